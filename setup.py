@@ -1,0 +1,46 @@
+"""Build of the compiled core; everything else is in pyproject.toml.
+
+Every `.pyx` under `src` is one extension module. `SOLQUOTE_BUILD=debug` turns bounds checks and C debug information on,
+`SOLQUOTE_BUILD=sanitize` adds the address and undefined-behaviour sanitizers.
+"""
+
+import os
+from pathlib import Path
+
+from Cython.Build import cythonize
+from setuptools import Extension, setup
+
+SRC = Path("src")
+BUILD = os.environ.get("SOLQUOTE_BUILD", "release")
+FLAGS = {
+    "release": ["-O3", "-g0"],
+    "debug": ["-O1", "-g"],
+    "sanitize": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
+}[BUILD]
+
+extensions = [
+    Extension(
+        ".".join(path.relative_to(SRC).with_suffix("").parts),
+        [str(path)],
+        include_dirs=[str(path.parent)],
+        extra_compile_args=["-std=c11", "-Wall", "-Wno-unused-function", *FLAGS],
+        extra_link_args=[flag for flag in FLAGS if flag.startswith("-fsanitize")],
+    )
+    for path in sorted(SRC.rglob("*.pyx"))
+]
+
+setup(
+    ext_modules=cythonize(
+        extensions,
+        include_path=[str(SRC)],
+        annotate=BUILD == "debug",
+        compiler_directives={
+            "language_level": 3,
+            "boundscheck": BUILD != "release",
+            "wraparound": False,
+            "initializedcheck": False,
+            "cdivision": True,
+            "embedsignature": True,
+        },
+    )
+)

@@ -1,0 +1,1 @@
+"""Pool math: exact, pure, no I/O. `pool` is the interface, one module or package a DEX, `programs` the directory."""

@@ -1,0 +1,176 @@
+"""The interface every DEX implements, and the values that cross it.
+
+A `Pool` holds the accounts of one pool as bytes, decoded once per change; a quote is a pure read of that state. Time
+is a parameter (`ChainClock`), never read here. Token A is the DEX's token A, 0, X, coin or base; token B the other.
+
+Life: `decode_pool` (in `programs`) makes a pool from its own account; `accounts_needed` names what else it wants,
+and grows as accounts arrive; `apply` hands one in. `swap` prices one swap and knows the next state; `ladder` prices
+many amounts from the same state; `write_swap` gives the account bytes the program would leave behind.
+"""
+
+import enum
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, ClassVar
+
+from quote_core.units import Pubkey
+
+__all__ = ["Account", "AccountNeed", "ChainClock", "Dex", "Direction", "Pool", "Swap", "SwapMode"]
+
+
+class Dex(enum.Enum):
+    """The DEX programs known here; the value is `dex_id` in shared memory and never changes meaning."""
+
+    RAYDIUM_AMM_V4 = 1
+    RAYDIUM_CPMM = 2
+    RAYDIUM_CLMM = 3
+    ORCA_WHIRLPOOL = 4
+    METEORA_DLMM = 5
+    PUMPSWAP = 6
+
+    @property
+    def label(self) -> str:
+        """The name in APIs and file names, e.g. `raydium_amm_v4`."""
+        return self.name.lower()
+
+
+class SwapMode(enum.Enum):
+    """Which side of the swap is specified."""
+
+    EXACT_IN = "exact_in"
+    EXACT_OUT = "exact_out"
+
+
+class Direction(enum.Enum):
+    """Which token goes in."""
+
+    A_TO_B = "a_to_b"
+    B_TO_A = "b_to_a"
+
+    @property
+    def reverse(self) -> "Direction":
+        """The other direction."""
+        return Direction.B_TO_A if self is Direction.A_TO_B else Direction.A_TO_B
+
+
+@dataclass(frozen=True, slots=True)
+class ChainClock:
+    """The chain's own time, from the Clock sysvar: dynamic fees, activation and transfer fees depend on it."""
+
+    slot: int
+    unix_timestamp: int
+    epoch: int
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """One account as the chain holds it. An account that does not exist on chain is `None`, not an empty one."""
+
+    owner: Pubkey
+    data: bytes
+    lamports: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class AccountNeed:
+    """An account a pool wants. `required`: without it nothing can be quoted; else it only widens what can."""
+
+    pubkey: Pubkey
+    required: bool = True
+
+
+@dataclass(frozen=True, slots=True)
+class Swap:
+    """One priced swap.
+
+    `amount_in` leaves and `amount_out` reaches the trader's token accounts, transfer fees included. `fee_amount` is
+    all trading fees, in smallest units of `fee_mint`; where a DEX charges both sides it is the input side's.
+    `crossed_count` is initialised ticks crossed, or bins traded; 0 on constant-product pools. `next_state` is the
+    DEX's own record of what changes; only that DEX's `write_swap` reads it.
+    """
+
+    direction: Direction
+    mode: SwapMode
+    amount_in: int
+    amount_out: int
+    fee_amount: int
+    fee_mint: Pubkey
+    crossed_count: int
+    next_state: Any
+
+
+class Pool(ABC):
+    """One pool. Not thread-safe; one event loop owns it."""
+
+    dex: ClassVar[Dex]
+
+    address: Pubkey
+    mint_a: Pubkey
+    mint_b: Pubkey
+
+    @abstractmethod
+    def accounts_needed(self) -> Sequence[AccountNeed]:
+        """Name every account besides the pool's own, in a stable order; more may follow once some have arrived."""
+
+    @abstractmethod
+    def apply(self, pubkey: Pubkey, account: Account | None) -> None:
+        """Take the newest bytes of the pool's own account or of a needed one; `None` = does not exist on chain.
+
+        On error the state before is kept.
+
+        Raises:
+            CorruptAccount: Wrong owner, discriminator, size or an impossible value; names account and field.
+        """
+
+    @abstractmethod
+    def missing(self) -> Sequence[Pubkey]:
+        """Required accounts not held yet; empty when the pool can quote."""
+
+    @abstractmethod
+    def check_tradable(self, clock: ChainClock) -> None:
+        """Pass when the program would accept a swap now.
+
+        Raises:
+            NotTradable: Paused, not open yet, or missing accounts; says which.
+        """
+
+    @abstractmethod
+    def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
+        """Price one swap, equal to the on-chain program to the last unit.
+
+        Args:
+            direction: Which token goes in.
+            mode: Whether `amount` is the input or the wanted output.
+            amount: Smallest units, 0 .. 2**64 - 1; 0 is refused like on chain.
+            clock: The chain's time the swap would execute at.
+
+        Raises:
+            NotTradable: See `check_tradable`.
+            AmountTooSmall: Zero amount, or one that buys nothing.
+            NoLiquidity: More than the pool holds.
+            LiquidityNotLoaded: The walk leaves the tick or bin arrays held.
+            ReserveShort, UndeterminedFill, AmountOverflow: As the program would refuse.
+        """
+
+    @abstractmethod
+    def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
+        """Give the new data of every account the swap changes; bytes not owned by the swap stay as they are.
+
+        `swap` must have been priced on the state held now.
+        """
+
+    @abstractmethod
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """Price many exact-in amounts from one state; element i is the output for `amounts_in[i]`, 0 if refused.
+
+        Equal to `swap` for each amount. Amounts are ascending. Raises only what `check_tradable` raises.
+        """
+
+    @abstractmethod
+    def spot_price(self, clock: ChainClock) -> float:
+        """Marginal smallest units of B per smallest unit of A, before fees; for scores and display only."""
+
+    @abstractmethod
+    def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
+        """The trading fee an infinitesimal swap pays now, as a fraction; for scores and display only."""

@@ -1,0 +1,1 @@
+"""protoc and flatc output; never edited, made by `make generate`."""

@@ -1,0 +1,52 @@
+"""Names for plain integers, and the denominators they are counted against.
+
+Money is an integer in the token's smallest unit everywhere; the two functions here are the only sanctioned way
+between such an integer and the decimal text people write.
+"""
+
+from decimal import Decimal, InvalidOperation, localcontext
+from typing import Final, NewType
+
+from quote_core.errors import InvalidField
+
+__all__ = ["BPS", "LAMPORTS_PER_SOL", "PPM", "U64_MAX", "Pubkey", "amount_from_decimal", "decimal_from_amount"]
+
+Pubkey = NewType("Pubkey", str)
+"""A Solana address in base58."""
+
+BPS: Final = 10_000
+PPM: Final = 1_000_000
+LAMPORTS_PER_SOL: Final = 1_000_000_000
+U64_MAX: Final = 2**64 - 1
+
+
+def amount_from_decimal(text: str, decimals: int, *, field: str = "amount") -> int:
+    """Read a decimal amount of whole tokens as smallest units, exactly.
+
+    Raises:
+        InvalidField: Not a plain decimal number, not above zero, finer than `decimals` places, or above u64.
+    """
+    try:
+        value = Decimal(text)
+    except InvalidOperation:
+        raise InvalidField(field, f"must be a decimal number such as 1.5, got {text!r}") from None
+    if not value.is_finite():
+        raise InvalidField(field, f"must be a finite number, got {text!r}")
+    if value <= 0:
+        raise InvalidField(field, f"must be above zero, got {text}")
+    if value.adjusted() > 20:  # more digits than u64 has: refuse before building a huge integer
+        raise InvalidField(field, "must fit in 64 bits of smallest units")
+    with localcontext() as context:
+        context.prec = 80
+        scaled = value.scaleb(decimals)
+        if scaled != scaled.to_integral_value():
+            raise InvalidField(field, f"has more than the token's {decimals} decimal places: {text}")
+    amount = int(scaled)
+    if amount > U64_MAX:
+        raise InvalidField(field, "must fit in 64 bits of smallest units")
+    return amount
+
+
+def decimal_from_amount(amount: int, decimals: int) -> Decimal:
+    """Give an amount of smallest units as whole tokens, exactly, for people and logs."""
+    return Decimal(amount).scaleb(-decimals)
