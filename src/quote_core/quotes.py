@@ -9,11 +9,15 @@ __all__ = ["Provenance", "RouteHop"]
 
 
 class Provenance(enum.Enum):
-    """Where a pool's accounts come from. Only a recorded market serves anything but `CHAIN`."""
+    """Where an account, or a pool's accounts, come from. Only a recorded market serves anything but `CHAIN`.
+
+    `PATCHED` is a recorded account whose content follows the recorded market's own flow, such as its oracle prices.
+    """
 
     CHAIN = 1
     RECORDED = 2
     SYNTHETIC = 3
+    PATCHED = 4
 
 
 @dataclass(frozen=True, slots=True)

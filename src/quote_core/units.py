@@ -9,7 +9,15 @@ from typing import Final, NewType
 
 from quote_core.errors import InvalidField
 
-__all__ = ["BPS", "LAMPORTS_PER_SOL", "PPM", "U64_MAX", "Pubkey", "amount_from_decimal", "decimal_from_amount"]
+__all__ = [
+    "BPS",
+    "LAMPORTS_PER_SOL",
+    "PPM",
+    "U64_MAX",
+    "Pubkey",
+    "amount_from_decimal",
+    "decimal_from_amount",
+]
 
 Pubkey = NewType("Pubkey", str)
 """A Solana address in base58."""

@@ -1,0 +1,75 @@
+# Everything a newcomer or CI needs. Targets set up what they need themselves, and are quick when nothing changed.
+SHELL := /bin/bash
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+STAMPS := .stamps
+CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+
+.DEFAULT_GOAL := help
+.PHONY: help setup build build-debug generate fmt lint types test integration prove sanitize bench load run check clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
+
+setup: $(STAMPS)/build ## make .venv, install everything, compile the core
+
+$(STAMPS)/tools:
+	@command -v $(PYTHON) >/dev/null || { echo "solquote needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not there; name one with PYTHON=..."; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "solquote needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) --version); name one with PYTHON=..."; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "solquote compiles its core and needs a C compiler, and '$${CC:-cc}' is not there; on Debian: apt-get install build-essential"; exit 1; }
+	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || { echo "solquote compiles its core and needs Python's headers; on Debian: apt-get install python3-dev"; exit 1; }
+	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "solquote needs Python's venv module; on Debian: apt-get install python3-venv"; exit 1; }
+	@mkdir -p $(STAMPS) && touch $@
+
+$(STAMPS)/venv: pyproject.toml setup.py | $(STAMPS)/tools
+	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	@echo "installing into $(VENV) (a minute or two, once)"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=77,<90' 'Cython>=3.1,<4'
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[dev,load]'
+	@touch $@ $(STAMPS)/build
+
+$(STAMPS)/build: $(STAMPS)/venv $(CORE)
+	@echo "compiling the core"
+	@$(BIN)/python setup.py --quiet build_ext --inplace
+	@touch $@
+
+build: setup ## compile what changed
+
+build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
+	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
+
+generate: setup ## regenerate src/quote_core/generated from proto/
+	$(BIN)/python proto/generate.py
+
+fmt: setup ## format
+	$(BIN)/ruff format src tests benchmarks proto setup.py
+	$(BIN)/ruff check --fix --quiet src tests benchmarks proto setup.py
+
+lint: setup ## format, lint, imports, contracts: check only
+	$(BIN)/ruff format --check --quiet src tests benchmarks proto setup.py
+	$(BIN)/ruff check --quiet src tests benchmarks proto setup.py
+	$(BIN)/lint-imports
+	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
+	$(BIN)/python proto/generate.py --check
+
+types: setup ## mypy, strict
+	$(BIN)/mypy
+
+test: setup ## all tests
+	$(BIN)/python -m pytest -m "not long"
+
+integration: setup ## only the tests with real processes and servers
+	$(BIN)/python -m pytest -m "integration and not long"
+
+check: lint types test ## what CI runs
+
+bench: setup ## every benchmark, each figure beside its reference
+	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
+
+run: setup ## the whole platform on the recorded market
+	@exec $(BIN)/solquote up
+
+clean: ## remove what was built
+	rm -rf $(VENV) $(STAMPS) build dist src/*.egg-info
+	find src -name '*.so' -delete

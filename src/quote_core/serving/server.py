@@ -1,0 +1,75 @@
+"""Start a gRPC server as every service of this platform does, and stop it gracefully."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
+
+import grpc.aio
+from grpc_health.v1 import health, health_pb2, health_pb2_grpc
+from grpc_reflection.v1alpha import reflection
+
+from quote_core.errors import ProviderUnavailable
+
+__all__ = ["STOP_GRACE_S", "Server", "serve"]
+
+STOP_GRACE_S = 2.0
+"""How long a stopping server lets calls in flight finish."""
+
+_OPTIONS = (
+    ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
+    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Server:
+    """A running server: the port it got, and the switch of its `grpc.health.v1` answers."""
+
+    port: int
+    _health: health.aio.HealthServicer
+    _services: tuple[str, ...]
+
+    async def set_serving(self, *, serving: bool) -> None:
+        """Say SERVING or NOT_SERVING for the whole server and each of its services."""
+        status = health_pb2.HealthCheckResponse.SERVING if serving else health_pb2.HealthCheckResponse.NOT_SERVING
+        for service in ("", *self._services):
+            await self._health.set(service, status)
+
+
+@contextlib.asynccontextmanager
+async def serve(
+    register: Callable[[grpc.aio.Server], None], *, services: Sequence[str], host: str, port: int
+) -> AsyncIterator[Server]:
+    """Run a server while the context lasts; it starts as NOT_SERVING.
+
+    Args:
+        register: Adds the servicers, e.g. `partial(add_LocalQuoteServiceServicer_to_server, servicer)`.
+        services: Full names for reflection and health, e.g. `solquote.v1.LocalQuoteService`.
+        host: Address to bind.
+        port: Port to bind; 0 lets the kernel choose.
+
+    Raises:
+        ProviderUnavailable: The address cannot be bound.
+    """
+    server = grpc.aio.server(options=_OPTIONS)
+    register(server)
+    health_servicer = health.aio.HealthServicer()
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
+    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    try:
+        bound_port = server.add_insecure_port(f"{host}:{port}")
+    except RuntimeError as error:
+        raise ProviderUnavailable(f"{host}:{port}", "the address is in use or cannot be bound") from error
+    running = Server(bound_port, health_servicer, tuple(services))
+    await running.set_serving(serving=False)
+    await server.start()
+    try:
+        yield running
+    finally:
+        await asyncio.shield(_stop(server, health_servicer))
+
+
+async def _stop(server: grpc.aio.Server, health_servicer: health.aio.HealthServicer) -> None:
+    await health_servicer.enter_graceful_shutdown()
+    await server.stop(STOP_GRACE_S)

@@ -1,0 +1,199 @@
+"""Settings: one model a service, filled from a TOML file and the environment, every mistake reported at once.
+
+Order of precedence: environment, file, default. The file is named by `SOLQUOTE_CONFIG`. A service's model derives
+from `ServiceSettings` and names its section; field `grpc_port` of section `local_quote` is
+`SOLQUOTE_LOCAL_QUOTE_GRPC_PORT` in the environment and `grpc_port` below `[local_quote]` in the file. What all services
+share stands in section `platform`, whose variables have no section in their name: `SOLQUOTE_RPC_URL`. A field
+may list further names in `validation_alias` (the specification's own, such as `AMM_REFRESH_INTERVAL`).
+
+A name that no field has is a mistake, with the nearest known name in the message.
+"""
+
+import difflib
+import os
+import re
+import tomllib
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Annotated, Any, ClassVar, Self, TypeVar
+
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic.fields import FieldInfo
+
+__all__ = [
+    "PREFIX",
+    "Duration",
+    "PlatformSettings",
+    "Port",
+    "SecretStr",
+    "ServiceSettings",
+    "SettingsError",
+    "environment_name",
+    "environment_names",
+    "load_settings",
+    "unknown_names",
+]
+
+PREFIX = "SOLQUOTE_"
+CONFIG_VARIABLE = "SOLQUOTE_CONFIG"
+
+_UNITS_NS = {
+    "ns": 1,
+    "us": 1_000,
+    "ms": 1_000_000,
+    "s": 1_000_000_000,
+    "m": 60_000_000_000,
+    "h": 3_600_000_000_000,
+}
+_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
+
+
+def _parse_duration(value: object) -> object:
+    if isinstance(value, str):
+        match = _DURATION.fullmatch(value.strip())
+        if match is None:
+            raise ValueError(f"must be a duration such as 500ms, 1s or 2m, got {value!r}")
+        return round(float(match[1]) * _UNITS_NS[match[2]])
+    if isinstance(value, bool | float) or (isinstance(value, int) and value != 0):
+        raise ValueError(f"needs a unit, such as {value}ms or {value}s")
+    return value
+
+
+Duration = Annotated[int, BeforeValidator(_parse_duration), Field(ge=0)]
+"""Nanoseconds; written with a unit: `500ms`, `1s`, `2m`. A default is given as text too, with `validate_default`."""
+
+Port = Annotated[int, Field(ge=0, le=65535)]
+"""TCP port; 0 lets the kernel choose."""
+
+
+class SettingsError(Exception):
+    """One or more settings are wrong; the message has one line per mistake."""
+
+    def __init__(self, mistakes: Iterable[str]) -> None:
+        self.mistakes = tuple(mistakes)
+        super().__init__("\n".join(self.mistakes))
+
+
+class ServiceSettings(BaseModel):
+    """Base of every settings model; a subclass sets `section`."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
+    section: ClassVar[str]
+
+    @classmethod
+    def load(cls, *, environ: Mapping[str, str] | None = None) -> Self:
+        """See `load_settings`."""
+        return load_settings(cls, environ=environ)
+
+
+class PlatformSettings(ServiceSettings):
+    """What all services share."""
+
+    section: ClassVar[str] = "platform"
+
+    host: str = Field("127.0.0.1", description="Address every server binds to")
+    rpc_url: str = Field("http://127.0.0.1:8899", description="Solana JSON-RPC endpoint", pattern=r"^https?://")
+    rpc_ws_url: str = Field(
+        "",
+        description="Solana WebSocket endpoint; empty = rpc_url as ws (on loopback port + 1, as validators do)",
+    )
+    nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server", pattern=r"^(nats|tls)://")
+    shm_dir: Path | None = Field(None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs")
+    tokens_path: Path | None = Field(None, description="Token registry; unset = the one in the package")
+    log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged")
+    local_quote_address: str = Field("127.0.0.1:50052", description="Where the local quote service is found")
+    external_quote_address: str = Field("127.0.0.1:50053", description="Where the external quote service is found")
+    aggregator_address: str = Field("127.0.0.1:50051", description="Where the aggregator is found")
+
+    def websocket_url(self) -> str:
+        """The WebSocket endpoint, derived from `rpc_url` when not set."""
+        if self.rpc_ws_url:
+            return self.rpc_ws_url
+        match = re.fullmatch(r"http(s?)://(127\.0\.0\.1|localhost):(\d+)(.*)", self.rpc_url)
+        if match:
+            return f"ws{match[1]}://{match[2]}:{int(match[3]) + 1}{match[4]}"
+        return re.sub(r"^http", "ws", self.rpc_url)
+
+
+_Model = TypeVar("_Model", bound=ServiceSettings)
+
+
+def environment_name(section: str, field: str) -> str:
+    """The variable that sets `field`."""
+    infix = "" if section == PlatformSettings.section else section.upper() + "_"
+    return PREFIX + infix + field.upper()
+
+
+def environment_names(model: type[ServiceSettings]) -> Mapping[str, str]:
+    """Every variable `model` reads, mapped to its field."""
+    names: dict[str, str] = {}
+    for field, info in model.model_fields.items():
+        names[environment_name(model.section, field)] = field
+        names.update((alias, field) for alias in _aliases(info))
+    return names
+
+
+def _aliases(info: FieldInfo) -> tuple[str, ...]:
+    alias = info.validation_alias
+    if isinstance(alias, AliasChoices):
+        return tuple(choice for choice in alias.choices if isinstance(choice, str))
+    return (alias,) if isinstance(alias, str) else ()
+
+
+def load_settings(model: type[_Model], *, environ: Mapping[str, str] | None = None) -> _Model:
+    """Fill `model` from file and environment.
+
+    Raises:
+        SettingsError: Unreadable file, unknown names in the model's own section, or invalid values: all at once.
+    """
+    environ = os.environ if environ is None else environ
+    values, mistakes = _from_file(model, environ)
+    known = environment_names(model)
+    origin = {field: f"[{model.section}] {field}" for field in values}
+    for name, field in known.items():
+        if name in environ:
+            values[field] = environ[name]
+            origin[field] = name
+    if model.section != PlatformSettings.section:
+        own = [name for name in environ if name.startswith(environment_name(model.section, ""))]
+        mistakes += unknown_names(own, known)
+    try:
+        loaded = model.model_validate(values)
+    except ValidationError as error:
+        for problem in error.errors():
+            field = str(problem["loc"][0]) if problem["loc"] else model.section
+            mistakes.append(f"{origin.get(field, field)}: {problem['msg'].removeprefix('Value error, ')}")
+        raise SettingsError(mistakes) from None
+    if mistakes:
+        raise SettingsError(mistakes)
+    return loaded
+
+
+def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """One sentence for every name that is not known."""
+    known = list(known)
+    sentences = []
+    for name in names:
+        if name not in known:
+            near = difflib.get_close_matches(name, known, n=1)
+            hint = f"; did you mean {near[0]}?" if near else ""
+            sentences.append(f"{name}: no such setting{hint}")
+    return sentences
+
+
+def _from_file(model: type[ServiceSettings], environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
+    path = environ.get(CONFIG_VARIABLE)
+    if not path:
+        return {}, []
+    try:
+        with Path(path).open("rb") as file:
+            content = tomllib.load(file)
+    except OSError as error:
+        return {}, [f"{CONFIG_VARIABLE}: {error.strerror}: {path}"]
+    except tomllib.TOMLDecodeError as error:
+        return {}, [f"{CONFIG_VARIABLE}: {path} is not TOML: {error}"]
+    section = content.get(model.section, {})
+    if not isinstance(section, dict):
+        return {}, [f"[{model.section}]: must be a table"]
+    mistakes = unknown_names(section, model.model_fields)
+    return {field: value for field, value in section.items() if field in model.model_fields}, mistakes
