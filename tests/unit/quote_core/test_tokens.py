@@ -1,0 +1,84 @@
+import json
+from pathlib import Path
+
+import pytest
+
+from quote_core.errors import InvalidField, UnknownToken
+from quote_core.tokens import load_tokens
+
+SOL = "So11111111111111111111111111111111111111112"
+USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
+WITHOUT_RATE = {"sSOL", "mpSOL", "BGSOL"}
+
+
+def registry_file(tmp_path: Path, content: object) -> Path:
+    path = tmp_path / "tokens.json"
+    path.write_text(content if isinstance(content, str) else json.dumps(content))
+    return path
+
+
+def token(symbol: str, mint: str, **changes: object) -> dict[str, object]:
+    return {"symbol": symbol, "mint": mint, "decimals": 9, "category": "lst", "oracle": None} | changes
+
+
+def test_the_packaged_registry_watches_sol_against_usdc_and_fourteen_staking_tokens():
+    registry = load_tokens()
+    assert len(registry.pairs) == 15
+    assert all(pair.base.mint == SOL for pair in registry.pairs)
+    assert [pair.quote.symbol for pair in registry.pairs if pair.quote.category != "lst"] == ["USDC"]
+    assert {item.symbol for item in registry if item.oracle is None} == WITHOUT_RATE
+
+
+def test_a_symbol_in_any_case_and_a_mint_find_the_same_token():
+    registry = load_tokens()
+    assert registry.resolve("usdc", field="x") is registry.resolve(USDC, field="x")
+
+
+def test_a_pair_is_checked_field_by_field():
+    registry = load_tokens()
+    assert [item.symbol for item in registry.pair(SOL, USDC)] == ["SOL", "USDC"]
+    with pytest.raises(InvalidField, match="input_mint: must be base58"):
+        registry.pair("0OIl", USDC)
+    with pytest.raises(UnknownToken, match="output_mint: 1111"):
+        registry.pair(SOL, "11111111111111111111111111111111")
+    with pytest.raises(InvalidField, match="output_mint: must differ"):
+        registry.pair(SOL, SOL)
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("{", "not JSON"),
+        ({"tokens": []}, "pairs"),
+        ({"tokens": [token("A", SOL, decimals=99)], "pairs": []}, "tokens.0.decimals"),
+        ({"tokens": [token("A", "bad")], "pairs": []}, "tokens.A.mint: must be base58"),
+        ({"tokens": [token("A", SOL), token("a", USDC)], "pairs": []}, "tokens.a: is registered twice"),
+        ({"tokens": [token("A", SOL), token("B", SOL)], "pairs": []}, "tokens.B: is registered twice"),
+        ({"tokens": [token("A", SOL)], "pairs": [{"base": "A", "quote": "A"}]}, "pairs A with itself"),
+        ({"tokens": [token("A", SOL)], "pairs": [{"base": "A", "quote": "C"}]}, "C is not in the token registry"),
+        (
+            {
+                "tokens": [token("A", SOL), token("B", USDC)],
+                "pairs": [{"base": "A", "quote": "B"}, {"base": "B", "quote": "A"}],
+            },
+            "listed twice",
+        ),
+        ({"tokens": [token("A", SOL, colour="red")], "pairs": []}, "tokens.0.colour"),
+    ],
+)
+def test_a_wrong_registry_is_refused_naming_entry_and_rule(tmp_path: Path, content: object, message: str):
+    with pytest.raises((InvalidField, UnknownToken), match=message):
+        load_tokens(registry_file(tmp_path, content))
+
+
+def test_a_missing_registry_file_is_a_sentence_not_a_traceback(tmp_path: Path):
+    with pytest.raises(InvalidField, match="tokens_path: cannot be read"):
+        load_tokens(tmp_path / "absent.json")
+
+
+def test_a_disabled_pair_is_not_watched(tmp_path: Path):
+    content = {
+        "tokens": [token("A", SOL), token("B", USDC)],
+        "pairs": [{"base": "A", "quote": "B", "enabled": False}],
+    }
+    assert load_tokens(registry_file(tmp_path, content)).pairs == ()
