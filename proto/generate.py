@@ -62,14 +62,17 @@ def protobufs(scratch: Path) -> None:
 
 
 def events(scratch: Path) -> bool:
-    """Run flatc where it is installed; say whether it did."""
+    """Run flatc where it is installed, and move its absolute imports below our own package; say whether it ran."""
     schemas = sorted(ROOT.glob("events/*.fbs"))
     flatc = shutil.which("flatc")
     if not schemas or flatc is None:
         return False
     out = scratch / "events"
-    out.mkdir()
-    subprocess.run([flatc, "--python", "-o", str(scratch), *map(str, schemas)], check=True)
+    with tempfile.TemporaryDirectory() as raw:
+        subprocess.run([flatc, "--python", "-o", raw, *map(str, schemas)], check=True)
+        shutil.move(Path(raw) / "solquote" / "events", out)  # the namespace is solquote.events.v1
+    for path in out.rglob("*.py"):
+        path.write_text(path.read_text().replace("from solquote.events.", "from quote_core.generated.events."))
     (out / SCHEMA_DIGEST).write_text(schema_digest() + "\n")
     packages(out)
     return True

@@ -43,7 +43,7 @@ class BatchQuoteRequest(_message.Message):
     def __init__(self, pairs: _Optional[_Iterable[_Union[TokenPair, _Mapping]]] = ..., amounts: _Optional[_Iterable[int]] = ..., refresh_interval_ms: _Optional[int] = ...) -> None: ...
 
 class RouteHop(_message.Message):
-    __slots__ = ("pool_id", "protocol", "input_mint", "output_mint", "input_amount", "output_amount", "provenance")
+    __slots__ = ("pool_id", "protocol", "input_mint", "output_mint", "input_amount", "output_amount", "provenance", "fee_amount", "fee_mint")
     POOL_ID_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
@@ -51,6 +51,8 @@ class RouteHop(_message.Message):
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    FEE_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    FEE_MINT_FIELD_NUMBER: _ClassVar[int]
     pool_id: str
     protocol: str
     input_mint: str
@@ -58,7 +60,9 @@ class RouteHop(_message.Message):
     input_amount: int
     output_amount: int
     provenance: Provenance
-    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provenance: _Optional[_Union[Provenance, str]] = ...) -> None: ...
+    fee_amount: int
+    fee_mint: str
+    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provenance: _Optional[_Union[Provenance, str]] = ..., fee_amount: _Optional[int] = ..., fee_mint: _Optional[str] = ...) -> None: ...
 
 class QuoteError(_message.Message):
     __slots__ = ("code", "message")
