@@ -1,0 +1,189 @@
+"""Raydium AMM V4: constant product, one fee on the input, priced from the vaults.
+
+Layout of AmmInfo, 752 bytes, no discriminator (offsets below). The order book it once shared liquidity with is gone:
+open orders are never added to the reserves. What the pool owes its owner (`need_take_pnl`) does not trade.
+
+Rounding is that of the program since August 2025: every ceil is a plain ceil. Builds before gave 0 or 1 for quotients
+below one, so inputs under `denominator / numerator` units differ from recordings of that time.
+
+Source: raydium-io/raydium-amm, program/src/{state,math,processor}.rs.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
+from quote_core.dex.fixed_point import mul_div_ceil
+from quote_core.dex.layout import AccountLayout, key, u64
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
+from quote_core.dex.pool_program import PoolProgram
+from quote_core.errors import ActivationPending, AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
+from quote_core.units import Pubkey
+
+__all__ = ["PROGRAM", "RaydiumAmmV4Pool"]
+
+PROGRAM_ID: Final = Pubkey("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")
+_LAYOUT: Final = AccountLayout("amm_info", frozenset({PROGRAM_ID}), 752, 752)
+
+_STATUS: Final = u64(0)
+_SWAP_FEE_NUMERATOR: Final = u64(176)
+_SWAP_FEE_DENOMINATOR: Final = u64(184)
+_NEED_TAKE_PNL_COIN: Final = u64(192)
+_NEED_TAKE_PNL_PC: Final = u64(200)
+_POOL_OPEN_TIME: Final = u64(224)
+_COIN_VAULT: Final = key(336)
+_PC_VAULT: Final = key(368)
+_COIN_MINT: Final = key(400)
+_PC_MINT: Final = key(432)
+
+_STATUS_INITIALIZED: Final = 1
+_STATUS_SWAP_ONLY: Final = 6
+_STATUS_WAITING_TRADE: Final = 7
+_STATUSES_WITH_SWAP: Final = frozenset({_STATUS_INITIALIZED, _STATUS_SWAP_ONLY, _STATUS_WAITING_TRADE})
+
+
+@dataclass(frozen=True, slots=True)
+class _PoolState:
+    """The fields of AmmInfo that decide a swap."""
+
+    status: int
+    fee_numerator: int
+    fee_denominator: int
+    owed_a: int
+    owed_b: int
+    open_time_unix_s: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """What a quote reads; a reserve is below zero when more is owed than the vault holds."""
+
+    reserve_a: int
+    reserve_b: int
+    fee_numerator: int
+    fee_denominator: int
+
+    def reserves(self, direction: Direction) -> tuple[int, int]:
+        """Give the reserves of the input and the output token."""
+        if direction is Direction.A_TO_B:
+            return self.reserve_a, self.reserve_b
+        return self.reserve_b, self.reserve_a
+
+    def fee_on_input(self, amount_in: int) -> int:
+        return mul_div_ceil(amount_in, self.fee_numerator, self.fee_denominator)
+
+    def gross_input(self, net_in: int) -> int:
+        return mul_div_ceil(net_in, self.fee_denominator, self.fee_denominator - self.fee_numerator)
+
+
+class RaydiumAmmV4Pool(VaultPool[_Curve]):
+    """One AMM V4 pool; token A is its coin, token B its pc."""
+
+    dex = Dex.RAYDIUM_AMM_V4
+
+    _state: _PoolState
+
+    def _take_own(self, account: Account) -> None:
+        data = _LAYOUT.check(self.address, account)
+        state = _PoolState(
+            status=_STATUS.read(data),
+            fee_numerator=_SWAP_FEE_NUMERATOR.read(data),
+            fee_denominator=_SWAP_FEE_DENOMINATOR.read(data),
+            owed_a=_NEED_TAKE_PNL_COIN.read(data),
+            owed_b=_NEED_TAKE_PNL_PC.read(data),
+            open_time_unix_s=_POOL_OPEN_TIME.read(data),
+        )
+        if state.fee_numerator >= state.fee_denominator:
+            fee = f"{state.fee_numerator}/{state.fee_denominator}"
+            raise CorruptAccount(self.address, "amm_info.swap_fee", f"is {fee}, not below one")
+        self._state = state
+        self.mint_a, self.mint_b = _COIN_MINT.read(data), _PC_MINT.read(data)
+        self.vault_a, self.vault_b = _COIN_VAULT.read(data), _PC_VAULT.read(data)
+
+    def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
+        return {}
+
+    def _make_curve(self) -> _Curve:
+        return _Curve(
+            reserve_a=self._vault(self.vault_a).amount - self._state.owed_a,
+            reserve_b=self._vault(self.vault_b).amount - self._state.owed_b,
+            fee_numerator=self._state.fee_numerator,
+            fee_denominator=self._state.fee_denominator,
+        )
+
+    def _check_open(self, curve: _Curve, clock: ChainClock) -> None:
+        status, open_time_unix_s = self._state.status, self._state.open_time_unix_s
+        if status not in _STATUSES_WITH_SWAP:
+            raise NotTradable(self.address, f"status {status} does not allow swaps")
+        if status == _STATUS_WAITING_TRADE and clock.unix_timestamp < open_time_unix_s:
+            raise ActivationPending(self.address, f"opens at unix time {open_time_unix_s}")
+        if curve.reserve_a < 0 or curve.reserve_b < 0:
+            raise NotTradable(self.address, "a vault holds less than what is owed to the pool's owner")
+
+    def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
+        """See `Pool.swap`."""
+        curve = self._ready(clock)
+        self._check_amount(amount)
+        if mode is SwapMode.EXACT_IN:
+            amount_in, amount_out = amount, self._out_for(curve, direction, amount)
+            fee_amount = curve.fee_on_input(amount_in)
+        else:
+            net_in = self._net_in_for(curve, direction, amount)
+            amount_in, amount_out = curve.gross_input(net_in), amount
+            fee_amount = amount_in - net_in
+            self._check_u64(amount_in, "input")
+        return Swap(
+            direction=direction,
+            mode=mode,
+            amount_in=amount_in,
+            amount_out=amount_out,
+            fee_amount=fee_amount,
+            fee_mint=self.mint_a if direction is Direction.A_TO_B else self.mint_b,
+            crossed_count=0,
+            next_state=self._moved(direction, received=amount_in, sent=amount_out),
+        )
+
+    def _out_for(self, curve: _Curve, direction: Direction, amount_in: int) -> int:
+        reserve_in, reserve_out = curve.reserves(direction)
+        if reserve_in == 0 or reserve_out == 0:
+            raise NoLiquidity(self.address, "a reserve is empty")
+        amount_out = curve_out_floor(reserve_in, reserve_out, amount_in - curve.fee_on_input(amount_in))
+        if amount_out == 0:
+            raise AmountTooSmall(self.address, "the amount buys nothing")
+        return amount_out
+
+    def _net_in_for(self, curve: _Curve, direction: Direction, amount_out: int) -> int:
+        reserve_in, reserve_out = curve.reserves(direction)
+        if amount_out >= reserve_out:
+            raise NoLiquidity(self.address, f"the reserve holds {reserve_out}")
+        net_in = curve_in_ceil(reserve_in, reserve_out, amount_out)
+        if net_in == 0:
+            raise AmountTooSmall(self.address, "the amount costs nothing")
+        return net_in
+
+    def _balances_after(self, swap: Swap) -> VaultBalances:
+        assert isinstance(swap.next_state, VaultBalances)
+        return swap.next_state
+
+    def _own_data_after(self, swap: Swap) -> bytes | None:
+        """Nothing a later swap reads: the program keeps only volume totals there."""
+        return None
+
+    def spot_price(self, clock: ChainClock) -> float:
+        """See `Pool.spot_price`."""
+        curve = self._ready(clock)
+        return curve.reserve_b / curve.reserve_a if curve.reserve_a else 0.0
+
+    def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
+        """See `Pool.fee_fraction`: the same both ways."""
+        return self._state.fee_numerator / self._state.fee_denominator
+
+
+PROGRAM: Final = PoolProgram(
+    dex=Dex.RAYDIUM_AMM_V4,
+    layout=_LAYOUT,
+    mint_a=_COIN_MINT,
+    mint_b=_PC_MINT,
+    open_pool=RaydiumAmmV4Pool,
+)
