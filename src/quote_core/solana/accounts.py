@@ -1,0 +1,36 @@
+"""Accounts as a node tells them, with the slot they are of."""
+
+import enum
+from dataclasses import dataclass
+
+from quote_core.dex.pool import Account
+from quote_core.units import Pubkey
+
+__all__ = ["AccountUpdate", "FoundAccount", "UpdateSource"]
+
+
+class UpdateSource(enum.Enum):
+    """How an update came. At the same slot a notification is the newer one: an answer may predate it."""
+
+    ANSWER = 0
+    NOTIFICATION = 1
+
+
+@dataclass(frozen=True, slots=True)
+class AccountUpdate:
+    """One account as of one slot; `account` is None when it does not exist on chain."""
+
+    pubkey: Pubkey
+    slot: int
+    account: Account | None
+    received_mono_ns: int
+    source: UpdateSource
+
+
+@dataclass(frozen=True, slots=True)
+class FoundAccount:
+    """One hit of a program search."""
+
+    pubkey: Pubkey
+    slot: int
+    account: Account

@@ -1,0 +1,170 @@
+"""Account changes as they happen: a WebSocket that reconnects, resubscribes and rereads what was missed.
+
+Silence is a failure too: a connection on which no slot is notified for `silence_ms_max` is closed and opened anew.
+"""
+
+import asyncio
+import random
+from collections.abc import Awaitable, Callable, Iterable, Sequence
+from typing import Final
+
+import aiohttp
+import structlog
+
+from quote_core.clock import Clock
+from quote_core.errors import UpstreamError
+from quote_core.solana.accounts import AccountUpdate
+from quote_core.solana.codec import ACCOUNT_SIZE_BYTES_MAX
+from quote_core.solana.feed_protocol import FeedCounts, FeedProtocol
+from quote_core.telemetry.logs import redacted_url
+from quote_core.units import Pubkey
+
+__all__ = ["AccountFeed"]
+
+_MESSAGE_SIZE_BYTES_MAX: Final = 2 * ACCOUNT_SIZE_BYTES_MAX  # base64 and the frame around it
+_BACKOFF_S_MIN = 0.1
+_BACKOFF_S_MAX = 5.0
+_GATHER_S = 0.02
+"""How long answers to subscriptions are gathered before the accounts are read together."""
+
+
+class AccountFeed:
+    """A changing set of accounts, each change handed to `on_update` in slot order.
+
+    Args:
+        url: WebSocket endpoint of the node.
+        session: Belongs to the caller.
+        read: Reads accounts over HTTP; asked once an account's subscription stands.
+        on_update: Called in the event loop for every accepted update; must not block and holds what it cannot
+            handle at once (the feed has no queue of its own).
+        clock: For the time of receipt.
+        silence_ms_max: Longest time without a slot before the connection counts as dead.
+        commitment: Of all subscriptions.
+    """
+
+    def __init__(
+        self,
+        *,
+        url: str,
+        session: aiohttp.ClientSession,
+        read: Callable[[Sequence[Pubkey]], Awaitable[Sequence[AccountUpdate]]],
+        on_update: Callable[[AccountUpdate], None],
+        clock: Clock,
+        silence_ms_max: int = 10_000,
+        commitment: str = "processed",
+    ) -> None:
+        self._url = url
+        self._session = session
+        self._read = read
+        self._on_update = on_update
+        self._clock = clock
+        self._silence_s_max = silence_ms_max / 1_000
+        self._protocol = FeedProtocol(commitment=commitment)
+        self._socket: aiohttp.ClientWebSocketResponse[bool] | None = None
+        self._outbox: asyncio.Queue[bytes] = asyncio.Queue()  # bounded by the number of watched accounts
+        self._to_read: dict[Pubkey, None] = {}
+        self._has_to_read = asyncio.Event()
+        self._is_live = False
+        self._log = structlog.get_logger(part="feed")
+
+    @property
+    def counts(self) -> FeedCounts:
+        """What happened since the start."""
+        return self._protocol.counts
+
+    @property
+    def is_live(self) -> bool:
+        """Whether a connection stands on which slots arrive."""
+        return self._is_live
+
+    def watch(self, pubkeys: Iterable[Pubkey]) -> None:
+        """Add accounts; each is read once as soon as its subscription stands."""
+        self._queue(self._protocol.watch(pubkeys))
+
+    def unwatch(self, pubkeys: Iterable[Pubkey]) -> None:
+        """Take accounts out."""
+        self._queue(self._protocol.unwatch(pubkeys))
+
+    async def run(self) -> None:
+        """Keep the feed alive until cancelled."""
+        backoff_s = _BACKOFF_S_MIN
+        while True:
+            try:
+                async with self._session.ws_connect(
+                    self._url, max_msg_size=_MESSAGE_SIZE_BYTES_MAX, heartbeat=self._silence_s_max
+                ) as socket:
+                    reason = await self._run_connection(socket)
+            except (aiohttp.ClientError, OSError, TimeoutError) as error:
+                reason = f"{type(error).__name__}: {error}"
+            # Only a connection that delivered resets the backoff: a node that accepts and hangs up is not hammered.
+            backoff_s = _BACKOFF_S_MIN if self._is_live else min(backoff_s * 2, _BACKOFF_S_MAX)
+            self._is_live = False
+            self._log.warning("feed lost", url=redacted_url(self._url), reason=reason, retry_s=round(backoff_s, 2))
+            await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
+
+    async def _run_connection(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> str:
+        """Serve one connection until it ends; returns why it did."""
+        self._outbox = asyncio.Queue()
+        self._to_read.clear()
+        self._queue(self._protocol.connected())
+        async with asyncio.TaskGroup() as tasks:
+            helpers = tasks.create_task(self._send_all(socket)), tasks.create_task(self._read_all())
+            try:
+                return await self._receive_all(socket)
+            finally:
+                self._protocol.disconnected()
+                for helper in helpers:
+                    helper.cancel()
+
+    async def _receive_all(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> str:
+        loop = asyncio.get_running_loop()
+        silent_at_s = loop.time() + self._silence_s_max
+        while True:
+            try:
+                async with asyncio.timeout_at(silent_at_s):
+                    message = await socket.receive()
+            except TimeoutError:
+                return f"no slot for {self._silence_s_max:g} s"
+            if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
+                return f"closed by the node ({message.type.name.lower()})"
+            received = self._protocol.receive(message.data, self._clock.mono_ns())
+            if received.slot is not None:
+                self._is_live = True
+                silent_at_s = loop.time() + self._silence_s_max
+            if received.update is not None:
+                self._on_update(received.update)
+            if received.to_read:
+                self._to_read.update(dict.fromkeys(received.to_read))
+                self._has_to_read.set()
+            self._queue(received.to_send)
+
+    async def _send_all(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> None:
+        """Send what is queued; a broken socket ends this quietly, the receiving side tells why."""
+        try:
+            while True:
+                await socket.send_str((await self._outbox.get()).decode())
+        except (aiohttp.ClientError, ConnectionError):
+            return
+
+    async def _read_all(self) -> None:
+        """Read newly subscribed accounts, together; what could not be read stays to be read."""
+        while True:
+            await self._has_to_read.wait()
+            await asyncio.sleep(_GATHER_S)
+            self._has_to_read.clear()
+            pubkeys = tuple(self._to_read)
+            try:
+                updates = await self._read(pubkeys)
+            except UpstreamError as error:
+                self._log.warning("accounts could not be read", count=len(pubkeys), reason=str(error))
+                self._has_to_read.set()
+                await asyncio.sleep(_BACKOFF_S_MAX * random.uniform(0.5, 1.0))
+                continue
+            for pubkey in pubkeys:
+                self._to_read.pop(pubkey, None)
+            for update in self._protocol.accept(updates):
+                self._on_update(update)
+
+    def _queue(self, messages: Iterable[bytes]) -> None:
+        for message in messages:
+            self._outbox.put_nowait(message)
