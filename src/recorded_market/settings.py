@@ -1,0 +1,20 @@
+"""Settings of the recorded market, section `recorded_market`."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from quote_core.settings import Duration, Port, ServiceSettings
+
+__all__ = ["RecordedMarketSettings"]
+
+
+class RecordedMarketSettings(ServiceSettings):
+    """What the recorded market can be told."""
+
+    section: ClassVar[str] = "recorded_market"
+
+    rpc_port: Port = Field(8899, description="HTTP port of the node; its WebSocket port is the next one")
+    jupiter_port: Port = Field(8898, description="HTTP port of the Jupiter stand-in")
+    seed: int = Field(1, ge=0, description="Seed of the swap flow: same seed, same account bytes at slot N")
+    slot_time: Duration = Field("400ms", gt=0, description="Wall time from slot to slot; chain time is always 400 ms")
