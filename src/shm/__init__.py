@@ -1,0 +1,76 @@
+"""The shared-memory quote table: one writer process, readers that never wait for it and never see half a quote.
+
+Imports nothing else of this project and needs only the standard library; NumPy is used where it is asked for.
+
+    from shm import QuoteReader
+
+    with QuoteReader.open() as quotes:
+        sol_usdc = quotes.handle(SOL, USDC, 1_000_000_000)
+        while quotes.wait():
+            quotes.poll()
+            if sol_usdc:
+                print(sol_usdc.output_amount, sol_usdc.age_ns)
+"""
+
+from shm.errors import (
+    BatchFull,
+    Busy,
+    DeadWriter,
+    DirectoryUnsafe,
+    IndexOutOfRange,
+    InvalidMint,
+    NoQuote,
+    NotThereYet,
+    NumpyMissing,
+    Retired,
+    SecondWriter,
+    ShmError,
+    WrongFile,
+    WrongLayout,
+    WrongMagic,
+    WrongOwner,
+    WrongSize,
+    WrongVersion,
+)
+from shm.files import default_directory
+from shm.layout import ENTRY, ChangeKind, Flag, Role, State
+from shm.reader import Handle, QuoteReader
+from shm.values import HandleState, Liveness, Quote
+from shm.writer import Batch, QuoteWriter
+
+ENTRY_COUNT = ENTRY.count
+"""Entries of one file."""
+
+__all__ = [
+    "ENTRY_COUNT",
+    "Batch",
+    "BatchFull",
+    "Busy",
+    "ChangeKind",
+    "DeadWriter",
+    "DirectoryUnsafe",
+    "Flag",
+    "Handle",
+    "HandleState",
+    "IndexOutOfRange",
+    "InvalidMint",
+    "Liveness",
+    "NoQuote",
+    "NotThereYet",
+    "NumpyMissing",
+    "Quote",
+    "QuoteReader",
+    "QuoteWriter",
+    "Retired",
+    "Role",
+    "SecondWriter",
+    "ShmError",
+    "State",
+    "WrongFile",
+    "WrongLayout",
+    "WrongMagic",
+    "WrongOwner",
+    "WrongSize",
+    "WrongVersion",
+    "default_directory",
+]

@@ -1,0 +1,15 @@
+# One mapped file: the pointer, the descriptor it came from, and what the header says of the writer.
+from libc.stdint cimport int64_t, uint64_t
+from shm.layout cimport sq_header
+
+
+cdef class Mapping:
+    cdef uint64_t *words            # NULL once closed; written through by the writer only
+    cdef int descriptor
+    cdef readonly object path       # Path
+    cdef readonly int owner_uid
+    cdef int64_t live_until_ns      # coarse monotonic time up to which the last heartbeat seen is fresh
+
+    cdef void copy_header(self, sq_header *header) noexcept nogil
+    cdef bint look_at_heartbeat(self, int64_t now_ns) noexcept nogil
+    cdef bint is_replaced(self) noexcept

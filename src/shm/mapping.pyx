@@ -1,0 +1,151 @@
+"""Map a table and verify it: magic, version, layout, size and owner, each with its own refusal."""
+
+import os
+import stat as stat_bits
+
+from libc.string cimport memcpy
+from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE, mlock, mmap, munmap
+from posix.stat cimport fstat, struct_stat
+from posix.unistd cimport close
+
+from shm._atomics cimport sq_load_acquire, sq_load_word, sq_store_release
+from shm._clock cimport mono_ns
+from shm._futex cimport sq_wake
+from shm.layout cimport *
+from shm.protocol cimport SQ_WRONG_LAYOUT, SQ_WRONG_MAGIC, SQ_WRONG_MAJOR, sq_check_header
+
+from shm import lock
+from shm.errors import NotThereYet, WrongLayout, WrongMagic, WrongOwner, WrongSize, WrongVersion
+from shm.values import Liveness
+
+
+cdef class Mapping:
+    """One mapped file; closed with the object at the latest."""
+
+    def __cinit__(self):
+        self.descriptor = -1
+
+    def __dealloc__(self):
+        self.close()
+
+    @staticmethod
+    def read_only(path):
+        """Map a finished table for reading.
+
+        Raises:
+            NotThereYet: No file.
+            WrongFile: Its subclass says what is wrong with the file.
+        """
+        try:
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+        except FileNotFoundError:
+            raise NotThereYet(path) from None
+        mapping = Mapping.over(descriptor, path, writable=False)
+        mapping.verify()
+        return mapping
+
+    @staticmethod
+    def over(int descriptor, path, *, bint writable):
+        """Map an open file, pre-faulted and where allowed locked; the descriptor is closed with the mapping."""
+        cdef Mapping mapping = Mapping.__new__(Mapping)
+        mapping.descriptor = descriptor
+        mapping.path = path
+        status = os.fstat(descriptor)
+        mapping.owner_uid = status.st_uid
+        if status.st_size != SQ_FILE_BYTES:
+            raise WrongSize(path, status.st_size, SQ_FILE_BYTES)
+        cdef int protection = PROT_READ | (PROT_WRITE if writable else 0)
+        cdef void *words = mmap(NULL, SQ_FILE_BYTES, protection, MAP_SHARED | MAP_POPULATE, descriptor, 0)
+        if words == MAP_FAILED:
+            raise OSError(f"cannot map {path}")
+        if writable:
+            mlock(words, SQ_FILE_BYTES)  # refused where the memory-lock limit is low; populated all the same
+        mapping.words = <uint64_t *>words
+        return mapping
+
+    def verify(self):
+        """Refuse what is not a table of this layout, or was put there by somebody else."""
+        cdef int result = sq_check_header(self.words)
+        cdef uint64_t abi = sq_load_word(self.words + SQ_HEADER_ABI_MAJOR_WORD)
+        if result == SQ_WRONG_MAGIC:
+            raise WrongMagic(self.path)
+        if result == SQ_WRONG_MAJOR:
+            raise WrongVersion(self.path, abi & 0xFFFF, SQ_ABI_MAJOR)
+        if result == SQ_WRONG_LAYOUT:
+            raise WrongLayout(self.path, abi >> 32, SQ_LAYOUT_CRC)
+        directory = os.stat(os.path.dirname(self.path))
+        if directory.st_mode & stat_bits.S_IWOTH and self.owner_uid not in (directory.st_uid, os.getuid()):
+            raise WrongOwner(self.path, self.owner_uid, directory.st_uid)
+
+    def close(self):
+        """Unmap and drop the descriptor, and with it a writer's lock; harmless when repeated."""
+        if self.words != NULL:
+            munmap(self.words, SQ_FILE_BYTES)
+            self.words = NULL
+        if self.descriptor >= 0:
+            close(self.descriptor)
+            self.descriptor = -1
+
+    def header(self):
+        """Copy the header, as the bytes `layout.HEADER` describes; each word whole, the set not of one moment."""
+        cdef sq_header header
+        self.copy_header(&header)
+        return (<const char *>&header)[:SQ_HEADER_BYTES]
+
+    def liveness(self):
+        """Say how the writer is: cheap while its heartbeat is fresh, one system call when it is late."""
+        cdef sq_header header
+        if self.words == NULL:
+            return Liveness.ABSENT
+        if self.is_replaced():
+            return Liveness.RETIRED
+        self.copy_header(&header)
+        if header.state == SQ_STATE_CLOSED:
+            return Liveness.CLOSED
+        if self.look_at_heartbeat(mono_ns()):
+            return Liveness.LIVE
+        if not lock.is_held(self.descriptor):
+            return Liveness.DEAD
+        return Liveness.HUNG if header.state == SQ_STATE_LIVE else Liveness.STARTING
+
+    cdef void copy_header(self, sq_header *header) noexcept nogil:
+        cdef uint64_t words[SQ_HEADER_WORDS]
+        cdef int word
+        for word in range(SQ_HEADER_WORDS):
+            words[word] = sq_load_acquire(self.words + word)
+        memcpy(header, words, sizeof(sq_header))
+
+    cdef bint look_at_heartbeat(self, int64_t now_ns) noexcept nogil:
+        """Renew `live_until_ns` from the header; whether the writer is live at `now_ns`."""
+        cdef sq_header header
+        if self.words == NULL:
+            return False
+        self.copy_header(&header)
+        self.live_until_ns = 0
+        if header.state == SQ_STATE_LIVE:
+            self.live_until_ns = <int64_t>header.heartbeat_ns + SQ_HEARTBEAT_LATE_NS
+        return now_ns < self.live_until_ns
+
+    cdef bint is_replaced(self) noexcept:
+        """Whether the file was retired, renamed over or removed."""
+        cdef sq_header header
+        cdef struct_stat status
+        self.copy_header(&header)
+        return header.state == SQ_STATE_RETIRED or fstat(self.descriptor, &status) != 0 or status.st_nlink == 0
+
+
+def retire_header(int descriptor):
+    """Tell the readers of a replaced file, whatever its layout, to look for its successor."""
+    cdef uint64_t status_word
+    cdef uint64_t *words
+    if os.fstat(descriptor).st_size < SQ_HEADER_BYTES:
+        return
+    cdef void *header = mmap(NULL, SQ_HEADER_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0)
+    if header == MAP_FAILED:
+        return
+    words = <uint64_t *>header
+    if sq_load_acquire(words + SQ_HEADER_MAGIC_WORD) == SQ_MAGIC:
+        status_word = sq_load_word(words + SQ_HEADER_STATE_WORD) & ~(<uint64_t>0xFF << 32)
+        sq_store_release(words + SQ_HEADER_STATE_WORD, status_word | <uint64_t>SQ_STATE_RETIRED << 32)
+        sq_wake(words)
+    munmap(header, SQ_HEADER_BYTES)

@@ -1,0 +1,44 @@
+# Read, follow, publish and recover: the algorithms of the protocol, in C so that every language runs the same ones.
+from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
+from shm.layout cimport sq_entry
+
+cdef extern from "solquote_shm.h" nogil:
+    enum:
+        SQ_OK
+        SQ_BUSY
+        SQ_NOT_THERE
+        SQ_WRONG_SIZE
+        SQ_WRONG_MAGIC
+        SQ_WRONG_MAJOR
+        SQ_WRONG_LAYOUT
+
+    ctypedef struct sq_follower:
+        uint64_t cursor
+        uint64_t scans
+        uint64_t *seen
+
+    int sq_read_words(const uint64_t *map, uint32_t index, uint64_t *copy, unsigned count) noexcept
+    int sq_read_hot(const uint64_t *map, uint32_t index, sq_entry *entry) noexcept
+    int sq_read(const uint64_t *map, uint32_t index, sq_entry *entry) noexcept
+    int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t *copy, unsigned count) noexcept
+    uint64_t sq_generation(uint64_t version) noexcept
+    uint64_t sq_head(const uint64_t *map) noexcept
+    uint32_t sq_used(const uint64_t *map) noexcept
+    int sq_set_whole(const uint64_t *map, uint64_t head_before) noexcept
+    uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint16_t *changed) noexcept
+    int sq_check_header(const uint64_t *map) noexcept
+
+cdef extern from "publish.h" nogil:
+    ctypedef struct sq_update:
+        uint32_t index
+        uint16_t kind
+        sq_entry entry
+
+    void sq_publish(uint64_t *map, const sq_update *update) noexcept
+    void sq_publish_batch(uint64_t *map, const sq_update *updates, uint32_t count) noexcept
+    void sq_own_entry(const uint64_t *map, uint32_t index, sq_entry *entry) noexcept
+    int sq_mark_stale(uint64_t *map, uint32_t index, sq_update *update) noexcept
+    void sq_status_store(uint64_t *map, uint32_t pid, uint8_t state, uint8_t role, uint16_t used) noexcept
+    void sq_age_all(uint64_t *map, uint64_t top) noexcept
+    uint64_t sq_top(const uint64_t *map) noexcept
+    uint32_t sq_recover(uint64_t *map) noexcept

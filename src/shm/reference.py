@@ -1,0 +1,50 @@
+"""The slow, readable twin: decode a private byte image of a file with nothing but `struct`.
+
+It is the specification the compiled reader is tested against, and what `inspect` and `verify` are built on. It must be
+given bytes that nobody writes to: an image of a live file comes from `Table.image()`, which copies by the protocol.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from shm.layout import ENTRY, HEADER, SEQUENCE_BITS, SLOT, Flag, Record
+from shm.values import Quote
+
+
+@dataclass(frozen=True, slots=True)
+class Image:
+    """Every record of a file, decoded to name and value."""
+
+    header: dict[str, Any]
+    slots: list[dict[str, Any]]
+    entries: list[dict[str, Any]]
+
+
+def decode_record(record: Record, image: bytes, number: int) -> dict[str, Any]:
+    """Decode one record of a file image."""
+    values = record.codec.unpack_from(image, record.offset + number * record.size_bytes)
+    return {field.name: value for field, value in zip(record.fields, values, strict=True)}
+
+
+def encode_record(record: Record, values: dict[str, Any]) -> bytes:
+    """Encode one record; the inverse of `decode_record`."""
+    return record.codec.pack(*(values[field.name] for field in record.fields))
+
+
+def decode(image: bytes) -> Image:
+    """Decode a whole file image."""
+    return Image(
+        header=decode_record(HEADER, image, 0),
+        slots=[decode_record(SLOT, image, number) for number in range(SLOT.count)],
+        entries=[decode_record(ENTRY, image, number) for number in range(ENTRY.count)],
+    )
+
+
+def quote_of(index: int, entry: dict[str, Any]) -> Quote:
+    """Return an entry as the object readers hand out."""
+    return Quote(index=index, **(entry | {"flags": Flag(entry["flags"])}))
+
+
+def generation(version: int) -> int:
+    """Identity generation of an entry's version."""
+    return version >> SEQUENCE_BITS

@@ -1,0 +1,101 @@
+"""One file, read: bounded copies, changes since the last poll, and the last good copy of every entry."""
+
+from libc.stdlib cimport calloc, free
+
+from shm._atomics cimport sq_load_acquire
+from shm._clock cimport mono_ns
+from shm.layout cimport *
+from shm.protocol cimport *
+
+
+cdef class Table:
+    """An attached file; `QuoteReader` spans two of them."""
+
+    def __cinit__(self):
+        self.follower = <sq_follower *>calloc(1, sizeof(sq_follower))
+        self.copies = <sq_entry *>calloc(SQ_ENTRY_COUNT, sizeof(sq_entry))
+        if self.follower == NULL or self.copies == NULL:
+            raise MemoryError
+
+    def __init__(self, path, role):
+        """Attach to the role's file.
+
+        Raises:
+            NotThereYet: No file yet.
+            WrongFile: Its subclass says what is wrong with the file.
+        """
+        self.mapping = Mapping.read_only(path)
+        self.words = self.mapping.words
+        self.first_index = role * SQ_ENTRY_COUNT
+
+    def __dealloc__(self):
+        free(self.follower)
+        free(self.copies)
+
+    cdef bint read_hot(self, uint32_t local, sq_entry *entry) noexcept nogil:
+        """Copy the hot line; the second tier of the bound is a spin, for a writer on another core in mid-write."""
+        if sq_read_hot(self.words, local, entry) == SQ_OK:
+            return True
+        cdef int64_t until_ns = mono_ns() + SQ_SPIN_NS_MAX
+        while mono_ns() < until_ns:
+            if sq_read_hot(self.words, local, entry) == SQ_OK:
+                return True
+        self.busy_count += 1
+        return False
+
+    cdef bint read_whole(self, uint32_t local, sq_entry *entry) noexcept nogil:
+        if sq_read(self.words, local, entry) == SQ_OK:
+            return True
+        cdef int64_t until_ns = mono_ns() + SQ_SPIN_NS_MAX
+        while mono_ns() < until_ns:
+            if sq_read(self.words, local, entry) == SQ_OK:
+                return True
+        self.busy_count += 1
+        return False
+
+    cdef bint refresh_copy(self, uint32_t local) noexcept nogil:
+        """Bring one private copy up to date; False when the entry is busy and the copy is the last good one."""
+        cdef uint64_t generation
+        cdef sq_entry *copy = &self.copies[local]
+        cdef uint64_t version = sq_load_acquire(self.words + SQ_ENTRY_OFFSET_WORD + local * SQ_ENTRY_WORDS)
+        if version == copy.version:
+            return True
+        if sq_generation(version) == sq_generation(copy.version) and version != 0:
+            generation = sq_generation(version)
+            if not self.read_hot(local, copy):
+                return False
+            if sq_generation(copy.version) == generation:
+                return True
+        return self.read_whole(local, copy)
+
+    cdef uint32_t refresh_copies(self) noexcept nogil:
+        """Bring all copies up to date, each whole by itself; says how many entries are in use."""
+        cdef uint32_t used = sq_used(self.words)
+        cdef uint32_t local
+        for local in range(used):
+            if not self.refresh_copy(local):
+                self.copies[local].flags |= SQ_FLAG_STALE
+                self.copies[local].version |= 1  # so that the next refresh does not take it for current
+        return used
+
+    @property
+    def path(self):
+        """Path of the file."""
+        return self.mapping.path
+
+    @property
+    def owner_uid(self):
+        """Who owns the file."""
+        return self.mapping.owner_uid
+
+    def liveness(self):
+        """Say how the writer is."""
+        return self.mapping.liveness()
+
+    def header(self):
+        """Copy the header's 64 bytes."""
+        return self.mapping.header()
+
+    def scan_count(self):
+        """How often the whole table was scanned: at the first poll, then once a lap or writer restart."""
+        return self.follower.scans

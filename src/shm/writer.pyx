@@ -1,0 +1,330 @@
+"""Write one quote table: one process, one file, whole batches, and a life cycle that survives being killed.
+
+Everything is unpacked into private memory first; the odd period of an entry is then a few plain stores in C.
+"""
+
+import math
+import os
+import time
+
+from libc.math cimport isnan
+from libc.stdlib cimport calloc, free
+from libc.string cimport memcmp, memcpy, memset
+
+from shm._atomics cimport sq_load_word, sq_store_release, sq_store_word
+from shm._clock cimport coarse_mono_ns, mono_ns
+from shm._futex cimport sq_wake
+from shm.layout cimport *
+from shm.protocol cimport *
+
+from shm import files, lock
+from shm.errors import BatchFull, IndexOutOfRange, InvalidMint, Retired, SecondWriter, WrongFile
+from shm.layout import Role
+from shm.mapping import retire_header
+
+cdef enum:
+    BATCH_UPDATES_MAX = SQ_ENTRY_COUNT
+
+
+cdef int fill(
+    sq_update *update, uint32_t index, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
+    double oracle_price, uint64_t route_id, uint32_t slot, uint16_t dex_id, uint8_t source, uint8_t flags,
+    uint32_t price_impact_ppm, uint16_t confidence_bps, uint16_t ttl_slots, uint16_t kind,
+) except -1:
+    """Unpack one change; publishing makes an entry valid, and a price that is a number makes it present."""
+    if index >= SQ_ENTRY_COUNT:
+        raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+    update.index = index
+    update.kind = kind & ~SQ_KIND_IDENTITY
+    update.entry.input_amount = input_amount
+    update.entry.output_amount = output_amount
+    update.entry.ts_ns = ts_ns
+    update.entry.oracle_price = oracle_price
+    update.entry.route_id = route_id
+    update.entry.slot = slot
+    update.entry.dex_id = dex_id
+    update.entry.source = source
+    update.entry.flags = flags | SQ_FLAG_VALID | (0 if isnan(oracle_price) else SQ_FLAG_ORACLE_PRESENT)
+    update.entry.price_impact_ppm = price_impact_ppm
+    update.entry.confidence_bps = confidence_bps
+    update.entry.ttl_slots = ttl_slots
+    return 0
+
+
+cdef class Batch:
+    """Changes to publish as one, at most one for each entry of the table."""
+
+    def __cinit__(self):
+        self.updates = <sq_update *>calloc(BATCH_UPDATES_MAX, sizeof(sq_update))
+        if self.updates == NULL:
+            raise MemoryError
+        self.capacity = BATCH_UPDATES_MAX
+
+    def __dealloc__(self):
+        free(self.updates)
+
+    def __len__(self):
+        return self.count
+
+    cdef sq_update *room(self) except NULL:
+        if self.count == self.capacity:
+            raise BatchFull(self.capacity)
+        return &self.updates[self.count]
+
+    def put(
+        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
+        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
+        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
+        uint16_t kind=SQ_KIND_AMOUNTS,
+    ):
+        """Add one change; the fields are those of `QuoteWriter.publish`."""
+        fill(
+            self.room(), index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
+            flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
+        )
+        self.count += 1
+
+    def clear(self):
+        """Forget what was put."""
+        self.count = 0
+
+
+cdef class QuoteWriter:
+    """The one writer of a file; open it with `QuoteWriter.open`, close it or use it as a context manager."""
+
+    @staticmethod
+    def open(directory, role=Role.INTERNAL, *, int mode=files.FILE_MODE):
+        """Take over the role's file in `directory`: recover it, or make it when there is none of this layout.
+
+        Args:
+            directory: Made with mode 0750 when it does not exist.
+            role: Which of the two files.
+            mode: Permission bits of a new file.
+
+        Raises:
+            SecondWriter: Another process writes this file.
+            DirectoryUnsafe: Anybody could put a file there.
+        """
+        files.prepare_directory(directory)
+        cdef QuoteWriter writer = QuoteWriter.__new__(QuoteWriter)
+        writer.path = directory / role.file_name
+        writer.role = role
+        writer.pid = os.getpid()
+        while not writer.start(mode):
+            pass  # the file was renamed, removed or first named by another writer in between
+        return writer
+
+    def start(self, int mode):
+        """Take the existing file over, or make one; False when the path changed meanwhile."""
+        cdef object old = files.open_existing(self.path)
+        if old is None:
+            return self.make(mode, None)
+        try:
+            if not lock.take(old):
+                raise SecondWriter(self.path)
+            if not files.is_current(old, self.path):
+                return False
+            try:
+                self.adopt(Mapping.over(os.dup(old), self.path, writable=True))
+            except WrongFile:
+                return self.make(mode, old)
+            return True
+        finally:
+            os.close(old)  # the mapping's duplicate keeps the lock
+
+    def adopt(self, Mapping mapping):
+        """Recover a file of a former life."""
+        mapping.verify()
+        self.mapping = mapping
+        self.words = mapping.words
+        self.used = sq_used(self.words)
+        self.set_state(SQ_STATE_RECOVERING)
+        sq_store_release(self.words + SQ_HEADER_EPOCH_WORD, sq_load_word(self.words + SQ_HEADER_EPOCH_WORD) + 1)
+        self.used = sq_recover(self.words)
+        self.go_live()
+
+    def make(self, int mode, old):
+        """Make a new file and put it in place of `old`, whose lock is held, or where there was none."""
+        descriptor, temporary = files.create(self.path, mode)
+        assert lock.take(descriptor), "nobody else knows the temporary name"
+        cdef Mapping mapping = Mapping.over(descriptor, self.path, writable=True)
+        cdef uint64_t *words = mapping.words
+        sq_store_word(words + SQ_HEADER_ABI_MAJOR_WORD,
+                      SQ_ABI_MAJOR | <uint64_t>SQ_ABI_MINOR << 16 | SQ_LAYOUT_CRC << 32)
+        sq_store_word(words + SQ_HEADER_EPOCH_WORD, 1)
+        sq_status_store(words, self.pid, SQ_STATE_INIT, self.role, 0)
+        sq_store_release(words + SQ_HEADER_MAGIC_WORD, SQ_MAGIC)
+        if old is not None:
+            os.replace(temporary, self.path)
+            retire_header(old)
+        elif not files.name_new(temporary, self.path):
+            return False
+        self.mapping = mapping
+        self.words = words
+        self.used = 0
+        self.go_live()
+        return True
+
+    def go_live(self):
+        """First heartbeat, then state live."""
+        sq_store_word(self.words + SQ_HEADER_START_UNIX_NS_WORD, <uint64_t>time.time_ns())
+        self.beat()
+        self.set_state(SQ_STATE_LIVE)
+        sq_wake(self.words)
+
+    cdef uint64_t *target(self) except NULL:
+        if self.words == NULL:
+            raise Retired(self.path)
+        return self.words
+
+    cdef int set_state(self, uint8_t state) except -1:
+        sq_status_store(self.target(), self.pid, state, self.role, self.used)
+        return 0
+
+    cdef int announce(self) except -1:
+        """Once a publish or batch: say that the writer lives, wake who waits."""
+        sq_store_release(self.words + SQ_HEADER_HEARTBEAT_NS_WORD, coarse_mono_ns())
+        sq_wake(self.words)
+        return 0
+
+    def assign(self, uint32_t index, bytes input_mint, bytes output_mint):
+        """Give an entry to a pair; it is not valid until published.
+
+        An entry that already has the pair keeps its generation and content, so that readers' handles survive a
+        restart of the writer.
+
+        Returns:
+            Whether the entry changed.
+        """
+        for mint in (input_mint, output_mint):
+            if len(mint) != SQ_MINT_BYTES:
+                raise InvalidMint(mint)
+        if index >= SQ_ENTRY_COUNT:
+            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        cdef sq_update update
+        sq_own_entry(self.target(), index, &update.entry)
+        cdef const unsigned char *wanted_input = input_mint
+        cdef const unsigned char *wanted_output = output_mint
+        if (memcmp(update.entry.input_mint, wanted_input, SQ_MINT_BYTES) == 0
+                and memcmp(update.entry.output_mint, wanted_output, SQ_MINT_BYTES) == 0):
+            return False
+        memset(&update, 0, sizeof(sq_update))
+        memcpy(update.entry.input_mint, wanted_input, SQ_MINT_BYTES)
+        memcpy(update.entry.output_mint, wanted_output, SQ_MINT_BYTES)
+        self.write_identity(index, &update)
+        return True
+
+    def retire_row(self, uint32_t index):
+        """Free an entry: no pair, no quote, and a generation that tells every handle to let go."""
+        if index >= SQ_ENTRY_COUNT:
+            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        cdef sq_update update
+        memset(&update, 0, sizeof(sq_update))
+        self.write_identity(index, &update)
+
+    cdef int write_identity(self, uint32_t index, sq_update *update) except -1:
+        update.index = index
+        update.kind = SQ_KIND_IDENTITY | SQ_KIND_FLAGS
+        if index >= self.used:
+            # Before the announcement: a scan that sees the new head must also see the new bound.
+            self.target()
+            self.used = index + 1
+            self.set_state(SQ_STATE_LIVE)
+        sq_publish(self.target(), update)
+        self.announce()
+        return 0
+
+    def publish(
+        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
+        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
+        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
+        uint16_t kind=SQ_KIND_AMOUNTS,
+    ):
+        """Write one quote into an assigned entry, announce it and wake who waits.
+
+        Args:
+            index: Entry, assigned before.
+            input_amount: Smallest unit of the input token.
+            output_amount: Smallest unit of the output token.
+            ts_ns: Unix time the quote was made.
+            oracle_price: NaN when there is none.
+            route_id: Hash of the route: pools and order.
+            slot: Slot of the state the quote rests on.
+            dex_id: Of the first hop.
+            source: Provider.
+            flags: `Flag.STALE` or `Flag.CONFIDENCE_PRESENT`; valid and oracle-present follow from the call.
+            price_impact_ppm: Parts per million.
+            confidence_bps: Basis points.
+            ttl_slots: Slots the quote may be used for.
+            kind: What changed, a mask of `ChangeKind`.
+        """
+        cdef sq_update update
+        fill(
+            &update, index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
+            flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
+        )
+        sq_publish(self.target(), &update)
+        self.announce()
+
+    def batch(self):
+        """Return an empty batch."""
+        return Batch()
+
+    def publish_batch(self, Batch batch not None):
+        """Publish all that was put, at most `BATCH_ENTRIES_MAX` under one announcement, and empty the batch.
+
+        Returns:
+            How many changes were published.
+        """
+        cdef uint32_t published = 0
+        cdef uint32_t count = batch.count
+        cdef uint32_t part
+        cdef uint64_t *words = self.target()
+        while published < count:
+            part = min(count - published, <uint32_t>SQ_BATCH_ENTRIES_MAX)
+            sq_publish_batch(words, &batch.updates[published], part)
+            self.announce()
+            published += part
+        batch.count = 0
+        return count
+
+    def mark_stale(self, uint32_t index):
+        """Flag an entry's quote as not to be acted on; says whether that changed it."""
+        if index >= SQ_ENTRY_COUNT:
+            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        cdef sq_update update
+        if not sq_mark_stale(self.target(), index, &update):
+            return False
+        sq_publish(self.words, &update)
+        self.announce()
+        return True
+
+    def beat(self):
+        """Renew the heartbeat; the owner calls this every 10 to 100 ms, even when idle."""
+        sq_store_release(self.target() + SQ_HEADER_HEARTBEAT_NS_WORD, mono_ns())
+
+    def is_open(self):
+        """Whether the writer still holds its file."""
+        return self.words != NULL
+
+    def close(self):
+        """Mark every quote stale, say closed, and let go of the file; harmless when repeated."""
+        if self.words == NULL:
+            return
+        sq_age_all(self.words, sq_top(self.words))
+        self.set_state(SQ_STATE_CLOSED)
+        sq_wake(self.words)
+        self.words = NULL
+        self.mapping.close()
+
+    def replace(self, *, int mode=files.FILE_MODE):
+        """Put a new, empty file in place of this one; every reader attaches to it by itself."""
+        sq_age_all(self.target(), sq_top(self.words))
+        self.make(mode, self.mapping.descriptor)
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *reason):
+        self.close()
+
