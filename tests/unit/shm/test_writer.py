@@ -1,0 +1,228 @@
+import errno
+import os
+import stat
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from shm import (
+    DirectoryUnsafe,
+    HandleState,
+    IndexOutOfRange,
+    InvalidMint,
+    Liveness,
+    QuoteReader,
+    QuoteWriter,
+    Retired,
+    Role,
+    SecondWriter,
+    State,
+    layout,
+    lock,
+    reference,
+)
+from shm.mapping import Mapping
+
+A, B, C = (bytes([number]) * 32 for number in range(1, 4))
+Publish = Callable[..., None]
+
+
+def header(path: Path) -> dict[str, int]:
+    return reference.decode_record(layout.HEADER, Mapping.read_only(path).header(), 0)
+
+
+def until(condition: Callable[[], bool], *, timeout_s: float = 5.0) -> None:
+    deadline = time.monotonic() + timeout_s
+    while not condition():
+        assert time.monotonic() < deadline, "condition did not come true"
+
+
+def test_new_file_is_complete_and_private(directory: Path) -> None:
+    with QuoteWriter.open(directory / "made", Role.EXTERNAL) as writer:
+        assert writer.path == directory / "made" / "quotes-external.mmap"
+        assert stat.S_IMODE(writer.path.stat().st_mode) == 0o640
+        assert stat.S_IMODE((directory / "made").stat().st_mode) == 0o750
+        assert writer.path.stat().st_size == layout.FILE_BYTES
+        assert list((directory / "made").iterdir()) == [writer.path]
+        found = header(writer.path)
+        assert (found["magic"], found["layout_crc"], found["epoch"]) == (layout.MAGIC, layout.LAYOUT_CRC, 1)
+        assert (found["role"], found["state"], found["writer_pid"]) == (Role.EXTERNAL, State.LIVE, os.getpid())
+
+
+def test_mode_can_be_narrower(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL, mode=0o600) as writer:
+        assert stat.S_IMODE(writer.path.stat().st_mode) == 0o600
+
+
+def test_directory_everybody_can_write_to_is_refused(directory: Path) -> None:
+    directory.chmod(0o777)
+    with pytest.raises(DirectoryUnsafe):
+        QuoteWriter.open(directory, Role.INTERNAL)
+
+
+def test_second_writer_is_refused_until_the_first_is_gone(directory: Path, writer: QuoteWriter) -> None:
+    with pytest.raises(SecondWriter):
+        QuoteWriter.open(directory, Role.INTERNAL)
+    QuoteWriter.open(directory, Role.EXTERNAL).close()
+    writer.close()
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+
+
+def test_closing_marks_every_quote_stale_and_says_closed(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0)
+    handle = reader.handle(A, B, 1_000)
+    assert handle
+    path = writer.path
+    writer.close()
+    writer.close()
+    assert not handle
+    assert handle.state is HandleState.STALE
+    assert reader.liveness(Role.INTERNAL) is Liveness.CLOSED
+    assert header(path)["state"] == State.CLOSED
+    with pytest.raises(Retired):
+        writer.beat()
+
+
+def test_next_writer_raises_the_epoch_and_laps_every_cursor(
+    directory: Path, writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0, output_amount=5)
+    reader.poll()
+    before = header(writer.path)
+    writer.close()
+    with QuoteWriter.open(directory, Role.INTERNAL) as second:
+        after = header(second.path)
+        assert after["epoch"] == before["epoch"] + 1
+        assert after["head"] > before["head"] + layout.SLOT.count
+        assert after["head"] == after["intent"]
+        assert after["used"] == 1
+        assert list(reader.poll()) == [0]
+        quote = reader.quote(0)
+        assert quote.is_stale
+        assert (quote.input_mint, quote.output_amount) == (A, 5)
+
+
+def test_heartbeat_moves_with_each_beat(writer: QuoteWriter) -> None:
+    first = header(writer.path)["heartbeat_ns"]
+    writer.beat()
+    assert header(writer.path)["heartbeat_ns"] > first
+
+
+def test_late_heartbeat_makes_quotes_not_live(writer: QuoteWriter, reader: QuoteReader, publish: Publish) -> None:
+    writer.assign(0, A, B)
+    publish(0)
+    handle = reader.handle(A, B, 1_000)
+    assert handle
+    until(lambda: not handle)
+    assert handle.state is HandleState.NOT_LIVE
+    assert reader.liveness(Role.INTERNAL) is Liveness.HUNG
+    writer.beat()
+    assert handle
+
+
+def test_replacing_the_file_retires_the_old_one_and_readers_follow(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0, output_amount=5)
+    handle = reader.handle(A, B, 1_000)
+    old = Mapping.read_only(writer.path)
+    writer.replace()
+    assert old.liveness() is Liveness.RETIRED
+    assert not handle
+    writer.assign(4, A, B)
+    publish(4, output_amount=6)
+    until(handle.refresh)
+    assert (handle.index, handle.output_amount) == (4, 6)
+    assert list(reader.poll()) == [4]
+    with pytest.raises(SecondWriter):
+        QuoteWriter.open(writer.path.parent, Role.INTERNAL)
+
+
+def corrupt_magic(image: bytearray) -> None:
+    image[0] ^= 1
+
+
+def corrupt_major(image: bytearray) -> None:
+    image[8] += 1
+
+
+def corrupt_checksum(image: bytearray) -> None:
+    image[12] ^= 1
+
+
+def truncate(image: bytearray) -> None:
+    del image[-1]
+
+
+@pytest.mark.parametrize("damage", [corrupt_magic, corrupt_major, corrupt_checksum, truncate])
+def test_file_of_another_layout_is_replaced_not_resized(directory: Path, damage: Callable[[bytearray], None]) -> None:
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+    path = directory / Role.INTERNAL.file_name
+    image = bytearray(path.read_bytes())
+    damage(image)
+    path.unlink()
+    path.write_bytes(image)
+    with path.open("rb") as before, QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        assert os.fstat(before.fileno()).st_nlink == 0
+        assert os.fstat(before.fileno()).st_size == len(image)
+        assert header(writer.path)["epoch"] == 1
+        state = before.read()[layout.HEADER.fields[9].offset]
+        assert state == (State.CLOSED if damage is corrupt_magic else State.RETIRED)
+
+
+def test_identity_generation_counts_only_identity_changes(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    first = reader.quote(0).version
+    publish(0)
+    second = reader.quote(0).version
+    writer.assign(0, A, C)
+    third = reader.quote(0).version
+    assert [reference.generation(version) for version in (first, second, third)] == [1, 1, 2]
+    assert (second - first, (third - second) & layout.SEQUENCE_MASK) == (2, 2)
+
+
+@pytest.mark.parametrize(
+    ("fields", "error"),
+    [
+        ({"index": layout.ENTRY.count}, IndexOutOfRange),
+        ({"input_amount": -1}, OverflowError),
+        ({"output_amount": 2**64}, OverflowError),
+        ({"slot": 2**32}, OverflowError),
+        ({"confidence_bps": 2**16}, OverflowError),
+    ],
+)
+def test_value_that_does_not_fit_is_refused_before_anything_is_written(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish, fields: dict[str, int], error: type[Exception]
+) -> None:
+    writer.assign(0, A, B)
+    reader.poll()
+    with pytest.raises(error):
+        publish(fields.pop("index", 0), **fields)
+    assert not reader.poll()
+
+
+def test_mint_of_wrong_length_is_refused(writer: QuoteWriter) -> None:
+    with pytest.raises(InvalidMint):
+        writer.assign(0, A[:31], B)
+
+
+def test_lock_is_seen_through_a_read_only_descriptor(writer: QuoteWriter) -> None:
+    descriptor = os.open(writer.path, os.O_RDONLY)
+    try:
+        assert lock.is_held(descriptor)
+        with pytest.raises(OSError) as refusal:
+            lock.take(descriptor)
+        assert refusal.value.errno == errno.EBADF
+        writer.close()
+        assert not lock.is_held(descriptor)
+    finally:
+        os.close(descriptor)
