@@ -60,8 +60,9 @@ class VaultPool(Pool, Generic[CurveT]):
         self._data: dict[Pubkey, bytes] = {}
         self._values: dict[Pubkey, object] = {}
         self._decoders: dict[Pubkey, Decoder] = {
-            self.vault_a: lambda pubkey, held: decode_token_account(pubkey, held, mint=self.mint_a),
-            self.vault_b: lambda pubkey, held: decode_token_account(pubkey, held, mint=self.mint_b),
+            # not held to the pool's mints: the program made the vaults, and synthetic recordings swap mints
+            self.vault_a: decode_token_account,
+            self.vault_b: decode_token_account,
             **self._extra_decoders(),
         }
 

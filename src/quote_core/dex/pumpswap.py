@@ -1,0 +1,284 @@
+"""PumpSwap: constant product with three fees on the quote side, tiers by market cap, and virtual quote reserves.
+
+The Pool account has grown over time (211 to 300 bytes seen); fields past the end of a short one read as zero. The
+quote reserve used for pricing is the vault plus `virtual_quote_reserves`, which is signed.
+
+| instruction           | here                | arithmetic (Q, B reserves; fees each rounded up, on q)               |
+|-----------------------|---------------------|----------------------------------------------------------------------|
+| sell, base in         | A_TO_B, EXACT_IN    | q = floor(Q b / (B + b)); out = q - fees(q)                          |
+| buy, base out         | B_TO_A, EXACT_OUT   | q = ceil(Q b / (B - b)); in = q + fees(q)                            |
+| buy_exact_quote_in    | B_TO_A, EXACT_IN    | e + fees(e) <= spend; out = floor(B (e - 1) / (Q + e - 1))           |
+| none                  | A_TO_B, EXACT_OUT   | the least base whose sale delivers the wanted quote, or a unit more  |
+
+Token A is the base, token B the quote. Three fees rounded up apart mean that one more unit of input may deliver up to
+two units less. Tokens that charge a transfer fee are refused: how the program treats them is not known.
+
+Source: pump-fun/pump-public-docs (PumpSwap README and IDL), the official SDK's arithmetic.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
+from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
+from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
+from quote_core.dex.pool_program import PoolProgram
+from quote_core.dex.pumpswap_fees import (
+    FEE_CONFIG,
+    GLOBAL_CONFIG,
+    FeeRates,
+    FeeSchedule,
+    GlobalConfig,
+    decode_fee_schedule,
+    decode_global_config,
+    is_canonical,
+    market_cap_floor,
+)
+from quote_core.dex.spl_token import Mint, decode_mint
+from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable, ReserveShort
+from quote_core.units import BPS, Pubkey
+
+__all__ = ["PROGRAM", "PumpSwapPool", "quote_spent_on_curve"]
+
+PROGRAM_ID: Final = Pubkey("pAMMBay6oceH9fJKBRHGP5D4bD4sWpmSwMn52FMfXEA")
+_LAYOUT: Final = AccountLayout(
+    "pool",
+    frozenset({PROGRAM_ID}),
+    211,
+    1024,  # fields are appended now and then; the unknown ones are left alone
+    bytes.fromhex("f19a6d0411b16dbc"),
+)
+_CREATOR: Final = key(11)
+_BASE_MINT: Final = key(43)
+_QUOTE_MINT: Final = key(75)
+_BASE_VAULT: Final = key(139)
+_QUOTE_VAULT: Final = key(171)
+_COIN_CREATOR: Final = key(211)
+_IS_MAYHEM_MODE: Final = u8(243)
+_VIRTUAL_QUOTE_RESERVES: Final = i128(245)
+_CREATOR_FEE_BPS: Final = u64(261)
+_KNOWN_SIZE_BYTES: Final = 269
+
+_NO_KEY: Final = Pubkey("11111111111111111111111111111111")
+_MAYHEM_SUPPLY: Final = 10**15
+
+
+@dataclass(frozen=True, slots=True)
+class _PoolState:
+    """The fields of Pool that decide a swap."""
+
+    canonical: bool
+    has_coin_creator: bool
+    is_mayhem: bool
+    virtual_quote: int
+    creator_fee_bps: int
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """What a quote reads. `quote_reserve` may be zero or below; `quote_vault` is what can be paid out."""
+
+    base_reserve: int
+    quote_reserve: int
+    quote_vault: int
+    rates: FeeRates
+    switches: GlobalConfig
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """One priced swap: what the trader pays and gets, and the quote amount on the curve that the fees are on."""
+
+    amount_in: int
+    amount_out: int
+    curve_quote: int
+
+
+def quote_spent_on_curve(spend: int, rates: FeeRates) -> int:
+    """Give how much of `spend` reaches the curve once the three fees on that amount are paid."""
+    effective = mul_div_floor(spend, BPS, BPS + rates.total_bps)
+    return effective - max(0, effective + rates.total_fee(effective) - spend)
+
+
+class PumpSwapPool(VaultPool[_Curve]):
+    """One PumpSwap pool; token A is the base."""
+
+    dex = Dex.PUMPSWAP
+
+    _state: _PoolState
+
+    def _take_own(self, account: Account) -> None:
+        data = _LAYOUT.check(self.address, account).ljust(_KNOWN_SIZE_BYTES, b"\0")
+        base_mint = _BASE_MINT.read(data)
+        creator_fee_bps = _CREATOR_FEE_BPS.read(data)
+        if creator_fee_bps >= BPS:
+            raise CorruptAccount(self.address, "pool.creator_fee_bps", f"is {creator_fee_bps}, not below {BPS}")
+        self._state = _PoolState(
+            canonical=is_canonical(creator=_CREATOR.read(data), base_mint=base_mint),
+            has_coin_creator=_COIN_CREATOR.read(data) != _NO_KEY,
+            is_mayhem=_IS_MAYHEM_MODE.read(data) != 0,
+            virtual_quote=_VIRTUAL_QUOTE_RESERVES.read(data),
+            creator_fee_bps=creator_fee_bps,
+        )
+        self.mint_a, self.mint_b = base_mint, _QUOTE_MINT.read(data)
+        self.vault_a, self.vault_b = _BASE_VAULT.read(data), _QUOTE_VAULT.read(data)
+
+    def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
+        return {
+            self.mint_a: decode_mint,
+            self.mint_b: decode_mint,
+            GLOBAL_CONFIG: decode_global_config,
+            FEE_CONFIG: decode_fee_schedule,
+        }
+
+    def _make_curve(self) -> _Curve:
+        switches = self._values[GLOBAL_CONFIG]
+        assert isinstance(switches, GlobalConfig)
+        base_reserve, quote_vault = self._vault(self.vault_a).amount, self._vault(self.vault_b).amount
+        quote_reserve = quote_vault + self._state.virtual_quote
+        return _Curve(
+            base_reserve=base_reserve,
+            quote_reserve=quote_reserve,
+            quote_vault=quote_vault,
+            rates=self._rates(base_reserve, quote_reserve, switches),
+            switches=switches,
+        )
+
+    def _rates(self, base_reserve: int, quote_reserve: int, switches: GlobalConfig) -> FeeRates:
+        """The rates of the tier before the trade, with what the pool itself says about its creator's."""
+        schedule, state = self._values[FEE_CONFIG], self._state
+        assert isinstance(schedule, FeeSchedule)
+        supply = _MAYHEM_SUPPLY if state.is_mayhem else self._mint(self.mint_a).supply
+        market_cap = (
+            market_cap_floor(quote_reserve=quote_reserve, base_reserve=base_reserve, supply=supply)
+            if base_reserve
+            else 0
+        )
+        rates = schedule.rates(canonical=state.canonical, quote_mint=self.mint_b, market_cap=market_cap)
+        creator_bps = rates.creator_bps
+        if switches.creator_fee_configurable and state.creator_fee_bps > 0:
+            creator_bps = state.creator_fee_bps
+        if not state.has_coin_creator:
+            creator_bps = 0
+        return FeeRates(rates.lp_bps, rates.protocol_bps, creator_bps)
+
+    def _mint(self, pubkey: Pubkey) -> Mint:
+        mint = self._values[pubkey]
+        assert isinstance(mint, Mint)
+        return mint
+
+    def _check_open(self, curve: _Curve, clock: ChainClock) -> None:
+        if curve.switches.buys_off and curve.switches.sells_off:
+            raise NotTradable(self.address, "buys and sells are switched off")
+        if curve.quote_reserve <= 0:
+            raise NotTradable(self.address, f"the quote reserve is {curve.quote_reserve}, virtual part included")
+        if curve.rates.total_bps >= BPS:
+            raise NotTradable(self.address, f"the fees take {curve.rates.total_bps} of {BPS} basis points")
+        for mint in (self.mint_a, self.mint_b):
+            if self._mint(mint).transfer_fee_at(clock.epoch).rate_bps:
+                raise NotTradable(self.address, f"{mint} charges a transfer fee")
+
+    def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
+        """See `Pool.swap`. A sale asked for by its output may deliver a little more than asked."""
+        curve = self._ready(clock)
+        self._check_amount(amount)
+        if curve.base_reserve == 0:
+            raise NoLiquidity(self.address, "the base vault is empty")
+        is_sale = direction is Direction.A_TO_B
+        self._check_switch(curve, is_sale=is_sale)
+        if is_sale:
+            fill = self._sell(curve, amount) if mode is SwapMode.EXACT_IN else self._sell_for(curve, amount)
+        else:
+            fill = self._buy_with(curve, amount) if mode is SwapMode.EXACT_IN else self._buy(curve, amount)
+        self._check_u64(fill.amount_in, "input")
+        lp_fee = curve.rates.lp_fee(fill.curve_quote)
+        return Swap(
+            direction=direction,
+            mode=mode,
+            amount_in=fill.amount_in,
+            amount_out=fill.amount_out,
+            fee_amount=curve.rates.total_fee(fill.curve_quote),
+            fee_mint=self.mint_b,
+            crossed_count=0,
+            next_state=self._moved(direction, received=fill.amount_in, sent=fill.curve_quote - lp_fee)
+            if is_sale
+            else self._moved(direction, received=fill.curve_quote + lp_fee, sent=fill.amount_out),
+        )
+
+    def _check_switch(self, curve: _Curve, *, is_sale: bool) -> None:
+        if curve.switches.sells_off if is_sale else curve.switches.buys_off:
+            raise NotTradable(self.address, f"{'sells' if is_sale else 'buys'} are switched off")
+
+    def _sell(self, curve: _Curve, base_in: int) -> _Fill:
+        curve_quote = curve_out_floor(curve.base_reserve, curve.quote_reserve, base_in)
+        amount_out = curve_quote - curve.rates.total_fee(curve_quote)
+        if amount_out <= 0:
+            raise AmountTooSmall(self.address, "the amount buys nothing after fees")
+        paid_out = curve_quote - curve.rates.lp_fee(curve_quote)
+        if paid_out > curve.quote_vault:
+            raise ReserveShort(self.address, paid_out, curve.quote_vault)
+        return _Fill(base_in, amount_out, curve_quote)
+
+    def _sell_for(self, curve: _Curve, quote_wanted: int) -> _Fill:
+        """Find the least curve output whose net is enough, then the base it takes.
+
+        The net never rises faster than the gross, so adding what is lacking never skips the least. Each round adds at
+        least one; rounding of three fees makes up for less than three units, so the rounds end within
+        3 * BPS / (BPS - total_bps).
+        """
+        rates = curve.rates
+        curve_quote = mul_div_ceil(quote_wanted, BPS, BPS - rates.total_bps)
+        while True:
+            if curve_quote >= curve.quote_reserve:
+                raise NoLiquidity(self.address, f"the quote reserve is {curve.quote_reserve}")
+            base_in = curve_in_ceil(curve.base_reserve, curve.quote_reserve, curve_quote)
+            delivered = curve_out_floor(curve.base_reserve, curve.quote_reserve, base_in)
+            lacking = quote_wanted - (delivered - rates.total_fee(delivered))
+            if lacking <= 0:
+                return self._sell(curve, base_in)
+            curve_quote = max(curve_quote, delivered) + lacking
+
+    def _buy(self, curve: _Curve, base_out: int) -> _Fill:
+        if base_out >= curve.base_reserve:
+            raise NoLiquidity(self.address, f"the base vault holds {curve.base_reserve}")
+        curve_quote = curve_in_ceil(curve.quote_reserve, curve.base_reserve, base_out)
+        return _Fill(curve_quote + curve.rates.total_fee(curve_quote), base_out, curve_quote)
+
+    def _buy_with(self, curve: _Curve, spend: int) -> _Fill:
+        """The program keeps one unit of the effective amount off the curve."""
+        effective = quote_spent_on_curve(spend, curve.rates)
+        if effective <= 1:
+            raise AmountTooSmall(self.address, "the amount buys nothing after fees")
+        base_out = curve_out_floor(curve.quote_reserve, curve.base_reserve, effective - 1)
+        if base_out == 0:
+            raise AmountTooSmall(self.address, "the amount buys nothing")
+        return _Fill(spend, base_out, effective)
+
+    def _balances_after(self, swap: Swap) -> VaultBalances:
+        assert isinstance(swap.next_state, VaultBalances)
+        return swap.next_state
+
+    def _own_data_after(self, swap: Swap) -> bytes | None:
+        """Swaps leave the pool account alone; protocol and creator fees go to other accounts."""
+        return None
+
+    def spot_price(self, clock: ChainClock) -> float:
+        """See `Pool.spot_price`."""
+        curve = self._ready(clock)
+        return curve.quote_reserve / curve.base_reserve if curve.base_reserve else 0.0
+
+    def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
+        """See `Pool.fee_fraction`: the three rates on the quote side, per unit of what goes in."""
+        total_bps = self._ready(clock).rates.total_bps
+        return total_bps / BPS if direction is Direction.A_TO_B else total_bps / (BPS + total_bps)
+
+
+PROGRAM: Final = PoolProgram(
+    dex=Dex.PUMPSWAP,
+    layout=_LAYOUT,
+    mint_a=_BASE_MINT,
+    mint_b=_QUOTE_MINT,
+    open_pool=PumpSwapPool,
+)
