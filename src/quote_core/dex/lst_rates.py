@@ -22,12 +22,12 @@ from types import MappingProxyType
 from typing import Final
 
 from quote_core.dex.fixed_point import mul_div_floor
-from quote_core.dex.layout import AccountLayout, IntField, u8, u64
+from quote_core.dex.layout import AccountLayout, IntField, u8, u64, with_fields
 from quote_core.dex.pool import Account
 from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
 
-__all__ = ["RATE_KINDS", "LstRate", "decode_rate"]
+__all__ = ["RATE_KINDS", "LstRate", "decode_rate", "with_rate_epoch"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -118,6 +118,7 @@ _HYLO: Final = AccountLayout(
     211,
     discriminator=bytes.fromhex("7d87d9977aca8a3b"),
 )
+_HYLO_OLDER_EPOCH: Final = u64(114)
 _HYLO_NEWER_MANTISSA: Final = u64(122)
 _HYLO_NEWER_EXPONENT: Final = IntField(130, 1, signed=True)
 _HYLO_NEWER_EPOCH: Final = u64(131)
@@ -138,6 +139,24 @@ def decode_rate(kind: str, account: Account, *, mint_supply: int | None, account
         KeyError: `kind` is not one of `RATE_KINDS`.
     """
     return _DECODERS[kind](account_key, account, mint_supply)
+
+
+def with_rate_epoch(kind: str, data: bytes, epoch: int) -> bytes:
+    """Copy a rate account's data as if it had last been updated in `epoch`, at the same rate.
+
+    The kinds whose account names no epoch come back as they are.
+    """
+    return with_fields(data, [(field, epoch - age_epochs) for field, age_epochs in _EPOCHS.get(kind, ())])
+
+
+_EPOCHS: Final[Mapping[str, tuple[tuple[IntField, int], ...]]] = MappingProxyType(
+    {
+        "stake_pool": ((_STAKE_POOL_LAST_UPDATE_EPOCH, 0),),
+        "lido": ((_LIDO_RATE_EPOCH, 0),),
+        "hylo": ((_HYLO_NEWER_EPOCH, 0), (_HYLO_OLDER_EPOCH, 1)),
+    }
+)
+"""The epochs a kind's account names, and how many epochs before the update each lies."""
 
 
 def _stake_pool_rate(pubkey: Pubkey, account: Account, mint_supply: int | None) -> LstRate:

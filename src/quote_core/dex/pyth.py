@@ -7,7 +7,7 @@
 | price i64          | 73     | in units of 10^exponent                                          |
 | conf u64           | 81     | half width of the confidence interval, same unit                 |
 | exponent i32       | 89     |                                                                  |
-| publish time i64   | 93     | unix seconds                                                     |
+| publish time i64   | 93     | unix seconds; that of the price before it follows at 101         |
 | ema price i64      | 109    |                                                                  |
 | posted slot u64    | 125    |                                                                  |
 
@@ -18,12 +18,12 @@ target_chains/solana/pyth_solana_receiver_sdk/src/price_update.rs.
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex.layout import AccountLayout, i32, i64, u8, u64
+from quote_core.dex.layout import AccountLayout, i32, i64, u8, u64, with_fields
 from quote_core.dex.pool import Account
 from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
 
-__all__ = ["PythPrice", "decode_price_update"]
+__all__ = ["PythPrice", "decode_price_update", "with_price"]
 
 _LAYOUT: Final = AccountLayout(
     "price_update",
@@ -44,6 +44,7 @@ _PRICE: Final = i64(73)
 _CONF: Final = u64(81)
 _EXPONENT: Final = i32(89)
 _PUBLISH_TIME: Final = i64(93)
+_PREV_PUBLISH_TIME: Final = i64(101)
 _EMA_PRICE: Final = i64(109)
 _POSTED_SLOT: Final = u64(125)
 
@@ -97,4 +98,19 @@ def decode_price_update(pubkey: Pubkey, account: Account) -> PythPrice:
         publish_time=_PUBLISH_TIME.read(data),
         posted_slot=_POSTED_SLOT.read(data),
         ema_price=_EMA_PRICE.read(data),
+    )
+
+
+def with_price(data: bytes, price: PythPrice) -> bytes:
+    """Copy a price update's data with the next price of the same feed; its exponent and ema_conf stay."""
+    return with_fields(
+        data,
+        [
+            (_PRICE, price.price),
+            (_CONF, price.conf),
+            (_PUBLISH_TIME, price.publish_time),
+            (_PREV_PUBLISH_TIME, _PUBLISH_TIME.read(data)),
+            (_EMA_PRICE, price.ema_price),
+            (_POSTED_SLOT, price.posted_slot),
+        ],
     )
