@@ -1,0 +1,225 @@
+"""The walk: one swap over three tick arrays, equal to the program to the last unit. Pure; time is a parameter.
+
+The outer loop goes from initialised tick to initialised tick, or to the far edge of the three arrays; the inner one
+cuts the way where the adaptive fee changes, and runs once without one.
+
+Source: orca-so/whirlpools, programs/whirlpool/src/manager/swap_manager.rs, math/swap_math.rs, util/swap_tick_sequence.rs.
+"""
+
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.dex.fixed_point import mul_div_ceil
+from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
+from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, TickArray, WhirlpoolState, array_sequence
+from quote_core.dex.orca_whirlpool.ticks import (
+    MAX_SQRT_PRICE_X64,
+    MAX_TICK,
+    MIN_SQRT_PRICE_X64,
+    MIN_TICK,
+    MathOverflow,
+    delta_a,
+    delta_b,
+    next_sqrt_price,
+    sqrt_price_at_tick,
+    tick_at_sqrt_price,
+)
+
+__all__ = ["FEE_DENOMINATOR", "ArrayUnknown", "PartialFill", "SequenceEnd", "Walk", "walk"]
+
+FEE_DENOMINATOR: Final = 1_000_000
+PROTOCOL_FEE_DENOMINATOR: Final = 10_000
+_U64_MAX: Final = 2**64 - 1
+_U128: Final = 2**128
+
+
+class ArrayUnknown(Exception):
+    """The walk enters an array that is neither held nor known not to exist."""
+
+    def __init__(self, start_tick: int) -> None:
+        super().__init__(f"tick array {start_tick}")
+        self.start_tick = start_tick
+
+
+class SequenceEnd(Exception):
+    """The amount needs a fourth tick array; the program refuses, even if liquidity exists there."""
+
+
+class PartialFill(Exception):
+    """An exact output cannot be reached at any price."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """A swap under way, and after `walk` its result. Amounts are what the pool's vaults see, in smallest units."""
+
+    amount_in: int
+    amount_out: int
+    fee_amount: int
+    protocol_fee: int
+    fee_growth_x64: int
+    sqrt_price_x64: int
+    tick: int
+    liquidity: int
+    adaptive_fee: AdaptiveFee | None
+    crossed_count: int
+
+
+def walk(
+    state: WhirlpoolState,
+    *,
+    a_to_b: bool,
+    exact_in: bool,
+    amount: int,
+    unix_timestamp: int,
+    sqrt_price_limit_x64: int | None = None,
+) -> Walk:
+    """Swap `amount` (of input when `exact_in`, else of output).
+
+    With a limit a swap that reaches it is a partial fill; without one so is an exact-in swap at the end of the price
+    range, and an exact-out one is refused.
+
+    Raises:
+        ArrayUnknown: The walk needs an array it has not been given.
+        SequenceEnd: The walk needs a fourth array.
+        PartialFill: Exact output that cannot be reached.
+        MathOverflow: The program's arithmetic aborts.
+    """
+    adaptive = state.adaptive_fee
+    if adaptive is not None:
+        adaptive = adaptive.at_swap_start(tick=state.tick, unix_timestamp=unix_timestamp)
+    fees = FeeManager(state.fee_rate, adaptive, tick=state.tick, a_to_b=a_to_b)
+    growth = state.fee_growth_global_a_x64 if a_to_b else state.fee_growth_global_b_x64
+    swap = Walk(0, 0, 0, 0, growth, state.sqrt_price_x64, state.tick, state.liquidity, adaptive, 0)
+    limit = sqrt_price_limit_x64 or (MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64)
+    sequence = _Sequence(state, a_to_b=a_to_b)
+    remaining, array_position = amount, 0
+    while remaining and swap.sqrt_price_x64 != limit:
+        array_position, next_tick = sequence.next_initialized(swap.tick, array_position)
+        next_price = sqrt_price_at_tick(next_tick)
+        target = max(next_price, limit) if a_to_b else min(next_price, limit)
+        while True:
+            rate = fees.next_rate()
+            bound, skipped = fees.bound(target, swap.liquidity)
+            before = swap.sqrt_price_x64
+            remaining -= _step(
+                swap, bound, remaining, rate, state.protocol_fee_rate_bps, a_to_b=a_to_b, exact_in=exact_in
+            )
+            if swap.sqrt_price_x64 == next_price:
+                net = sequence.liquidity_net(array_position, next_tick)
+                if net is not None:
+                    swap.liquidity = _crossed(swap.liquidity, -net if a_to_b else net)
+                    swap.crossed_count += 1
+                swap.tick = next_tick - 1 if a_to_b else next_tick
+                array_position += sequence.leaves_array(array_position, next_tick)
+            elif swap.sqrt_price_x64 != before:
+                swap.tick = tick_at_sqrt_price(swap.sqrt_price_x64)
+            fees.advance(skipped=skipped, sqrt_price_x64=swap.sqrt_price_x64)
+            if not remaining or swap.sqrt_price_x64 == target:
+                break
+    if remaining and not exact_in and sqrt_price_limit_x64 is None:
+        raise PartialFill
+    if fees.adaptive is not None:
+        swap.adaptive_fee = fees.adaptive.after_swap(
+            before_x64=state.sqrt_price_x64, after_x64=swap.sqrt_price_x64, unix_timestamp=unix_timestamp
+        )
+    return swap
+
+
+class _Sequence:
+    """The arrays one swap may use, searched in walk order."""
+
+    def __init__(self, state: WhirlpoolState, *, a_to_b: bool) -> None:
+        self._starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
+        self._arrays = state.arrays
+        self._spacing = state.tick_spacing
+        self._span = TICKS_PER_ARRAY * state.tick_spacing
+        self._a_to_b = a_to_b
+
+    def next_initialized(self, tick: int, position: int) -> tuple[int, int]:
+        """Find the next initialised tick from `tick`, or the far edge of the last array; and in which array it is."""
+        while position < len(self._starts):
+            array = self._array(position)
+            found = self._search(array, tick)
+            if found is not None:
+                return position, found
+            if self._a_to_b and array.start_tick <= MIN_TICK:
+                return position, MIN_TICK
+            if not self._a_to_b and array.start_tick + self._span > MAX_TICK:
+                return position, MAX_TICK
+            last = array.start_tick if self._a_to_b else array.start_tick + self._span - 1
+            if position + 1 == len(self._starts):
+                return position, last
+            tick = array.start_tick - 1 if self._a_to_b else last
+            position += 1
+        raise SequenceEnd
+
+    def liquidity_net(self, position: int, tick: int) -> int | None:
+        """Net liquidity of an initialised tick, None of any other."""
+        return self._array(position).liquidity_net.get(tick)
+
+    def leaves_array(self, position: int, tick: int) -> int:
+        """1 when `tick` is the array's last slot in walk direction, else 0."""
+        slot = (tick - self._starts[position]) // self._spacing
+        return int(slot == (0 if self._a_to_b else TICKS_PER_ARRAY - 1))
+
+    def _array(self, position: int) -> TickArray:
+        start = self._starts[position]
+        if start not in self._arrays:
+            raise ArrayUnknown(start)
+        return self._arrays[start]
+
+    def _search(self, array: TickArray, tick: int) -> int | None:
+        """Down: at or below `tick`. Up: above it. Ticks are compared by slot, as the program does."""
+        slot = (tick - array.start_tick) // self._spacing
+        if self._a_to_b:
+            bound = array.start_tick + slot * self._spacing
+            return max((index for index in array.liquidity_net if index <= bound), default=None)
+        bound = array.start_tick + (slot + 1) * self._spacing
+        return min((index for index in array.liquidity_net if index >= bound), default=None)
+
+
+def _crossed(liquidity: int, change: int) -> int:
+    if not 0 <= liquidity + change < _U128:
+        raise MathOverflow("liquidity")
+    return liquidity + change
+
+
+def _step(
+    swap: Walk, target: int, remaining: int, rate: int, protocol_rate_bps: int, *, a_to_b: bool, exact_in: bool
+) -> int:
+    """Move towards `target` as far as `remaining` goes; give how much of the specified amount that used up.
+
+    The "fixed" side is the specified one. Its amount at the target decides whether the step is full; where it does
+    not fit 64 bits the step is computed as a partial one.
+    """
+    current, liquidity = swap.sqrt_price_x64, swap.liquidity
+    fixed_is_a = a_to_b == exact_in
+    fixed_delta, other_delta = (delta_a, delta_b) if fixed_is_a else (delta_b, delta_a)
+    fixed = fixed_delta(current, target, liquidity, round_up=exact_in)
+    available = remaining * (FEE_DENOMINATOR - rate) // FEE_DENOMINATOR if exact_in else remaining
+    if fixed is not None and fixed <= available:
+        reached = target
+    else:
+        reached = next_sqrt_price(current, liquidity, available, is_input=exact_in, a_to_b=a_to_b)
+    full = reached == target
+    other = _representable(other_delta(current, reached, liquidity, round_up=not exact_in))
+    if not full or fixed is None:
+        fixed = _representable(fixed_delta(current, reached, liquidity, round_up=exact_in))
+    step_in, step_out = (fixed, other) if exact_in else (other, min(fixed, remaining))
+    fee = remaining - step_in if exact_in and not full else mul_div_ceil(step_in, rate, FEE_DENOMINATOR - rate)
+    swap.amount_in = _representable(swap.amount_in + step_in + fee)
+    swap.amount_out = _representable(swap.amount_out + step_out)
+    swap.fee_amount += fee
+    protocol_fee = fee * protocol_rate_bps // PROTOCOL_FEE_DENOMINATOR
+    swap.protocol_fee += protocol_fee
+    if liquidity:
+        swap.fee_growth_x64 = (swap.fee_growth_x64 + ((fee - protocol_fee) << 64) // liquidity) % _U128
+    swap.sqrt_price_x64 = reached
+    return step_in + fee if exact_in else step_out
+
+
+def _representable(amount: int | None) -> int:
+    if amount is None or amount > _U64_MAX:
+        raise MathOverflow("an amount does not fit 64 bits")
+    return amount
