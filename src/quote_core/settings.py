@@ -104,6 +104,10 @@ class PlatformSettings(ServiceSettings):
     local_quote_address: str = Field("127.0.0.1:50052", description="Where the local quote service is found")
     external_quote_address: str = Field("127.0.0.1:50053", description="Where the external quote service is found")
     aggregator_address: str = Field("127.0.0.1:50051", description="Where the aggregator is found")
+    manager_silence_max: Duration = Field("3s", description="Trading stops when the system manager is silent this long")  # type: ignore[assignment]  # text, validated into ns
+    trading_capital_lamports: int = Field(
+        100_000_000_000, gt=0, description="What trading began with; drawdown is a share of this and the profit"
+    )
 
     def websocket_url(self) -> str:
         """The WebSocket endpoint, derived from `rpc_url` when not set."""
@@ -155,7 +159,8 @@ def load_settings(model: type[_Model], *, environ: Mapping[str, str] | None = No
             values[field] = environ[name]
             origin[field] = name
     if model.section != PlatformSettings.section:
-        own = [name for name in environ if name.startswith(environment_name(model.section, ""))]
+        shared = environment_names(PlatformSettings)  # SOLQUOTE_LOCAL_QUOTE_ADDRESS is not local_quote's own
+        own = [name for name in environ if name.startswith(environment_name(model.section, "")) and name not in shared]
         mistakes += unknown_names(own, known)
     try:
         loaded = model.model_validate(values)
