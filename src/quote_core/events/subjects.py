@@ -1,0 +1,137 @@
+"""Subjects, streams and families as one table of data: where each event goes and how its buffer is marked.
+
+| event           | file id | member | subject                                | stream        |
+|-----------------|---------|--------|----------------------------------------|---------------|
+| TwoHopArbitrage | SQOP    | 1      | opportunity.two_hop.<pair>             | OPPORTUNITIES |
+| PriceDivergence | SQOP    | 3      | opportunity.price_divergence.<pair>    | OPPORTUNITIES |
+| ExecutionPlan   | SQPL    | 1      | plan.<pair>                            | PLANNED       |
+| ExecutionResult | SQEX    | 1      | executed.<pair>                        | EXECUTED      |
+| PnlSnapshot     | SQME    | 1      | metrics.pnl                            | METRICS       |
+| ServiceHealth   | SQME    | 2      | metrics.health.<service>               | METRICS       |
+| KillSwitch      | SQSY    | 1      | system.kill_switch                     | SYSTEM        |
+| Lifecycle       | SQSY    | 2      | system.lifecycle.<service>             | SYSTEM        |
+
+What a stream keeps, and for how long, is the initializer's business.
+"""
+
+import enum
+import re
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.errors import InvalidField
+from quote_core.events.types import (
+    Event,
+    ExecutionPlan,
+    ExecutionResult,
+    KillSwitch,
+    Lifecycle,
+    PnlSnapshot,
+    PriceDivergence,
+    ServiceHealth,
+    TwoHopArbitrage,
+)
+
+__all__ = [
+    "EVENT_KINDS",
+    "KILL_SWITCH_HEARTBEAT",
+    "EventKind",
+    "Stream",
+    "dead_letter_subject",
+    "kind_of",
+    "subject_of",
+    "subjects_of",
+]
+
+
+class Stream(enum.StrEnum):
+    """The streams of the bus; each keeps the subjects below its own prefix."""
+
+    MARKET_DATA = "MARKET_DATA"
+    OPPORTUNITIES = "OPPORTUNITIES"
+    PLANNED = "PLANNED"
+    EXECUTED = "EXECUTED"
+    METRICS = "METRICS"
+    SYSTEM = "SYSTEM"
+    DEAD_LETTERS = "DEAD_LETTERS"
+
+    @property
+    def subjects(self) -> str:
+        """What the stream keeps."""
+        return _STREAM_SUBJECTS[self]
+
+
+_STREAM_SUBJECTS: Final = {
+    Stream.MARKET_DATA: "market.>",
+    Stream.OPPORTUNITIES: "opportunity.>",
+    Stream.PLANNED: "plan.>",
+    Stream.EXECUTED: "executed.>",
+    Stream.METRICS: "metrics.>",
+    Stream.SYSTEM: "system.>",
+    Stream.DEAD_LETTERS: "dead.>",
+}
+
+KILL_SWITCH_HEARTBEAT: Final = "heartbeat.kill_switch"
+"""Core NATS only, kept by no stream: the manager repeats the `KillSwitch` in force, as its sign of life."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventKind:
+    """One row of the table; `member` is the event's number in its family's union."""
+
+    event: type[Event]
+    file_identifier: bytes
+    member: int
+    subject: str
+    stream: Stream
+
+
+def _row(event: type[Event], file_identifier: bytes, member: int, subject: str, stream: Stream) -> EventKind:
+    return EventKind(event=event, file_identifier=file_identifier, member=member, subject=subject, stream=stream)
+
+
+EVENT_KINDS: Final = (
+    _row(TwoHopArbitrage, b"SQOP", 1, "opportunity.two_hop.{pair}", Stream.OPPORTUNITIES),
+    _row(PriceDivergence, b"SQOP", 3, "opportunity.price_divergence.{pair}", Stream.OPPORTUNITIES),
+    _row(ExecutionPlan, b"SQPL", 1, "plan.{pair}", Stream.PLANNED),
+    _row(ExecutionResult, b"SQEX", 1, "executed.{pair}", Stream.EXECUTED),
+    _row(PnlSnapshot, b"SQME", 1, "metrics.pnl", Stream.METRICS),
+    _row(ServiceHealth, b"SQME", 2, "metrics.health.{service}", Stream.METRICS),
+    _row(KillSwitch, b"SQSY", 1, "system.kill_switch", Stream.SYSTEM),
+    _row(Lifecycle, b"SQSY", 2, "system.lifecycle.{service}", Stream.SYSTEM),
+)
+
+_BY_EVENT: Final = {kind.event: kind for kind in EVENT_KINDS}
+_PLACEHOLDER: Final = re.compile(r"\{(\w+)\}")
+_TOKEN: Final = re.compile(r"[A-Za-z0-9_$-]{1,64}")
+
+
+def kind_of(event: type[Event]) -> EventKind:
+    """The table's row of an event class."""
+    return _BY_EVENT[event]
+
+
+def subject_of(event: Event) -> str:
+    """The subject an event is published on.
+
+    Raises:
+        InvalidField: A part of the subject holds what a subject's token may not.
+    """
+
+    def token(match: re.Match[str]) -> str:
+        value = str(getattr(event, match[1]))
+        if _TOKEN.fullmatch(value) is None:
+            raise InvalidField(match[1], f"must be 1 to 64 letters, digits, '-', '_' or '$', got {value!r}")
+        return value
+
+    return _PLACEHOLDER.sub(token, _BY_EVENT[type(event)].subject)
+
+
+def subjects_of(event: type[Event]) -> str:
+    """The filter that matches every subject of an event class."""
+    return _PLACEHOLDER.sub("*", _BY_EVENT[event].subject)
+
+
+def dead_letter_subject(stream: Stream, consumer: str) -> str:
+    """Where a consumer's poison messages end."""
+    return f"dead.{stream}.{consumer}"

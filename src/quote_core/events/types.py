@@ -1,0 +1,275 @@
+"""The events of the bus: frozen values, one class a table of `proto/events`, fields in the schema's order.
+
+Only what something publishes or consumes has a class. The schemas name more (the market family, three-leg
+arbitrage); a class comes with its first producer. What a field means stands beside it in the schema.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.events.fields import F64, I32, I64, U8, U16, U32, U64, Address, EventId, SpanId, TraceId
+from quote_core.quotes import Provenance
+
+__all__ = [
+    "NO_TRACE",
+    "Event",
+    "ExecutionMode",
+    "ExecutionPlan",
+    "ExecutionResult",
+    "Header",
+    "Hop",
+    "KillSwitch",
+    "Lifecycle",
+    "Outcome",
+    "Phase",
+    "PnlSnapshot",
+    "PriceDivergence",
+    "ServiceHealth",
+    "Trace",
+    "TradingState",
+    "TwoHopArbitrage",
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trace:
+    """W3C trace context; all zero when the event is not traced."""
+
+    trace_id: TraceId
+    span_id: SpanId
+    flags: U8
+
+
+NO_TRACE: Final = Trace(trace_id=bytes(16), span_id=bytes(8), flags=0)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Header:
+    """What every event carries; `slot` is 0 when the event rests on none."""
+
+    event_id: EventId
+    created_unix_ns: U64
+    slot: U64
+    trace: Trace = NO_TRACE
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Hop:
+    """One swap through one pool."""
+
+    pool_id: Address
+    input_mint: Address
+    output_mint: Address
+    input_amount: U64
+    output_amount: U64
+    provenance: Provenance
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TwoHopArbitrage:
+    """A round trip over one pair that gains after all costs."""
+
+    header: Header
+    pair: str
+    input_mint: Address
+    middle_mint: Address
+    amount_in: U64
+    amount_middle: U64
+    amount_out: U64
+    forward_route_id: U64
+    reverse_route_id: U64
+    forward_row: U32
+    reverse_row: U32
+    gross_profit_lamports: I64
+    net_profit_lamports: I64
+    gross_profit_bps: I32
+    flash_fee_lamports: U64
+    tip_lamports: U64
+    network_fee_lamports: U64
+    confidence_bps: U16
+    price_impact_ppm: U32
+    quoted_unix_ns: U64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceDivergence:
+    """A quote's rate is far off its oracle price."""
+
+    header: Header
+    pair: str
+    input_mint: Address
+    output_mint: Address
+    amount_in: U64
+    amount_out: U64
+    route_id: U64
+    row: U32
+    rate: F64
+    oracle_price: F64
+    divergence_bps: I32
+    confidence_bps: U16
+    quoted_unix_ns: U64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionPlan:
+    """An opportunity that passed all factors and a simulation; `header.event_id` is the plan's id."""
+
+    header: Header
+    opportunity_id: EventId
+    pair: str
+    hops: tuple[Hop, ...]
+    amount_in: U64
+    expected_amount_out: U64
+    min_amount_out: U64
+    gross_profit_lamports: I64
+    net_profit_lamports: I64
+    flash_fee_lamports: U64
+    tip_lamports: U64
+    signature_fee_lamports: U64
+    priority_fee_lamports: U64
+    compute_unit_limit: U32
+    slippage_bps: U32
+    confidence_bps: U16
+    risk_score: F64
+    opportunity_created_unix_ns: U64
+    expires_unix_ns: U64
+
+
+class Outcome(enum.Enum):
+    """How a plan ended; see the schema."""
+
+    FILLED = 0
+    REFUSED = 1
+    FAILED = 2
+    ABANDONED = 3
+
+
+class ExecutionMode(enum.Enum):
+    """Whether anything was sent to the chain."""
+
+    PAPER = 0
+    LIVE = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutionResult:
+    """How one plan ended; exactly one for every plan taken."""
+
+    header: Header
+    plan_id: EventId
+    opportunity_id: EventId
+    pair: str
+    outcome: Outcome
+    mode: ExecutionMode
+    reason: str
+    hops: tuple[Hop, ...]
+    amount_in: U64
+    expected_amount_out: U64
+    actual_amount_out: U64
+    expected_profit_lamports: I64
+    profit_lamports: I64
+    flash_fee_lamports: U64
+    tip_lamports: U64
+    network_fee_lamports: U64
+    opportunity_created_unix_ns: U64
+    plan_created_unix_ns: U64
+    taken_unix_ns: U64
+    finished_unix_ns: U64
+    executor: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PnlSnapshot:
+    """The auditor's account of all executions so far."""
+
+    header: Header
+    filled_count: U32
+    refused_count: U32
+    failed_count: U32
+    win_count: U32
+    cumulative_profit_lamports: I64
+    expected_profit_lamports: I64
+    day_profit_lamports: I64
+    average_profit_lamports: F64
+    flash_fee_lamports: U64
+    tip_lamports: U64
+    network_fee_lamports: U64
+    sharpe_ratio: F64
+    max_drawdown_lamports: U64
+    max_drawdown_fraction: F64
+    first_result_unix_ns: U64
+    last_result_unix_ns: U64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServiceHealth:
+    """One service's window of work, as counts."""
+
+    header: Header
+    service: str
+    instance: str
+    serving: bool
+    detail: str
+    uptime_ms: U64
+    window_ms: U32
+    handled_count: U32
+    error_count: U32
+    rpc_call_count: U32
+    rpc_failure_count: U32
+    memory_used_bytes: U64
+    memory_limit_bytes: U64
+    slot_drift: U32
+
+
+class TradingState(enum.Enum):
+    """The three states of the kill switch."""
+
+    ACTIVE = 0
+    REDUCING = 1
+    HALTED = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class KillSwitch:
+    """The kill switch as it stands from now on; a lower `revision` than one already seen is old news."""
+
+    header: Header
+    state: TradingState
+    trigger: str
+    reason: str
+    actor: str
+    revision: U64
+    changed_unix_ns: U64
+
+
+class Phase(enum.Enum):
+    """Where a service stands in its life."""
+
+    STARTING = 0
+    READY = 1
+    STOPPING = 2
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lifecycle:
+    """A service began, became ready or ends on purpose."""
+
+    header: Header
+    service: str
+    instance: str
+    phase: Phase
+    pid: U32
+    detail: str
+
+
+Event = (
+    TwoHopArbitrage
+    | PriceDivergence
+    | ExecutionPlan
+    | ExecutionResult
+    | PnlSnapshot
+    | ServiceHealth
+    | KillSwitch
+    | Lifecycle
+)
