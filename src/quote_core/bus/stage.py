@@ -1,0 +1,139 @@
+"""The one shape of every stage on the bus: take an event, ask for the answer, publish it, then acknowledge.
+
+| what happens                                    | then                                                     |
+|-------------------------------------------------|----------------------------------------------------------|
+| answered, and every answer is in its stream     | acknowledged                                             |
+| `UpstreamError` (a neighbour, NATS itself)      | handed back with a growing delay, tried again            |
+| tried `retry_count_max` times                   | dead letter                                              |
+| not an event, or the answer raised anything else| dead letter: trying again would end the same way         |
+| the process dies                                | delivered again after the consumer's `ack_wait_ms`       |
+
+A dead letter is the message as it came, on `dead.<stream>.<consumer>`, its headers saying why and whence. It is
+acknowledged only when the dead letter is kept. Answers should have ids derived from the event's, so that one
+answered twice is published once.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+import structlog
+from nats.aio.msg import Msg
+
+from quote_core.bus.connection import Bus, upstream_errors
+from quote_core.bus.consumer import Consumer, StandingPull
+from quote_core.errors import ProviderUnavailable, UpstreamError
+from quote_core.events import Event, dead_letter_subject, decode
+
+__all__ = ["Answer", "Stage", "StageCounts"]
+
+Answer = Callable[[Event], Awaitable[Sequence[Event]]]
+"""What a stage does: an event in, the events to publish out."""
+
+RETRY_DELAYS_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
+"""Before try 2, 3, ...; the last one repeats."""
+
+_log: Final = structlog.get_logger("bus.stage")
+
+
+@dataclass(slots=True)
+class StageCounts:
+    """What a stage has done so far."""
+
+    taken: int = 0
+    answered: int = 0
+    published: int = 0
+    retried: int = 0
+    dead: int = 0
+
+
+class Stage:
+    """Runs one consumer.
+
+    Args:
+        bus: Where events come from and go to.
+        consumer: Which events.
+        answer: The decision; see `Answer`.
+        concurrency: How many events are answered at once. 1 keeps their order.
+    """
+
+    def __init__(self, bus: Bus, consumer: Consumer, answer: Answer, *, concurrency: int = 1) -> None:
+        self.counts = StageCounts()
+        self._bus = bus
+        self._consumer = consumer
+        self._answer = answer
+        self._concurrency = concurrency
+        self._pulling: asyncio.Task[None] | None = None
+
+    async def run(self) -> None:
+        """Work until `stop`, or until cancelled."""
+        async with asyncio.TaskGroup() as handling:
+            self._pulling = asyncio.create_task(self._pull(handling))
+            try:
+                await asyncio.wait([self._pulling])
+            finally:
+                self._pulling.cancel()
+            if not self._pulling.cancelled():
+                self._pulling.result()
+
+    def stop(self) -> None:
+        """Take nothing more; `run` returns when what is in hand is done."""
+        if self._pulling is not None:
+            self._pulling.cancel()
+
+    async def _pull(self, handling: asyncio.TaskGroup) -> None:
+        free = asyncio.Semaphore(self._concurrency)
+        pull = StandingPull(self._bus, self._consumer, batch_count=max(2, 2 * self._concurrency))
+        async with contextlib.aclosing(pull.messages()) as messages:
+            async for message in messages:
+                await free.acquire()
+                handling.create_task(self._handle(message)).add_done_callback(lambda _: free.release())
+
+    async def _handle(self, message: Msg) -> None:
+        self.counts.taken += 1
+        try:
+            with upstream_errors():
+                await self._settle(message)
+        except ProviderUnavailable as error:
+            # NATS is away: neither the acknowledgement nor the hand-back can be sent. It will be delivered again.
+            _log.debug("left unsettled", consumer=self._consumer.name, reason=str(error))
+
+    async def _settle(self, message: Msg) -> None:
+        tried_count = message.metadata.num_delivered
+        try:
+            if tried_count > self._consumer.retry_count_max:
+                await self._bury(message, f"gave up after {self._consumer.retry_count_max} tries")
+                return
+            await self._answer_one(message)
+        except UpstreamError as error:
+            self.counts.retried += 1
+            _log.debug("to be tried again", consumer=self._consumer.name, reason=str(error))
+            await message.nak(delay=RETRY_DELAYS_S[min(tried_count, len(RETRY_DELAYS_S)) - 1])
+        except Exception as error:  # noqa: BLE001  # whatever else it is, it would end the same way next time
+            _log.exception("dead letter", consumer=self._consumer.name, subject=message.subject)
+            await self._bury(message, f"{type(error).__name__}: {error}")
+
+    async def _answer_one(self, message: Msg) -> None:
+        for answer in await self._answer(decode(message.data)):
+            await self._bus.publish(answer)
+            self.counts.published += 1
+        await message.ack()
+        self.counts.answered += 1
+
+    async def _bury(self, message: Msg, reason: str) -> None:
+        stream, consumer = self._consumer.stream, self._consumer.name
+        sequence = message.metadata.sequence.stream
+        headers = {
+            "Nats-Msg-Id": f"{stream}.{consumer}.{sequence}",
+            "Solquote-Reason": " ".join(reason.split())[:_REASON_CHARS_MAX],
+            "Solquote-Subject": message.subject,
+            "Solquote-Sequence": str(sequence),
+        }
+        await self._bus.publish_bytes(dead_letter_subject(stream, consumer), message.data, headers)
+        await message.term()
+        self.counts.dead += 1
+
+
+_REASON_CHARS_MAX: Final = 512

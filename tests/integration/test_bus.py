@@ -1,0 +1,272 @@
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Sequence
+from typing import Protocol
+
+import pytest
+
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
+from quote_core.bus import Bus, Consumer, Stage, connect
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import (
+    KILL_SWITCH_HEARTBEAT,
+    Event,
+    KillSwitch,
+    Lifecycle,
+    Phase,
+    ServiceHealth,
+    Stream,
+    TradingState,
+    derived_id,
+    stamp,
+)
+
+pytestmark = pytest.mark.integration
+DEADLINE_S = 15.0
+
+
+def lifecycle(number: int) -> Lifecycle:
+    header = stamp(SYSTEM_CLOCK, event_id=derived_id("test", number))
+    return Lifecycle(header=header, service="scanner", instance="1", phase=Phase.READY, pid=number, detail="")
+
+
+def kill_switch(state: TradingState, revision: int) -> KillSwitch:
+    return KillSwitch(
+        header=stamp(SYSTEM_CLOCK),
+        state=state,
+        trigger="manual",
+        reason="test",
+        actor="tester",
+        revision=revision,
+        changed_unix_ns=1,
+    )
+
+
+def health_of(event: Event) -> ServiceHealth:
+    assert isinstance(event, Lifecycle)
+    return ServiceHealth(
+        header=stamp(SYSTEM_CLOCK, event_id=derived_id("health", event.header.event_id)),
+        service="scanner",
+        instance="1",
+        serving=True,
+        detail="",
+        uptime_ms=0,
+        window_ms=0,
+        handled_count=event.pid,
+        error_count=0,
+        rpc_call_count=0,
+        rpc_failure_count=0,
+        memory_used_bytes=0,
+        memory_limit_bytes=0,
+        slot_drift=0,
+    )
+
+
+class NatsServerLike(Protocol):
+    url: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+CONSUMER = Consumer(stream=Stream.SYSTEM, name="tester", events=(Lifecycle,), ack_wait_ms=500, retry_count_max=3)
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with connect(nats_url, name="test") as connected:
+        await repair(connected, STREAMS)
+        yield connected
+
+
+async def until(condition: Callable[[], object]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110  # what is awaited happens in the client and the server
+            await asyncio.sleep(0.01)
+
+
+@contextlib.asynccontextmanager
+async def running(stage: Stage) -> AsyncIterator[None]:
+    task = asyncio.create_task(stage.run())
+    try:
+        yield
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def message_count(bus: Bus, stream: Stream) -> int:
+    return (await bus.jetstream.stream_info(stream)).state.messages
+
+
+async def test_an_event_is_taken_answered_published_and_acknowledged(bus: Bus) -> None:
+    async def answer(event: Event) -> Sequence[Event]:
+        return [health_of(event)]
+
+    stage = Stage(bus, CONSUMER, answer)
+    async with running(stage):
+        await bus.publish(lifecycle(7))
+        await until(lambda: stage.counts.answered == 1)
+    assert await message_count(bus, Stream.METRICS) == 1
+    kept = await bus.jetstream.get_last_msg(Stream.METRICS, "metrics.health.scanner")
+    assert kept.headers is not None
+    assert kept.headers["Nats-Msg-Id"] == derived_id("health", derived_id("test", 7)).hex()
+    info = await bus.jetstream.consumer_info(Stream.SYSTEM, "tester")
+    assert (info.num_ack_pending, info.num_pending) == (0, 0)
+
+
+async def test_the_same_event_published_twice_is_kept_once(bus: Bus) -> None:
+    await bus.publish(lifecycle(1))
+    await bus.publish(lifecycle(1))
+    assert await message_count(bus, Stream.SYSTEM) == 1
+
+
+async def test_what_is_no_event_becomes_a_dead_letter_with_its_reason(bus: Bus) -> None:
+    async def answer(_: Event) -> Sequence[Event]:
+        return []
+
+    stage = Stage(bus, CONSUMER, answer)
+    async with running(stage):
+        await bus.publish_bytes("system.lifecycle.scanner", b"not an event at all", {})
+        await until(lambda: stage.counts.dead == 1)
+    letter = await bus.jetstream.get_last_msg(Stream.DEAD_LETTERS, "dead.SYSTEM.tester")
+    assert letter.data == b"not an event at all"
+    assert letter.headers is not None
+    assert letter.headers["Solquote-Subject"] == "system.lifecycle.scanner"
+    assert "not a known family" in letter.headers["Solquote-Reason"]
+
+
+async def test_an_event_whose_answer_raises_is_buried_and_the_next_one_is_answered(bus: Bus) -> None:
+    async def answer(event: Event) -> Sequence[Event]:
+        assert isinstance(event, Lifecycle)
+        if event.pid == 1:
+            raise ZeroDivisionError("one by none")
+        return []
+
+    stage = Stage(bus, CONSUMER, answer)
+    async with running(stage):
+        await bus.publish(lifecycle(1))
+        await bus.publish(lifecycle(2))
+        await until(lambda: stage.counts.answered == 1)
+    assert stage.counts.dead == 1
+
+
+async def test_an_unavailable_neighbour_is_tried_again_until_the_bound_and_then_buried(bus: Bus) -> None:
+    tried = []
+
+    async def answer(event: Event) -> Sequence[Event]:
+        tried.append(event)
+        raise ProviderUnavailable("local_quote", "away")
+
+    stage = Stage(bus, CONSUMER, answer)
+    async with running(stage):
+        await bus.publish(lifecycle(1))
+        await until(lambda: stage.counts.dead == 1)
+    assert len(tried) == CONSUMER.retry_count_max
+    letter = await bus.jetstream.get_last_msg(Stream.DEAD_LETTERS, "dead.SYSTEM.tester")
+    assert letter.headers is not None
+    assert letter.headers["Solquote-Reason"] == "gave up after 3 tries"
+
+
+async def test_nothing_acknowledged_is_lost_when_nats_is_killed_and_comes_back(
+    nats_server: NatsServerLike, bus: Bus
+) -> None:
+    seen: set[int] = set()
+
+    async def answer(event: Event) -> Sequence[Event]:
+        assert isinstance(event, Lifecycle)
+        seen.add(event.pid)
+        return [health_of(event)]
+
+    stage = Stage(bus, CONSUMER, answer, concurrency=4)
+    async with running(stage):
+        for number in range(50):
+            await bus.publish(lifecycle(number))
+        nats_server.stop()
+        await until(lambda: not bus.is_connected)
+        with pytest.raises(ProviderUnavailable):
+            await bus.publish(lifecycle(50))
+        nats_server.start()
+        await until(lambda: bus.is_connected)
+        await repair(bus, STREAMS)  # METRICS lives in memory
+        await bus.publish(lifecycle(50))
+        await until(lambda: seen == set(range(51)))
+        assert await message_count(bus, Stream.SYSTEM) == 51
+
+
+async def test_a_stage_survives_the_loss_of_its_stream_and_consumer(bus: Bus) -> None:
+    seen = []
+
+    async def answer(event: Event) -> Sequence[Event]:
+        seen.append(event)
+        return []
+
+    async with running(Stage(bus, CONSUMER, answer)):
+        await bus.publish(lifecycle(1))
+        await until(lambda: len(seen) == 1)
+        await bus.jetstream.delete_stream(Stream.SYSTEM)
+        await repair(bus, STREAMS)
+        await bus.publish(lifecycle(2))
+        await until(lambda: len(seen) == 2)
+
+
+async def test_stop_finishes_what_is_in_hand_and_takes_nothing_more(bus: Bus) -> None:
+    started, go_on = asyncio.Event(), asyncio.Event()
+
+    async def answer(_: Event) -> Sequence[Event]:
+        started.set()
+        await go_on.wait()
+        return []
+
+    stage = Stage(bus, CONSUMER, answer)
+    run = asyncio.create_task(stage.run())
+    for number in range(3):
+        await bus.publish(lifecycle(number))
+    async with asyncio.timeout(DEADLINE_S):
+        await started.wait()
+        stage.stop()
+        go_on.set()
+        await run
+    assert stage.counts.answered == 1
+
+
+async def test_a_push_reaches_listeners_and_is_kept_nowhere(bus: Bus) -> None:
+    heard: list[Event] = []
+    await bus.listen(KILL_SWITCH_HEARTBEAT, heard.append)
+    sent = kill_switch(TradingState.HALTED, 1)
+    await bus.push(sent, subject=KILL_SWITCH_HEARTBEAT)
+    await until(lambda: heard)
+    assert heard == [sent]
+    assert await message_count(bus, Stream.SYSTEM) == 0
+
+
+async def test_the_last_kill_switch_is_latched_in_its_stream_and_pushed_to_listeners(bus: Bus) -> None:
+    assert await bus.last(KillSwitch) is None
+    heard: list[Event] = []
+    await bus.listen("system.kill_switch", heard.append)
+    first, second = kill_switch(TradingState.HALTED, 1), kill_switch(TradingState.ACTIVE, 2)
+    await bus.publish(first)
+    await bus.publish(second)
+    await until(lambda: len(heard) == 2)
+    assert heard == [first, second]
+    assert await bus.last(KillSwitch) == second
+
+
+async def test_connecting_waits_for_a_server_that_is_not_there_yet(nats_server: NatsServerLike) -> None:
+    url = nats_server.url
+    nats_server.stop()
+    async with asyncio.TaskGroup() as tasks:
+
+        async def use() -> bool:
+            async with connect(url, name="early") as bus:
+                return bus.is_connected
+
+        connecting = tasks.create_task(use())
+        await asyncio.sleep(0)
+        assert not connecting.done()
+        nats_server.start()
+    assert connecting.result()
