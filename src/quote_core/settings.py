@@ -104,7 +104,7 @@ class PlatformSettings(ServiceSettings):
     local_quote_address: str = Field("127.0.0.1:50052", description="Where the local quote service is found")
     external_quote_address: str = Field("127.0.0.1:50053", description="Where the external quote service is found")
     aggregator_address: str = Field("127.0.0.1:50051", description="Where the aggregator is found")
-    manager_silence_max: Duration = Field("3s", description="Trading stops when the system manager is silent this long")  # type: ignore[assignment]  # text, validated into ns
+    manager_silence_max: Duration = Field("3s", description="Trading stops when the system manager is silent this long")
     trading_capital_lamports: int = Field(
         100_000_000_000, gt=0, description="What trading began with; drawdown is a share of this and the profit"
     )

@@ -61,6 +61,13 @@ def test_an_unknown_variable_of_the_section_names_its_nearest_relative():
         load_settings(Demo, environ={"SOLQUOTE_DEMO_PROT": "1"})
 
 
+def test_a_shared_variable_that_begins_like_a_section_is_not_taken_for_the_section_s_own():
+    class LocalQuote(ServiceSettings):
+        section: ClassVar[str] = "local_quote"
+
+    load_settings(LocalQuote, environ={"SOLQUOTE_LOCAL_QUOTE_ADDRESS": "127.0.0.1:1"})
+
+
 @pytest.mark.parametrize(
     ("text", "message"), [("[demo", "is not TOML"), ("demo = 3", "must be a table"), ("[demo]\ninterval = 5", "a unit")]
 )
