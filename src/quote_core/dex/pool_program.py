@@ -1,4 +1,4 @@
-"""What the directory knows of one DEX program: how to open its pools, and how to find them on chain."""
+"""What the directory knows of one DEX program: how to open its pools, find them on chain, and check them."""
 
 import base64
 from collections.abc import Callable, Iterator, Mapping
@@ -8,10 +8,10 @@ from typing import Any
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from quote_core.dex.layout import AccountLayout, IntField, KeyField
-from quote_core.dex.pool import Account, Dex, Pool
+from quote_core.dex.pool import Account, Dex, Pool, Swap
 from quote_core.units import Pubkey
 
-__all__ = ["MemoryCompare", "PoolFilter", "PoolProgram"]
+__all__ = ["MathTable", "MemoryCompare", "PoolFilter", "PoolProgram"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,10 +51,26 @@ def _rpc_memcmp(compare: MemoryCompare) -> dict[str, Any]:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolProgram:
-    """One DEX: its program ids, the layout of its pool account, and how to open a pool.
+class MathTable:
+    """A function checked against a table: `result` is what it makes of the row's `arguments`."""
 
-    `next_fields` names the integers of the pool account that a recorded `next` state speaks of.
+    arguments: tuple[str, ...]
+    result: str
+    function: Callable[..., int]
+
+
+def _no_amounts(swap: Swap) -> Mapping[str, int]:
+    return {}
+
+
+@dataclass(frozen=True, slots=True)
+class PoolProgram:
+    """One DEX: its program ids, the layout of its pool account, how to open a pool, and what checks it.
+
+    The last four are for `replay`, which compares what vector files say beyond the amounts of a swap: `next_fields`
+    names integers of the pool account as they are after the swap, `named_amounts` gives further amounts of a swap by
+    the file's names, `math_tables` are the functions of table rows by their `kind`, and `published_case` answers one
+    of the program's own unit-test cases in the shape of its `expectation` (`exception` alone if refused).
     """
 
     dex: Dex
@@ -63,6 +79,9 @@ class PoolProgram:
     mint_b: KeyField
     open_pool: Callable[[Pubkey, Account], Pool]
     next_fields: Mapping[str, IntField] = field(default_factory=dict)
+    named_amounts: Callable[[Swap], Mapping[str, int]] = _no_amounts
+    math_tables: Mapping[str, MathTable] = field(default_factory=dict)
+    published_case: Callable[[Mapping[str, Any]], Mapping[str, Any]] | None = None
 
     def pool_filters(self, mint_a: Pubkey, mint_b: Pubkey) -> Iterator[PoolFilter]:
         """Yield the filters that find this DEX's pools of two mints, in both mint orders."""

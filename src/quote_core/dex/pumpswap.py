@@ -88,6 +88,14 @@ class _Curve:
 
 
 @dataclass(frozen=True, slots=True)
+class _NextState:
+    """What a swap leaves, and the quote amount on the curve it was priced with."""
+
+    balances: VaultBalances
+    curve_quote: int
+
+
+@dataclass(frozen=True, slots=True)
 class _Fill:
     """One priced swap: what the trader pays and gets, and the quote amount on the curve that the fees are on."""
 
@@ -194,6 +202,10 @@ class PumpSwapPool(VaultPool[_Curve]):
             fill = self._buy_with(curve, amount) if mode is SwapMode.EXACT_IN else self._buy(curve, amount)
         self._check_u64(fill.amount_in, "input")
         lp_fee = curve.rates.lp_fee(fill.curve_quote)
+        if is_sale:
+            balances = self._moved(direction, received=fill.amount_in, sent=fill.curve_quote - lp_fee)
+        else:
+            balances = self._moved(direction, received=fill.curve_quote + lp_fee, sent=fill.amount_out)
         return Swap(
             direction=direction,
             mode=mode,
@@ -202,9 +214,7 @@ class PumpSwapPool(VaultPool[_Curve]):
             fee_amount=curve.rates.total_fee(fill.curve_quote),
             fee_mint=self.mint_b,
             crossed_count=0,
-            next_state=self._moved(direction, received=fill.amount_in, sent=fill.curve_quote - lp_fee)
-            if is_sale
-            else self._moved(direction, received=fill.curve_quote + lp_fee, sent=fill.amount_out),
+            next_state=_NextState(balances, fill.curve_quote),
         )
 
     def _check_switch(self, curve: _Curve, *, is_sale: bool) -> None:
@@ -257,8 +267,7 @@ class PumpSwapPool(VaultPool[_Curve]):
         return _Fill(spend, base_out, effective)
 
     def _balances_after(self, swap: Swap) -> VaultBalances:
-        assert isinstance(swap.next_state, VaultBalances)
-        return swap.next_state
+        return _next_state_of(swap).balances
 
     def _own_data_after(self, swap: Swap) -> bytes | None:
         """Swaps leave the pool account alone; protocol and creator fees go to other accounts."""
@@ -275,10 +284,20 @@ class PumpSwapPool(VaultPool[_Curve]):
         return total_bps / BPS if direction is Direction.A_TO_B else total_bps / (BPS + total_bps)
 
 
+def _next_state_of(swap: Swap) -> _NextState:
+    assert isinstance(swap.next_state, _NextState)
+    return swap.next_state
+
+
+def _named_amounts(swap: Swap) -> Mapping[str, int]:
+    return {"internal_quote": _next_state_of(swap).curve_quote}
+
+
 PROGRAM: Final = PoolProgram(
     dex=Dex.PUMPSWAP,
     layout=_LAYOUT,
     mint_a=_BASE_MINT,
     mint_b=_QUOTE_MINT,
     open_pool=PumpSwapPool,
+    named_amounts=_named_amounts,
 )

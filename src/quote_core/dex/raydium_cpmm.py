@@ -183,6 +183,7 @@ class _Curve:
 
 @dataclass(frozen=True, slots=True)
 class _NextState:
+    fill: CpmmFill
     balances: VaultBalances
     owed_a: _Owed
     owed_b: _Owed
@@ -304,6 +305,7 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
         balances = self._moved(direction, received=fill.vault_received, sent=fill.vault_sent)
         self._check_u64(max(balances.a, balances.b), "input vault's balance")
         return _NextState(
+            fill=fill,
             balances=balances,
             owed_a=owed_in if is_a_to_b else owed_out,
             owed_b=owed_out if is_a_to_b else owed_in,
@@ -342,6 +344,11 @@ def _next_state_of(swap: Swap) -> _NextState:
     return swap.next_state
 
 
+def _named_amounts(swap: Swap) -> Mapping[str, int]:
+    fill = _next_state_of(swap).fill
+    return {"fee": fill.trade_fee, "creator_fee": fill.creator_fee}
+
+
 def _decode_config(pubkey: Pubkey, account: Account) -> _Config:
     data = _CONFIG_LAYOUT.check(pubkey, account)
     config = _Config(
@@ -363,4 +370,5 @@ PROGRAM: Final = PoolProgram(
     mint_a=_MINT_0,
     mint_b=_MINT_1,
     open_pool=RaydiumCpmmPool,
+    named_amounts=_named_amounts,
 )
