@@ -1,0 +1,35 @@
+"""Options that several commands share."""
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from solquote.settings import UpSettings
+from solquote.supervisor.lock import running_platform
+
+__all__ = ["DataDir", "Json", "found_environment", "with_options"]
+
+Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too.")]
+DataDir = Annotated[
+    Path | None,
+    typer.Option("--data-dir", help="Data folder of the platform meant [env: SOLQUOTE_DATA_DIR]", show_envvar=False),
+]
+DATA_DIR_VARIABLE = "SOLQUOTE_DATA_DIR"
+
+
+def with_options(environ: Mapping[str, str], options: Mapping[str, object | None]) -> dict[str, str]:
+    """`environ` with every option that was given put over it."""
+    return {**environ, **{name: str(value) for name, value in options.items() if value is not None}}
+
+
+def found_environment(data_dir: Path | None) -> dict[str, str]:
+    """The environment a command works with: ours, and where that is silent what the running platform tells its own.
+
+    So `solquote quote` finds a platform on other ports as long as it means the same data folder.
+    """
+    environ = with_options(os.environ, {DATA_DIR_VARIABLE: data_dir})
+    running = running_platform(UpSettings.load(environ=environ).data_folder(environ))
+    return environ if running is None else {**running.environment, **environ}

@@ -1,0 +1,138 @@
+"""`solquote up`: run the whole platform until told to stop."""
+
+import asyncio
+import contextlib
+import os
+import shutil
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+
+from quote_core.clock import SYSTEM_CLOCK
+from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
+from solquote.output import Negative
+from solquote.plan import NatsServer, Plan, PlatformModels, make_plan
+from solquote.settings import UpSettings
+from solquote.supervisor.child import ChildLimits
+from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines
+from solquote.supervisor.lifecycle import RestartPolicy
+from solquote.supervisor.lock import DataFolderTaken, take_data_folder
+from solquote.supervisor.nats_server import nats_configuration
+from solquote.supervisor.ports import taken_ports
+from solquote.supervisor.run import StopRequest, supervise
+
+__all__ = ["up"]
+
+_REFRESH_S: Final = 0.5
+
+
+def up(
+    *,
+    rpc_url: Annotated[str | None, typer.Option(help="Solana RPC node to use instead of the recorded market")] = None,
+    nats_url: Annotated[str | None, typer.Option(help="NATS server to use instead of an embedded one")] = None,
+    jupiter_url: Annotated[str | None, typer.Option(help="Jupiter API to use instead of the local stand-in")] = None,
+    seed: Annotated[int | None, typer.Option(help="Seed of the recorded market's swaps", min=0)] = None,
+    shm_dir: Annotated[Path | None, typer.Option(help="Folder of the quote files")] = None,
+    data_dir: DataDir = None,
+    free_ports: Annotated[
+        bool, typer.Option("--free-ports", help="Take free ports and quote files apart, to run beside another platform")
+    ] = False,
+    logs: Annotated[bool, typer.Option("--logs", help="Show every process's log, prefixed with its name")] = False,
+    as_json: Json = False,
+) -> None:
+    """Run the whole platform: on the recorded market unless told otherwise, until Ctrl-C."""
+    environ = with_options(
+        os.environ,
+        {
+            "SOLQUOTE_RPC_URL": rpc_url,
+            "SOLQUOTE_NATS_URL": nats_url,
+            "SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL": jupiter_url,
+            "SOLQUOTE_RECORDED_MARKET_SEED": seed,
+            "SOLQUOTE_SHM_DIR": shm_dir,
+            DATA_DIR_VARIABLE: data_dir,
+        },
+    )
+    models = PlatformModels.load(environ)
+    plan = make_plan(models, environ, free_ports=free_ports)
+    taken = taken_ports(plan.ports, host=plan.host)
+    if taken:
+        raise Negative("PORT_TAKEN", "; ".join(map(str, taken)))
+    try:
+        with take_data_folder(plan.data_dir, plan.environment), _quote_files(plan):
+            if plan.nats:
+                _configure(plan.nats, plan.host)
+            _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
+            with contextlib.closing(_display(plan, show_logs=logs, as_json=as_json)) as display:
+                asyncio.run(_run(plan, models.up, display))
+    except DataFolderTaken as error:
+        raise Negative("DATA_FOLDER_TAKEN", str(error)) from error
+
+
+def _configure(nats: NatsServer, host: str) -> None:
+    nats.configuration.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+    text = nats_configuration(host=host, port=nats.port, monitor_port=nats.monitor_port, store=nats.store)
+    nats.configuration.write_text(text, encoding="utf-8")
+
+
+def _log_dir(plan: Plan) -> Path:
+    return plan.data_dir / "logs"
+
+
+@contextlib.contextmanager
+def _quote_files(plan: Plan) -> Iterator[None]:
+    """Remove the quote files with the platform: memory they take is not given back by anybody else."""
+    try:
+        yield
+    finally:
+        if plan.shm_dir_is_ours:
+            shutil.rmtree(plan.shm_dir, ignore_errors=True)
+
+
+async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:
+    stop = StopRequest()
+    with stop.from_signals():
+        refreshing = asyncio.create_task(_refresh(display))
+        try:
+            await supervise(
+                plan.processes,
+                limits=_limits(settings),
+                clock=SYSTEM_CLOCK,
+                watcher=display,
+                log_dir=_log_dir(plan),
+                stop=stop,
+                stop_ns_max=settings.stop_time_max,
+            )
+        finally:
+            refreshing.cancel()
+
+
+def _display(plan: Plan, *, show_logs: bool, as_json: bool) -> Display:
+    console = Console()
+    if as_json:
+        return JsonLines(console, clock=SYSTEM_CLOCK, show_logs=show_logs)
+    if console.is_terminal:
+        names = [process.name for process in plan.processes]
+        return LiveTable(console, names, clock=SYSTEM_CLOCK, show_logs=show_logs)
+    return PlainLines(console, clock=SYSTEM_CLOCK, show_logs=show_logs)
+
+
+async def _refresh(display: Display) -> None:
+    while True:
+        display.refresh()
+        await asyncio.sleep(_REFRESH_S)
+
+
+def _limits(settings: UpSettings) -> ChildLimits:
+    return ChildLimits(
+        start_ns_max=settings.start_time_max,
+        silence_ns_max=settings.silence_max,
+        log_size_max_bytes=settings.log_size_max_bytes,
+        restart=RestartPolicy(
+            delay_ns_min=settings.restart_delay_min,
+            delay_ns_max=settings.restart_delay_max,
+            settled_after_ns=settings.settled_after,
+        ),
+    )

@@ -1,0 +1,228 @@
+"""From settings to the processes to run: which parts are embedded, on which ports, with which environment.
+
+A part that a setting names explicitly (`--rpc-url`, `--nats-url`, the address of a service) is somebody else's and is
+not started. Everything is settled here, before anything starts, so that every mistake is told at once.
+"""
+
+import os
+import sys
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name
+from shm.files import MEMORY_DIRECTORY, default_directory
+from solquote.processes import NATS, SERVICES, Service, SettingName, settings_model
+from solquote.settings import UpSettings
+from solquote.supervisor.nats_server import find_nats_server
+from solquote.supervisor.ports import free_port
+from solquote.supervisor.specification import Gate, ProcessSpec
+
+__all__ = ["NatsServer", "Plan", "PlatformModels", "make_plan"]
+
+_DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
+
+
+@dataclass(frozen=True, slots=True)
+class PlatformModels:
+    """All settings, valid."""
+
+    platform: PlatformSettings
+    up: UpSettings
+    services: Mapping[str, ServiceSettings]
+
+    @classmethod
+    def load(cls, environ: Mapping[str, str], services: Iterable[Service] = SERVICES) -> "PlatformModels":
+        """Read every model.
+
+        Raises:
+            SettingsError: All mistakes in all of them.
+        """
+        mistakes: list[str] = []
+        loaded: dict[str, ServiceSettings] = {}
+        models: list[type[ServiceSettings]] = [PlatformSettings, UpSettings, *map(settings_model, services)]
+        for model in models:
+            try:
+                loaded[model.section] = model.load(environ=environ)
+            except SettingsError as error:
+                mistakes += error.mistakes
+        if mistakes:
+            raise SettingsError(dict.fromkeys(mistakes))
+        platform, up = loaded.pop("platform"), loaded.pop("up")
+        assert isinstance(platform, PlatformSettings)
+        assert isinstance(up, UpSettings)
+        return cls(platform, up, loaded)
+
+    def is_given(self, name: SettingName) -> bool:
+        """Whether the operator set it, in the environment or the file."""
+        model = self.platform if name.section == "platform" else self.services[name.section]
+        return name.field in model.model_fields_set
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NatsServer:
+    """The embedded NATS server."""
+
+    port: int
+    monitor_port: int
+    configuration: Path
+    store: Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What `solquote up` runs."""
+
+    processes: tuple[ProcessSpec, ...]
+    environment: Mapping[str, str]
+    """What every child gets over the supervisor's own environment."""
+    host: str
+    ports: Mapping[int, str]
+    """Every port that will be listened on, and by whom."""
+    data_dir: Path
+    shm_dir: Path
+    shm_dir_is_ours: bool
+    """Whether the quote files' folder ends with the platform: a private one on tmpfs, or one that was not there."""
+    nats: NatsServer | None
+    """None when another NATS server is used."""
+
+
+def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports: bool) -> Plan:
+    """Settle everything.
+
+    Args:
+        models: What the operator set.
+        environ: Environment they came from.
+        free_ports: Take free ports instead of the configured ones, and a quote files' folder of its own.
+
+    Raises:
+        SettingsError: Two processes want the same port.
+        ProviderUnavailable: There is no nats-server binary.
+    """
+    host = models.platform.host
+    ports = _Ports(host, free=free_ports)
+    data_dir = models.up.data_folder(environ)
+    shm_dir, shm_dir_is_ours = _shm_dir(models.platform, beside=free_ports)
+    services = [service for service in SERVICES if not _is_elsewhere(service, models)]
+    nats = None if models.is_given(SettingName("platform", "nats_url")) else _nats(models.up, ports, data_dir / "nats")
+    environment = {environment_name("platform", "shm_dir"): str(shm_dir)}
+    if nats:
+        environment[environment_name("platform", "nats_url")] = f"nats://{_dialled(host, nats.port)}"
+        environment[environment_name("up", "nats_monitor_port")] = str(nats.monitor_port)
+    addresses = {}
+    for service in services:
+        addresses[service.name], settings = _place(service, models, ports)
+        environment |= settings
+    running = {service.name for service in services} | ({NATS} if nats else set())
+    inherited = {**environ, **environment}
+    specs = [_nats_spec(nats, host, inherited)] if nats else []
+    specs += [_spec(service, addresses[service.name], running, inherited) for service in services]
+    return Plan(
+        processes=tuple(specs),
+        environment=environment,
+        host=host,
+        ports=ports.owners,
+        data_dir=data_dir,
+        shm_dir=shm_dir,
+        shm_dir_is_ours=shm_dir_is_ours,
+        nats=nats,
+    )
+
+
+class _Ports:
+    """Gives ports out, each once."""
+
+    def __init__(self, host: str, *, free: bool) -> None:
+        self.owners: dict[int, str] = {}
+        self._host = host
+        self._free = free
+
+    def take(self, configured: int, owner: str, *, span: int = 1) -> int:
+        """`span` ports from the configured one on, or from a free one."""
+        is_any = self._free or configured == 0
+        first = free_port(self._host, span=span, avoid=self.owners) if is_any else configured
+        for port in range(first, first + span):
+            if port in self.owners:
+                raise SettingsError([f"port {port} is wanted by both {self.owners[port]} and {owner}"])
+            self.owners[port] = owner
+        return first
+
+
+def _shm_dir(platform: PlatformSettings, *, beside: bool) -> tuple[Path, bool]:
+    """The quote files' folder, and whether it is ours to remove."""
+    if platform.shm_dir:
+        folder = platform.shm_dir.expanduser().absolute()
+        return folder, not folder.exists()
+    if beside:
+        return MEMORY_DIRECTORY / f"solquote-{os.getuid()}-{os.getpid()}", True
+    folder = default_directory()
+    return folder, folder.is_relative_to(MEMORY_DIRECTORY)
+
+
+def _is_elsewhere(service: Service, models: PlatformModels) -> bool:
+    """Whether the operator said where in the platform's settings the service is to be found."""
+    names = [name for port in service.ports for name in (port.address_in, port.url_in) if name is not None]
+    return any(name.section == "platform" and models.is_given(name) for name in names)
+
+
+def _place(service: Service, models: PlatformModels, ports: _Ports) -> tuple[str, dict[str, str]]:
+    """Settle a service's ports.
+
+    Returns:
+        Where it is found, and the settings that tell everybody.
+    """
+    told: dict[SettingName, str] = {}
+    reached = ""
+    for port in service.ports:
+        configured = getattr(models.services[service.name], port.field)
+        number = ports.take(configured, service.name, span=port.span)
+        address = _dialled(models.platform.host, number)
+        reached = f"{reached},{number}" if reached else address
+        if port.address_in:
+            told[port.address_in] = address
+        if port.url_in:
+            told[port.url_in] = f"http://{address}"
+        told[SettingName(service.name, port.field)] = str(number)
+    own = {name for name in told if name.section == service.name}
+    told |= service.suggests
+    settings = {
+        environment_name(name.section, name.field): value
+        for name, value in told.items()
+        if name in own or not models.is_given(name)
+    }
+    return reached, settings
+
+
+def _nats(up: UpSettings, ports: _Ports, folder: Path) -> NatsServer:
+    return NatsServer(
+        port=ports.take(up.nats_port, NATS),
+        monitor_port=ports.take(up.nats_monitor_port, NATS),
+        configuration=folder / "nats-server.conf",
+        store=folder,
+    )
+
+
+def _nats_spec(nats: NatsServer, host: str, environment: Mapping[str, str]) -> ProcessSpec:
+    return ProcessSpec(
+        name=NATS,
+        command=(find_nats_server(), "--config", str(nats.configuration)),
+        address=_dialled(host, nats.port),
+        gate=Gate.NATS_PROBE,
+        environment=environment,
+    )
+
+
+def _spec(service: Service, address: str, running: set[str], environment: Mapping[str, str]) -> ProcessSpec:
+    return ProcessSpec(
+        name=service.name,
+        command=(sys.executable, "-m", service.module),
+        needs=running.intersection(service.needs),
+        address=address,
+        environment=environment,
+    )
+
+
+def _dialled(host: str, port: int) -> str:
+    reached = _DIALLED.get(host, host)
+    return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"

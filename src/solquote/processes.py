@@ -1,0 +1,113 @@
+"""The platform's processes as data: what runs, what it needs first, where it listens.
+
+To change the start order or add a process, change the table below; `plan` turns it into commands and environments.
+A process's name is also the section of its settings, which its package's `settings` module defines.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from types import MappingProxyType
+from typing import Final
+
+from quote_core.settings import ServiceSettings
+
+__all__ = ["NATS", "SERVICES", "Service", "ServicePort", "SettingName", "settings_model"]
+
+NATS: Final = "nats_server"
+"""The one process that is not ours."""
+
+
+@dataclass(frozen=True, slots=True)
+class SettingName:
+    """One setting of one section."""
+
+    section: str
+    field: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ServicePort:
+    """A port a service listens on."""
+
+    field: str
+    """Of the service's settings."""
+    span: int = 1
+    """How many ports from there on it takes."""
+    address_in: SettingName | None = None
+    """Setting by which the others find it, as host:port."""
+    url_in: SettingName | None = None
+    """The same, as http://host:port."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Service:
+    """One of our processes."""
+
+    name: str
+    module: str
+    """Run with `python -m`."""
+    needs: tuple[str, ...] = ()
+    """Processes that must be healthy before it starts; one that is not run here is not waited for."""
+    ports: tuple[ServicePort, ...] = ()
+    suggests: Mapping[SettingName, str] = field(default_factory=lambda: MappingProxyType({}))
+    """Settings of others that suit this process; what the operator sets wins."""
+
+
+SERVICES: Final = (
+    Service(
+        name="recorded_market",
+        module="recorded_market",
+        ports=(
+            ServicePort(field="rpc_port", span=2, url_in=SettingName("platform", "rpc_url")),
+            ServicePort(field="jupiter_port", url_in=SettingName("external_quote", "jupiter_url")),
+        ),
+        # The stand-in is ours: it may be asked far more often than a public API.
+        suggests=MappingProxyType({SettingName("external_quote", "requests_per_s"): "50"}),
+    ),
+    Service(
+        name="local_quote",
+        module="local_quote",
+        needs=("recorded_market",),
+        ports=(ServicePort(field="grpc_port", address_in=SettingName("platform", "local_quote_address")),),
+    ),
+    Service(
+        name="external_quote",
+        module="external_quote",
+        needs=("recorded_market",),
+        ports=(ServicePort(field="grpc_port", address_in=SettingName("platform", "external_quote_address")),),
+    ),
+    Service(
+        name="aggregator",
+        module="aggregator",
+        needs=("local_quote", "external_quote"),
+        ports=(
+            ServicePort(field="grpc_port", address_in=SettingName("platform", "aggregator_address")),
+            ServicePort(field="http_port"),
+        ),
+    ),
+    Service(name="initializer", module="pipeline.initializer", needs=(NATS,)),
+    Service(
+        name="system_manager",
+        module="pipeline.system_manager",
+        needs=("initializer",),
+        ports=(ServicePort(field="http_port"),),
+    ),
+    Service(name="event_logger", module="pipeline.event_logger", needs=("initializer",)),
+    Service(name="auditor", module="pipeline.auditor", needs=("initializer",)),
+    Service(name="executor", module="pipeline.executor", needs=("initializer", "local_quote")),
+    Service(name="planner", module="pipeline.planner", needs=("initializer", "local_quote")),
+    Service(name="scanner", module="pipeline.scanner", needs=("initializer", "aggregator")),
+)
+
+
+def settings_model(service: Service) -> type[ServiceSettings]:
+    """The settings of `service`: the one model of its section in its package's `settings` module."""
+    module = importlib.import_module(f"{service.module}.settings")
+    models = [
+        value
+        for value in vars(module).values()
+        if isinstance(value, type) and issubclass(value, ServiceSettings) and value is not ServiceSettings
+    ]
+    (model,) = (model for model in models if model.section == service.name)
+    return model

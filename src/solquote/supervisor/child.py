@@ -1,0 +1,250 @@
+"""One supervised process: started when what it needs is healthy, watched, restarted, and ended on request."""
+
+import asyncio
+import contextlib
+import ctypes
+import os
+import signal
+from collections.abc import Coroutine, Mapping, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any, Final, Protocol
+
+from quote_core.clock import Clock
+from solquote.supervisor.lifecycle import Event, RestartPolicy, State, after
+from solquote.supervisor.log_file import LineSplitter, LogFile
+from solquote.supervisor.nats_server import probe_nats
+from solquote.supervisor.notify import Notice, NotifySocket
+from solquote.supervisor.specification import Gate, ProcessSpec, ProcessView
+
+__all__ = ["Child", "ChildLimits", "Watcher"]
+
+_PR_SET_PDEATHSIG: Final = 1
+_LOOK_S: Final = 0.25
+"""How often silence and the start's deadline are looked at."""
+_PROBE_EVERY_S: Final = 1.0
+_PROBE_START_S: Final = 0.05
+_OUTPUT_END_S: Final = 0.5
+"""How long the rest of a dead child's output is waited for; a grandchild could hold the pipe open for ever."""
+_CHUNK_BYTES: Final = 65536
+_LIBC: Final = ctypes.CDLL(None, use_errno=True)
+
+
+class Watcher(Protocol):
+    """Who is told what happens to children."""
+
+    def changed(self, view: ProcessView) -> None:
+        """State, pid or status line are new."""
+        ...
+
+    def told(self, name: str, sentence: str) -> None:
+        """Something a person should read."""
+        ...
+
+    def logged(self, name: str, line: str) -> None:
+        """The child wrote a line."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ChildLimits:
+    """Bounds on a child's patience with us and ours with it."""
+
+    start_ns_max: int
+    silence_ns_max: int
+    log_size_max_bytes: int
+    restart: RestartPolicy
+
+
+class Child:
+    """Keeps one process alive until `stop`."""
+
+    def __init__(
+        self, spec: ProcessSpec, *, limits: ChildLimits, clock: Clock, watcher: Watcher, socket_dir: Path, log_dir: Path
+    ) -> None:
+        self.spec = spec
+        self.view = ProcessView(name=spec.name, state=State.WAITING, address=spec.address)
+        self.ready = asyncio.Event()
+        self._limits = limits
+        self._clock = clock
+        self._watcher = watcher
+        self._socket_path = socket_dir / f"{spec.name}.sock"
+        self._log_path = log_dir / f"{spec.name}.log"
+        self._process: asyncio.subprocess.Process | None = None
+        self._stopping = asyncio.Event()
+        self._terminate_wanted = False
+        self._heard_mono_ns = 0
+        self._failure_count = 0
+
+    async def keep(self, needs: tuple["Child", ...]) -> None:
+        """Run the process again and again until `stop`; returns when it has ended for good."""
+        with LogFile(self._log_path, size_max_bytes=self._limits.log_size_max_bytes) as log:
+            while not self._stopping.is_set():
+                await self._unless_stopping(*(need.ready.wait() for need in needs))
+                if self._stopping.is_set():
+                    break
+                await self._run_once(log)
+                if self.view.state is State.BACKOFF:
+                    delay_ns = self._limits.restart.delay_ns(self._failure_count)
+                    await self._unless_stopping(asyncio.sleep(delay_ns / 1e9))
+                    if not self._stopping.is_set():
+                        self._step(Event.RETRY)
+        self._step(Event.END, pid=None, started_mono_ns=None)
+
+    def stop(self) -> None:
+        """Start no more; what runs is left alone until `terminate`."""
+        self._stopping.set()
+        self._step(Event.STOP)
+
+    def terminate(self) -> None:
+        """Ask the process to end."""
+        self._terminate_wanted = True
+        self._send(signal.SIGTERM)
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing."""
+        self._send(signal.SIGKILL)
+
+    async def _run_once(self, log: LogFile) -> None:
+        with NotifySocket(self._socket_path, self._heard) as notify:
+            environment = {**self.spec.environment, "NOTIFY_SOCKET": str(notify.path)}
+            try:
+                process = await _spawn(self.spec.command, environment)
+            except OSError as error:
+                self._failed(f"could not be started: {error.strerror}", ran_ns=0, log=log)
+                return
+            started_mono_ns = self._heard_mono_ns = self._clock.mono_ns()
+            self._process = process
+            if not self._stopping.is_set():
+                self._step(Event.START, pid=process.pid, started_mono_ns=started_mono_ns, status="")
+            if self._terminate_wanted:
+                self.terminate()
+            watching = [asyncio.create_task(self._watch(started_mono_ns))]
+            if self.spec.gate is Gate.NATS_PROBE:
+                watching.append(asyncio.create_task(self._probe()))
+            output = asyncio.create_task(self._copy_output(process, log))
+            try:
+                return_code = await process.wait()
+                await asyncio.wait([output], timeout=_OUTPUT_END_S)
+            finally:
+                if process.returncode is None:  # we are being cancelled: leave nothing running
+                    self.kill()
+                await _cancel(*watching, output)
+                self._process = None
+                self.ready.clear()
+        self._failed(_in_words(return_code), ran_ns=self._clock.mono_ns() - started_mono_ns, log=log)
+
+    def _failed(self, how: str, *, ran_ns: int, log: LogFile) -> None:
+        if self._stopping.is_set():
+            return
+        if self.view.state is State.WAITING:
+            self._step(Event.START)
+        self._failure_count = self._limits.restart.failure_count(self._failure_count, ran_ns=ran_ns)
+        delay_ms = self._limits.restart.delay_ns(self._failure_count) // 1_000_000
+        restart_count = self.view.restart_count + 1
+        self._step(Event.FAIL, pid=None, started_mono_ns=None, status=how, restart_count=restart_count)
+        self._watcher.told(self.spec.name, f"{how}; restart {restart_count} in {delay_ms} ms; log: {log.path}")
+        for line in log.last_lines:
+            self._watcher.told(self.spec.name, f"  | {line}")
+        log.last_lines.clear()
+
+    async def _watch(self, started_mono_ns: int) -> None:
+        """Kill the process when it does not get healthy in time, or falls silent afterwards."""
+        while True:
+            await asyncio.sleep(_LOOK_S)
+            now = self._clock.mono_ns()
+            if self.view.state is State.STARTING and now - started_mono_ns > self._limits.start_ns_max:
+                sentence = f"not healthy within {self._limits.start_ns_max / 1e9:g} s, killed"
+            elif self.view.state is State.HEALTHY and now - self._heard_mono_ns > self._limits.silence_ns_max:
+                sentence = f"silent for {self._limits.silence_ns_max / 1e9:g} s, killed"
+            else:
+                continue
+            self._watcher.told(self.spec.name, sentence)
+            self.kill()
+            return
+
+    async def _probe(self) -> None:
+        """A server that cannot notify is asked instead; its answer counts as its notice."""
+        host, _, port = self.spec.address.rpartition(":")
+        while True:
+            status = await probe_nats(host, int(port))
+            if status is not None:
+                self._heard(Notice(ready=True, status=status))
+            await asyncio.sleep(_PROBE_EVERY_S if self.view.state is State.HEALTHY else _PROBE_START_S)
+
+    def _heard(self, notice: Notice) -> None:
+        self._heard_mono_ns = self._clock.mono_ns()
+        if self._process is None or self._stopping.is_set():
+            return
+        status = self.view.status if notice.status is None else notice.status
+        if notice.ready:
+            self._step(Event.READY, status=status)
+            self.ready.set()
+        elif status != self.view.status:
+            self.view = replace(self.view, status=status)
+            self._watcher.changed(self.view)
+
+    async def _copy_output(self, process: asyncio.subprocess.Process, log: LogFile) -> None:
+        assert process.stdout is not None
+        splitter = LineSplitter()
+        while chunk := await process.stdout.read(_CHUNK_BYTES):
+            for line in splitter.feed(chunk):
+                self._watcher.logged(self.spec.name, log.write(line))
+        for line in splitter.end():
+            self._watcher.logged(self.spec.name, log.write(line))
+
+    async def _unless_stopping(self, *waits: Coroutine[Any, Any, object]) -> None:
+        """Wait for all of `waits`, but no longer than until `stop`."""
+        if not waits:
+            return
+        stopping: asyncio.Future[Any] = asyncio.ensure_future(self._stopping.wait())
+        waiting: asyncio.Future[Any] = asyncio.gather(*waits)
+        try:
+            await asyncio.wait([stopping, waiting], return_when=asyncio.FIRST_COMPLETED)
+        finally:
+            await _cancel(stopping, waiting)
+
+    def _send(self, number: signal.Signals) -> None:
+        if self._process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                self._process.send_signal(number)
+
+    def _step(self, event: Event, **changes: object) -> None:
+        view = replace(self.view, state=after(self.view.state, event), **changes)  # type: ignore[arg-type]  # replace checks
+        if view != self.view:
+            self.view = view
+            self._watcher.changed(view)
+
+
+async def _spawn(command: Sequence[str], environment: Mapping[str, str]) -> asyncio.subprocess.Process:
+    """Start a process in a session of its own, so that Ctrl-C reaches only us, and bound to die with us."""
+    parent_pid = os.getpid()
+
+    def tie_to_parent() -> None:
+        _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+        if os.getppid() != parent_pid:  # it died before the call: the signal will not come any more
+            os._exit(1)
+
+    return await asyncio.create_subprocess_exec(
+        *command,
+        stdin=asyncio.subprocess.DEVNULL,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        env=environment,
+        start_new_session=True,
+        preexec_fn=tie_to_parent,
+    )
+
+
+async def _cancel(*tasks: asyncio.Future[Any]) -> None:
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)
+
+
+def _in_words(return_code: int) -> str:
+    if return_code >= 0:
+        return f"ended with exit code {return_code}"
+    with contextlib.suppress(ValueError):
+        return f"ended by {signal.Signals(-return_code).name}"
+    return f"ended by signal {-return_code}"

@@ -1,0 +1,186 @@
+"""How a running supervisor shows itself: a live table on a terminal, a line a change elsewhere, or JSON lines."""
+
+import json
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Final, Protocol
+
+from rich.console import Console
+from rich.live import Live
+from rich.markup import escape
+from rich.table import Table
+from rich.text import Text
+
+from quote_core.clock import Clock
+from solquote.supervisor.child import Watcher
+from solquote.supervisor.lifecycle import State
+from solquote.supervisor.specification import ProcessView
+
+__all__ = ["Display", "JsonLines", "LiveTable", "PlainLines", "process_table"]
+
+_STYLES: Final = {
+    State.WAITING: "dim",
+    State.STARTING: "yellow",
+    State.HEALTHY: "green",
+    State.BACKOFF: "bold red",
+    State.STOPPING: "yellow",
+    State.STOPPED: "dim",
+}
+_ROOM_FOR_ADDRESS: Final = 76
+_ROOM_FOR_ALL: Final = 100
+
+
+def process_table(views: Sequence[ProcessView], *, now_mono_ns: int, width: int) -> Table:
+    """One row a process; what matters least goes first when the terminal is narrow."""
+    columns = ["process", "state"]
+    columns += ["pid"] if width >= _ROOM_FOR_ALL else []
+    columns += ["address"] if width >= _ROOM_FOR_ADDRESS else []
+    columns += ["restarts", "up"] if width >= _ROOM_FOR_ALL else []
+    table = Table(box=None, pad_edge=False, expand=False)
+    for column in columns:
+        table.add_column(column, no_wrap=True, justify="right" if column in {"pid", "restarts", "up"} else "left")
+    table.add_column("status", no_wrap=True, overflow="ellipsis", ratio=1)
+    for view in views:
+        cells = {
+            "process": Text(view.name),
+            "state": Text(view.state.value, style=_STYLES[view.state]),
+            "pid": Text(str(view.pid or "")),
+            "address": Text(view.address),
+            "restarts": Text(str(view.restart_count or ""), style="red"),
+            "up": Text(_uptime(view, now_mono_ns)),
+        }
+        table.add_row(*(cells[column] for column in columns), Text(view.status))
+    return table
+
+
+def _uptime(view: ProcessView, now_mono_ns: int) -> str:
+    if view.started_mono_ns is None:
+        return ""
+    seconds = max(0, now_mono_ns - view.started_mono_ns) // 1_000_000_000
+    minutes, seconds = divmod(seconds, 60)
+    hours, minutes = divmod(minutes, 60)
+    return f"{hours}:{minutes:02}:{seconds:02}" if hours else f"{minutes}:{seconds:02}"
+
+
+class Display(Watcher, Protocol):
+    """A watcher that people, or programs, read."""
+
+    def refresh(self) -> None:
+        """Called by a timer, for what is drawn over."""
+        ...
+
+    def close(self) -> None:
+        """Nothing comes any more."""
+        ...
+
+
+class LiveTable:
+    """A table that is drawn over, with sentences and logs scrolling above it."""
+
+    def __init__(self, console: Console, names: Sequence[str], *, clock: Clock, show_logs: bool) -> None:
+        self._console = console
+        self._clock = clock
+        self._show_logs = show_logs
+        self._views: dict[str, ProcessView] = {}
+        self._order = tuple(names)
+        self._live = Live(console=console, auto_refresh=False)
+        self._live.start()
+
+    def close(self) -> None:
+        """Draw for the last time and leave the table standing."""
+        self.refresh()
+        self._live.stop()
+
+    def refresh(self) -> None:
+        """Draw the table as things are now."""
+        views = [self._views[name] for name in self._order if name in self._views]
+        table = process_table(views, now_mono_ns=self._clock.mono_ns(), width=self._console.width)
+        self._live.update(table, refresh=True)
+
+    def changed(self, view: ProcessView) -> None:
+        """See `Watcher.changed`; shown with the next refresh."""
+        self._views[view.name] = view
+
+    def told(self, name: str, sentence: str) -> None:
+        """See `Watcher.told`."""
+        self._console.print(f"[bold]{escape(name)}[/]: {escape(sentence)}", soft_wrap=True)
+
+    def logged(self, name: str, line: str) -> None:
+        """See `Watcher.logged`."""
+        if self._show_logs:
+            self._console.print(f"[cyan]{escape(name):>16}[/] | {escape(line)}", soft_wrap=True)
+
+
+class PlainLines:
+    """A line for every change of state, for logs and pipes."""
+
+    def __init__(self, console: Console, *, clock: Clock, show_logs: bool) -> None:
+        self._console = console
+        self._clock = clock
+        self._show_logs = show_logs
+        self._states: dict[str, State] = {}
+
+    def refresh(self) -> None:
+        """Nothing is drawn over."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def changed(self, view: ProcessView) -> None:
+        """See `Watcher.changed`; a new status line alone is not worth a line."""
+        if self._states.get(view.name) is not view.state:
+            self._states[view.name] = view.state
+            pid = f"pid {view.pid}" if view.pid else ""
+            self._line(f"{view.name:<16} {view.state.value:<10} {pid:<12} {view.status}".rstrip())
+
+    def told(self, name: str, sentence: str) -> None:
+        """See `Watcher.told`."""
+        self._line(f"{name:<16} {sentence}")
+
+    def logged(self, name: str, line: str) -> None:
+        """See `Watcher.logged`."""
+        if self._show_logs:
+            self._line(f"{name:<16} | {line}")
+
+    def _line(self, text: str) -> None:
+        moment = datetime.fromtimestamp(self._clock.unix_ns() / 1e9, tz=UTC)
+        self._console.print(f"{moment:%H:%M:%S} {text}", markup=False, highlight=False, soft_wrap=True)
+
+
+class JsonLines:
+    """Every change, sentence and log line as one JSON object."""
+
+    def __init__(self, console: Console, *, clock: Clock, show_logs: bool) -> None:
+        self._console = console
+        self._clock = clock
+        self._show_logs = show_logs
+
+    def refresh(self) -> None:
+        """Nothing is drawn over."""
+
+    def close(self) -> None:
+        """Nothing is held."""
+
+    def changed(self, view: ProcessView) -> None:
+        """See `Watcher.changed`."""
+        self._line(
+            process=view.name,
+            state=view.state.value,
+            pid=view.pid,
+            address=view.address,
+            status=view.status,
+            restart_count=view.restart_count,
+        )
+
+    def told(self, name: str, sentence: str) -> None:
+        """See `Watcher.told`."""
+        self._line(process=name, message=sentence)
+
+    def logged(self, name: str, line: str) -> None:
+        """See `Watcher.logged`."""
+        if self._show_logs:
+            self._line(process=name, log=line)
+
+    def _line(self, **fields: object) -> None:
+        text = json.dumps({"unix_ms": self._clock.unix_ns() // 1_000_000, **fields})
+        self._console.print(text, markup=False, highlight=False, soft_wrap=True)

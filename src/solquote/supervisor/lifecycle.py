@@ -1,0 +1,82 @@
+"""What a supervised process may be, how it gets from one state to the next, and when it is started again.
+
+    WAITING --start--> STARTING --ready--> HEALTHY
+       ^                   |                  |
+       +---retry--- BACKOFF <-----fail--------+
+    any state --stop--> STOPPING --end--> STOPPED
+
+A process leaves WAITING when all it needs are HEALTHY. Losing a neighbour later moves nobody: services are
+built to outlive their neighbours, so only the process that failed is started again.
+"""
+
+import enum
+from dataclasses import dataclass
+from types import MappingProxyType
+from typing import Final
+
+__all__ = ["Event", "RestartPolicy", "State", "after"]
+
+
+class State(enum.Enum):
+    """What a supervised process is doing; the value is for people."""
+
+    WAITING = "waiting"
+    STARTING = "starting"
+    HEALTHY = "healthy"
+    BACKOFF = "restarting"
+    STOPPING = "stopping"
+    STOPPED = "stopped"
+
+
+class Event(enum.Enum):
+    """What happens to a supervised process."""
+
+    START = enum.auto()
+    READY = enum.auto()
+    FAIL = enum.auto()
+    RETRY = enum.auto()
+    STOP = enum.auto()
+    END = enum.auto()
+
+
+_TRANSITIONS: Final = MappingProxyType(
+    {
+        (State.WAITING, Event.START): State.STARTING,
+        (State.WAITING, Event.STOP): State.STOPPING,
+        (State.STARTING, Event.READY): State.HEALTHY,
+        (State.STARTING, Event.FAIL): State.BACKOFF,
+        (State.STARTING, Event.STOP): State.STOPPING,
+        (State.HEALTHY, Event.READY): State.HEALTHY,
+        (State.HEALTHY, Event.FAIL): State.BACKOFF,
+        (State.HEALTHY, Event.STOP): State.STOPPING,
+        (State.BACKOFF, Event.RETRY): State.WAITING,
+        (State.BACKOFF, Event.STOP): State.STOPPING,
+        (State.STOPPING, Event.READY): State.STOPPING,
+        (State.STOPPING, Event.STOP): State.STOPPING,
+        (State.STOPPING, Event.END): State.STOPPED,
+    }
+)
+
+
+def after(state: State, event: Event) -> State:
+    """The state that follows; an event that cannot happen in `state` is a broken invariant."""
+    assert (state, event) in _TRANSITIONS, f"{event.name} in {state.name}"
+    return _TRANSITIONS[state, event]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RestartPolicy:
+    """When a failed process is started again: soon at first, then ever later, up to a limit."""
+
+    delay_ns_min: int
+    delay_ns_max: int
+    settled_after_ns: int
+
+    def failure_count(self, previous: int, *, ran_ns: int) -> int:
+        """Failures in a row, this one included; a run long enough wipes out those before it."""
+        return 1 if ran_ns >= self.settled_after_ns else previous + 1
+
+    def delay_ns(self, failure_count: int) -> int:
+        """Wait before the next start, after `failure_count` failures in a row (1 or more)."""
+        doublings = min(failure_count - 1, 62)  # beyond that any delay is past any limit
+        return min(self.delay_ns_min << doublings, self.delay_ns_max)

@@ -1,0 +1,87 @@
+"""One supervisor a data folder: a locked file, which also tells the commands where the running platform is found.
+
+The kernel gives the lock back when the process ends, however it ends. What the file says counts only while locked.
+"""
+
+import contextlib
+import fcntl
+import json
+import os
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+__all__ = ["DataFolderTaken", "Running", "running_platform", "take_data_folder"]
+
+_NAME: Final = "up.json"
+
+
+class DataFolderTaken(Exception):
+    """Another supervisor uses the data folder."""
+
+    def __init__(self, folder: Path, pid: int | None) -> None:
+        who = "another process" if pid is None else f"process {pid}"
+        super().__init__(f"solquote up already runs with the data folder {folder}, as {who}")
+        self.folder = folder
+        self.pid = pid
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """The platform that runs with a data folder."""
+
+    pid: int
+    environment: Mapping[str, str]
+    """What it tells its children; a command that takes it over finds the same servers and files."""
+
+
+@contextlib.contextmanager
+def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
+    """Hold `folder` while the context lasts, and leave nothing of it behind.
+
+    Raises:
+        DataFolderTaken: Somebody else holds it.
+    """
+    folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    path = folder / _NAME
+    descriptor = _locked(path)
+    if descriptor is None:
+        running = running_platform(folder)
+        raise DataFolderTaken(folder, running.pid if running else None)
+    try:
+        content = json.dumps({"pid": os.getpid(), "environment": dict(environment)})
+        os.ftruncate(descriptor, 0)
+        os.pwrite(descriptor, content.encode(), 0)
+        yield
+    finally:
+        path.unlink(missing_ok=True)  # still locked: nobody else can have put another there
+        os.close(descriptor)
+
+
+def running_platform(folder: Path) -> Running | None:
+    """The platform that runs with `folder` now, if one does."""
+    try:
+        with (folder / _NAME).open("rb") as file:
+            try:
+                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
+            except BlockingIOError:
+                content = json.loads(file.read())
+                return Running(content["pid"], content["environment"])
+    except (OSError, ValueError):
+        return None  # not there, not ours to read, or being written this moment
+    return None
+
+
+def _locked(path: Path) -> int | None:
+    """Open and lock; None when somebody else holds it."""
+    while True:
+        descriptor = os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600)
+        try:
+            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if path.exists() and os.path.samestat(os.fstat(descriptor), path.stat()):
+                return descriptor
+        except BlockingIOError:
+            os.close(descriptor)
+            return None
+        os.close(descriptor)  # removed between our open and our lock: the name means another file now

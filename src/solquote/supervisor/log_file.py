@@ -1,0 +1,62 @@
+"""A child's output: kept in a file of bounded size, with the last lines at hand for when it crashes."""
+
+import collections
+from pathlib import Path
+from typing import BinaryIO, Final, Self
+
+__all__ = ["LAST_LINES_MAX", "LineSplitter", "LogFile"]
+
+LAST_LINES_MAX: Final = 8
+_LINE_BYTES_MAX: Final = 8192
+
+
+class LogFile:
+    """Appends lines; the run before is kept as `<name>.log.1`, as is what went before when a file is full."""
+
+    def __init__(self, path: Path, *, size_max_bytes: int) -> None:
+        self.path = path
+        self._size_max_bytes = size_max_bytes
+        self._file = self._turn_over()
+        self.last_lines: collections.deque[str] = collections.deque(maxlen=LAST_LINES_MAX)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, line: bytes) -> str:
+        """Keep one line, and give it as text."""
+        if self._file.tell() + len(line) >= self._size_max_bytes:
+            self._file.close()
+            self._file = self._turn_over()
+        self._file.write(line + b"\n")
+        self._file.flush()
+        text = line.decode("utf-8", errors="replace")
+        self.last_lines.append(text)
+        return text
+
+    def _turn_over(self) -> BinaryIO:
+        if self.path.exists():
+            self.path.replace(self.path.with_name(self.path.name + ".1"))
+        return self.path.open("wb")
+
+
+class LineSplitter:
+    """Cuts a stream of bytes into lines; a line beyond 8 KiB is cut there, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that `chunk` completes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        while len(self._rest) > _LINE_BYTES_MAX:
+            lines.append(self._rest[:_LINE_BYTES_MAX])
+            self._rest = self._rest[_LINE_BYTES_MAX:]
+        return lines
+
+    def end(self) -> list[bytes]:
+        """What is left when the stream has ended."""
+        rest, self._rest = self._rest, b""
+        return [rest] if rest else []

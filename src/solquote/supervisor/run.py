@@ -1,0 +1,120 @@
+"""Runs a set of processes until told to stop, then ends them in reverse order within a bounded time."""
+
+import asyncio
+import contextlib
+import signal
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from quote_core.clock import Clock
+from solquote.supervisor.child import Child, ChildLimits, Watcher
+from solquote.supervisor.specification import ProcessSpec, stop_waves
+
+__all__ = ["STOP_SIGNALS", "StopRequest", "supervise"]
+
+STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_KILL_S_MAX: Final = 1.0
+"""How long the kernel may take to end what was killed."""
+
+
+class StopRequest:
+    """Set once to stop in order, twice to stop at once."""
+
+    def __init__(self) -> None:
+        self.wanted = asyncio.Event()
+        self.at_once = asyncio.Event()
+
+    def ask(self) -> None:
+        """What a signal does."""
+        (self.at_once if self.wanted.is_set() else self.wanted).set()
+
+    @contextlib.contextmanager
+    def from_signals(self) -> Iterator[None]:
+        """Take SIGINT, SIGTERM and SIGHUP as requests while the context lasts."""
+        loop = asyncio.get_running_loop()
+        for number in STOP_SIGNALS:
+            loop.add_signal_handler(number, self.ask)
+        try:
+            yield
+        finally:
+            for number in STOP_SIGNALS:
+                loop.remove_signal_handler(number)
+
+
+async def supervise(
+    specs: Sequence[ProcessSpec],
+    *,
+    limits: ChildLimits,
+    clock: Clock,
+    watcher: Watcher,
+    log_dir: Path,
+    stop: StopRequest,
+    stop_ns_max: int,
+) -> None:
+    """Keep all of `specs` running until `stop`; nothing of them is left when this returns. `log_dir` exists."""
+    with tempfile.TemporaryDirectory(prefix="solquote-") as socket_dir:  # 0700: only our children may notify
+        children = {
+            spec.name: Child(
+                spec, limits=limits, clock=clock, watcher=watcher, socket_dir=Path(socket_dir), log_dir=log_dir
+            )
+            for spec in specs
+        }
+        async with asyncio.TaskGroup() as tasks:
+            keeping = {
+                name: tasks.create_task(child.keep(tuple(children[need] for need in sorted(child.spec.needs))))
+                for name, child in children.items()
+            }
+            announcing = tasks.create_task(_announce(list(children.values()), clock=clock, watcher=watcher))
+            try:
+                await stop.wanted.wait()
+            finally:
+                announcing.cancel()
+                await _stop_all(children, keeping, waves=stop_waves(specs), stop=stop, stop_ns_max=stop_ns_max)
+
+
+async def _announce(children: Sequence[Child], *, clock: Clock, watcher: Watcher) -> None:
+    """Say once that all is well."""
+    started_mono_ns = clock.mono_ns()
+    for child in children:
+        await child.ready.wait()
+    seconds = (clock.mono_ns() - started_mono_ns) / 1e9
+    watcher.told("solquote", f"all {len(children)} processes are healthy after {seconds:.1f} s")
+
+
+async def _stop_all(
+    children: dict[str, Child],
+    keeping: dict[str, asyncio.Task[None]],
+    *,
+    waves: list[list[str]],
+    stop: StopRequest,
+    stop_ns_max: int,
+) -> None:
+    """End wave after wave; each gets an equal share of the time left, so that none can use up all of it."""
+    for child in children.values():
+        child.stop()
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + stop_ns_max / 1e9
+    at_once = asyncio.create_task(stop.at_once.wait())
+    for position, wave in enumerate(waves):
+        for name in wave:
+            children[name].terminate()
+        patience_s = max(0.0, deadline - loop.time()) / (len(waves) - position)
+        await _ended([keeping[name] for name in wave], timeout_s=patience_s, unless=at_once)
+        for name in wave:
+            children[name].kill()
+        await asyncio.wait([keeping[name] for name in wave], timeout=_KILL_S_MAX)
+    at_once.cancel()
+
+
+async def _ended(tasks: Sequence[asyncio.Task[None]], *, timeout_s: float, unless: asyncio.Task[object]) -> None:
+    """Wait until all of `tasks` are over, or `unless` is, or the time."""
+    loop = asyncio.get_running_loop()
+    deadline = loop.time() + timeout_s
+    left = set(tasks)
+    while left and not unless.done() and loop.time() < deadline:
+        done, _ = await asyncio.wait(
+            {*left, unless}, timeout=deadline - loop.time(), return_when=asyncio.FIRST_COMPLETED
+        )
+        left -= done

@@ -1,0 +1,57 @@
+"""What the supervisor is told about a process, and what it tells about one; plain values."""
+
+import enum
+from collections.abc import Mapping, Sequence, Set
+from dataclasses import dataclass, field
+
+from solquote.supervisor.lifecycle import State
+
+__all__ = ["Gate", "ProcessSpec", "ProcessView", "stop_waves"]
+
+
+class Gate(enum.Enum):
+    """What tells that a process works."""
+
+    NOTIFY = "sd_notify datagrams"
+    NATS_PROBE = "a NATS server's answer to PING"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessSpec:
+    """One process to run."""
+
+    name: str
+    command: Sequence[str]
+    needs: Set[str] = frozenset()
+    address: str = ""
+    """Where it is found, for people."""
+    gate: Gate = Gate.NOTIFY
+    environment: Mapping[str, str] = field(default_factory=dict)
+    """All of it; `NOTIFY_SOCKET` is added."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ProcessView:
+    """A process as it is now."""
+
+    name: str
+    state: State
+    address: str
+    pid: int | None = None
+    status: str = ""
+    restart_count: int = 0
+    started_mono_ns: int | None = None
+
+
+def stop_waves(specs: Sequence[ProcessSpec]) -> list[list[str]]:
+    """Names to stop together, in order: nobody before those that need it."""
+    left = {spec.name: spec.needs for spec in specs}
+    waves = []
+    while left:
+        needed = frozenset().union(*left.values())
+        wave = [name for name in left if name not in needed]
+        assert wave, f"{sorted(left)} need each other"
+        waves.append(wave)
+        for name in wave:
+            del left[name]
+    return waves

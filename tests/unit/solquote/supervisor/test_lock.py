@@ -1,0 +1,35 @@
+import os
+from pathlib import Path
+
+import pytest
+
+from solquote.supervisor.lock import DataFolderTaken, Running, running_platform, take_data_folder
+
+
+def test_the_second_is_refused_and_told_who_holds_the_folder(tmp_path: Path):
+    refused = pytest.raises(DataFolderTaken, match=f"process {os.getpid()}")
+    with take_data_folder(tmp_path, {}), refused, take_data_folder(tmp_path, {}):
+        pass
+
+
+def test_while_it_is_held_others_find_the_environment(tmp_path: Path):
+    with take_data_folder(tmp_path, {"SOLQUOTE_RPC_URL": "http://127.0.0.1:1"}):
+        assert running_platform(tmp_path) == Running(os.getpid(), {"SOLQUOTE_RPC_URL": "http://127.0.0.1:1"})
+
+
+def test_nothing_is_left_afterwards(tmp_path: Path):
+    with take_data_folder(tmp_path, {}):
+        pass
+    assert running_platform(tmp_path) is None
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_a_killed_supervisor_left_counts_for_nothing(tmp_path: Path):
+    (tmp_path / "up.json").write_text('{"pid": 1, "environment": {}}')
+    assert running_platform(tmp_path) is None
+    with take_data_folder(tmp_path, {}):
+        assert running_platform(tmp_path) == Running(os.getpid(), {})
+
+
+def test_no_folder_means_nothing_runs(tmp_path: Path):
+    assert running_platform(tmp_path / "absent") is None

@@ -1,0 +1,40 @@
+from pathlib import Path
+
+import pytest
+
+from solquote.supervisor.log_file import LAST_LINES_MAX, LineSplitter, LogFile
+
+
+@pytest.mark.parametrize(
+    ("chunks", "lines"),
+    [
+        ([b"one\ntwo\n"], [b"one", b"two"]),
+        ([b"on", b"e\ntw", b"o"], [b"one", b"two"]),
+        ([b""], []),
+        ([b"\n"], [b""]),
+        ([b"x" * 20_000 + b"\n"], [b"x" * 20_000]),
+        ([b"x" * 20_000, b"y\n"], [b"x" * 8192, b"x" * 8192, b"x" * (20_000 - 16384) + b"y"]),
+    ],
+)
+def test_a_stream_is_cut_into_lines(chunks: list[bytes], lines: list[bytes]):
+    splitter = LineSplitter()
+    assert [line for chunk in chunks for line in splitter.feed(chunk)] + splitter.end() == lines
+
+
+def test_the_run_before_is_kept_under_another_name(tmp_path: Path):
+    path = tmp_path / "child.log"
+    for text in (b"first", b"second"):
+        with LogFile(path, size_max_bytes=1000) as log:
+            log.write(text)
+    assert path.read_text() == "second\n"
+    assert (tmp_path / "child.log.1").read_text() == "first\n"
+
+
+def test_a_log_never_grows_beyond_its_size(tmp_path: Path):
+    with LogFile(tmp_path / "child.log", size_max_bytes=100) as log:
+        for number in range(50):
+            log.write(b"%020d" % number)
+        assert list(log.last_lines) == [f"{number:020}" for number in range(50 - LAST_LINES_MAX, 50)]
+    sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
+    assert set(sizes) == {"child.log", "child.log.1"}
+    assert max(sizes.values()) <= 100

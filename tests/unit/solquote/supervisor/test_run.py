@@ -1,0 +1,175 @@
+"""The supervisor with real children."""
+
+import dataclasses
+import os
+import select
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+from solquote.supervisor.specification import ProcessSpec
+
+DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnotify('READY=1')\nwhile True: signal.pause()"
+
+
+def is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+async def test_who_needs_another_starts_when_that_one_is_healthy(running, script):
+    slow = script("slow", "time.sleep(0.2)\nnotify('READY=1\\nSTATUS=at last')\nsignal.pause()")
+    async with running(slow, script("fast", needs=("slow",))) as platform:
+        record = platform.record
+        await record.until(lambda: "fast" in record.views and record.now("fast").state.value == "healthy")
+        assert record.now("slow").status == "at last"
+        started = {name: views[0].started_mono_ns for name, views in record.views.items()}
+        assert started["fast"] - started["slow"] > 200_000_000
+
+
+async def test_it_says_once_when_all_are_healthy(running, script):
+    async with running(script("one"), script("two")) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        assert platform.record.sentences[0].startswith("solquote: all 2 processes are healthy after ")
+
+
+async def test_a_killed_child_comes_back_and_its_neighbour_does_not_notice(running, script):
+    async with running(script("victim"), script("neighbour", needs=("victim",))) as platform:
+        record = platform.record
+        await record.until(lambda: bool(record.sentences))
+        victim_pid, neighbour_pid = record.now("victim").pid, record.now("neighbour").pid
+        os.kill(victim_pid, signal.SIGKILL)
+        await record.until(
+            lambda: record.now("victim").pid not in {victim_pid, None} and record.now("victim").status == "well"
+        )
+        assert record.now("victim").restart_count == 1
+        assert record.now("neighbour").pid == neighbour_pid
+        assert any("victim: ended by SIGKILL; restart 1 in 1 ms; log: " in sentence for sentence in record.sentences)
+
+
+async def test_a_child_that_fails_at_once_is_tried_again_ever_later_and_its_last_words_are_shown(running, script):
+    async with running(script("broken", "print('cannot go on'); sys.exit(3)")) as platform:
+        record = platform.record
+        await record.until(lambda: any("restart 4 in 8 ms" in sentence for sentence in record.sentences))
+        assert any(
+            sentence.startswith("broken: ended with exit code 3; restart 1 in 1 ms") for sentence in record.sentences
+        )
+        assert "broken:   | cannot go on" in record.sentences
+
+
+async def test_a_command_that_is_not_there_is_told_and_tried_again(running):
+    async with running(ProcessSpec(name="absent", command=("/nonexistent/program",))) as platform:
+        record = platform.record
+        await record.until(lambda: any("restart 2" in sentence for sentence in record.sentences))
+        assert "could not be started: No such file or directory" in record.sentences[0]
+
+
+async def test_a_child_that_never_gets_healthy_is_killed_and_started_anew(running, script, usual_limits):
+    hasty = dataclasses.replace(usual_limits, start_ns_max=300_000_000)
+    async with running(script("hangs", "signal.pause()"), limits=hasty) as platform:
+        await platform.record.until(lambda: any("restart 1" in sentence for sentence in platform.record.sentences))
+        assert platform.record.sentences[0] == "hangs: not healthy within 0.3 s, killed"
+
+
+async def test_a_healthy_child_that_falls_silent_is_killed_and_started_anew(running, script, usual_limits):
+    hasty = dataclasses.replace(usual_limits, silence_ns_max=300_000_000)
+    talks = "notify('READY=1')\nwhile True:\n    time.sleep(0.05)\n    notify('WATCHDOG=1')"
+    async with running(script("talks", talks), script("silent"), limits=hasty) as platform:
+        record = platform.record
+        await record.until(lambda: any("silent: ended by SIGKILL" in sentence for sentence in record.sentences))
+        assert "silent: silent for 0.3 s, killed" in record.sentences
+        assert record.now("talks").restart_count == 0
+
+
+async def test_output_goes_to_the_log_and_to_who_watches(running, script, tmp_path: Path):
+    chatty = script("chatty", "print('hello', flush=True); print('oops', file=sys.stderr, flush=True)\nsignal.pause()")
+    async with running(chatty) as platform:
+        await platform.record.until(lambda: len(platform.record.lines) == 2)
+        assert set(platform.record.lines) == {"chatty: hello", "chatty: oops"}
+    assert (tmp_path / "chatty.log").read_text().split() == ["hello", "oops"]
+
+
+async def test_stop_ends_all_in_reverse_order_and_leaves_nothing(running, script, tmp_path: Path):
+    ends = tmp_path / "ends"
+    body = textwrap.dedent(
+        f"""
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        notify("READY=1\\nSTATUS=" + os.environ["NOTIFY_SOCKET"])
+        signal.sigwait([signal.SIGTERM])
+        open({str(ends)!r}, "a").write(os.path.basename(os.environ["NOTIFY_SOCKET"]) + " ")
+        """
+    )
+    async with running(script("first", body), script("second", body, needs=("first",))) as platform:
+        record = platform.record
+        await record.until(lambda: bool(record.sentences))
+        pids = [record.now(name).pid for name in ("first", "second")]
+        socket_dir = os.path.dirname(record.now("first").status)
+        assert os.path.isdir(socket_dir)
+        await platform.end()
+        assert ends.read_text() == "second.sock first.sock "
+        assert not any(is_alive(pid) for pid in pids)
+        assert record.states("first") == ["starting", "healthy", "stopping", "stopped"]
+        assert not os.path.exists(socket_dir)
+
+
+async def test_a_child_that_ignores_sigterm_is_killed_in_time(running, script):
+    async with running(script("deaf", DEAF), stop_ns_max=200_000_000) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        pid = platform.record.now("deaf").pid
+        await platform.end()
+        assert not is_alive(pid)
+
+
+async def test_a_second_request_does_not_wait(running, script):
+    async with running(script("deaf", DEAF), stop_ns_max=60_000_000_000) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        platform.stop.ask()
+        platform.stop.ask()
+        await platform.task
+        assert platform.record.states("deaf")[-1] == "stopped"
+
+
+async def test_stop_before_anything_is_healthy_ends_at_once(running, script):
+    async with running(script("hangs", "signal.pause()"), script("waits", needs=("hangs",))) as platform:
+        await platform.record.until(lambda: "hangs" in platform.record.views)
+        await platform.end()
+        assert platform.record.states("waits") == ["stopping", "stopped"]
+
+
+def test_children_die_with_a_supervisor_that_is_killed(tmp_path: Path):
+    """kill -9 leaves no time for anything, so the kernel has to do it."""
+    program = textwrap.dedent(
+        """
+        import asyncio, os, sys
+        from pathlib import Path
+        from solquote.supervisor.child import _spawn
+
+        async def main():
+            child = [sys.executable, "-S", "-E", "-c", "import signal; signal.pause()"]
+            process = await _spawn(child, dict(os.environ))
+            Path(sys.argv[1]).write_text(str(process.pid))
+            os.kill(os.getpid(), 9)
+
+        asyncio.run(main())
+        """
+    )
+    pid_path = tmp_path / "pid"
+    ended = subprocess.run([sys.executable, "-c", program, str(pid_path)], check=False, timeout=30)
+    assert ended.returncode == -signal.SIGKILL
+    assert not is_running(int(pid_path.read_text()))
+
+
+def is_running(pid: int) -> bool:
+    """Whether it still runs after a moment; an orphan's zombie is for init to collect."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return False
+    with os.fdopen(descriptor):
+        ready, _, _ = select.select([descriptor], [], [], 5)
+    return not ready
