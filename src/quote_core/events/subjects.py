@@ -5,13 +5,14 @@
 | TwoHopArbitrage | SQOP    | 1      | opportunity.two_hop.<pair>             | OPPORTUNITIES |
 | PriceDivergence | SQOP    | 3      | opportunity.price_divergence.<pair>    | OPPORTUNITIES |
 | ExecutionPlan   | SQPL    | 1      | plan.<pair>                            | PLANNED       |
-| ExecutionResult | SQEX    | 1      | executed.<pair>                        | EXECUTED      |
+| ExecutionResult | SQEX    | 1      | executed.<pair>.<plan id, hex>         | EXECUTED      |
 | PnlSnapshot     | SQME    | 1      | metrics.pnl                            | METRICS       |
 | ServiceHealth   | SQME    | 2      | metrics.health.<service>               | METRICS       |
 | KillSwitch      | SQSY    | 1      | system.kill_switch                     | SYSTEM        |
 | Lifecycle       | SQSY    | 2      | system.lifecycle.<service>             | SYSTEM        |
 
-What a stream keeps, and for how long, is the initializer's business.
+What a stream keeps, and for how long, is the initializer's business. A plan's result has a subject of its own, so that
+the stream itself can refuse a second one (`quote_core.bus.register`).
 """
 
 import enum
@@ -94,7 +95,7 @@ EVENT_KINDS: Final = (
     _row(TwoHopArbitrage, b"SQOP", 1, "opportunity.two_hop.{pair}", Stream.OPPORTUNITIES),
     _row(PriceDivergence, b"SQOP", 3, "opportunity.price_divergence.{pair}", Stream.OPPORTUNITIES),
     _row(ExecutionPlan, b"SQPL", 1, "plan.{pair}", Stream.PLANNED),
-    _row(ExecutionResult, b"SQEX", 1, "executed.{pair}", Stream.EXECUTED),
+    _row(ExecutionResult, b"SQEX", 1, "executed.{pair}.{plan_id}", Stream.EXECUTED),
     _row(PnlSnapshot, b"SQME", 1, "metrics.pnl", Stream.METRICS),
     _row(ServiceHealth, b"SQME", 2, "metrics.health.{service}", Stream.METRICS),
     _row(KillSwitch, b"SQSY", 1, "system.kill_switch", Stream.SYSTEM),
@@ -119,10 +120,12 @@ def subject_of(event: Event) -> str:
     """
 
     def token(match: re.Match[str]) -> str:
-        value = str(getattr(event, match[1]))
-        if _TOKEN.fullmatch(value) is None:
+        value = getattr(event, match[1])
+        if isinstance(value, bytes):
+            return value.hex()
+        if _TOKEN.fullmatch(str(value)) is None:
             raise InvalidField(match[1], f"must be 1 to 64 letters, digits, '-', '_' or '$', got {value!r}")
-        return value
+        return str(value)
 
     return _PLACEHOLDER.sub(token, _BY_EVENT[type(event)].subject)
 
