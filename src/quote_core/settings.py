@@ -28,6 +28,7 @@ __all__ = [
     "SecretStr",
     "ServiceSettings",
     "SettingsError",
+    "default_data_dir",
     "environment_name",
     "environment_names",
     "load_settings",
@@ -100,6 +101,9 @@ class PlatformSettings(ServiceSettings):
     nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server", pattern=r"^(nats|tls)://")
     shm_dir: Path | None = Field(None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs")
     tokens_path: Path | None = Field(None, description="Token registry; unset = the one in the package")
+    data_dir: Path | None = Field(
+        None, description="Folder of what outlives a run: journal, kill-switch token; unset = $XDG_STATE_HOME/solquote"
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged")
     local_quote_address: str = Field("127.0.0.1:50052", description="Where the local quote service is found")
     external_quote_address: str = Field("127.0.0.1:50053", description="Where the external quote service is found")
@@ -109,6 +113,10 @@ class PlatformSettings(ServiceSettings):
         100_000_000_000, gt=0, description="What trading began with; drawdown is a share of this and the profit"
     )
 
+    def data_folder(self) -> Path:
+        """The folder of what outlives a run."""
+        return (self.data_dir or default_data_dir(os.environ)).expanduser().absolute()
+
     def websocket_url(self) -> str:
         """The WebSocket endpoint, derived from `rpc_url` when not set."""
         if self.rpc_ws_url:
@@ -117,6 +125,12 @@ class PlatformSettings(ServiceSettings):
         if match:
             return f"ws{match[1]}://{match[2]}:{int(match[3]) + 1}{match[4]}"
         return re.sub(r"^http", "ws", self.rpc_url)
+
+
+def default_data_dir(environ: Mapping[str, str]) -> Path:
+    """Where the XDG base directory specification wants state that should outlive a run."""
+    base = environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "solquote"
 
 
 _Model = TypeVar("_Model", bound=ServiceSettings)
