@@ -8,6 +8,7 @@ from importlib.metadata import version
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry import Readiness, start_logs
+from quote_core.tokens import load_tokens
 from recorded_market.genesis import make_genesis
 from recorded_market.market import Market
 from recorded_market.node import Node
@@ -32,7 +33,7 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, *, c
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
 
-    market = Market(make_genesis(load_recording()))
+    market = Market(make_genesis(load_recording(), load_tokens(platform.tokens_path), seed=settings.seed))
     hub = SubscriptionHub(version=node_version)
     node = Node(RpcMethods(market.ledger, market.provenance, version=node_version).call, hub)
     async with AsyncExitStack() as stack:
@@ -49,7 +50,8 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, *, c
 
 
 def _status(market: Market, node: Node) -> str:
-    return f"slot {market.clock.slot}, {node.websocket_count} listeners"
+    moved = f"{market.pool_count} pools, {market.swap_count} swaps"
+    return f"slot {market.clock.slot}, {moved}, {node.websocket_count} listeners"
 
 
 def main() -> None:

@@ -1,4 +1,4 @@
-"""The first slot: recorded accounts and where each account comes from."""
+"""The first slot: recorded accounts, synthetic ones beside them, oracles of the same time, and which is which."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -6,9 +6,13 @@ from dataclasses import dataclass
 from quote_core.dex.pool import Account
 from quote_core.errors import LayoutMismatch
 from quote_core.quotes import Provenance
+from quote_core.tokens import TokenRegistry
 from quote_core.units import Pubkey
 from recorded_market.chain_time import CLOCK_SYSVAR, ChainTime
+from recorded_market.flow import Flow
+from recorded_market.oracles import Oracles, recorded_feeds, recorded_rates
 from recorded_market.recording import Recording
+from recorded_market.synthetic import synthetic_mint, synthetic_pools
 
 __all__ = ["Genesis", "make_genesis"]
 
@@ -21,18 +25,45 @@ class Genesis:
     chain_time: ChainTime
     accounts: Mapping[Pubkey, Account]
     provenance: Mapping[Pubkey, Provenance]
+    flow: Flow
 
 
-def make_genesis(recording: Recording) -> Genesis:
+def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int) -> Genesis:
     """Put the first slot together.
 
+    It lies where no recorded price is in the future any more: the recorded Clock, moved on to the newest price.
+
     Raises:
-        LayoutMismatch: The recording has no Clock sysvar.
+        LayoutMismatch: Something the market cannot do without is not recorded.
+        CorruptAccount: A recorded oracle account cannot be read.
     """
     accounts = dict(recording.accounts)
     provenance = dict.fromkeys(accounts, Provenance.RECORDED)
+    for pubkey, account in _synthetic(recording.accounts, tokens).items():
+        accounts[pubkey] = account
+        provenance[pubkey] = Provenance.SYNTHETIC
+
     if CLOCK_SYSVAR not in accounts:
         raise LayoutMismatch("recording", f"holds no Clock sysvar {CLOCK_SYSVAR}")
     chain_time = ChainTime.from_sysvar(accounts[CLOCK_SYSVAR].data)
-    provenance[CLOCK_SYSVAR] = Provenance.PATCHED
-    return Genesis(chain_time.known_slot, chain_time, accounts, provenance)
+    feeds = recorded_feeds(accounts, tokens)
+    slot = max([chain_time.known_slot, *(chain_time.slot_at(feed.publish_time) for feed in feeds.values())])
+    clock = chain_time.clock(slot)
+
+    oracles = Oracles(accounts, tokens, chain_time)
+    provenance.update(dict.fromkeys(oracles.pubkeys, Provenance.PATCHED))
+    flow = Flow(accounts, tokens, oracles, clock=clock, seed=seed)
+    accounts.update(flow.open(clock))
+    return Genesis(slot, chain_time, accounts, provenance, flow)
+
+
+def _synthetic(recorded: Mapping[Pubkey, Account], tokens: TokenRegistry) -> Mapping[Pubkey, Account]:
+    made: dict[Pubkey, Account] = {}
+    rates = recorded_rates(recorded, tokens)
+    template = next(token for token in tokens if token.mint in recorded and token.category == "lst")
+    for token in tokens:
+        if token.mint not in recorded:
+            made[token.mint] = synthetic_mint(recorded[template.mint], token)
+        if token.mint in rates:
+            made.update(synthetic_pools(recorded, token, rates[token.mint]))
+    return made
