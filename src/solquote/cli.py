@@ -11,6 +11,7 @@ from quote_core.errors import SolquoteError
 from quote_core.settings import SettingsError
 from shm import ShmError
 from solquote.commands.up import up
+from solquote.commands.verify_quotes import verify_quotes
 from solquote.exit_codes import ExitCode
 from solquote.output import Negative, exit_code_of
 
@@ -24,6 +25,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(up)
+app.command()(verify_quotes)
 
 
 def main() -> None:

@@ -1,0 +1,60 @@
+"""`solquote verify-quotes`: replay recorded swaps and say how many come out equal to the last unit."""
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from quote_core.dex.replay import Outcome
+from solquote.commands.options import Json
+from solquote.exit_codes import ExitCode
+from solquote.output import Output
+from solquote.verify_quotes import Report, verify_files
+
+__all__ = ["verify_quotes"]
+
+
+def verify_quotes(
+    vectors: Annotated[list[Path], typer.Argument(help="Vector files", metavar="VECTORS.json...")],
+    *,
+    pools: Annotated[
+        list[Path] | None, typer.Option(help="Folder of recorded pools; may be given several times", metavar="DIR")
+    ] = None,
+    as_json: Json = False,
+) -> int:
+    """Replay vector files on recorded pools; exit 1 on any difference, 5 where a file cannot be read."""
+    report = verify_files(vectors, pools or [])
+    output = Output(as_json, Console())
+    if as_json:
+        output.answer(report.as_json())
+    else:
+        _print(report, output.console)
+    if report.unreadable:
+        return ExitCode.BAD_DATA
+    return ExitCode.NEGATIVE if report.different else ExitCode.OK
+
+
+def _print(report: Report, console: Console) -> None:
+    table = Table(box=None)
+    for heading in ("dex", "kind"):
+        table.add_column(heading, no_wrap=True)
+    for heading in ("checked", "equal", "different", "single source", "older binary differs"):
+        table.add_column(heading, justify="right")
+    for (dex_label, kind), tally in sorted(report.tallies.items()):
+        counts = (tally.checked, tally.equal, tally.different, tally.single_source, tally.older_binary_differs)
+        table.add_row(dex_label, kind, *map(str, counts))
+    console.print(table)
+    for file_name, outcome in report.first_different:
+        _print_difference(file_name, outcome, console)
+    for problem in report.unreadable:
+        console.print(f"not checked: {problem}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"{report.checked} checked, {report.different} different")
+
+
+def _print_difference(file_name: str, outcome: Outcome, console: Console) -> None:
+    console.print(f"\n{file_name}, vector {outcome.index}:", markup=False)
+    for one in outcome.differences:
+        console.print(f"  {one.field}: expected {one.expected}, got {one.actual}", markup=False, highlight=False)
+    console.print(f"  {dict(outcome.vector)}", markup=False, highlight=False, soft_wrap=True)

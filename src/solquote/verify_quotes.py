@@ -1,0 +1,140 @@
+"""Reads vector files and recorded pools from disk, replays them, and counts what is equal and what is not.
+
+The comparison itself is `quote_core.dex.replay`; this module finds files and tallies, the command prints.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from typing import Any, Final
+
+from quote_core.dex.recorded import RecordedPool, parse_recorded_pool
+from quote_core.dex.replay import Outcome, replay
+from quote_core.errors import InvalidField, LayoutMismatch
+
+__all__ = ["Report", "Tally", "verify_files"]
+
+_DIFFERENT_SHOWN_MAX: Final = 5
+_POOLS_HELD_MAX: Final = 64
+
+
+@dataclass(slots=True)
+class Tally:
+    """Counts of one DEX and kind; the last two are rows among the checked whose source is doubtful."""
+
+    checked: int = 0
+    different: int = 0
+    single_source: int = 0
+    older_binary_differs: int = 0
+
+    @property
+    def equal(self) -> int:
+        """Rows without a difference."""
+        return self.checked - self.different
+
+    def add(self, outcome: Outcome) -> None:
+        """Count one row."""
+        self.checked += 1
+        self.different += bool(outcome.differences)
+        self.single_source += outcome.single_source
+        self.older_binary_differs += outcome.older_binary_differs
+
+
+@dataclass(slots=True)
+class Report:
+    """The result over all files; `first_different` holds at most a handful, with the file they are from."""
+
+    tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
+    first_different: list[tuple[str, Outcome]] = field(default_factory=list)
+    unreadable: list[str] = field(default_factory=list)
+
+    @property
+    def checked(self) -> int:
+        """Rows checked in all."""
+        return sum(tally.checked for tally in self.tallies.values())
+
+    @property
+    def different(self) -> int:
+        """Rows that differ in all."""
+        return sum(tally.different for tally in self.tallies.values())
+
+    def add(self, file_name: str, outcome: Outcome) -> None:
+        """Take one row in."""
+        self.tallies.setdefault((outcome.dex_label, outcome.kind), Tally()).add(outcome)
+        if outcome.differences and len(self.first_different) < _DIFFERENT_SHOWN_MAX:
+            self.first_different.append((file_name, outcome))
+
+    def as_json(self) -> dict[str, Any]:
+        """Give the report as a JSON value."""
+        return {
+            "checked": self.checked,
+            "equal": self.checked - self.different,
+            "different": self.different,
+            "tallies": [
+                {
+                    "dex": dex_label,
+                    "kind": kind,
+                    "checked": tally.checked,
+                    "equal": tally.equal,
+                    "different": tally.different,
+                    "single_source": tally.single_source,
+                    "older_binary_differs": tally.older_binary_differs,
+                }
+                for (dex_label, kind), tally in sorted(self.tallies.items())
+            ],
+            "first_different": [
+                {
+                    "file": file_name,
+                    "index": outcome.index,
+                    "vector": outcome.vector,
+                    "differences": [
+                        {"field": one.field, "expected": one.expected, "actual": one.actual}
+                        for one in outcome.differences
+                    ],
+                }
+                for file_name, outcome in self.first_different
+            ],
+            "unreadable": self.unreadable,
+        }
+
+
+def verify_files(vector_paths: Iterable[Path], pools_dirs: Sequence[Path]) -> Report:
+    """Replay every file; a file that cannot be read is reported and does not stop the others.
+
+    Args:
+        vector_paths: Vector files.
+        pools_dirs: Where recorded pools lie, as `<dir>/<dex>/<pool_file>.json` or `<dir>/<pool_file>.json`.
+    """
+    report = Report()
+
+    @lru_cache(maxsize=_POOLS_HELD_MAX)
+    def find_pool(dex_label: str, pool_file: str) -> RecordedPool:
+        return _find_pool(pools_dirs, dex_label, pool_file)
+
+    for path in vector_paths:
+        try:
+            for outcome in replay(_read_json(path), find_pool, name=path.name):
+                report.add(path.name, outcome)
+        except (InvalidField, LayoutMismatch) as error:
+            report.unreadable.append(str(error))
+    return report
+
+
+def _find_pool(pools_dirs: Sequence[Path], dex_label: str, pool_file: str) -> RecordedPool:
+    for folder in pools_dirs:
+        for path in (folder / dex_label / f"{pool_file}.json", folder / f"{pool_file}.json"):
+            if path.is_file():
+                return parse_recorded_pool(_read_json(path), name=str(path))
+    searched = ", ".join(map(str, pools_dirs)) or "nowhere: no --pools given"
+    raise LayoutMismatch(f"recorded pool {dex_label}/{pool_file}.json", f"was not found (looked in {searched})")
+
+
+def _read_json(path: Path) -> object:
+    try:
+        return json.loads(path.read_bytes())
+    except OSError as error:
+        raise InvalidField(str(path), f"cannot be read: {error.strerror}") from None
+    except ValueError as error:
+        raise LayoutMismatch(str(path), f"is not JSON: {error}") from None
