@@ -4,6 +4,6 @@
 walk, `pool` the `Pool`.
 """
 
-from quote_core.dex.orca_whirlpool.pool import PROGRAM_IDS, OrcaWhirlpoolPool
+from quote_core.dex.orca_whirlpool.pool import PROGRAM, OrcaWhirlpoolPool
 
-__all__ = ["PROGRAM_IDS", "OrcaWhirlpoolPool"]
+__all__ = ["PROGRAM", "OrcaWhirlpoolPool"]

@@ -114,17 +114,16 @@ class FeeManager:
             return target_x64, True
         below = self._lower_edge_x64 is not None and self._group < self._lower_group
         above = self._upper_edge_x64 is not None and self._group > self._upper_group
-        if self._a_to_b:
-            if below:
-                return target_x64, True
-            if above:
-                return max(target_x64, self._upper_edge_x64 or 0), True
-            return max(target_x64, sqrt_price_at_tick(max(self._group * self._size, MIN_TICK))), False
-        if above:
+        moving_away, moving_back = (below, above) if self._a_to_b else (above, below)
+        if moving_away:
             return target_x64, True
-        if below:
-            return min(target_x64, self._lower_edge_x64 or target_x64), True
-        return min(target_x64, sqrt_price_at_tick(min((self._group + 1) * self._size, MAX_TICK))), False
+        if self._a_to_b:
+            boundary = max(self._group * self._size, MIN_TICK)
+            edge = self._upper_edge_x64 if moving_back else sqrt_price_at_tick(boundary)
+            return max(target_x64, edge or 0), moving_back
+        boundary = min((self._group + 1) * self._size, MAX_TICK)
+        edge = self._lower_edge_x64 if moving_back else sqrt_price_at_tick(boundary)
+        return min(target_x64, edge or target_x64), moving_back
 
     def advance(self, *, skipped: bool, sqrt_price_x64: int) -> None:
         """Move one group on; after an uncut step first find the group the price has reached."""

@@ -40,8 +40,15 @@ from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
 
 __all__ = [
-    "POOL_SIZE_BYTES",
+    "LIQUIDITY",
+    "MINT_A",
+    "MINT_B",
+    "OWED_A",
+    "OWED_B",
+    "POOL",
     "PROGRAM_IDS",
+    "SQRT_PRICE",
+    "TICK_CURRENT",
     "Oracle",
     "PoolAccount",
     "decode_oracle",
@@ -59,12 +66,9 @@ PROGRAM_IDS: Final = frozenset(
         Pubkey("iwhrLHdsgrvmnwU8GF2FSmyabSMjfHwFGJAX2ufJ3ZN"),  # the immutable twin
     }
 )
-POOL_SIZE_BYTES: Final = 653
 FIXED_ARRAY_SIZE_BYTES: Final = 9988
 
-_POOL: Final = AccountLayout(
-    "whirlpool", PROGRAM_IDS, POOL_SIZE_BYTES, POOL_SIZE_BYTES, bytes.fromhex("3f95d10ce1806309")
-)
+POOL: Final = AccountLayout("whirlpool", PROGRAM_IDS, 653, 653, bytes.fromhex("3f95d10ce1806309"))
 _FIXED_ARRAY: Final = AccountLayout(
     "tick_array", PROGRAM_IDS, FIXED_ARRAY_SIZE_BYTES, FIXED_ARRAY_SIZE_BYTES, bytes.fromhex("4561bdbe6e0742bb")
 )
@@ -72,10 +76,10 @@ _DYNAMIC_ARRAY: Final = AccountLayout("tick_array", PROGRAM_IDS, 148, 10004, byt
 _ORACLE: Final = AccountLayout("oracle", PROGRAM_IDS, 254, 254, bytes.fromhex("8bc283b38cb3e5f4"))
 
 _TICK_SPACING, _FEE_TIER_INDEX, _FEE_RATE, _PROTOCOL_FEE_RATE = u16(41), u16(43), u16(45), u16(47)
-_LIQUIDITY, _SQRT_PRICE, _TICK_CURRENT = u128(49), u128(65), i32(81)
-_OWED_A, _OWED_B = u64(85), u64(93)
-_MINT_A, _VAULT_A, _GROWTH_A = key(101), key(133), u128(165)
-_MINT_B, _VAULT_B, _GROWTH_B = key(181), key(213), u128(245)
+LIQUIDITY, SQRT_PRICE, TICK_CURRENT = u128(49), u128(65), i32(81)
+OWED_A, OWED_B = u64(85), u64(93)
+MINT_A, _VAULT_A, _GROWTH_A = key(101), key(133), u128(165)
+MINT_B, _VAULT_B, _GROWTH_B = key(181), key(213), u128(245)
 _REWARD_STAMP: Final = u64(261)
 
 _ARRAY_START: Final = i32(8)
@@ -130,8 +134,8 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
     Raises:
         CorruptAccount: Not a Whirlpool, or a value no pool can have.
     """
-    data = _POOL.check(pubkey, account)
-    spacing, sqrt_price, tick = _TICK_SPACING.read(data), _SQRT_PRICE.read(data), _TICK_CURRENT.read(data)
+    data = POOL.check(pubkey, account)
+    spacing, sqrt_price, tick = _TICK_SPACING.read(data), SQRT_PRICE.read(data), TICK_CURRENT.read(data)
     protocol_rate = _PROTOCOL_FEE_RATE.read(data)
     if spacing == 0:
         raise CorruptAccount(pubkey, "whirlpool.tick_spacing", "is 0")
@@ -146,15 +150,15 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
         uses_adaptive_fee=_FEE_TIER_INDEX.read(data) != spacing,
         fee_rate=_FEE_RATE.read(data),
         protocol_fee_rate_bps=protocol_rate,
-        liquidity=_LIQUIDITY.read(data),
+        liquidity=LIQUIDITY.read(data),
         sqrt_price_x64=sqrt_price,
         tick=tick,
-        protocol_fee_owed_a=_OWED_A.read(data),
-        protocol_fee_owed_b=_OWED_B.read(data),
-        mint_a=_MINT_A.read(data),
+        protocol_fee_owed_a=OWED_A.read(data),
+        protocol_fee_owed_b=OWED_B.read(data),
+        mint_a=MINT_A.read(data),
         vault_a=_VAULT_A.read(data),
         fee_growth_global_a_x64=_GROWTH_A.read(data),
-        mint_b=_MINT_B.read(data),
+        mint_b=MINT_B.read(data),
         vault_b=_VAULT_B.read(data),
         fee_growth_global_b_x64=_GROWTH_B.read(data),
         reward_updated_unix_s=_REWARD_STAMP.read(data),
@@ -272,13 +276,13 @@ def with_swap(
     unix_timestamp: int,
 ) -> bytes:
     """Copy the pool's data as a swap leaves it; fee and growth go to the input token's counters."""
-    owed, growth = (_OWED_A, _GROWTH_A) if a_to_b else (_OWED_B, _GROWTH_B)
+    owed, growth = (OWED_A, _GROWTH_A) if a_to_b else (OWED_B, _GROWTH_B)
     return with_fields(
         data,
         [
-            (_LIQUIDITY, liquidity),
-            (_SQRT_PRICE, sqrt_price_x64),
-            (_TICK_CURRENT, tick),
+            (LIQUIDITY, liquidity),
+            (SQRT_PRICE, sqrt_price_x64),
+            (TICK_CURRENT, tick),
             (owed, (owed.read(data) + protocol_fee) % 2**64),
             (growth, fee_growth_x64),
             (_REWARD_STAMP, unix_timestamp),

@@ -3,7 +3,8 @@
 The outer loop goes from initialised tick to initialised tick, or to the far edge of the three arrays; the inner one
 cuts the way where the adaptive fee changes, and runs once without one.
 
-Source: orca-so/whirlpools, programs/whirlpool/src/manager/swap_manager.rs, math/swap_math.rs, util/swap_tick_sequence.rs.
+Source: orca-so/whirlpools, programs/whirlpool/src/{manager/swap_manager,math/swap_math}.rs and
+util/swap_tick_sequence.rs.
 """
 
 from dataclasses import dataclass

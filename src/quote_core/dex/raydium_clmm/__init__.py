@@ -3,6 +3,6 @@
 `layout` decodes accounts, `ticks` is tick and price math, `swap` the walk over a line of ticks, `pool` the `Pool`.
 """
 
-from quote_core.dex.raydium_clmm.pool import PROGRAM_ID, RaydiumClmmPool
+from quote_core.dex.raydium_clmm.pool import PROGRAM, RaydiumClmmPool
 
-__all__ = ["PROGRAM_ID", "RaydiumClmmPool"]
+__all__ = ["PROGRAM", "RaydiumClmmPool"]

@@ -38,9 +38,14 @@ from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
 
 __all__ = [
-    "POOL_SIZE_BYTES",
+    "LIQUIDITY",
+    "MINT_0",
+    "MINT_1",
+    "POOL",
     "PROGRAM_ID",
+    "SQRT_PRICE",
     "TICKS_PER_ARRAY",
+    "TICK_CURRENT",
     "Config",
     "PoolAccount",
     "TickArray",
@@ -55,7 +60,6 @@ __all__ = [
 ]
 
 PROGRAM_ID: Final = Pubkey("CAMMCzo5YL8w4VFF8KVHrK22GGUsp5VTaW7grrKgrWqK")
-POOL_SIZE_BYTES: Final = 1544
 TICKS_PER_ARRAY: Final = 60
 POOL_BITMAP_SIDE: Final = 512
 EXTENSION_SIDE: Final = 14 * 512
@@ -63,18 +67,19 @@ BITMAP_ZERO: Final = POOL_BITMAP_SIDE + EXTENSION_SIDE
 """Position of tick array index 0 in the joined bitmap."""
 
 _OWNERS: Final = frozenset({PROGRAM_ID})
-_POOL: Final = AccountLayout("pool", _OWNERS, POOL_SIZE_BYTES, POOL_SIZE_BYTES, bytes.fromhex("f7ede3f5d7c3de46"))
+POOL: Final = AccountLayout("pool", _OWNERS, 1544, 1544, bytes.fromhex("f7ede3f5d7c3de46"))
 _CONFIG: Final = AccountLayout("amm_config", _OWNERS, 117, 117, bytes.fromhex("daf42168cbcb2b6f"))
 _TICK_ARRAY: Final = AccountLayout("tick_array", _OWNERS, 10240, 10240, bytes.fromhex("c09b55cd31f9812a"))
 _EXTENSION: Final = AccountLayout("bitmap_extension", _OWNERS, 1832, 1832, bytes.fromhex("3c9624db61808b99"))
 
 _AMM_CONFIG: Final = key(9)
-_MINT_0, _MINT_1 = key(73), key(105)
+MINT_0: Final = key(73)
+MINT_1: Final = key(105)
 _VAULT_0, _VAULT_1 = key(137), key(169)
 _TICK_SPACING: Final = u16(235)
-_LIQUIDITY: Final = u128(237)
-_SQRT_PRICE: Final = u128(253)
-_TICK_CURRENT: Final = i32(269)
+LIQUIDITY: Final = u128(237)
+SQRT_PRICE: Final = u128(253)
+TICK_CURRENT: Final = i32(269)
 _STATUS: Final = u8(389)
 _FEE_ON: Final = u8(390)
 _BITMAP: Final = slice(904, 904 + 128)
@@ -143,8 +148,8 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
     Raises:
         CorruptAccount: Not a pool of this program, or a value no pool can have.
     """
-    data = _POOL.check(pubkey, account)
-    spacing, sqrt_price, tick = _TICK_SPACING.read(data), _SQRT_PRICE.read(data), _TICK_CURRENT.read(data)
+    data = POOL.check(pubkey, account)
+    spacing, sqrt_price, tick = _TICK_SPACING.read(data), SQRT_PRICE.read(data), TICK_CURRENT.read(data)
     if not 0 < spacing <= MAX_TICK:
         raise CorruptAccount(pubkey, "pool.tick_spacing", f"is {spacing}")
     if not MIN_SQRT_PRICE_X64 <= sqrt_price <= MAX_SQRT_PRICE_X64:
@@ -156,12 +161,12 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
         raise CorruptAccount(pubkey, "pool.tick_current", f"is {tick}, which is not the tick of sqrt_price_x64")
     return PoolAccount(
         amm_config=_AMM_CONFIG.read(data),
-        mint_0=_MINT_0.read(data),
-        mint_1=_MINT_1.read(data),
+        mint_0=MINT_0.read(data),
+        mint_1=MINT_1.read(data),
         vault_0=_VAULT_0.read(data),
         vault_1=_VAULT_1.read(data),
         tick_spacing=spacing,
-        liquidity=_LIQUIDITY.read(data),
+        liquidity=LIQUIDITY.read(data),
         sqrt_price_x64=sqrt_price,
         tick=tick,
         status=_STATUS.read(data),
@@ -259,7 +264,7 @@ def bitmap_extension_address(pool: Pubkey) -> Pubkey:
 
 def with_swap(data: bytes, *, liquidity: int, sqrt_price_x64: int, tick: int, dynamic_fee: DynamicFee | None) -> bytes:
     """Copy the pool's data with price, liquidity and fee memory replaced."""
-    changed = with_fields(data, [(_LIQUIDITY, liquidity), (_SQRT_PRICE, sqrt_price_x64), (_TICK_CURRENT, tick)])
+    changed = with_fields(data, [(LIQUIDITY, liquidity), (SQRT_PRICE, sqrt_price_x64), (TICK_CURRENT, tick)])
     if dynamic_fee is None:
         return changed
     patched = bytearray(changed)

@@ -5,13 +5,13 @@ and a tick's unfilled ratio.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from typing import ClassVar, Final
 
-from quote_core.dex import spl_token
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction, Pool, Swap, SwapMode
+from quote_core.dex.concentrated import ConcentratedPool, WalkDone
+from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
+from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
-from quote_core.dex.raydium_clmm.layout import PROGRAM_ID, TICKS_PER_ARRAY
+from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
     FEE_DENOMINATOR,
@@ -21,18 +21,11 @@ from quote_core.dex.raydium_clmm.swap import (
     walk,
     with_references,
 )
-from quote_core.errors import (
-    AmountOverflow,
-    AmountTooSmall,
-    LiquidityNotLoaded,
-    MarketError,
-    NoLiquidity,
-    NotTradable,
-    ReserveShort,
-)
-from quote_core.units import U64_MAX, Pubkey
+from quote_core.dex.raydium_clmm.ticks import sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.errors import LiquidityNotLoaded, NoLiquidity, NotTradable
+from quote_core.units import Pubkey
 
-__all__ = ["PROGRAM_ID", "RaydiumClmmPool"]
+__all__ = ["PROGRAM", "RaydiumClmmPool"]
 
 TICK_ARRAYS_EACH_WAY: Final = 5
 """How many initialised arrays are asked for on each side, the current one counted on both."""
@@ -42,181 +35,97 @@ EXTENSION_TICK_SPACING_MAX: Final = 14
 """From a spacing of 15 on, the pool's own bitmap covers every tick."""
 
 
-@dataclass(frozen=True, slots=True)
-class _NextState:
-    walk: Walk
-    vault_in: Pubkey
-    vault_out: Pubkey
-    vault_in_delta: int
-    vault_out_delta: int
-
-
-class RaydiumClmmPool(Pool):
+class RaydiumClmmPool(ConcentratedPool):
     """See `Pool`; token A is token 0."""
 
     dex: ClassVar[Dex] = Dex.RAYDIUM_CLMM
 
     def __init__(self, address: Pubkey, account: Account) -> None:
-        self.address = address
-        self._own = layout.decode_pool_account(address, account)
-        self._data = account.data
-        self.mint_a, self.mint_b = self._own.mint_0, self._own.mint_1
         self._extension_address = layout.bitmap_extension_address(address)
-        self._config: layout.Config | None = None
-        self._mints: dict[Pubkey, spl_token.Mint] = {}
-        self._vaults: dict[Pubkey, bytes] = {}
         self._extension: Account | None = None
         self._extension_seen = False
+        self._config: layout.Config | None = None
         self._arrays: dict[Pubkey, tuple[layout.TickArray, bytes]] = {}
-        self._bitmap = layout.bitmap_with_extension(
-            self._extension_address, None, pool=address, bitmap=self._own.bitmap
-        )
         self._state: ClmmState | None = None
+        super().__init__(address, account)
+
+    def _take_own(self, account: Account) -> None:
+        own = layout.decode_pool_account(self.address, account)
+        self._bitmap = layout.bitmap_with_extension(
+            self._extension_address, self._extension, pool=self.address, bitmap=own.bitmap
+        )
+        self._own, self._data = own, account.data
+        self.mint_a, self.mint_b = own.mint_0, own.mint_1
+        self.vault_a, self.vault_b = own.vault_0, own.vault_1
 
     def accounts_needed(self) -> Sequence[AccountNeed]:
         """See `Pool.accounts_needed`; the tick arrays follow the bitmaps around the current price."""
-        own = self._own
-        needs = [AccountNeed(key) for key in (own.amm_config, own.mint_0, own.mint_1)]
-        needs += [AccountNeed(key, required=False) for key in (own.vault_0, own.vault_1)]
-        if own.tick_spacing <= EXTENSION_TICK_SPACING_MAX:
+        needs = [AccountNeed(self._own.amm_config), *self._token_needs()]
+        if self._own.tick_spacing <= EXTENSION_TICK_SPACING_MAX:
             needs.append(AccountNeed(self._extension_address, required=False))
-        down = self._starts(downwards=True)
-        up = self._starts(downwards=False)
+        sides = (self._starts(downwards=True), self._starts(downwards=False))
         starts = dict.fromkeys(
-            start for side in (down, up) for start, _ in zip(side, range(TICK_ARRAYS_EACH_WAY), strict=False)
+            start for side in sides for start, _ in zip(side, range(TICK_ARRAYS_EACH_WAY), strict=False)
         )
         needs += [AccountNeed(layout.tick_array_address(self.address, start), required=False) for start in starts]
         return needs
 
-    def apply(self, pubkey: Pubkey, account: Account | None) -> None:
-        """See `Pool.apply`."""
-        own = self._own
-        if pubkey == self.address:
-            self._apply_own(account)
-        elif pubkey == self._extension_address:
-            self._bitmap = layout.bitmap_with_extension(pubkey, account, pool=self.address, bitmap=own.bitmap)
+    def _apply_other(self, pubkey: Pubkey, account: Account | None) -> None:
+        if pubkey == self._extension_address:
+            self._bitmap = layout.bitmap_with_extension(pubkey, account, pool=self.address, bitmap=self._own.bitmap)
             self._extension, self._extension_seen = account, True
-        elif pubkey == own.amm_config:
+        elif pubkey == self._own.amm_config:
             self._config = None if account is None else layout.decode_config(pubkey, account)
-        elif pubkey in (own.mint_0, own.mint_1):
-            if account is None:
-                self._mints.pop(pubkey, None)
-            else:
-                self._mints[pubkey] = spl_token.decode_mint(pubkey, account)
-        elif pubkey in (own.vault_0, own.vault_1):
-            self._apply_vault(pubkey, account)
         elif account is None:
             self._arrays.pop(pubkey, None)
         else:
-            array = layout.decode_tick_array(pubkey, account, pool=self.address, tick_spacing=own.tick_spacing)
+            spacing = self._own.tick_spacing
+            array = layout.decode_tick_array(pubkey, account, pool=self.address, tick_spacing=spacing)
             self._arrays[pubkey] = (array, account.data)
+
+    def _forget_derived(self) -> None:
         self._state = None
-
-    def _apply_own(self, account: Account | None) -> None:
-        if account is None:
-            raise NotTradable(self.address, "the pool account is gone")
-        own = layout.decode_pool_account(self.address, account)
-        bitmap = layout.bitmap_with_extension(
-            self._extension_address, self._extension, pool=self.address, bitmap=own.bitmap
-        )
-        self._own, self._data, self._bitmap = own, account.data, bitmap
-
-    def _apply_vault(self, pubkey: Pubkey, account: Account | None) -> None:
-        if account is None:
-            self._vaults.pop(pubkey, None)
-            return
-        mint = self._own.mint_0 if pubkey == self._own.vault_0 else self._own.mint_1
-        spl_token.decode_token_account(pubkey, account, mint=mint)
-        self._vaults[pubkey] = account.data
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`."""
-        absent = [] if self._config else [self._own.amm_config]
-        return absent + [mint for mint in (self.mint_a, self.mint_b) if mint not in self._mints]
+        return [*([] if self._config else [self._own.amm_config]), *super().missing()]
 
-    def check_tradable(self, clock: ChainClock) -> None:
-        """See `Pool.check_tradable`; the clock must be strictly past the opening time."""
+    def _check_open(self, clock: ChainClock) -> None:
         if self._own.status & STATUS_SWAP_OFF:
             raise NotTradable(self.address, f"swaps are off (status {self._own.status})")
-        if clock.unix_timestamp <= self._own.open_time:
+        if clock.unix_timestamp <= self._own.open_time:  # strictly later, unlike every other DEX here
             raise NotTradable(self.address, f"opens after unix time {self._own.open_time}")
-        if self.missing():
-            raise NotTradable(self.address, f"account {self.missing()[0]} is not loaded")
 
-    def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
-        """See `Pool.swap`; `fee_amount` is in the output token where `fee_on` says so."""
-        self.check_tradable(clock)
-        zero_for_one, exact_in = direction is Direction.A_TO_B, mode is SwapMode.EXACT_IN
-        mint_in, mint_out = (self.mint_a, self.mint_b) if zero_for_one else (self.mint_b, self.mint_a)
-        fee_in = self._mints[mint_in].transfer_fee_at(clock.epoch)
-        fee_out = self._mints[mint_out].transfer_fee_at(clock.epoch)
-        specified = amount - fee_in.on_amount(amount) if exact_in else amount + fee_out.for_net(amount)
-        if amount == 0 or specified == 0:
-            raise AmountTooSmall(self.address, "nothing is left to swap")
-        done = self._walk(specified, zero_for_one=zero_for_one, exact_in=exact_in, unix_timestamp=clock.unix_timestamp)
-        amount_in = amount if exact_in else done.amount_in + fee_in.for_net(done.amount_in)
-        amount_out = done.amount_out - fee_out.on_amount(done.amount_out)
-        if amount_out == 0 or done.amount_in == 0:
-            raise AmountTooSmall(self.address, "the program refuses zero input or output")
-        if amount_in > U64_MAX:
-            raise AmountOverflow(self.address, "the input does not fit in 64 bits")
-        vault_in, vault_out = self._own.vault_0, self._own.vault_1
-        if not zero_for_one:
-            vault_in, vault_out = vault_out, vault_in
-        self._check_reserve(vault_out, done.amount_out)
-        next_state = _NextState(done, vault_in, vault_out, done.amount_in, done.amount_out)
-        fee_mint = {1: self.mint_a, 2: self.mint_b}.get(self._own.fee_on, mint_in)
-        return Swap(direction, mode, amount_in, amount_out, done.fee_amount, fee_mint, done.crossed_count, next_state)
+    def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
+        return {1: self.mint_a, 2: self.mint_b}.get(self._own.fee_on, mint_in)
 
-    def _walk(self, amount: int, *, zero_for_one: bool, exact_in: bool, unix_timestamp: int) -> Walk:
+    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> Walk:
         try:
             return walk(
                 self._held_state(),
-                zero_for_one=zero_for_one,
+                zero_for_one=a_to_b,
                 exact_in=exact_in,
                 amount=amount,
-                unix_timestamp=unix_timestamp,
+                unix_timestamp=clock.unix_timestamp,
             )
         except EndOfLine as end:
             if end.end.missing is not None:
                 raise LiquidityNotLoaded(self.address, end.end.missing) from None
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
 
-    def _check_reserve(self, vault: Pubkey, amount_out: int) -> None:
-        if vault in self._vaults:
-            held = spl_token.token_amount(self._vaults[vault])
-            if amount_out > held:
-                raise ReserveShort(self.address, amount_out, held)
-
-    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
-        """See `Pool.ladder`."""
-        self.check_tradable(clock)
-        return [self._output_or_zero(direction, amount, clock) for amount in amounts_in]
-
-    def _output_or_zero(self, direction: Direction, amount: int, clock: ChainClock) -> int:
-        try:
-            return self.swap(direction, SwapMode.EXACT_IN, amount, clock).amount_out
-        except MarketError:
-            return 0
-
-    def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
-        """See `Pool.write_swap`."""
-        after: _NextState = swap.next_state
+    def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
+        after: Walk = done.walk
         changed = {
             self.address: layout.with_swap(
                 self._data,
-                liquidity=after.walk.liquidity,
-                sqrt_price_x64=after.walk.sqrt_price_x64,
-                tick=after.walk.tick,
-                dynamic_fee=after.walk.dynamic_fee,
+                liquidity=after.liquidity,
+                sqrt_price_x64=after.sqrt_price_x64,
+                tick=after.tick,
+                dynamic_fee=after.dynamic_fee,
             )
         }
-        for vault, change in ((after.vault_in, after.vault_in_delta), (after.vault_out, -after.vault_out_delta)):
-            if vault in self._vaults:
-                data = self._vaults[vault]
-                changed[vault] = spl_token.with_token_amount(data, spl_token.token_amount(data) + change)
         span = TICKS_PER_ARRAY * self._own.tick_spacing
-        for tick in after.walk.filled.values():
+        for tick in after.filled.values():
             start = tick.index // span * span
             array = layout.tick_array_address(self.address, start)
             data = changed.get(array, self._arrays[array][1])
@@ -289,3 +198,18 @@ class RaydiumClmmPool(Pool):
                 low = bits & -bits
                 yield (low.bit_length() - 1 - layout.BITMAP_ZERO) * span
                 bits ^= low
+
+
+PROGRAM: Final = PoolProgram(
+    dex=Dex.RAYDIUM_CLMM,
+    layout=layout.POOL,
+    mint_a=layout.MINT_0,
+    mint_b=layout.MINT_1,
+    open_pool=RaydiumClmmPool,
+    next_fields={"liquidity": layout.LIQUIDITY, "sqrt_price_x64": layout.SQRT_PRICE, "tick": layout.TICK_CURRENT},
+    named_amounts=lambda swap: {"fee": swap.fee_amount},
+    math_tables={
+        "raydium_clmm_tick_to_sqrt_price": MathTable(("tick",), "sqrt_price_x64", sqrt_price_at_tick),
+        "raydium_clmm_sqrt_price_to_tick": MathTable(("sqrt_price_x64",), "tick", tick_at_sqrt_price),
+    },
+)
