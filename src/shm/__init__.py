@@ -36,7 +36,7 @@ from shm.files import default_directory
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
 from shm.reader import Handle, QuoteReader
 from shm.values import HandleState, Liveness, Quote
-from shm.writer import Batch, QuoteWriter
+from shm.writer import Batch, Draft, QuoteWriter
 
 ENTRY_COUNT = ENTRY.count
 """Entries of one file."""
@@ -49,6 +49,7 @@ __all__ = [
     "ChangeKind",
     "DeadWriter",
     "DirectoryUnsafe",
+    "Draft",
     "Flag",
     "Handle",
     "HandleState",

@@ -1,8 +1,10 @@
 # The reused answer of a poll: entry indexes in private memory, seen as a sequence or a buffer.
+cimport cython
 from libc.stdint cimport uint16_t, uint32_t
 from shm.layout cimport SQ_INDEX_COUNT
 
 
+@cython.final
 cdef class Changed:
     cdef uint16_t indexes[SQ_INDEX_COUNT]
     cdef uint32_t count

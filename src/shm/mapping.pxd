@@ -1,8 +1,10 @@
 # One mapped file: the pointer, the descriptor it came from, and what the header says of the writer.
+cimport cython
 from libc.stdint cimport int64_t, uint64_t
 from shm.layout cimport sq_header
 
 
+@cython.final
 cdef class Mapping:
     cdef uint64_t *words            # NULL once closed; written through by the writer only
     cdef int descriptor
@@ -12,4 +14,5 @@ cdef class Mapping:
 
     cdef void copy_header(self, sq_header *header) noexcept nogil
     cdef bint look_at_heartbeat(self, int64_t now_ns) noexcept nogil
-    cdef bint is_replaced(self) noexcept
+    cdef bint is_retired(self) noexcept nogil
+    cdef bint is_replaced(self) noexcept nogil

@@ -126,12 +126,16 @@ cdef class Mapping:
             self.live_until_ns = <int64_t>header.heartbeat_ns + SQ_HEARTBEAT_LATE_NS
         return now_ns < self.live_until_ns
 
-    cdef bint is_replaced(self) noexcept:
-        """Whether the file was retired, renamed over or removed."""
+    cdef bint is_retired(self) noexcept nogil:
+        """Whether the writer put another file in place of this one."""
         cdef sq_header header
-        cdef struct_stat status
         self.copy_header(&header)
-        return header.state == SQ_STATE_RETIRED or fstat(self.descriptor, &status) != 0 or status.st_nlink == 0
+        return header.state == SQ_STATE_RETIRED
+
+    cdef bint is_replaced(self) noexcept nogil:
+        """Whether the file was retired, renamed over or removed; one system call."""
+        cdef struct_stat status
+        return self.is_retired() or fstat(self.descriptor, &status) != 0 or status.st_nlink == 0
 
 
 def retire_header(int descriptor):

@@ -17,7 +17,8 @@ cdef extern from "solquote_shm.h" nogil:
         uint64_t scans
         uint64_t *seen
 
-    int sq_read_words(const uint64_t *map, uint32_t index, uint64_t *copy, unsigned count) noexcept
+    const uint64_t *sq_entry_words(const uint64_t *map, uint32_t index) noexcept
+    int sq_read_hot_line(const uint64_t *line, sq_entry *entry) noexcept
     int sq_read_hot(const uint64_t *map, uint32_t index, sq_entry *entry) noexcept
     int sq_read(const uint64_t *map, uint32_t index, sq_entry *entry) noexcept
     int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t *copy, unsigned count) noexcept
@@ -39,6 +40,7 @@ cdef extern from "publish.h" nogil:
     void sq_own_entry(const uint64_t *map, uint32_t index, sq_entry *entry) noexcept
     int sq_mark_stale(uint64_t *map, uint32_t index, sq_update *update) noexcept
     void sq_status_store(uint64_t *map, uint32_t pid, uint8_t state, uint8_t role, uint16_t used) noexcept
+    void sq_carry_over(uint64_t *map, const uint64_t *source) noexcept
     void sq_age_all(uint64_t *map, uint64_t top) noexcept
     uint64_t sq_top(const uint64_t *map) noexcept
     uint32_t sq_recover(uint64_t *map) noexcept

@@ -59,7 +59,7 @@ static inline uint64_t sq_entry_store(uint64_t *entry, const uint64_t *words, co
     uint64_t next = sq_next_version(version, generations);
     sq_store_word(entry, version | 1);
     sq_fence_release();
-    for (unsigned word = 1; word < count; word++) sq_store_word(entry + word, words[word]);
+    SQ_UNROLL for (unsigned word = 1; word < count; word++) sq_store_word(entry + word, words[word]);
     sq_store_release(entry, next);
     return next;
 }
@@ -96,7 +96,7 @@ static inline void sq_slot_write(uint64_t *map, uint64_t sequence, uint64_t vers
     memcpy(words, &slot, sizeof slot);
     sq_store_word(target, words[0] - 1);
     sq_fence_release();
-    for (unsigned word = 1; word < SQ_SLOT_WORDS; word++) sq_store_word(target + word, words[word]);
+    SQ_UNROLL for (unsigned word = 1; word < SQ_SLOT_WORDS; word++) sq_store_word(target + word, words[word]);
     sq_store_release(target, words[0]);
 }
 
@@ -154,6 +154,19 @@ static inline void sq_age_all(uint64_t *map, uint64_t top) {
         if (sq_mark_stale(map, index, &update)) sq_entry_write(map, &update);
     }
     sq_store_release(map + SQ_HEADER_HEAD_WORD, top + SQ_RECOVERY_SKIP);
+}
+
+/* Start a new file, not yet named, with the entries of another: same pairs, generations and quotes, odd ones left out. Head
+ * starts beyond the other's, so that a cursor carried over by mistake is lapped. */
+static inline void sq_carry_over(uint64_t *map, const uint64_t *source) {
+    for (uint32_t index = 0; index < SQ_ENTRY_COUNT; index++) {
+        uint64_t words[SQ_ENTRY_WORDS];
+        if (sq_read_words(sq_entry_words(source, index), words, SQ_ENTRY_WORDS) != SQ_OK) continue;
+        for (unsigned word = 0; word < SQ_ENTRY_WORDS; word++) sq_store_word(sq_entry_target(map, index) + word, words[word]);
+    }
+    uint64_t head = sq_load_word(source + SQ_HEADER_HEAD_WORD) + SQ_RECOVERY_SKIP;
+    sq_store_word(map + SQ_HEADER_INTENT_WORD, head);
+    sq_store_word(map + SQ_HEADER_HEAD_WORD, head);
 }
 
 /* First sequence no announcement of a former life can have used. */

@@ -80,28 +80,30 @@ cdef class Handle(QuoteView):
         output_mint = mint_text((<const char *>self.wanted)[SQ_MINT_BYTES:2 * SQ_MINT_BYTES])
         return f"Handle({self.amount} of {input_mint} -> {output_mint}, {self.state.value})"
 
-    cdef bint copy_is_live(self, int64_t now_ns) noexcept:
+    cdef bint copy_is_live(self, int64_t now_ns) noexcept nogil:
         """Whether the private copy is what this handle stands for, and may be acted on."""
         return (
             sq_generation(self.entry.version) == self.generation
             and self.entry.input_amount == self.amount
             and self.entry.flags & (SQ_FLAG_VALID | SQ_FLAG_STALE) == SQ_FLAG_VALID
-            and now_ns < self.table.mapping.live_until_ns
+            and now_ns < self.live_until_ns[0]
         )
 
     cdef int look(self) except -1:
         cdef int64_t now_ns = coarse_mono_ns()
-        if self.words != NULL and sq_read_hot(self.words, self.local, &self.entry) == SQ_OK and self.copy_is_live(now_ns):
+        if self.line != NULL and sq_read_hot_line(self.line, &self.entry) == SQ_OK and self.copy_is_live(now_ns):
             self.state_number = IS_LIVE
             return 1
         return self.look_closer(now_ns)
 
     cdef int look_closer(self, int64_t now_ns) except -1:
         """The way of everything but a live quote: find out why, and do what can be done about it."""
+        if self.table is not None and self.table.mapping.is_retired():
+            self.reader.next_look_ns = 0
         self.reader.tend(now_ns)
         if self.table is not None and self.reader.tables[self.table.first_index != 0] is not self.table:
-            self.table, self.words = None, NULL
-        if self.words == NULL and not self.resolve():
+            self.let_go()
+        if self.line == NULL and not self.resolve():
             self.state_number = IS_NO_ENTRY
             return 0
         if not self.table.read_hot(self.local, &self.entry):
@@ -109,7 +111,7 @@ cdef class Handle(QuoteView):
             return 0
         self.has_copy = True
         if sq_generation(self.entry.version) != self.generation or self.entry.input_amount != self.amount:
-            self.table, self.words, self.has_copy = None, NULL, False
+            self.let_go()
             self.state_number = IS_NO_ENTRY
             return 0
         if not self.entry.flags & SQ_FLAG_VALID:
@@ -122,6 +124,9 @@ cdef class Handle(QuoteView):
             self.state_number = IS_LIVE
             return 1
         return 0
+
+    cdef void let_go(self) noexcept:
+        self.table, self.line, self.has_copy = None, NULL, False
 
     cdef bint resolve(self) except -1:
         """Search the entry of the pair and amount, once for each change of the tables."""
@@ -143,7 +148,8 @@ cdef class Handle(QuoteView):
                     continue
                 if (memcmp(copy.input_mint, self.wanted, SQ_MINT_BYTES) == 0
                         and memcmp(copy.output_mint, self.wanted + SQ_MINT_BYTES, SQ_MINT_BYTES) == 0):
-                    self.table, self.words = table, table.words
+                    self.table, self.line = table, sq_entry_words(table.words, local)
+                    self.live_until_ns = &table.mapping.live_until_ns
                     self.local, self.index = local, table.first_index + local
                     self.generation = sq_generation(copy.version)
                     self.entry = copy[0]
@@ -228,21 +234,23 @@ cdef class QuoteReader:
             NotThereYet: Its file is not attached.
             Busy: It stayed mid-write for the whole bound.
         """
-        cdef Table table = self.table_of(index)
-        cdef uint32_t local = index - table.first_index
+        cdef int role = index >= SQ_ENTRY_COUNT
+        if index >= SQ_INDEX_COUNT:
+            raise IndexOutOfRange(index, SQ_INDEX_COUNT)
+        if self.words[role] == NULL:
+            raise NotThereYet(self.directory / Role(role).file_name)
         cdef QuoteView view = self.reused
-        cdef sq_entry *known = &table.copies[local]
-        if not table.read_hot(local, &view.entry):
-            raise Busy(index)
-        if sq_generation(view.entry.version) != sq_generation(known.version) or known.version == 0:
-            if not table.read_whole(local, known):
+        cdef const uint64_t *line = sq_entry_words(self.words[role], index - role * SQ_ENTRY_COUNT)
+        cdef uint64_t generation = sq_generation(view.entry.version)
+        # The mints are known when the view showed this entry last, in the same identity generation.
+        if (line != self.reused_line or sq_read_hot_line(line, &view.entry) != SQ_OK
+                or sq_generation(view.entry.version) != generation):
+            self.reused_line = NULL
+            if not (<Table>self.tables[role]).read_whole(index - role * SQ_ENTRY_COUNT, &view.entry):
                 raise Busy(index)
-            view.entry = known[0]
-        else:
-            memcpy(view.entry.input_mint, known.input_mint, SQ_MINT_BYTES)
-            memcpy(view.entry.output_mint, known.output_mint, SQ_MINT_BYTES)
-        view.index = index
-        view.has_copy = True
+            self.reused_line = line
+            view.index = index
+            view.has_copy = True
         return view
 
     def quote(self, uint32_t index):
@@ -258,6 +266,7 @@ cdef class QuoteReader:
                 continue
             for local in range(table.refresh_copies()):
                 if table.copies[local].flags & SQ_FLAG_VALID:
+                    self.reused_line = NULL
                     self.reused.entry = table.copies[local]
                     self.reused.index = table.first_index + local
                     self.reused.has_copy = True
@@ -338,6 +347,7 @@ cdef class QuoteReader:
         cdef int role
         for role in range(ROLES):
             self.tables[role], self.words[role], self.followers[role] = None, NULL, NULL
+        self.reused_line = NULL
         self.next_look_ns = INT64_MAX
 
     def __enter__(self):
@@ -350,26 +360,23 @@ cdef class QuoteReader:
         """Copy two or three legs of one moment; False unless all of them are live."""
         cdef int64_t now_ns = coarse_mono_ns()
         cdef uint64_t internal_head = 0, external_head = 0
-        cdef bint internal = first.words == self.words[0] or second.words == self.words[0]
-        cdef bint external = first.words == self.words[1] or second.words == self.words[1]
+        cdef int files = self.file_bit(first.line)
+        cdef int second_file = self.file_bit(second.line)
+        cdef int third_file = second_file if third is None else self.file_bit(third.line)
         cdef int attempt
-        if first.words == NULL or second.words == NULL:
+        if not (files and second_file and third_file):
             return False
-        if third is not None:
-            if third.words == NULL:
-                return False
-            internal = internal or third.words == self.words[0]
-            external = external or third.words == self.words[1]
+        files |= second_file | third_file
         for attempt in range(SQ_READ_TRIES_MAX):
-            if internal:
+            if files & 1:
                 internal_head = sq_head(self.words[0])
-            if external:
+            if files & 2:
                 external_head = sq_head(self.words[1])
-            if (sq_read_hot(first.words, first.local, &first.entry) == SQ_OK
-                    and sq_read_hot(second.words, second.local, &second.entry) == SQ_OK
-                    and (third is None or sq_read_hot(third.words, third.local, &third.entry) == SQ_OK)
-                    and (not internal or sq_set_whole(self.words[0], internal_head))
-                    and (not external or sq_set_whole(self.words[1], external_head))):
+            if (sq_read_hot_line(first.line, &first.entry) == SQ_OK
+                    and sq_read_hot_line(second.line, &second.entry) == SQ_OK
+                    and (third is None or sq_read_hot_line(third.line, &third.entry) == SQ_OK)
+                    and (not files & 1 or sq_set_whole(self.words[0], internal_head))
+                    and (not files & 2 or sq_set_whole(self.words[1], external_head))):
                 return (
                     first.copy_is_live(now_ns)
                     and second.copy_is_live(now_ns)
@@ -377,6 +384,14 @@ cdef class QuoteReader:
                 )
             sq_pause()
         return False
+
+    cdef int file_bit(self, const uint64_t *line) noexcept nogil:
+        """1 or 2 for an entry in the internal or external mapping of now, 0 for any other."""
+        cdef int role
+        for role in range(ROLES):
+            if self.words[role] != NULL and self.words[role] <= line < self.words[role] + SQ_FILE_BYTES // 8:
+                return 1 << role
+        return 0
 
     cdef uint64_t mark(self) noexcept nogil:
         """A number that grows with each announcement and attachment, never zero: nothing new while it stands."""
@@ -425,14 +440,6 @@ cdef class QuoteReader:
         PyErr_CheckSignals()
         return 0
 
-    cdef Table table_of(self, uint32_t index):
-        if index >= SQ_INDEX_COUNT:
-            raise IndexOutOfRange(index, SQ_INDEX_COUNT)
-        cdef Table table = self.tables[index >= SQ_ENTRY_COUNT]
-        if table is None:
-            raise NotThereYet(self.directory / Role(index // SQ_ENTRY_COUNT).file_name)
-        return table
-
     cdef int tend(self, int64_t now_ns) except -1:
         """Attach what has come, let go of what was replaced; looks at most every 20 ms."""
         cdef int role
@@ -459,6 +466,7 @@ cdef class QuoteReader:
         if before is not None and before.owner_uid != table.owner_uid:
             raise WrongOwner(table.path, table.owner_uid, before.owner_uid)
         self.tables[role], self.words[role], self.followers[role] = table, table.words, table.follower
+        self.reused_line = NULL
         self.attach_count += 1
         table.mapping.look_at_heartbeat(coarse_mono_ns())
         return 0

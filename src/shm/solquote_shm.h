@@ -290,6 +290,8 @@ static inline uint64_t sq_load_word(const uint64_t *address) { return SQ_LOAD_WO
  * instead of it would let payload loads sink below the check. */
 static inline void sq_fence_acquire(void) { SQ_FENCE(__ATOMIC_ACQUIRE); }
 
+#define SQ_UNROLL _Pragma("GCC unroll 16")
+
 static inline void sq_pause(void) {
 #if defined(__x86_64__)
     __builtin_ia32_pause();
@@ -314,17 +316,19 @@ static inline const uint64_t *sq_entry_words(const uint64_t *map, uint32_t index
     return map + SQ_ENTRY_OFFSET_WORD + (size_t)index * SQ_ENTRY_WORDS;
 }
 
-/* Copy the first `count` words of an entry; `copy` is touched only when the copy was whole. */
-static inline int sq_read_words(const uint64_t *map, uint32_t index, uint64_t *copy, const unsigned count) {
-    const uint64_t *entry = sq_entry_words(map, index);
+/* Copy the first `count` words of an entry into private memory at `copy`, which is touched only when the copy was whole.
+ * Unrolled and moved on word by word, the words stay in registers; a wider move of words just stored would stall. */
+static inline int sq_read_words(const uint64_t *entry, void *copy, const unsigned count) {
     uint64_t words[SQ_ENTRY_WORDS];
     for (unsigned attempt = 0; attempt < SQ_READ_TRIES_MAX; attempt++) {
         words[0] = sq_load_acquire(entry);
         if ((words[0] & 1) == 0) {
-            for (unsigned word = 1; word < count; word++) words[word] = sq_load_word(entry + word);
+            SQ_UNROLL for (unsigned word = 1; word < count; word++) words[word] = sq_load_word(entry + word);
             sq_fence_acquire();
             if (sq_load_word(entry) == words[0]) {
-                for (unsigned word = 0; word < count; word++) copy[word] = words[word];
+                SQ_UNROLL for (unsigned word = 0; word < count; word++) {
+                    memcpy((char *)copy + 8 * word, &words[word], 8);
+                }
                 return SQ_OK;
             }
         }
@@ -333,21 +337,19 @@ static inline int sq_read_words(const uint64_t *map, uint32_t index, uint64_t *c
     return SQ_BUSY;
 }
 
+static inline int sq_read_hot_line(const uint64_t *line, sq_entry *entry) {
+    return sq_read_words(line, entry, SQ_HOT_WORDS);
+}
+
 /* The hot line alone, one cache line: enough when the mints of this identity generation are known. They are left as they
  * were in `entry`. `index` must be below SQ_ENTRY_COUNT, here and below. */
 static inline int sq_read_hot(const uint64_t *map, uint32_t index, sq_entry *entry) {
-    uint64_t words[SQ_HOT_WORDS];
-    int result = sq_read_words(map, index, words, SQ_HOT_WORDS);
-    if (result == SQ_OK) memcpy(entry, words, SQ_HOT_BYTES);
-    return result;
+    return sq_read_hot_line(sq_entry_words(map, index), entry);
 }
 
 /* The whole entry, mints included. */
 static inline int sq_read(const uint64_t *map, uint32_t index, sq_entry *entry) {
-    uint64_t words[SQ_ENTRY_WORDS];
-    int result = sq_read_words(map, index, words, SQ_ENTRY_WORDS);
-    if (result == SQ_OK) memcpy(entry, words, SQ_ENTRY_BYTES);
-    return result;
+    return sq_read_words(sq_entry_words(map, index), entry, SQ_ENTRY_WORDS);
 }
 
 static inline uint64_t sq_generation(uint64_t version) { return version >> SQ_SEQUENCE_BITS; }

@@ -1,10 +1,12 @@
 # One attached file as a reader sees it: mapping, place in the stream of changes, and private copies.
+cimport cython
 from libc.stdint cimport int64_t, uint16_t, uint32_t, uint64_t
 from shm.layout cimport sq_entry
 from shm.mapping cimport Mapping
 from shm.protocol cimport sq_follower
 
 
+@cython.final
 cdef class Table:
     cdef Mapping mapping
     cdef const uint64_t *words      # of `mapping`, for the hot path

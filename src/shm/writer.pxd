@@ -1,9 +1,16 @@
 # The one writer of a file, and the private memory a change is prepared in.
+cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
 from shm.mapping cimport Mapping
 from shm.protocol cimport sq_update
 
 
+@cython.final
+cdef class Draft:
+    cdef sq_update update
+
+
+@cython.final
 cdef class Batch:
     cdef sq_update *updates         # room for one change of each entry
     cdef readonly uint32_t capacity
@@ -12,6 +19,7 @@ cdef class Batch:
     cdef sq_update *room(self) except NULL
 
 
+@cython.final
 cdef class QuoteWriter:
     cdef Mapping mapping
     cdef uint64_t *words            # of `mapping`, for the hot path

@@ -4,6 +4,32 @@ from typing import Self
 
 from shm.layout import Role
 
+class Draft:
+    """One entry's next quote, filled once and changed in place."""
+
+    output_amount: int
+    ts_ns: int
+    slot: int
+
+    def __init__(
+        self,
+        index: int,
+        *,
+        input_amount: int,
+        output_amount: int,
+        ts_ns: int,
+        oracle_price: float = ...,
+        route_id: int = 0,
+        slot: int = 0,
+        dex_id: int = 0,
+        source: int = 0,
+        flags: int = 0,
+        price_impact_ppm: int = 0,
+        confidence_bps: int = 0,
+        ttl_slots: int = 0,
+        kind: int = ...,
+    ) -> None: ...
+
 class Batch:
     """Changes to publish as one, at most one for each entry of the table."""
 
@@ -61,6 +87,8 @@ class QuoteWriter:
         ttl_slots: int = 0,
         kind: int = ...,
     ) -> None: ...
+    def publish_quietly(self, draft: Draft) -> None: ...
+    def wake(self) -> None: ...
     def batch(self) -> Batch: ...
     def publish_batch(self, batch: Batch) -> int: ...
     def mark_stale(self, index: int) -> bool: ...

@@ -5,6 +5,7 @@ Everything is unpacked into private memory first; the odd period of an entry is 
 
 import math
 import os
+import stat as stat_bits
 import time
 
 from libc.math cimport isnan
@@ -49,6 +50,48 @@ cdef int fill(
     update.entry.confidence_bps = confidence_bps
     update.entry.ttl_slots = ttl_slots
     return 0
+
+
+cdef class Draft:
+    """One entry's next quote, filled once and changed in place: the cheapest way to publish a single entry."""
+
+    def __init__(
+        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
+        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
+        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
+        uint16_t kind=SQ_KIND_AMOUNTS,
+    ):
+        fill(
+            &self.update, index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
+            flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
+        )
+
+    @property
+    def output_amount(self):
+        """Amount bought."""
+        return self.update.entry.output_amount
+
+    @output_amount.setter
+    def output_amount(self, uint64_t amount):
+        self.update.entry.output_amount = amount
+
+    @property
+    def ts_ns(self):
+        """Unix time the quote was made."""
+        return self.update.entry.ts_ns
+
+    @ts_ns.setter
+    def ts_ns(self, uint64_t ts_ns):
+        self.update.entry.ts_ns = ts_ns
+
+    @property
+    def slot(self):
+        """Slot of the state the quote rests on."""
+        return self.update.entry.slot
+
+    @slot.setter
+    def slot(self, uint32_t slot):
+        self.update.entry.slot = slot
 
 
 cdef class Batch:
@@ -127,7 +170,8 @@ cdef class QuoteWriter:
             try:
                 self.adopt(Mapping.over(os.dup(old), self.path, writable=True))
             except WrongFile:
-                return self.make(mode, old)
+                self.make(mode, old)
+                retire_header(old)
             return True
         finally:
             os.close(old)  # the mapping's duplicate keeps the lock
@@ -143,25 +187,37 @@ cdef class QuoteWriter:
         self.used = sq_recover(self.words)
         self.go_live()
 
-    def make(self, int mode, old):
-        """Make a new file and put it in place of `old`, whose lock is held, or where there was none."""
+    def make(self, int mode, old, Mapping source=None):
+        """Make a new file and put it in place of `old`, whose lock is held, or where there was none.
+
+        Args:
+            mode: Permission bits.
+            old: Descriptor of the file to replace.
+            source: Table whose entries the new one starts with.
+
+        Returns:
+            Whether the new file is in place; not so when another writer made one in between.
+        """
         descriptor, temporary = files.create(self.path, mode)
         assert lock.take(descriptor), "nobody else knows the temporary name"
         cdef Mapping mapping = Mapping.over(descriptor, self.path, writable=True)
         cdef uint64_t *words = mapping.words
+        cdef uint32_t used = 0
         sq_store_word(words + SQ_HEADER_ABI_MAJOR_WORD,
                       SQ_ABI_MAJOR | <uint64_t>SQ_ABI_MINOR << 16 | SQ_LAYOUT_CRC << 32)
         sq_store_word(words + SQ_HEADER_EPOCH_WORD, 1)
-        sq_status_store(words, self.pid, SQ_STATE_INIT, self.role, 0)
+        if source is not None:
+            used = sq_used(source.words)
+            sq_carry_over(words, source.words)
+        sq_status_store(words, self.pid, SQ_STATE_INIT, self.role, used)
         sq_store_release(words + SQ_HEADER_MAGIC_WORD, SQ_MAGIC)
         if old is not None:
             os.replace(temporary, self.path)
-            retire_header(old)
         elif not files.name_new(temporary, self.path):
             return False
         self.mapping = mapping
         self.words = words
-        self.used = 0
+        self.used = used
         self.go_live()
         return True
 
@@ -266,6 +322,20 @@ cdef class QuoteWriter:
         sq_publish(self.target(), &update)
         self.announce()
 
+    def publish_quietly(self, Draft draft not None):
+        """Publish a draft without waking who sleeps: they see it at the next `wake`, `beat` or other publish.
+
+        Readers that poll or spin see it at once. This is the path of a burst of single entries.
+        """
+        if self.words == NULL:
+            raise Retired(self.path)
+        sq_publish(self.words, &draft.update)
+
+    def wake(self):
+        """Renew the heartbeat and wake who waits; the end of a burst of `publish_quietly`."""
+        self.target()
+        self.announce()
+
     def batch(self):
         """Return an empty batch."""
         return Batch()
@@ -300,8 +370,18 @@ cdef class QuoteWriter:
         return True
 
     def beat(self):
-        """Renew the heartbeat; the owner calls this every 10 to 100 ms, even when idle."""
-        sq_store_release(self.target() + SQ_HEADER_HEARTBEAT_NS_WORD, mono_ns())
+        """Renew the heartbeat; the owner calls this every 10 to 100 ms, even when idle.
+
+        A file that was removed from under the writer is made again with the same content.
+
+        Raises:
+            Retired: Another file has taken the place of this one; open the writer again.
+        """
+        self.target()
+        if self.mapping.is_replaced():
+            self.make_again()
+        sq_store_release(self.words + SQ_HEADER_HEARTBEAT_NS_WORD, mono_ns())
+        sq_wake(self.words)
 
     def is_open(self):
         """Whether the writer still holds its file."""
@@ -318,9 +398,22 @@ cdef class QuoteWriter:
         self.mapping.close()
 
     def replace(self, *, int mode=files.FILE_MODE):
-        """Put a new, empty file in place of this one; every reader attaches to it by itself."""
-        sq_age_all(self.target(), sq_top(self.words))
-        self.make(mode, self.mapping.descriptor)
+        """Put a new file with the same entries in place of this one; every reader attaches to it by itself."""
+        self.target()
+        cdef Mapping old = self.mapping
+        self.make(mode, old.descriptor, old)
+        sq_age_all(old.words, sq_top(old.words))
+        retire_header(old.descriptor)
+
+    def make_again(self):
+        """Give the table a file again after its own was removed."""
+        cdef Mapping old = self.mapping
+        if not self.make(stat_bits.S_IMODE(os.fstat(old.descriptor).st_mode), None, old):
+            self.words = NULL
+            self.mapping.close()
+            raise Retired(self.path)
+        sq_age_all(old.words, sq_top(old.words))
+        retire_header(old.descriptor)
 
     def __enter__(self):
         return self

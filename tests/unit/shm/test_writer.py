@@ -9,6 +9,7 @@ import pytest
 
 from shm import (
     DirectoryUnsafe,
+    Draft,
     HandleState,
     IndexOutOfRange,
     InvalidMint,
@@ -132,17 +133,57 @@ def test_replacing_the_file_retires_the_old_one_and_readers_follow(
     writer.assign(0, A, B)
     publish(0, output_amount=5)
     handle = reader.handle(A, B, 1_000)
+    reader.poll()
     old = Mapping.read_only(writer.path)
     writer.replace()
     assert old.liveness() is Liveness.RETIRED
-    assert not handle
-    writer.assign(4, A, B)
-    publish(4, output_amount=6)
-    until(handle.refresh)
-    assert (handle.index, handle.output_amount) == (4, 6)
-    assert list(reader.poll()) == [4]
+    assert handle
+    publish(0, output_amount=6)
+    assert handle
+    assert handle.output_amount == 6
+    assert list(reader.poll()) == [0]
+    assert reader.attach_count == 2
     with pytest.raises(SecondWriter):
         QuoteWriter.open(writer.path.parent, Role.INTERNAL)
+
+
+def test_removed_file_is_made_again_with_the_same_content(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0, output_amount=5)
+    handle = reader.handle(A, B, 1_000)
+    writer.path.unlink()
+    writer.beat()
+    assert stat.S_IMODE(writer.path.stat().st_mode) == 0o640
+    assert handle
+    assert handle.output_amount == 5
+    publish(0, output_amount=6)
+    assert handle.refresh()
+    assert handle.output_amount == 6
+
+
+def test_writer_whose_place_was_taken_retires(directory: Path, writer: QuoteWriter) -> None:
+    writer.path.unlink()
+    with QuoteWriter.open(directory, Role.INTERNAL):
+        with pytest.raises(Retired):
+            writer.beat()
+        assert not writer.is_open()
+
+
+def test_draft_is_published_without_waking(writer: QuoteWriter, reader: QuoteReader) -> None:
+    writer.assign(0, A, B)
+    draft = Draft(0, input_amount=1_000, output_amount=1, ts_ns=1, slot=9)
+    reader.poll()
+    draft.output_amount, draft.ts_ns, draft.slot = 2, 3, 10
+    writer.publish_quietly(draft)
+    assert list(reader.poll()) == [0]
+    quote = reader.quote(0)
+    assert (quote.output_amount, quote.ts_ns, quote.slot) == (2, 3, 10)
+    writer.wake()
+    writer.close()
+    with pytest.raises(Retired):
+        writer.publish_quietly(draft)
 
 
 def corrupt_magic(image: bytearray) -> None:
