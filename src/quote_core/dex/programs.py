@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from quote_core.dex import pumpswap, raydium_amm_v4, raydium_cpmm
+from quote_core.dex import orca_whirlpool, pumpswap, raydium_amm_v4, raydium_clmm, raydium_cpmm
 from quote_core.dex.pool import Account, Dex, Pool
 from quote_core.dex.pool_program import MemoryCompare, PoolFilter, PoolProgram
 from quote_core.errors import CorruptAccount
@@ -18,6 +18,8 @@ __all__ = ["BY_DEX", "PROGRAMS", "MemoryCompare", "PoolFilter", "PoolProgram", "
 _ALL: Final = (
     raydium_amm_v4.PROGRAM,
     raydium_cpmm.PROGRAM,
+    raydium_clmm.PROGRAM,
+    orca_whirlpool.PROGRAM,
     pumpswap.PROGRAM,
 )
 

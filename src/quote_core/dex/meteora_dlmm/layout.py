@@ -1,0 +1,261 @@
+"""Accounts of Meteora DLMM: pair, bin arrays and the bitmaps that say which arrays hold liquidity.
+
+| pair (904 bytes)        | offset  | pair                     | offset  | bin array (10136)    | offset |
+|-------------------------|---------|--------------------------|---------|----------------------|--------|
+| base_factor u16         | 8       | active_id i32            | 76      | index i64            | 8      |
+| filter, decay u16       | 10 12   | bin_step u16             | 80      | pair                 | 24     |
+| reduction u16           | 14      | status u8                | 82      | 70 bins of 144 bytes | 56     |
+| variable control u32    | 16      | activation_type u8       | 86      | **bin**              |        |
+| max accumulator u32     | 20      | mints x, y               | 88 120  | amount x, y u64      | +0 +8  |
+| base_fee_power u8       | 34      | reserves x, y            | 152 184 | price u128           | +16    |
+| function_type u8        | 35      | reward mints             | 264 408 | open orders u64      | +112   |
+| collect_fee_mode u8     | 36      | bitmap 16 x u64          | 584     | processing total u64 | +120   |
+| accumulator, ref. u32   | 40 44   | activation_point u64     | 816     | processing left u64  | +128   |
+| index_reference i32     | 48      | **extension (1576)**     |         | order age u32        | +136   |
+| last_update i64         | 56      | pair; 12 x 8 u64 up, down| 8 40 808| ask side u8          | +140   |
+
+The version byte of a bin array is not looked at, because the program does not: see `docs/adding-a-dex.md`.
+
+Source: MeteoraAg/dlmm-sdk, idls/dlmm.json.
+"""
+
+import struct
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Final
+
+from solders.pubkey import Pubkey as SoldersPubkey
+
+from quote_core.dex.layout import AccountLayout, i32, i64, key, u8, u16, u32, u64, with_fields
+from quote_core.dex.meteora_dlmm.bins import BIN_ID_MAX, price_of_bin
+from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, FeeParameters, Volatility
+from quote_core.dex.pool import Account
+from quote_core.errors import CorruptAccount
+from quote_core.units import Pubkey
+
+__all__ = [
+    "ACTIVE_ID",
+    "ARRAY_ZERO",
+    "INDEX_REFERENCE",
+    "LAST_UPDATE",
+    "MINT_X",
+    "MINT_Y",
+    "PAIR",
+    "PAIR_BITMAP_SIDE",
+    "VOLATILITY_ACCUMULATOR",
+    "VOLATILITY_REFERENCE",
+    "BinArray",
+    "PairAccount",
+    "bin_array_address",
+    "bitmap_extension_address",
+    "bitmap_with_extension",
+    "decode_bin_array",
+    "decode_pair",
+    "with_bin",
+    "with_swap",
+]
+
+PROGRAM_ID: Final = Pubkey("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
+PAIR_BITMAP_SIDE: Final = 512
+EXTENSION_ROWS: Final = 12
+ARRAY_ZERO: Final = PAIR_BITMAP_SIDE * (EXTENSION_ROWS + 1)
+"""Position of bin array index 0 in the joined bitmap."""
+
+_OWNERS: Final = frozenset({PROGRAM_ID})
+PAIR: Final = AccountLayout("lb_pair", _OWNERS, 904, 904, bytes.fromhex("210b3162b565b10d"))
+_BIN_ARRAY: Final = AccountLayout("bin_array", _OWNERS, 10136, 10136, bytes.fromhex("5c8e5cdc059446b5"))
+_EXTENSION: Final = AccountLayout("bitmap_extension", _OWNERS, 1576, 1576, bytes.fromhex("506f7c7137ed1205"))
+
+_PARAMETERS: Final = struct.Struct("<HHHHII")
+_PARAMETERS_OFFSET: Final = 8
+_BASE_FEE_POWER, _FUNCTION_TYPE, _COLLECT_FEE_MODE = u8(34), u8(35), u8(36)
+VOLATILITY_ACCUMULATOR: Final = u32(40)
+VOLATILITY_REFERENCE: Final = u32(44)
+INDEX_REFERENCE: Final = i32(48)
+LAST_UPDATE: Final = i64(56)
+ACTIVE_ID: Final = i32(76)
+_BIN_STEP, _STATUS, _ACTIVATION_TYPE = u16(80), u8(82), u8(86)
+MINT_X: Final = key(88)
+MINT_Y: Final = key(120)
+_RESERVE_X, _RESERVE_Y = key(152), key(184)
+_REWARD_MINTS: Final = (slice(264, 296), slice(408, 440))
+_BITMAP: Final = slice(584, 712)
+_ACTIVATION_POINT: Final = u64(816)
+
+_ARRAY_INDEX, _ARRAY_PAIR = i64(8), key(24)
+_BINS_OFFSET, _BIN_SIZE_BYTES = 56, 144
+_BIN: Final = struct.Struct("<QQQQ80xQQQIB3x")
+_AMOUNT_X, _AMOUNT_Y, _OPEN, _TOTAL, _LEFT, _AGE = 0, 8, 112, 120, 128, 136
+
+_EXTENSION_PAIR: Final = key(8)
+_POSITIVE, _NEGATIVE = slice(40, 808), 808
+_ROW_SIZE_BYTES: Final = 64
+
+_FUNCTION_UNDETERMINED, _FUNCTION_LIMIT_ORDER = 0, 2
+_BASE_FEE_POWER_MAX: Final = 19
+_BASIS_POINTS: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True)
+class PairAccount:
+    """The pair's own account. `bitmap` has bit `index + 512` set where bin array `index` holds liquidity."""
+
+    fee: FeeParameters
+    volatility: Volatility
+    active_id: int
+    bin_step: int
+    status: int
+    activates_by_time: bool
+    activation_point: int
+    fee_on_y_only: bool
+    with_orders: bool
+    mint_x: Pubkey
+    mint_y: Pubkey
+    reserve_x: Pubkey
+    reserve_y: Pubkey
+    bitmap: int
+
+
+@dataclass(frozen=True, slots=True)
+class BinArray:
+    """Seventy consecutive bins from id `70 * index` on."""
+
+    index: int
+    bins: tuple[Bin, ...]
+
+
+def decode_pair(pubkey: Pubkey, account: Account) -> PairAccount:
+    """Read the pair's own account.
+
+    Raises:
+        CorruptAccount: Not a pair of this program, or a value no pair can have.
+    """
+    data = PAIR.check(pubkey, account)
+    active_id, bin_step = ACTIVE_ID.read(data), _BIN_STEP.read(data)
+    power, function = _BASE_FEE_POWER.read(data), _FUNCTION_TYPE.read(data)
+    if abs(active_id) > BIN_ID_MAX:
+        raise CorruptAccount(pubkey, "lb_pair.active_id", f"is {active_id}, outside ±{BIN_ID_MAX}")
+    if not 0 < bin_step <= _BASIS_POINTS:
+        raise CorruptAccount(pubkey, "lb_pair.bin_step", f"is {bin_step}, not 1 to {_BASIS_POINTS}")
+    if power > _BASE_FEE_POWER_MAX:
+        raise CorruptAccount(pubkey, "lb_pair.base_fee_power_factor", f"is {power}")
+    base_factor, filter_s, decay_s, reduction, control, accumulator_max = _PARAMETERS.unpack_from(
+        data, _PARAMETERS_OFFSET
+    )
+    has_rewards = any(any(data[mint]) for mint in _REWARD_MINTS)
+    return PairAccount(
+        fee=FeeParameters(base_factor, power, filter_s, decay_s, reduction, control, accumulator_max),
+        volatility=Volatility(
+            VOLATILITY_ACCUMULATOR.read(data),
+            VOLATILITY_REFERENCE.read(data),
+            INDEX_REFERENCE.read(data),
+            LAST_UPDATE.read(data),
+        ),
+        active_id=active_id,
+        bin_step=bin_step,
+        status=_STATUS.read(data),
+        activates_by_time=_ACTIVATION_TYPE.read(data) == 1,
+        activation_point=_ACTIVATION_POINT.read(data),
+        fee_on_y_only=_COLLECT_FEE_MODE.read(data) == 1,
+        with_orders=function == _FUNCTION_LIMIT_ORDER or (function == _FUNCTION_UNDETERMINED and not has_rewards),
+        mint_x=MINT_X.read(data),
+        mint_y=MINT_Y.read(data),
+        reserve_x=_RESERVE_X.read(data),
+        reserve_y=_RESERVE_Y.read(data),
+        bitmap=int.from_bytes(data[_BITMAP], "little"),
+    )
+
+
+def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step: int) -> BinArray:
+    """Read an array's bins; a price not stored yet is computed, as the program would.
+
+    Raises:
+        CorruptAccount: Not a bin array, of another pair, or at an impossible place.
+    """
+    data = _BIN_ARRAY.check(pubkey, account)
+    owner_pair, index = _ARRAY_PAIR.read(data), _ARRAY_INDEX.read(data)
+    if owner_pair != pair:
+        raise CorruptAccount(pubkey, "bin_array.lb_pair", f"is {owner_pair}, not {pair}")
+    if abs(index) > BIN_ID_MAX // BINS_PER_ARRAY + 1:
+        raise CorruptAccount(pubkey, "bin_array.index", f"is {index}")
+    bins = []
+    for position in range(BINS_PER_ARRAY):
+        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack_from(
+            data, _BINS_OFFSET + position * _BIN_SIZE_BYTES
+        )
+        bin_id = index * BINS_PER_ARRAY + position
+        price = price_low + (price_high << 64) or price_of_bin(bin_id, bin_step)
+        holds_something = amount_x or amount_y or opened or left
+        if price == 0 and holds_something:
+            raise CorruptAccount(pubkey, f"bin_array.bins[{position}].price", "is 0, and underflows when computed")
+        bins.append(Bin(bin_id, price, amount_x, amount_y, opened, total, left, age, orders_sell_x=ask == 1))
+    return BinArray(index, tuple(bins))
+
+
+def bitmap_with_extension(pubkey: Pubkey, account: Account | None, *, pair: Pubkey, bitmap: int) -> int:
+    """Join the pair's bitmap with its extension: bit `index + ARRAY_ZERO` is bin array `index`.
+
+    Raises:
+        CorruptAccount: Not the extension of this pair.
+    """
+    joined = bitmap << (ARRAY_ZERO - PAIR_BITMAP_SIDE)
+    if account is None:
+        return joined
+    data = _EXTENSION.check(pubkey, account)
+    owner_pair = _EXTENSION_PAIR.read(data)
+    if owner_pair != pair:
+        raise CorruptAccount(pubkey, "bitmap_extension.lb_pair", f"is {owner_pair}, not {pair}")
+    joined |= int.from_bytes(data[_POSITIVE], "little") << (ARRAY_ZERO + PAIR_BITMAP_SIDE)
+    # Below, bit n counts downwards: array index -(n + 1), so rows and bits run against the joined order.
+    below = int.from_bytes(data[_NEGATIVE : _NEGATIVE + EXTENSION_ROWS * _ROW_SIZE_BYTES], "little")
+    while below:
+        lowest = (below & -below).bit_length() - 1
+        joined |= 1 << (ARRAY_ZERO - 1 - (lowest + PAIR_BITMAP_SIDE))
+        below &= below - 1
+    return joined
+
+
+@lru_cache(maxsize=65536)
+def bin_array_address(pair: Pubkey, index: int) -> Pubkey:
+    """Derive the address of a bin array."""
+    return _derive(b"bin_array", bytes(SoldersPubkey.from_string(pair)), index.to_bytes(8, "little", signed=True))
+
+
+@lru_cache(maxsize=4096)
+def bitmap_extension_address(pair: Pubkey) -> Pubkey:
+    """Derive the address of the pair's bitmap extension."""
+    return _derive(b"bitmap", bytes(SoldersPubkey.from_string(pair)))
+
+
+def _derive(*seeds: bytes) -> Pubkey:
+    return Pubkey(str(SoldersPubkey.find_program_address(list(seeds), SoldersPubkey.from_string(PROGRAM_ID))[0]))
+
+
+def with_swap(data: bytes, *, active_id: int, volatility: Volatility) -> bytes:
+    """Copy the pair's data with active bin and fee memory replaced."""
+    return with_fields(
+        data,
+        [
+            (ACTIVE_ID, active_id),
+            (VOLATILITY_ACCUMULATOR, volatility.accumulator),
+            (VOLATILITY_REFERENCE, volatility.reference),
+            (INDEX_REFERENCE, volatility.index_reference),
+            (LAST_UPDATE, volatility.last_update_unix_s),
+        ],
+    )
+
+
+def with_bin(data: bytes, traded: Bin) -> bytes:
+    """Copy a bin array's data with one of its bins as a swap leaves it."""
+    base = _BINS_OFFSET + traded.bin_id % BINS_PER_ARRAY * _BIN_SIZE_BYTES
+    return with_fields(
+        data,
+        [
+            (u64(base + _AMOUNT_X), traded.amount_x),
+            (u64(base + _AMOUNT_Y), traded.amount_y),
+            (u64(base + _OPEN), traded.open_order_amount),
+            (u64(base + _TOTAL), traded.processing_total),
+            (u64(base + _LEFT), traded.processing_left),
+            (u32(base + _AGE), traded.order_age),
+        ],
+    )

@@ -1,0 +1,206 @@
+"""The walk: one swap over price bins, equal to the program to the last unit. Pure; time is a parameter.
+
+Bins are visited from the active one on, through the arrays the bitmaps name. In each, market-making liquidity fills
+first, then the batch of orders being processed, then open orders; the fee rate is renewed for every bin traded in.
+
+Source: MeteoraAg/dlmm-sdk, commons/src/quote.rs and commons/src/extensions/{bin,lb_pair}.rs; limit orders as the
+deployed program was seen to settle them.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from quote_core.dex.fixed_point import mul_div_ceil
+from quote_core.dex.meteora_dlmm.bins import input_for_ceil, output_for_floor
+from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState, Volatility
+
+__all__ = [
+    "ArrayMissing",
+    "ExtensionMissing",
+    "MathOverflow",
+    "OutOfBins",
+    "Undetermined",
+    "Walk",
+    "arrays_in_walk_order",
+    "walk",
+]
+
+_U64_MAX = 2**64 - 1
+
+
+class ArrayMissing(Exception):
+    """The walk enters an array that exists on chain but is not held."""
+
+    def __init__(self, array_index: int) -> None:
+        super().__init__(f"bin array {array_index}")
+        self.array_index = array_index
+
+
+class ExtensionMissing(Exception):
+    """Only the bitmap extension knows whether there is liquidity further on, and it is not held."""
+
+
+class OutOfBins(Exception):
+    """No bin with liquidity is left in this direction."""
+
+
+class Undetermined(Exception):
+    """The program refuses: a partial exact-out fill whose cost depends on how the layers round."""
+
+
+class MathOverflow(Exception):
+    """The program's arithmetic aborts here."""
+
+
+@dataclass(slots=True)
+class Walk:
+    """A swap under way, and after `walk` its result. Amounts are what the pool's reserves see, in smallest units.
+
+    `bins` are the bins traded in, as the swap leaves them.
+    """
+
+    amount_in: int
+    amount_out: int
+    fee_amount: int
+    active_id: int
+    volatility: Volatility
+    bins: list[Bin]
+
+    @property
+    def crossed_count(self) -> int:
+        """Bins traded in."""
+        return len(self.bins)
+
+
+@dataclass(frozen=True, slots=True)
+class _Fill:
+    """What one bin gives: `amount_in` with an input fee, `amount_out` net of an output fee, `net_in` to the bin."""
+
+    amount_in: int
+    amount_out: int
+    fee_amount: int
+    net_in: int
+    filled: tuple[int, int, int]
+
+
+def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_timestamp: int) -> Walk:
+    """Swap `amount` (of input when `exact_in`, else of output).
+
+    Raises:
+        ArrayMissing, ExtensionMissing: The walk leaves what is held.
+        OutOfBins: The pair has no more liquidity in this direction.
+        Undetermined, MathOverflow: As the program would refuse.
+    """
+    volatility = state.volatility.at_swap_start(state.fee, active_id=state.active_id, unix_timestamp=unix_timestamp)
+    swap = Walk(0, 0, 0, state.active_id, volatility, [])
+    fee_on_output = state.fee_on_y_only and x_to_y
+    remaining = amount
+    for traded in _bins_in_walk_order(state, x_to_y=x_to_y):
+        if not remaining:
+            break
+        layers = traded.layers(x_to_y=x_to_y, with_orders=state.with_orders)
+        if not any(layers):
+            continue
+        swap.volatility = swap.volatility.at_bin(traded.bin_id, accumulator_max=state.fee.accumulator_max)
+        rate = state.fee.rate(state.bin_step, swap.volatility.accumulator)
+        fill_bin = _fill_exact_in if exact_in else _fill_exact_out
+        fill = fill_bin(traded.price_x64, layers, remaining, rate, x_to_y=x_to_y, fee_on_output=fee_on_output)
+        remaining -= fill.amount_in if exact_in else fill.amount_out
+        swap.amount_in = _representable(swap.amount_in + fill.amount_in)
+        swap.amount_out = _representable(swap.amount_out + fill.amount_out)
+        swap.fee_amount += fill.fee_amount
+        swap.active_id = traded.bin_id
+        swap.bins.append(traded.after_fill(x_to_y=x_to_y, net_in=fill.net_in, filled=fill.filled))
+    if remaining:
+        raise OutOfBins
+    if swap.active_id != state.active_id:
+        swap.volatility = Volatility(
+            swap.volatility.accumulator, swap.volatility.reference, swap.volatility.index_reference, unix_timestamp
+        )
+    return swap
+
+
+def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
+    """Every bin from the active one on, array by array."""
+    position = state.active_id // BINS_PER_ARRAY + state.array_zero
+    for found in arrays_in_walk_order(state.array_set, position, x_to_y=x_to_y):
+        index = found - state.array_zero
+        if index not in state.arrays:
+            raise ArrayMissing(index)
+        bins = state.arrays[index]
+        active = state.active_id - index * BINS_PER_ARRAY
+        yield from bins[min(active, BINS_PER_ARRAY - 1) :: -1] if x_to_y else bins[max(active, 0) :]
+    if not state.bitmap_complete:
+        raise ExtensionMissing
+
+
+def arrays_in_walk_order(array_set: int, position: int, *, x_to_y: bool) -> Iterator[int]:
+    """Set bits from `position` on: downwards when X goes in, else upwards."""
+    bits = array_set & ((1 << (position + 1)) - 1) if x_to_y else array_set >> position << position
+    while bits:
+        found = bits.bit_length() - 1 if x_to_y else (bits & -bits).bit_length() - 1
+        yield found
+        bits ^= 1 << found
+
+
+def _fill_exact_in(
+    price_x64: int, layers: tuple[int, int, int], remaining: int, rate: int, *, x_to_y: bool, fee_on_output: bool
+) -> _Fill:
+    costs = [_representable(input_for_ceil(layer, price_x64, x_to_y=x_to_y)) for layer in layers]
+    net = sum(costs)
+    fee = 0 if fee_on_output else mul_div_ceil(net, rate, FEE_DENOMINATOR - rate)
+    if remaining >= net + fee:
+        return _settled(net + fee, fee, costs[0], layers, rate, fee_on_output=fee_on_output)
+    fee = 0 if fee_on_output else mul_div_ceil(remaining, rate, FEE_DENOMINATOR)
+    left = remaining - fee
+    net_in = left if not any(layers[1:]) else min(left, costs[0])
+    filled = [0, 0, 0]
+    for position, (layer, cost) in enumerate(zip(layers, costs, strict=True)):
+        if left >= cost:
+            filled[position] = layer
+            left -= cost
+        else:
+            filled[position] = min(output_for_floor(left, price_x64, x_to_y=x_to_y), layer)
+            break
+    return _settled(remaining, fee, net_in, (filled[0], filled[1], filled[2]), rate, fee_on_output=fee_on_output)
+
+
+def _fill_exact_out(
+    price_x64: int, layers: tuple[int, int, int], remaining: int, rate: int, *, x_to_y: bool, fee_on_output: bool
+) -> _Fill:
+    held = sum(layers)
+    whole = remaining >= (held - mul_div_ceil(held, rate, FEE_DENOMINATOR) if fee_on_output else held)
+    gross = held
+    if not whole:
+        gross = remaining
+        if fee_on_output:
+            gross = min(remaining + mul_div_ceil(remaining, rate, FEE_DENOMINATOR - rate), held)
+    filled = _taken(layers, gross)
+    costs = [_representable(input_for_ceil(part, price_x64, x_to_y=x_to_y)) for part in filled]
+    net = sum(costs)
+    if not whole and net != input_for_ceil(gross, price_x64, x_to_y=x_to_y):
+        raise Undetermined
+    fee = 0 if fee_on_output else mul_div_ceil(net, rate, FEE_DENOMINATOR - rate)
+    return _settled(net + fee, fee, costs[0], filled, rate, fee_on_output=fee_on_output)
+
+
+def _taken(layers: tuple[int, int, int], gross: int) -> tuple[int, int, int]:
+    first = min(layers[0], gross)
+    second = min(layers[1], gross - first)
+    return first, second, min(layers[2], gross - first - second)
+
+
+def _settled(
+    amount_in: int, fee: int, net_in: int, filled: tuple[int, int, int], rate: int, *, fee_on_output: bool
+) -> _Fill:
+    gross = sum(filled)
+    if fee_on_output:
+        fee = mul_div_ceil(gross, rate, FEE_DENOMINATOR)
+        return _Fill(_representable(amount_in), gross - fee, fee, net_in, filled)
+    return _Fill(_representable(amount_in), gross, fee, net_in, filled)
+
+
+def _representable(amount: int) -> int:
+    if amount > _U64_MAX:
+        raise MathOverflow("an amount does not fit 64 bits")
+    return amount
