@@ -34,7 +34,9 @@ __all__ = [
     "SolquoteError",
     "StaleState",
     "TooManyQuotes",
+    "TooManyStreams",
     "UndeterminedFill",
+    "UnknownPool",
     "UnknownToken",
     "UpstreamError",
 ]
@@ -73,6 +75,17 @@ class UnknownToken(RequestError):
         self.token = token
 
 
+class UnknownPool(RequestError):
+    """A well-formed address of no pool that is held."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, field: str, pool: str) -> None:
+        super().__init__(f"{field}: no pool {pool} is held")
+        self.field = field
+        self.pool = pool
+
+
 class TooManyQuotes(RequestError):
     """More pairs x amounts than the quote table can hold."""
 
@@ -82,6 +95,16 @@ class TooManyQuotes(RequestError):
         super().__init__(f"{field}: {requested_count} quotes asked for, at most {count_max} are possible")
         self.field = field
         self.requested_count = requested_count
+        self.count_max = count_max
+
+
+class TooManyStreams(RequestError):
+    """As many streams are open as the service allows."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, count_max: int) -> None:
+        super().__init__(f"streams: {count_max} are open, the most this service allows")
         self.count_max = count_max
 
 

@@ -1,0 +1,106 @@
+"""The two quote services as single calls. What they refuse comes back as a value, in their own words."""
+
+from collections.abc import Iterable
+from typing import Any
+
+import grpc
+import grpc.aio
+
+from aggregator import upstream_wire as wire
+from aggregator.held import HeldQuote, Refusal, RowKey
+from aggregator.oracle import OraclePrices
+from quote_core.clock import Clock
+from quote_core.errors import DeadlinePassed, ProviderUnavailable, UpstreamError
+from quote_core.units import Pubkey
+
+__all__ = ["ExternalClient", "LocalClient", "open_stream"]
+
+_NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
+
+
+class LocalClient:
+    """Single calls to the local quote service."""
+
+    name = "local quote service"
+
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
+        self._quote = _unary(channel, wire.LOCAL_QUOTE)
+        self._prices = _unary(channel, wire.LOCAL_PRICES)
+        self._pools = _unary(channel, wire.LOCAL_POOLS)
+        self._clock = clock
+
+    async def quote(self, key: RowKey, *, timeout_ns: int) -> HeldQuote | Refusal:
+        """One quote, or why there is none."""
+        try:
+            answer = await self._quote(wire.local_request(key), timeout=timeout_ns / _NS_PER_S)
+        except grpc.aio.AioRpcError as error:
+            return _refusal(self.name, error)
+        return wire.held_local(answer, now_mono_ns=self._clock.mono_ns())
+
+    async def usd_by_mint(self, *, timeout_ns: int) -> dict[Pubkey, float]:
+        """Known reference prices.
+
+        Raises:
+            UpstreamError: The service does not answer.
+        """
+        try:
+            answer = await self._prices(wire.prices_request(), timeout=timeout_ns / _NS_PER_S)
+        except grpc.aio.AioRpcError as error:
+            raise _upstream_error(self.name, error, timeout_ns) from error
+        return wire.usd_by_mint(answer)
+
+    async def pools(self, *, timeout_ns: int) -> Iterable[wire.PoolSummary]:
+        """All pools.
+
+        Raises:
+            UpstreamError: The service does not answer.
+        """
+        try:
+            answer = await self._pools(wire.pools_request(), timeout=timeout_ns / _NS_PER_S)
+        except grpc.aio.AioRpcError as error:
+            raise _upstream_error(self.name, error, timeout_ns) from error
+        return tuple(wire.pool_summaries(answer))
+
+
+class ExternalClient:
+    """Single calls to the external quote service."""
+
+    name = "external quote service"
+
+    def __init__(self, channel: grpc.aio.Channel, clock: Clock, oracle: OraclePrices) -> None:
+        self._quote = _unary(channel, wire.EXTERNAL_QUOTE)
+        self._clock = clock
+        self._oracle = oracle
+
+    async def quote(self, key: RowKey, *, slippage_bps: int, timeout_ns: int) -> HeldQuote | Refusal:
+        """One quote, or why there is none."""
+        try:
+            request = wire.external_request(key, slippage_bps=slippage_bps)
+            answer = await self._quote(request, timeout=timeout_ns / _NS_PER_S)
+        except grpc.aio.AioRpcError as error:
+            return _refusal(self.name, error)
+        price = self._oracle.price(key.input_mint, key.output_mint)
+        return wire.held_external(answer, now_mono_ns=self._clock.mono_ns(), oracle_price=price)
+
+
+def open_stream(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
+    """A stub of a server-streaming method."""
+    return channel.unary_stream(rpc.path, request_serializer=rpc.encode, response_deserializer=rpc.decode)
+
+
+def _unary(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
+    return channel.unary_unary(rpc.path, request_serializer=rpc.encode, response_deserializer=rpc.decode)
+
+
+def _refusal(service: str, error: grpc.aio.AioRpcError) -> Refusal:
+    # A service that is not there has no words of its own, only gRPC's about sockets.
+    if error.code() is grpc.StatusCode.UNAVAILABLE and "connect" in (error.details() or "").lower():
+        return Refusal("UNAVAILABLE", f"{service}: cannot be reached")
+    return Refusal(error.code().name, f"{service}: {error.details()}")
+
+
+def _upstream_error(service: str, error: grpc.aio.AioRpcError, timeout_ns: int) -> UpstreamError:
+    if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+        return DeadlinePassed(service, timeout_ns // _NS_PER_MS)
+    return ProviderUnavailable(service, _refusal(service, error).message)

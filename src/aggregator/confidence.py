@@ -1,0 +1,130 @@
+"""How far a quote can be trusted: five factors, one score, one decision. Pure, and the only home of the formula.
+
+| factor | weight | value |
+|---|---|---|
+| pool_age | 0.30 | max(0, 1 - age_s / 60) |
+| route | 0.20 | max(0, 1 - 0.2 (hops - 1)) |
+| oracle | 0.30 | max(0, 1 - 10 d), d = abs(rate - oracle_rate) / oracle_rate; 0 without an oracle price |
+| provider | 0.10 | uptime, 0 to 1; 1 for local |
+| slippage | 0.10 | min(1, expected / max(actual, 0.0001)) |
+
+Rates are whole output tokens per whole input token; slippages are fractions.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = [
+    "SLIPPAGE_FLOOR",
+    "Confidence",
+    "Decision",
+    "Factors",
+    "decide",
+    "expected_slippage",
+    "score",
+]
+
+SLIPPAGE_FLOOR: Final = 0.0001
+"""Slippages below one basis point are all the same: none."""
+
+_AGE_S_MAX: Final = 60.0
+_HOP_COST: Final = 0.2
+_DEVIATION_COST: Final = 10.0
+_DEPTH_FRACTION: Final = 0.01  # a depth is the input that moves the price by 1 %
+
+_EXECUTE_MIN: Final = 0.9
+_VERIFY_MIN: Final = 0.7
+_CAUTIOUS_MIN: Final = 0.5
+
+
+class Decision(enum.Enum):
+    """What a score allows, from least to most."""
+
+    SKIP = 1
+    CAUTIOUS = 2
+    VERIFY = 3
+    EXECUTE = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Factors:
+    """The five factors, each 0 to 1."""
+
+    pool_age: float
+    route: float
+    oracle: float
+    provider: float
+    slippage: float
+
+
+@dataclass(frozen=True, slots=True)
+class Confidence:
+    """A score in [0, 1] and what it was made of."""
+
+    score: float
+    factors: Factors
+
+
+def score(
+    *,
+    age_s: float,
+    hop_count: int,
+    rate: float,
+    oracle_rate: float | None,
+    uptime: float,
+    slippage_expected: float,
+    slippage_actual: float,
+) -> Confidence:
+    """Score one quote.
+
+    Args:
+        age_s: Age of the state the quote rests on; below zero counts as new.
+        hop_count: Swaps one after the other, at least 1.
+        rate: Quoted whole output tokens per whole input token.
+        oracle_rate: The same by the oracle; `None` or not above zero when none is known.
+        uptime: Success rate of the source over its window; 1 for local.
+        slippage_expected: See `expected_slippage`.
+        slippage_actual: The quote's own price impact.
+    """
+    pool_age = _clamped(1.0 - age_s / _AGE_S_MAX)
+    route = _clamped(1.0 - _HOP_COST * (hop_count - 1))
+    oracle = 0.0
+    if oracle_rate is not None and oracle_rate > 0.0:
+        oracle = _clamped(1.0 - _DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
+    provider = _clamped(uptime)
+    slippage = _clamped(slippage_expected / max(slippage_actual, SLIPPAGE_FLOOR))
+    total = 0.30 * pool_age + 0.20 * route + 0.30 * oracle + 0.10 * provider + 0.10 * slippage
+    return Confidence(_clamped(total), Factors(pool_age, route, oracle, provider, slippage))
+
+
+def expected_slippage(amount_in: int, depth_amount: int) -> float:
+    """The slippage an amount should have in a pool of this depth, as a fraction.
+
+    Args:
+        amount_in: What goes in, smallest units.
+        depth_amount: Input that moves the price by 1 %, smallest units; 0 when unknown.
+
+    Returns:
+        Never below `SLIPPAGE_FLOOR`: the formula floors the actual slippage there, and a small trade in a deep pool,
+        the safest there is, would otherwise score next to nothing for it.
+    """
+    if depth_amount <= 0:
+        return SLIPPAGE_FLOOR
+    return max(_DEPTH_FRACTION * amount_in / depth_amount, SLIPPAGE_FLOOR)
+
+
+def decide(value: float) -> Decision:
+    """What a score allows: execute, verify first, trade smaller, or skip."""
+    if value >= _EXECUTE_MIN:
+        return Decision.EXECUTE
+    if value >= _VERIFY_MIN:
+        return Decision.VERIFY
+    return Decision.CAUTIOUS if value >= _CAUTIOUS_MIN else Decision.SKIP
+
+
+def _clamped(value: float) -> float:
+    # Written so that NaN, which compares false to everything, scores 0 and not 1.
+    if value >= 1.0:
+        return 1.0
+    return value if value > 0.0 else 0.0

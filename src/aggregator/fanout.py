@@ -1,0 +1,127 @@
+"""One quote, now: from the table where it is held and fresh, else from both services at once.
+
+The local answer is taken the moment it is there, with the external one if that is there too. After the local time-out
+whichever comes first is taken, and after the external time-out the call is over. An external request that nobody waits
+for any more is left to finish: it has cost a token of the provider's rate limit, and fills the external
+service's cache for the next caller.
+"""
+
+import asyncio
+from collections.abc import Coroutine
+from typing import Any, Final
+
+from aggregator.clients import ExternalClient, LocalClient
+from aggregator.held import HeldQuote, Refusal, RowKey
+from aggregator.rows import RowRegistry
+from aggregator.selection import Merged, merge
+from aggregator.table import QuoteTable, merged_now
+from quote_core.clock import Clock
+from quote_core.tokens import TokenRegistry
+
+__all__ = ["EXTERNAL_LEFT_MAX", "Fanout", "held_fresh"]
+
+EXTERNAL_LEFT_MAX: Final = 64
+"""External requests left to finish at once; beyond it no new one is made."""
+
+_NS_PER_S = 1_000_000_000
+_Answer = HeldQuote | Refusal
+
+
+class Fanout:
+    """Answers single quotes."""
+
+    def __init__(
+        self,
+        *,
+        rows: RowRegistry,
+        table: QuoteTable,
+        tokens: TokenRegistry,
+        local: LocalClient,
+        external: ExternalClient,
+        clock: Clock,
+        local_timeout_ns: int,
+        external_timeout_ns: int,
+    ) -> None:
+        self._rows = rows
+        self._table = table
+        self._tokens = tokens
+        self._local = local
+        self._external = external
+        self._clock = clock
+        self._local_timeout_ns = local_timeout_ns
+        self._external_timeout_ns = external_timeout_ns
+        self._left: set[asyncio.Task[Any]] = set()
+
+    async def quote(self, key: RowKey, *, slippage_bps: int = 0) -> Merged:
+        """Both sources merged; `refusal` says why when neither has a price."""
+        row = self._rows.find(key)
+        if row is not None and held_fresh(self._table.merged(row).local):
+            return self._table.merged(row)
+        return await self._ask(key, slippage_bps)
+
+    async def local_quote(self, key: RowKey) -> _Answer:
+        """The local answer alone, however late within the external time-out."""
+        return await self._local.quote(key, timeout_ns=self._external_timeout_ns)
+
+    async def external_quote(self, key: RowKey, *, slippage_bps: int = 0) -> _Answer:
+        """The external answer alone, within its time-out."""
+        return await self._external.quote(key, slippage_bps=slippage_bps, timeout_ns=self._external_timeout_ns)
+
+    async def _ask(self, key: RowKey, slippage_bps: int) -> Merged:
+        started_ns = self._clock.mono_ns()
+        # Neither call is cut at the local time-out: when the other source has nothing, a late local answer is welcome.
+        local = asyncio.create_task(self.local_quote(key))
+        waiting: set[asyncio.Task[_Answer]] = {local}
+        external: asyncio.Task[_Answer] | None = None
+        if len(self._left) < EXTERNAL_LEFT_MAX:
+            external = self._keep(self.external_quote(key, slippage_bps=slippage_bps))
+            waiting.add(external)
+        try:
+            await asyncio.wait({local}, timeout=self._local_timeout_ns / _NS_PER_S)
+            while pending := {task for task in waiting if not task.done()}:
+                if any(_has_price(task) for task in waiting):
+                    break
+                spent_ns = self._clock.mono_ns() - started_ns
+                left_s = max(self._external_timeout_ns - spent_ns, 0) / _NS_PER_S
+                done, _ = await asyncio.wait(pending, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
+                if not done:
+                    break
+        finally:
+            local.cancel()
+        return self._merged(key, _result(local, "local quote service"), _result(external, "external quote service"))
+
+    def _keep(self, call: Coroutine[Any, Any, _Answer]) -> asyncio.Task[_Answer]:
+        task = asyncio.create_task(call)
+        self._left.add(task)
+        task.add_done_callback(self._left.discard)
+        return task
+
+    def _merged(self, key: RowKey, local: _Answer, external: _Answer) -> Merged:
+        quotes = [answer if isinstance(answer, HeldQuote) else None for answer in (local, external)]
+        input_token, output_token = self._tokens.pair(key.input_mint, key.output_mint)
+        scale = 10.0 ** (input_token.decimals - output_token.decimals)
+        merged = merged_now(quotes[0], quotes[1], scale, self._clock.mono_ns())
+        if merged.best is not None:
+            return merged
+        first = next((answer for answer in (local, external) if isinstance(answer, Refusal)), None)
+        return merge(quotes[0], quotes[1], None, None, refusal=first)
+
+
+def held_fresh(quote: HeldQuote | None) -> bool:
+    """Whether a quote has a price and is not stale."""
+    return quote is not None and quote.refusal is None and not quote.is_stale
+
+
+def _has_price(task: "asyncio.Task[_Answer]") -> bool:
+    if not task.done() or task.cancelled():
+        return False
+    answer = task.result()
+    return isinstance(answer, HeldQuote) and answer.refusal is None
+
+
+def _result(task: "asyncio.Task[_Answer] | None", service: str) -> _Answer:
+    if task is None:
+        return Refusal("RESOURCE_EXHAUSTED", f"{service}: too many requests under way")
+    if not task.done() or task.cancelled():
+        return Refusal("DEADLINE_EXCEEDED", f"{service}: no answer in time")
+    return task.result()

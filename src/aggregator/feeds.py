@@ -1,0 +1,128 @@
+"""Streams to clients: rows held while somebody follows them, the messages made by `subscriptions`."""
+
+import asyncio
+import dataclasses
+from collections.abc import AsyncGenerator
+from contextlib import aclosing
+from typing import Any
+
+from aggregator import wire
+from aggregator.fanout import Fanout, held_fresh
+from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.intake import Intake
+from aggregator.requests import checked_count, sorted_out
+from aggregator.rows import RowRegistry
+from aggregator.subscriptions import BatchFeed, Subscriptions
+from aggregator.table import QuoteTable
+from quote_core.clock import Clock
+from quote_core.errors import TooManyStreams
+from quote_core.tokens import TokenRegistry
+
+__all__ = ["FeedLimits", "Feeds"]
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class FeedLimits:
+    """Bounds of a stream."""
+
+    subscriber_count_max: int
+    message_quotes_max: int
+    refresh_ns: int
+    first_set_wait_ns: int
+
+
+class Feeds:
+    """Opens a feed a client."""
+
+    def __init__(
+        self,
+        *,
+        tokens: TokenRegistry,
+        rows: RowRegistry,
+        table: QuoteTable,
+        subscriptions: Subscriptions,
+        fanout: Fanout,
+        intake: Intake,
+        clock: Clock,
+        limits: FeedLimits,
+    ) -> None:
+        self._tokens = tokens
+        self._rows = rows
+        self._table = table
+        self._subscriptions = subscriptions
+        self._fanout = fanout
+        self._intake = intake
+        self._clock = clock
+        self._limits = limits
+
+    async def batch(self, request: Any) -> AsyncGenerator[bytes, None]:
+        """Every combination once, then what changes.
+
+        Raises:
+            RequestError: The request is wrong as a whole, or the table is full.
+        """
+        checked_count(wire.combo_count(request), count_max=self._rows.count_max)
+        wanted = sorted_out(wire.combos(request), self._tokens)
+        self._check_room()
+        held = self._rows.hold(wanted.keys)
+        try:
+            with self._subscriptions.follow(held) as subscription:
+                feed = BatchFeed(
+                    table=self._table,
+                    subscription=subscription,
+                    numbers=zip(held, wanted.numbers, strict=True),
+                    refused=[
+                        wire.frame(wire.refused_body(combo, refusal), wire.row_suffix(combo.number))
+                        for combo, refusal in wanted.refused
+                    ],
+                    clock=self._clock,
+                    message_quotes_max=self._limits.message_quotes_max,
+                    refresh_ns=request.refresh_interval_ms * _NS_PER_MS or self._limits.refresh_ns,
+                    first_set_wait_ns=self._limits.first_set_wait_ns,
+                )
+                async with aclosing(feed.messages()) as messages:
+                    async for message in messages:
+                        yield message
+        finally:
+            self._rows.release(held)
+
+    async def single(self, key: RowKey) -> AsyncGenerator[bytes, None]:
+        """The local answer the moment it is there, the external one and every change as updates."""
+        self._check_room()
+        (row,) = self._rows.hold((key,))
+        try:
+            with self._subscriptions.follow((row,)) as subscription:
+                if self._table.version(row):
+                    subscription.offer((row,))
+                asking = asyncio.gather(self._ask_local(row, key), self._ask_external(row, key))
+                asking.add_done_callback(lambda _: subscription.pending.set())
+                try:
+                    while True:
+                        await subscription.pending.wait()
+                        subscription.take(1)
+                        subscription.pending.clear()
+                        if self._table.version(row) or asking.done():
+                            yield self._table.body(row)
+                finally:
+                    asking.cancel()
+        finally:
+            self._rows.release((row,))
+
+    def _check_room(self) -> None:
+        if len(self._subscriptions) >= self._limits.subscriber_count_max:
+            raise TooManyStreams(self._limits.subscriber_count_max)
+
+    async def _ask_local(self, row: int, key: RowKey) -> None:
+        if not held_fresh(self._table.merged(row).local):
+            self._place(row, Source.LOCAL, await self._fanout.local_quote(key))
+
+    async def _ask_external(self, row: int, key: RowKey) -> None:
+        if not held_fresh(self._table.merged(row).external):
+            self._place(row, Source.EXTERNAL, await self._fanout.external_quote(key))
+
+    def _place(self, row: int, source: Source, answer: HeldQuote | Refusal) -> None:
+        # A refusal of the call is not the row's: the batch stream tells what is wrong with the row itself.
+        if isinstance(answer, HeldQuote):
+            self._intake.take(source, [dataclasses.replace(answer, row=row)])

@@ -1,0 +1,103 @@
+"""The gRPC API: decode, call, encode. Handlers give ready bytes, because rows are encoded once for everybody."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+
+from aggregator import wire
+from aggregator.fanout import Fanout
+from aggregator.feeds import Feeds
+from aggregator.health import Health
+from aggregator.held import Refusal
+from aggregator.requests import checked_key
+from aggregator.routes import Routes
+from quote_core.errors import SolquoteError
+from quote_core.serving import abort_with
+from quote_core.tokens import TokenRegistry
+
+__all__ = ["SERVICE_NAME", "AggregatorServicer"]
+
+SERVICE_NAME: Final = "solquote.v1.QuoteAggregatorService"
+_Context = grpc.aio.ServicerContext[Any, Any]
+_Messages = AsyncGenerator[bytes, None]
+
+
+class AggregatorServicer:
+    """`QuoteAggregatorService`."""
+
+    def __init__(self, *, tokens: TokenRegistry, fanout: Fanout, feeds: Feeds, routes: Routes, health: Health) -> None:
+        self._tokens = tokens
+        self._fanout = fanout
+        self._feeds = feeds
+        self._routes = routes
+        self._health = health
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add all methods to a server."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "GetQuote": unary(_answering(self.get_quote), wire.AGGREGATED_REQUEST),
+            "GetRoute": unary(_answering(self.get_route), wire.ROUTE_REQUEST),
+            "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST),
+            "StreamQuotes": stream(_streaming(self.stream_quotes), wire.AGGREGATED_REQUEST),
+            "StreamBatchQuotes": stream(_streaming(self.stream_batch_quotes), wire.BATCH_REQUEST),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
+
+    async def get_quote(self, request: Any) -> bytes | Refusal:
+        """One quote, now."""
+        key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
+        merged = await self._fanout.quote(key)
+        return merged.refusal or wire.encode_row(key, merged, 0)
+
+    async def get_route(self, request: Any) -> bytes | Refusal:
+        """The route behind an id."""
+        quote = self._routes.find(request.route_id)
+        if quote is None:
+            return Refusal("NOT_FOUND", f"route_id: no quote has used route {request.route_id} lately")
+        return wire.route_message(request.route_id, quote)
+
+    async def get_health(self, request: Any) -> bytes:
+        """How the service is."""
+        report = self._health.report()
+        return wire.health_message(report)
+
+    def stream_quotes(self, request: Any) -> _Messages:
+        """One pair and amount, and whatever changes about it."""
+        return self._feeds.single(
+            checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
+        )
+
+    def stream_batch_quotes(self, request: Any) -> _Messages:
+        """All pairs and amounts of a request."""
+        return self._feeds.batch(request)
+
+
+def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[[Any, _Context], Awaitable[bytes]]:
+    async def answer(request: Any, context: _Context) -> bytes:
+        try:
+            answered = await method(request)
+        except SolquoteError as error:
+            await abort_with(context, error)
+        if isinstance(answered, Refusal):
+            await context.abort(grpc.StatusCode[answered.code], answered.message)
+        return answered
+
+    return answer
+
+
+def _streaming(
+    method: Callable[[Any], _Messages],
+) -> Callable[[Any, _Context], _Messages]:
+    async def stream(request: Any, context: _Context) -> _Messages:
+        try:
+            async with aclosing(method(request)) as messages:
+                async for message in messages:
+                    yield message
+        except SolquoteError as error:
+            await abort_with(context, error)
+
+    return stream

@@ -1,0 +1,48 @@
+"""Settings of the aggregator, section `aggregator`."""
+
+from typing import Annotated, Any, ClassVar
+
+from pydantic import BeforeValidator, Field
+
+from aggregator.amounts import DEFAULT_AMOUNTS
+from quote_core.settings import Duration, Port, ServiceSettings
+from quote_core.units import LAMPORTS_PER_SOL, U64_MAX
+
+__all__ = ["AggregatorSettings"]
+
+_CLIENT_ROWS_MIN = 100
+
+
+def _split(value: Any) -> Any:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+class AggregatorSettings(ServiceSettings):
+    """One field a setting; what all services share is in `PlatformSettings`."""
+
+    section: ClassVar[str] = "aggregator"
+
+    grpc_port: Port = Field(50051, description="Port of the gRPC API")
+    http_port: Port = Field(8080, description="Port of the HTTP API")
+    amounts: Annotated[
+        tuple[Annotated[int, Field(gt=0, le=U64_MAX)], ...], BeforeValidator(_split), Field(min_length=1, max_length=60)
+    ] = Field(DEFAULT_AMOUNTS, description="Forward amounts watched, smallest units of the pair's base token")
+    external_amount: int = Field(
+        LAMPORTS_PER_SOL,
+        gt=0,
+        le=U64_MAX,
+        description="The one amount outside quotes are streamed for; the nearest watched one is taken",
+    )
+    local_timeout: Duration = Field(
+        "10ms", description="After this a single quote takes whichever source answers first"
+    )
+    external_timeout: Duration = Field("100ms", description="A single quote has ended after this")
+    refresh_interval: Duration = Field("1s", description="How often the services send unchanged quotes again")
+    local_stale_after: Duration = Field("3s", description="A local quote not confirmed for this long is stale")
+    external_stale_after: Duration = Field("60s", description="An external quote not confirmed for this long is stale")
+    oracle_interval: Duration = Field("1s", description="How often oracle prices are read")
+    first_set_wait: Duration = Field("250ms", description="How long the first set of a stream waits for new amounts")
+    message_quotes_max: int = Field(500, ge=1, le=2000, description="Quotes in one message to a subscriber")
+    subscriber_count_max: int = Field(1000, ge=1, description="Streams open at once")
+    reconnect_pause: Duration = Field("100ms", description="First pause before an upstream is tried again; doubles")
+    reconnect_pause_max: Duration = Field("2s", description="Longest pause before an upstream is tried again")

@@ -1,0 +1,249 @@
+"""What the quote services send and get, between protobuf and the aggregator's own values.
+
+Besides `wire` nothing here imports generated code.
+"""
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, Final
+
+from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from quote_core.dex.pool import Dex
+from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
+from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
+from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
+from quote_core.quotes import Provenance
+from quote_core.units import Pubkey
+
+__all__ = [
+    "EXTERNAL_QUOTE",
+    "EXTERNAL_STREAM",
+    "LOCAL_POOLS",
+    "LOCAL_PRICES",
+    "LOCAL_QUOTE",
+    "LOCAL_STREAM",
+    "PoolSummary",
+    "Rpc",
+    "batch_request",
+    "external_request",
+    "held_external",
+    "held_local",
+    "local_request",
+    "pool_summaries",
+    "pools_request",
+    "prices_request",
+    "stale_copy",
+    "usd_by_mint",
+]
+
+_NS_PER_MS: Final = 1_000_000
+_DEX_IDS: Final = {dex.label: dex.value for dex in Dex}
+_UNKNOWN_DEX_ID: Final = 0  # a provider's own label, or a DEX newer than this build
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rpc:
+    """One method of a quote service: its path, and how its messages become bytes and back."""
+
+    path: str
+    encode: Callable[[Any], bytes]
+    decode: Callable[[bytes], Any]
+
+
+_LOCAL: Final = "/solquote.v1.LocalQuoteService/"
+_EXTERNAL: Final = "/solquote.v1.ExternalQuoteService/"
+
+LOCAL_STREAM: Final = Rpc(
+    _LOCAL + "StreamQuoteBatches",
+    quotes_pb.BatchQuoteRequest.SerializeToString,
+    local_pb.LocalQuoteBatch.FromString,
+)
+LOCAL_QUOTE: Final = Rpc(
+    _LOCAL + "GetQuote", local_pb.LocalQuoteRequest.SerializeToString, local_pb.LocalQuote.FromString
+)
+LOCAL_PRICES: Final = Rpc(
+    _LOCAL + "GetOraclePrices",
+    local_pb.OraclePricesRequest.SerializeToString,
+    local_pb.OraclePricesResponse.FromString,
+)
+LOCAL_POOLS: Final = Rpc(
+    _LOCAL + "ListPools", local_pb.ListPoolsRequest.SerializeToString, local_pb.ListPoolsResponse.FromString
+)
+EXTERNAL_STREAM: Final = Rpc(
+    _EXTERNAL + "StreamQuoteBatches",
+    quotes_pb.BatchQuoteRequest.SerializeToString,
+    external_pb.ExternalQuoteBatch.FromString,
+)
+EXTERNAL_QUOTE: Final = Rpc(
+    _EXTERNAL + "GetQuote",
+    external_pb.ExternalQuoteRequest.SerializeToString,
+    external_pb.ExternalQuote.FromString,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PoolSummary:
+    """One pool as the local service holds it; prices and depths are for people and scores."""
+
+    pool_id: Pubkey
+    protocol: str
+    mint_a: Pubkey
+    mint_b: Pubkey
+    slot: int
+    age_ms: int
+    is_stale: bool
+    is_tradable: bool
+    refusal: str
+    price: float
+    fee_fraction_a_to_b: float
+    fee_fraction_b_to_a: float
+    depth_a_amount: int
+    depth_b_amount: int
+    provenance: Provenance | None
+
+
+def local_request(key: RowKey) -> local_pb.LocalQuoteRequest:
+    """Ask the local service for one quote."""
+    return local_pb.LocalQuoteRequest(
+        input_mint=key.input_mint, output_mint=key.output_mint, input_amount=key.input_amount
+    )
+
+
+def external_request(key: RowKey, *, slippage_bps: int) -> external_pb.ExternalQuoteRequest:
+    """Ask the external service for one quote."""
+    return external_pb.ExternalQuoteRequest(
+        input_mint=key.input_mint,
+        output_mint=key.output_mint,
+        input_amount=key.input_amount,
+        slippage_bps=slippage_bps,
+    )
+
+
+def prices_request() -> local_pb.OraclePricesRequest:
+    """Ask for all reference prices."""
+    return local_pb.OraclePricesRequest()
+
+
+def pools_request() -> local_pb.ListPoolsRequest:
+    """Ask for all pools."""
+    return local_pb.ListPoolsRequest()
+
+
+def usd_by_mint(response: local_pb.OraclePricesResponse) -> dict[Pubkey, float]:
+    """The prices that are known and fresh."""
+    return {
+        Pubkey(price.mint): price.usd
+        for price in response.prices
+        if price.HasField("usd") and price.usd > 0.0 and not price.is_stale
+    }
+
+
+def pool_summaries(response: local_pb.ListPoolsResponse) -> Iterator[PoolSummary]:
+    """Take the pools over, in the service's order."""
+    for pool in response.pools:
+        yield PoolSummary(
+            pool_id=Pubkey(pool.pool_id),
+            protocol=pool.protocol,
+            mint_a=Pubkey(pool.mint_a),
+            mint_b=Pubkey(pool.mint_b),
+            slot=pool.slot,
+            age_ms=pool.age_ms,
+            is_stale=pool.is_stale,
+            is_tradable=pool.tradable,
+            refusal=pool.refusal,
+            price=pool.price,
+            fee_fraction_a_to_b=pool.fee_fraction_a_to_b,
+            fee_fraction_b_to_a=pool.fee_fraction_b_to_a,
+            depth_a_amount=pool.depth_a_amount,
+            depth_b_amount=pool.depth_b_amount,
+            provenance=Provenance(pool.provenance) if pool.provenance else None,
+        )
+
+
+def batch_request(rows: Iterable[tuple[int, RowKey]], *, refresh_interval_ns: int) -> quotes_pb.BatchQuoteRequest:
+    """Ask a quote service for these rows under their numbers, one entry a direction, amounts ascending."""
+    by_direction: dict[tuple[Pubkey, Pubkey], list[tuple[int, int]]] = {}
+    for index, key in rows:
+        by_direction.setdefault((key.input_mint, key.output_mint), []).append((key.input_amount, index))
+    pairs = []
+    for (input_mint, output_mint), rungs in by_direction.items():
+        rungs.sort()
+        pairs.append(
+            quotes_pb.TokenPair(
+                input_mint=input_mint,
+                output_mint=output_mint,
+                amounts=[amount for amount, _ in rungs],
+                rows=[index for _, index in rungs],
+            )
+        )
+    return quotes_pb.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=refresh_interval_ns // _NS_PER_MS)
+
+
+def held_local(quote: local_pb.LocalQuote, *, now_mono_ns: int) -> HeldQuote:
+    """Take over the local service's answer."""
+    return HeldQuote(
+        source=Source.LOCAL,
+        row=quote.row,
+        key=RowKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
+        output_amount=quote.output_amount,
+        slot=quote.slot,
+        route_id=quote.route_id,
+        hop_count=_hop_count(quote.route),
+        price_impact_fraction=quote.price_impact,
+        depth_amount=quote.depth_amount,
+        oracle_price=quote.oracle_price if quote.HasField("oracle_price") else None,
+        uptime=1.0,
+        dex_id=_DEX_IDS.get(quote.protocol, _UNKNOWN_DEX_ID),
+        is_stale=quote.is_stale,
+        version=quote.version,
+        quoted_unix_ns=quote.quoted_unix_ns,
+        received_mono_ns=now_mono_ns,
+        state_mono_ns=now_mono_ns - quote.pool_state_age_ms * _NS_PER_MS,
+        refusal=_refusal(quote),
+        message=quote,
+    )
+
+
+def held_external(quote: external_pb.ExternalQuote, *, now_mono_ns: int, oracle_price: float | None) -> HeldQuote:
+    """Take over a provider's answer; the oracle price is ours, providers give none."""
+    return HeldQuote(
+        source=Source.EXTERNAL,
+        row=quote.row,
+        key=RowKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
+        output_amount=quote.output_amount,
+        slot=quote.slot,
+        route_id=quote.route_id,
+        hop_count=_hop_count(quote.route_plan),
+        price_impact_fraction=quote.price_impact_bps / 10_000,
+        depth_amount=0,
+        oracle_price=oracle_price,
+        uptime=quote.provider_uptime,
+        dex_id=_UNKNOWN_DEX_ID,
+        is_stale=quote.is_stale,
+        version=quote.version,
+        quoted_unix_ns=quote.quoted_unix_ns,
+        received_mono_ns=now_mono_ns,
+        state_mono_ns=now_mono_ns - quote.price_cache_age_ms * _NS_PER_MS,
+        refusal=_refusal(quote),
+        message=quote,
+    )
+
+
+def stale_copy(quote: HeldQuote) -> HeldQuote:
+    """The same answer, marked stale inside and out."""
+    message = type(quote.message)()
+    assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
+    message.CopyFrom(quote.message)  # type: ignore[arg-type]  # of the same class
+    message.is_stale = True
+    return dataclasses.replace(quote, is_stale=True, message=message)
+
+
+def _refusal(quote: local_pb.LocalQuote | external_pb.ExternalQuote) -> Refusal | None:
+    return Refusal(quote.error.code, quote.error.message) if quote.HasField("error") else None
+
+
+def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
+    # Legs that split one swap over several pools run side by side: they are one hop.
+    if len(route) <= 1:
+        return 1
+    return len({(hop.input_mint, hop.output_mint) for hop in route})

@@ -1,0 +1,67 @@
+"""A token bucket that never queues: tokens are there, or the caller learns at once how long to wait."""
+
+from quote_core.clock import Clock
+from quote_core.errors import RateLimited
+
+__all__ = ["RateLimiter"]
+
+_NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
+
+
+class RateLimiter:
+    """`rate_per_s` tokens a second, at most `burst_count` saved up. Starts full.
+
+    Time is counted in whole nanoseconds per token, so that no rounding accumulates.
+    """
+
+    def __init__(self, *, name: str, rate_per_s: float, burst_count: int, clock: Clock) -> None:
+        assert rate_per_s > 0
+        assert burst_count >= 1
+        self._name = name
+        self._clock = clock
+        self._burst_count = burst_count
+        self._token_ns = round(_NS_PER_S / rate_per_s)
+        # The bucket as one number: the time at which it was, or will be, empty-handed no more. `now - that` is credit.
+        self._credit_from_ns = clock.mono_ns() - burst_count * self._token_ns
+        self._paused_until_ns = 0
+
+    @property
+    def rate_per_s(self) -> float:
+        """Tokens a second."""
+        return _NS_PER_S / self._token_ns
+
+    @property
+    def tokens_available(self) -> float:
+        """Tokens there now; 0 while paused."""
+        now_ns = self._clock.mono_ns()
+        if now_ns < self._paused_until_ns:
+            return 0.0
+        return min((now_ns - self._credit_from_ns) / self._token_ns, float(self._burst_count))
+
+    def wait_ns(self, count: int = 1) -> int:
+        """How long until `count` tokens are there, if nobody takes any; 0 = now."""
+        assert count <= self._burst_count, "more than can ever be saved up"
+        now_ns = self._clock.mono_ns()
+        ready_ns = self._credit_from_ns + count * self._token_ns
+        return max(ready_ns - now_ns, self._paused_until_ns - now_ns, 0)
+
+    def reserve(self, count: int = 1) -> None:
+        """Take `count` tokens together, or none.
+
+        Raises:
+            RateLimited: They are not all there; carries the wait.
+        """
+        wait_ns = self.wait_ns(count)
+        if wait_ns > 0:
+            raise RateLimited(self._name, -(-wait_ns // _NS_PER_MS))
+        oldest_credit_ns = self._clock.mono_ns() - self._burst_count * self._token_ns
+        self._credit_from_ns = max(self._credit_from_ns, oldest_credit_ns) + count * self._token_ns
+
+    def pause(self, duration_ns: int) -> None:
+        """Give no token for so long: the other side said to stay away. A longer pause stands."""
+        self._paused_until_ns = max(self._paused_until_ns, self._clock.mono_ns() + duration_ns)
+
+    def drain(self) -> None:
+        """Forget what was saved up: the other side counts fewer tokens than we do."""
+        self._credit_from_ns = max(self._credit_from_ns, self._clock.mono_ns())

@@ -1,0 +1,69 @@
+"""The real aggregator inside a test's event loop, on ports of its own."""
+
+import asyncio
+import contextlib
+import socket
+import time
+from collections.abc import AsyncIterator, Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import grpc.aio
+
+from aggregator.app import run
+from aggregator.settings import AggregatorSettings
+from quote_core.settings import PlatformSettings
+
+DEADLINE_S = 10.0
+
+
+@dataclass(frozen=True)
+class RunningAggregator:
+    grpc_address: str
+    http_url: str
+    shm_dir: Path
+    channel: grpc.aio.Channel
+
+
+def free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+async def eventually(condition: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> None:
+    """Wait until `condition` holds, looking again after every few milliseconds of other work."""
+    until = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < until, "never came true"
+        await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def aggregator(
+    shm_dir: Path, *, local_address: str, external_address: str, **settings: object
+) -> AsyncIterator[RunningAggregator]:
+    grpc_port, http_port = free_port(), free_port()
+    platform = PlatformSettings(
+        shm_dir=shm_dir, local_quote_address=local_address, external_quote_address=external_address
+    )
+    own = AggregatorSettings.model_validate({"grpc_port": grpc_port, "http_port": http_port, **settings})
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(platform, own, stop))
+    address = f"127.0.0.1:{grpc_port}"
+    async with grpc.aio.insecure_channel(address) as channel:
+        try:
+            await _listening(channel, task)
+            yield RunningAggregator(address, f"http://127.0.0.1:{http_port}", shm_dir, channel)
+        finally:
+            stop.set()
+            await asyncio.wait_for(task, DEADLINE_S)
+
+
+async def _listening(channel: grpc.aio.Channel, task: "asyncio.Task[None]") -> None:
+    ready = asyncio.create_task(channel.channel_ready())
+    await asyncio.wait({ready, task}, timeout=DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
+    if task.done():
+        task.result()
+    assert ready.done()
