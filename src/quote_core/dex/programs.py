@@ -7,7 +7,14 @@ from collections.abc import Iterator, Mapping
 from types import MappingProxyType
 from typing import Final
 
-from quote_core.dex import orca_whirlpool, pumpswap, raydium_amm_v4, raydium_clmm, raydium_cpmm
+from quote_core.dex import (
+    meteora_dlmm,
+    orca_whirlpool,
+    pumpswap,
+    raydium_amm_v4,
+    raydium_clmm,
+    raydium_cpmm,
+)
 from quote_core.dex.pool import Account, Dex, Pool
 from quote_core.dex.pool_program import MemoryCompare, PoolFilter, PoolProgram
 from quote_core.errors import CorruptAccount
@@ -20,6 +27,7 @@ _ALL: Final = (
     raydium_cpmm.PROGRAM,
     raydium_clmm.PROGRAM,
     orca_whirlpool.PROGRAM,
+    meteora_dlmm.PROGRAM,
     pumpswap.PROGRAM,
 )
 
