@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping
 
+from quote_core.dex.pool import Pool
 from recorded_market.genesis import Genesis
 from recorded_market.ledger import Block, Commitment, Ledger
 
@@ -23,10 +24,9 @@ class Market:
         """Swaps made since the first slot."""
         return self._flow.swap_count
 
-    @property
-    def pool_count(self) -> int:
-        """Pools that move."""
-        return len(self._flow.book.tradable(self.clock))
+    def tradable_pools(self) -> list[Pool]:
+        """The pools that accept swaps in this slot."""
+        return self._flow.book.tradable(self.clock)
 
     def advance(self) -> Mapping[Commitment, Block]:
         """Play the next slot; give the block each commitment level has newly reached."""

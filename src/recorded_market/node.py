@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jsonrpc import Call, answer_request
 from recorded_market.subscriptions import SubscriptionHub
 
@@ -37,8 +38,9 @@ class NodeCounters:
 class Node:
     """Serves one market. `start`, then `stop`."""
 
-    def __init__(self, call: Call, hub: SubscriptionHub) -> None:
+    def __init__(self, call: Call, hub: SubscriptionHub, faults: FaultPlan) -> None:
         self._call = call
+        self._faults = faults
         self._hub = hub
         self._connections: set[_Connection] = set()
         self._runners: list[web.AppRunner] = []
@@ -83,7 +85,7 @@ class Node:
         return len(self._connections)
 
     def _http_runner(self) -> web.AppRunner:
-        app = web.Application(client_max_size=BODY_SIZE_BYTES_MAX)
+        app = web.Application(client_max_size=BODY_SIZE_BYTES_MAX, middlewares=[fault_middleware(self._faults)])
         app.router.add_post("/", self._post)
         app.router.add_get("/health", self._health)
         return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)

@@ -18,3 +18,12 @@ class RecordedMarketSettings(ServiceSettings):
     jupiter_port: Port = Field(8898, description="HTTP port of the Jupiter stand-in")
     seed: int = Field(1, ge=0, description="Seed of the swap flow: same seed, same account bytes at slot N")
     slot_time: Duration = Field("400ms", gt=0, description="Wall time from slot to slot; chain time is always 400 ms")
+    rpc_latency: Duration = Field("0ms", description="Delay before every answer over HTTP, for tests")
+    rpc_failure_fraction: float = Field(0.0, ge=0.0, le=1.0, description="Share of HTTP requests that fail, for tests")
+    jupiter_requests_per_minute: int = Field(
+        9000, ge=0, description="Requests in any 60 s before the stand-in answers 429; Jupiter's own tiers: 30 to 9000"
+    )
+    jupiter_latency: Duration = Field("0ms", description="Delay before every answer of the stand-in, for tests")
+    jupiter_failure_fraction: float = Field(
+        0.0, ge=0.0, le=1.0, description="Share of the stand-in's requests that fail, for tests"
+    )
