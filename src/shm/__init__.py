@@ -33,6 +33,7 @@ from shm.errors import (
     WrongVersion,
 )
 from shm.files import default_directory
+from shm.inspection import Finding, TableReport, inspect, verify
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
 from shm.reader import Handle, QuoteReader
 from shm.values import HandleState, Liveness, Quote
@@ -50,6 +51,7 @@ __all__ = [
     "DeadWriter",
     "DirectoryUnsafe",
     "Draft",
+    "Finding",
     "Flag",
     "Handle",
     "HandleState",
@@ -67,6 +69,7 @@ __all__ = [
     "SecondWriter",
     "ShmError",
     "State",
+    "TableReport",
     "WrongFile",
     "WrongLayout",
     "WrongMagic",
@@ -74,4 +77,6 @@ __all__ = [
     "WrongSize",
     "WrongVersion",
     "default_directory",
+    "inspect",
+    "verify",
 ]

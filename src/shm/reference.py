@@ -7,7 +7,7 @@ given bytes that nobody writes to: an image of a live file comes from `Table.ima
 from dataclasses import dataclass
 from typing import Any
 
-from shm.layout import ENTRY, HEADER, SEQUENCE_BITS, SLOT, Flag, Record
+from shm.layout import ENTRY, HEADER, SEQUENCE_BITS, SEQUENCE_MASK, SLOT, Flag, Record
 from shm.values import Quote
 
 
@@ -48,3 +48,8 @@ def quote_of(index: int, entry: dict[str, Any]) -> Quote:
 def generation(version: int) -> int:
     """Identity generation of an entry's version."""
     return version >> SEQUENCE_BITS
+
+
+def write_count(version: int) -> int:
+    """Writes of an entry, doubled; odd while one is under way."""
+    return version & SEQUENCE_MASK

@@ -19,3 +19,4 @@ cdef class Table:
     cdef bint read_whole(self, uint32_t local, sq_entry *entry) noexcept nogil
     cdef bint refresh_copy(self, uint32_t local) noexcept nogil
     cdef uint32_t refresh_copies(self) noexcept nogil
+    cdef void copy_slot(self, uint32_t position, uint64_t *copy) noexcept nogil

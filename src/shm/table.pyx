@@ -1,6 +1,7 @@
 """One file, read: bounded copies, changes since the last poll, and the last good copy of every entry."""
 
 from libc.stdlib cimport calloc, free
+from libc.string cimport memcpy, memset
 
 from shm._atomics cimport sq_load_acquire
 from shm._clock cimport mono_ns
@@ -95,6 +96,35 @@ cdef class Table:
     def header(self):
         """Copy the header's 64 bytes."""
         return self.mapping.header()
+
+    def image(self):
+        """Copy the whole file by the protocol, for `shm.reference`.
+
+        Each record is whole by itself. What cannot be copied whole keeps its odd version or sequence, over zeros. The
+        ring comes first, so that no announcement in the image is ahead of its entry merely by having been copied later.
+        """
+        cdef bytearray image = bytearray(SQ_FILE_BYTES)
+        cdef char *target = image
+        cdef uint32_t number
+        cdef uint64_t word
+        for number in range(<uint32_t>SQ_SLOT_COUNT):
+            self.copy_slot(number, <uint64_t *>(target + SQ_SLOT_OFFSET + number * SQ_SLOT_BYTES))
+        for number in range(<uint32_t>SQ_ENTRY_COUNT):
+            if not self.read_whole(number, <sq_entry *>(target + SQ_ENTRY_OFFSET + number * SQ_ENTRY_BYTES)):
+                word = sq_load_acquire(sq_entry_words(self.words, number)) | 1
+                memcpy(target + SQ_ENTRY_OFFSET + number * SQ_ENTRY_BYTES, &word, sizeof(word))
+        image[:SQ_HEADER_BYTES] = self.mapping.header()
+        return bytes(image)
+
+    cdef void copy_slot(self, uint32_t position, uint64_t *copy) noexcept nogil:
+        cdef uint64_t seq = sq_load_acquire(self.words + SQ_SLOT_OFFSET_WORD + position * SQ_SLOT_WORDS)
+        cdef bint in_place = seq != 0 and (seq // 2 - 1) % SQ_SLOT_COUNT == position
+        if not in_place:
+            memset(copy, 0, SQ_SLOT_BYTES)
+            copy[0] = seq
+        elif seq & 1 or not sq_slot_read(self.words, seq // 2 - 1, copy, SQ_SLOT_WORDS):
+            memset(copy, 0, SQ_SLOT_BYTES)
+            copy[0] = seq | 1
 
     def scan_count(self):
         """How often the whole table was scanned: at the first poll, then once a lap or writer restart."""

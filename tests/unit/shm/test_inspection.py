@@ -1,0 +1,98 @@
+import math
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from shm import Finding, Liveness, NotThereYet, QuoteWriter, Role, State, inspect, layout, reference, verify
+from shm.table import Table
+
+A, B, C = (bytes([number]) * 32 for number in range(1, 4))
+Publish = Callable[..., None]
+
+
+@pytest.fixture
+def image(writer: QuoteWriter, publish: Publish) -> bytes:
+    """A clean file: entries 0 and 1 published, entry 2 assigned."""
+    for index, pair in enumerate(((A, B), (B, A), (A, C))):
+        writer.assign(index, pair[0], pair[1])
+    publish(0, oracle_price=1.5)
+    publish(1)
+    return Table(writer.path, Role.INTERNAL).image()
+
+
+def with_field(image: bytes, record: layout.Record, number: int, name: str, value: object) -> bytes:
+    values = reference.decode_record(record, image, number) | {name: value}
+    start = record.offset + number * record.size_bytes
+    return image[:start] + reference.encode_record(record, values) + image[start + record.size_bytes :]
+
+
+def test_report_counts_what_the_file_holds(writer: QuoteWriter, image: bytes) -> None:
+    assert image[64:] == writer.path.read_bytes()[64:]
+    writer.mark_stale(1)
+    report = inspect(writer.path)
+    assert (report.role, report.state, report.liveness) == (Role.INTERNAL, State.LIVE, Liveness.LIVE)
+    assert (report.used, report.assigned, report.valid, report.stale) == (3, 3, 2, 1)
+    assert (report.recovered, report.being_written, report.ring_readable) == (0, 0, 6)
+    assert report.head == 6
+    assert 0 <= report.heartbeat_age_ns < layout.HEARTBEAT_LATE_NS
+    assert report.newest_ts_ns == 1
+
+
+def test_report_of_a_missing_file_says_so(directory: Path) -> None:
+    with pytest.raises(NotThereYet, match="start the aggregator"):
+        inspect(directory / "quotes-internal.mmap")
+
+
+def test_clean_table_has_no_findings(writer: QuoteWriter, image: bytes) -> None:
+    assert verify(writer.path) == []
+    writer.close()
+    assert verify(writer.path) == []
+
+
+@dataclass(frozen=True)
+class Damage:
+    record: layout.Record
+    number: int
+    field: str
+    value: Any
+    where: str
+
+
+DAMAGES = [
+    Damage(layout.HEADER, 0, "state", 9, "header.state"),
+    Damage(layout.HEADER, 0, "role", 1, "header.role"),
+    Damage(layout.HEADER, 0, "used", 2001, "header.used"),
+    Damage(layout.HEADER, 0, "used", 2, "entry 2 version"),
+    Damage(layout.HEADER, 0, "epoch", 0, "header.epoch"),
+    Damage(layout.HEADER, 0, "intent", 2**40, "header.intent"),
+    Damage(layout.ENTRY, 1, "version", 2**48 + 5, "entry 1 version"),
+    Damage(layout.ENTRY, 1, "flags", 0x81, "entry 1 flags"),
+    Damage(layout.ENTRY, 1, "confidence_bps", 10_001, "entry 1 confidence_bps"),
+    Damage(layout.ENTRY, 1, "input_amount", 0, "entry 1 input_amount"),
+    Damage(layout.ENTRY, 1, "input_mint", bytes(32), "entry 1 mints"),
+    Damage(layout.ENTRY, 1, "input_mint", A, "entry 1 mints"),
+    Damage(layout.ENTRY, 1, "oracle_price", 2.0, "entry 1 oracle_price"),
+    Damage(layout.ENTRY, 0, "oracle_price", math.nan, "entry 0 oracle_price"),
+    Damage(layout.ENTRY, 0, "ts_ns", time.time_ns() + 10**12, "entry 0 ts_ns"),
+    Damage(layout.SLOT, 3, "seq", 2 * 5 + 2, "slot 3 seq"),
+    Damage(layout.SLOT, 3, "index", 2000, "slot 3 index"),
+    Damage(layout.SLOT, 3, "version", 2**47, "slot 3 version"),
+]
+
+
+@pytest.mark.parametrize("damage", DAMAGES, ids=lambda damage: f"{damage.where} {damage.field}".replace(" ", "-"))
+def test_each_impossible_value_is_found(directory: Path, image: bytes, damage: Damage) -> None:
+    path = directory / "copy"
+    dead = with_field(image, layout.HEADER, 0, "heartbeat_ns", 1)  # nobody writes to the copy
+    path.write_bytes(with_field(dead, damage.record, damage.number, damage.field, damage.value))
+    assert damage.where in [finding.where for finding in verify(path)]
+
+
+def test_two_entries_of_one_pair_and_amount_are_found(writer: QuoteWriter, image: bytes, publish: Publish) -> None:
+    writer.assign(2, A, B)
+    publish(2)
+    assert verify(writer.path) == [Finding("entry 2", "is the only one of its pair and amount", "also entry 0")]
