@@ -54,6 +54,7 @@ class VaultPool(Pool, Generic[CurveT]):
     def __init__(self, address: Pubkey, account: Account) -> None:
         self.address = address
         self._closed = False
+        self._frozen = False
         self._curve: CurveT | None = None
         self._take_own(account)
         self._own_data = account.data
@@ -112,7 +113,14 @@ class VaultPool(Pool, Generic[CurveT]):
         else:
             self._values[pubkey] = self._decoders[pubkey](pubkey, account)
             self._data[pubkey] = account.data
-        self._curve = None if self.missing() else self._make_curve()
+        self._refresh()
+
+    def _refresh(self) -> None:
+        if self.missing():
+            self._curve = None
+            return
+        self._frozen = self._vault(self.vault_a).is_frozen or self._vault(self.vault_b).is_frozen
+        self._curve = self._make_curve()
 
     def _apply_own(self, account: Account | None) -> None:
         self._closed = account is None
@@ -144,7 +152,7 @@ class VaultPool(Pool, Generic[CurveT]):
             raise NotTradable(self.address, "the pool account does not exist any more")
         if self._curve is None:
             raise NotTradable(self.address, f"accounts not loaded: {', '.join(self.missing())}")
-        if self._vault(self.vault_a).is_frozen or self._vault(self.vault_b).is_frozen:
+        if self._frozen:
             raise NotTradable(self.address, "a vault is frozen")
         self._check_open(self._curve, clock)
         return self._curve
@@ -170,8 +178,8 @@ class VaultPool(Pool, Generic[CurveT]):
             return VaultBalances(a + received, b - sent)
         return VaultBalances(a - sent, b + received)
 
-    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
-        """See `Pool.ladder`."""
+    def ladder_by_swaps(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """Give what `ladder` must give, one `swap` at a time: the specification of the compiled ladders."""
         self.check_tradable(clock)
         return [self._out_or_zero(direction, amount_in, clock) for amount_in in amounts_in]
 

@@ -16,10 +16,11 @@ two units less. Tokens that charge a transfer fee are refused: how the program t
 Source: pump-fun/pump-public-docs (PumpSwap README and IDL), the official SDK's arithmetic.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from quote_core.dex._constant_product import pumpswap_buy_ladder, pumpswap_sale_ladder
 from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
@@ -38,7 +39,7 @@ from quote_core.dex.pumpswap_fees import (
 )
 from quote_core.dex.spl_token import Mint, decode_mint
 from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable, ReserveShort
-from quote_core.units import BPS, Pubkey
+from quote_core.units import BPS, U64_MAX, Pubkey
 
 __all__ = ["PROGRAM", "PumpSwapPool", "quote_spent_on_curve"]
 
@@ -265,6 +266,24 @@ class PumpSwapPool(VaultPool[_Curve]):
         if base_out == 0:
             raise AmountTooSmall(self.address, "the amount buys nothing")
         return _Fill(spend, base_out, effective)
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+        curve = self._ready(clock)
+        is_sale, rates = direction is Direction.A_TO_B, curve.rates
+        if curve.switches.sells_off if is_sale else curve.switches.buys_off:
+            return [0] * len(amounts_in)
+        if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
+            return self.ladder_by_swaps(direction, amounts_in, clock)
+        return (pumpswap_sale_ladder if is_sale else pumpswap_buy_ladder)(
+            amounts_in,
+            curve.base_reserve,
+            curve.quote_reserve,
+            curve.quote_vault,
+            rates.lp_bps,
+            rates.protocol_bps,
+            rates.creator_bps,
+        )
 
     def _balances_after(self, swap: Swap) -> VaultBalances:
         return _next_state_of(swap).balances

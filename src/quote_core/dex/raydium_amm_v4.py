@@ -9,10 +9,11 @@ below one, so inputs under `denominator / numerator` units differ from recording
 Source: raydium-io/raydium-amm, program/src/{state,math,processor}.rs.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from quote_core.dex._constant_product import amm_v4_ladder
 from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.layout import AccountLayout, key, u64
@@ -161,6 +162,12 @@ class RaydiumAmmV4Pool(VaultPool[_Curve]):
         if net_in == 0:
             raise AmountTooSmall(self.address, "the amount costs nothing")
         return net_in
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+        curve = self._ready(clock)
+        reserve_in, reserve_out = curve.reserves(direction)
+        return amm_v4_ladder(amounts_in, reserve_in, reserve_out, curve.fee_numerator, curve.fee_denominator)
 
     def _balances_after(self, swap: Swap) -> VaultBalances:
         assert isinstance(swap.next_state, VaultBalances)

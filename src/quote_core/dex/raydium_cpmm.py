@@ -9,10 +9,11 @@ trade fee and is then split off with a floor; two ceils, as some clients do it, 
 Source: raydium-io/raydium-cp-swap, programs/cp-swap/src/{states,curve,instructions}.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
+from quote_core.dex._constant_product import cpmm_ladder
 from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.layout import AccountLayout, key, u8, u64, with_fields
@@ -196,6 +197,10 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
 
     _state: _PoolState
 
+    def __init__(self, address: Pubkey, account: Account) -> None:
+        super().__init__(address, account)
+        self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...]] = {}
+
     def _take_own(self, account: Account) -> None:
         data = _LAYOUT.check(self.address, account)
         mint_a, mint_b = _MINT_0.read(data), _MINT_1.read(data)
@@ -226,6 +231,7 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
     def _make_curve(self) -> _Curve:
         config = self._values[self._state.amm_config]
         assert isinstance(config, _Config)
+        self._ladder_terms.clear()
         return _Curve(
             reserve_a=self._vault(self.vault_a).amount - self._state.owed_a.total,
             reserve_b=self._vault(self.vault_b).amount - self._state.owed_b.total,
@@ -285,6 +291,35 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
             creator_on_input=self._state.creator_fee_on in (_CREATOR_FEE_ON_INPUT, named_input),
             transfer_in=self._transfer_fee(mint_in, clock),
             transfer_out=self._transfer_fee(mint_out, clock),
+        )
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+        curve = self._ready(clock)
+        terms = self._ladder_terms.get((direction, clock.epoch))
+        if terms is None:
+            self._ladder_terms.clear()  # an epoch lasts days: only the present one is worth keeping
+            for either in Direction:
+                self._ladder_terms[either, clock.epoch] = self._terms(curve, either, clock)
+            terms = self._ladder_terms[direction, clock.epoch]
+        return cpmm_ladder(amounts_in, *terms)
+
+    def _terms(self, curve: _Curve, direction: Direction, clock: ChainClock) -> tuple[int, ...]:
+        """What the compiled ladder takes, in its order."""
+        fees = self._fees(curve.config, direction, clock)
+        reserve_in, reserve_out, vault_in = curve.reserve_a, curve.reserve_b, self._vault(self.vault_a)
+        if direction is Direction.B_TO_A:
+            reserve_in, reserve_out, vault_in = curve.reserve_b, curve.reserve_a, self._vault(self.vault_b)
+        return (
+            reserve_in,
+            reserve_out,
+            vault_in.amount,
+            fees.input_ppm,
+            0 if fees.creator_on_input else fees.creator_ppm,
+            fees.transfer_in.rate_bps,
+            fees.transfer_in.fee_max,
+            fees.transfer_out.rate_bps,
+            fees.transfer_out.fee_max,
         )
 
     def _transfer_fee(self, mint: Pubkey, clock: ChainClock) -> TransferFee:
