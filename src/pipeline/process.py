@@ -33,11 +33,11 @@ def main(
     """Load settings, start logs, and run until done or told to stop; exit 2 names every wrong setting."""
     try:
         platform, settings = PlatformSettings.load(), model.load()
+        start_logs(service, platform.log_level)
+        asyncio.run(run(platform, settings))
     except SettingsError as error:
         sys.stderr.write(f"{service} cannot start:\n{error}\n")
         sys.exit(EXIT_BAD_SETTINGS)
-    start_logs(service, platform.log_level)
-    asyncio.run(run(platform, settings))
 
 
 async def work_until_told(work: Awaitable[None], *, condition: Callable[[], Condition]) -> None:

@@ -1,9 +1,10 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Sequence
-from typing import Protocol
+from collections.abc import AsyncIterator, Sequence
 
 import pytest
+from fakes.nats_server import NatsServer
+from fakes.pipeline_process import until
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -64,14 +65,6 @@ def health_of(event: Event) -> ServiceHealth:
     )
 
 
-class NatsServerLike(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
 CONSUMER = Consumer(stream=Stream.SYSTEM, name="tester", events=(Lifecycle,), ack_wait_ms=500, retry_count_max=3)
 
 
@@ -80,12 +73,6 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
     async with connect(nats_url, name="test") as connected:
         await repair(connected, STREAMS)
         yield connected
-
-
-async def until(condition: Callable[[], object]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # what is awaited happens in the client and the server
-            await asyncio.sleep(0.01)
 
 
 @contextlib.asynccontextmanager
@@ -173,7 +160,7 @@ async def test_an_unavailable_neighbour_is_tried_again_until_the_bound_and_then_
 
 
 async def test_nothing_acknowledged_is_lost_when_nats_is_killed_and_comes_back(
-    nats_server: NatsServerLike, bus: Bus
+    nats_server: NatsServer, bus: Bus
 ) -> None:
     seen: set[int] = set()
 
@@ -256,7 +243,7 @@ async def test_the_last_kill_switch_is_latched_in_its_stream_and_pushed_to_liste
     assert await bus.last(KillSwitch) == second
 
 
-async def test_connecting_waits_for_a_server_that_is_not_there_yet(nats_server: NatsServerLike) -> None:
+async def test_connecting_waits_for_a_server_that_is_not_there_yet(nats_server: NatsServer) -> None:
     url = nats_server.url
     nats_server.stop()
     async with asyncio.TaskGroup() as tasks:

@@ -15,4 +15,4 @@ class InitializerSettings(ServiceSettings):
     section: ClassVar[str] = "initializer"
 
     watch: bool = Field(True, description="Keep looking after the streams; false = make them once and exit")
-    watch_interval: Duration = Field("5s", description="How often the streams are looked at", gt=0)  # type: ignore[assignment]  # text, validated into ns
+    watch_interval: Duration = Field("5s", description="How often the streams are looked at", gt=0)

@@ -158,8 +158,11 @@ async def connect(url: str, *, name: str, on_connection: OnConnection | None = N
         name: Shown by the server for this connection.
         on_connection: Told whenever the connection is lost or back; not of the first one, which the context tells.
     """
+    is_closing = False
 
     async def lost() -> None:
+        if is_closing:
+            return
         _log.warning("NATS is gone; trying to reach it again")
         if on_connection is not None:
             on_connection(is_up=False)
@@ -185,6 +188,7 @@ async def connect(url: str, *, name: str, on_connection: OnConnection | None = N
         )
         yield Bus(client)
     finally:
+        is_closing = True
         with contextlib.suppress(NatsError, TimeoutError, OSError):
             async with asyncio.timeout(CLOSE_TIMEOUT_S):
                 await client.close()

@@ -1,0 +1,67 @@
+"""What a round trip costs beside its swaps, in lamports. One formula for whoever finds, plans or fills one.
+
+| cost      | lamports                                               | paid when                        |
+|-----------|--------------------------------------------------------|----------------------------------|
+| flash     | ceil(amount * 5 bps), Kamino's 0.05 %                  | the trip lands                   |
+| tip       | 10,000                                                 | the bundle lands                 |
+| signature | 5,000 for each signature                               | the transaction is processed     |
+| priority  | ceil(compute units * price in micro-lamports / 10**6)  | the transaction is processed     |
+"""
+
+from dataclasses import dataclass
+
+from quote_core.units import BPS
+
+__all__ = ["CostRates", "Costs", "round_trip_costs"]
+
+_MICRO_LAMPORTS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CostRates:
+    """What the costs are computed from; see `pipeline.settings.CostSettings`."""
+
+    flash_loan_fee_bps: int
+    tip_lamports: int
+    signature_fee_lamports: int
+    signature_count: int
+    compute_unit_price_micro_lamports: int
+    compute_units_base: int
+    compute_units_per_hop: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """The costs of one trip."""
+
+    flash_fee_lamports: int
+    tip_lamports: int
+    signature_fee_lamports: int
+    priority_fee_lamports: int
+    compute_unit_limit: int
+
+    @property
+    def network_fee_lamports(self) -> int:
+        """What the chain itself takes."""
+        return self.signature_fee_lamports + self.priority_fee_lamports
+
+    @property
+    def total_lamports(self) -> int:
+        """Everything."""
+        return self.flash_fee_lamports + self.tip_lamports + self.network_fee_lamports
+
+
+def round_trip_costs(amount_lamports: int, *, hop_count: int, rates: CostRates) -> Costs:
+    """The costs of borrowing `amount_lamports`, swapping `hop_count` times and paying back; rounded up."""
+    compute_unit_limit = rates.compute_units_base + hop_count * rates.compute_units_per_hop
+    return Costs(
+        flash_fee_lamports=_div_ceil(amount_lamports * rates.flash_loan_fee_bps, BPS),
+        tip_lamports=rates.tip_lamports,
+        signature_fee_lamports=rates.signature_fee_lamports * rates.signature_count,
+        priority_fee_lamports=_div_ceil(compute_unit_limit * rates.compute_unit_price_micro_lamports, _MICRO_LAMPORTS),
+        compute_unit_limit=compute_unit_limit,
+    )
+
+
+def _div_ceil(numerator: int, denominator: int) -> int:
+    return -(-numerator // denominator)

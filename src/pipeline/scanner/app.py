@@ -1,0 +1,77 @@
+"""The scanner, put together."""
+
+import asyncio
+
+from pipeline.process import Condition, work_until_told
+from pipeline.scanner.book import Book
+from pipeline.scanner.loop import Scanner
+from pipeline.scanner.settings import ScannerSettings
+from pipeline.settings import CostSettings
+from pipeline.trading_gate import TradingGate
+from quote_core.bus import connect
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.events import Stream
+from quote_core.settings import PlatformSettings
+from quote_core.tokens import load_tokens
+from shm import QuoteReader, Role
+
+__all__ = ["run"]
+
+
+async def run(platform: PlatformSettings, settings: ScannerSettings) -> None:
+    """Run until told to stop."""
+    process = _Process(platform, settings)
+    await work_until_told(process.work(), condition=process.condition)
+
+
+class _Process:
+    """The parts, and how they are."""
+
+    def __init__(self, platform: PlatformSettings, settings: ScannerSettings) -> None:
+        self._platform = platform
+        self._settings = settings
+        self._rates = CostSettings.load().rates()
+        self._book = Book(load_tokens(platform.tokens_path).pairs)
+        self._gate = TradingGate(
+            nats_url=platform.nats_url,
+            name="scanner",
+            clock=SYSTEM_CLOCK,
+            silence_ns_max=platform.manager_silence_max,
+        )
+        self._waiting_for = "NATS"
+        self._quotes: QuoteReader | None = None
+        self._scanner: Scanner | None = None
+
+    async def work(self) -> None:
+        """Connect, wait for the stream, then scan."""
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._gate.run())
+            async with connect(self._platform.nats_url, name="scanner") as bus:
+                self._waiting_for = f"stream {Stream.OPPORTUNITIES}"
+                await bus.wait_for_stream(Stream.OPPORTUNITIES)
+                with QuoteReader.open(self._platform.shm_dir) as self._quotes:
+                    self._scanner = Scanner(
+                        quotes=self._quotes,
+                        book=self._book,
+                        publisher=bus,
+                        gate=self._gate,
+                        clock=SYSTEM_CLOCK,
+                        rates=self._rates,
+                        thresholds=self._settings.thresholds(),
+                        quote_age_ns_max=self._settings.quote_age_max,
+                    )
+                    await self._scanner.run()
+
+    def condition(self) -> Condition:
+        """Ready as soon as quotes are followed; a closed gate is no fault."""
+        if self._scanner is None or self._quotes is None:
+            return Condition(is_ready=False, line=f"waiting for {self._waiting_for}")
+        if self._book.row_count == 0:
+            liveness = self._quotes.liveness(Role.INTERNAL)
+            return Condition(is_ready=False, line=f"waiting for quotes, their writer is {liveness.value}")
+        counts = self._scanner.counts
+        line = (
+            f"{self._book.row_count} rows, {counts.changes} changes, {counts.published} findings, "
+            f"{counts.gated} gated, {counts.dropped} dropped, trading {self._gate.state.name.lower()}"
+        )
+        return Condition(is_ready=True, line=line)

@@ -1,0 +1,108 @@
+"""The scanner's own copy of the watched rows, by pair and direction: what the detection looks at."""
+
+import enum
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+
+from solders.pubkey import Pubkey as SoldersPubkey
+
+from pipeline.scanner.detect import Leg
+from quote_core.tokens import Pair
+from shm import Flag, Quote
+
+__all__ = ["Book", "Direction", "PairLegs"]
+
+
+class Direction(enum.Enum):
+    """Which way a row goes."""
+
+    FORWARD = 0
+    REVERSE = 1
+
+
+@dataclass(slots=True)
+class PairLegs:
+    """One pair's usable legs, by row."""
+
+    pair: Pair
+    forward: dict[int, Leg] = field(default_factory=dict)
+    reverse: dict[int, Leg] = field(default_factory=dict)
+
+    @property
+    def name(self) -> str:
+        """As it stands in subjects."""
+        return f"{self.pair.base.symbol}-{self.pair.quote.symbol}"
+
+    def legs(self, direction: Direction) -> dict[int, Leg]:
+        """The legs of one direction."""
+        return self.forward if direction is Direction.FORWARD else self.reverse
+
+
+class Book:
+    """Takes quotes as they change; a quote that may not be acted on leaves its row empty.
+
+    Bounded by the rows of the two files: a row is in one direction of one pair at most.
+    """
+
+    def __init__(self, pairs: Iterable[Pair]) -> None:
+        self._directions: dict[tuple[bytes, bytes], tuple[PairLegs, Direction]] = {}
+        self._rows: dict[int, dict[int, Leg]] = {}
+        for pair in pairs:
+            legs = PairLegs(pair)
+            base, quote = _mint_bytes(pair.base.mint), _mint_bytes(pair.quote.mint)
+            self._directions[base, quote] = legs, Direction.FORWARD
+            self._directions[quote, base] = legs, Direction.REVERSE
+
+    @property
+    def row_count(self) -> int:
+        """Rows that hold a usable quote."""
+        return len(self._rows)
+
+    def take(self, quote: Quote) -> PairLegs | None:
+        """Note a row's present content; give the pair it belongs to now, if that is watched."""
+        self.drop(quote.index)
+        watched = self._directions.get((quote.input_mint, quote.output_mint))
+        if watched is None:
+            return None
+        legs, direction = watched
+        if _is_usable(quote):
+            side = legs.legs(direction)
+            side[quote.index] = _leg(quote)
+            self._rows[quote.index] = side
+        return legs
+
+    def drop(self, row: int) -> None:
+        """Forget a row."""
+        side = self._rows.pop(row, None)
+        if side is not None:
+            del side[row]
+
+
+def _is_usable(quote: Quote) -> bool:
+    return (
+        Flag.VALID in quote.flags
+        and Flag.STALE not in quote.flags
+        and quote.input_amount > 0
+        and quote.output_amount > 0
+    )
+
+
+def _leg(quote: Quote) -> Leg:
+    has_oracle = Flag.ORACLE_PRESENT in quote.flags and math.isfinite(quote.oracle_price) and quote.oracle_price > 0
+    return Leg(
+        row=quote.index,
+        version=quote.version,
+        input_amount=quote.input_amount,
+        output_amount=quote.output_amount,
+        quoted_unix_ns=quote.ts_ns,
+        route_id=quote.route_id,
+        slot=quote.slot,
+        confidence_bps=quote.confidence_bps if Flag.CONFIDENCE_PRESENT in quote.flags else 0,
+        price_impact_ppm=quote.price_impact_ppm,
+        oracle_price=quote.oracle_price if has_oracle else None,
+    )
+
+
+def _mint_bytes(mint: str) -> bytes:
+    return bytes(SoldersPubkey.from_string(mint))

@@ -1,0 +1,194 @@
+"""The loop: whatever changed in shared memory goes into the book, and each pair it touched is looked at.
+
+No call leaves the host and nothing queues: while a finding is being published, changes pile up in the reader, which
+names each row once however often it changed. When NATS is away a finding is dropped and counted, since it would be
+worthless by the time it could be sent.
+"""
+
+import contextlib
+from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Final, Protocol
+
+import structlog
+
+from pipeline.costs import CostRates
+from pipeline.scanner.book import Book, Direction, PairLegs
+from pipeline.scanner.detect import Leg, Thresholds, best_round_trip, divergence
+from pipeline.scanner.findings import Findings
+from quote_core.clock import Clock
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import Event
+from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
+from shm.view import QuoteView
+
+__all__ = ["Gate", "Publisher", "Quotes", "ScanCounts", "Scanner"]
+
+_log: Final = structlog.get_logger("scanner")
+_UNREADABLE: Final = (Busy, NotThereYet, IndexOutOfRange)
+
+
+class Quotes(Protocol):
+    """What is used of `shm.QuoteReader`."""
+
+    def quote(self, index: int) -> Quote:
+        """A fresh copy of an entry."""
+        ...
+
+    def view(self, index: int) -> QuoteView:
+        """A reused view of an entry."""
+        ...
+
+    def changes(self) -> AsyncIterator[tuple[int, ...]]:
+        """Indexes of changed entries."""
+        ...
+
+    def liveness(self, role: Role) -> Liveness:
+        """How a file's writer is."""
+        ...
+
+
+class Publisher(Protocol):
+    """What is used of the bus."""
+
+    async def publish(self, event: Event) -> None:
+        """Publish an event."""
+        ...
+
+
+class Gate(Protocol):
+    """What is used of the trading gate."""
+
+    @property
+    def allows_new_trades(self) -> bool:
+        """Whether a new trade may begin now."""
+        ...
+
+
+@dataclass(slots=True)
+class ScanCounts:
+    """What the scanner has done so far."""
+
+    changes: int = 0
+    looked_at: int = 0
+    published: int = 0
+    torn: int = 0
+    gated: int = 0
+    dropped: int = 0
+
+
+class Scanner:
+    """Looks at every change.
+
+    Args:
+        quotes: Shared memory.
+        book: The rows watched.
+        publisher: Where findings go.
+        gate: Closed = rows are taken in, but nothing is looked at.
+        clock: For the age of quotes and the time of findings.
+        rates: What a trip costs.
+        thresholds: From where on something is told.
+        quote_age_ns_max: Older quotes are not looked at.
+    """
+
+    def __init__(
+        self,
+        *,
+        quotes: Quotes,
+        book: Book,
+        publisher: Publisher,
+        gate: Gate,
+        clock: Clock,
+        rates: CostRates,
+        thresholds: Thresholds,
+        quote_age_ns_max: int,
+    ) -> None:
+        self.counts = ScanCounts()
+        self._quotes = quotes
+        self._book = book
+        self._publisher = publisher
+        self._gate = gate
+        self._clock = clock
+        self._rates = rates
+        self._thresholds = thresholds
+        self._quote_age_ns_max = quote_age_ns_max
+        self._findings = Findings(clock)
+
+    async def run(self) -> None:
+        """Follow changes until cancelled."""
+        async with contextlib.aclosing(self._quotes.changes()) as changes:  # type: ignore[type-var]  # a generator
+            async for indexes in changes:
+                await self.look_at(indexes)
+
+    async def look_at(self, indexes: Sequence[int]) -> None:
+        """Take the changed rows in, and publish what their pairs now offer."""
+        self.counts.changes += len(indexes)
+        for legs in self._refresh(indexes):
+            if not self._gate.allows_new_trades:
+                self.counts.gated += 1
+                continue
+            self.counts.looked_at += 1
+            for event in self._events(legs):
+                await self._tell(event)
+
+    def _refresh(self, indexes: Iterable[int]) -> Iterable[PairLegs]:
+        touched: dict[str, PairLegs] = {}
+        for index in indexes:
+            try:
+                legs = self._book.take(self._quotes.quote(index))
+            except _UNREADABLE:
+                self._book.drop(index)  # it is announced again when its writer has finished with it
+                continue
+            if legs is not None:
+                touched[legs.name] = legs
+        return touched.values()
+
+    def _events(self, legs: PairLegs) -> Iterator[Event]:
+        oldest_unix_ns = self._clock.unix_ns() - self._quote_age_ns_max
+        forward = [leg for leg in legs.forward.values() if leg.quoted_unix_ns >= oldest_unix_ns]
+        reverse = [leg for leg in legs.reverse.values() if leg.quoted_unix_ns >= oldest_unix_ns]
+        trip = best_round_trip(forward, reverse, rates=self._rates, thresholds=self._thresholds)
+        if trip is not None and self._hold_together(trip.forward, trip.reverse):
+            arbitrage = self._findings.two_hop(legs, trip)
+            if arbitrage is not None:
+                yield arbitrage
+        for direction, side in ((Direction.FORWARD, forward), (Direction.REVERSE, reverse)):
+            tokens = legs.pair.directions()[direction.value]
+            found = divergence(
+                side,
+                input_decimals=tokens[0].decimals,
+                output_decimals=tokens[1].decimals,
+                thresholds=self._thresholds,
+            )
+            diverging = self._findings.price_divergence(legs, direction, found)
+            if diverging is not None:
+                yield diverging
+
+    def _hold_together(self, *legs: Leg) -> bool:
+        """Whether the legs stand in shared memory at this moment, all of them, with a living writer.
+
+        Each was read at another instant; equal versions now mean that they were there together.
+        """
+        try:
+            standing = all(
+                self._quotes.view(leg.row).version == leg.version
+                and self._quotes.liveness(_role(leg.row)) is Liveness.LIVE
+                for leg in legs
+            )
+        except _UNREADABLE:
+            standing = False
+        self.counts.torn += not standing
+        return standing
+
+    async def _tell(self, event: Event) -> None:
+        try:
+            await self._publisher.publish(event)
+        except ProviderUnavailable as error:
+            self.counts.dropped += 1
+            _log.debug("a finding could not be published", reason=str(error))
+        else:
+            self.counts.published += 1
+
+
+def _role(row: int) -> Role:
+    return Role.INTERNAL if row < ENTRY_COUNT else Role.EXTERNAL

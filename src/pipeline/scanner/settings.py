@@ -1,0 +1,32 @@
+"""What may be set about the scanner."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from pipeline.scanner.detect import Thresholds
+from quote_core.settings import Duration, ServiceSettings
+from quote_core.units import BPS
+
+__all__ = ["ScannerSettings"]
+
+
+class ScannerSettings(ServiceSettings):
+    """Section `scanner`: from where on a finding is told."""
+
+    section: ClassVar[str] = "scanner"
+
+    gross_profit_bps_min: int = Field(50, ge=0, description="Least gross profit of a round trip")
+    divergence_bps_min: int = Field(100, gt=0, description="Least distance of a quote from its oracle price")
+    size_tolerance_bps: int = Field(
+        500, ge=0, le=BPS, description="How far the reverse row's size may be from what forward gives"
+    )
+    quote_age_max: Duration = Field("5s", description="Older quotes are not looked at")
+
+    def thresholds(self) -> Thresholds:
+        """The settings as the detection takes them."""
+        return Thresholds(
+            gross_profit_bps_min=self.gross_profit_bps_min,
+            divergence_bps_min=self.divergence_bps_min,
+            size_tolerance_bps=self.size_tolerance_bps,
+        )
