@@ -7,13 +7,14 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
-from quote_core.errors import SolquoteError
-from quote_core.settings import SettingsError
-from shm import ShmError
+from solquote.commands.pools import pools
+from solquote.commands.quote import quote
+from solquote.commands.tokens import tokens
 from solquote.commands.up import up
 from solquote.commands.verify_quotes import verify_quotes
+from solquote.commands.watch import watch
 from solquote.exit_codes import ExitCode
-from solquote.output import Negative, exit_code_of
+from solquote.output import CommandFailed, failure_of
 
 __all__ = ["app", "main", "run"]
 
@@ -25,6 +26,10 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
 )
 app.command()(up)
+app.command(context_settings={"ignore_unknown_options": True})(quote)  # -1 is a wrong amount, not an option
+app.command()(watch)
+app.command()(pools)
+app.command()(tokens)
 app.command()(verify_quotes)
 
 
@@ -43,25 +48,18 @@ def run(arguments: Sequence[str]) -> int:
     try:
         ended = app(arguments, standalone_mode=False)
     except TyperException as error:
-        return _report("USAGE", error.format_message(), ExitCode.BAD_INPUT, as_json=as_json)
-    except (Negative, SolquoteError, SettingsError, ShmError) as error:
-        return _report(_kind(error), str(error), exit_code_of(error), as_json=as_json)
+        return _report(CommandFailed("USAGE", error.format_message(), ExitCode.BAD_INPUT), as_json=as_json)
+    except Exception as error:
+        failure = failure_of(error)
+        if failure is None:
+            raise
+        return _report(failure, as_json=as_json)
     return ended if isinstance(ended, int) else ExitCode.OK
 
 
-def _kind(error: Exception) -> str:
-    match error:
-        case Negative():
-            return error.kind
-        case SolquoteError():
-            return error.code
-        case SettingsError():
-            return "INVALID_SETTINGS"
-        case _:
-            return "UNAVAILABLE"
-
-
-def _report(kind: str, sentence: str, code: ExitCode, *, as_json: bool) -> int:
-    text = json.dumps({"error": {"code": kind, "message": sentence}}) if as_json else f"solquote: {sentence}"
+def _report(failure: CommandFailed, *, as_json: bool) -> int:
+    text = f"solquote: {failure}"
+    if as_json:
+        text = json.dumps({"error": {"code": failure.kind, "message": str(failure)}})
     sys.stderr.write(text + "\n")
-    return code
+    return failure.exit_code

@@ -1,47 +1,61 @@
 """What commands print: an answer for people or JSON on standard output, and errors as one sentence or JSON."""
 
 import json
-from dataclasses import dataclass
+import sys
+from types import MappingProxyType
+from typing import Final
 
-from rich.console import Console
-
-from quote_core.errors import DataError, DeadlinePassed, MarketError, RequestError
+from quote_core.errors import SolquoteError
 from quote_core.settings import SettingsError
+from shm import NoQuote, ShmError
 from solquote.exit_codes import ExitCode
 
-__all__ = ["Negative", "Output", "exit_code_of"]
+__all__ = ["CommandFailed", "answer_json", "failure_of", "with_status"]
+
+_EXIT_CODES: Final = MappingProxyType(
+    {
+        "INVALID_ARGUMENT": ExitCode.BAD_INPUT,
+        "NOT_FOUND": ExitCode.BAD_INPUT,
+        "OUT_OF_RANGE": ExitCode.BAD_INPUT,
+        "FAILED_PRECONDITION": ExitCode.NEGATIVE,
+        "DEADLINE_EXCEEDED": ExitCode.TIMED_OUT,
+        "DATA_LOSS": ExitCode.BAD_DATA,
+    }
+)
+"""By canonical status name; what is not named is the service's trouble: UNAVAILABLE."""
 
 
-class Negative(Exception):
-    """The command did its work and the answer is no; `kind` names it in JSON."""
+class CommandFailed(Exception):
+    """A command has no answer, or the answer is no; `kind` names the reason in JSON."""
 
-    def __init__(self, kind: str, sentence: str) -> None:
+    def __init__(self, kind: str, sentence: str, exit_code: ExitCode) -> None:
         super().__init__(sentence)
         self.kind = kind
+        self.exit_code = exit_code
 
 
-@dataclass(frozen=True, slots=True)
-class Output:
-    """Where and how a command answers."""
-
-    as_json: bool
-    console: Console
-
-    def answer(self, value: object) -> None:
-        """Print a value as JSON."""
-        self.console.print(json.dumps(value), markup=False, highlight=False, soft_wrap=True)
-
-
-def exit_code_of(error: Exception) -> ExitCode:
-    """The code that tells what kind of error it was."""
+def failure_of(error: Exception) -> CommandFailed | None:
+    """What a foreseeable error means for the command; None for one that nobody foresaw."""
     match error:
-        case Negative() | MarketError():
-            return ExitCode.NEGATIVE
-        case RequestError() | SettingsError():
-            return ExitCode.BAD_INPUT
-        case DeadlinePassed():
-            return ExitCode.TIMED_OUT
-        case DataError():
-            return ExitCode.BAD_DATA
+        case CommandFailed():
+            return error
+        case SolquoteError():
+            return with_status(error.code, str(error))
+        case SettingsError():
+            return CommandFailed("INVALID_SETTINGS", str(error), ExitCode.BAD_INPUT)
+        case NoQuote():
+            return CommandFailed("NO_QUOTE", str(error), ExitCode.NEGATIVE)
+        case ShmError():
+            return CommandFailed("UNAVAILABLE", str(error), ExitCode.UNAVAILABLE)
         case _:
-            return ExitCode.UNAVAILABLE
+            return None
+
+
+def with_status(status_name: str, sentence: str) -> CommandFailed:
+    """A failure with the exit code that suits a canonical gRPC status."""
+    return CommandFailed(status_name, sentence, _EXIT_CODES.get(status_name, ExitCode.UNAVAILABLE))
+
+
+def answer_json(value: object) -> None:
+    """Print a command's answer as one JSON document."""
+    sys.stdout.write(json.dumps(value) + "\n")

@@ -102,11 +102,14 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
     """
     host = models.platform.host
     ports = _Ports(host, free=free_ports)
-    data_dir = models.up.data_folder(environ)
+    data_dir = models.platform.data_folder()
     shm_dir, shm_dir_is_ours = _shm_dir(models.platform, beside=free_ports)
     services = [service for service in SERVICES if not _is_elsewhere(service, models)]
     nats = None if models.is_given(SettingName("platform", "nats_url")) else _nats(models.up, ports, data_dir / "nats")
-    environment = {environment_name("platform", "shm_dir"): str(shm_dir)}
+    environment = {
+        environment_name("platform", "shm_dir"): str(shm_dir),
+        environment_name("platform", "data_dir"): str(data_dir),
+    }
     if nats:
         environment[environment_name("platform", "nats_url")] = f"nats://{_dialled(host, nats.port)}"
         environment[environment_name("up", "nats_monitor_port")] = str(nats.monitor_port)

@@ -1,15 +1,12 @@
 """Settings of `solquote up` and of the commands that look at what it runs."""
 
-import os
-from collections.abc import Mapping
-from pathlib import Path
 from typing import ClassVar
 
-from pydantic import AliasChoices, Field
+from pydantic import Field
 
 from quote_core.settings import Duration, Port, ServiceSettings
 
-__all__ = ["UpSettings", "default_data_dir"]
+__all__ = ["UpSettings"]
 
 
 class UpSettings(ServiceSettings):
@@ -17,11 +14,6 @@ class UpSettings(ServiceSettings):
 
     section: ClassVar[str] = "up"
 
-    data_dir: Path | None = Field(
-        None,
-        validation_alias=AliasChoices("SOLQUOTE_DATA_DIR"),
-        description="Folder of the bus's store, the logs and the kill-switch token; unset = $XDG_STATE_HOME/solquote",
-    )
     nats_port: Port = Field(4222, description="Port of the embedded NATS server; 0 = any free one")
     nats_monitor_port: Port = Field(8222, description="Its HTTP monitoring port, on loopback; 0 = any free one")
     start_time_max: Duration = Field(
@@ -33,13 +25,3 @@ class UpSettings(ServiceSettings):
     restart_delay_max: Duration = Field("10s", description="Longest wait before a restart")
     settled_after: Duration = Field("30s", description="A child that ran this long has its failures forgotten")
     log_size_max_bytes: int = Field(10_000_000, ge=10_000, description="A child's log file is turned over at this size")
-
-    def data_folder(self, environ: Mapping[str, str]) -> Path:
-        """The folder, made absolute because children must mean the same one."""
-        return (self.data_dir or default_data_dir(environ)).expanduser().absolute()
-
-
-def default_data_dir(environ: Mapping[str, str]) -> Path:
-    """Where the XDG base directory specification wants state that should outlive a run."""
-    base = environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "solquote"

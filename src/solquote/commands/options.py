@@ -3,21 +3,22 @@
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 
-from solquote.settings import UpSettings
+from quote_core.settings import PlatformSettings, environment_name
 from solquote.supervisor.lock import running_platform
 
-__all__ = ["DataDir", "Json", "found_environment", "with_options"]
+__all__ = ["DATA_DIR_VARIABLE", "DataDir", "Json", "Timeout", "found_environment", "with_options"]
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too.")]
 DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", help="Data folder of the platform meant [env: SOLQUOTE_DATA_DIR]", show_envvar=False),
 ]
-DATA_DIR_VARIABLE = "SOLQUOTE_DATA_DIR"
+Timeout = Annotated[float, typer.Option(help="Longest wait for a service, seconds", min=0.01, max=300)]
+DATA_DIR_VARIABLE: Final = environment_name(PlatformSettings.section, "data_dir")
 
 
 def with_options(environ: Mapping[str, str], options: Mapping[str, object | None]) -> dict[str, str]:
@@ -31,5 +32,5 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
     So `solquote quote` finds a platform on other ports as long as it means the same data folder.
     """
     environ = with_options(os.environ, {DATA_DIR_VARIABLE: data_dir})
-    running = running_platform(UpSettings.load(environ=environ).data_folder(environ))
+    running = running_platform(PlatformSettings.load(environ=environ).data_folder())
     return environ if running is None else {**running.environment, **environ}

@@ -13,7 +13,8 @@ from rich.console import Console
 
 from quote_core.clock import SYSTEM_CLOCK
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
-from solquote.output import Negative
+from solquote.exit_codes import ExitCode
+from solquote.output import CommandFailed
 from solquote.plan import NatsServer, Plan, PlatformModels, make_plan
 from solquote.settings import UpSettings
 from solquote.supervisor.child import ChildLimits
@@ -59,7 +60,7 @@ def up(
     plan = make_plan(models, environ, free_ports=free_ports)
     taken = taken_ports(plan.ports, host=plan.host)
     if taken:
-        raise Negative("PORT_TAKEN", "; ".join(map(str, taken)))
+        raise CommandFailed("PORT_TAKEN", "; ".join(map(str, taken)), ExitCode.NEGATIVE)
     try:
         with take_data_folder(plan.data_dir, plan.environment), _quote_files(plan):
             if plan.nats:
@@ -68,7 +69,7 @@ def up(
             with contextlib.closing(_display(plan, show_logs=logs, as_json=as_json)) as display:
                 asyncio.run(_run(plan, models.up, display))
     except DataFolderTaken as error:
-        raise Negative("DATA_FOLDER_TAKEN", str(error)) from error
+        raise CommandFailed("DATA_FOLDER_TAKEN", str(error), ExitCode.NEGATIVE) from error
 
 
 def _configure(nats: NatsServer, host: str) -> None:

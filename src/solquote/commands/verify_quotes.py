@@ -10,7 +10,7 @@ from rich.table import Table
 from quote_core.dex.replay import Outcome
 from solquote.commands.options import Json
 from solquote.exit_codes import ExitCode
-from solquote.output import Output
+from solquote.output import answer_json
 from solquote.verify_quotes import Report, verify_files
 
 __all__ = ["verify_quotes"]
@@ -26,11 +26,10 @@ def verify_quotes(
 ) -> int:
     """Replay vector files on recorded pools; exit 1 on any difference, 5 where a file cannot be read."""
     report = verify_files(vectors, pools or [])
-    output = Output(as_json, Console())
     if as_json:
-        output.answer(report.as_json())
+        answer_json(report.as_json())
     else:
-        _print(report, output.console)
+        _print(report, Console())
     if report.unreadable:
         return ExitCode.BAD_DATA
     return ExitCode.NEGATIVE if report.different else ExitCode.OK

@@ -1,0 +1,89 @@
+"""What the commands show of quotes, pools and prices: frozen values, free of wire formats."""
+
+from dataclasses import dataclass
+
+from quote_core.tokens import Token
+
+__all__ = ["HopAnswer", "PoolAnswer", "PriceAnswer", "QuoteAnswer", "SourceAnswer"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HopAnswer:
+    """One swap through one pool."""
+
+    pool_id: str
+    protocol: str
+    input_mint: str
+    output_mint: str
+    input_amount: int
+    output_amount: int
+    provenance: str
+    """chain, recorded, synthetic, patched, or empty where an outside provider does not say."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceAnswer:
+    """What one of the two sources says."""
+
+    name: str
+    """`local`, or the outside provider."""
+    output_amount: int
+    price_impact_fraction: float
+    confidence: float
+    factors: dict[str, float]
+    age_ms: int
+    is_stale: bool
+    slot: int
+    route: tuple[HopAnswer, ...]
+    error: str | None
+    """Why it has no quote."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteAnswer:
+    """Both sources and what to make of them."""
+
+    input: Token
+    output: Token
+    input_amount: int
+    output_amount: int
+    best: str | None
+    """Name of the better source."""
+    decision: str
+    oracle_price: float | None
+    sources: tuple[SourceAnswer, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolAnswer:
+    """One pool as the local quote service holds it."""
+
+    pool_id: str
+    protocol: str
+    mint_a: str
+    mint_b: str
+    price: float
+    """Whole B per whole A, before fees."""
+    fee_fraction_a_to_b: float
+    fee_fraction_b_to_a: float
+    depth_a_amount: int
+    depth_b_amount: int
+    """Input that moves the price by 1 %, smallest units."""
+    age_ms: int
+    slot: int
+    is_stale: bool
+    is_tradable: bool
+    refusal: str
+    provenance: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceAnswer:
+    """A token's reference price."""
+
+    mint: str
+    usd: float | None
+    source: str
+    age_ms: int
+    is_stale: bool
+    provenance: str

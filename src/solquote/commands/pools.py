@@ -1,0 +1,77 @@
+"""`solquote pools [IN OUT]`: the pools the local quote service holds, side by side."""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.table import Table
+
+from quote_core.errors import InvalidField
+from quote_core.settings import PlatformSettings
+from quote_core.tokens import Token, load_tokens
+from solquote.answers import PoolAnswer
+from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.exit_codes import ExitCode
+from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
+from solquote.output import CommandFailed, answer_json
+from solquote.wire import ask_pools
+
+__all__ = ["pools"]
+
+
+def pools(
+    input_token: Annotated[str | None, typer.Argument(metavar="IN", help="Only pools of this token ...")] = None,
+    output_token: Annotated[str | None, typer.Argument(metavar="OUT", help="... against this one")] = None,
+    *,
+    timeout: Timeout = 5.0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show price, depth, fee, age and provenance of pools; all of them, or those of one pair."""
+    platform = PlatformSettings.load(environ=found_environment(data_dir))
+    registry = load_tokens(platform.tokens_path)
+    mints = ("", "")
+    if input_token is not None:
+        if output_token is None:
+            raise InvalidField("OUT", f"name the token to pair {input_token} with, or no token for all pools")
+        first, second = registry.resolve(input_token, field="IN"), registry.resolve(output_token, field="OUT")
+        registry.pair(first.mint, second.mint)
+        mints = (first.mint, second.mint)
+    answer = ask_pools(platform.local_quote_address, *mints, timeout_s=timeout)
+    if as_json:
+        answer_json({"pools": [asdict(pool) for pool in answer]})
+    elif answer:
+        Console().print(_table(answer, {token.mint: token for token in registry}))
+    if not answer:
+        wanted = f"{input_token}/{output_token}" if input_token else "any pair"
+        raise CommandFailed("NO_POOLS", f"no pool of {wanted} is held", ExitCode.NEGATIVE)
+
+
+def _table(answer: Iterable[PoolAnswer], tokens: Mapping[str, Token]) -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("pair", "protocol", "pool"):
+        table.add_column(column, no_wrap=True)
+    for column in ("price", "fee", "depth at 1 %", "age"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("provenance", no_wrap=True)
+    table.add_column("", style="red")
+    for pool in answer:
+        token_a, token_b = tokens.get(pool.mint_a), tokens.get(pool.mint_b)
+        table.add_row(
+            f"{_symbol(token_a, pool.mint_a)}/{_symbol(token_b, pool.mint_b)}",
+            pool.protocol,
+            short_key(pool.pool_id),
+            price_text(pool.price),
+            percent_text(pool.fee_fraction_a_to_b),
+            f"{amount_text(pool.depth_a_amount, token_a)} {token_a.symbol}" if token_a else str(pool.depth_a_amount),
+            age_text(pool.age_ms),
+            pool.provenance,
+            "" if pool.is_tradable and not pool.is_stale else pool.refusal or "stale",
+        )
+    return table
+
+
+def _symbol(token: Token | None, mint: str) -> str:
+    return token.symbol if token else short_key(mint)

@@ -1,0 +1,98 @@
+"""`solquote watch`: the market as scanners see it, straight from shared memory."""
+
+import time
+from collections.abc import Sequence
+from dataclasses import asdict
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.live import Live
+from rich.table import Table
+
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.settings import PlatformSettings
+from quote_core.tokens import TokenRegistry, load_tokens
+from quote_core.units import LAMPORTS_PER_SOL, amount_from_decimal
+from shm import Liveness, QuoteReader, Role
+from solquote.commands.options import DataDir, Json, found_environment
+from solquote.exit_codes import ExitCode
+from solquote.formatting import age_text, price_text, spread_text
+from solquote.market_view import WatchRow, watch_rows
+from solquote.output import CommandFailed, answer_json
+
+__all__ = ["watch"]
+
+_REFRESH_S: Final = 0.5
+_SOL_DECIMALS: Final = len(str(LAMPORTS_PER_SOL)) - 1
+
+
+def watch(
+    *,
+    amount: Annotated[str, typer.Option(help="Whole base tokens to price; the nearest watched amount is shown")] = "1",
+    once: Annotated[bool, typer.Option("--once", help="Print once and end")] = False,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show every watched pair from shared memory, live until Ctrl-C; JSON and pipes get it once."""
+    platform = PlatformSettings.load(environ=found_environment(data_dir))
+    registry = load_tokens(platform.tokens_path)
+    lamports = amount_from_decimal(amount, _SOL_DECIMALS, field="--amount")
+    console = Console()
+    with QuoteReader.open(platform.shm_dir) as reader:
+        if reader.liveness(Role.INTERNAL) is Liveness.ABSENT:
+            sentence = f"there are no quote files in {reader.directory}; `solquote up` makes them"
+            raise CommandFailed("UNAVAILABLE", sentence, ExitCode.UNAVAILABLE)
+        if as_json:
+            answer_json(_as_json(reader, registry, lamports))
+        elif once or not console.is_terminal:
+            console.print(_table(_rows(reader, registry, lamports), _title(reader)))
+        else:
+            _live(reader, registry, lamports, console)
+
+
+def _rows(reader: QuoteReader, registry: TokenRegistry, lamports: int) -> tuple[WatchRow, ...]:
+    return watch_rows(reader, registry, base_amount_lamports=lamports, now_unix_ns=SYSTEM_CLOCK.unix_ns())
+
+
+def _as_json(reader: QuoteReader, registry: TokenRegistry, lamports: int) -> dict[str, object]:
+    return {
+        "directory": str(reader.directory),
+        "writers": {role.name.lower(): reader.liveness(role).value for role in Role},
+        "pairs": [asdict(row) for row in _rows(reader, registry, lamports)],
+    }
+
+
+def _live(reader: QuoteReader, registry: TokenRegistry, lamports: int, console: Console) -> None:
+    with Live(console=console, auto_refresh=False, screen=False) as live:
+        while True:
+            live.update(_table(_rows(reader, registry, lamports), _title(reader)), refresh=True)
+            time.sleep(_REFRESH_S)
+
+
+def _title(reader: QuoteReader) -> str:
+    writers = ", ".join(f"{role.name.lower()} {reader.liveness(role).value}" for role in Role)
+    return f"{reader.directory}: {writers}"
+
+
+def _table(rows: Sequence[WatchRow], title: str) -> Table:
+    table = Table(box=None, pad_edge=False, title=title, title_justify="left", title_style="dim")
+    table.add_column("pair", no_wrap=True)
+    for column in ("sell at", "buy at", "spread", "age", "confidence"):
+        table.add_column(column, justify="right", no_wrap=True)
+    table.add_column("source", no_wrap=True)
+    for row in rows:
+        if row.forward_price is None:
+            table.add_row(row.pair, "no quote", style="dim")
+            continue
+        table.add_row(
+            row.pair,
+            price_text(row.forward_price),
+            price_text(row.reverse_price),
+            spread_text(row.spread_bps),
+            age_text(row.age_ms or 0),
+            f"{row.confidence:.3f}",
+            row.source + (" stale" if row.is_stale else ""),
+            style="red" if row.is_stale else ("bold green" if (row.spread_bps or 0) < 0 else None),
+        )
+    return table

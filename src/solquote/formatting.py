@@ -1,0 +1,46 @@
+"""Numbers as people read them. Exact values stay in JSON; here is only display."""
+
+from decimal import Decimal
+
+from quote_core.tokens import Token
+from quote_core.units import decimal_from_amount
+
+__all__ = ["age_text", "amount_text", "percent_text", "price_text", "short_key", "spread_text"]
+
+
+def amount_text(amount: int, token: Token) -> str:
+    """Whole tokens with all their decimal places' meaning kept and trailing zeros dropped: 1,234.5."""
+    value = decimal_from_amount(amount, token.decimals)
+    text = f"{value:,f}"
+    return text.rstrip("0").rstrip(".") if "." in text else text
+
+
+def price_text(price: float | None) -> str:
+    """Six significant digits, never in exponent form."""
+    if price is None:
+        return "unknown"
+    return f"{Decimal(f'{price:.6g}'):,f}"
+
+
+def percent_text(fraction: float) -> str:
+    """A fraction as percent: 0.0123 is 1.23 %."""
+    return f"{fraction * 100:.3g} %" if abs(fraction) < 10 else f"{fraction * 100:.0f} %"
+
+
+def spread_text(spread_bps: float | None) -> str:
+    """Basis points with their sign."""
+    return "" if spread_bps is None else f"{spread_bps:+.1f} bps"
+
+
+def age_text(age_ms: int) -> str:
+    """Milliseconds as the unit people expect for the size."""
+    if age_ms < 1000:
+        return f"{age_ms} ms"
+    if age_ms < 100_000:
+        return f"{age_ms / 1000:.1f} s"
+    return f"{age_ms // 60_000} min"
+
+
+def short_key(key: str) -> str:
+    """An address shortened for a table; JSON has it whole."""
+    return key if len(key) <= 12 else f"{key[:4]}..{key[-4:]}"

@@ -1,0 +1,193 @@
+"""Ask the services over gRPC, and turn their messages into answers and their refusals into one kind of error.
+
+Every call has a deadline. A service that cannot be reached is told apart from one that does not answer in time.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import cast
+
+import grpc
+
+from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.generated.solquote.v1 import (
+    local_quote_pb2,
+    local_quote_pb2_grpc,
+    quote_aggregator_pb2,
+    quote_aggregator_pb2_grpc,
+    quotes_pb2,
+)
+from quote_core.tokens import Token
+from solquote.answers import HopAnswer, PoolAnswer, PriceAnswer, QuoteAnswer, SourceAnswer
+from solquote.output import with_status
+
+__all__ = ["ask_pools", "ask_prices", "ask_quote"]
+
+
+def ask_quote(
+    address: str, base: Token, quote: Token, amount: int, *, timeout_s: float, clock: Clock = SYSTEM_CLOCK
+) -> QuoteAnswer:
+    """Ask the aggregator for one quote.
+
+    Raises:
+        CommandFailed: With the status of the aggregator's refusal.
+    """
+    request = quote_aggregator_pb2.AggregatedQuoteRequest(
+        input_mint=base.mint, output_mint=quote.mint, input_amount=amount
+    )
+    with _channel("aggregator", address) as channel:
+        answer = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel).GetQuote(request, timeout=timeout_s)
+    return _quote(answer, base, quote, now_unix_ns=clock.unix_ns())
+
+
+def ask_pools(address: str, mint_a: str, mint_b: str, *, timeout_s: float) -> tuple[PoolAnswer, ...]:
+    """Ask the local quote service for the pools of a pair, or for all with empty mints."""
+    request = local_quote_pb2.ListPoolsRequest(mint_a=mint_a, mint_b=mint_b)
+    with _channel("local quote service", address) as channel:
+        answer = local_quote_pb2_grpc.LocalQuoteServiceStub(channel).ListPools(request, timeout=timeout_s)
+    return tuple(_pool(pool) for pool in answer.pools)
+
+
+def ask_prices(address: str, *, timeout_s: float) -> dict[str, PriceAnswer]:
+    """Ask the local quote service for the reference prices, by mint."""
+    with _channel("local quote service", address) as channel:
+        stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
+        answer = stub.GetOraclePrices(local_quote_pb2.OraclePricesRequest(), timeout=timeout_s)
+    return {price.mint: _price(price) for price in answer.prices}
+
+
+@contextmanager
+def _channel(service: str, address: str) -> Iterator[grpc.Channel]:
+    """A channel to one service; its refusals become failures that name it."""
+    try:
+        with grpc.insecure_channel(address) as channel:
+            yield channel
+    except grpc.RpcError as raised:
+        error = cast("grpc.Call", raised)  # what a stub raises is the call itself
+        name = error.code().name
+        if name == "UNAVAILABLE":
+            sentence = f"the {service} at {address} cannot be reached; `solquote up` starts it"
+        elif name == "DEADLINE_EXCEEDED":
+            sentence = f"the {service} at {address} did not answer in time"
+        else:
+            sentence = error.details() or name
+        raise with_status(name, sentence) from None
+
+
+def _quote(
+    message: quote_aggregator_pb2.AggregatedQuote, base: Token, quote: Token, *, now_unix_ns: int
+) -> QuoteAnswer:
+    sources = []
+    best = None
+    if message.HasField("local"):
+        sources.append(_local(message))
+        best = "local" if message.best_source == quote_aggregator_pb2.QUOTE_SOURCE_LOCAL else None
+    if message.HasField("external"):
+        sources.append(_external(message, now_unix_ns=now_unix_ns))
+        if message.best_source == quote_aggregator_pb2.QUOTE_SOURCE_EXTERNAL:
+            best = message.external.provider
+    return QuoteAnswer(
+        input=base,
+        output=quote,
+        input_amount=message.input_amount,
+        output_amount=message.output_amount,
+        best=best,
+        decision=_enum_word(quote_aggregator_pb2.Decision.Name(message.decision)),
+        oracle_price=message.oracle_price if message.HasField("oracle_price") else None,
+        sources=tuple(sources),
+    )
+
+
+def _local(message: quote_aggregator_pb2.AggregatedQuote) -> SourceAnswer:
+    local = message.local
+    return SourceAnswer(
+        name="local",
+        output_amount=local.output_amount,
+        price_impact_fraction=local.price_impact,
+        confidence=message.local_confidence,
+        factors=_factors(message.local_factors),
+        age_ms=local.pool_state_age_ms,
+        is_stale=local.is_stale,
+        slot=local.slot,
+        route=tuple(_hop(hop) for hop in local.route),
+        error=_error(local.error) if local.HasField("error") else None,
+    )
+
+
+def _external(message: quote_aggregator_pb2.AggregatedQuote, *, now_unix_ns: int) -> SourceAnswer:
+    external = message.external
+    return SourceAnswer(
+        name=external.provider or "external",
+        output_amount=external.output_amount,
+        price_impact_fraction=external.price_impact_bps / 10_000,
+        confidence=message.external_confidence,
+        factors=_factors(message.external_factors),
+        age_ms=max(0, now_unix_ns - external.quoted_unix_ns) // 1_000_000,
+        is_stale=external.is_stale,
+        slot=external.slot,
+        route=tuple(_hop(hop) for hop in external.route_plan),
+        error=_error(external.error) if external.HasField("error") else None,
+    )
+
+
+def _factors(message: quote_aggregator_pb2.ConfidenceFactors) -> dict[str, float]:
+    return {
+        "pool_age": message.pool_age,
+        "route": message.route,
+        "oracle": message.oracle,
+        "provider": message.provider,
+        "slippage": message.slippage,
+    }
+
+
+def _hop(message: quotes_pb2.RouteHop) -> HopAnswer:
+    return HopAnswer(
+        pool_id=message.pool_id,
+        protocol=message.protocol,
+        input_mint=message.input_mint,
+        output_mint=message.output_mint,
+        input_amount=message.input_amount,
+        output_amount=message.output_amount,
+        provenance=_enum_word(quotes_pb2.Provenance.Name(message.provenance)),
+    )
+
+
+def _pool(message: local_quote_pb2.PoolState) -> PoolAnswer:
+    return PoolAnswer(
+        pool_id=message.pool_id,
+        protocol=message.protocol,
+        mint_a=message.mint_a,
+        mint_b=message.mint_b,
+        price=message.price,
+        fee_fraction_a_to_b=message.fee_fraction_a_to_b,
+        fee_fraction_b_to_a=message.fee_fraction_b_to_a,
+        depth_a_amount=message.depth_a_amount,
+        depth_b_amount=message.depth_b_amount,
+        age_ms=message.age_ms,
+        slot=message.slot,
+        is_stale=message.is_stale,
+        is_tradable=message.tradable,
+        refusal=message.refusal,
+        provenance=_enum_word(quotes_pb2.Provenance.Name(message.provenance)),
+    )
+
+
+def _price(message: local_quote_pb2.OraclePrice) -> PriceAnswer:
+    return PriceAnswer(
+        mint=message.mint,
+        usd=message.usd if message.HasField("usd") else None,
+        source=message.source,
+        age_ms=message.age_ms,
+        is_stale=message.is_stale,
+        provenance=_enum_word(quotes_pb2.Provenance.Name(message.provenance)),
+    )
+
+
+def _error(message: quotes_pb2.QuoteError) -> str:
+    return message.message or message.code
+
+
+def _enum_word(name: str) -> str:
+    """`execute` for DECISION_EXECUTE; nothing for an unspecified one."""
+    word = name.partition("_")[2].lower()
+    return "" if word == "unspecified" else word
