@@ -20,6 +20,7 @@ __all__ = [
     "CorruptAccount",
     "DataError",
     "DeadlinePassed",
+    "ImpossibleState",
     "InvalidField",
     "LayoutMismatch",
     "LiquidityNotLoaded",
@@ -143,6 +144,10 @@ class NotTradable(MarketError):
 
 class ActivationPending(NotTradable):
     """The pool opens later."""
+
+
+class ImpossibleState(NotTradable):
+    """The pool's accounts contradict each other, as when they were read at different slots; the program would abort."""
 
 
 class AmountTooSmall(MarketError):

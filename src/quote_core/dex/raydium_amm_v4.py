@@ -19,7 +19,14 @@ from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.layout import AccountLayout, key, u64
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
-from quote_core.errors import ActivationPending, AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
+from quote_core.errors import (
+    ActivationPending,
+    AmountTooSmall,
+    CorruptAccount,
+    ImpossibleState,
+    NoLiquidity,
+    NotTradable,
+)
 from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "RaydiumAmmV4Pool"]
@@ -120,7 +127,7 @@ class RaydiumAmmV4Pool(VaultPool[_Curve]):
         if status == _STATUS_WAITING_TRADE and clock.unix_timestamp < open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {open_time_unix_s}")
         if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise NotTradable(self.address, "a vault holds less than what is owed to the pool's owner")
+            raise ImpossibleState(self.address, "a vault holds less than what is owed to the pool's owner")
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`."""

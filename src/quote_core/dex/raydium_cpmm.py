@@ -20,7 +20,14 @@ from quote_core.dex.layout import AccountLayout, key, u8, u64, with_fields
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
 from quote_core.dex.spl_token import NO_TRANSFER_FEE, TOKEN_2022_PROGRAM, Mint, TransferFee, decode_mint
-from quote_core.errors import ActivationPending, AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
+from quote_core.errors import (
+    ActivationPending,
+    AmountTooSmall,
+    CorruptAccount,
+    ImpossibleState,
+    NoLiquidity,
+    NotTradable,
+)
 from quote_core.units import PPM, Pubkey
 
 __all__ = ["PROGRAM", "CpmmFees", "RaydiumCpmmPool", "swap_exact_in", "swap_exact_out"]
@@ -244,7 +251,7 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
         if clock.unix_timestamp < self._state.open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {self._state.open_time_unix_s}")
         if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise NotTradable(self.address, "a vault holds less than the fees owed from it")
+            raise ImpossibleState(self.address, "a vault holds less than the fees owed from it")
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`. `fee_amount` is what was charged on the input; transfer fees are not part of it."""

@@ -22,6 +22,7 @@ from quote_core.errors import (
     AmountOverflow,
     AmountTooSmall,
     CorruptAccount,
+    ImpossibleState,
     LayoutMismatch,
     LiquidityNotLoaded,
     NoLiquidity,
@@ -32,24 +33,23 @@ from quote_core.errors import (
 )
 from quote_core.units import Pubkey
 
-__all__ = ["ERROR_KINDS", "Difference", "FindPool", "Outcome", "error_kind", "replay"]
+__all__ = ["Difference", "FindPool", "Outcome", "error_kind", "replay"]
 
 FindPool = Callable[[str, str], RecordedPool]
 """Gives a recorded pool by DEX label and file name without extension."""
 
-ERROR_KINDS: Final[Mapping[str, type[SolquoteError]]] = MappingProxyType(
-    {
-        "zero_amount": AmountTooSmall,
-        "insufficient_liquidity": NoLiquidity,
-        "insufficient_liquidity_in_snapshot": LiquidityNotLoaded,
-        "not_tradable": NotTradable,
-        "state_invalid": CorruptAccount,
-        "reserve_account_short": ReserveShort,
-        "undetermined": UndeterminedFill,
-        "overflow": AmountOverflow,
-    }
+_REFUSALS: Final[tuple[tuple[type[SolquoteError], str], ...]] = (
+    (AmountTooSmall, "zero_amount"),
+    (NoLiquidity, "insufficient_liquidity"),
+    (LiquidityNotLoaded, "insufficient_liquidity_in_snapshot"),
+    (ImpossibleState, "state_invalid"),  # before NotTradable, which it is a case of
+    (CorruptAccount, "state_invalid"),
+    (NotTradable, "not_tradable"),
+    (ReserveShort, "reserve_account_short"),
+    (UndeterminedFill, "undetermined"),
+    (AmountOverflow, "overflow"),
 )
-"""The refusals a vector file speaks of, and what this code raises for them."""
+"""What this code raises, and the vector files' name of it."""
 
 _DIRECTIONS: Final[Mapping[str, Direction]] = MappingProxyType(
     {
@@ -87,7 +87,7 @@ class Outcome:
 
 def error_kind(error: SolquoteError) -> str:
     """Give the vector files' name of a refusal; the class name where they have none."""
-    return next((kind for kind, cls in ERROR_KINDS.items() if isinstance(error, cls)), type(error).__name__)
+    return next((kind for cls, kind in _REFUSALS if isinstance(error, cls)), type(error).__name__)
 
 
 def replay(document: object, find_pool: FindPool, *, name: str) -> Iterator[Outcome]:
