@@ -127,7 +127,7 @@ class RpcClient:
         return slot
 
     async def get_provenance(self, pubkeys: Sequence[Pubkey]) -> Mapping[Pubkey, Provenance]:
-        """Where accounts come from; an ordinary node does not know the question, which means `CHAIN` for all.
+        """Where accounts come from, those that the node has; an ordinary node does not know the question: all `CHAIN`.
 
         Raises:
             RpcFailed, DeadlinePassed, RateLimited: The node did not answer usefully.
@@ -140,7 +140,8 @@ class RpcClient:
                     raise
                 self._knows_provenance = False
             else:
-                return dict(zip(pubkeys, _provenances(result, len(pubkeys)), strict=True))
+                origins = zip(pubkeys, _provenances(result, len(pubkeys)), strict=True)
+                return {pubkey: origin for pubkey, origin in origins if origin is not None}
         return dict.fromkeys(pubkeys, Provenance.CHAIN)
 
     async def call(self, method: str, params: Sequence[object]) -> Any:
@@ -209,10 +210,10 @@ def _retry_after_ms(header: str | None) -> int:
     return int(header) * 1_000 if header is not None and header.isdecimal() else _RETRY_AFTER_MS_DEFAULT
 
 
-def _provenances(result: object, count: int) -> Iterable[Provenance]:
+def _provenances(result: object, count: int) -> Iterable[Provenance | None]:
     if not isinstance(result, list) or len(result) != count:
         raise RpcFailed("getProvenance", f"asked for {count} accounts, got something else")
     try:
-        return [Provenance[str(name).upper()] for name in result]
+        return [None if name is None else Provenance[str(name).upper()] for name in result]
     except KeyError as error:
         raise RpcFailed("getProvenance", f"unknown origin {error}") from None

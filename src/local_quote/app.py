@@ -1,0 +1,170 @@
+"""Wires the local quote service together and runs it until it is told to stop."""
+
+import asyncio
+import signal
+from contextlib import AsyncExitStack
+from functools import partial
+from importlib.metadata import version
+
+import aiohttp
+
+from local_quote.condition import Condition
+from local_quote.discovery import Discovery
+from local_quote.market import Market
+from local_quote.oracle import Oracle
+from local_quote.poll_plan import PollPlan
+from local_quote.pool_store import PoolStore
+from local_quote.quote_cache import QuoteCache
+from local_quote.quote_table import QuoteTable
+from local_quote.quoter import Quoter
+from local_quote.refresh import Refresher, UpdateInbox
+from local_quote.servicer import LocalQuoteServicer
+from local_quote.settings import LocalQuoteSettings
+from local_quote.subscriptions import Subscriptions
+from local_quote.wire import QuoteEncoder
+from local_quote.wire.service import SERVICE_NAME, add_to_server
+from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.serving import serve
+from quote_core.settings import PlatformSettings
+from quote_core.solana import AccountFeed, RpcClient
+from quote_core.telemetry import Readiness, start_logs
+from quote_core.tokens import TokenRegistry, checked_mint, load_tokens
+
+__all__ = ["main", "make_market", "run"]
+
+_NS_PER_MS = 1_000_000
+_NS_PER_S = 1_000_000_000
+
+
+def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Clock) -> Market:
+    """Put the market's parts together, empty."""
+    store = PoolStore()
+    quoter = Quoter(store=store, clock=clock, refuse_after_ns=settings.pool_cache_staleness_threshold)
+    return Market(
+        registry=registry,
+        store=store,
+        quoter=quoter,
+        table=QuoteTable(
+            store=store,
+            quoter=quoter,
+            clock=clock,
+            stale_after_ns=settings.stale_after,
+            row_count_max=settings.table_row_count_max,
+        ),
+        cache=QuoteCache(ttl_ns=settings.quote_cache_ttl, entry_count_max=settings.quote_cache_entry_count_max),
+        oracle=Oracle(
+            registry,
+            age_s_max=settings.oracle_age_max // _NS_PER_S,
+            rate_epoch_age_max=settings.rate_epoch_age_max,
+        ),
+        subscriptions=Subscriptions(count_max=settings.subscriber_count_max),
+        clock=clock,
+        stale_after_ns=settings.stale_after,
+    )
+
+
+async def run(platform: PlatformSettings, settings: LocalQuoteSettings, *, clock: Clock = SYSTEM_CLOCK) -> None:
+    """Serve quotes until SIGTERM or SIGINT.
+
+    Raises:
+        ProviderUnavailable: The port is taken.
+        InvalidField: The token registry or a pool named in the settings is wrong.
+    """
+    log = start_logs("local_quote", platform.log_level)
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+
+    market = make_market(settings, load_tokens(platform.tokens_path), clock)
+    async with AsyncExitStack() as stack:
+        readiness = Readiness()
+        stack.callback(readiness.close)
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        rpc = RpcClient(
+            url=platform.rpc_url,
+            session=session,
+            clock=clock,
+            timeout_ms=settings.rpc_timeout // _NS_PER_MS,
+            commitment=settings.commitment,
+        )
+        inbox = UpdateInbox()
+        feed = AccountFeed(
+            url=platform.websocket_url(),
+            session=session,
+            read=rpc.get_multiple_accounts,
+            on_update=inbox.put,
+            clock=clock,
+            silence_ms_max=settings.feed_silence_max // _NS_PER_MS,
+            commitment=settings.commitment,
+        )
+        refresher = Refresher(
+            market=market,
+            rpc=rpc,
+            feed=feed,
+            inbox=inbox,
+            plan=PollPlan(
+                amm_interval_ns=settings.amm_refresh_interval,
+                clmm_interval_ns=settings.clmm_refresh_interval,
+                clmm_event_driven_interval_ns=settings.clmm_event_driven_interval,
+            ),
+            clock=clock,
+            settle_s=settings.settle / _NS_PER_S,
+            basic_interval_s=settings.amm_refresh_interval / _NS_PER_S,
+            sweep_interval_s=settings.staleness_sweep_interval / _NS_PER_S,
+        )
+        discovery = Discovery(
+            rpc=rpc,
+            market=market,
+            clock=clock,
+            on_wanted=refresher.wanted_changed,
+            named_pools=[
+                checked_mint(name.strip(), field="pools") for name in settings.pools.split(",") if name.strip()
+            ],
+            is_searching=settings.discovery,
+            interval_s=settings.discovery_interval / _NS_PER_S,
+            pool_count_max=settings.pool_count_max,
+        )
+        condition = Condition(
+            market=market,
+            feed=feed,
+            refreshing=refresher.counts,
+            discovering=discovery.counts,
+            clock=clock,
+            version=version("solquote"),
+            refuse_after_ns=settings.pool_cache_staleness_threshold,
+        )
+        servicer = LocalQuoteServicer(
+            market=market,
+            encoder=QuoteEncoder(oracle=market.oracle, clock=clock, stale_after_ns=settings.stale_after),
+            clock=clock,
+            hurry=refresher.hurry,
+            health=condition.health,
+            quotes_per_request_max=settings.quotes_per_request_max,
+            route_hop_count_max=settings.route_hop_count_max,
+        )
+        server = await stack.enter_async_context(
+            serve(
+                partial(add_to_server, servicer),
+                services=(SERVICE_NAME,),
+                host=platform.host,
+                port=settings.grpc_port,
+            )
+        )
+        log.info("listening", grpc_port=server.port)
+        async with asyncio.TaskGroup() as tasks:
+            running = [
+                tasks.create_task(refresher.run()),
+                tasks.create_task(discovery.run()),
+                tasks.create_task(condition.report(server, readiness)),
+            ]
+            await stop.wait()
+            readiness.stopping()
+            await server.set_serving(serving=False)
+            for task in running:
+                task.cancel()
+    log.info("stopped")
+
+
+def main() -> None:
+    """Run with the settings of file and environment."""
+    asyncio.run(run(PlatformSettings.load(), LocalQuoteSettings.load()))

@@ -1,0 +1,135 @@
+"""How the service is, in one place: whether it serves, what is wrong, and the figures worth a look."""
+
+import asyncio
+from collections.abc import Mapping
+
+from local_quote.discovery import DiscoveryCounts
+from local_quote.market import Market
+from local_quote.refresh import RefreshCounts
+from local_quote.wire import health_to
+from local_quote.wire.messages import HealthResponse
+from quote_core.clock import Clock
+from quote_core.serving import Server
+from quote_core.solana import AccountFeed
+from quote_core.telemetry import Readiness
+
+__all__ = ["Condition"]
+
+_REPORT_INTERVAL_S = 1.0
+_NS_PER_MS = 1_000_000
+
+
+class Condition:
+    """Watches the parts and tells: clients by `Health`, the supervisor by readiness, both by `grpc.health.v1`."""
+
+    def __init__(
+        self,
+        *,
+        market: Market,
+        feed: AccountFeed,
+        refreshing: RefreshCounts,
+        discovering: DiscoveryCounts,
+        clock: Clock,
+        version: str,
+        refuse_after_ns: int,
+    ) -> None:
+        self._market = market
+        self._feed = feed
+        self._refreshing = refreshing
+        self._discovering = discovering
+        self._clock = clock
+        self._version = version
+        self._refuse_after_ns = refuse_after_ns
+        self._started_mono_ns = clock.mono_ns()
+
+    @property
+    def is_serving(self) -> bool:
+        """Pools are loaded and at least one direction quotes."""
+        return self._market.directions_quoted()[0] > 0
+
+    def status(self) -> str:
+        """One line for people."""
+        quoted_count, total_count = self._market.directions_quoted()
+        chain_clock = self._market.chain_clock
+        slot = f"slot {chain_clock.slot}" if chain_clock is not None else "no slot yet"
+        fault = self._refreshing.poll_fault
+        return f"{quoted_count} of {total_count} directions quoted, {slot}" + (f"; {fault}" if fault else "")
+
+    def health(self) -> HealthResponse:
+        """The answer of `Health`."""
+        return health_to(
+            serving=self.is_serving,
+            version=self._version,
+            uptime_ms=(self._clock.mono_ns() - self._started_mono_ns) // _NS_PER_MS,
+            findings=self.findings(),
+            figures=self.figures(),
+        )
+
+    def findings(self) -> list[str]:
+        """What keeps it from serving, or is degraded."""
+        findings = []
+        if self._market.chain_clock is None:
+            findings.append("the chain's clock is not known yet")
+        if not self._feed.is_live:
+            findings.append("the account feed is down; pools are polled")
+        if self._refreshing.poll_fault:
+            findings.append(f"the node does not answer: {self._refreshing.poll_fault}")
+        quoted_count, total_count = self._market.directions_quoted()
+        if quoted_count < total_count:
+            findings.append(f"{quoted_count} of {total_count} directions are quoted")
+        return findings
+
+    def figures(self) -> Mapping[str, float]:
+        """Counters and gauges by name."""
+        market, store, feed = self._market, self._market.store.counts, self._feed.counts
+        now_mono_ns = self._clock.mono_ns()
+        ages_ns = [entry.age_ns(now_mono_ns) for entry in market.store if entry.is_loaded]
+        quoted_count, total_count = market.directions_quoted()
+        return {
+            "pools": len(market.store),
+            "pools_past_limit": sum(age_ns > self._refuse_after_ns for age_ns in ages_ns),
+            "pool_age_ms_max": max(ages_ns, default=0) // _NS_PER_MS,
+            "directions_quoted": quoted_count,
+            "directions": total_count,
+            "rows": len(market.table),
+            "subscribers": len(market.subscriptions),
+            "conflated_total": market.subscriptions.conflated_count,
+            "slot": market.chain_clock.slot if market.chain_clock else 0,
+            "quote_cache_entries": len(market.cache),
+            "quote_cache_hit_fraction": market.cache.hit_fraction,
+            "quote_cache_hits_total": market.cache.hit_count,
+            "quote_cache_misses_total": market.cache.miss_count,
+            "accounts_applied_total": store.applied_count,
+            "accounts_unchanged_total": store.unchanged_count,
+            "accounts_older_dropped_total": store.older_dropped_count + feed.older_dropped_count,
+            "accounts_corrupt_total": store.corrupt_count,
+            "oracle_unreadable_total": market.oracle.unreadable_count,
+            "feed_live": float(self._feed.is_live),
+            "feed_updates_total": feed.update_count,
+            "feed_connects_total": feed.connect_count,
+            "feed_malformed_total": feed.malformed_count,
+            "feed_refused_total": feed.refused_count,
+            "polls_total": self._refreshing.poll_count,
+            "polls_failed_total": self._refreshing.poll_failed_count,
+            "update_batches_total": self._refreshing.batch_count,
+            "pools_found_total": self._discovering.found_count,
+            "pools_unreadable_total": self._discovering.unreadable_count,
+            "pools_left_out_total": self._discovering.left_out_count,
+            "searches_failed_total": self._discovering.search_failed_count,
+        }
+
+    async def report(self, server: Server, readiness: Readiness) -> None:
+        """Tell it every second until cancelled."""
+        was_ready = False
+        was_serving = False
+        while True:
+            serving = self.is_serving
+            if serving != was_serving:
+                await server.set_serving(serving=serving)
+                was_serving = serving
+            if serving and not was_ready:
+                readiness.ready(self.status())
+                was_ready = True
+            else:
+                readiness.status(self.status())
+            await asyncio.sleep(_REPORT_INTERVAL_S if was_ready else _REPORT_INTERVAL_S / 10)

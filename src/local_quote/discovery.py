@@ -1,0 +1,146 @@
+"""Find the pools of the watched pairs on chain and take them in, now and again every few minutes."""
+
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass
+
+import structlog
+
+from local_quote.market import Market, WantedChange
+from local_quote.pool_store import worst_provenance
+from quote_core.clock import Clock
+from quote_core.dex.pool import Pool
+from quote_core.dex.programs import PoolFilter, decode_pool, pool_filters
+from quote_core.errors import CorruptAccount, RequestError, UpstreamError
+from quote_core.solana import AccountUpdate, FoundAccount, RpcClient, UpdateSource
+from quote_core.units import Pubkey
+
+__all__ = ["Discovery", "DiscoveryCounts"]
+
+_RETRY_S = 1.0
+_SEARCHES_AT_ONCE_MAX = 4
+
+
+@dataclass(slots=True)
+class DiscoveryCounts:
+    """What the searches met since the start."""
+
+    search_count: int = 0
+    search_failed_count: int = 0
+    found_count: int = 0
+    unreadable_count: int = 0
+    left_out_count: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Opened:
+    pool: Pool
+    update: AccountUpdate
+
+
+class Discovery:
+    """Searches with getProgramAccounts where allowed, and reads the pools named in the settings."""
+
+    def __init__(
+        self,
+        *,
+        rpc: RpcClient,
+        market: Market,
+        clock: Clock,
+        on_wanted: Callable[[WantedChange], None],
+        named_pools: Sequence[Pubkey],
+        is_searching: bool,
+        interval_s: float,
+        pool_count_max: int,
+    ) -> None:
+        self._rpc = rpc
+        self._market = market
+        self._clock = clock
+        self._on_wanted = on_wanted
+        self._named_pools = named_pools
+        self._is_searching = is_searching
+        self._interval_s = interval_s
+        self._pool_count_max = pool_count_max
+        self._log = structlog.get_logger(part="discovery")
+        self.counts = DiscoveryCounts()
+
+    async def run(self) -> None:
+        """Search until cancelled; soon again after a failure, else every interval."""
+        while True:
+            held_before = len(self._market.store)
+            is_complete = await self.search_once()
+            held = len(self._market.store)
+            if held > held_before:
+                self._log.info("pools found", new=held - held_before, held=held)
+            await asyncio.sleep(self._interval_s if is_complete else _RETRY_S)
+
+    async def search_once(self) -> bool:
+        """Ask for everything once; False when some question was not answered."""
+        room = asyncio.Semaphore(_SEARCHES_AT_ONCE_MAX)
+        async with asyncio.TaskGroup() as tasks:
+            searches = [tasks.create_task(self._search(one, room)) for one in self._questions()]
+            searches.append(tasks.create_task(self._read_named()))
+        return all(search.result() for search in searches)
+
+    def _questions(self) -> Iterator[PoolFilter]:
+        if self._is_searching:
+            for pair in self._market.registry.pairs:
+                yield from pool_filters(pair.base.mint, pair.quote.mint)
+
+    async def _search(self, question: PoolFilter, room: asyncio.Semaphore) -> bool:
+        async with room:
+            self.counts.search_count += 1
+            try:
+                found = await self._rpc.get_program_accounts(question.program_id, question.rpc_filters())
+                await self._take_in(self._as_updates(found))
+            except UpstreamError as error:
+                self.counts.search_failed_count += 1
+                self._log.warning("search failed", dex=question.dex.label, reason=str(error))
+                return False
+        return True
+
+    async def _read_named(self) -> bool:
+        missing = [pool_id for pool_id in self._named_pools if pool_id not in self._market.store]
+        if not missing:
+            return True
+        try:
+            await self._take_in(await self._rpc.get_multiple_accounts(missing))
+        except UpstreamError as error:
+            self._log.warning("named pools could not be read", reason=str(error))
+            return False
+        return True
+
+    def _as_updates(self, found: Iterable[FoundAccount]) -> list[AccountUpdate]:
+        now_mono_ns = self._clock.mono_ns()
+        return [
+            AccountUpdate(one.pubkey, one.slot, one.account, now_mono_ns, UpdateSource.ANSWER)
+            for one in found
+            if one.pubkey not in self._market.store
+        ]
+
+    async def _take_in(self, updates: Sequence[AccountUpdate]) -> None:
+        for opened in self._open(updates):
+            pool = opened.pool
+            accounts = [pool.address, *(need.pubkey for need in pool.accounts_needed())]
+            origins = await self._rpc.get_provenance(accounts)
+            if pool.address in self._market.store:  # two questions found it at once
+                continue
+            if len(self._market.store) >= self._pool_count_max:
+                self.counts.left_out_count += 1
+                continue
+            self.counts.found_count += 1
+            self._on_wanted(self._market.add_pool(pool, opened.update, worst_provenance(origins.values())))
+
+    def _open(self, updates: Sequence[AccountUpdate]) -> Iterator[_Opened]:
+        for update in updates:
+            if update.account is None:
+                self._log.warning("a named pool does not exist", pool=update.pubkey)
+                continue
+            try:
+                pool = decode_pool(update.pubkey, update.account)
+                self._market.registry.pair(pool.mint_a, pool.mint_b)
+            except (CorruptAccount, RequestError) as error:
+                self.counts.unreadable_count += 1
+                self._log.warning("an account is no pool that can be held", pool=update.pubkey, reason=str(error))
+                continue
+            yield _Opened(pool, update)

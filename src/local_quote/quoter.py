@@ -1,0 +1,189 @@
+"""Prices from the pools held: the best of a pair's pools, both directions of one state, and chains of swaps.
+
+Every method here runs without giving the event loop away, so all it reads is one snapshot of the market.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from local_quote.impact import Curve, curve_of, price_impact
+from local_quote.pool_store import PoolEntry, PoolStore
+from quote_core.clock import Clock
+from quote_core.dex.pool import ChainClock, Direction, SwapMode
+from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteError, StaleState
+from quote_core.tokens import Token
+from quote_core.units import Pubkey
+
+__all__ = ["PricedSwap", "Quoter", "direction_of", "route_id"]
+
+_NS_PER_MS = 1_000_000
+_REASONS_SHOWN_MAX = 3
+
+
+@dataclass(frozen=True, slots=True)
+class PricedSwap:
+    """One swap through the best, or a named, pool; without `fee_mint` the fee is not known."""
+
+    entry: PoolEntry
+    direction: Direction
+    input_amount: int
+    output_amount: int
+    fee_amount: int
+    fee_mint: Pubkey | None
+    price_impact: float
+    depth_amount: int
+
+
+def direction_of(entry: PoolEntry, input_mint: Pubkey) -> Direction:
+    """The direction of a swap that takes `input_mint` in."""
+    return Direction.A_TO_B if entry.pool.mint_a == input_mint else Direction.B_TO_A
+
+
+def route_id(pool_ids: Sequence[Pubkey]) -> int:
+    """A 64-bit name of a route: pools and order."""
+    return int.from_bytes(hashlib.blake2b("/".join(pool_ids).encode(), digest_size=8).digest(), "little")
+
+
+class Quoter:
+    """Prices swaps on the store's pools at the chain's time."""
+
+    def __init__(self, *, store: PoolStore, clock: Clock, refuse_after_ns: int) -> None:
+        self._store = store
+        self._clock = clock
+        self._refuse_after_ns = refuse_after_ns
+        self._curves: dict[tuple[Pubkey, Direction], Curve] = {}
+        self._outdated: set[tuple[Pubkey, Direction]] = set()
+        self.chain_clock: ChainClock | None = None
+
+    def pool_changed(self, pool_id: Pubkey) -> None:
+        """Measure the pool's curves anew when next needed; the old ones stay as a first guess."""
+        for direction in Direction:
+            self._outdated.add((pool_id, direction))
+
+    def curve(self, entry: PoolEntry, direction: Direction) -> Curve:
+        """Price, fee and depth of one direction.
+
+        Raises:
+            NotTradable: See `Pool.check_tradable`.
+        """
+        key = (entry.pool.address, direction)
+        known = self._curves.get(key)
+        if known is None or key in self._outdated:
+            known = curve_of(
+                entry.pool, direction, self.now_on_chain(), depth_before=known.depth_amount if known else 0
+            )
+            self._curves[key] = known
+            self._outdated.discard(key)
+        return known
+
+    def now_on_chain(self) -> ChainClock:
+        """The chain's time.
+
+        Raises:
+            NoLiquidity: The Clock sysvar has not arrived yet.
+        """
+        if self.chain_clock is None:
+            raise NoLiquidity("chain", "its clock is not known yet")
+        return self.chain_clock
+
+    def is_usable(self, entry: PoolEntry) -> bool:
+        """Whether a pool is loaded and not past the staleness limit, and the chain's time known."""
+        return (
+            self.chain_clock is not None
+            and entry.is_loaded
+            and entry.age_ns(self._clock.mono_ns()) <= self._refuse_after_ns
+        )
+
+    def closed_reason(self, entry: PoolEntry) -> str:
+        """Why a pool cannot be traded now; empty when it can."""
+        try:
+            entry.pool.check_tradable(self.now_on_chain())
+        except MarketError as error:
+            return str(error)
+        return ""
+
+    def usable(self, input_mint: Pubkey, output_mint: Pubkey) -> list[PoolEntry]:
+        """The usable pools of a pair, in order of their ids."""
+        return [entry for entry in self._store.of_pair(input_mint, output_mint) if self.is_usable(entry)]
+
+    def best(
+        self, input_token: Token, output_token: Token, input_amount: int, *, without: Iterable[Pubkey] = ()
+    ) -> PricedSwap:
+        """Price one amount on every pool of the pair; the highest output wins, ties break by pool id.
+
+        Raises:
+            NoLiquidity: The pair has no pool, or none can fill the amount.
+            StaleState: All pools of the pair are older than the limit.
+            MarketError: The only pool's own refusal.
+        """
+        clock = self.now_on_chain()
+        winner: PoolEntry | None = None
+        best_out = 0
+        entries = [
+            entry for entry in self.usable(input_token.mint, output_token.mint) if entry.pool.address not in without
+        ]
+        for entry in entries:
+            try:
+                output = entry.pool.ladder(direction_of(entry, input_token.mint), (input_amount,), clock)[0]
+            except NotTradable:
+                continue
+            if output > best_out:
+                winner, best_out = entry, output
+        if winner is None:
+            raise self.refusal(input_token, output_token, input_amount)
+        return self.through(winner, input_token.mint, input_amount)
+
+    def through(self, entry: PoolEntry, input_mint: Pubkey, input_amount: int) -> PricedSwap:
+        """Price one amount on one pool.
+
+        Raises:
+            StaleState: The pool is older than the limit.
+            MarketError: The pool refuses the swap.
+        """
+        age_ns = entry.age_ns(self._clock.mono_ns())
+        if entry.is_loaded and age_ns > self._refuse_after_ns:
+            raise _too_old(entry.pool.address, age_ns, self._refuse_after_ns)
+        direction = direction_of(entry, input_mint)
+        swap = entry.pool.swap(direction, SwapMode.EXACT_IN, input_amount, self.now_on_chain())
+        curve = self.curve(entry, direction)
+        return PricedSwap(
+            entry=entry,
+            direction=direction,
+            input_amount=input_amount,
+            output_amount=swap.amount_out,
+            fee_amount=swap.fee_amount,
+            fee_mint=swap.fee_mint,
+            price_impact=price_impact(input_amount, swap.amount_out, curve.net_price),
+            depth_amount=curve.depth_amount,
+        )
+
+    def refusal(self, input_token: Token, output_token: Token, input_amount: int) -> SolquoteError:
+        """Say why nobody fills `input_amount`."""
+        subject = f"{input_token.symbol}/{output_token.symbol}"
+        if self.chain_clock is None:
+            return NoLiquidity(subject, "the chain's clock is not known yet")
+        held = self._store.of_pair(input_token.mint, output_token.mint)
+        if not held:
+            return NoLiquidity(subject, "no pool of the supported DEXes holds this pair")
+        loaded = [entry for entry in held if entry.is_loaded]
+        if not loaded:
+            return NoLiquidity(subject, f"none of its {len(held)} pools is loaded yet")
+        usable = [entry for entry in loaded if self.is_usable(entry)]
+        if not usable:
+            youngest_ns = min(entry.age_ns(self._clock.mono_ns()) for entry in loaded)
+            return _too_old(subject, youngest_ns, self._refuse_after_ns)
+        reasons: list[MarketError] = []
+        for entry in usable:
+            try:
+                self.through(entry, input_token.mint, input_amount)
+            except MarketError as error:
+                reasons.append(error)
+        if len(reasons) == 1:
+            return reasons[0]
+        named = "; ".join(str(reason) for reason in reasons[:_REASONS_SHOWN_MAX])
+        return NoLiquidity(subject, f"none of {len(usable)} pools fills {input_amount}: {named}")
+
+
+def _too_old(subject: str, age_ns: int, age_ns_max: int) -> StaleState:
+    return StaleState(subject, age_ns // _NS_PER_MS, age_ns_max // _NS_PER_MS)

@@ -1,0 +1,207 @@
+"""The methods of `LocalQuoteService`: read the request, ask the market, write the answer."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+
+from local_quote.market import Market
+from local_quote.quote_table import Quote, Row
+from local_quote.routes import checked_amount, checked_pool, simulate_route
+from local_quote.subscriptions import Subscriber
+from local_quote.wire import (
+    QuoteEncoder,
+    StreamRequest,
+    hops_from,
+    oracle_prices_to,
+    paired_to,
+    pool_state_to,
+    pools_to,
+    simulation_to,
+    stream_request_from,
+)
+from local_quote.wire.messages import (
+    BatchQuoteRequest,
+    HealthRequest,
+    HealthResponse,
+    ListPoolsRequest,
+    ListPoolsResponse,
+    LocalQuoteRequest,
+    OraclePricesRequest,
+    OraclePricesResponse,
+    PairedQuote,
+    PairedQuoteRequest,
+    PoolState,
+    PoolStateRequest,
+    SimulateRouteRequest,
+    SimulateRouteResponse,
+)
+from quote_core.clock import Clock
+from quote_core.errors import MarketError
+from quote_core.tokens import checked_mint
+from quote_core.units import Pubkey
+
+__all__ = ["LocalQuoteServicer"]
+
+QuoteParts = tuple[bytes, bytes, bytes]
+
+_QUOTES_PER_MESSAGE_MAX = 4_000
+"""Keeps a message well below the 4 MiB that gRPC clients accept by default."""
+
+
+class LocalQuoteServicer:
+    """Serves one market; `hurry` asks for a pair's pools to be read ahead of the queue."""
+
+    def __init__(
+        self,
+        *,
+        market: Market,
+        encoder: QuoteEncoder,
+        clock: Clock,
+        hurry: Callable[[Pubkey, Pubkey], None],
+        health: Callable[[], HealthResponse],
+        quotes_per_request_max: int,
+        route_hop_count_max: int,
+    ) -> None:
+        self._market = market
+        self._encoder = encoder
+        self._clock = clock
+        self._hurry = hurry
+        self._health = health
+        self._quotes_per_request_max = quotes_per_request_max
+        self._route_hop_count_max = route_hop_count_max
+
+    async def stream_batch_quotes(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
+        """Every combination once, then again whenever it changes, one a message."""
+        async with contextlib.aclosing(self._follow(request)) as following:
+            async for quotes, _ in following:
+                for parts in quotes:
+                    yield b"".join(parts)
+
+    async def stream_quote_batches(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
+        """The same, what changed together in one message."""
+        sequence = 0
+        async with contextlib.aclosing(self._follow(request)) as following:
+            async for quotes, is_snapshot in following:
+                for start in range(0, len(quotes), _QUOTES_PER_MESSAGE_MAX):
+                    sequence += 1
+                    part = quotes[start : start + _QUOTES_PER_MESSAGE_MAX]
+                    yield self._encoder.batch(part, sequence=sequence, snapshot=is_snapshot)
+
+    def get_quote(self, request: LocalQuoteRequest) -> bytes:
+        """The best of the pair's pools now."""
+        tokens = self._market.registry.pair(request.input_mint, request.output_mint)
+        amount = checked_amount(request.input_amount)
+        self._hurry(tokens[0].mint, tokens[1].mint)
+        return self._encoded(self._market.quote(*tokens, amount))
+
+    def get_paired_quote(self, request: PairedQuoteRequest) -> PairedQuote:
+        """Forward and reverse of one state; one that cannot be given says so in its `error`."""
+        tokens = self._market.registry.pair(request.input_mint, request.output_mint)
+        amount = checked_amount(request.input_amount)
+        self._hurry(tokens[0].mint, tokens[1].mint)
+        forward: Quote | None = None
+        try:
+            forward = self._market.quote(*tokens, amount)
+            forward_bytes = self._encoded(forward)
+        except MarketError as error:
+            if not request.reverse_amount:
+                raise
+            forward_bytes = self._encoder.refusal(request.input_mint, request.output_mint, amount, error)
+        reverse_amount = request.reverse_amount or (forward.swap.output_amount if forward else 0)
+        slots = [forward.swap.entry.slot] if forward else []
+        try:
+            reverse = self._market.quote(tokens[1], tokens[0], reverse_amount)
+            slots.append(reverse.swap.entry.slot)
+            reverse_bytes = self._encoded(reverse)
+        except MarketError as error:
+            if forward is None:
+                raise
+            reverse_bytes = self._encoder.refusal(request.output_mint, request.input_mint, reverse_amount, error)
+        return paired_to(forward_bytes, reverse_bytes, max(slots))
+
+    def simulate_route(self, request: SimulateRouteRequest) -> SimulateRouteResponse:
+        """A chain of swaps on the state held now."""
+        swaps = simulate_route(
+            quoter=self._market.quoter,
+            store=self._market.store,
+            registry=self._market.registry,
+            hops=hops_from(request),
+            input_amount=request.input_amount,
+            hop_count_max=self._route_hop_count_max,
+        )
+        return simulation_to(swaps, self._clock.mono_ns())
+
+    def get_pool_state(self, request: PoolStateRequest) -> PoolState:
+        """One pool as it is held."""
+        pool_id = checked_pool(self._market.store, request.pool_id, field="pool_id")
+        entry = self._market.store.entry(pool_id)
+        assert entry is not None
+        return pool_state_to(entry, self._market, self._clock.mono_ns())
+
+    def list_pools(self, request: ListPoolsRequest) -> ListPoolsResponse:
+        """The pools that hold the mints named."""
+        named = (("mint_a", request.mint_a), ("mint_b", request.mint_b))
+        mints = {checked_mint(mint, field=field) for field, mint in named if mint}
+        entries = [entry for entry in self._market.store if mints <= {entry.pool.mint_a, entry.pool.mint_b}]
+        return pools_to(entries, self._market, self._clock.mono_ns())
+
+    def get_oracle_prices(self, request: OraclePricesRequest) -> OraclePricesResponse:
+        """The reference price of every registered token."""
+        del request  # it has no fields
+        clock = self._market.quoter.now_on_chain()
+        return oracle_prices_to(self._market.oracle.readings(clock, self._clock.mono_ns()), clock.slot)
+
+    def health(self, request: HealthRequest) -> HealthResponse:
+        """How the service is."""
+        del request  # it has no fields
+        return self._health()
+
+    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[list[QuoteParts], bool], None]:
+        """The quotes of a stream, as they are to be sent: all of them, then changes, then all again when due."""
+        wanted = stream_request_from(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
+        loop = asyncio.get_running_loop()
+        with self._subscribed(wanted) as subscriber:
+            fixed = self._bad_quotes(wanted)
+            yield [*fixed, *self._parts(subscriber, subscriber.numbers)], True
+            refresh_at_s = loop.time() + wanted.refresh_s
+            while True:
+                changed = await subscriber.changed(max(0.0, refresh_at_s - loop.time()))
+                if loop.time() >= refresh_at_s:
+                    refresh_at_s = loop.time() + wanted.refresh_s
+                    subscriber.take()
+                    yield [*fixed, *self._parts(subscriber, subscriber.numbers)], False
+                elif changed:
+                    yield self._parts(subscriber, changed), False
+
+    @contextlib.contextmanager
+    def _subscribed(self, wanted: StreamRequest) -> Iterator[Subscriber]:
+        subscriptions, table = self._market.subscriptions, self._market.table
+        subscriptions.check_room()
+        rows = table.register((one.input_token, one.output_token, one.amount) for one in wanted.good)
+        subscriber = Subscriber(zip(rows, (one.number for one in wanted.good), strict=True))
+        subscriptions.add(subscriber)
+        try:
+            yield subscriber
+        finally:
+            subscriptions.remove(subscriber)
+            table.release(rows)
+
+    def _parts(self, subscriber: Subscriber, rows: "Sequence[Row] | dict[Row, tuple[int, ...]]") -> list[QuoteParts]:
+        parts = []
+        for row in rows:
+            body, tail = self._encoder.row(row, self._market.chain_clock)
+            parts += [(body, tail, self._encoder.row_number(number)) for number in subscriber.numbers[row]]
+        return parts
+
+    def _bad_quotes(self, wanted: StreamRequest) -> list[QuoteParts]:
+        return [
+            (
+                self._encoder.refusal(one.input_mint, one.output_mint, one.amount, one.error),
+                b"",
+                self._encoder.row_number(one.number),
+            )
+            for one in wanted.bad
+        ]
+
+    def _encoded(self, quote: Quote) -> bytes:
+        return self._encoder.quote(quote, self._market.chain_clock)

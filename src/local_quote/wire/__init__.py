@@ -1,0 +1,31 @@
+"""Between protobuf and our own values: `messages` for everything, `quote_bytes` for the quotes, which are many."""
+
+from local_quote.wire.messages import (
+    BadCombination,
+    Combination,
+    StreamRequest,
+    health_to,
+    hops_from,
+    oracle_prices_to,
+    paired_to,
+    pool_state_to,
+    pools_to,
+    simulation_to,
+    stream_request_from,
+)
+from local_quote.wire.quote_bytes import QuoteEncoder
+
+__all__ = [
+    "BadCombination",
+    "Combination",
+    "QuoteEncoder",
+    "StreamRequest",
+    "health_to",
+    "hops_from",
+    "oracle_prices_to",
+    "paired_to",
+    "pool_state_to",
+    "pools_to",
+    "simulation_to",
+    "stream_request_from",
+]

@@ -1,0 +1,271 @@
+"""Between protobuf messages and our own values; quotes themselves go through `quote_bytes`."""
+
+import hashlib
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+from local_quote.impact import Curve
+from local_quote.market import Market
+from local_quote.oracle import OracleReading
+from local_quote.pool_store import PoolEntry
+from local_quote.quoter import PricedSwap, route_id
+from local_quote.routes import HopRequest, checked_amount
+from quote_core.dex.pool import Direction
+from quote_core.errors import InvalidField, MarketError, RequestError, TooManyQuotes
+from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
+from quote_core.quotes import Provenance
+from quote_core.tokens import Token, TokenRegistry
+from quote_core.units import Pubkey
+
+__all__ = [
+    "REFRESH_MS_DEFAULT",
+    "BadCombination",
+    "BatchQuoteRequest",
+    "Combination",
+    "HealthRequest",
+    "HealthResponse",
+    "ListPoolsRequest",
+    "ListPoolsResponse",
+    "LocalQuoteRequest",
+    "OraclePricesRequest",
+    "OraclePricesResponse",
+    "PairedQuote",
+    "PairedQuoteRequest",
+    "PoolState",
+    "PoolStateRequest",
+    "SimulateRouteRequest",
+    "SimulateRouteResponse",
+    "StreamRequest",
+    "health_to",
+    "hops_from",
+    "oracle_prices_to",
+    "paired_to",
+    "pool_state_to",
+    "pools_to",
+    "simulation_to",
+    "stream_request_from",
+]
+
+BatchQuoteRequest = quotes_pb2.BatchQuoteRequest
+HealthRequest = quotes_pb2.HealthRequest
+HealthResponse = quotes_pb2.HealthResponse
+ListPoolsRequest = local_quote_pb2.ListPoolsRequest
+ListPoolsResponse = local_quote_pb2.ListPoolsResponse
+LocalQuoteRequest = local_quote_pb2.LocalQuoteRequest
+OraclePricesRequest = local_quote_pb2.OraclePricesRequest
+OraclePricesResponse = local_quote_pb2.OraclePricesResponse
+PairedQuote = local_quote_pb2.PairedQuote
+PairedQuoteRequest = local_quote_pb2.PairedQuoteRequest
+PoolState = local_quote_pb2.PoolState
+PoolStateRequest = local_quote_pb2.PoolStateRequest
+SimulateRouteRequest = local_quote_pb2.SimulateRouteRequest
+SimulateRouteResponse = local_quote_pb2.SimulateRouteResponse
+
+REFRESH_MS_DEFAULT = 1_000
+_REFRESH_MS_MIN = 50
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Combination:
+    """One pair and amount of a stream, with the subscriber's own number for it."""
+
+    input_token: Token
+    output_token: Token
+    amount: int
+    number: int
+
+
+@dataclass(frozen=True, slots=True)
+class BadCombination:
+    """One that cannot be quoted whatever the market does."""
+
+    input_mint: str
+    output_mint: str
+    amount: int
+    number: int
+    error: RequestError
+
+
+@dataclass(frozen=True, slots=True)
+class StreamRequest:
+    """A stream's combinations, good and bad."""
+
+    good: Sequence[Combination]
+    bad: Sequence[BadCombination]
+    refresh_s: float
+
+
+def stream_request_from(
+    request: quotes_pb2.BatchQuoteRequest, registry: TokenRegistry, *, quote_count_max: int
+) -> StreamRequest:
+    """Read a stream's request; a bad pair or amount is kept as such, and the others are served.
+
+    Raises:
+        InvalidField: No pair, no amount at all, or `rows` that do not match the amounts.
+        TooManyQuotes: More pairs x amounts than allowed.
+    """
+    if not request.pairs:
+        raise InvalidField("pairs", "must name at least one pair")
+    if 0 < request.refresh_interval_ms < _REFRESH_MS_MIN:
+        raise InvalidField("refresh_interval_ms", f"must be 0 or at least {_REFRESH_MS_MIN}")
+    count = sum(len(pair.amounts) or len(request.amounts) for pair in request.pairs)
+    if count > quote_count_max:
+        raise TooManyQuotes("pairs", count, quote_count_max)
+    good: list[Combination] = []
+    bad: list[BadCombination] = []
+    position = 0
+    for index, pair in enumerate(request.pairs):
+        amounts = pair.amounts or request.amounts
+        if not amounts:
+            raise InvalidField(f"pairs[{index}].amounts", "must not be empty when the request has no amounts either")
+        if pair.rows and len(pair.rows) != len(amounts):
+            raise InvalidField(f"pairs[{index}].rows", f"must be as many as the amounts, {len(amounts)}")
+        for place, amount in enumerate(amounts):
+            number = pair.rows[place] if pair.rows else position
+            position += 1
+            try:
+                tokens = registry.pair(pair.input_mint, pair.output_mint)
+                checked_amount(amount, field="amounts")
+            except RequestError as error:
+                bad.append(BadCombination(pair.input_mint, pair.output_mint, amount, number, error))
+            else:
+                good.append(Combination(*tokens, amount, number))
+    return StreamRequest(good, bad, (request.refresh_interval_ms or REFRESH_MS_DEFAULT) / 1_000)
+
+
+def hops_from(request: local_quote_pb2.SimulateRouteRequest) -> list[HopRequest]:
+    """Read the hops of a route."""
+    return [HopRequest(hop.input_mint, hop.output_mint, hop.pool_id) for hop in request.hops]
+
+
+def simulation_to(swaps: Sequence[PricedSwap], now_mono_ns: int) -> local_quote_pb2.SimulateRouteResponse:
+    """Write a priced route."""
+    return local_quote_pb2.SimulateRouteResponse(
+        route=[_hop_to(swap) for swap in swaps],
+        output_amount=swaps[-1].output_amount,
+        slot=min(swap.entry.slot for swap in swaps),
+        pool_state_age_ms=max(swap.entry.age_ns(now_mono_ns) for swap in swaps) // _NS_PER_MS,
+        price_impacts=[swap.price_impact for swap in swaps],
+        route_id=route_id([swap.entry.pool.address for swap in swaps]),
+        depth_amounts=[swap.depth_amount for swap in swaps],
+    )
+
+
+def _hop_to(swap: PricedSwap) -> quotes_pb2.RouteHop:
+    pool = swap.entry.pool
+    a_to_b = swap.direction is Direction.A_TO_B
+    return quotes_pb2.RouteHop(
+        pool_id=pool.address,
+        protocol=pool.dex.label,
+        input_mint=pool.mint_a if a_to_b else pool.mint_b,
+        output_mint=pool.mint_b if a_to_b else pool.mint_a,
+        input_amount=swap.input_amount,
+        output_amount=swap.output_amount,
+        provenance=provenance_to(swap.entry.provenance),
+        fee_amount=swap.fee_amount,
+        fee_mint=swap.fee_mint or "",
+    )
+
+
+def provenance_to(provenance: Provenance | None) -> str:
+    """Write where accounts come from; unknown is UNSPECIFIED."""
+    return str(quotes_pb2.Provenance.Name(0 if provenance is None else provenance.value))
+
+
+def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_quote_pb2.PoolState:
+    """Write a pool as it is held now; prices only where it can be traded."""
+    pool = entry.pool
+    refusal = market.quoter.closed_reason(entry)
+    state = local_quote_pb2.PoolState(
+        pool_id=pool.address,
+        protocol=pool.dex.label,
+        program_id=_owner_of(entry, market),
+        mint_a=pool.mint_a,
+        mint_b=pool.mint_b,
+        slot=entry.slot,
+        age_ms=entry.age_ns(now_mono_ns) // _NS_PER_MS if entry.is_loaded else 0,
+        is_stale=not entry.is_loaded or entry.age_ns(now_mono_ns) > market.stale_after_ns,
+        tradable=not refusal,
+        refusal=refusal,
+        provenance=provenance_to(entry.provenance),
+        accounts=[account for pubkey in entry.accounts for account in _account_to(pubkey, market)],
+        update_count=entry.update_count,
+    )
+    if not refusal:
+        _add_prices(state, entry, market)
+    return state
+
+
+def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: Market) -> None:
+    try:
+        curves: list[Curve] = [market.quoter.curve(entry, direction) for direction in Direction]
+        spot = entry.pool.spot_price(market.quoter.now_on_chain())
+    except MarketError as error:
+        state.tradable, state.refusal = False, str(error)
+        return
+    token_a, token_b = (market.registry.by_mint(mint, field="mint") for mint in (entry.pool.mint_a, entry.pool.mint_b))
+    state.price = spot * 10.0 ** (token_a.decimals - token_b.decimals)
+    state.fee_fraction_a_to_b, state.fee_fraction_b_to_a = (curve.fee_fraction for curve in curves)
+    state.depth_a_amount, state.depth_b_amount = (curve.depth_amount for curve in curves)
+
+
+def _owner_of(entry: PoolEntry, market: Market) -> str:
+    held = market.store.account(entry.pool.address)
+    return held.account.owner if held is not None and held.account is not None else ""
+
+
+def _account_to(pubkey: Pubkey, market: Market) -> list[local_quote_pb2.PoolAccount]:
+    held = market.store.account(pubkey)
+    if held is None or held.account is None:
+        return []
+    return [
+        local_quote_pb2.PoolAccount(
+            pubkey=pubkey,
+            owner=held.account.owner,
+            slot=held.slot,
+            size_bytes=len(held.account.data),
+            data_sha256=hashlib.sha256(held.account.data).hexdigest(),
+        )
+    ]
+
+
+def pools_to(entries: Iterable[PoolEntry], market: Market, now_mono_ns: int) -> local_quote_pb2.ListPoolsResponse:
+    """Write pools, by pair and address."""
+    ordered = sorted(entries, key=lambda entry: (entry.pair, entry.pool.address))
+    return local_quote_pb2.ListPoolsResponse(pools=[pool_state_to(entry, market, now_mono_ns) for entry in ordered])
+
+
+def paired_to(forward: bytes, reverse: bytes, slot: int) -> local_quote_pb2.PairedQuote:
+    """Write two quotes, each given as the bytes of its message."""
+    return local_quote_pb2.PairedQuote(
+        forward=local_quote_pb2.LocalQuote.FromString(forward),
+        reverse=local_quote_pb2.LocalQuote.FromString(reverse),
+        slot=slot,
+    )
+
+
+def health_to(
+    *, serving: bool, version: str, uptime_ms: int, findings: Sequence[str], figures: Mapping[str, float]
+) -> quotes_pb2.HealthResponse:
+    """Write how the service is."""
+    return quotes_pb2.HealthResponse(
+        serving=serving, version=version, uptime_ms=uptime_ms, findings=findings, figures=figures
+    )
+
+
+def oracle_prices_to(readings: Sequence[OracleReading], slot: int) -> local_quote_pb2.OraclePricesResponse:
+    """Write the reference prices."""
+    return local_quote_pb2.OraclePricesResponse(prices=[_oracle_price_to(reading) for reading in readings], slot=slot)
+
+
+def _oracle_price_to(reading: OracleReading) -> local_quote_pb2.OraclePrice:
+    return local_quote_pb2.OraclePrice(
+        mint=reading.token.mint,
+        symbol=reading.token.symbol,
+        usd=reading.usd,
+        source=reading.source,
+        age_ms=reading.age_ms,
+        is_stale=reading.is_stale,
+        provenance=provenance_to(reading.provenance),
+    )
