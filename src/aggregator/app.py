@@ -14,9 +14,12 @@ from aggregator import upstream_wire, wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
 from aggregator.fanout import Fanout
 from aggregator.feeds import FeedLimits, Feeds
-from aggregator.health import Health
+from aggregator.health import Figure, Health
 from aggregator.held import Source
+from aggregator.http_api import HttpApi
+from aggregator.http_server import serve_http
 from aggregator.intake import Intake
+from aggregator.metrics import Metrics, pool_to_shm_histogram
 from aggregator.oracle import OracleFollower, OraclePrices
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
@@ -76,6 +79,8 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         watched = WatchedRows(rows, tokens.pairs, settings.amounts)
 
         oracle, routes, subscriptions = OraclePrices(), Routes(), Subscriptions()
+        figures: dict[str, Figure] = {}
+        metrics = Metrics(figures)
         intake = Intake(
             table=table,
             publishers=publishers,
@@ -83,6 +88,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             routes=routes,
             oracle=oracle,
             clock=clock,
+            observe_pool_to_shm_s=pool_to_shm_histogram(metrics.registry).observe,
         )
         upstream = partial(_upstream, settings=settings, log=log)
         local_stream = upstream(
@@ -138,26 +144,38 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
                 first_set_wait_ns=settings.first_set_wait,
             ),
         )
+        figures |= {
+            "rows": Figure("Rows in use", lambda: len(rows)),
+            "files": Figure("Shared-memory files written", lambda: len(publishers)),
+            "subscribers": Figure("Streams open", lambda: len(subscriptions)),
+            "routes": Figure("Routes that can be looked up", lambda: len(routes)),
+            "misdirected_quotes": Figure("Answers for rows given away", lambda: table.misdirected_count, True),
+            "conflated_changes": Figure("Changes overtaken by newer ones", subscriptions.conflated, True),
+            "oracle_failures": Figure("Oracle reads without an answer", lambda: follower.failure_count, True),
+        }
+        for source, stream in ((Source.LOCAL, local_stream), (Source.EXTERNAL, external_stream)):
+            figures |= _source_figures(source, intake, stream, publishers[source])
         health = Health(
             clock=clock,
             version=version("solquote"),
             upstreams={stream.name: stream.is_delivering.is_set for stream in (local_stream, external_stream)},
-            figures={
-                "rows": lambda: len(rows),
-                "files": lambda: len(publishers),
-                "subscribers": lambda: len(subscriptions),
-                "routes": lambda: len(routes),
-                "local_quotes": lambda: intake.quote_counts[Source.LOCAL],
-                "external_quotes": lambda: intake.quote_counts[Source.EXTERNAL],
-                "misdirected_quotes": lambda: table.misdirected_count,
-                "oracle_failures": lambda: follower.failure_count,
-            },
+            figures=figures,
         )
         servicer = AggregatorServicer(tokens=tokens, fanout=fanout, feeds=feeds, routes=routes, health=health)
         server = await stack.enter_async_context(
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port)
         )
-        log.info("serving", grpc_port=server.port, rows=len(rows), shm_dir=str(directory))
+        http = HttpApi(
+            tokens=tokens,
+            fanout=fanout,
+            local=local,
+            health=health,
+            metrics=metrics.registry,
+            clock=clock,
+            pools_timeout_ns=settings.pools_timeout,
+        )
+        await stack.enter_async_context(serve_http(http.application(), host=platform.host, port=settings.http_port))
+        log.info("serving", grpc_port=server.port, http_port=settings.http_port, rows=len(rows), shm_dir=str(directory))
 
         async with asyncio.TaskGroup() as tasks:
             running = [
@@ -192,6 +210,16 @@ def _upstream(
 ) -> Upstream:
     backoff = Backoff(first_ns=settings.reconnect_pause, pause_ns_max=settings.reconnect_pause_max)
     return Upstream(name=name, stub=stub, wanted=wanted, sink=sink, backoff=backoff, log=log)
+
+
+def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher: ShmPublisher) -> dict[str, Figure]:
+    name = source.name.lower()
+    return {
+        f"{name}_up": Figure(f"Whether the {name} stream delivers", stream.is_delivering.is_set),
+        f"{name}_quotes": Figure(f"Quotes of the {name} service", lambda: intake.quote_counts[source], True),
+        f"{name}_reconnects": Figure(f"Ends of the {name} stream", lambda: stream.reconnect_count, True),
+        f"{name}_shm_writes": Figure(f"Entries written, {name} file", lambda: publisher.published_count, True),
+    }
 
 
 async def _expire(intake: Intake) -> None:

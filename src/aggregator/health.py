@@ -5,9 +5,18 @@ from dataclasses import dataclass
 
 from quote_core.clock import Clock
 
-__all__ = ["Health", "HealthReport"]
+__all__ = ["Figure", "Health", "HealthReport"]
 
 _NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Figure:
+    """One number worth a look, read when somebody looks. A counter only grows; the others go both ways."""
+
+    description: str
+    read: Callable[[], float]
+    is_counter: bool = False
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,13 +43,18 @@ class Health:
         clock: Clock,
         version: str,
         upstreams: Mapping[str, Callable[[], bool]],
-        figures: Mapping[str, Callable[[], float]],
+        figures: Mapping[str, Figure],
     ) -> None:
         self._clock = clock
         self._started_ns = clock.mono_ns()
         self._version = version
         self._upstreams = upstreams
         self._figures = figures
+
+    @property
+    def version(self) -> str:
+        """Of this build."""
+        return self._version
 
     def report(self) -> HealthReport:
         """Look now."""
@@ -50,12 +64,12 @@ class Health:
             version=self._version,
             uptime_ms=(self._clock.mono_ns() - self._started_ns) // _NS_PER_MS,
             findings=tuple(f"{name} does not deliver" for name, works in delivering.items() if not works),
-            figures={name: float(read()) for name, read in self._figures.items()},
+            figures={name: float(figure.read()) for name, figure in self._figures.items()},
         )
 
     def status(self) -> str:
         """One short line for people."""
-        parts = [f"{read():.0f} {name}" for name, read in self._figures.items() if name in _STATUS_FIGURES]
+        parts = [f"{self._figures[name].read():.0f} {name}" for name in _STATUS_FIGURES if name in self._figures]
         parts += [f"{name.split()[0]} {'ok' if works() else 'down'}" for name, works in self._upstreams.items()]
         return ", ".join(parts)
 

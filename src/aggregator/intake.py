@@ -4,7 +4,7 @@ Shared memory comes first, for it is what the fastest readers wait on; subscribe
 take them. Nothing here waits.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any
 
 from aggregator import upstream_wire as wire
@@ -33,6 +33,7 @@ class Intake:
         routes: Routes,
         oracle: OraclePrices,
         clock: Clock,
+        observe_pool_to_shm_s: Callable[[float], None],
     ) -> None:
         self._table = table
         self._publishers = publishers
@@ -40,12 +41,19 @@ class Intake:
         self._routes = routes
         self._oracle = oracle
         self._clock = clock
+        self._observe_pool_to_shm_s = observe_pool_to_shm_s
+        self._newest_pool_update_ns = clock.mono_ns()
         self.quote_counts = dict.fromkeys(Source, 0)
 
     def local(self, batch: Any) -> None:
         """Take a message of the local service."""
         now_mono_ns = self._clock.mono_ns()
         self.take(Source.LOCAL, [wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in batch.quotes])
+        # Pool updates arrive one after the other: a batch that rests on a newer one than any before is its first.
+        pool_update_ns = max((quote.pool_received_mono_ns for quote in batch.quotes), default=0)
+        if pool_update_ns > self._newest_pool_update_ns:
+            self._newest_pool_update_ns = pool_update_ns
+            self._observe_pool_to_shm_s((self._clock.mono_ns() - pool_update_ns) / 1e9)
 
     def external(self, batch: Any) -> None:
         """Take a message of the external service."""

@@ -37,6 +37,7 @@ class AggregatorSettings(ServiceSettings):
         "10ms", description="After this a single quote takes whichever source answers first"
     )
     external_timeout: Duration = Field("100ms", description="A single quote has ended after this")
+    pools_timeout: Duration = Field("1s", description="Listing pools has ended after this")
     refresh_interval: Duration = Field("1s", description="How often the services send unchanged quotes again")
     local_stale_after: Duration = Field("3s", description="A local quote not confirmed for this long is stale")
     external_stale_after: Duration = Field("60s", description="An external quote not confirmed for this long is stale")

@@ -43,8 +43,7 @@ class Subscriptions:
 
     def __init__(self) -> None:
         self._open: dict[Subscription, None] = {}
-        self.conflated_count = 0
-        """Changes never told to closed subscriptions because newer ones came first."""
+        self._conflated_before = 0
 
     def __len__(self) -> int:
         return len(self._open)
@@ -58,7 +57,11 @@ class Subscriptions:
             yield subscription
         finally:
             del self._open[subscription]
-            self.conflated_count += subscription.conflation.conflated_count
+            self._conflated_before += subscription.conflation.conflated_count
+
+    def conflated(self) -> int:
+        """Changes never told to anybody because newer ones came first."""
+        return self._conflated_before + sum(one.conflation.conflated_count for one in self._open)
 
     def publish(self, changed: Sequence[int]) -> None:
         """Tell everybody who follows one of these rows."""

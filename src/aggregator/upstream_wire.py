@@ -247,3 +247,44 @@ def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
     if len(route) <= 1:
         return 1
     return len({(hop.input_mint, hop.output_mint) for hop in route})
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leg:
+    """One swap of a route; fee and provenance are `None` where the source does not tell."""
+
+    pool_id: str
+    protocol: str
+    input_mint: str
+    output_mint: str
+    input_amount: int
+    output_amount: int
+    fee_amount: int | None
+    fee_mint: str | None
+    provenance: Provenance | None
+
+
+def legs(quote: HeldQuote) -> tuple[Leg, ...]:
+    """The route of a quote, hop by hop."""
+    message = quote.message
+    assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
+    hops = message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
+    return tuple(
+        Leg(
+            pool_id=hop.pool_id,
+            protocol=hop.protocol,
+            input_mint=hop.input_mint,
+            output_mint=hop.output_mint,
+            input_amount=hop.input_amount,
+            output_amount=hop.output_amount,
+            fee_amount=hop.fee_amount if hop.fee_mint else None,
+            fee_mint=hop.fee_mint or None,
+            provenance=Provenance(hop.provenance) if hop.provenance else None,
+        )
+        for hop in hops
+    )
+
+
+def provider_of(quote: HeldQuote) -> str | None:
+    """Who outside gave the quote."""
+    return quote.message.provider if isinstance(quote.message, external_pb.ExternalQuote) else None

@@ -8,12 +8,13 @@ import grpc
 import grpc.aio
 import pytest
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator
+from fakes.running_aggregator import RunningAggregator, aggregator, eventually, free_port
 
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.tokens import load_tokens
+from shm import Flag, HandleState, QuoteReader, Role
 
 pytestmark = pytest.mark.integration
 
@@ -129,3 +130,192 @@ async def test_batch_stream_sends_every_combination_once_then_what_changes(
         seen.update((quote.row, quote.output_amount) for quote in message.quotes)
     assert seen[0] == 150_000_000
     stream.cancel()
+
+
+async def test_both_files_hold_what_the_services_said(
+    running: RunningAggregator, external: FakeExternalService
+) -> None:
+    await external.change({(SOL, USDC): 0.1401})
+    with QuoteReader.open(running.shm_dir) as reader:
+        internal = reader.handle(SOL, USDC, ONE_SOL, role=Role.INTERNAL)
+        outside = reader.handle(SOL, USDC, ONE_SOL, role=Role.EXTERNAL)
+        await eventually(lambda: bool(internal) and bool(outside))
+        quote = internal.fresh()
+        assert quote.output_amount == 140_000_000
+        assert quote.dex_id == 2
+        assert quote.source == 1
+        assert quote.oracle_price == pytest.approx(140.0)
+        assert quote.confidence_bps > 9_000
+        assert quote.price_impact_ppm == 200
+        assert Flag.CONFIDENCE_PRESENT in quote.flags
+        assert outside.fresh().output_amount == 140_100_000
+        assert outside.fresh().source == 2
+
+
+async def test_reverse_rows_have_the_size_of_forward_rows_at_the_oracle_price(running: RunningAggregator) -> None:
+    with QuoteReader.open(running.shm_dir) as reader:
+        reverse = reader.handle(USDC, SOL, 140_000_000)
+        await eventually(lambda: bool(reverse))
+        assert not reader.handle(USDC, SOL, 1_000_000)
+
+
+async def test_pair_without_liquidity_is_not_in_shared_memory(running: RunningAggregator) -> None:
+    with QuoteReader.open(running.shm_dir) as reader:
+        await eventually(lambda: bool(reader.handle(SOL, USDC, ONE_SOL)))
+        assert not reader.handle(SOL, SSOL, ONE_SOL)
+
+
+async def test_one_stream_to_each_service_whatever_the_number_of_subscribers(
+    running: RunningAggregator, local: FakeLocalService, external: FakeExternalService
+) -> None:
+    request = quotes_pb2.BatchQuoteRequest(
+        pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)], amounts=[ONE_SOL]
+    )
+    streams = [stub(running).StreamBatchQuotes(request) for _ in range(5)]
+    for stream in streams:
+        assert (await stream.read()).quotes[0].output_amount == 140_000_000
+    await eventually(lambda: local.open_count == 1 and external.open_count == 1)
+    for stream in streams:
+        stream.cancel()
+
+
+async def test_client_rows_are_given_back_when_the_last_subscriber_leaves(
+    running: RunningAggregator, local: FakeLocalService
+) -> None:
+    request = quotes_pb2.BatchQuoteRequest(
+        pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)], amounts=[424_242]
+    )
+    stream = stub(running).StreamBatchQuotes(request)
+    assert (await stream.read()).quotes[0].output_amount == 59_393
+
+    def asked_for() -> bool:
+        return any(424_242 in pair.amounts for pair in local.streams[-1].pairs)
+
+    await eventually(asked_for)
+    stream.cancel()
+    await eventually(lambda: not asked_for())
+
+
+async def test_more_quotes_than_the_table_holds_are_refused(running: RunningAggregator) -> None:
+    request = quotes_pb2.BatchQuoteRequest(
+        pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)], amounts=range(1, 2_002)
+    )
+    code, details = await code_of(stub(running).StreamBatchQuotes(request).read())
+    assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+    assert "2001 quotes asked for, at most 2000" in details
+
+
+async def test_row_numbers_that_do_not_fit_are_refused(running: RunningAggregator) -> None:
+    pair = quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC, amounts=[1, 2], rows=[1])
+    code, details = await code_of(stub(running).StreamBatchQuotes(quotes_pb2.BatchQuoteRequest(pairs=[pair])).read())
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert "pairs.rows" in details
+
+
+async def test_local_answer_comes_at_once_and_the_external_one_as_an_update(
+    running: RunningAggregator, external: FakeExternalService
+) -> None:
+    external.rates[(SOL, USDC)] = 0.139
+    external.delay_s = 0.05
+    stream = stub(running).StreamQuotes(ask(555_555_555))
+    first = await stream.read()
+    assert first.local.output_amount == 77_777_777
+    assert not first.HasField("external")
+    second = await stream.read()
+    assert second.external.output_amount == 77_222_222
+    assert second.local.output_amount == 77_777_777
+    stream.cancel()
+
+
+async def test_route_id_resolves_to_the_route(running: RunningAggregator) -> None:
+    quote = await stub(running).GetQuote(ask())
+    route = await stub(running).GetRoute(pb.RouteRequest(route_id=quote.local.route_id))
+    assert [hop.pool_id for hop in route.route] == [quote.local.pool_id]
+    code, _ = await code_of(stub(running).GetRoute(pb.RouteRequest(route_id=1)))
+    assert code is grpc.StatusCode.NOT_FOUND
+
+
+async def test_health_names_what_is_missing(running: RunningAggregator) -> None:
+    with QuoteReader.open(running.shm_dir) as reader:
+        await eventually(lambda: bool(reader.handle(USDC, SOL, 140_000_000)))
+    report = await stub(running).Health(quotes_pb2.HealthRequest())
+    assert report.serving
+    assert report.figures["rows"] == 15 * 40 + 2 * 40
+    assert "local quote service does not deliver" not in report.findings
+
+
+async def test_starts_before_its_services_and_takes_them_up_when_they_come(
+    local: FakeLocalService, tmp_path: Path
+) -> None:
+    port = free_port()
+    nowhere = f"127.0.0.1:{free_port()}"
+    async with aggregator(tmp_path, local_address=f"127.0.0.1:{port}", external_address=nowhere) as running:
+        code, details = await code_of(stub(running).GetQuote(ask()))
+        assert code is grpc.StatusCode.UNAVAILABLE
+        assert "local quote service: cannot be reached" in details
+        async with serving(local=local, port=port):
+            with QuoteReader.open(tmp_path) as reader:
+                await eventually(lambda: bool(reader.handle(SOL, USDC, ONE_SOL)))
+            quote = await stub(running).GetQuote(ask())
+            assert quote.output_amount == 140_000_000
+
+
+async def test_service_that_is_gone_makes_quotes_stale_and_its_return_makes_them_fresh(
+    local: FakeLocalService, tmp_path: Path
+) -> None:
+    port = free_port()
+    async with aggregator(
+        tmp_path,
+        local_address=f"127.0.0.1:{port}",
+        external_address=f"127.0.0.1:{free_port()}",
+        local_stale_after="300ms",
+        refresh_interval="100ms",
+    ) as running:
+        request = quotes_pb2.BatchQuoteRequest(
+            pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)],
+            amounts=[ONE_SOL],
+            refresh_interval_ms=60_000,
+        )
+        with QuoteReader.open(tmp_path) as reader:
+            handle = reader.handle(SOL, USDC, ONE_SOL)
+            async with serving(local=local, port=port):
+                await eventually(lambda: bool(handle))
+                stream = stub(running).StreamBatchQuotes(request)
+                assert not (await stream.read()).quotes[0].local.is_stale
+            await eventually(lambda: not handle)
+            assert handle.state is HandleState.STALE
+            marked = (await stream.read()).quotes[0]
+            assert marked.local.is_stale
+            assert marked.decision == pb.DECISION_SKIP
+            code, _ = await code_of(stub(running).GetQuote(ask()))
+            assert code is grpc.StatusCode.UNAVAILABLE
+            async with serving(local=local, port=port):
+                await eventually(lambda: bool(handle))
+                assert not (await stream.read()).quotes[0].local.is_stale
+            stream.cancel()
+
+
+async def test_external_answer_stands_in_when_the_local_service_is_down(
+    external: FakeExternalService, tmp_path: Path
+) -> None:
+    external.rates[(SOL, USDC)] = 0.139
+    async with (
+        serving(external=external) as address,
+        aggregator(tmp_path, local_address=f"127.0.0.1:{free_port()}", external_address=address) as running,
+    ):
+        quote = await stub(running).GetQuote(ask(5_000_000))
+        assert quote.best_source == pb.QUOTE_SOURCE_EXTERNAL
+        assert quote.output_amount == 695_000
+
+
+async def test_hung_local_service_ends_in_a_deadline(
+    local: FakeLocalService, external: FakeExternalService, tmp_path: Path
+) -> None:
+    local.is_silent = True
+    async with (
+        serving(local=local) as local_address,
+        serving(external=external) as external_address,
+        aggregator(tmp_path, local_address=local_address, external_address=external_address) as running,
+    ):
+        code, _ = await code_of(stub(running).GetQuote(ask(5_000_001)))
+        assert code is grpc.StatusCode.DEADLINE_EXCEEDED

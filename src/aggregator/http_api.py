@@ -1,0 +1,166 @@
+"""The HTTP API: parse, call, answer. Errors are `{error, errorCode}` with the status of their code."""
+
+from collections.abc import Awaitable, Callable
+from http import HTTPStatus
+from typing import Any, Final
+
+import orjson
+from aiohttp import web
+from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
+from pydantic import BaseModel, ValidationError
+
+from aggregator.clients import LocalClient
+from aggregator.fanout import Fanout
+from aggregator.health import Health
+from aggregator.held import Refusal
+from aggregator.http_answers import health_answer, pool_answer, quote_answer
+from aggregator.http_errors import http_status, refusal_of
+from aggregator.http_models import (
+    BatchAnswer,
+    BatchBody,
+    ErrorAnswer,
+    PoolsAnswer,
+    QuoteAnswer,
+    QuoteParameters,
+)
+from aggregator.openapi import openapi_document
+from aggregator.requests import checked_key
+from quote_core.clock import Clock
+from quote_core.errors import InvalidField, SolquoteError
+from quote_core.tokens import TokenRegistry
+
+__all__ = ["BODY_BYTES_MAX", "HttpApi"]
+
+BODY_BYTES_MAX: Final = 64 * 1024
+_OWN_CODES: Final = {
+    HTTPStatus.NOT_FOUND: "NOT_FOUND",
+    HTTPStatus.METHOD_NOT_ALLOWED: "UNIMPLEMENTED",
+    HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "RESOURCE_EXHAUSTED",
+}
+_NS_PER_MS: Final = 1_000_000
+_Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+class HttpApi:
+    """The handlers, and the application that routes to them."""
+
+    def __init__(
+        self,
+        *,
+        tokens: TokenRegistry,
+        fanout: Fanout,
+        local: LocalClient,
+        health: Health,
+        metrics: CollectorRegistry,
+        clock: Clock,
+        pools_timeout_ns: int,
+    ) -> None:
+        self._tokens = tokens
+        self._fanout = fanout
+        self._local = local
+        self._health = health
+        self._metrics = metrics
+        self._clock = clock
+        self._pools_timeout_ns = pools_timeout_ns
+        self._openapi = orjson.dumps(openapi_document(health.version))
+
+    def application(self) -> web.Application:
+        """An application with every route of the OpenAPI document, and that document."""
+        application = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_BYTES_MAX)
+        application.add_routes(
+            [
+                web.get("/v1/quote", self.get_quote),
+                web.post("/v1/quote/batch", self.post_batch),
+                web.get("/v1/pools", self.get_pools),
+                web.get("/v1/pools/{mint}", self.get_pools),
+                web.get("/v1/health", self.get_health),
+                web.get("/metrics", self.get_metrics),
+                web.get("/openapi.json", self.get_openapi),
+            ]
+        )
+        return application
+
+    async def get_quote(self, request: web.Request) -> web.Response:
+        """One quote, asked for and answered in Jupiter's names."""
+        answer = await self._quote(dict(request.query))
+        return _refused(answer) if isinstance(answer, Refusal) else _json(answer)
+
+    async def post_batch(self, request: web.Request) -> web.Response:
+        """Up to a hundred quotes; each is answered or refused by itself, in order."""
+        try:
+            body = BatchBody.model_validate(orjson.loads(await request.read()))
+        except orjson.JSONDecodeError as error:
+            raise InvalidField("body", f"is not JSON: {error}") from None
+        answers = [await self._quote(asked) for asked in body.quotes]
+        return _json(BatchAnswer(quotes=[_error(a) if isinstance(a, Refusal) else a for a in answers]))
+
+    async def get_pools(self, request: web.Request) -> web.Response:
+        """All pools, or those of a mint."""
+        mint = request.match_info.get("mint")
+        if mint is not None:
+            self._tokens.by_mint(mint, field="mint")
+        pools = await self._local.pools(timeout_ns=self._pools_timeout_ns)
+        return _json(
+            PoolsAnswer(
+                pools=[pool_answer(pool) for pool in pools if mint is None or mint in (pool.mint_a, pool.mint_b)]
+            )
+        )
+
+    async def get_health(self, request: web.Request) -> web.Response:
+        """200 while quotes are served, 503 while not."""
+        report = self._health.report()
+        return _json(health_answer(report), HTTPStatus.OK if report.is_serving else HTTPStatus.SERVICE_UNAVAILABLE)
+
+    async def get_metrics(self, request: web.Request) -> web.Response:
+        """Prometheus text."""
+        return web.Response(body=generate_latest(self._metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
+
+    async def get_openapi(self, request: web.Request) -> web.Response:
+        """The OpenAPI document."""
+        return web.Response(body=self._openapi, content_type="application/json")
+
+    async def _quote(self, asked_raw: Any) -> QuoteAnswer | Refusal:
+        started_ns = self._clock.mono_ns()
+        try:
+            asked = QuoteParameters.model_validate(asked_raw)
+            key = checked_key(self._tokens, asked.input_mint, asked.output_mint, asked.amount)
+        except (SolquoteError, ValidationError) as error:
+            return refusal_of(error)
+        merged = await self._fanout.quote(key, slippage_bps=asked.slippage_bps)
+        best = merged.best_quote
+        if best is None:
+            assert merged.refusal is not None, "neither a price nor a reason"
+            return merged.refusal
+        now_ns = self._clock.mono_ns()
+        if best.is_stale:
+            age_ms = (now_ns - best.state_mono_ns) // _NS_PER_MS
+            return Refusal("FAILED_PRECONDITION", f"quote: stale, the state behind it is {age_ms} ms old")
+        return quote_answer(merged, asked, now_mono_ns=now_ns, started_mono_ns=started_ns)
+
+
+@web.middleware
+async def _errors_as_json(request: web.Request, handler: _Handler) -> web.StreamResponse:
+    try:
+        return await handler(request)
+    except (SolquoteError, ValidationError) as error:
+        return _refused(refusal_of(error))
+    except web.HTTPException as error:
+        if error.status < HTTPStatus.BAD_REQUEST:
+            raise
+        status = HTTPStatus(error.status)
+        code = _OWN_CODES.get(status, "INVALID_ARGUMENT")
+        return _json(_error(Refusal(code, f"{request.method} {request.path}: {error.reason}")), status)
+
+
+def _refused(refusal: Refusal) -> web.Response:
+    return _json(_error(refusal), http_status(refusal.code))
+
+
+def _error(refusal: Refusal) -> ErrorAnswer:
+    return ErrorAnswer(error=refusal.message, error_code=refusal.code)
+
+
+def _json(answer: BaseModel, status: int = HTTPStatus.OK) -> web.Response:
+    return web.Response(
+        body=answer.model_dump_json(by_alias=True).encode(), status=status, content_type="application/json"
+    )

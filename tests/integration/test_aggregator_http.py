@@ -1,0 +1,216 @@
+"""The aggregator's HTTP API, over real sockets, against quote services that speak real gRPC."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import aiohttp
+import pytest
+from fakes.quote_services import FakeExternalService, FakeLocalService, serving
+from fakes.running_aggregator import aggregator
+
+from quote_core.tokens import load_tokens
+
+pytestmark = pytest.mark.integration
+
+TOKENS = load_tokens()
+SOL = TOKENS.resolve("SOL", field="").mint
+USDC = TOKENS.resolve("USDC", field="").mint
+SSOL = TOKENS.resolve("sSOL", field="").mint
+UNKNOWN = "Vote111111111111111111111111111111111111111"
+ONE_SOL = 1_000_000_000
+
+
+@pytest.fixture
+async def http(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
+    local = FakeLocalService()
+    local.usd = {SOL: 140.0, USDC: 1.0}
+    local.rates = {(SOL, USDC): 0.14, (USDC, SOL): 7.1}
+    async with (
+        serving(local=local) as local_address,
+        serving(external=FakeExternalService()) as external_address,
+        aggregator(tmp_path, local_address=local_address, external_address=external_address) as running,
+        aiohttp.ClientSession(running.http_url) as session,
+    ):
+        yield session
+
+
+def asked(**changes: str) -> dict[str, str]:
+    return {"inputMint": SOL, "outputMint": USDC, "amount": str(ONE_SOL)} | changes
+
+
+async def get(http: aiohttp.ClientSession, path: str, **parameters: str) -> tuple[int, Any]:
+    async with http.get(path, params=parameters) as answer:
+        return answer.status, await answer.json()
+
+
+async def test_quote_is_answered_in_jupiters_names_with_our_fields_beside_them(http: aiohttp.ClientSession) -> None:
+    status, quote = await get(http, "/v1/quote", **asked(slippageBps="100"))
+    assert status == 200
+    assert quote["inputMint"] == SOL
+    assert quote["inAmount"] == "1000000000"
+    assert quote["outputMint"] == USDC
+    assert quote["outAmount"] == "140000000"
+    assert quote["otherAmountThreshold"] == "138600000"
+    assert quote["swapMode"] == "ExactIn"
+    assert quote["slippageBps"] == 100
+    assert quote["priceImpactPct"] == "0.0002"
+    assert quote["platformFee"] is None
+    (step,) = quote["routePlan"]
+    assert step["percent"] == 100
+    assert step["swapInfo"]["label"] == "Raydium CP"
+    assert step["swapInfo"]["inAmount"] == "1000000000"
+    assert step["swapInfo"]["outAmount"] == "140000000"
+    assert quote["contextSlot"] == 101
+    assert quote["timeTaken"] >= 0
+    assert quote["source"] == "local"
+    assert quote["confidence"] > 0.9
+    assert quote["decision"] == "execute"
+    assert quote["provenance"] == "synthetic"
+    assert quote["oraclePrice"] == pytest.approx(140.0)
+
+
+@pytest.mark.parametrize(
+    ("parameters", "status", "code", "words"),
+    [
+        (asked(amount="0"), 400, "INVALID_ARGUMENT", "amount: should be greater than or equal to 1"),
+        (asked(amount="-1"), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
+        (asked(amount="1.5"), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
+        (asked(amount="1e9"), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
+        (asked(amount=""), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
+        (asked(amount=str(2**64)), 400, "INVALID_ARGUMENT", "amount: should be less than or equal to"),
+        (asked(amount="9" * 5000), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
+        (asked(slippageBps="10001"), 400, "INVALID_ARGUMENT", "slippageBps"),
+        (asked(swapMode="ExactOut"), 400, "INVALID_ARGUMENT", "swapMode: 'ExactOut' is not offered, ask for ExactIn"),
+        (asked(dexes="Whirlpool"), 400, "INVALID_ARGUMENT", "dexes: 'Whirlpool' is not offered"),
+        (asked(inputMint="0OIl"), 400, "INVALID_ARGUMENT", "inputMint: must be base58 of 32 bytes"),
+        (asked(outputMint=SOL), 400, "INVALID_ARGUMENT", "outputMint: must differ"),
+        (asked(outputMint=UNKNOWN), 404, "NOT_FOUND", "outputMint: Vote1111"),
+        (asked(outputMint=SSOL), 422, "FAILED_PRECONDITION", "no pool"),
+        ({}, 400, "INVALID_ARGUMENT", "inputMint: Field required"),
+    ],
+)
+async def test_wrong_request_gets_its_status_and_names_the_field(
+    http: aiohttp.ClientSession, parameters: dict[str, str], status: int, code: str, words: str
+) -> None:
+    got, error = await get(http, "/v1/quote", **parameters)
+    assert got == status
+    assert set(error) == {"error", "errorCode"}
+    assert error["errorCode"] == code
+    assert words in error["error"]
+
+
+async def test_parameters_that_only_tune_jupiters_search_are_passed_over(http: aiohttp.ClientSession) -> None:
+    status, _ = await get(http, "/v1/quote", **asked(restrictIntermediateTokens="true", maxAccounts="64"))
+    assert status == 200
+
+
+async def test_batch_answers_each_by_itself_and_in_order(http: aiohttp.ClientSession) -> None:
+    wanted = [asked(), asked(outputMint=UNKNOWN), asked() | {"amount": 2 * ONE_SOL}, "no object", asked(amount="-3")]
+    async with http.post("/v1/quote/batch", json={"quotes": wanted}) as answer:
+        assert answer.status == 200
+        first, second, third, fourth, fifth = (await answer.json())["quotes"]
+    assert first["outAmount"] == "140000000"
+    assert second["errorCode"] == "NOT_FOUND"
+    assert third["outAmount"] == "280000000"
+    assert fourth["errorCode"] == fifth["errorCode"] == "INVALID_ARGUMENT"
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        (b"{not json", 400, "body: is not JSON"),
+        (b"", 400, "body: is not JSON"),
+        (b"[]", 400, "body:"),
+        (b'{"quotes": []}', 400, "quotes:"),
+        (b'{"quotes": [' + b",".join([b"{}"] * 101) + b"]}", 400, "quotes:"),
+        (b'{"quotes": [{}], "other": 1}', 400, "other:"),
+        (b" " * 70_000, 413, "/v1/quote/batch"),
+    ],
+)
+async def test_wrong_batch_is_refused_as_a_whole(
+    http: aiohttp.ClientSession, body: bytes, status: int, words: str
+) -> None:
+    async with http.post("/v1/quote/batch", data=body) as answer:
+        assert answer.status == status
+        assert words in (await answer.json())["error"]
+
+
+async def test_pools_are_listed_all_or_by_mint(http: aiohttp.ClientSession) -> None:
+    status, everything = await get(http, "/v1/pools")
+    assert status == 200
+    assert len(everything["pools"]) == 2
+    assert everything["pools"][0]["provenance"] == "synthetic"
+    _, of_usdc = await get(http, f"/v1/pools/{USDC}")
+    assert len(of_usdc["pools"]) == 2
+    _, of_ssol = await get(http, f"/v1/pools/{SSOL}")
+    assert of_ssol["pools"] == []
+    assert (await get(http, f"/v1/pools/{UNKNOWN}"))[0] == 404
+    assert (await get(http, "/v1/pools/0OIl"))[0] == 400
+
+
+async def test_unknown_path_and_method_are_refused_as_json(http: aiohttp.ClientSession) -> None:
+    assert (await get(http, "/v2/quote"))[0] == 404
+    async with http.post("/v1/quote") as answer:
+        assert answer.status == 405
+        assert (await answer.json())["errorCode"] == "UNIMPLEMENTED"
+
+
+async def test_health_and_metrics_tell_of_both_services(http: aiohttp.ClientSession) -> None:
+    status, report = await get(http, "/v1/health")
+    assert status in {200, 503}
+    assert report["isServing"] == (status == 200)
+    async with http.get("/metrics") as answer:
+        text = await answer.text()
+    assert "# TYPE solquote_aggregator_rows gauge" in text
+    assert "# TYPE solquote_aggregator_local_quotes_total counter" in text
+    assert "solquote_aggregator_pool_update_to_shm_seconds_count" in text
+
+
+async def test_every_path_of_the_openapi_document_is_served_and_nothing_else(http: aiohttp.ClientSession) -> None:
+    _, document = await get(http, "/openapi.json")
+    for path, methods in document["paths"].items():
+        for method in ("get", "post", "put", "delete"):
+            async with http.request(method, path.replace("{mint}", USDC)) as answer:
+                assert (answer.status == 405) == (method not in methods), (method, path, answer.status)
+
+
+async def test_answers_have_exactly_the_fields_the_openapi_document_names(http: aiohttp.ClientSession) -> None:
+    _, document = await get(http, "/openapi.json")
+    schemas = document["components"]["schemas"]
+    for path, parameters, schema in (
+        ("/v1/quote", asked(), "QuoteAnswer"),
+        ("/v1/quote", {}, "ErrorAnswer"),
+        ("/v1/pools", {}, "PoolsAnswer"),
+        ("/v1/health", {}, "HealthAnswer"),
+    ):
+        _, answer = await get(http, path, **parameters)
+        assert_fits(answer, {"$ref": f"#/components/schemas/{schema}"}, schemas)
+
+
+def assert_fits(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> None:
+    """The part of JSON Schema the document uses: references, unions, objects, arrays, plain types."""
+    if "$ref" in schema:
+        schema = schemas[schema["$ref"].rsplit("/", 1)[1]]
+    if "anyOf" in schema:
+        kinds = {int: "integer", float: "number", str: "string", type(None): "null", list: "array", dict: "object"}
+        schema = next(one for one in schema["anyOf"] if one.get("type") == kinds[type(value)] or "$ref" in one)
+        return assert_fits(value, schema, schemas)
+    if schema.get("type") == "object" and "properties" in schema:
+        assert set(value) == set(schema["properties"])
+        for name, part in value.items():
+            assert_fits(part, schema["properties"][name], schemas)
+    elif schema.get("type") == "array":
+        for part in value:
+            assert_fits(part, schema["items"], schemas)
+    elif "type" in schema:
+        python_type = {
+            "string": str,
+            "integer": int,
+            "number": (int, float),
+            "boolean": bool,
+            "null": type(None),
+            "object": dict,
+        }[schema["type"]]
+        assert isinstance(value, python_type), (value, schema)
+    return None
