@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
+from solquote.commands.doctor import doctor
+from solquote.commands.kill_switch import kill, release
 from solquote.commands.pools import pools
 from solquote.commands.quote import quote
 from solquote.commands.tokens import tokens
@@ -30,7 +32,10 @@ app.command(context_settings={"ignore_unknown_options": True})(quote)  # -1 is a
 app.command()(watch)
 app.command()(pools)
 app.command()(tokens)
-app.command()(verify_quotes)
+app.command()(doctor)
+app.command()(kill)
+app.command()(release)
+app.command(name="verify-quotes")(verify_quotes)
 
 
 def main() -> None:

@@ -5,12 +5,14 @@ import sys
 from types import MappingProxyType
 from typing import Final
 
+from rich.console import Console
+
 from quote_core.errors import SolquoteError
 from quote_core.settings import SettingsError
 from shm import NoQuote, ShmError
 from solquote.exit_codes import ExitCode
 
-__all__ = ["CommandFailed", "answer_json", "failure_of", "with_status"]
+__all__ = ["CommandFailed", "answer_json", "failure_of", "make_console", "with_status"]
 
 _EXIT_CODES: Final = MappingProxyType(
     {
@@ -23,6 +25,9 @@ _EXIT_CODES: Final = MappingProxyType(
     }
 )
 """By canonical status name; what is not named is the service's trouble: UNAVAILABLE."""
+
+
+_PIPE_WIDTH: Final = 240
 
 
 class CommandFailed(Exception):
@@ -54,6 +59,12 @@ def failure_of(error: Exception) -> CommandFailed | None:
 def with_status(status_name: str, sentence: str) -> CommandFailed:
     """A failure with the exit code that suits a canonical gRPC status."""
     return CommandFailed(status_name, sentence, _EXIT_CODES.get(status_name, ExitCode.UNAVAILABLE))
+
+
+def make_console() -> Console:
+    """Standard output for people; a pipe gets lines as wide as they come, not cut to a terminal that is not there."""
+    console = Console()
+    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
 
 
 def answer_json(value: object) -> None:

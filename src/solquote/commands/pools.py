@@ -5,7 +5,6 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
-from rich.console import Console
 from rich.table import Table
 
 from quote_core.errors import InvalidField
@@ -15,7 +14,7 @@ from solquote.answers import PoolAnswer
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
-from solquote.output import CommandFailed, answer_json
+from solquote.output import CommandFailed, answer_json, make_console
 from solquote.wire import ask_pools
 
 __all__ = ["pools"]
@@ -43,7 +42,7 @@ def pools(
     if as_json:
         answer_json({"pools": [asdict(pool) for pool in answer]})
     elif answer:
-        Console().print(_table(answer, {token.mint: token for token in registry}))
+        make_console().print(_table(answer, {token.mint: token for token in registry}))
     if not answer:
         wanted = f"{input_token}/{output_token}" if input_token else "any pair"
         raise CommandFailed("NO_POOLS", f"no pool of {wanted} is held", ExitCode.NEGATIVE)

@@ -13,7 +13,7 @@ from quote_core.units import amount_from_decimal, decimal_from_amount
 from solquote.answers import HopAnswer, QuoteAnswer, SourceAnswer
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
-from solquote.output import answer_json
+from solquote.output import answer_json, make_console
 from solquote.wire import ask_quote
 
 __all__ = ["quote"]
@@ -39,7 +39,7 @@ def quote(
     if as_json:
         answer_json(quote_json(answer))
     else:
-        _print(answer, Console())
+        _print(answer, make_console())
 
 
 def quote_json(answer: QuoteAnswer) -> dict[str, object]:

@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Mapping
 
-from rich.console import Console
 from rich.table import Table
 
 from quote_core.settings import PlatformSettings
@@ -11,7 +10,7 @@ from quote_core.tokens import Token, TokenRegistry, load_tokens
 from solquote.answers import PriceAnswer
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.formatting import age_text, price_text
-from solquote.output import CommandFailed, answer_json
+from solquote.output import CommandFailed, answer_json, make_console
 from solquote.wire import ask_prices
 
 __all__ = ["tokens"]
@@ -36,7 +35,7 @@ def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, as_json: Json = 
             }
         )
         return
-    Console().print(_table(registry, prices))
+    make_console().print(_table(registry, prices))
     if without_prices:
         sys.stderr.write(f"solquote: {without_prices}\n")
 
@@ -60,23 +59,21 @@ def _table(registry: TokenRegistry, prices: Mapping[str, PriceAnswer]) -> Table:
     for pair in registry.pairs:
         watched.setdefault(pair.quote.symbol, []).append(pair.base.symbol)
     table = Table(box=None, pad_edge=False)
-    for column in ("symbol", "mint"):
+    table.add_column("symbol", no_wrap=True)
+    table.add_column("usd", justify="right", no_wrap=True)
+    for column in ("oracle", "age", "provenance", "pairs"):
         table.add_column(column, no_wrap=True)
-    for column in ("decimals", "usd"):
-        table.add_column(column, justify="right", no_wrap=True)
-    for column in ("oracle", "age", "provenance", "watched against"):
-        table.add_column(column, no_wrap=True)
+    table.add_column("mint", overflow="fold")
     for token in registry:
         price = prices.get(token.mint)
         known = price is not None and price.usd is not None
         table.add_row(
             token.symbol,
-            token.mint,
-            str(token.decimals),
             price_text(price.usd) if price and known else "",
             token.oracle.kind if token.oracle else "none",
             (age_text(price.age_ms) + (" stale" if price.is_stale else "")) if price and known else "",
             price.provenance if price and known else "",
             " ".join(watched.get(token.symbol, [])),
+            token.mint,
         )
     return table

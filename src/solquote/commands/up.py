@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Annotated, Final
 
 import typer
-from rich.console import Console
 
 from quote_core.clock import SYSTEM_CLOCK
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
-from solquote.output import CommandFailed
+from solquote.output import CommandFailed, make_console
 from solquote.plan import NatsServer, Plan, PlatformModels, make_plan
 from solquote.settings import UpSettings
 from solquote.supervisor.child import ChildLimits
@@ -111,7 +110,7 @@ async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:
 
 
 def _display(plan: Plan, *, show_logs: bool, as_json: bool) -> Display:
-    console = Console()
+    console = make_console()
     if as_json:
         return JsonLines(console, clock=SYSTEM_CLOCK, show_logs=show_logs)
     if console.is_terminal:

@@ -10,7 +10,7 @@ from rich.table import Table
 from quote_core.dex.replay import Outcome
 from solquote.commands.options import Json
 from solquote.exit_codes import ExitCode
-from solquote.output import answer_json
+from solquote.output import answer_json, make_console
 from solquote.verify_quotes import Report, verify_files
 
 __all__ = ["verify_quotes"]
@@ -29,7 +29,7 @@ def verify_quotes(
     if as_json:
         answer_json(report.as_json())
     else:
-        _print(report, Console())
+        _print(report, make_console())
     if report.unreadable:
         return ExitCode.BAD_DATA
     return ExitCode.NEGATIVE if report.different else ExitCode.OK

@@ -19,7 +19,7 @@ from solquote.commands.options import DataDir, Json, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, price_text, spread_text
 from solquote.market_view import WatchRow, watch_rows
-from solquote.output import CommandFailed, answer_json
+from solquote.output import CommandFailed, answer_json, make_console
 
 __all__ = ["watch"]
 
@@ -38,7 +38,7 @@ def watch(
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     registry = load_tokens(platform.tokens_path)
     lamports = amount_from_decimal(amount, _SOL_DECIMALS, field="--amount")
-    console = Console()
+    console = make_console()
     with QuoteReader.open(platform.shm_dir) as reader:
         if reader.liveness(Role.INTERNAL) is Liveness.ABSENT:
             sentence = f"there are no quote files in {reader.directory}; `solquote up` makes them"

@@ -1,0 +1,131 @@
+"""What `solquote doctor` looks at in settings and files, and the shape of what it finds. No network here."""
+
+import enum
+import os
+import stat
+import tomllib
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from quote_core.settings import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    PlatformSettings,
+    ServiceSettings,
+    SettingsError,
+    environment_names,
+    unknown_names,
+)
+from shm import Liveness, QuoteReader, Role, ShmError
+from solquote.processes import SERVICES, settings_model
+from solquote.settings import UpSettings
+
+__all__ = ["Finding", "Verdict", "all_models", "check_quote_files", "check_settings", "check_token_file"]
+
+
+class Verdict(enum.Enum):
+    """How a check came out."""
+
+    OK = "ok"
+    WARNING = "warning"
+    """Works, and is not as it should be."""
+    FAILED = "failed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One check."""
+
+    subject: str
+    verdict: Verdict
+    detail: str
+    mend: str = ""
+    """What to do about it; empty when all is well."""
+
+
+def all_models() -> tuple[type[ServiceSettings], ...]:
+    """Every settings model there is."""
+    return (PlatformSettings, UpSettings, *map(settings_model, SERVICES))
+
+
+def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSettings]]) -> Iterator[Finding]:
+    """Every section, every variable of ours, and every section of the file."""
+    for model in models:
+        subject = f"settings [{model.section}]"
+        try:
+            given = sorted(model.load(environ=environ).model_fields_set)
+        except SettingsError as error:
+            for mistake in error.mistakes:
+                mend = "correct or unset it; docs/settings.md lists all"
+                yield Finding(subject=subject, verdict=Verdict.FAILED, detail=mistake, mend=mend)
+        else:
+            detail = "set: " + ", ".join(given) if given else "all defaults"
+            yield Finding(subject=subject, verdict=Verdict.OK, detail=detail)
+    yield from _unknown("environment", _unknown_variables(environ, models))
+    yield from _unknown("settings file", _unknown_sections(environ, models))
+
+
+def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[Finding]:
+    for mistake in mistakes:
+        yield Finding(
+            subject=subject, verdict=Verdict.FAILED, detail=mistake, mend="correct or remove it; it has no effect"
+        )
+
+
+def _unknown_variables(environ: Mapping[str, str], models: Iterable[type[ServiceSettings]]) -> list[str]:
+    """Variables of ours that no model reads; those that begin like a section are told with it."""
+    models = list(models)
+    known = {CONFIG_VARIABLE, *(name for model in models for name in environment_names(model))}
+    prefixes = tuple(f"{PREFIX}{model.section.upper()}_" for model in models if model is not PlatformSettings)
+    return unknown_names((name for name in environ if name.startswith(PREFIX) and not name.startswith(prefixes)), known)
+
+
+def _unknown_sections(environ: Mapping[str, str], models: Iterable[type[ServiceSettings]]) -> list[str]:
+    path = environ.get(CONFIG_VARIABLE)
+    if not path:
+        return []
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []  # every section has told it already
+    return [f"[{path}] {mistake}" for mistake in unknown_names(content, [model.section for model in models])]
+
+
+def check_token_file(path: Path) -> Finding:
+    """The kill switch's token: there, and for its owner alone."""
+    subject = "kill-switch token"
+    try:
+        status = path.stat()
+    except FileNotFoundError:
+        mend = "start the system manager (`solquote up`), which makes it"
+        return Finding(subject=subject, verdict=Verdict.FAILED, detail=f"{path} is not there", mend=mend)
+    except OSError as error:
+        mend = "run as its owner, or set SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE"
+        return Finding(subject=subject, verdict=Verdict.FAILED, detail=f"{path}: {error.strerror}", mend=mend)
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077 or status.st_uid != os.getuid():
+        detail = f"{path} has mode {mode:04o} and owner {status.st_uid}"
+        return Finding(subject=subject, verdict=Verdict.FAILED, detail=detail, mend=f"chmod 600 {path} as its owner")
+    return Finding(subject=subject, verdict=Verdict.OK, detail=str(path))
+
+
+def check_quote_files(directory: Path | None) -> Iterator[Finding]:
+    """Both quote files: readable, and their writer alive."""
+    try:
+        with QuoteReader.open(directory) as reader:
+            for role in Role:
+                yield _quote_file(reader, role)
+    except ShmError as error:
+        mend = "stop the platform, remove the file, start again"
+        yield Finding(subject="quote files", verdict=Verdict.FAILED, detail=str(error), mend=mend)
+
+
+def _quote_file(reader: QuoteReader, role: Role) -> Finding:
+    subject = f"quote file {role.file_name}"
+    liveness = reader.liveness(role)
+    detail = f"{reader.directory / role.file_name}: writer {liveness.value}"
+    if liveness is Liveness.LIVE:
+        return Finding(subject=subject, verdict=Verdict.OK, detail=detail)
+    mend = "start the aggregator (`solquote up`), or name its folder with SOLQUOTE_SHM_DIR"
+    return Finding(subject=subject, verdict=Verdict.FAILED, detail=detail, mend=mend)

@@ -1,0 +1,76 @@
+"""`solquote doctor`: check every setting and connection, and say how to mend what is wrong."""
+
+import asyncio
+from collections.abc import Mapping, Sequence
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aggregator.settings import AggregatorSettings
+from pipeline.system_manager.settings import SystemManagerSettings
+from quote_core.settings import PlatformSettings
+from solquote.checks import Finding, Verdict, all_models, check_quote_files, check_settings, check_token_file
+from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.connections import check_connections, host_of
+from solquote.exit_codes import ExitCode
+from solquote.output import answer_json, make_console
+from solquote.settings import UpSettings
+
+__all__ = ["doctor"]
+
+_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red"}
+
+
+def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
+    """Check every setting and connection; exit 1 when anything fails."""
+    environ = found_environment(data_dir)
+    findings = list(check_settings(environ, all_models()))
+    if not any(finding.verdict is Verdict.FAILED for finding in findings):
+        findings += _look_outside(environ, timeout)
+    if as_json:
+        answer_json({"checks": [_as_json(finding) for finding in findings]})
+    else:
+        _print(findings, make_console())
+    return ExitCode.NEGATIVE if any(finding.verdict is Verdict.FAILED for finding in findings) else ExitCode.OK
+
+
+def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[Finding]:
+    platform, up = PlatformSettings.load(environ=environ), UpSettings.load(environ=environ)
+    manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
+    findings = asyncio.run(
+        check_connections(
+            platform,
+            http_urls={
+                "aggregator": f"http://{host_of('//' + platform.aggregator_address)}:{aggregator.http_port}/v1/health",
+                "system manager": f"http://{platform.host}:{manager.http_port}/api/killswitch",
+            },
+            nats_monitor_url=f"http://{host_of(platform.nats_url)}:{up.nats_monitor_port}",
+            timeout_s=timeout_s,
+        )
+    )
+    return [*findings, *check_quote_files(platform.shm_dir), check_token_file(manager.token_path(platform))]
+
+
+def _as_json(finding: Finding) -> dict[str, str]:
+    return {
+        "subject": finding.subject,
+        "verdict": finding.verdict.value,
+        "detail": finding.detail,
+        "mend": finding.mend,
+    }
+
+
+def _print(findings: Sequence[Finding], console: Console) -> None:
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        detail = Text(finding.detail)
+        if finding.mend:
+            detail.append(f"\n-> {finding.mend}", style="yellow")
+        table.add_row(Text(finding.verdict.value, style=_STYLES[finding.verdict]), Text(finding.subject), detail)
+    console.print(table)
+    failed = sum(finding.verdict is Verdict.FAILED for finding in findings)
+    console.print(f"{len(findings)} checks, {failed} failed" if failed else f"{len(findings)} checks, all passed")

@@ -1,0 +1,196 @@
+"""The connections `solquote doctor` tries, all at once and each with a deadline: one small real exchange apiece."""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
+from functools import partial
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import aiohttp
+import grpc
+import grpc.aio
+import nats
+import nats.errors
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from quote_core.settings import PlatformSettings
+from quote_core.telemetry.logs import redacted_url
+from solquote.checks import Finding, Verdict
+
+__all__ = ["Reached", "check_connections"]
+
+_SLOT_WAIT_S: Final = 3.0
+"""A chain has a slot every 0.4 s; the recorded one too."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reached:
+    """What a try found: one line, and what to do where it is not as it should be."""
+
+    detail: str
+    mend: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Connection:
+    subject: str
+    target: str
+    mend: str
+    attempt: Callable[[], Awaitable[Reached]]
+
+
+class _NotAsExpected(Exception):
+    """It answered, with something else than hoped for."""
+
+
+async def check_connections(
+    platform: PlatformSettings,
+    *,
+    http_urls: Mapping[str, str],
+    nats_monitor_url: str,
+    timeout_s: float,
+) -> list[Finding]:
+    """Try every connection of the platform.
+
+    Args:
+        platform: Where things are.
+        http_urls: Subject -> URL that answers 200 when all is well.
+        nats_monitor_url: Base of the NATS server's monitoring port.
+        timeout_s: Of each try.
+    """
+    async with aiohttp.ClientSession() as session:
+        tries = [
+            _Connection(
+                "RPC node",
+                redacted_url(platform.rpc_url),
+                "start `solquote up`, or name a node with SOLQUOTE_RPC_URL",
+                partial(_rpc, session, platform.rpc_url),
+            ),
+            _Connection(
+                "RPC WebSocket",
+                redacted_url(platform.websocket_url()),
+                "start `solquote up`, or name it with SOLQUOTE_RPC_WS_URL",
+                partial(_websocket, session, platform.websocket_url()),
+            ),
+            _Connection(
+                "NATS",
+                redacted_url(platform.nats_url),
+                "start `solquote up`, or name a server with JetStream in SOLQUOTE_NATS_URL",
+                partial(_nats, platform.nats_url, timeout_s),
+            ),
+            _Connection(
+                "NATS sync_interval",
+                nats_monitor_url,
+                "switch the server's monitoring on, or name it with SOLQUOTE_UP_NATS_MONITOR_PORT",
+                partial(_nats_sync, session, nats_monitor_url),
+            ),
+        ]
+        for subject, address, variable in (
+            ("local quote service", platform.local_quote_address, "SOLQUOTE_LOCAL_QUOTE_ADDRESS"),
+            ("external quote service", platform.external_quote_address, "SOLQUOTE_EXTERNAL_QUOTE_ADDRESS"),
+            ("aggregator", platform.aggregator_address, "SOLQUOTE_AGGREGATOR_ADDRESS"),
+        ):
+            mend = f"start it (`solquote up`), or name its address with {variable}"
+            tries.append(_Connection(f"{subject} (gRPC)", address, mend, partial(_grpc, address)))
+        for subject, url in http_urls.items():
+            tries.append(
+                _Connection(f"{subject} (HTTP)", url, "start it (`solquote up`)", partial(_http, session, url))
+            )
+        return list(await asyncio.gather(*(_finding(connection, timeout_s) for connection in tries)))
+
+
+async def _finding(connection: _Connection, timeout_s: float) -> Finding:
+    def finding(verdict: Verdict, detail: str, mend: str) -> Finding:
+        detail = f"{connection.target}: {detail}"
+        return Finding(subject=connection.subject, verdict=verdict, detail=detail, mend=mend)
+
+    try:
+        async with asyncio.timeout(timeout_s):
+            reached = await connection.attempt()
+    except TimeoutError:
+        return finding(Verdict.FAILED, f"no answer within {timeout_s:g} s", connection.mend)
+    except _NotAsExpected as error:
+        return finding(Verdict.FAILED, str(error), connection.mend)
+    except grpc.aio.AioRpcError as error:
+        return finding(Verdict.FAILED, error.code().name, connection.mend)
+    except (OSError, aiohttp.ClientError, nats.errors.Error, ValueError) as error:
+        return finding(Verdict.FAILED, f"cannot be reached ({type(error).__name__})", connection.mend)
+    return finding(Verdict.WARNING if reached.mend else Verdict.OK, reached.detail, reached.mend)
+
+
+async def _rpc(session: aiohttp.ClientSession, url: str) -> Reached:
+    health = await _rpc_result(session, url, "getHealth")
+    version = await _rpc_result(session, url, "getVersion")
+    slot = await _rpc_result(session, url, "getSlot")
+    if health != "ok":
+        raise _NotAsExpected(f"is not healthy: {health}")
+    return Reached(f"healthy, version {version.get('solana-core', '?')}, slot {slot}")
+
+
+async def _rpc_result(session: aiohttp.ClientSession, url: str, method: str) -> Any:
+    async with session.post(url, json={"jsonrpc": "2.0", "id": 1, "method": method}) as response:
+        answer = json.loads(await response.read())
+    if not isinstance(answer, dict) or "result" not in answer:
+        raise _NotAsExpected(f"{method} is answered with HTTP {response.status} and no result")
+    return answer["result"]
+
+
+async def _websocket(session: aiohttp.ClientSession, url: str) -> Reached:
+    async with session.ws_connect(url) as socket:
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "slotSubscribe"})
+        async with asyncio.timeout(_SLOT_WAIT_S):
+            async for message in socket:
+                content = json.loads(message.data)
+                if content.get("method") == "slotNotification":
+                    return Reached(f"slot {content['params']['result']['slot']} arrived")
+    raise _NotAsExpected("closed before a slot arrived")
+
+
+async def _nats(url: str, timeout_s: float) -> Reached:
+    async def unheard(_: Exception) -> None:
+        """The failure itself is raised; without this the client logs it too."""
+
+    client = await nats.connect(
+        url, allow_reconnect=False, connect_timeout=timeout_s, name="solquote doctor", error_cb=unheard
+    )
+    try:
+        account = await client.jetstream().account_info()
+    except nats.errors.Error as error:
+        raise _NotAsExpected("answers, but has no JetStream") from error
+    finally:
+        await client.close()
+    return Reached(f"nats-server {client.connected_server_version}, JetStream with {account.streams} streams")
+
+
+async def _nats_sync(session: aiohttp.ClientSession, monitor_url: str) -> Reached:
+    async with session.get(f"{monitor_url}/jsz") as response:
+        config = json.loads(await response.read()).get("config", {})
+    if config.get("sync_always"):
+        return Reached("always: every acknowledged message is on the disk")
+    interval_s = config.get("sync_interval", 0) / 1e9
+    return Reached(
+        f"every {interval_s:g} s: a power failure can lose acknowledged messages",
+        mend="put `sync_interval: always` into the server's jetstream block",
+    )
+
+
+async def _grpc(address: str) -> Reached:
+    async with grpc.aio.insecure_channel(address) as channel:
+        answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
+    if answer.status != health_pb2.HealthCheckResponse.SERVING:
+        raise _NotAsExpected("reached, and says that it is not serving")
+    return Reached("serving")
+
+
+async def _http(session: aiohttp.ClientSession, url: str) -> Reached:
+    async with session.get(url) as response:
+        if response.status != 200:
+            raise _NotAsExpected(f"answers with HTTP {response.status}")
+    return Reached("answers")
+
+
+def host_of(url: str) -> str:
+    """The host a URL names."""
+    return urlsplit(url).hostname or "127.0.0.1"
