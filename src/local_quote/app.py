@@ -93,6 +93,7 @@ async def run(platform: PlatformSettings, settings: LocalQuoteSettings, *, clock
             session=session,
             read=rpc.get_multiple_accounts,
             on_update=inbox.put,
+            on_slot=market.slot_seen,
             clock=clock,
             silence_ms_max=settings.feed_silence_max // _NS_PER_MS,
             commitment=settings.commitment,

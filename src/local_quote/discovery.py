@@ -63,6 +63,8 @@ class Discovery:
         self._pool_count_max = pool_count_max
         self._log = structlog.get_logger(part="discovery")
         self.counts = DiscoveryCounts()
+        self.fault = ""
+        """Why the last round was not complete; empty when it was."""
 
     async def run(self) -> None:
         """Search until cancelled; soon again after a failure, else every interval."""
@@ -75,40 +77,44 @@ class Discovery:
             await asyncio.sleep(self._interval_s if is_complete else _RETRY_S)
 
     async def search_once(self) -> bool:
-        """Ask for everything once; False when some question was not answered."""
+        """Ask for everything once; False, and the rest is left for the next time, when the node fails."""
         room = asyncio.Semaphore(_SEARCHES_AT_ONCE_MAX)
+        fault: UpstreamError | None = None
+
+        async def ask(question: PoolFilter | None) -> None:
+            nonlocal fault
+            async with room:
+                if fault is not None:
+                    return
+                try:
+                    await (self._read_named() if question is None else self._search(question))
+                except UpstreamError as error:
+                    fault = error
+
         async with asyncio.TaskGroup() as tasks:
-            searches = [tasks.create_task(self._search(one, room)) for one in self._questions()]
-            searches.append(tasks.create_task(self._read_named()))
-        return all(search.result() for search in searches)
+            for question in (None, *self._questions()):
+                tasks.create_task(ask(question))
+        if fault is not None:
+            self.counts.search_failed_count += 1
+            if str(fault) != self.fault:
+                self._log.warning("pools could not be searched", reason=str(fault))
+        self.fault = "" if fault is None else str(fault)
+        return fault is None
 
     def _questions(self) -> Iterator[PoolFilter]:
         if self._is_searching:
             for pair in self._market.registry.pairs:
                 yield from pool_filters(pair.base.mint, pair.quote.mint)
 
-    async def _search(self, question: PoolFilter, room: asyncio.Semaphore) -> bool:
-        async with room:
-            self.counts.search_count += 1
-            try:
-                found = await self._rpc.get_program_accounts(question.program_id, question.rpc_filters())
-                await self._take_in(self._as_updates(found))
-            except UpstreamError as error:
-                self.counts.search_failed_count += 1
-                self._log.warning("search failed", dex=question.dex.label, reason=str(error))
-                return False
-        return True
+    async def _search(self, question: PoolFilter) -> None:
+        self.counts.search_count += 1
+        found = await self._rpc.get_program_accounts(question.program_id, question.rpc_filters())
+        await self._take_in(self._as_updates(found))
 
-    async def _read_named(self) -> bool:
+    async def _read_named(self) -> None:
         missing = [pool_id for pool_id in self._named_pools if pool_id not in self._market.store]
-        if not missing:
-            return True
-        try:
+        if missing:
             await self._take_in(await self._rpc.get_multiple_accounts(missing))
-        except UpstreamError as error:
-            self._log.warning("named pools could not be read", reason=str(error))
-            return False
-        return True
 
     def _as_updates(self, found: Iterable[FoundAccount]) -> list[AccountUpdate]:
         now_mono_ns = self._clock.mono_ns()

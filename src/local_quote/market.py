@@ -4,12 +4,12 @@ One update, start to end: the store takes the bytes, the cache drops what rested
 prices their rows anew, and every subscriber is marked with what changed for it.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Collection, Sequence, Set
 from dataclasses import dataclass, field
 
 from local_quote.dependencies import pair_key
 from local_quote.oracle import Oracle
-from local_quote.pool_store import PoolStore
+from local_quote.pool_store import CONSTANT_PRODUCT, PoolEntry, PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quote_table import Quote, QuoteTable, Row
 from local_quote.quoter import PricedSwap, Quoter
@@ -60,6 +60,8 @@ class Market:
         self._clock = clock
         self._oracle_accounts = frozenset(oracle.accounts)
         self._aged: set[Pubkey] = set()
+        self._open: set[Pubkey] = set()
+        self._slot_before: tuple[int, int] | None = None
         self.corrupt_clock_count = 0
 
     @property
@@ -80,10 +82,10 @@ class Market:
     def apply(self, updates: Sequence[AccountUpdate]) -> WantedChange:
         """Take account updates in and price what rests on them."""
         of_pools = []
-        new_second = False
+        clock_before = self.chain_clock
         for update in updates:
             if update.pubkey == CLOCK_SYSVAR:
-                new_second = self._take_clock(update) or new_second
+                self._take_clock(update)
             else:
                 if update.pubkey in self._oracle_accounts:
                     self.oracle.apply(update)
@@ -92,10 +94,17 @@ class Market:
         touched = done.changed_pools | self._recovered()
         for pool_id in touched:
             self._forget_responses(pool_id)
-        if new_second:  # fees and activation of any pool may depend on the time
-            touched = {entry.pool.address for entry in self.store}
-        self._pools_changed(touched)
+        self._pools_changed(touched | self._moved_by_time(clock_before))
         return WantedChange(frozenset(done.gained_accounts), frozenset(done.lost_accounts))
+
+    def slot_seen(self, slot: int, received_mono_ns: int, followed: Set[Pubkey]) -> None:
+        """A slot began while `followed` accounts are: no change of theirs up to the slot before is missing."""
+        if self._slot_before is not None and slot > self._slot_before[0]:
+            self.store.confirm_followed(followed, *self._slot_before)
+            recovered = self._recovered()
+            if recovered:
+                self._pools_changed(recovered)
+        self._slot_before = slot, received_mono_ns
 
     def sweep(self) -> int:
         """Reprice what rests on pools that went stale or past the limit; returns how many are aged."""
@@ -148,20 +157,35 @@ class Market:
             quoted_mono_ns=self._clock.mono_ns(),
         )
 
-    def _take_clock(self, update: AccountUpdate) -> bool:
-        """Set the chain's time; True when its second changed."""
+    def _take_clock(self, update: AccountUpdate) -> None:
         before = self.quoter.chain_clock
         if update.account is None:
-            return False
+            return
         try:
             after = decode_clock(update.account)
         except CorruptAccount:
             self.corrupt_clock_count += 1
-            return False
-        if before is not None and after.slot < before.slot:
-            return False
-        self.quoter.chain_clock = after
-        return before is None or before.unix_timestamp != after.unix_timestamp
+            return
+        if before is None or after.slot >= before.slot:
+            self.quoter.chain_clock = after
+
+    def _moved_by_time(self, before: ChainClock | None) -> set[Pubkey]:
+        """Pools that may price otherwise only because the chain's clock went on."""
+        now = self.chain_clock
+        if now is None or (before is not None and before.unix_timestamp == now.unix_timestamp):
+            return set()
+        is_new_epoch = before is None or before.epoch != now.epoch  # transfer fees change with the epoch
+        return {
+            entry.pool.address
+            for entry in self.store
+            if is_new_epoch or entry.pool.dex not in CONSTANT_PRODUCT or self._opens_now(entry)
+        }
+
+    def _opens_now(self, entry: PoolEntry) -> bool:
+        pool_id = entry.pool.address
+        was_open, is_open = pool_id in self._open, not self.quoter.closed_reason(entry)
+        (self._open.add if is_open else self._open.discard)(pool_id)
+        return was_open != is_open
 
     def _recovered(self) -> set[Pubkey]:
         """Pools that were aged at the last sweep and have been confirmed since."""

@@ -5,15 +5,12 @@ account feed brings their changes and reading only confirms them. Whoever asks f
 """
 
 from collections.abc import Iterable, Sequence
-from typing import Final
 
-from local_quote.pool_store import PoolEntry
+from local_quote.pool_store import CONSTANT_PRODUCT, PoolEntry
 from quote_core.dex.pool import Dex
 from quote_core.units import Pubkey
 
 __all__ = ["PollPlan", "pack"]
-
-_CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
 
 
 def pack(groups: Iterable[Sequence[Pubkey]], *, size_max: int) -> list[list[Pubkey]]:
@@ -51,7 +48,7 @@ class PollPlan:
 
     def interval_ns(self, dex: Dex, *, event_driven: bool) -> int:
         """How often a DEX's pools are read."""
-        if dex in _CONSTANT_PRODUCT:
+        if dex in CONSTANT_PRODUCT:
             return self._amm_interval_ns
         return self._clmm_event_driven_interval_ns if event_driven else self._clmm_interval_ns
 

@@ -1,20 +1,32 @@
 """Every pool held, with the accounts it rests on: newest slot wins, and each pool knows when it was last known true.
 
-A pool's age counts from the last time its state was confirmed current: by a notification of one of its accounts, or
-by a poll that read them all, whether or not anything had changed.
+A pool's age counts from the last time its state was confirmed current: by a notification of one of its accounts, by a
+slot that arrives while all of them are followed, or by a poll that read them all; whether or not anything had changed.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from typing import Final
 
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
-from quote_core.dex.pool import Account, Pool
+from quote_core.dex.pool import Account, Dex, Pool
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.units import Pubkey
 
-__all__ = ["AppliedUpdates", "HeldAccount", "PoolEntry", "PoolStore", "StoreCounts", "worst_provenance"]
+__all__ = [
+    "CONSTANT_PRODUCT",
+    "AppliedUpdates",
+    "HeldAccount",
+    "PoolEntry",
+    "PoolStore",
+    "StoreCounts",
+    "worst_provenance",
+]
+
+CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
+"""DEXes whose pools are a few small accounts and whose price does not move with time alone."""
 
 _PROVENANCE_RANK = {
     Provenance.CHAIN: 0,
@@ -49,6 +61,7 @@ class PoolEntry:
     pair: PairKey
     provenance: Provenance
     accounts: tuple[Pubkey, ...] = ()
+    account_set: frozenset[Pubkey] = frozenset()
     slot: int = 0
     confirmed_mono_ns: int = 0
     update_count: int = 0
@@ -143,6 +156,12 @@ class PoolStore:
             self._renew_needs(self._entries[pool_id], done)
         return done
 
+    def confirm_followed(self, followed: Set[Pubkey], slot: int, received_mono_ns: int) -> None:
+        """No change of `followed` accounts up to `slot` is missing: confirm the pools that rest on nothing else."""
+        for entry in self._entries.values():
+            if entry.is_loaded and followed >= entry.account_set:
+                _confirm(entry, slot, received_mono_ns)
+
     def _is_older(self, update: AccountUpdate) -> bool:
         held = self._accounts.get(update.pubkey)
         return held is not None and (update.slot, update.source.value) < (held.slot, held.source.value)
@@ -163,15 +182,16 @@ class PoolStore:
             self.counts.applied_count += 1
             self._accounts[update.pubkey] = HeldAccount(update.slot, update.source, update.account)
         if update.source is UpdateSource.NOTIFICATION and len(pool_ids) == 1:
-            _confirm(self._entries[pool_ids[0]], update)  # an account that pools share says nothing about each
+            # An account that pools share says nothing about each of them.
+            _confirm(self._entries[pool_ids[0]], update.slot, update.received_mono_ns)
         return True
 
     def _confirm_fully_answered(self, answered: Mapping[Pubkey, AccountUpdate]) -> None:
         pool_ids = {pool_id for pubkey in answered for pool_id in self._index.pools_of_account(pubkey)}
         for pool_id in pool_ids:
             entry = self._entries[pool_id]
-            if answered.keys() >= set(entry.accounts):
-                _confirm(entry, answered[pool_id])
+            if answered.keys() >= entry.account_set:
+                _confirm(entry, answered[pool_id].slot, answered[pool_id].received_mono_ns)
 
     def _hand_over(self, pool_id: Pubkey, update: AccountUpdate) -> bool:
         entry = self._entries[pool_id]
@@ -188,6 +208,7 @@ class PoolStore:
         if accounts == entry.accounts:
             return
         entry.accounts = accounts
+        entry.account_set = frozenset(accounts)
         gained, lost = self._index.set_accounts(entry.pool.address, accounts)
         for pubkey in lost:
             self._accounts.pop(pubkey, None)
@@ -211,6 +232,6 @@ def _same_content(held: Account | None, new: Account | None) -> bool:
     return held.data == new.data and held.owner == new.owner
 
 
-def _confirm(entry: PoolEntry, update: AccountUpdate) -> None:
-    entry.slot = max(entry.slot, update.slot)
-    entry.confirmed_mono_ns = max(entry.confirmed_mono_ns, update.received_mono_ns)
+def _confirm(entry: PoolEntry, slot: int, received_mono_ns: int) -> None:
+    entry.slot = max(entry.slot, slot)
+    entry.confirmed_mono_ns = max(entry.confirmed_mono_ns, received_mono_ns)

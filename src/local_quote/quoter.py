@@ -161,11 +161,11 @@ class Quoter:
     def refusal(self, input_token: Token, output_token: Token, input_amount: int) -> SolquoteError:
         """Say why nobody fills `input_amount`."""
         subject = f"{input_token.symbol}/{output_token.symbol}"
-        if self.chain_clock is None:
-            return NoLiquidity(subject, "the chain's clock is not known yet")
         held = self._store.of_pair(input_token.mint, output_token.mint)
         if not held:
             return NoLiquidity(subject, "no pool of the supported DEXes holds this pair")
+        if self.chain_clock is None:
+            return NoLiquidity(subject, "the chain's clock is not known yet")
         loaded = [entry for entry in held if entry.is_loaded]
         if not loaded:
             return NoLiquidity(subject, f"none of its {len(held)} pools is loaded yet")

@@ -45,7 +45,7 @@ class LocalQuoteSettings(ServiceSettings):
         validation_alias=AliasChoices("QUOTE_CACHE_TTL"),
         description="Longest life of a cached response; pool updates end it earlier",
     )
-    stale_after: Duration = Field("10s", description="Pool state older than this marks its quotes stale")
+    stale_after: Duration = Field("5s", description="Pool state older than this marks its quotes stale")
     staleness_sweep_interval: Duration = Field("5s", description="How often rows are checked for having gone stale")
     settle: Duration = Field(
         "1ms", description="Quiet time after an account update before pools are priced: a swap changes several accounts"

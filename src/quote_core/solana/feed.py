@@ -5,7 +5,7 @@ Silence is a failure too: a connection on which no slot is notified for `silence
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
 from typing import Final
 
 import aiohttp
@@ -23,7 +23,7 @@ __all__ = ["AccountFeed"]
 
 _MESSAGE_SIZE_BYTES_MAX: Final = 2 * ACCOUNT_SIZE_BYTES_MAX  # base64 and the frame around it
 _BACKOFF_S_MIN = 0.1
-_BACKOFF_S_MAX = 5.0
+_BACKOFF_S_MAX = 2.0
 _GATHER_S = 0.02
 """How long answers to subscriptions are gathered before the accounts are read together."""
 
@@ -37,6 +37,8 @@ class AccountFeed:
         read: Reads accounts over HTTP; asked once an account's subscription stands.
         on_update: Called in the event loop for every accepted update; must not block and holds what it cannot
             handle at once (the feed has no queue of its own).
+        on_slot: Called for every slot notified, with the slot, the time of receipt, and the accounts followed: those
+            whose subscription stands and which were read since. What was handed out last of them is current.
         clock: For the time of receipt.
         silence_ms_max: Longest time without a slot before the connection counts as dead.
         commitment: Of all subscriptions.
@@ -49,6 +51,7 @@ class AccountFeed:
         session: aiohttp.ClientSession,
         read: Callable[[Sequence[Pubkey]], Awaitable[Sequence[AccountUpdate]]],
         on_update: Callable[[AccountUpdate], None],
+        on_slot: Callable[[int, int, Set[Pubkey]], None],
         clock: Clock,
         silence_ms_max: int = 10_000,
         commitment: str = "processed",
@@ -57,6 +60,7 @@ class AccountFeed:
         self._session = session
         self._read = read
         self._on_update = on_update
+        self._on_slot = on_slot
         self._clock = clock
         self._silence_s_max = silence_ms_max / 1_000
         self._protocol = FeedProtocol(commitment=commitment)
@@ -88,6 +92,7 @@ class AccountFeed:
     async def run(self) -> None:
         """Keep the feed alive until cancelled."""
         backoff_s = _BACKOFF_S_MIN
+        reason_before = ""
         while True:
             try:
                 async with self._session.ws_connect(
@@ -97,10 +102,14 @@ class AccountFeed:
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 reason = f"{type(error).__name__}: {error}"
             # Only a connection that delivered resets the backoff: a node that accepts and hangs up is not hammered.
-            backoff_s = _BACKOFF_S_MIN if self._is_live else min(backoff_s * 2, _BACKOFF_S_MAX)
-            self._is_live = False
-            self._log.warning("feed lost", url=redacted_url(self._url), reason=reason, retry_s=round(backoff_s, 2))
+            if self._is_live:
+                backoff_s, reason_before = _BACKOFF_S_MIN, ""
+                self._is_live = False
+            if reason != reason_before:
+                self._log.warning("feed lost", url=redacted_url(self._url), reason=reason)
+            reason_before = reason
             await asyncio.sleep(backoff_s * random.uniform(0.5, 1.0))
+            backoff_s = min(backoff_s * 2, _BACKOFF_S_MAX)
 
     async def _run_connection(self, socket: "aiohttp.ClientWebSocketResponse[bool]") -> str:
         """Serve one connection until it ends; returns why it did."""
@@ -127,12 +136,16 @@ class AccountFeed:
                 return f"no slot for {self._silence_s_max:g} s"
             if message.type not in (aiohttp.WSMsgType.TEXT, aiohttp.WSMsgType.BINARY):
                 return f"closed by the node ({message.type.name.lower()})"
-            received = self._protocol.receive(message.data, self._clock.mono_ns())
-            if received.slot is not None:
-                self._is_live = True
-                silent_at_s = loop.time() + self._silence_s_max
+            received_mono_ns = self._clock.mono_ns()
+            received = self._protocol.receive(message.data, received_mono_ns)
             if received.update is not None:
                 self._on_update(received.update)
+            if received.slot is not None:
+                if not self._is_live:
+                    self._log.info("feed live", url=redacted_url(self._url), slot=received.slot)
+                self._is_live = True
+                silent_at_s = loop.time() + self._silence_s_max
+                self._on_slot(received.slot, received_mono_ns, self._protocol.followed)
             if received.to_read:
                 self._to_read.update(dict.fromkeys(received.to_read))
                 self._has_to_read.set()

@@ -13,12 +13,13 @@ Theory of operation. `watch` and `unwatch` change the set of wanted accounts at 
 | asked      | unwatch, then the answer    | (gone)     | accountUnsubscribe            |
 | any        | `disconnected`              | wanted     |                               |
 
-An account is read once *after* its subscription stands, so that no change falls between the two. What is older than
-what was already handed out is dropped and counted; at one slot a notification beats an answer, which may predate it.
+An account is read once *after* its subscription stands, so that no change falls between the two; from then on it is
+*followed*: as long as slots arrive, what is held of it is current. What is older than what was already handed out is
+dropped and counted; at one slot a notification beats an answer, which may predate it.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Set
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +66,7 @@ class FeedProtocol:
         self._numbers: dict[Pubkey, int] = {}
         self._pubkeys: dict[int, Pubkey] = {}
         self._newest: dict[Pubkey, tuple[int, int]] = {}
+        self._followed: set[Pubkey] = set()
         self._is_connected = False
         self.counts = FeedCounts()
 
@@ -81,6 +83,7 @@ class FeedProtocol:
             if pubkey in self._wanted:
                 del self._wanted[pubkey]
                 self._newest.pop(pubkey, None)
+                self._followed.discard(pubkey)
                 number = self._numbers.pop(pubkey, None)
                 if number is not None:
                     del self._pubkeys[number]
@@ -100,9 +103,12 @@ class FeedProtocol:
         self._asked.clear()
         self._numbers.clear()
         self._pubkeys.clear()
+        self._followed.clear()
 
     def accept(self, updates: Iterable[AccountUpdate]) -> list[AccountUpdate]:
-        """Keep of `updates` what is wanted and not older than what was handed out already."""
+        """Take what was read; keep what is wanted and not older than what was handed out already."""
+        updates = list(updates)
+        self._followed.update(update.pubkey for update in updates if update.pubkey in self._numbers)
         return [update for update in updates if self._is_news(update)]
 
     def receive(self, message: bytes | str, received_mono_ns: int) -> Received:
@@ -180,6 +186,6 @@ class FeedProtocol:
         return encode_request(next(self._ids), "accountUnsubscribe", [number])
 
     @property
-    def subscribed(self) -> Sequence[Pubkey]:
-        """Accounts whose subscription stands on this connection."""
-        return tuple(self._numbers)
+    def followed(self) -> Set[Pubkey]:
+        """Accounts whose subscription stands on this connection and which have been read since."""
+        return self._followed
