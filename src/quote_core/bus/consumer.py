@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from quote_core.bus.connection import RECONNECT_WAIT_S, Bus, upstream_errors
+from quote_core.bus.connection import RECONNECT_WAIT_S, Bus, heed_cancellation, upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Event, Stream, subjects_of
 
@@ -121,6 +121,8 @@ class StandingPull:
         except TimeoutError:
             self._asked_count = 0
             return None
+        finally:
+            heed_cancellation()
         status = (message.headers or {}).get("Status") if not message.reply else None
         if status is None:
             self._asked_count -= 1

@@ -1,0 +1,213 @@
+"""Read a stream in order from a given place on, without acknowledging: for readers that keep their own place.
+
+The journal and the auditor rebuild what they hold from the stream itself, so a durable consumer's place would be a
+second truth. The server pushes to an inbox, with flow control, and says each second that it lives. A place skipped in
+the consumer's count, or silence, makes the follower ask anew behind the last message it gave; a stream made anew
+(a memory stream after the server restarted) is read from its first message.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Final
+
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
+from nats.errors import Error as NatsError
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+
+from quote_core.bus.connection import Bus, heed_cancellation, upstream_errors
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import Stream
+
+__all__ = ["Followed", "Place", "follow", "read_to_end"]
+
+HEARTBEAT_S: Final = 1.0
+SILENCE_S_MAX: Final = 3.0
+RETRY_S: Final = 0.2
+BATCH_COUNT_MAX: Final = 1_000
+INACTIVE_S_MAX: Final = 30.0
+"""The server forgets a follower that is gone for this long."""
+
+_PENDING_COUNT_MAX: Final = 65_536
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Behind which message to begin; `created` tells one life of the stream from the next."""
+
+    created: str
+    sequence: int
+
+
+@dataclass(frozen=True, slots=True)
+class Followed:
+    """One message as the stream keeps it."""
+
+    created: str
+    """When its stream was created."""
+    subject: str
+    sequence: int
+    stored_unix_ns: int
+    data: bytes
+    remaining_count: int
+    """Messages that were behind it in the stream when it was sent."""
+
+
+async def follow(
+    bus: Bus,
+    stream: Stream,
+    *,
+    subjects: Sequence[str] = (),
+    after: Place | None = None,
+    since_unix_ns: int | None = None,
+) -> AsyncIterator[Sequence[Followed]]:
+    """Yield what the stream keeps, then what comes, in batches, for ever; outlasts every loss of NATS or stream.
+
+    Args:
+        bus: The connection.
+        stream: What to read.
+        subjects: Only these; empty = all.
+        after: Begin behind this message; ignored when the stream has been made anew since.
+        since_unix_ns: Without `after`, begin with the first message stored at or after this time.
+    """
+    reader = _Reader(bus, stream, subjects, after, since_unix_ns)
+    while True:
+        try:
+            async for batch in reader.read():
+                yield batch
+        except ProviderUnavailable:
+            await asyncio.sleep(RETRY_S)
+
+
+async def read_to_end(bus: Bus, stream: Stream, *, subjects: Sequence[str] = ()) -> AsyncIterator[Followed]:
+    """Yield what the stream keeps now, then end.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    reader = _Reader(bus, stream, subjects, None, None)
+    async for batch in reader.read():
+        for message in batch:
+            yield message
+            if message.remaining_count == 0:
+                return
+        if not batch:  # the consumer began behind the last message: there are none
+            return
+
+
+class _Reader:
+    def __init__(
+        self, bus: Bus, stream: Stream, subjects: Sequence[str], place: Place | None, since_unix_ns: int | None
+    ) -> None:
+        self._bus = bus
+        self._stream = stream
+        self._subjects = list(subjects)
+        self._place = place
+        self._since_unix_ns = since_unix_ns
+
+    async def read(self) -> AsyncIterator[Sequence[Followed]]:
+        """One consumer's life; ends when it must be made anew. An empty batch says that nothing is kept."""
+        client = self._bus.client
+        inbox = client.new_inbox()
+        with upstream_errors():
+            subscription = await client.subscribe(inbox, pending_msgs_limit=_PENDING_COUNT_MAX)
+        try:
+            created, kept_count = await self._begin(inbox)
+            if kept_count == 0:
+                yield ()
+            next_consumer_sequence = 1
+            while True:
+                messages = await _batch(subscription)
+                batch = []
+                for message in messages:
+                    if message.headers and await self._is_control(message):
+                        continue
+                    followed, consumer_sequence = _parse(message, created)
+                    if consumer_sequence != next_consumer_sequence:
+                        return
+                    next_consumer_sequence += 1
+                    batch.append(followed)
+                    self._place = Place(created, followed.sequence)
+                if batch:
+                    yield batch
+        finally:
+            with contextlib.suppress(NatsError):
+                await subscription.unsubscribe()
+
+    async def _begin(self, inbox: str) -> tuple[str, int]:
+        with upstream_errors():
+            info = await self._bus.jetstream.stream_info(self._stream)
+            created = info.created.isoformat() if info.created else ""
+            if self._place is not None and self._place.created != created:
+                self._place, self._since_unix_ns = None, None
+            consumer = await self._bus.jetstream.add_consumer(self._stream, self._config(inbox))
+        return created, consumer.num_pending or 0
+
+    def _config(self, inbox: str) -> ConsumerConfig:
+        config = ConsumerConfig(
+            deliver_subject=inbox,
+            deliver_policy=DeliverPolicy.ALL,
+            ack_policy=AckPolicy.NONE,
+            max_deliver=1,
+            idle_heartbeat=HEARTBEAT_S,
+            flow_control=True,
+            inactive_threshold=INACTIVE_S_MAX,
+            mem_storage=True,
+            num_replicas=1,
+            filter_subjects=self._subjects or [self._stream.subjects],
+        )
+        if self._place is not None:
+            return config.evolve(deliver_policy=DeliverPolicy.BY_START_SEQUENCE, opt_start_seq=self._place.sequence + 1)
+        if self._since_unix_ns is not None:
+            since = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=self._since_unix_ns // 1_000)
+            return config.evolve(deliver_policy=DeliverPolicy.BY_START_TIME, opt_start_time=since)
+        return config
+
+    async def _is_control(self, message: Msg) -> bool:
+        """Answer the server's flow control; a heartbeat needs no answer unless it says that the consumer waits."""
+        headers = message.headers or {}
+        if headers.get("Status") != "100":
+            return False
+        waiting = message.reply or headers.get("Nats-Consumer-Stalled")
+        if waiting:
+            with upstream_errors():
+                await self._bus.client.publish(waiting)
+        return True
+
+
+async def _batch(subscription: Subscription) -> list[Msg]:
+    """The next message and all that came with it.
+
+    Raises:
+        ProviderUnavailable: The server is silent.
+    """
+    with upstream_errors():
+        try:
+            messages = [await subscription.next_msg(timeout=SILENCE_S_MAX)]
+            while subscription.pending_msgs and len(messages) < BATCH_COUNT_MAX:
+                messages.append(await subscription.next_msg(timeout=SILENCE_S_MAX))
+        finally:
+            heed_cancellation()
+    return messages
+
+
+_PLAIN_TOKEN_COUNT: Final = 9
+
+
+def _parse(message: Msg, created: str) -> tuple[Followed, int]:
+    """Read the acknowledgement subject: `$JS.ACK.[domain.account.]stream.consumer.delivered.SEQ.SEQ.TIME.PENDING`."""
+    tokens = message.reply.split(".")
+    first = 5 if len(tokens) == _PLAIN_TOKEN_COUNT else 7
+    stream_sequence, consumer_sequence, stored_unix_ns, remaining_count = map(int, tokens[first : first + 4])
+    followed = Followed(
+        created=created,
+        subject=message.subject,
+        sequence=stream_sequence,
+        stored_unix_ns=stored_unix_ns,
+        data=message.data,
+        remaining_count=remaining_count,
+    )
+    return followed, consumer_sequence
