@@ -1,0 +1,74 @@
+"""Composition of the system manager."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
+from typing import Final
+
+from aiohttp import web
+from prometheus_client import CollectorRegistry
+
+from pipeline.process import Condition, work_until_told
+from pipeline.system_manager.http_api import make_application
+from pipeline.system_manager.latch import Latch
+from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.rules import Rules
+from pipeline.system_manager.settings import SystemManagerSettings
+from pipeline.system_manager.token import load_or_make_token
+from quote_core.bus import connect
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.settings import PlatformSettings, SettingsError
+
+__all__ = ["run"]
+
+WITNESS_NAME: Final = "kill-switch.latched"
+STOP_GRACE_S: Final = 1.0
+
+
+async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> None:
+    """Run until told to stop."""
+    token = load_or_make_token(settings.token_path(platform))
+    registry = CollectorRegistry()
+    manager = Manager(
+        Rules(settings.limits(platform), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
+        clock=SYSTEM_CLOCK,
+        heartbeat_interval_ns=settings.heartbeat_interval,
+        rate_window_ns=settings.rate_window,
+        registry=registry,
+    )
+
+    async def work() -> None:
+        async with AsyncExitStack() as stack:
+            application = make_application(manager, token=token, registry=registry)
+            await stack.enter_async_context(_served(application, platform.host, settings.http_port))
+            bus = await stack.enter_async_context(connect(platform.nats_url, name="system_manager"))
+            latch = Latch(
+                bus,
+                clock=SYSTEM_CLOCK,
+                witness_path=platform.data_folder() / WITNESS_NAME,
+                restate_after_ns=settings.restate_after,
+            )
+            await manager.run(bus, latch)
+
+    await work_until_told(work(), condition=lambda: _condition(manager))
+
+
+def _condition(manager: Manager) -> Condition:
+    held = manager.held
+    if manager.finding or held is None:
+        return Condition(is_ready=False, line=manager.finding)
+    return Condition(is_ready=True, line=f"{held.state.name}, revision {held.revision}: {held.reason}")
+
+
+@contextlib.asynccontextmanager
+async def _served(application: web.Application, host: str, port: int) -> AsyncIterator[None]:
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    try:
+        try:
+            await web.TCPSite(runner, host, port, shutdown_timeout=STOP_GRACE_S).start()
+        except OSError as error:
+            raise SettingsError([f"http_port: {host}:{port}: {error.strerror or error}"]) from error
+        yield
+    finally:
+        await runner.cleanup()

@@ -1,0 +1,201 @@
+"""The manager at work: vouches for the latched state every half second, and trips it when a rule says so.
+
+A heartbeat is sent only right after the stream was read: a manager that cannot read the latch falls silent, and the
+gates close.
+"""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import structlog
+from prometheus_client import CollectorRegistry, Counter, Gauge
+
+from pipeline.system_manager.latch import Change, Latch
+from pipeline.system_manager.rules import Rules, Trip
+from quote_core.bus import Bus
+from quote_core.bus.follow import follow
+from quote_core.clock import Clock
+from quote_core.errors import LayoutMismatch, ProviderUnavailable
+from quote_core.events import (
+    KILL_SWITCH_HEARTBEAT,
+    Event,
+    KillSwitch,
+    PnlSnapshot,
+    ServiceHealth,
+    Stream,
+    TradingState,
+    decode,
+    kind_of,
+    subjects_of,
+)
+
+__all__ = ["Manager"]
+
+CHANGE_TIMEOUT_S: Final = 3.0
+
+_log: Final = structlog.get_logger("system_manager")
+
+
+class Manager:
+    """Everything but HTTP; what the API calls is `look`, `change` and `finding`."""
+
+    def __init__(
+        self,
+        rules: Rules,
+        *,
+        clock: Clock,
+        heartbeat_interval_ns: int,
+        rate_window_ns: int,
+        registry: CollectorRegistry,
+    ) -> None:
+        self._latch: Latch | None = None
+        self._rules = rules
+        self._clock = clock
+        self._heartbeat_interval_ns = heartbeat_interval_ns
+        self._rate_window_ns = rate_window_ns
+        self._news = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._figures = _Figures(registry)
+        self._armed_at_revision = 0
+        self.finding = "NATS is not connected"
+        """What keeps the manager from vouching for the switch; empty when all is well."""
+
+    @property
+    def held(self) -> KillSwitch | None:
+        """What was latched when last looked."""
+        return self._latch.held if self._latch else None
+
+    async def run(self, bus: Bus, latch: Latch) -> None:
+        """Work until cancelled."""
+        self._latch = latch
+        self.finding = "the SYSTEM stream is not there"
+        await bus.wait_for_stream(Stream.SYSTEM)
+        await bus.listen(kind_of(KillSwitch).subject, self._on_push)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._vouch(bus))
+            tasks.create_task(self._watch(bus))
+
+    async def look(self) -> KillSwitch:
+        """Read what is latched.
+
+        Raises:
+            ProviderUnavailable: The stream does not answer.
+        """
+        async with _within(CHANGE_TIMEOUT_S):
+            return await self._connected_latch().look()
+
+    async def change(self, wanted: Change) -> KillSwitch:
+        """Latch another state, and tell every gate.
+
+        Raises:
+            ProviderUnavailable: The stream has not confirmed.
+            ChangedMeanwhile: A release met a newer stop.
+        """
+        async with _within(CHANGE_TIMEOUT_S):
+            event = await self._connected_latch().change(wanted)
+        self._arm(event)
+        self._news.set()
+        return event
+
+    def _connected_latch(self) -> Latch:
+        if self._latch is None:
+            raise ProviderUnavailable("kill switch", self.finding)
+        return self._latch
+
+    def _on_push(self, event: Event) -> None:
+        held = self.held
+        if held is None or held.header.event_id != event.header.event_id:
+            self._news.set()
+
+    async def _vouch(self, bus: Bus) -> None:
+        while True:
+            self._news.clear()
+            try:
+                event = await self.look()
+                self._arm(event)
+                await bus.push(event, subject=KILL_SWITCH_HEARTBEAT)
+                self._show(event)
+            except ProviderUnavailable as error:
+                self.finding = str(error)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(self._heartbeat_interval_ns / 1e9):
+                    await self._news.wait()
+
+    def _show(self, event: KillSwitch) -> None:
+        self.finding = ""
+        self._figures.heartbeats.inc()
+        self._figures.state.set(event.state.value)
+        self._figures.revision.set(event.revision)
+
+    def _arm(self, event: KillSwitch) -> None:
+        """A release, and the first look after a start, make the rules count from when the state began."""
+        if event.revision != self._armed_at_revision and event.state is TradingState.ACTIVE:
+            self._rules.rearm(event.changed_unix_ns)
+        self._armed_at_revision = event.revision
+        self._settled.set()
+
+    async def _watch(self, bus: Bus) -> None:
+        """Judge what services and auditor report: P&L since the last release, health of the last window."""
+        await self._settled.wait()
+        held = self.held
+        assert held is not None
+        window_unix_ns = self._clock.unix_ns() - self._rate_window_ns
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._judge(bus, PnlSnapshot, since_unix_ns=held.changed_unix_ns))
+            tasks.create_task(self._judge(bus, ServiceHealth, since_unix_ns=window_unix_ns))
+
+    async def _judge(self, bus: Bus, kind: type[PnlSnapshot | ServiceHealth], *, since_unix_ns: int) -> None:
+        async for batch in follow(bus, Stream.METRICS, subjects=[subjects_of(kind)], since_unix_ns=since_unix_ns):
+            for message in batch:
+                try:
+                    trip = self._trip_of(decode(message.data))
+                except LayoutMismatch as error:
+                    _log.warning("not an event", subject=message.subject, reason=str(error))
+                    self._figures.malformed.inc()
+                    continue
+                if trip is not None:
+                    await self._stop(trip)
+
+    def _trip_of(self, event: Event) -> Trip | None:
+        match event:
+            case ServiceHealth():
+                return self._rules.judge_health(event)
+            case PnlSnapshot():
+                return self._rules.judge_pnl(event)
+            case _:
+                return None
+
+    async def _stop(self, trip: Trip) -> None:
+        """Trip the switch, however long the bus takes: while it is away the gates are closed anyway."""
+        held = self.held
+        if held is not None and held.state is TradingState.HALTED:
+            return
+        self._figures.trips.labels(rule=trip.rule).inc()
+        while True:
+            try:
+                await self.change(Change(TradingState.HALTED, trip.rule, trip.reason))
+            except ProviderUnavailable as error:
+                _log.error("a rule tripped and the bus does not take it", rule=trip.rule, reason=str(error))
+                await asyncio.sleep(self._heartbeat_interval_ns / 1e9)
+            else:
+                return
+
+
+@contextlib.asynccontextmanager
+async def _within(timeout_s: float) -> AsyncIterator[None]:
+    try:
+        async with asyncio.timeout(timeout_s):
+            yield
+    except TimeoutError:
+        raise ProviderUnavailable("kill switch", f"the bus has not confirmed within {timeout_s:g} s") from None
+
+
+class _Figures:
+    def __init__(self, registry: CollectorRegistry) -> None:
+        self.state = Gauge("solquote_kill_switch_state", "0 active, 1 reducing, 2 halted", registry=registry)
+        self.revision = Gauge("solquote_kill_switch_revision", "Changes so far", registry=registry)
+        self.heartbeats = Counter("solquote_kill_switch_heartbeats", "Heartbeats sent", registry=registry)
+        self.trips = Counter("solquote_kill_switch_trips", "Trips by rule", ["rule"], registry=registry)
+        self.malformed = Counter("solquote_system_manager_malformed", "Metrics that were no events", registry=registry)

@@ -1,0 +1,58 @@
+"""What may be set about the system manager."""
+
+from pathlib import Path
+from typing import ClassVar
+
+from pydantic import Field
+
+from pipeline.system_manager.rules import Limits
+from quote_core.settings import Duration, PlatformSettings, Port, ServiceSettings
+
+__all__ = ["SystemManagerSettings"]
+
+
+class SystemManagerSettings(ServiceSettings):
+    """Section `system_manager`."""
+
+    section: ClassVar[str] = "system_manager"
+
+    http_port: Port = Field(9091, description="Port of the kill switch's HTTP API")
+    token_file: Path | None = Field(
+        None, description="File with the API's token, mode 0600; unset = kill-switch.token in the data folder"
+    )
+    heartbeat_interval: Duration = Field("500ms", gt=0, description="How often the manager says that it lives")
+    restate_after: Duration = Field(
+        "24h",
+        gt=0,
+        description="The latched state is written anew when its event is this old, long before the stream drops it",
+    )
+    error_rate_max: float = Field(0.5, gt=0, le=1, description="Share of a service's work that may fail")
+    rpc_failure_rate_max: float = Field(0.8, gt=0, le=1, description="Share of a service's RPC calls that may fail")
+    rate_window: Duration = Field("60s", gt=0, description="What those shares are measured over")
+    rate_count_min: int = Field(10, ge=1, description="Fewer events than this make no share")
+    memory_max: float = Field(0.9, gt=0, le=1, description="Share of its memory limit a service may use")
+    slot_drift_max: int = Field(300, ge=1, description="Slots a service may be behind the chain")
+    failed_trade_count_max: int = Field(10, ge=1, description="Trades that may fail within failed_trade_window")
+    failed_trade_window: Duration = Field("5m", gt=0, description="What failed trades are counted over")
+    drawdown_max: float = Field(0.1, gt=0, le=1, description="Share of its highest that equity may fall")
+    daily_loss_max_lamports: int = Field(5_000_000_000, ge=1, description="Loss of a UTC day that stops trading")
+
+    def token_path(self, platform: PlatformSettings) -> Path:
+        """Where the token is."""
+        return self.token_file or platform.data_folder() / "kill-switch.token"
+
+    def limits(self, platform: PlatformSettings) -> Limits:
+        """The rules' limits."""
+        return Limits(
+            error_rate_fraction_max=self.error_rate_max,
+            rpc_failure_fraction_max=self.rpc_failure_rate_max,
+            memory_fraction_max=self.memory_max,
+            slot_drift_max=self.slot_drift_max,
+            failed_trade_count_max=self.failed_trade_count_max,
+            drawdown_fraction_max=self.drawdown_max,
+            daily_loss_lamports_max=self.daily_loss_max_lamports,
+            capital_lamports=platform.trading_capital_lamports,
+            rate_window_ns=self.rate_window,
+            failed_window_ns=self.failed_trade_window,
+            sample_count_min=self.rate_count_min,
+        )
