@@ -1,0 +1,1 @@
+"""Turns opportunities into plans: six factors, a simulation on current pool state, the factors again."""

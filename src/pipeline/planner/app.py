@@ -1,0 +1,86 @@
+"""The planner, put together."""
+
+import asyncio
+from typing import Final
+
+from pipeline.planner.planner import Planner
+from pipeline.planner.settings import PlannerSettings
+from pipeline.process import Condition, work_until_told
+from pipeline.settings import CostSettings
+from pipeline.simulation_client import connect_simulator
+from pipeline.trading_gate import TradingGate
+from quote_core.bus import Consumer, Stage, StartAt, connect
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.events import Stream, TwoHopArbitrage
+from quote_core.settings import PlatformSettings
+
+__all__ = ["CONSUMER", "run"]
+
+CONSUMER: Final = Consumer(
+    stream=Stream.OPPORTUNITIES,
+    name="planner",
+    events=(TwoHopArbitrage,),
+    start_at=StartAt.NOW,  # yesterday's opportunities are nobody's business
+    ack_wait_ms=2_000,
+)
+
+
+async def run(platform: PlatformSettings, settings: PlannerSettings) -> None:
+    """Run until told to stop."""
+    process = _Process(platform, settings)
+    await work_until_told(process.work(), condition=process.condition)
+
+
+class _Process:
+    """The parts, and how they are."""
+
+    def __init__(self, platform: PlatformSettings, settings: PlannerSettings) -> None:
+        self._platform = platform
+        self._settings = settings
+        self._limits = settings.limits()
+        self._rates = CostSettings.load().rates()
+        self._gate = TradingGate(
+            nats_url=platform.nats_url,
+            name="planner",
+            clock=SYSTEM_CLOCK,
+            silence_ns_max=platform.manager_silence_max,
+        )
+        self._planner: Planner | None = None
+        self._stage: Stage | None = None
+
+    async def work(self) -> None:
+        """Connect, then plan."""
+        settings = self._settings
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._gate.run())
+            async with (
+                connect(self._platform.nats_url, name="planner") as bus,
+                connect_simulator(
+                    self._platform.local_quote_address, timeout_ns=settings.simulation_timeout
+                ) as simulator,
+            ):
+                self._planner = Planner(
+                    simulator=simulator,
+                    gate=self._gate,
+                    clock=SYSTEM_CLOCK,
+                    limits=self._limits,
+                    rates=self._rates,
+                    tolerance_bps=settings.slippage_tolerance_bps,
+                    lifetime_ns=settings.plan_lifetime,
+                )
+                await bus.wait_for_stream(Stream.PLANNED)
+                await CONSUMER.ensure(bus)
+                self._stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
+                await self._stage.run()
+
+    def condition(self) -> Condition:
+        """Ready as soon as opportunities are taken; a closed gate is no fault."""
+        if self._stage is None or self._planner is None:
+            return Condition(is_ready=False, line="waiting for NATS and its streams")
+        counts = self._stage.counts
+        reasons = ", ".join(f"{reason.value} {count}" for reason, count in self._planner.rejected.most_common(3))
+        line = (
+            f"{counts.taken} taken, {self._planner.planned_count} planned, {counts.retried} retried, "
+            f"{counts.dead} dead, trading {self._gate.state.name.lower()}"
+        )
+        return Condition(is_ready=True, line=f"{line}; rejected: {reasons}" if reasons else line)

@@ -1,0 +1,116 @@
+"""The planner's answer to one event: judge what was seen, simulate, judge again, plan.
+
+A rejection is an answer too: counted by reason, logged at debug, nothing published.
+"""
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from typing import Final, Protocol
+
+import structlog
+
+from pipeline.costs import CostRates, round_trip_costs
+from pipeline.planner.factors import Limits, Rejection, judge
+from pipeline.planner.plans import candidate_seen, candidate_simulated, plan_from
+from pipeline.planner.simulate import simulate_opportunity
+from pipeline.simulation import RouteSimulator
+from quote_core.clock import Clock
+from quote_core.errors import MarketError
+from quote_core.events import Event, TwoHopArbitrage
+
+__all__ = ["Gate", "Planner"]
+
+_log: Final = structlog.get_logger("planner")
+
+
+class Gate(Protocol):
+    """What is used of the trading gate."""
+
+    @property
+    def allows_new_trades(self) -> bool:
+        """Whether a new trade may begin now."""
+        ...
+
+
+class Planner:
+    """Decides; `answer` is what its stage asks.
+
+    Args:
+        simulator: Prices routes on current pool state.
+        gate: Closed = everything is rejected.
+        clock: For ages and the plan's own time.
+        limits: The factors' limits.
+        rates: What a trip costs.
+        tolerance_bps: How much less than simulated may come back.
+        lifetime_ns: How long a plan may wait for its start.
+    """
+
+    def __init__(
+        self,
+        *,
+        simulator: RouteSimulator,
+        gate: Gate,
+        clock: Clock,
+        limits: Limits,
+        rates: CostRates,
+        tolerance_bps: int,
+        lifetime_ns: int,
+    ) -> None:
+        self.planned_count = 0
+        self.rejected: Counter[Rejection] = Counter()
+        self._simulator = simulator
+        self._gate = gate
+        self._clock = clock
+        self._limits = limits
+        self._rates = rates
+        self._tolerance_bps = tolerance_bps
+        self._lifetime_ns = lifetime_ns
+
+    async def answer(self, event: Event) -> Sequence[Event]:
+        """The plan of an opportunity, or nothing.
+
+        Raises:
+            UpstreamError: The simulation cannot be had now; worth another try while the opportunity is young.
+        """
+        assert isinstance(event, TwoHopArbitrage), type(event)  # the consumer's filter lets no other pass
+        if not self._gate.allows_new_trades:
+            return self._rejected(event, [Rejection.GATE])
+        seen = judge(candidate_seen(event, now_unix_ns=self._clock.unix_ns(), rates=self._rates), self._limits)
+        if not seen.is_accepted:
+            return self._rejected(event, seen.rejections)
+        try:
+            simulation = await simulate_opportunity(self._simulator, event)
+        except MarketError as error:
+            _log.debug("not fillable", pair=event.pair, reason=str(error))
+            return self._rejected(event, [Rejection.SIMULATION])
+        costs = round_trip_costs(event.amount_in, hop_count=len(simulation.hops), rates=self._rates)
+        candidate = candidate_simulated(event, simulation, now_unix_ns=self._clock.unix_ns(), costs=costs)
+        verdict = judge(candidate, self._limits)
+        if not self._gate.allows_new_trades:  # it may have closed during the simulation
+            return self._rejected(event, [Rejection.GATE])
+        if not verdict.is_accepted:
+            return self._rejected(event, verdict.rejections)
+        self.planned_count += 1
+        return [
+            plan_from(
+                event,
+                simulation,
+                candidate,
+                costs=costs,
+                risk=verdict.risk,
+                tolerance_bps=self._tolerance_bps,
+                lifetime_ns=self._lifetime_ns,
+                clock=self._clock,
+            )
+        ]
+
+    def _rejected(self, opportunity: TwoHopArbitrage, reasons: Iterable[Rejection]) -> Sequence[Event]:
+        reasons = tuple(reasons)
+        self.rejected.update(reasons)
+        _log.debug(
+            "rejected",
+            pair=opportunity.pair,
+            opportunity=opportunity.header.event_id.hex(),
+            reasons=[reason.value for reason in reasons],
+        )
+        return ()

@@ -1,0 +1,48 @@
+"""What a route would give on the pool state held now: the value, and the errors a simulation may end with."""
+
+from dataclasses import dataclass
+from typing import Protocol
+
+from quote_core.events import Hop
+from quote_core.units import PPM, Pubkey
+
+__all__ = ["RouteHopRequest", "RouteSimulator", "Simulation"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RouteHopRequest:
+    """One hop to simulate; without a pool the service takes the pair's best."""
+
+    input_mint: Pubkey
+    output_mint: Pubkey
+    pool_id: Pubkey | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Simulation:
+    """Every hop from one snapshot; `depth_amounts` are the inputs that would move each hop's pool by 1 %."""
+
+    hops: tuple[Hop, ...]
+    amount_out: int
+    slot: int
+    pool_state_age_ms: int
+    price_impact_fractions: tuple[float, ...]
+    depth_amounts: tuple[int, ...]
+
+    @property
+    def price_impact_ppm(self) -> int:
+        """Of all hops together."""
+        return round(sum(self.price_impact_fractions) * PPM)
+
+
+class RouteSimulator(Protocol):
+    """Whoever can simulate a route."""
+
+    async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
+        """Price the hops one after the other, each taking what the one before gives.
+
+        Raises:
+            NoLiquidity: The route cannot be filled now, or a pool named is not held.
+            UpstreamError: The service does not answer, or not in time.
+        """
+        ...

@@ -1,0 +1,61 @@
+"""Simulates routes with the local quote service, over one channel that reconnects by itself."""
+
+import contextlib
+from collections.abc import AsyncIterator
+from typing import Final
+
+import grpc
+import grpc.aio
+
+from pipeline.simulation import RouteHopRequest, Simulation
+from pipeline.wire import simulate_route
+from quote_core.errors import DeadlinePassed, InvalidField, NoLiquidity, ProviderUnavailable, SolquoteError
+
+__all__ = ["LocalQuoteSimulator", "connect_simulator"]
+
+LOCAL_QUOTE: Final = "local_quote"
+"""What the service is called in errors."""
+
+_CHANNEL_OPTIONS: Final = (
+    ("grpc.initial_reconnect_backoff_ms", 100),
+    ("grpc.min_reconnect_backoff_ms", 100),
+    ("grpc.max_reconnect_backoff_ms", 1000),
+)
+_MARKET_SAYS_NO: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
+
+
+class LocalQuoteSimulator:
+    """See `pipeline.simulation.RouteSimulator`."""
+
+    def __init__(self, channel: grpc.aio.Channel, *, timeout_ns: int) -> None:
+        self._channel = channel
+        self._timeout_ns = timeout_ns
+
+    async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
+        """See `RouteSimulator.simulate`."""
+        try:
+            return await simulate_route(self._channel, hops, amount_in, timeout_s=self._timeout_ns / 1e9)
+        except grpc.aio.AioRpcError as error:
+            raise self._translated(error) from error
+
+    def _translated(self, error: grpc.aio.AioRpcError) -> SolquoteError:
+        details = error.details() or error.code().name
+        if error.code() in _MARKET_SAYS_NO:
+            return NoLiquidity("route", details)
+        if error.code() is grpc.StatusCode.INVALID_ARGUMENT:
+            return InvalidField("route", details)
+        if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
+            return DeadlinePassed(LOCAL_QUOTE, self._timeout_ns // 1_000_000)
+        return ProviderUnavailable(LOCAL_QUOTE, details)
+
+
+@contextlib.asynccontextmanager
+async def connect_simulator(address: str, *, timeout_ns: int) -> AsyncIterator[LocalQuoteSimulator]:
+    """A simulator while the context lasts; the service need not be there yet.
+
+    Args:
+        address: Of the local quote service, such as `127.0.0.1:50052`.
+        timeout_ns: Longest wait for one simulation.
+    """
+    async with grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+        yield LocalQuoteSimulator(channel, timeout_ns=timeout_ns)

@@ -1,0 +1,68 @@
+"""Between the pipeline's values and the local quote service's messages."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import grpc.aio
+
+from pipeline.simulation import RouteHopRequest, Simulation
+from quote_core.errors import LayoutMismatch
+from quote_core.events import Hop
+from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
+from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
+from quote_core.quotes import Provenance
+from quote_core.units import Pubkey
+
+__all__ = ["simulate_route", "simulation_from"]
+
+
+async def simulate_route(
+    channel: grpc.aio.Channel, hops: Sequence[RouteHopRequest], amount_in: int, *, timeout_s: float
+) -> Simulation:
+    """One `SimulateRoute` call.
+
+    Raises:
+        grpc.aio.AioRpcError: Whatever the call ended with.
+        LayoutMismatch: An answer that does not belong to the question.
+    """
+    request = messages.SimulateRouteRequest(
+        hops=[
+            messages.SimulateHop(input_mint=hop.input_mint, output_mint=hop.output_mint, pool_id=hop.pool_id or "")
+            for hop in hops
+        ],
+        input_amount=amount_in,
+    )
+    answer = await services.LocalQuoteServiceStub(channel).SimulateRoute(request, timeout=timeout_s)
+    return simulation_from(answer, hop_count=len(hops))
+
+
+def simulation_from(answer: Any, *, hop_count: int) -> Simulation:
+    """A `SimulateRouteResponse` as a value.
+
+    Raises:
+        LayoutMismatch: Other than `hop_count` hops, or a hop of no known provenance.
+    """
+    if not len(answer.route) == len(answer.price_impacts) == len(answer.depth_amounts) == hop_count:
+        raise LayoutMismatch("SimulateRouteResponse", f"does not describe {hop_count} hops")
+    try:
+        hops = tuple(
+            Hop(
+                pool_id=Pubkey(hop.pool_id),
+                input_mint=Pubkey(hop.input_mint),
+                output_mint=Pubkey(hop.output_mint),
+                input_amount=hop.input_amount,
+                output_amount=hop.output_amount,
+                provenance=Provenance(hop.provenance),
+            )
+            for hop in answer.route
+        )
+    except ValueError as error:
+        raise LayoutMismatch("SimulateRouteResponse", str(error)) from None
+    return Simulation(
+        hops=hops,
+        amount_out=answer.output_amount,
+        slot=answer.slot,
+        pool_state_age_ms=answer.pool_state_age_ms,
+        price_impact_fractions=tuple(answer.price_impacts),
+        depth_amounts=tuple(answer.depth_amounts),
+    )

@@ -1,0 +1,69 @@
+"""Events of plausible content, to be changed by `dataclasses.replace`."""
+
+from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.events import Hop, TwoHopArbitrage, random_id, stamp
+from quote_core.quotes import Provenance
+from quote_core.units import LAMPORTS_PER_SOL, Pubkey
+
+SOL = Pubkey("So11111111111111111111111111111111111111112")
+USDC = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
+POOL_A = Pubkey("58oQChx4yWmvKdwLLZzBi4ChoCc2fqCUWBkwMihLYQo2")
+POOL_B = Pubkey("7XawhbbxtsRcQA8KTkHT9f9nc6d69UwqCDh6U5EEbEmX")
+USDC_BACK = 140_000_000
+
+
+def opportunity(
+    *,
+    clock: Clock = SYSTEM_CLOCK,
+    amount_in: int = LAMPORTS_PER_SOL,
+    amount_out: int = LAMPORTS_PER_SOL * 101 // 100,
+    confidence_bps: int = 9_500,
+    price_impact_ppm: int = 300,
+    age_ns: int = 0,
+) -> TwoHopArbitrage:
+    """One SOL there and back with 1 % gained."""
+    now = clock.unix_ns()
+    return TwoHopArbitrage(
+        header=stamp(clock, event_id=random_id(), slot=400),
+        pair="SOL-USDC",
+        input_mint=SOL,
+        middle_mint=USDC,
+        amount_in=amount_in,
+        amount_middle=USDC_BACK,
+        amount_out=amount_out,
+        forward_route_id=11,
+        reverse_route_id=22,
+        forward_row=0,
+        reverse_row=1,
+        gross_profit_lamports=amount_out - amount_in,
+        net_profit_lamports=amount_out - amount_in - 515_000,
+        gross_profit_bps=(amount_out - amount_in) * 10_000 // amount_in,
+        flash_fee_lamports=500_000,
+        tip_lamports=10_000,
+        network_fee_lamports=5_000,
+        confidence_bps=confidence_bps,
+        price_impact_ppm=price_impact_ppm,
+        quoted_unix_ns=now - age_ns,
+    )
+
+
+def round_trip_hops(amount_in: int, amount_middle: int, amount_out: int) -> tuple[Hop, Hop]:
+    """There through one pool, back through another."""
+    return (
+        Hop(
+            pool_id=POOL_A,
+            input_mint=SOL,
+            output_mint=USDC,
+            input_amount=amount_in,
+            output_amount=amount_middle,
+            provenance=Provenance.RECORDED,
+        ),
+        Hop(
+            pool_id=POOL_B,
+            input_mint=USDC,
+            output_mint=SOL,
+            input_amount=amount_middle,
+            output_amount=amount_out,
+            provenance=Provenance.RECORDED,
+        ),
+    )
