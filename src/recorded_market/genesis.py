@@ -31,7 +31,9 @@ class Genesis:
 def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int) -> Genesis:
     """Put the first slot together.
 
-    It lies where no recorded price is in the future any more: the recorded Clock, moved on to the newest price.
+    It lies where no recorded price is in the future any more: the recorded Clock, moved on to the newest price. A
+    recorded pool stays `RECORDED` although swaps will move it: they do so by the program's own arithmetic. `PATCHED`
+    are the oracle accounts, whose content the flow makes up.
 
     Raises:
         LayoutMismatch: Something the market cannot do without is not recorded.

@@ -18,7 +18,7 @@ __all__ = ["JupiterServer"]
 API_PREFIX = "/swap/v1"
 """The path on Jupiter's own host; the stand-in answers with and without it."""
 NS_PER_S = 1_000_000_000
-STOP_TIMEOUT_S = 0.5
+STOP_TIMEOUT_S = 0.3
 
 
 class JupiterServer:

@@ -23,7 +23,7 @@ QUEUE_SIZE_BYTES_MAX = 8 << 20
 """Messages waiting for one WebSocket client: about a minute of all accounts of a busy market."""
 CONNECTION_COUNT_MAX = 256
 PORT_TRY_COUNT_MAX = 20
-STOP_TIMEOUT_S = 0.5
+STOP_TIMEOUT_S = 0.3
 
 
 class NodeCounters:
@@ -76,8 +76,7 @@ class Node:
         """Close every connection and both ports."""
         for connection in list(self._connections):
             connection.close(WSCloseCode.GOING_AWAY)
-        for runner in self._runners:
-            await runner.cleanup()
+        await asyncio.gather(*(runner.cleanup() for runner in self._runners))
 
     @property
     def websocket_count(self) -> int:

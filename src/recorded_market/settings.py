@@ -17,7 +17,12 @@ class RecordedMarketSettings(ServiceSettings):
     rpc_port: Port = Field(8899, description="HTTP port of the node; its WebSocket port is the next one")
     jupiter_port: Port = Field(8898, description="HTTP port of the Jupiter stand-in")
     seed: int = Field(1, ge=0, description="Seed of the swap flow: same seed, same account bytes at slot N")
-    slot_time: Duration = Field("400ms", gt=0, description="Wall time from slot to slot; chain time is always 400 ms")
+    slot_time: Duration = Field(
+        "400ms",
+        gt=0,
+        le=1_000_000_000,
+        description="Wall time from slot to slot, at most 1s; in chain time a slot is always 400 ms",
+    )
     rpc_latency: Duration = Field("0ms", description="Delay before every answer over HTTP, for tests")
     rpc_failure_fraction: float = Field(0.0, ge=0.0, le=1.0, description="Share of HTTP requests that fail, for tests")
     jupiter_requests_per_minute: int = Field(

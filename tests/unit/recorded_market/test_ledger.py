@@ -1,0 +1,64 @@
+from quote_core.dex.pool import Account
+from quote_core.units import Pubkey
+from recorded_market.ledger import Block, Commitment, Ledger
+
+OWNER = Pubkey("11111111111111111111111111111111")
+KEY = Pubkey("So11111111111111111111111111111111111111112")
+
+
+def account(number: int) -> Account:
+    return Account(OWNER, bytes([number]))
+
+
+def ledger_after(slot_count: int) -> Ledger:
+    ledger = Ledger(Block(1000, {KEY: account(0)}))
+    for number in range(1, slot_count + 1):
+        ledger.advance({KEY: account(number)})
+    return ledger
+
+
+def test_a_change_is_processed_in_its_slot_confirmed_one_later_and_finalized_31_later() -> None:
+    ledger = ledger_after(40)
+    seen = {level: ledger.view(level) for level in Commitment}
+    assert {level: view.slot for level, view in seen.items()} == {
+        Commitment.PROCESSED: 1040,
+        Commitment.CONFIRMED: 1039,
+        Commitment.FINALIZED: 1009,
+    }
+    assert {level: view.accounts[KEY].data[0] for level, view in seen.items()} == {
+        Commitment.PROCESSED: 40,
+        Commitment.CONFIRMED: 39,
+        Commitment.FINALIZED: 9,
+    }
+
+
+def test_every_level_begins_at_the_first_slot_and_never_goes_back() -> None:
+    ledger = Ledger(Block(1000, {KEY: account(0)}))
+    slots = {level: [ledger.view(level).slot] for level in Commitment}
+    for number in range(1, 70):
+        ledger.advance({KEY: account(number)})
+        for level in Commitment:
+            slots[level].append(ledger.view(level).slot)
+    for level, seen in slots.items():
+        assert seen[0] == 1000
+        assert seen == sorted(seen)
+        assert seen[-1] == 1069 - level.lag_slots
+
+
+def test_each_level_reaches_each_slot_exactly_once_and_in_order() -> None:
+    ledger = Ledger(Block(1000, {KEY: account(0)}))
+    reached: dict[Commitment, list[int]] = {level: [] for level in Commitment}
+    for number in range(1, 51):
+        for level, block in ledger.advance({KEY: account(number)}).items():
+            assert block.changes[KEY].data[0] == block.slot - 1000
+            reached[level].append(block.slot)
+    for level, slots in reached.items():
+        assert slots == list(range(1001, 1051 - level.lag_slots))
+
+
+def test_an_account_that_no_slot_touched_stays() -> None:
+    other = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
+    ledger = Ledger(Block(1, {KEY: account(0), other: account(7)}))
+    for number in range(40):
+        ledger.advance({KEY: account(number)})
+    assert all(ledger.view(level).accounts[other] == account(7) for level in Commitment)
