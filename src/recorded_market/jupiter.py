@@ -100,9 +100,11 @@ def _best_leg(pools: Sequence[Pool], mint_in: Pubkey, mode: SwapMode, amount: in
     for pool in pools:
         direction = Direction.A_TO_B if pool.mint_a == mint_in else Direction.B_TO_A
         try:
-            legs.append(_Leg(pool, pool.swap(direction, mode, amount, clock)))
+            swap = pool.swap(direction, mode, amount, clock)
         except MarketError:
             continue  # this pool cannot fill it, another may
+        if swap.amount_out > 0:  # Whirlpool lets a trader give something for nothing
+            legs.append(_Leg(pool, swap))
     return max(legs, key=lambda leg: (leg.swap.amount_out, -leg.swap.amount_in), default=None)
 
 
