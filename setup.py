@@ -22,7 +22,7 @@ extensions = [
     Extension(
         ".".join(path.relative_to(SRC).with_suffix("").parts),
         [str(path)],
-        include_dirs=[str(path.parent)],
+        include_dirs=[str(path.parent), str(SRC / "quote_core" / "dex")],
         extra_compile_args=["-std=c11", "-Wall", "-Wno-unused-function", *FLAGS],
         extra_link_args=[flag for flag in FLAGS if flag.startswith("-fsanitize")],
     )

@@ -5,13 +5,14 @@ the vault cannot pay. A DEX adds its accounts, its walk and its refusals.
 """
 
 from abc import abstractmethod
+from array import array
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Protocol
 
 from quote_core.dex import spl_token
 from quote_core.dex.pool import Account, AccountNeed, ChainClock, Direction, Pool, Swap, SwapMode
-from quote_core.errors import AmountOverflow, AmountTooSmall, MarketError, NotTradable, ReserveShort
+from quote_core.errors import AmountOverflow, AmountTooSmall, NotTradable, ReserveShort
 from quote_core.units import U64_MAX, Pubkey
 
 __all__ = ["ConcentratedPool", "PricedWalk", "WalkDone"]
@@ -168,15 +169,21 @@ class ConcentratedPool(Pool):
                 raise ReserveShort(self.address, amount_out, held)
 
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
-        """See `Pool.ladder`."""
+        """See `Pool.ladder`; the walk for all amounts is one, compiled."""
         self.check_tradable(clock)
-        return [self._output_or_zero(direction, amount, clock) for amount in amounts_in]
+        a_to_b = direction is Direction.A_TO_B
+        mint_in, mint_out = (self.mint_a, self.mint_b) if a_to_b else (self.mint_b, self.mint_a)
+        fee_in = self._mints[mint_in].transfer_fee_at(clock.epoch)
+        fee_out = self._mints[mint_out].transfer_fee_at(clock.epoch)
+        vault = self._vaults.get(self.vault_b if a_to_b else self.vault_a)
+        amounts = array("Q", amounts_in if fee_in.is_zero else (sent - fee_in.on_amount(sent) for sent in amounts_in))
+        vault_out = U64_MAX if vault is None else spl_token.token_amount(vault)
+        outputs = self._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
+        return outputs if fee_out.is_zero else [output - fee_out.on_amount(output) for output in outputs]
 
-    def _output_or_zero(self, direction: Direction, amount: int, clock: ChainClock) -> int:
-        try:
-            return self.swap(direction, SwapMode.EXACT_IN, amount, clock).amount_out
-        except MarketError:
-            return 0
+    @abstractmethod
+    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+        """Price ascending exact inputs that reach the pool; 0 where refused, or where the vault holds less."""
 
     def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
         """See `Pool.write_swap`; vaults that are not held are left out."""

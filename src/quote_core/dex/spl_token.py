@@ -76,6 +76,11 @@ class TransferFee:
     rate_bps: int
     fee_max: int
 
+    @property
+    def is_zero(self) -> bool:
+        """No amount is ever withheld."""
+        return self.rate_bps == 0 or self.fee_max == 0
+
     def on_amount(self, amount: int) -> int:
         """Give the fee withheld when `amount` is sent."""
         return min(mul_div_ceil(amount, self.rate_bps, BPS), self.fee_max)

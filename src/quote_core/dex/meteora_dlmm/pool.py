@@ -3,12 +3,14 @@
 Not reproduced by `write_swap`, because no quote reads it: protocol fee counters, fee growth of bins, oracle samples.
 """
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from itertools import islice
 from typing import ClassVar, Final
 
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.meteora_dlmm import layout
+from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, DlmmState
 from quote_core.dex.meteora_dlmm.swap import (
@@ -19,6 +21,7 @@ from quote_core.dex.meteora_dlmm.swap import (
     Undetermined,
     Walk,
     arrays_in_walk_order,
+    bins_to_trade,
     walk,
 )
 from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
@@ -53,6 +56,7 @@ class MeteoraDlmmPool(ConcentratedPool):
         self._arrays: dict[int, tuple[layout.BinArray, bytes]] = {}
         self._array_index: dict[Pubkey, int] = {}
         self._state: DlmmState | None = None
+        self._ladders: dict[bool, BinLadder] = {}
         super().__init__(address, account)
 
     def _take_own(self, account: Account) -> None:
@@ -92,6 +96,7 @@ class MeteoraDlmmPool(ConcentratedPool):
 
     def _forget_derived(self) -> None:
         self._state = None
+        self._ladders.clear()
 
     def _check_open(self, clock: ChainClock) -> None:
         own = self._own
@@ -124,6 +129,20 @@ class MeteoraDlmmPool(ConcentratedPool):
             raise UndeterminedFill(self.address, "the cost depends on how the order layers round") from None
         except MathOverflow as overflow:
             raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
+
+    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+        state = self._held_state()
+        ladder = self._ladders.get(a_to_b)
+        if ladder is None:
+            ladder = self._ladders[a_to_b] = BinLadder(
+                bins_to_trade(state, x_to_y=a_to_b), x_to_y=a_to_b, fee_on_output=state.fee_on_y_only and a_to_b
+            )
+        volatility = state.volatility.at_swap_start(
+            state.fee, active_id=state.active_id, unix_timestamp=clock.unix_timestamp
+        )
+        return ladder.outputs(
+            amounts, fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out
+        )
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: Walk = done.walk

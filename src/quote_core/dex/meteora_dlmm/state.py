@@ -27,9 +27,14 @@ class FeeParameters:
     variable_fee_control: int
     accumulator_max: int
 
+    def base_rate(self, bin_step: int) -> int:
+        """The part of the rate that does not follow volatility, before the cap."""
+        base: int = self.base_factor * bin_step * 10 ** (self.base_fee_power_factor + 1)
+        return base
+
     def rate(self, bin_step: int, accumulator: int) -> int:
         """Base plus variable rate in parts per 10^9, at most 10 %; the variable part is rounded up."""
-        base: int = self.base_factor * bin_step * 10 ** (self.base_fee_power_factor + 1)
+        base = self.base_rate(bin_step)
         crossed = accumulator * bin_step
         variable = div_ceil(self.variable_fee_control * crossed * crossed, VARIABLE_FEE_DENOMINATOR)
         return min(base + variable, FEE_RATE_MAX)

@@ -7,6 +7,7 @@ Source: MeteoraAg/dlmm-sdk, commons/src/quote.rs and commons/src/extensions/{bin
 deployed program was seen to settle them.
 """
 
+import contextlib
 from collections.abc import Iterator
 from dataclasses import dataclass
 
@@ -118,6 +119,18 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
             swap.volatility.accumulator, swap.volatility.reference, swap.volatility.index_reference, unix_timestamp
         )
     return swap
+
+
+def bins_to_trade(state: DlmmState, *, x_to_y: bool) -> list[tuple[int, int, tuple[int, int, int]]]:
+    """Every bin a walk may trade in, in order: (bin id, price, layers); it ends where the walk would be refused."""
+    found = []
+    bins = _bins_in_walk_order(state, x_to_y=x_to_y)
+    with contextlib.suppress(ArrayMissing, ExtensionMissing):
+        for traded in bins:
+            layers = traded.layers(x_to_y=x_to_y, with_orders=state.with_orders)
+            if any(layers):
+                found.append((traded.bin_id, traded.price_x64, layers))
+    return found
 
 
 def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:

@@ -3,23 +3,34 @@
 Not reproduced by `write_swap`, because no quote reads it: growth outside the ticks crossed, and reward growth.
 """
 
+from array import array
 from collections.abc import Mapping, Sequence
 from typing import ClassVar, Final
 
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.orca_whirlpool import layout
+from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import FeeManager
 from quote_core.dex.orca_whirlpool.published import answer_published_case
 from quote_core.dex.orca_whirlpool.state import TickArray, WhirlpoolState, array_sequence
 from quote_core.dex.orca_whirlpool.swap import (
     FEE_DENOMINATOR,
+    STEP_COUNT_MAX,
     ArrayUnknown,
     PartialFill,
     SequenceEnd,
+    TooManySteps,
     Walk,
+    targets,
     walk,
 )
-from quote_core.dex.orca_whirlpool.ticks import MathOverflow, sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.orca_whirlpool.ticks import (
+    MAX_SQRT_PRICE_X64,
+    MIN_SQRT_PRICE_X64,
+    MathOverflow,
+    sqrt_price_at_tick,
+    tick_at_sqrt_price,
+)
 from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.errors import ActivationPending, AmountOverflow, LiquidityNotLoaded, NoLiquidity, NotTradable
@@ -43,6 +54,7 @@ class OrcaWhirlpoolPool(ConcentratedPool):
         self._oracle: tuple[layout.Oracle, bytes] | None = None
         self._arrays: dict[int, TickArray] = {}
         self._state: WhirlpoolState | None = None
+        self._ladders: dict[bool, SequenceLadder] = {}
         super().__init__(address, account)
 
     def _take_own(self, account: Account) -> None:
@@ -80,6 +92,7 @@ class OrcaWhirlpoolPool(ConcentratedPool):
 
     def _forget_derived(self) -> None:
         self._state = None
+        self._ladders.clear()
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`."""
@@ -108,8 +121,28 @@ class OrcaWhirlpoolPool(ConcentratedPool):
             raise NoLiquidity(self.address, "the amount needs a fourth tick array; split the trade") from None
         except PartialFill:
             raise NoLiquidity(self.address, "the output cannot be reached at any price") from None
+        except TooManySteps:
+            raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
         except MathOverflow as overflow:
             raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
+
+    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+        state, fee = self._held_state(), None
+        if state.adaptive_fee is not None:
+            try:
+                fee = state.adaptive_fee.at_swap_start(tick=state.tick, unix_timestamp=clock.unix_timestamp)
+            except MathOverflow as overflow:
+                raise NotTradable(self.address, str(overflow)) from None
+        ladder = self._ladders.get(a_to_b)
+        if ladder is None:
+            ladder = self._ladders[a_to_b] = SequenceLadder(
+                state,
+                targets(state, a_to_b=a_to_b),
+                down=a_to_b,
+                limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
+                step_count_max=STEP_COUNT_MAX,
+            )
+        return ladder.outputs(amounts, fee=fee, vault_out=vault_out)
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: Walk = done.walk

@@ -26,10 +26,22 @@ from quote_core.dex.orca_whirlpool.ticks import (
     tick_at_sqrt_price,
 )
 
-__all__ = ["FEE_DENOMINATOR", "ArrayUnknown", "PartialFill", "SequenceEnd", "Walk", "walk"]
+__all__ = [
+    "FEE_DENOMINATOR",
+    "STEP_COUNT_MAX",
+    "ArrayUnknown",
+    "PartialFill",
+    "SequenceEnd",
+    "TooManySteps",
+    "Walk",
+    "targets",
+    "walk",
+]
 
 FEE_DENOMINATOR: Final = 1_000_000
 PROTOCOL_FEE_DENOMINATOR: Final = 10_000
+STEP_COUNT_MAX: Final = 10_000
+"""A bound on fee steps; a transaction's 1.4 million compute units pay for a few hundred."""
 _U64_MAX: Final = 2**64 - 1
 _U128: Final = 2**128
 
@@ -44,6 +56,10 @@ class ArrayUnknown(Exception):
 
 class SequenceEnd(Exception):
     """The amount needs a fourth tick array; the program refuses, even if liquidity exists there."""
+
+
+class TooManySteps(Exception):
+    """The walk takes more steps than `STEP_COUNT_MAX`."""
 
 
 class PartialFill(Exception):
@@ -83,6 +99,7 @@ def walk(
     Raises:
         ArrayUnknown: The walk needs an array it has not been given.
         SequenceEnd: The walk needs a fourth array.
+        TooManySteps: The walk is longer than any transaction could pay for.
         PartialFill: Exact output that cannot be reached.
         MathOverflow: The program's arithmetic aborts.
     """
@@ -94,12 +111,15 @@ def walk(
     swap = Walk(0, 0, 0, 0, growth, state.sqrt_price_x64, state.tick, state.liquidity, adaptive, 0)
     limit = sqrt_price_limit_x64 or (MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64)
     sequence = _Sequence(state, a_to_b=a_to_b)
-    remaining, array_position = amount, 0
+    remaining, array_position, step_count = amount, 0, 0
     while remaining and swap.sqrt_price_x64 != limit:
         array_position, next_tick = sequence.next_initialized(swap.tick, array_position)
         next_price = sqrt_price_at_tick(next_tick)
         target = max(next_price, limit) if a_to_b else min(next_price, limit)
         while True:
+            step_count += 1
+            if step_count > STEP_COUNT_MAX:
+                raise TooManySteps
             rate = fees.next_rate()
             bound, skipped = fees.bound(target, swap.liquidity)
             before = swap.sqrt_price_x64
@@ -125,6 +145,26 @@ def walk(
             before_x64=state.sqrt_price_x64, after_x64=swap.sqrt_price_x64, unix_timestamp=unix_timestamp
         )
     return swap
+
+
+def targets(state: WhirlpoolState, *, a_to_b: bool) -> list[tuple[int, int, int | None]]:
+    """Every tick a walk may stop at, in order: (tick, price, net liquidity, or None at an edge without liquidity).
+
+    The list ends where the walk would need an array that is unknown, or a fourth one.
+    """
+    sequence = _Sequence(state, a_to_b=a_to_b)
+    found: list[tuple[int, int, int | None]] = []
+    position, tick = 0, state.tick
+    while True:
+        try:
+            position, reached = sequence.next_initialized(tick, position)
+        except (ArrayUnknown, SequenceEnd):
+            return found
+        found.append((reached, sqrt_price_at_tick(reached), sequence.liquidity_net(position, reached)))
+        if reached in (MIN_TICK, MAX_TICK):
+            return found
+        position += sequence.leaves_array(position, reached)
+        tick = reached - 1 if a_to_b else reached
 
 
 class _Sequence:

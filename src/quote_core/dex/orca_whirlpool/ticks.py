@@ -13,10 +13,12 @@ from typing import Final
 from quote_core.dex.fixed_point import div_ceil, mul_div_ceil
 
 __all__ = [
+    "DOWN_X64",
     "MAX_SQRT_PRICE_X64",
     "MAX_TICK",
     "MIN_SQRT_PRICE_X64",
     "MIN_TICK",
+    "UP_X96",
     "MathOverflow",
     "delta_a",
     "delta_b",
@@ -35,7 +37,7 @@ _U128: Final = 2**128
 _U256: Final = 2**256
 
 # floor(1.0001^(2^i / 2) * 2^96) and floor(1.0001^(-2^i / 2) * 2^64), i = 0 .. 18; a test recomputes them.
-_UP_X96: Final = (
+UP_X96: Final = (
     79232123823359799118286999567,
     79236085330515764027303304731,
     79244008939048815603706035061,
@@ -56,7 +58,7 @@ _UP_X96: Final = (
     55581415166113811149459800483533,
     38992368544603139932233054999993551,
 )
-_DOWN_X64: Final = (
+DOWN_X64: Final = (
     18445821805675392311,
     18444899583751176498,
     18443055278223354162,
@@ -89,12 +91,12 @@ def sqrt_price_at_tick(tick: int) -> int:
     assert MIN_TICK <= tick <= MAX_TICK
     if tick >= 0:
         ratio = 1 << 96
-        for bit, factor in enumerate(_UP_X96):
+        for bit, factor in enumerate(UP_X96):
             if tick >> bit & 1:
                 ratio = ratio * factor >> 96
         return ratio >> 32
     ratio = 1 << 64
-    for bit, factor in enumerate(_DOWN_X64):
+    for bit, factor in enumerate(DOWN_X64):
         if -tick >> bit & 1:
             ratio = ratio * factor >> 64
     return ratio

@@ -4,6 +4,7 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from typing import ClassVar, Final
 
@@ -11,17 +12,25 @@ from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
+from quote_core.dex.raydium_clmm._ladder import LineLadder
 from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
     FEE_DENOMINATOR,
+    STEP_COUNT_MAX,
     EndOfLine,
+    TooManySteps,
     Walk,
     effective_fee_rate,
     walk,
     with_references,
 )
-from quote_core.dex.raydium_clmm.ticks import sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.raydium_clmm.ticks import (
+    MAX_SQRT_PRICE_X64,
+    MIN_SQRT_PRICE_X64,
+    sqrt_price_at_tick,
+    tick_at_sqrt_price,
+)
 from quote_core.errors import LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
 
@@ -47,6 +56,7 @@ class RaydiumClmmPool(ConcentratedPool):
         self._config: layout.Config | None = None
         self._arrays: dict[Pubkey, tuple[layout.TickArray, bytes]] = {}
         self._state: ClmmState | None = None
+        self._ladder: LineLadder | None = None
         super().__init__(address, account)
 
     def _take_own(self, account: Account) -> None:
@@ -85,6 +95,7 @@ class RaydiumClmmPool(ConcentratedPool):
 
     def _forget_derived(self) -> None:
         self._state = None
+        self._ladder = None
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`."""
@@ -112,6 +123,20 @@ class RaydiumClmmPool(ConcentratedPool):
             if end.end.missing is not None:
                 raise LiquidityNotLoaded(self.address, end.end.missing) from None
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
+        except TooManySteps:
+            raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
+
+    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+        state = self._held_state()
+        if self._ladder is None:
+            self._ladder = LineLadder(
+                state,
+                limit_down=MIN_SQRT_PRICE_X64 + 1,
+                limit_up=MAX_SQRT_PRICE_X64 - 1,
+                step_count_max=STEP_COUNT_MAX,
+            )
+        fee = state.dynamic_fee and with_references(state.dynamic_fee, state, clock.unix_timestamp)
+        return self._ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: Walk = done.walk

@@ -27,12 +27,23 @@ from quote_core.dex.raydium_clmm.ticks import (
     tick_at_sqrt_price,
 )
 
-__all__ = ["FEE_DENOMINATOR", "EndOfLine", "Walk", "effective_fee_rate", "walk", "with_references"]
+__all__ = [
+    "FEE_DENOMINATOR",
+    "STEP_COUNT_MAX",
+    "EndOfLine",
+    "TooManySteps",
+    "Walk",
+    "effective_fee_rate",
+    "walk",
+    "with_references",
+]
 
 FEE_DENOMINATOR: Final = 1_000_000
 DYNAMIC_FEE_RATE_MAX: Final = 100_000
 VOLATILITY_SCALE: Final = 10_000
 CONTROL_DENOMINATOR: Final = 100_000
+STEP_COUNT_MAX: Final = 10_000
+"""A bound on fee steps; a transaction's 1.4 million compute units pay for a few hundred."""
 
 
 class EndOfLine(Exception):
@@ -44,6 +55,10 @@ class EndOfLine(Exception):
     def __init__(self, end: LineEnd) -> None:
         super().__init__("end of the ticks held")
         self.end = end
+
+
+class TooManySteps(Exception):
+    """The walk takes more steps than `STEP_COUNT_MAX`."""
 
 
 @dataclass(slots=True)
@@ -88,6 +103,7 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
 
     Raises:
         EndOfLine: The ticks held end before the amount is used up.
+        TooManySteps: The walk is longer than any transaction could pay for.
     """
     fee_token_is_0 = {0: zero_for_one, 1: True, 2: False}.get(state.fee_on, zero_for_one)
     rules = _Rules(zero_for_one, exact_in, fee_on_output=fee_token_is_0 != zero_for_one)
@@ -96,7 +112,7 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
     swap = Walk(0, 0, 0, state.sqrt_price_x64, state.tick, state.liquidity, fee, 0, {})
     group = state.tick // state.tick_spacing
     position = bisect.bisect_right(state.line.indexes, state.tick) - (1 if zero_for_one else 0)
-    remaining = amount
+    remaining, step_count = amount, 0
     while remaining and swap.sqrt_price_x64 != limit:
         if not 0 <= position < len(state.line.ticks):
             raise EndOfLine(state.line.below if zero_for_one else state.line.above)
@@ -105,6 +121,9 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
         start = swap.sqrt_price_x64
         rate = state.trade_fee_rate
         while True:
+            step_count += 1
+            if step_count > STEP_COUNT_MAX:
+                raise TooManySteps
             bound, uncut = target, True
             if swap.dynamic_fee is not None:
                 swap.dynamic_fee = _with_accumulator(swap.dynamic_fee, group)

@@ -1,0 +1,21 @@
+from array import array
+from collections.abc import Sequence
+
+from quote_core.dex.meteora_dlmm.state import FeeParameters, Volatility
+
+class BinLadder:
+    """One direction of one pair, laid out for a walk of many amounts at once."""
+
+    def __init__(
+        self, bins: Sequence[tuple[int, int, tuple[int, int, int]]], *, x_to_y: bool, fee_on_output: bool
+    ) -> None: ...
+    def outputs(
+        self,
+        amounts: array[int],
+        *,
+        fee: FeeParameters,
+        volatility: Volatility,
+        bin_step: int,
+        vault_out: int,
+    ) -> array[int]:
+        """Outputs of ascending amounts, 0 where refused."""
