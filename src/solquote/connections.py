@@ -153,7 +153,12 @@ async def _nats(url: str, timeout_s: float) -> Reached:
         """The failure itself is raised; without this the client logs it too."""
 
     client = await nats.connect(
-        url, allow_reconnect=False, connect_timeout=timeout_s, name="solquote doctor", error_cb=unheard
+        url,
+        allow_reconnect=False,
+        reconnect_time_wait=0,
+        connect_timeout=timeout_s,
+        name="solquote doctor",
+        error_cb=unheard,
     )
     try:
         account = await client.jetstream().account_info()
@@ -161,7 +166,9 @@ async def _nats(url: str, timeout_s: float) -> Reached:
         raise _NotAsExpected("answers, but has no JetStream") from error
     finally:
         await client.close()
-    return Reached(f"nats-server {client.connected_server_version}, JetStream with {account.streams} streams")
+    version = client.connected_server_version
+    detail = f"nats-server {version.major}.{version.minor}.{version.patch}, JetStream with {account.streams} streams"
+    return Reached(detail)
 
 
 async def _nats_sync(session: aiohttp.ClientSession, monitor_url: str) -> Reached:

@@ -127,8 +127,8 @@ class PlainLines:
         """Nothing is held."""
 
     def changed(self, view: ProcessView) -> None:
-        """See `Watcher.changed`; a new status line alone is not worth a line."""
-        if self._states.get(view.name) is not view.state:
+        """See `Watcher.changed`; a new status line alone is not worth a line, nor is waiting."""
+        if view.state is not State.WAITING and self._states.get(view.name) is not view.state:
             self._states[view.name] = view.state
             pid = f"pid {view.pid}" if view.pid else ""
             self._line(f"{view.name:<16} {view.state.value:<10} {pid:<12} {view.status}".rstrip())
