@@ -1,0 +1,111 @@
+"""A pool as simple as can be: two vaults of eight bytes each, x * y = k, a fee in basis points."""
+
+from collections.abc import Mapping, Sequence
+
+from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction, Pool, Swap, SwapMode
+from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
+from quote_core.solana import AccountUpdate, UpdateSource
+from quote_core.units import BPS, Pubkey
+
+OWNER = Pubkey("11111111111111111111111111111111")
+
+
+def vault_account(amount: int) -> Account:
+    return Account(OWNER, amount.to_bytes(8, "little"))
+
+
+class PlainPool(Pool):
+    """Prices from its vaults; `closed` makes it refuse, `extra` are further accounts it wants but never needs."""
+
+    dex = Dex.RAYDIUM_AMM_V4
+
+    def __init__(
+        self,
+        name: str,
+        mint_a: str,
+        mint_b: str,
+        *,
+        fee_bps: int = 25,
+        extra: Sequence[str] = (),
+        dex: Dex = Dex.RAYDIUM_AMM_V4,
+    ) -> None:
+        self.address = Pubkey(name)
+        self.mint_a = Pubkey(mint_a)
+        self.mint_b = Pubkey(mint_b)
+        self.vault_a = Pubkey(f"{name}-vault-a")
+        self.vault_b = Pubkey(f"{name}-vault-b")
+        self.fee_bps = fee_bps
+        self.extra = [Pubkey(pubkey) for pubkey in extra]
+        self.closed = ""
+        self.ladder_count = 0
+        self.dex = dex  # type: ignore[misc]  # a class variable of real pools, free to choose here
+        self._amounts: dict[Pubkey, int] = {}
+
+    def updates(
+        self, amount_a: int, amount_b: int, *, slot: int, mono_ns: int, source: UpdateSource = UpdateSource.ANSWER
+    ) -> list[AccountUpdate]:
+        """What a read of all its accounts at one slot brings."""
+        accounts = {
+            self.address: Account(OWNER, b"pool"),
+            self.vault_a: vault_account(amount_a),
+            self.vault_b: vault_account(amount_b),
+            **dict.fromkeys(self.extra),
+        }
+        return [AccountUpdate(pubkey, slot, account, mono_ns, source) for pubkey, account in accounts.items()]
+
+    def accounts_needed(self) -> Sequence[AccountNeed]:
+        vaults = [AccountNeed(self.vault_a), AccountNeed(self.vault_b)]
+        return vaults + [AccountNeed(pubkey, required=False) for pubkey in self.extra]
+
+    def apply(self, pubkey: Pubkey, account: Account | None) -> None:
+        if pubkey in (self.vault_a, self.vault_b):
+            if account is None or len(account.data) != 8:
+                raise CorruptAccount(pubkey, "size", "must be 8 bytes")
+            self._amounts[pubkey] = int.from_bytes(account.data, "little")
+
+    def missing(self) -> Sequence[Pubkey]:
+        return [pubkey for pubkey in (self.vault_a, self.vault_b) if pubkey not in self._amounts]
+
+    def check_tradable(self, clock: ChainClock) -> None:
+        if self.closed:
+            raise NotTradable(self.address, self.closed)
+        if self.missing():
+            raise NotTradable(self.address, "accounts not loaded")
+
+    def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
+        assert mode is SwapMode.EXACT_IN
+        self.check_tradable(clock)
+        reserve_in, reserve_out = self._reserves(direction)
+        fee = -(-amount * self.fee_bps // BPS)
+        output = reserve_out * (amount - fee) // (reserve_in + amount - fee)
+        if output <= 0:
+            raise AmountTooSmall(self.address, "buys nothing")
+        if amount > 1000 * reserve_in:
+            raise NoLiquidity(self.address, "not deep enough")
+        fee_mint = self.mint_a if direction is Direction.A_TO_B else self.mint_b
+        return Swap(direction, mode, amount, output, fee, fee_mint, 0, None)
+
+    def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
+        raise NotImplementedError("no test moves this pool by its own arithmetic")
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        self.check_tradable(clock)
+        self.ladder_count += 1
+        return [self._output_or_zero(direction, amount, clock) for amount in amounts_in]
+
+    def _output_or_zero(self, direction: Direction, amount: int, clock: ChainClock) -> int:
+        try:
+            return self.swap(direction, SwapMode.EXACT_IN, amount, clock).amount_out
+        except (AmountTooSmall, NoLiquidity):
+            return 0
+
+    def spot_price(self, clock: ChainClock) -> float:
+        self.check_tradable(clock)
+        return self._amounts[self.vault_b] / self._amounts[self.vault_a]
+
+    def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
+        return self.fee_bps / BPS
+
+    def _reserves(self, direction: Direction) -> tuple[int, int]:
+        reserves = self._amounts[self.vault_a], self._amounts[self.vault_b]
+        return reserves if direction is Direction.A_TO_B else (reserves[1], reserves[0])

@@ -1,0 +1,164 @@
+"""The feed against a node whose connections break, fall silent and come back."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator, Callable, Set
+from typing import Any
+
+import aiohttp
+import pytest
+from fakes.fake_clock import FakeClock
+from fakes.solana_node import SolanaNode
+from fakes.waiting import eventually
+
+from quote_core.dex.pool import Account
+from quote_core.solana import AccountFeed, AccountUpdate, RpcClient
+
+DEADLINE_S = 5.0
+
+
+class Listener:
+    """Keeps what the feed hands over, and lets a test wait for it."""
+
+    def __init__(self) -> None:
+        self.updates: list[AccountUpdate] = []
+        self.slots: list[int] = []
+        self.followed: frozenset[str] = frozenset()
+        self._changed = asyncio.Event()
+
+    def on_update(self, update: AccountUpdate) -> None:
+        self.updates.append(update)
+        self._changed.set()
+
+    def on_slot(self, slot: int, received_mono_ns: int, followed: Set[str]) -> None:
+        self.slots.append(slot)
+        self.followed = frozenset(followed)
+        self._changed.set()
+
+    def data(self, pubkey: str) -> list[bytes | None]:
+        return [one.account.data if one.account else None for one in self.updates if one.pubkey == pubkey]
+
+    async def until(self, condition: Callable[[], bool]) -> None:
+        async with asyncio.timeout(DEADLINE_S):
+            while not condition():
+                self._changed.clear()
+                await self._changed.wait()
+
+
+def make_feed(node: SolanaNode, session: aiohttp.ClientSession, listener: Listener, **options: Any) -> AccountFeed:
+    clock = FakeClock()
+    rpc = RpcClient(url=node.http_url, session=session, clock=clock)
+    return AccountFeed(
+        url=node.ws_url,
+        session=session,
+        read=rpc.get_multiple_accounts,
+        on_update=listener.on_update,
+        on_slot=listener.on_slot,
+        clock=clock,
+        **options,
+    )
+
+
+@contextlib.asynccontextmanager
+async def running(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener, **options: Any
+) -> AsyncIterator[AccountFeed]:
+    feed = make_feed(node, session, listener, **options)
+    task = asyncio.create_task(feed.run())
+    try:
+        yield feed
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+@pytest.fixture
+def listener() -> Listener:
+    return Listener()
+
+
+async def test_a_watched_account_is_read_and_then_followed(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    node.accounts["a"] = Account("o", b"first", 1)
+    async with running(node, session, listener) as feed:
+        feed.watch(["a"])
+        await listener.until(lambda: listener.data("a") == [b"first"])
+        await node.set_account("a", Account("o", b"second", 1), slot=101)
+        await listener.until(lambda: listener.data("a") == [b"first", b"second"])
+        await node.tick()
+        await listener.until(lambda: listener.followed == {"a"})
+        assert feed.is_live
+
+
+async def test_what_changed_while_the_connection_was_gone_is_read_again(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    node.accounts["a"] = Account("o", b"before", 1)
+    async with running(node, session, listener) as feed:
+        feed.watch(["a"])
+        await listener.until(lambda: bool(listener.updates))
+        await node.drop_sockets()
+        await node.set_account("a", Account("o", b"missed", 1), slot=105)
+        await listener.until(lambda: listener.data("a")[-1] == b"missed")
+        await eventually(lambda: node.subscribed() == {"a"})
+        await node.set_account("a", Account("o", b"live", 1), slot=106)
+        await listener.until(lambda: listener.data("a")[-1] == b"live")
+        assert feed.counts.connect_count == 2
+
+
+async def test_a_node_that_starts_later_is_found(session: aiohttp.ClientSession, listener: Listener) -> None:
+    node = SolanaNode()
+    await node.start()
+    await node.stop()  # the port is known and nobody listens
+    async with running(node, session, listener) as feed:
+        feed.watch(["a"])
+        node.accounts["a"] = Account("o", b"x", 1)
+        await node.start()
+        await listener.until(lambda: listener.data("a") == [b"x"])
+    await node.stop()
+
+
+async def test_a_connection_without_slots_is_given_up(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    async with running(node, session, listener, silence_ms_max=60) as feed:
+        await eventually(lambda: feed.counts.connect_count >= 3)
+        assert not feed.is_live
+
+
+async def test_rubbish_from_the_node_does_not_end_the_feed(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    async with running(node, session, listener) as feed:
+        feed.watch(["a"])
+        await eventually(lambda: node.subscribed() == {"a"})
+        await node.send_text("rubbish")
+        await node.set_account("a", Account("o", b"x", 1), slot=101)
+        await listener.until(lambda: b"x" in listener.data("a"))
+        assert feed.counts.malformed_count == 1
+        assert feed.counts.connect_count == 1
+
+
+async def test_an_account_no_longer_wanted_is_unsubscribed(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    async with running(node, session, listener) as feed:
+        feed.watch(["a", "b"])
+        await eventually(lambda: node.subscribed() == {"a", "b"})
+        feed.unwatch(["a"])
+        await eventually(lambda: node.subscribed() == {"b"})
+
+
+async def test_an_error_in_the_receiver_is_not_swallowed(node: SolanaNode, session: aiohttp.ClientSession) -> None:
+    class Broken(Listener):
+        def on_update(self, update: AccountUpdate) -> None:
+            raise AssertionError("broken invariant")
+
+    feed = make_feed(node, session, Broken())
+    feed.watch(["a"])
+    with pytest.raises(ExceptionGroup) as caught:
+        async with asyncio.timeout(DEADLINE_S):
+            await feed.run()
+    assert caught.group_contains(AssertionError)
