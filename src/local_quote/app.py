@@ -63,18 +63,16 @@ def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Cl
     )
 
 
-async def run(platform: PlatformSettings, settings: LocalQuoteSettings, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Serve quotes until SIGTERM or SIGINT.
+async def run(
+    platform: PlatformSettings, settings: LocalQuoteSettings, stop: asyncio.Event, *, clock: Clock = SYSTEM_CLOCK
+) -> None:
+    """Serve quotes until `stop` is set.
 
     Raises:
         ProviderUnavailable: The port is taken.
         InvalidField: The token registry or a pool named in the settings is wrong.
     """
     log = start_logs("local_quote", platform.log_level)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
     market = make_market(settings, load_tokens(platform.tokens_path), clock)
     async with AsyncExitStack() as stack:
         readiness = Readiness()
@@ -166,6 +164,13 @@ async def run(platform: PlatformSettings, settings: LocalQuoteSettings, *, clock
     log.info("stopped")
 
 
+async def _run_until_told() -> None:
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        asyncio.get_running_loop().add_signal_handler(number, stop.set)
+    await run(PlatformSettings.load(), LocalQuoteSettings.load(), stop)
+
+
 def main() -> None:
-    """Run with the settings of file and environment."""
-    asyncio.run(run(PlatformSettings.load(), LocalQuoteSettings.load()))
+    """Run with the settings of file and environment until SIGTERM or SIGINT."""
+    asyncio.run(_run_until_told())
