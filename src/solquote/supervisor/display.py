@@ -3,7 +3,7 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Final, Protocol
+from typing import Final, Literal, Protocol
 
 from rich.console import Console
 from rich.live import Live
@@ -36,21 +36,28 @@ def process_table(views: Sequence[ProcessView], *, now_mono_ns: int, width: int)
     columns += ["pid"] if width >= _ROOM_FOR_ALL else []
     columns += ["address"] if width >= _ROOM_FOR_ADDRESS else []
     columns += ["restarts", "up"] if width >= _ROOM_FOR_ALL else []
+    rows = [_cells(view, now_mono_ns) for view in views]
     table = Table(box=None, pad_edge=False, expand=False)
-    for column in columns:
-        table.add_column(column, no_wrap=True, justify="right" if column in {"pid", "restarts", "up"} else "left")
+    for column in columns:  # as wide as what is in it: only the status line may be cut
+        column_width = max([len(column), *(cells[column].cell_len for cells in rows)])
+        justify: Literal["left", "right"] = "right" if column in {"pid", "restarts", "up"} else "left"
+        table.add_column(column, no_wrap=True, min_width=column_width, justify=justify)
     table.add_column("status", no_wrap=True, overflow="ellipsis", ratio=1)
-    for view in views:
-        cells = {
-            "process": Text(view.name),
-            "state": Text(view.state.value, style=_STYLES[view.state]),
-            "pid": Text(str(view.pid or "")),
-            "address": Text(view.address),
-            "restarts": Text(str(view.restart_count or ""), style="red"),
-            "up": Text(_uptime(view, now_mono_ns)),
-        }
-        table.add_row(*(cells[column] for column in columns), Text(view.status))
+    for cells in rows:
+        table.add_row(*(cells[column] for column in columns), cells["status"])
     return table
+
+
+def _cells(view: ProcessView, now_mono_ns: int) -> dict[str, Text]:
+    return {
+        "process": Text(view.name),
+        "state": Text(view.state.value, style=_STYLES[view.state]),
+        "pid": Text(str(view.pid or "")),
+        "address": Text(view.address),
+        "restarts": Text(str(view.restart_count or ""), style="red"),
+        "up": Text(_uptime(view, now_mono_ns)),
+        "status": Text(view.status),
+    }
 
 
 def _uptime(view: ProcessView, now_mono_ns: int) -> str:

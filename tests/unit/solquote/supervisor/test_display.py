@@ -1,0 +1,108 @@
+import io
+import json
+
+import pytest
+from rich.console import Console
+
+from solquote.supervisor.display import JsonLines, LiveTable, PlainLines, process_table
+from solquote.supervisor.lifecycle import State
+from solquote.supervisor.specification import ProcessView
+
+HEALTHY = ProcessView(
+    name="aggregator",
+    state=State.HEALTHY,
+    address="127.0.0.1:50051,8080",
+    pid=4711,
+    status="1080 rows, 2 files, 0 subscribers",
+    restart_count=2,
+    started_mono_ns=0,
+)
+HOUR_NS = 3_600_000_000_000
+
+
+class FrozenClock:
+    def unix_ns(self) -> int:
+        return 1_700_000_000_123_000_000
+
+    def mono_ns(self) -> int:
+        return HOUR_NS + 61_000_000_000
+
+
+def console(width: int = 120, *, terminal: bool = False) -> Console:
+    return Console(file=io.StringIO(), width=width, force_terminal=terminal, color_system=None)
+
+
+def text(of: Console) -> str:
+    assert isinstance(of.file, io.StringIO)
+    return of.file.getvalue()
+
+
+@pytest.mark.parametrize(
+    ("width", "shown", "left_out"),
+    [
+        (120, ["aggregator", "healthy", "4711", "127.0.0.1:50051,8080", "1:01:01", "1080 rows"], []),
+        (80, ["aggregator", "healthy", "127.0.0.1:50051,8080", "1080 rows"], ["4711", "1:01:01"]),
+        (50, ["aggregator", "healthy", "1080 rows"], ["127.0.0.1"]),
+    ],
+)
+def test_a_narrow_terminal_loses_what_matters_least_and_no_line_wraps(
+    width: int, shown: list[str], left_out: list[str]
+):
+    target = console(width)
+    target.print(process_table([HEALTHY], now_mono_ns=FrozenClock().mono_ns(), width=width))
+    for piece in shown:
+        assert piece in text(target)
+    for piece in left_out:
+        assert piece not in text(target)
+    assert len(text(target).splitlines()) == 2
+    assert max(map(len, text(target).splitlines())) <= width
+
+
+def test_plain_lines_tell_changes_of_state_only():
+    target = console()
+    lines = PlainLines(target, clock=FrozenClock(), show_logs=False)
+    lines.changed(HEALTHY)
+    lines.changed(HEALTHY)
+    lines.logged("aggregator", "not shown")
+    lines.told("aggregator", "silent for 15 s, [killed]")
+    assert text(target).splitlines() == [
+        "22:13:20 aggregator       healthy    pid 4711     1080 rows, 2 files, 0 subscribers",
+        "22:13:20 aggregator       silent for 15 s, [killed]",
+    ]
+
+
+def test_logs_are_prefixed_on_request():
+    target = console()
+    PlainLines(target, clock=FrozenClock(), show_logs=True).logged("aggregator", "hello [b]")
+    assert text(target) == "22:13:20 aggregator       | hello [b]\n"
+
+
+def test_json_lines_are_one_object_each():
+    target = console(40)
+    lines = JsonLines(target, clock=FrozenClock(), show_logs=True)
+    lines.changed(HEALTHY)
+    lines.told("solquote", "all is well")
+    lines.logged("aggregator", "x" * 100)
+    first, second, third = map(json.loads, text(target).splitlines())
+    assert first == {
+        "unix_ms": 1_700_000_000_123,
+        "process": "aggregator",
+        "state": "healthy",
+        "pid": 4711,
+        "address": "127.0.0.1:50051,8080",
+        "status": "1080 rows, 2 files, 0 subscribers",
+        "restart_count": 2,
+    }
+    assert second["message"] == "all is well"
+    assert third["log"] == "x" * 100
+
+
+def test_the_live_table_draws_what_it_was_told():
+    target = console(terminal=True)
+    table = LiveTable(target, ["aggregator", "scanner"], clock=FrozenClock(), show_logs=True)
+    table.changed(HEALTHY)
+    table.told("scanner", "ended by SIGKILL [again]")
+    table.logged("scanner", "a log line")
+    table.close()
+    for piece in ("aggregator", "1080 rows", "scanner: ended by SIGKILL [again]", "a log line"):
+        assert piece in text(target)

@@ -1,0 +1,96 @@
+import os
+from pathlib import Path
+from typing import ClassVar
+
+import pytest
+
+from quote_core.settings import PlatformSettings, Port, ServiceSettings
+from solquote.checks import Verdict, all_models, check_quote_files, check_settings, check_token_file
+from solquote.processes import SERVICES
+
+
+class Demo(ServiceSettings):
+    section: ClassVar[str] = "demo"
+
+    port: Port = 1
+
+
+MODELS = (PlatformSettings, Demo)
+
+
+def failures(environ: dict[str, str]) -> list[tuple[str, str]]:
+    return [
+        (finding.subject, finding.detail)
+        for finding in check_settings(environ, MODELS)
+        if finding.verdict is Verdict.FAILED
+    ]
+
+
+def test_there_is_a_model_for_every_service():
+    assert {model.section for model in all_models()} == {"platform", "up", *(service.name for service in SERVICES)}
+
+
+def test_settings_that_are_right_are_listed():
+    findings = list(check_settings({"SOLQUOTE_DEMO_PORT": "5", "HOME": "/root"}, MODELS))
+    assert [(finding.verdict, finding.detail) for finding in findings] == [
+        (Verdict.OK, "all defaults"),
+        (Verdict.OK, "set: port"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("environ", "subject", "detail"),
+    [
+        ({"SOLQUOTE_RPC_ULR": "x"}, "environment", "SOLQUOTE_RPC_ULR: no such setting; did you mean SOLQUOTE_RPC_URL?"),
+        ({"SOLQUOTE_RPC_URL": "ftp://x"}, "settings [platform]", "SOLQUOTE_RPC_URL: String should match pattern"),
+        ({"SOLQUOTE_DEMO_PORT": "x"}, "settings [demo]", "SOLQUOTE_DEMO_PORT: Input should be a valid integer"),
+        ({"SOLQUOTE_DEMO_PROT": "1"}, "settings [demo]", "SOLQUOTE_DEMO_PROT: no such setting; did you mean"),
+    ],
+)
+def test_every_mistake_is_told_once(environ: dict[str, str], subject: str, detail: str):
+    ((found_subject, found_detail),) = failures(environ)
+    assert found_subject == subject
+    assert found_detail.startswith(detail)
+
+
+def test_an_unknown_section_of_the_file_is_told(tmp_path: Path):
+    path = tmp_path / "solquote.toml"
+    path.write_text("[demi]\nport = 3\n")
+    ((subject, detail),) = failures({"SOLQUOTE_CONFIG": str(path)})
+    assert subject == "settings file"
+    assert "demi: no such setting; did you mean demo?" in detail
+
+
+def test_a_token_for_its_owner_alone_is_right(tmp_path: Path):
+    path = tmp_path / "token"
+    path.write_text("secret")
+    path.chmod(0o600)
+    assert check_token_file(path).verdict is Verdict.OK
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
+def test_a_token_others_can_read_is_told_with_its_mode(tmp_path: Path, mode: int):
+    path = tmp_path / "token"
+    path.write_text("secret")
+    path.chmod(mode)
+    finding = check_token_file(path)
+    assert finding.verdict is Verdict.FAILED
+    assert f"{mode:04o}" in finding.detail
+    assert finding.mend.startswith("chmod 600")
+
+
+def test_a_missing_token_is_told(tmp_path: Path):
+    assert "is not there" in check_token_file(tmp_path / "token").detail
+
+
+def test_quote_files_that_are_not_there_are_told_both(tmp_path: Path):
+    findings = list(check_quote_files(tmp_path))
+    assert [finding.verdict for finding in findings] == [Verdict.FAILED, Verdict.FAILED]
+    assert all("writer not there yet" in finding.detail for finding in findings)
+
+
+def test_a_file_that_is_no_table_is_told(tmp_path: Path):
+    (tmp_path / "quotes-internal.mmap").write_bytes(os.urandom(100))
+    (finding,) = check_quote_files(tmp_path)
+    assert finding.verdict is Verdict.FAILED
+    assert "quotes-internal.mmap" in finding.detail

@@ -1,0 +1,102 @@
+"""Every foreseeable error: one sentence or one JSON object on standard error, and the exit code that tells its kind."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from solquote.cli import run
+from solquote.supervisor.ports import free_port
+
+NOWHERE = "127.0.0.1:1"
+
+
+@pytest.fixture(autouse=True)
+def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
+    monkeypatch.setenv("SOLQUOTE_DATA_DIR", str(tmp_path / "data"))
+    monkeypatch.setenv("SOLQUOTE_SHM_DIR", str(tmp_path / "shm"))
+    monkeypatch.setenv("SOLQUOTE_AGGREGATOR_ADDRESS", NOWHERE)
+    monkeypatch.setenv("SOLQUOTE_LOCAL_QUOTE_ADDRESS", NOWHERE)
+    monkeypatch.setenv("SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT", str(free_port("127.0.0.1")))
+
+
+@pytest.mark.parametrize(
+    ("line", "exit_code", "code", "message"),
+    [
+        ("quote SOL USDC 1", 3, "UNAVAILABLE", "the aggregator at 127.0.0.1:1 cannot be reached"),
+        ("quote SOL NOPE 1", 2, "NOT_FOUND", "OUT: NOPE is not in the token registry"),
+        ("quote 0OIl USDC 1", 2, "NOT_FOUND", "IN: 0OIl is not in the token registry"),
+        ("quote SOL SOL 1", 2, "INVALID_ARGUMENT", "output_mint: must differ from input_mint"),
+        ("quote SOL USDC 0", 2, "INVALID_ARGUMENT", "AMOUNT: must be above zero, got 0"),
+        ("quote SOL USDC -1", 2, "INVALID_ARGUMENT", "AMOUNT: must be above zero, got -1"),
+        ("quote SOL USDC 1e30", 2, "INVALID_ARGUMENT", "AMOUNT: must fit in 64 bits of smallest units"),
+        ("quote SOL USDC nan", 2, "INVALID_ARGUMENT", "AMOUNT: must be a finite number"),
+        ("quote USDC SOL 0.0000001", 2, "INVALID_ARGUMENT", "AMOUNT: has more than the token's 6 decimal places"),
+        ("quote SOL USDC 1,5", 2, "INVALID_ARGUMENT", "AMOUNT: must be a decimal number such as 1.5"),
+        ("quote SOL USDC", 2, "USAGE", "Missing argument"),
+        ("quote SOL USDC 1 --timeout 0", 2, "USAGE", "Invalid value"),
+        ("pools", 3, "UNAVAILABLE", "the local quote service at 127.0.0.1:1 cannot be reached"),
+        ("pools SOL", 2, "INVALID_ARGUMENT", "OUT: name the token to pair SOL with"),
+        ("watch", 3, "UNAVAILABLE", "there are no quote files in"),
+        ("watch --amount 0", 2, "INVALID_ARGUMENT", "--amount: must be above zero"),
+        ("kill", 3, "UNAVAILABLE", "there is no kill-switch token at"),
+        ("release", 3, "UNAVAILABLE", "there is no kill-switch token at"),
+        ("kill --state dead", 2, "USAGE", "Invalid value"),
+        ("nonsense", 2, "USAGE", "No such command 'nonsense'"),
+        ("up --seed x", 2, "USAGE", "Invalid value"),
+        ("up --rpc-url ftp://x", 2, "INVALID_SETTINGS", "SOLQUOTE_RPC_URL: String should match pattern"),
+    ],
+)
+def test_an_error_is_one_sentence_or_one_object(
+    line: str, exit_code: int, code: str, message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert run(line.split()) == exit_code
+    plain = capsys.readouterr()
+    assert plain.out == ""
+    assert plain.err.startswith("solquote: ")
+    assert message in plain.err
+    assert plain.err.count("\n") == 1
+
+    assert run([*line.split(), "--json"]) == exit_code
+    as_json = capsys.readouterr()
+    assert as_json.out == ""
+    error = json.loads(as_json.err)["error"]
+    assert error["code"] == code
+    assert message in error["message"]
+
+
+def test_an_unknown_setting_is_named_with_its_nearest_relative(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    monkeypatch.setenv("SOLQUOTE_AGGREGATOR_HTTP_PROT", "1")
+    assert run(["up"]) == 2
+    expected = "SOLQUOTE_AGGREGATOR_HTTP_PROT: no such setting; did you mean SOLQUOTE_AGGREGATOR_HTTP_PORT?"
+    assert expected in capsys.readouterr().err
+
+
+def test_tokens_come_without_prices_while_nothing_runs(capsys: pytest.CaptureFixture[str]):
+    assert run(["tokens", "--json"]) == 0
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["tokens"]) == 17
+    assert ["SOL", "USDC"] in answer["pairs"]
+    assert "cannot be reached" in answer["without_prices"]
+    assert all(token["usd"] is None for token in answer["tokens"])
+
+    assert run(["tokens"]) == 0
+    printed = capsys.readouterr()
+    assert "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v" in printed.out
+    assert "no prices: the local quote service" in printed.err
+
+
+def test_a_token_nobody_answers_to_says_that_the_manager_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "data").mkdir()
+    (tmp_path / "data" / "kill-switch.token").write_text("0123456789abcdef")
+    assert run(["kill"]) == 3
+    assert "the system manager at 127.0.0.1:" in capsys.readouterr().err
+
+
+def test_the_commands_are_listed_without_arguments(capsys: pytest.CaptureFixture[str]):
+    assert run(["--help"]) == 0
+    listed = capsys.readouterr().out
+    for command in ("up", "quote", "watch", "pools", "tokens", "doctor", "kill", "release", "verify-quotes"):
+        assert command in listed

@@ -1,0 +1,122 @@
+"""The plan needs every service's settings, hence all services."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from quote_core.settings import SettingsError
+from solquote.plan import Plan, PlatformModels, make_plan
+from solquote.processes import NATS, SERVICES
+from solquote.supervisor.specification import ProcessSpec, stop_waves
+
+
+def plan(environ: dict[str, str] | None = None, *, free_ports: bool = False) -> Plan:
+    environ = {"SOLQUOTE_DATA_DIR": "/nonexistent/data"} | (environ or {})
+    return make_plan(PlatformModels.load(environ), environ, free_ports=free_ports)
+
+
+def names(of: Plan) -> set[str]:
+    return {process.name for process in of.processes}
+
+
+def spec(of: Plan, name: str) -> ProcessSpec:
+    return next(process for process in of.processes if process.name == name)
+
+
+def test_by_default_everything_is_embedded_on_the_ports_of_the_contract():
+    usual = plan()
+    assert names(usual) == {NATS, *(service.name for service in SERVICES)}
+    assert usual.ports == {
+        4222: NATS,
+        8222: NATS,
+        8899: "recorded_market",
+        8900: "recorded_market",
+        8898: "recorded_market",
+        50052: "local_quote",
+        50053: "external_quote",
+        50051: "aggregator",
+        8080: "aggregator",
+        9091: "system_manager",
+    }
+    assert spec(usual, "aggregator").address == "127.0.0.1:50051,8080"
+    assert usual.environment["SOLQUOTE_RPC_URL"] == "http://127.0.0.1:8899"
+    assert usual.environment["SOLQUOTE_NATS_URL"] == "nats://127.0.0.1:4222"
+    assert usual.environment["SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL"] == "http://127.0.0.1:8898"
+
+
+def test_every_need_is_a_process_of_the_table_and_there_is_an_order():
+    everyone = {NATS, *(service.name for service in SERVICES)}
+    assert all(set(service.needs) <= everyone for service in SERVICES)
+    assert sum(map(len, stop_waves(plan().processes))) == len(everyone)
+
+
+def test_a_node_of_one_s_own_replaces_the_recorded_market_and_its_stand_in():
+    own = plan({"SOLQUOTE_RPC_URL": "https://node.example/secret"})
+    assert "recorded_market" not in names(own)
+    assert spec(own, "local_quote").needs == frozenset()
+    assert not {"SOLQUOTE_RPC_URL", "SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL"} & set(own.environment)
+    assert spec(own, "local_quote").environment["SOLQUOTE_RPC_URL"] == "https://node.example/secret"
+
+
+def test_a_nats_server_of_one_s_own_replaces_the_embedded_one():
+    own = plan({"SOLQUOTE_NATS_URL": "nats://bus.example:4222"})
+    assert own.nats is None
+    assert NATS not in names(own)
+    assert spec(own, "initializer").needs == frozenset()
+
+
+def test_a_service_found_elsewhere_is_not_started():
+    own = plan({"SOLQUOTE_EXTERNAL_QUOTE_ADDRESS": "other:50053"})
+    assert "external_quote" not in names(own)
+    assert "SOLQUOTE_EXTERNAL_QUOTE_ADDRESS" not in own.environment
+
+
+def test_what_the_operator_sets_wins_over_what_suits_the_stand_in():
+    own = plan(
+        {
+            "SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL": "https://jupiter.example",
+            "SOLQUOTE_EXTERNAL_QUOTE_REQUESTS_PER_S": "2",
+        }
+    )
+    environment = spec(own, "external_quote").environment
+    assert environment["SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL"] == "https://jupiter.example"
+    assert environment["SOLQUOTE_EXTERNAL_QUOTE_REQUESTS_PER_S"] == "2"
+
+
+def test_a_port_that_is_set_is_told_to_everybody():
+    own = plan({"SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": "6000"})
+    assert own.ports[6000] == "local_quote"
+    assert own.environment["SOLQUOTE_LOCAL_QUOTE_ADDRESS"] == "127.0.0.1:6000"
+
+
+def test_free_ports_are_all_different_and_nobody_else_s():
+    apart = plan(free_ports=True)
+    assert len(apart.ports) == len(plan().ports)
+    assert not set(apart.ports) & set(plan().ports)
+    rpc_port = next(port for port, owner in apart.ports.items() if owner == "recorded_market")
+    assert apart.ports[rpc_port + 1] == "recorded_market"
+    assert apart.shm_dir_is_ours
+    assert str(os.getpid()) in apart.shm_dir.name
+
+
+def test_two_processes_on_one_port_are_refused():
+    with pytest.raises(SettingsError, match="port 8080 is wanted by both local_quote and aggregator"):
+        plan({"SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": "8080"})
+
+
+def test_all_mistakes_in_all_settings_come_at_once():
+    with pytest.raises(SettingsError) as caught:
+        plan({"SOLQUOTE_AGGREGATOR_HTTP_PORT": "x", "SOLQUOTE_LOCAL_QUOTE_GRPC_PROT": "1", "SOLQUOTE_RPC_URL": "x"})
+    assert len(caught.value.mistakes) == 3
+
+
+def test_a_folder_of_quote_files_that_was_there_is_left(tmp_path: Path):
+    assert not plan({"SOLQUOTE_SHM_DIR": str(tmp_path)}).shm_dir_is_ours
+    assert plan({"SOLQUOTE_SHM_DIR": str(tmp_path / "new")}).shm_dir_is_ours
+
+
+def test_a_server_on_any_address_is_dialled_on_loopback():
+    own = plan({"SOLQUOTE_HOST": "0.0.0.0"})
+    assert own.host == "0.0.0.0"
+    assert own.environment["SOLQUOTE_RPC_URL"] == "http://127.0.0.1:8899"
