@@ -1,11 +1,13 @@
 """Frozen values about quotes that more than one service speaks of."""
 
 import enum
+import hashlib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quote_core.units import Pubkey
 
-__all__ = ["Provenance", "RouteHop"]
+__all__ = ["Provenance", "RouteHop", "route_id"]
 
 
 class Provenance(enum.Enum):
@@ -31,3 +33,8 @@ class RouteHop:
     input_amount: int
     output_amount: int
     provenance: Provenance
+
+
+def route_id(pool_ids: Sequence[Pubkey]) -> int:
+    """Identify a route by its pools in order, as 64 bits; whoever quotes it, the same pools give the same id."""
+    return int.from_bytes(hashlib.blake2b("/".join(pool_ids).encode(), digest_size=8).digest(), "little")

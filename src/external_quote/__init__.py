@@ -1,0 +1,1 @@
+"""Quotes from outside APIs, paced, cached and watched."""

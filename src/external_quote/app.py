@@ -1,0 +1,119 @@
+"""The composition root: reads settings, builds the parts, wires them, runs them."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from importlib.metadata import version
+from typing import Final
+
+import aiohttp
+import structlog
+
+from external_quote.board import Board
+from external_quote.desk import Desk
+from external_quote.feed import FeedLimits, Feeds
+from external_quote.health import Health
+from external_quote.providers.jupiter import JupiterProvider
+from external_quote.quoter import Quoter
+from external_quote.refresher import Refresher
+from external_quote.servicer import SERVICE_NAME, ExternalQuoteServicer
+from external_quote.settings import ExternalQuoteSettings
+from external_quote.split_cache import SplitCache
+from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
+from quote_core.serving import report_until, run_service, serve
+from quote_core.settings import PlatformSettings
+from quote_core.telemetry.logs import redacted_url
+from quote_core.tokens import load_tokens
+
+__all__ = ["main", "run"]
+
+_WINDOW_CALLS_MAX: Final = 10_000
+_PAIR_TOKENS: Final = 2
+"""A paired request takes two tokens at once, so a bucket must be able to save up two."""
+
+
+async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop: asyncio.Event) -> None:
+    """Serve until `stop` is set.
+
+    Raises:
+        ProviderUnavailable: The port is taken.
+    """
+    clock = SYSTEM_CLOCK
+    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="external_quote")
+    tokens = load_tokens(platform.tokens_path)
+    async with AsyncExitStack() as stack:
+        session = await stack.enter_async_context(aiohttp.ClientSession())
+        desks = [_jupiter(session, settings, clock)] if settings.jupiter_url else []
+        cache = SplitCache(
+            price_ttl_ns=settings.price_ttl,
+            route_ttl_ns=settings.route_ttl,
+            count_max=settings.cache_count_max,
+            clock=clock,
+        )
+        board = Board()
+        quoter = Quoter(
+            desks,
+            cache,
+            clock=clock,
+            request_timeout_ns=settings.request_timeout,
+            paired_timeout_ns=settings.paired_timeout,
+        )
+        refresher = Refresher(board, quoter, clock=clock, price_ttl_ns=settings.price_ttl)
+        feeds = Feeds(
+            tokens=tokens,
+            board=board,
+            quoter=quoter,
+            cache=cache,
+            limits=FeedLimits(
+                row_count_max=settings.row_count_max,
+                subscriber_count_max=settings.subscriber_count_max,
+                refresh_ns=settings.refresh_interval,
+                stale_after_ns=settings.stale_after,
+            ),
+        )
+        health = Health(board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"))
+        servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, feeds=feeds, health=health)
+        server = await stack.enter_async_context(
+            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port)
+        )
+        log.info("serving", grpc_port=server.port, jupiter=redacted_url(settings.jupiter_url) or "off")
+        async with asyncio.TaskGroup() as tasks:
+            refreshing = tasks.create_task(refresher.run())
+            await report_until(
+                stop,
+                is_ready=lambda: True,  # without a provider too: every quote then says so
+                status=health.status,
+                on_change=lambda ready: server.set_serving(serving=ready),
+            )
+            refreshing.cancel()
+    log.info("stopped")
+
+
+def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, clock: Clock) -> Desk:
+    name = JupiterProvider.name
+    limiter = RateLimiter(
+        name=name,
+        rate_per_s=settings.requests_per_s,
+        burst_count=max(round(settings.requests_per_s), _PAIR_TOKENS),
+        clock=clock,
+    )
+    provider = JupiterProvider(
+        session,
+        base_url=settings.jupiter_url,
+        api_key=settings.jupiter_api_key,
+        clock=clock,
+        pause=limiter.pause,
+    )
+    breaker = CircuitBreaker(
+        name=name,
+        failure_count_max=settings.breaker_failure_count_max,
+        open_ns=settings.breaker_open,
+        clock=clock,
+    )
+    window = HealthWindow(window_ns=settings.health_window, count_max=_WINDOW_CALLS_MAX, clock=clock)
+    return Desk(provider, limiter=limiter, breaker=breaker, window=window, clock=clock)
+
+
+def main() -> None:
+    """Run with the settings of file and environment."""
+    run_service("external_quote", ExternalQuoteSettings, run)

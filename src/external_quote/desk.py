@@ -1,0 +1,104 @@
+"""A provider with everything that keeps us polite towards it: rate limit, circuit breaker, health window."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from external_quote.providers.base import Provider, ProviderQuote, QuoteKey, RouteLeg
+from quote_core.clock import Clock
+from quote_core.errors import DataError, MarketError, RateLimited, UpstreamError
+from quote_core.resilience import BreakerState, CircuitBreaker, HealthWindow, RateLimiter, WindowFigures
+
+__all__ = ["Desk", "DeskReport"]
+
+_NS_PER_MS = 1_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class DeskReport:
+    """How a provider does."""
+
+    provider: str
+    window: WindowFigures
+    breaker: BreakerState
+    tokens_available: float
+    requests_per_s: float
+    retry_after_ms: int
+    last_error: str
+
+
+class Desk:
+    """Asks one provider."""
+
+    def __init__(
+        self, provider: Provider, *, limiter: RateLimiter, breaker: CircuitBreaker, window: HealthWindow, clock: Clock
+    ) -> None:
+        self._provider = provider
+        self._limiter = limiter
+        self._breaker = breaker
+        self._window = window
+        self._clock = clock
+        self._last_error = ""
+
+    @property
+    def name(self) -> str:
+        """The provider's."""
+        return self._provider.name
+
+    def wait_ns(self, count: int = 1) -> int:
+        """How long until `count` requests may be made."""
+        return self._limiter.wait_ns(count)
+
+    def reserve(self, count: int = 1) -> None:
+        """Get leave for `count` requests together, or none.
+
+        Raises:
+            ProviderUnavailable: The circuit is open.
+            RateLimited: Too few tokens; carries the wait.
+        """
+        if self._limiter.wait_ns(count) == 0:
+            self._breaker.check()  # only with tokens there: a call let through as the probe must then be made
+        self._limiter.reserve(count)
+
+    async def ask(
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+    ) -> ProviderQuote:
+        """Make one request that was reserved before, and note how it went.
+
+        Raises:
+            SolquoteError: As the provider; see `Provider.quote`.
+        """
+        started_ns = self._clock.mono_ns()
+        try:
+            quote = await self._provider.quote(
+                key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns
+            )
+        except (MarketError, RateLimited) as error:
+            # The provider is well: it answered, with a refusal that is the market's or our own doing.
+            self._last_error = str(error)
+            self._note(started_ns, succeeded=True)
+            raise
+        except (UpstreamError, DataError) as error:
+            self._last_error = str(error)
+            self._note(started_ns, succeeded=False)
+            raise
+        self._note(started_ns, succeeded=True)
+        return quote
+
+    def report(self) -> DeskReport:
+        """How the provider does."""
+        return DeskReport(
+            provider=self.name,
+            window=self._window.figures(),
+            breaker=self._breaker.state,
+            tokens_available=self._limiter.tokens_available,
+            requests_per_s=self._limiter.rate_per_s,
+            retry_after_ms=-(-self._limiter.wait_ns() // _NS_PER_MS),
+            last_error=self._last_error,
+        )
+
+    def _note(self, started_ns: int, *, succeeded: bool) -> None:
+        self._window.record(succeeded=succeeded, latency_ms=(self._clock.mono_ns() - started_ns) / _NS_PER_MS)
+        if succeeded:
+            self._breaker.succeed()
+        else:
+            self._breaker.fail()

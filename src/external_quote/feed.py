@@ -1,0 +1,137 @@
+"""Streams: every combination once, then each again when it changes or the refresh interval has passed."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncGenerator, Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from external_quote import wire
+from external_quote.board import Board
+from external_quote.providers.base import QuoteKey
+from external_quote.quoter import Quoter
+from external_quote.split_cache import SplitCache
+from quote_core.errors import (
+    InvalidField,
+    ProviderUnavailable,
+    RequestError,
+    TooManyQuotes,
+    TooManyStreams,
+)
+from quote_core.tokens import TokenRegistry
+from quote_core.units import U64_MAX
+
+__all__ = ["FeedLimits", "Feeds", "checked_key"]
+
+_NS_PER_S = 1_000_000_000
+_NS_PER_MS = 1_000_000
+_NOT_CONFIGURED = ProviderUnavailable("external quotes", "no provider is configured")
+_NOT_YET = ProviderUnavailable("external quotes", "waiting for its turn within the rate limit")
+
+
+@dataclass(frozen=True, slots=True)
+class FeedLimits:
+    """Bounds of a stream."""
+
+    row_count_max: int
+    subscriber_count_max: int
+    refresh_ns: int
+    stale_after_ns: int
+
+
+class Feeds:
+    """Opens a stream a client."""
+
+    def __init__(
+        self, *, tokens: TokenRegistry, board: Board, quoter: Quoter, cache: SplitCache, limits: FeedLimits
+    ) -> None:
+        self._tokens = tokens
+        self._board = board
+        self._quoter = quoter
+        self._cache = cache
+        self._limits = limits
+
+    async def batches(self, request: Any) -> AsyncGenerator[Any, None]:
+        """Messages of many quotes.
+
+        Raises:
+            RequestError: The request is wrong as a whole.
+        """
+        numbers, refused = self._sorted_out(request)
+        refresh_s = (request.refresh_interval_ms * _NS_PER_MS or self._limits.refresh_ns) / _NS_PER_S
+        if len(self._board) >= self._limits.subscriber_count_max:
+            raise TooManyStreams(self._limits.subscriber_count_max)
+        with self._board.follow(numbers) as follower:
+            sequence = 1
+            yield wire.batch([*self._quotes(follower.keys, numbers), *refused], sequence=sequence, is_snapshot=True)
+            while True:
+                keys = follower.keys
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(refresh_s):
+                        await follower.changed.wait()
+                        keys = follower.take()
+                sequence += 1
+                yield wire.batch(self._quotes(keys, numbers), sequence=sequence, is_snapshot=False)
+
+    async def singles(self, request: Any) -> AsyncGenerator[Any, None]:
+        """The same, one quote a message."""
+        async with contextlib.aclosing(self.batches(request)) as batches:
+            async for message in batches:
+                for quote in message.quotes:
+                    yield quote
+
+    def _quotes(self, keys: Iterable[QuoteKey], numbers: dict[QuoteKey, list[int]]) -> list[Any]:
+        reports = {desk.name: desk.report() for desk in self._quoter.desks}
+        quotes = []
+        for key in keys:
+            cached = self._cache.newest(key)
+            for row in numbers[key]:
+                if cached is None:
+                    error = self._board.error(key) or (_NOT_YET if self._quoter.desks else _NOT_CONFIGURED)
+                    quotes.append(
+                        wire.failed_quote(key.input_mint, key.output_mint, key.input_amount, row=row, error=error)
+                    )
+                    continue
+                price_age_ns = self._cache.price_age_ns(cached)
+                quotes.append(
+                    wire.quote(
+                        cached,
+                        row=row,
+                        report=reports[cached.provider],
+                        price_age_ns=price_age_ns,
+                        route_age_ns=self._cache.route_age_ns(cached),
+                        is_stale=price_age_ns > self._limits.stale_after_ns,
+                    )
+                )
+        return quotes
+
+    def _sorted_out(self, request: Any) -> tuple[dict[QuoteKey, list[int]], list[Any]]:
+        count = wire.combo_count(request)
+        if count == 0:
+            raise InvalidField("pairs", "must name at least one pair and one amount")
+        if count > self._limits.row_count_max:
+            raise TooManyQuotes("pairs x amounts", count, self._limits.row_count_max)
+        numbers: dict[QuoteKey, list[int]] = {}
+        refused = []
+        try:
+            for row, input_mint, output_mint, amount in wire.combos(request):
+                try:
+                    numbers.setdefault(checked_key(self._tokens, input_mint, output_mint, amount), []).append(row)
+                except RequestError as error:
+                    refused.append(wire.failed_quote(input_mint, output_mint, amount, row=row, error=error))
+        except ValueError:
+            raise InvalidField("pairs.rows", "must be as many as the pair has amounts, or none") from None
+        return numbers, refused
+
+
+def checked_key(tokens: TokenRegistry, input_mint: str, output_mint: str, amount: int) -> QuoteKey:
+    """Make a key of a client's words.
+
+    Raises:
+        InvalidField: Bad base58, a token against itself, or an amount that is zero or no u64.
+        UnknownToken: A mint that is not registered.
+    """
+    input_token, output_token = tokens.pair(input_mint, output_mint)
+    if not 0 < amount <= U64_MAX:
+        raise InvalidField("input_amount", f"must be from 1 to {U64_MAX}, got {amount}")
+    return QuoteKey(input_token.mint, output_token.mint, amount)

@@ -1,0 +1,1 @@
+"""Outside quote providers, each behind `base.Provider`. A new one is a module here and a line in `app`."""

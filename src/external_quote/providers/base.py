@@ -1,0 +1,70 @@
+"""What a provider is, and the values that cross its wall."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from quote_core.units import Pubkey
+
+__all__ = ["Provider", "ProviderQuote", "QuoteKey", "RouteLeg"]
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteKey:
+    """One pair, one amount in smallest units of the input token."""
+
+    input_mint: Pubkey
+    output_mint: Pubkey
+    input_amount: int
+
+
+@dataclass(frozen=True, slots=True)
+class RouteLeg:
+    """One swap of a provider's route; `label` is the provider's own name of the DEX."""
+
+    pool_id: Pubkey
+    label: str
+    input_mint: Pubkey
+    output_mint: Pubkey
+    input_amount: int
+    output_amount: int
+    fee_amount: int | None
+    fee_mint: Pubkey | None
+
+
+@dataclass(frozen=True, slots=True)
+class ProviderQuote:
+    """A provider's answer. `slot` is 0 when it does not tell."""
+
+    output_amount: int
+    legs: tuple[RouteLeg, ...]
+    price_impact_fraction: float
+    slot: int
+
+
+class Provider(Protocol):
+    """One outside API, over a connection it was given."""
+
+    @property
+    def name(self) -> str:
+        """As clients and metrics name it."""
+        ...
+
+    async def quote(
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+    ) -> ProviderQuote:
+        """Ask for one exact-in quote.
+
+        Args:
+            key: What for.
+            slippage_bps: Tolerance, for providers whose routing depends on it.
+            known_route: A route found lately: the provider may price it instead of searching anew; empty = search.
+            timeout_ns: The answer is worthless after this.
+
+        Raises:
+            NoLiquidity: The provider knows no route, or not through `known_route`.
+            RateLimited: It refuses for its rate limit; carries the wait.
+            ProviderUnavailable, DeadlinePassed: It does not answer, or with an error of its own.
+            LayoutMismatch: The answer is not of its published schema.
+        """
+        ...

@@ -1,0 +1,158 @@
+"""One quote or a pair of them: from the cache when young, else from the first provider that may be asked.
+
+Requests for the same pair and amount share one fetch. A caller that gives up does not end it: the token is spent, and
+the answer serves the next one.
+"""
+
+import asyncio
+from collections.abc import Sequence
+from typing import Final
+
+from external_quote.desk import Desk
+from external_quote.providers.base import QuoteKey
+from external_quote.split_cache import CachedQuote, SplitCache
+from quote_core.clock import Clock
+from quote_core.errors import (
+    DeadlinePassed,
+    NoLiquidity,
+    ProviderUnavailable,
+    SolquoteError,
+    UpstreamError,
+)
+from quote_core.resilience import retry_within
+
+__all__ = ["FETCH_COUNT_MAX", "SLIPPAGE_BPS_DEFAULT", "Quoter"]
+
+FETCH_COUNT_MAX: Final = 256
+"""Fetches under way at once; the rate limit keeps it far below."""
+SLIPPAGE_BPS_DEFAULT: Final = 50
+
+_NS_PER_S: Final = 1_000_000_000
+_NS_PER_MS: Final = 1_000_000
+
+
+class Quoter:
+    """Answers from the cache and the providers, in priority order."""
+
+    def __init__(
+        self, desks: Sequence[Desk], cache: SplitCache, *, clock: Clock, request_timeout_ns: int, paired_timeout_ns: int
+    ) -> None:
+        self._desks = tuple(desks)
+        self._cache = cache
+        self._clock = clock
+        self._request_timeout_ns = request_timeout_ns
+        self._paired_timeout_ns = paired_timeout_ns
+        self._fetches: dict[QuoteKey, asyncio.Task[CachedQuote]] = {}
+
+    @property
+    def desks(self) -> tuple[Desk, ...]:
+        """The providers in priority order; empty = none is configured."""
+        return self._desks
+
+    async def quote(self, key: QuoteKey, *, slippage_bps: int, timeout_ns: int | None) -> CachedQuote:
+        """One quote, its price no older than the price lifetime.
+
+        Raises:
+            NoLiquidity: The provider knows no route.
+            RateLimited: Nothing young is cached and no token is there; carries the wait.
+            ProviderUnavailable: No provider is configured, or none works.
+            DeadlinePassed: Not within `timeout_ns`.
+        """
+        young = self._cache.young(key)
+        if young is not None:
+            return young
+        fetch = self._fetches.get(key)
+        if fetch is None:
+            desk = self._open_desk(1)
+            fetch = self._start(key, desk, slippage_bps, self._request_timeout_ns)
+        return await self._await(fetch, timeout_ns)
+
+    async def paired(
+        self, forward: QuoteKey, reverse: QuoteKey, *, slippage_bps: int
+    ) -> tuple[CachedQuote | SolquoteError, CachedQuote | SolquoteError]:
+        """Both directions at the same time from one provider, fetched anew; one may fail without the other.
+
+        Raises:
+            RateLimited: Not two tokens: neither request was made.
+            ProviderUnavailable: No provider is configured, or none works.
+        """
+        desk = self._open_desk(2)
+        fetches = [self._start(key, desk, slippage_bps, self._paired_timeout_ns) for key in (forward, reverse)]
+        results = [await self._settled(fetch) for fetch in fetches]
+        return results[0], results[1]
+
+    def _open_desk(self, count: int) -> Desk:
+        """The first provider that lets `count` requests through, with leave for them.
+
+        Raises:
+            UpstreamError: None does; the error of the first.
+        """
+        if not self._desks:
+            raise ProviderUnavailable("external quotes", "no provider is configured")
+        if len(self._fetches) + count > FETCH_COUNT_MAX:
+            raise ProviderUnavailable("external quotes", f"{FETCH_COUNT_MAX} requests are under way")
+        first: UpstreamError | None = None
+        for desk in self._desks:
+            try:
+                desk.reserve(count)
+            except UpstreamError as error:
+                first = first or error
+            else:
+                return desk
+        assert first is not None
+        raise first
+
+    def _start(self, key: QuoteKey, desk: Desk, slippage_bps: int, timeout_ns: int) -> "asyncio.Task[CachedQuote]":
+        task = asyncio.create_task(self._fetch(key, desk, slippage_bps, timeout_ns))
+        self._fetches[key] = task
+        task.add_done_callback(lambda done: self._ended(key, done))
+        return task
+
+    def _ended(self, key: QuoteKey, task: "asyncio.Task[CachedQuote]") -> None:
+        if self._fetches.get(key) is task:
+            del self._fetches[key]
+        if not task.cancelled():
+            task.exception()  # taken note of by the desk; nobody may be waiting for it any more
+
+    async def _fetch(self, key: QuoteKey, desk: Desk, slippage_bps: int, timeout_ns: int) -> CachedQuote:
+        deadline_ns = self._clock.mono_ns() + timeout_ns
+        is_reserved = True
+
+        async def once() -> CachedQuote:
+            nonlocal is_reserved
+            if not is_reserved:
+                desk.reserve()
+            is_reserved = False
+            return await self._ask(key, desk, slippage_bps, max(deadline_ns - self._clock.mono_ns(), 1))
+
+        return await retry_within(once, deadline_mono_ns=deadline_ns, clock=self._clock)
+
+    async def _ask(self, key: QuoteKey, desk: Desk, slippage_bps: int, timeout_ns: int) -> CachedQuote:
+        known_route = self._cache.route(key, desk.name)
+        started_ns = self._clock.mono_ns()
+        try:
+            quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
+        except NoLiquidity:
+            if not known_route:
+                raise
+            # The known route is no more, which says nothing about others: search, if another token is there.
+            desk.reserve()
+            known_route = ()
+            quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
+        latency_ms = (self._clock.mono_ns() - started_ns) / _NS_PER_MS
+        return self._cache.store(
+            key, quote, provider=desk.name, latency_ms=latency_ms, is_known_route=bool(known_route)
+        )
+
+    async def _await(self, fetch: "asyncio.Task[CachedQuote]", timeout_ns: int | None) -> CachedQuote:
+        timeout_s = None if timeout_ns is None else timeout_ns / _NS_PER_S
+        done, _ = await asyncio.wait({fetch}, timeout=timeout_s)
+        if not done:
+            raise DeadlinePassed("external quotes", (timeout_ns or 0) // _NS_PER_MS)
+        return fetch.result()
+
+    async def _settled(self, fetch: "asyncio.Task[CachedQuote]") -> CachedQuote | SolquoteError:
+        try:
+            return await self._await(fetch, None)
+        except SolquoteError as error:
+            return error

@@ -1,0 +1,81 @@
+"""Keeps streamed quotes young, round robin, within what the rate limit leaves.
+
+A round takes whatever was attempted longest ago; what was never attempted goes first, most wanted first. A pair wanted
+in both directions is fetched as a pair, so that the two prices are of one moment.
+"""
+
+import asyncio
+from typing import Final
+
+from external_quote.board import Board
+from external_quote.providers.base import QuoteKey
+from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
+from quote_core.clock import Clock
+from quote_core.errors import SolquoteError
+
+__all__ = ["Refresher", "next_due"]
+
+_NS_PER_S: Final = 1_000_000_000
+_IDLE_S: Final = 0.05
+"""Between looks at the rate limit and the breakers when nothing can be fetched."""
+
+
+class Refresher:
+    """Fetches what streams want."""
+
+    def __init__(self, board: Board, quoter: Quoter, *, clock: Clock, price_ttl_ns: int) -> None:
+        self._board = board
+        self._quoter = quoter
+        self._clock = clock
+        self._price_ttl_ns = price_ttl_ns
+        self._attempted_ns: dict[QuoteKey, int] = {}
+
+    async def run(self) -> None:
+        """Refresh until cancelled."""
+        if not self._quoter.desks:
+            return
+        while True:
+            self._board.wanted_changed.clear()
+            wanted = self._board.wanted()
+            self._attempted_ns = {key: self._attempted_ns[key] for key in wanted if key in self._attempted_ns}
+            if not wanted:
+                await self._board.wanted_changed.wait()
+                continue
+            due = next_due(wanted, self._attempted_ns, now_ns=self._clock.mono_ns(), rest_ns=self._price_ttl_ns)
+            if due is None or min(desk.wait_ns(len(due)) for desk in self._quoter.desks) > 0:
+                await asyncio.sleep(_IDLE_S)
+                continue
+            await self._refresh(due)
+
+    async def _refresh(self, due: tuple[QuoteKey, ...]) -> None:
+        now_ns = self._clock.mono_ns()
+        self._attempted_ns |= dict.fromkeys(due, now_ns)
+        results: list[object]
+        try:
+            if len(due) == 2:
+                results = list(await self._quoter.paired(due[0], due[1], slippage_bps=SLIPPAGE_BPS_DEFAULT))
+            else:
+                results = [await self._quoter.quote(due[0], slippage_bps=SLIPPAGE_BPS_DEFAULT, timeout_ns=None)]
+        except SolquoteError as error:
+            results = [error] * len(due)
+        for key, result in zip(due, results, strict=True):
+            self._board.report(key, result if isinstance(result, SolquoteError) else None)
+
+
+def next_due(
+    wanted: list[QuoteKey], attempted_ns: dict[QuoteKey, int], *, now_ns: int, rest_ns: int
+) -> tuple[QuoteKey, ...] | None:
+    """The key to fetch next, with its other direction where that is wanted too; `None` = all are young.
+
+    Args:
+        wanted: In order of preference.
+        attempted_ns: When each was last attempted.
+        now_ns: Now, same clock.
+        rest_ns: A key is left alone for so long after an attempt.
+    """
+    due = min(wanted, key=lambda key: attempted_ns.get(key, -1), default=None)
+    if due is None or now_ns - attempted_ns.get(due, now_ns - rest_ns - 1) <= rest_ns:
+        return None
+    others = [key for key in wanted if (key.input_mint, key.output_mint) == (due.output_mint, due.input_mint)]
+    other = min(others, key=lambda key: attempted_ns.get(key, -1), default=None)
+    return (due,) if other is None else (due, other)

@@ -1,0 +1,104 @@
+"""The gRPC API: decode, call, encode."""
+
+from collections.abc import AsyncGenerator, Awaitable, Callable
+from contextlib import aclosing
+from typing import Any, Final
+
+import grpc
+import grpc.aio
+
+from external_quote import wire
+from external_quote.feed import Feeds, checked_key
+from external_quote.health import Health
+from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
+from external_quote.split_cache import SplitCache
+from quote_core.errors import InvalidField, SolquoteError
+from quote_core.serving import abort_with
+from quote_core.tokens import TokenRegistry
+from quote_core.units import BPS
+
+__all__ = ["SERVICE_NAME", "ExternalQuoteServicer"]
+
+SERVICE_NAME: Final = "solquote.v1.ExternalQuoteService"
+_NS_PER_S: Final = 1_000_000_000
+_Context = grpc.aio.ServicerContext[Any, Any]
+_Messages = AsyncGenerator[Any, None]
+
+
+class ExternalQuoteServicer:
+    """`ExternalQuoteService`."""
+
+    def __init__(
+        self, *, tokens: TokenRegistry, quoter: Quoter, cache: SplitCache, feeds: Feeds, health: Health
+    ) -> None:
+        self._tokens = tokens
+        self._quoter = quoter
+        self._cache = cache
+        self._feeds = feeds
+        self._health = health
+
+    def register(self, server: grpc.aio.Server) -> None:
+        """Add all methods to a server."""
+        unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
+        handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
+            "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
+            "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
+            "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST, _encoded),
+            "StreamBatchQuotes": stream(_streaming(self._feeds.singles), wire.BATCH_REQUEST, _encoded),
+            "StreamQuoteBatches": stream(_streaming(self._feeds.batches), wire.BATCH_REQUEST, _encoded),
+        }
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
+
+    async def get_quote(self, request: Any, time_left_s: float | None) -> Any:
+        """One quote, from the cache when young enough."""
+        key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
+        if request.slippage_bps > BPS:
+            raise InvalidField("slippage_bps", f"must be at most {BPS}, got {request.slippage_bps}")
+        cached = await self._quoter.quote(
+            key,
+            slippage_bps=request.slippage_bps or SLIPPAGE_BPS_DEFAULT,
+            timeout_ns=None if time_left_s is None else round(time_left_s * _NS_PER_S),
+        )
+        return wire.quote(
+            cached,
+            row=0,
+            report=next(desk.report() for desk in self._quoter.desks if desk.name == cached.provider),
+            price_age_ns=self._cache.price_age_ns(cached),
+            route_age_ns=self._cache.route_age_ns(cached),
+            is_stale=False,
+        )
+
+    async def get_provider_health(self, request: Any, time_left_s: float | None) -> Any:
+        """How each configured provider does."""
+        return wire.provider_health(desk.report() for desk in self._quoter.desks)
+
+    async def get_health(self, request: Any, time_left_s: float | None) -> Any:
+        """How the service is."""
+        return self._health.message()
+
+
+def _encoded(message: Any) -> bytes:
+    encoded: bytes = message.SerializeToString()
+    return encoded
+
+
+def _answering(method: Callable[[Any, float | None], Awaitable[Any]]) -> Callable[[Any, _Context], Awaitable[Any]]:
+    async def answer(request: Any, context: _Context) -> Any:
+        try:
+            return await method(request, context.time_remaining())
+        except SolquoteError as error:
+            await abort_with(context, error)
+
+    return answer
+
+
+def _streaming(method: Callable[[Any], _Messages]) -> Callable[[Any, _Context], _Messages]:
+    async def stream(request: Any, context: _Context) -> _Messages:
+        try:
+            async with aclosing(method(request)) as messages:
+                async for message in messages:
+                    yield message
+        except SolquoteError as error:
+            await abort_with(context, error)
+
+    return stream

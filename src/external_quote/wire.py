@@ -1,0 +1,152 @@
+"""Between protobuf and the external quote service's own values; nothing else here imports generated code."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+from external_quote.desk import DeskReport
+from external_quote.providers.base import RouteLeg
+from external_quote.split_cache import CachedQuote
+from quote_core.errors import SolquoteError
+from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
+from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
+from quote_core.quotes import route_id
+from quote_core.resilience import BreakerState
+
+__all__ = [
+    "BATCH_REQUEST",
+    "HEALTH_REQUEST",
+    "PROVIDER_HEALTH_REQUEST",
+    "QUOTE_REQUEST",
+    "batch",
+    "combo_count",
+    "combos",
+    "failed_quote",
+    "health",
+    "provider_health",
+    "quote",
+]
+
+BATCH_REQUEST: Final = quotes_pb.BatchQuoteRequest.FromString
+QUOTE_REQUEST: Final = pb.ExternalQuoteRequest.FromString
+HEALTH_REQUEST: Final = quotes_pb.HealthRequest.FromString
+PROVIDER_HEALTH_REQUEST: Final = pb.ProviderHealthRequest.FromString
+
+_NS_PER_MS: Final = 1_000_000
+_BREAKERS: Final = {
+    BreakerState.CLOSED: pb.BREAKER_STATE_CLOSED,
+    BreakerState.OPEN: pb.BREAKER_STATE_OPEN,
+    BreakerState.HALF_OPEN: pb.BREAKER_STATE_HALF_OPEN,
+}
+
+
+def combo_count(request: quotes_pb.BatchQuoteRequest) -> int:
+    """How many quotes a request asks for, before any work is done for it."""
+    return sum(len(pair.amounts) or len(request.amounts) for pair in request.pairs)
+
+
+def combos(request: quotes_pb.BatchQuoteRequest) -> Iterator[tuple[int, str, str, int]]:
+    """Every number, input mint, output mint and amount, unchecked.
+
+    Raises:
+        ValueError: A pair has another count of row numbers than of amounts.
+    """
+    position = 0
+    for pair in request.pairs:
+        amounts = pair.amounts or request.amounts
+        numbers: Sequence[int] = pair.rows or range(position, position + len(amounts))
+        position += len(amounts)
+        for number, amount in zip(numbers, amounts, strict=True):
+            yield number, pair.input_mint, pair.output_mint, amount
+
+
+def quote(
+    cached: CachedQuote, *, row: int, report: DeskReport, price_age_ns: int, route_age_ns: int, is_stale: bool
+) -> pb.ExternalQuote:
+    """A provider's answer with its ages."""
+    key, answer = cached.key, cached.quote
+    return pb.ExternalQuote(
+        input_mint=key.input_mint,
+        output_mint=key.output_mint,
+        input_amount=key.input_amount,
+        output_amount=answer.output_amount,
+        provider=cached.provider,
+        route_plan=map(_hop, answer.legs),
+        price_impact_bps=answer.price_impact_fraction * 10_000,
+        provider_latency_ms=cached.latency_ms,
+        price_cache_age_ms=price_age_ns // _NS_PER_MS,
+        route_cache_age_ms=route_age_ns // _NS_PER_MS,
+        rate_limit=_rate_limit(report),
+        version=cached.version,
+        slot=answer.slot,
+        row=row,
+        route_id=route_id([leg.pool_id for leg in answer.legs]),
+        quoted_unix_ns=cached.fetched_unix_ns,
+        is_stale=is_stale,
+        provider_uptime=report.window.uptime,
+    )
+
+
+def failed_quote(input_mint: str, output_mint: str, amount: int, *, row: int, error: SolquoteError) -> pb.ExternalQuote:
+    """Why there is no answer for one pair and amount of a stream."""
+    return pb.ExternalQuote(
+        input_mint=input_mint,
+        output_mint=output_mint,
+        input_amount=amount,
+        row=row,
+        error=quotes_pb.QuoteError(code=error.code, message=str(error)),
+    )
+
+
+def batch(quotes: Iterable[pb.ExternalQuote], *, sequence: int, is_snapshot: bool) -> pb.ExternalQuoteBatch:
+    """Many quotes in one message."""
+    return pb.ExternalQuoteBatch(quotes=quotes, sequence=sequence, snapshot=is_snapshot)
+
+
+def provider_health(reports: Iterable[DeskReport]) -> pb.ProviderHealthResponse:
+    """How the providers do."""
+    return pb.ProviderHealthResponse(
+        providers=[
+            pb.ProviderHealth(
+                provider=report.provider,
+                uptime=report.window.uptime,
+                latency_p50_ms=report.window.latency_p50_ms,
+                latency_p99_ms=report.window.latency_p99_ms,
+                request_count=report.window.request_count,
+                failure_count=report.window.failure_count,
+                breaker=_BREAKERS[report.breaker],
+                rate_limit=_rate_limit(report),
+                last_error=report.last_error,
+            )
+            for report in reports
+        ]
+    )
+
+
+def health(
+    *, version: str, uptime_ms: int, findings: Iterable[str], figures: Mapping[str, float]
+) -> quotes_pb.HealthResponse:
+    """How the service is; it serves whenever it answers."""
+    return quotes_pb.HealthResponse(
+        serving=True, version=version, uptime_ms=uptime_ms, findings=findings, figures=figures
+    )
+
+
+def _hop(leg: RouteLeg) -> quotes_pb.RouteHop:
+    return quotes_pb.RouteHop(
+        pool_id=leg.pool_id,
+        protocol=leg.label,
+        input_mint=leg.input_mint,
+        output_mint=leg.output_mint,
+        input_amount=leg.input_amount,
+        output_amount=leg.output_amount,
+        fee_amount=leg.fee_amount,
+        fee_mint=leg.fee_mint,
+    )
+
+
+def _rate_limit(report: DeskReport) -> pb.RateLimitState:
+    return pb.RateLimitState(
+        tokens_available=report.tokens_available,
+        requests_per_s=report.requests_per_s,
+        retry_after_ms=report.retry_after_ms,
+    )

@@ -1,0 +1,80 @@
+"""Jupiter's swap v1 quote over HTTP, told by the test how to behave."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from aiohttp import web
+
+
+@dataclass
+class FakeJupiter:
+    """Answers every amount at `rate`; `refusals` are answered first, one a request."""
+
+    rate: float = 0.14
+    requests: list[dict[str, str]] = field(default_factory=list)
+    api_keys: list[str | None] = field(default_factory=list)
+    refusals: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
+    headers: dict[str, str] = field(default_factory=dict)
+    changes: dict[str, Any] = field(default_factory=dict)
+    gate: asyncio.Event = field(default_factory=asyncio.Event)
+
+    def __post_init__(self) -> None:
+        self.gate.set()
+
+    async def quote(self, request: web.Request) -> web.Response:
+        query = dict(request.query)
+        self.requests.append(query)
+        self.api_keys.append(request.headers.get("x-api-key"))
+        await self.gate.wait()
+        if self.refusals:
+            status, headers, body = self.refusals.pop(0)
+            return web.Response(status=status, headers=headers, body=body)
+        out = str(int(int(query["amount"]) * self.rate))
+        answer = {
+            "inputMint": query["inputMint"],
+            "inAmount": query["amount"],
+            "outputMint": query["outputMint"],
+            "outAmount": out,
+            "otherAmountThreshold": out,
+            "swapMode": "ExactIn",
+            "slippageBps": int(query["slippageBps"]),
+            "platformFee": None,
+            "priceImpactPct": "0.0015",
+            "routePlan": [
+                {
+                    "swapInfo": {
+                        "ammKey": "Poo1" * 8,
+                        "label": "Whirlpool",
+                        "inputMint": query["inputMint"],
+                        "outputMint": query["outputMint"],
+                        "inAmount": query["amount"],
+                        "outAmount": out,
+                        "feeAmount": "17",
+                        "feeMint": query["inputMint"],
+                    },
+                    "percent": 100,
+                }
+            ],
+            "contextSlot": 4242,
+            "timeTaken": 0.01,
+        }
+        return web.json_response(answer | self.changes, headers=self.headers)
+
+
+@contextlib.asynccontextmanager
+async def serving_jupiter(jupiter: FakeJupiter) -> AsyncIterator[str]:
+    """Gives the base URL."""
+    application = web.Application()
+    application.router.add_get("/swap/v1/quote", jupiter.quote)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    site = web.TCPSite(runner, "127.0.0.1", 0)
+    await site.start()
+    try:
+        yield f"http://127.0.0.1:{runner.addresses[0][1]}/swap/v1"
+    finally:
+        jupiter.gate.set()
+        await runner.cleanup()
