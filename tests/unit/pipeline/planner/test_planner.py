@@ -1,0 +1,161 @@
+import pytest
+from fakes.fake_clock import FakeClock
+from fakes.pipeline_events import POOL_A, USDC_BACK, opportunity, round_trip_hops
+
+from pipeline.planner.factors import Rejection
+from pipeline.planner.planner import Planner
+from pipeline.planner.settings import PlannerSettings
+from pipeline.settings import CostSettings
+from pipeline.simulation import RouteHopRequest, Simulation
+from quote_core.errors import NoLiquidity, ProviderUnavailable, SolquoteError
+from quote_core.events import Event, ExecutionPlan
+from quote_core.units import LAMPORTS_PER_SOL
+
+SETTINGS = PlannerSettings()
+
+
+class Simulator:
+    def __init__(self) -> None:
+        self.amount_out = LAMPORTS_PER_SOL * 101 // 100
+        self.error: SolquoteError | None = None
+        self.asked: list[tuple[RouteHopRequest, ...]] = []
+
+    async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
+        self.asked.append(hops)
+        if self.error is not None:
+            raise self.error
+        return Simulation(
+            hops=round_trip_hops(amount_in, USDC_BACK, self.amount_out),
+            amount_out=self.amount_out,
+            slot=401,
+            pool_state_age_ms=50,
+            price_impact_fractions=(0.0001, 0.0002),
+            depth_amounts=(10**13, 10**13),
+        )
+
+
+class Gate:
+    allows_new_trades = True
+
+
+class World:
+    """A planner and everything it touches."""
+
+    def __init__(self) -> None:
+        self.clock, self.simulator, self.gate = FakeClock(), Simulator(), Gate()
+        self.planner = Planner(
+            simulator=self.simulator,
+            gate=self.gate,
+            clock=self.clock,
+            limits=SETTINGS.limits(),
+            rates=CostSettings().rates(),
+            tolerance_bps=SETTINGS.slippage_tolerance_bps,
+            lifetime_ns=SETTINGS.plan_lifetime,
+        )
+
+    async def answer(self, event: Event) -> ExecutionPlan | None:
+        answers = await self.planner.answer(event)
+        assert len(answers) <= 1
+        plan = answers[0] if answers else None
+        assert plan is None or isinstance(plan, ExecutionPlan)
+        return plan
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_the_plan_is_the_simulations_not_the_scanners(world: World) -> None:
+    world.simulator.amount_out = LAMPORTS_PER_SOL * 1_008 // 1_000
+    plan = await world.answer(opportunity(clock=world.clock))
+    assert plan is not None
+    assert plan.gross_profit_lamports == LAMPORTS_PER_SOL * 8 // 1_000
+    assert plan.hops[0].pool_id == POOL_A
+    assert plan.header.slot == 401
+
+
+async def test_planning_the_same_opportunity_twice_gives_the_same_id(world: World) -> None:
+    found = opportunity(clock=world.clock)
+    first, second = await world.answer(found), await world.answer(found)
+    assert first is not None
+    assert second is not None
+    assert first.header.event_id == second.header.event_id != found.header.event_id
+
+
+async def test_the_least_accepted_output_never_falls_below_break_even(world: World) -> None:
+    world.simulator.amount_out = LAMPORTS_PER_SOL * 1_005 // 1_000
+    plan = await world.answer(opportunity(clock=world.clock))
+    assert plan is not None
+    assert plan.min_amount_out == plan.expected_amount_out * 9_980 // 10_000 == 1_002_990_000
+    world.simulator.amount_out = LAMPORTS_PER_SOL * 1_005 // 1_000
+    tight = Planner(
+        simulator=world.simulator,
+        gate=world.gate,
+        clock=world.clock,
+        limits=SETTINGS.limits(),
+        rates=CostSettings().rates(),
+        tolerance_bps=10_000,
+        lifetime_ns=1,
+    )
+    (plan_at_any_price,) = await tight.answer(opportunity(clock=world.clock))
+    assert isinstance(plan_at_any_price, ExecutionPlan)
+    assert plan_at_any_price.min_amount_out == LAMPORTS_PER_SOL + 515_000
+
+
+async def test_what_is_seen_to_be_bad_is_not_simulated(world: World) -> None:
+    assert await world.answer(opportunity(clock=world.clock, confidence_bps=5_000)) is None
+    assert world.planner.rejected == {Rejection.CONFIDENCE: 1}
+    assert world.simulator.asked == []
+
+
+async def test_a_gap_that_has_closed_is_rejected_for_its_profit(world: World) -> None:
+    world.simulator.amount_out = LAMPORTS_PER_SOL
+    assert await world.answer(opportunity(clock=world.clock)) is None
+    assert Rejection.PROFIT in world.planner.rejected
+
+
+async def test_an_opportunity_two_seconds_old_is_rejected_for_its_age(world: World) -> None:
+    found = opportunity(clock=world.clock)
+    world.clock.advance_ms(2_000)
+    assert await world.answer(found) is None
+    assert world.planner.rejected == {Rejection.AGE: 1}
+
+
+async def test_a_route_that_cannot_be_filled_is_rejected(world: World) -> None:
+    world.simulator.error = NoLiquidity("route", "no pool")
+    assert await world.answer(opportunity(clock=world.clock)) is None
+    assert world.planner.rejected == {Rejection.SIMULATION: 1}
+
+
+async def test_a_service_that_does_not_answer_is_the_stages_business(world: World) -> None:
+    world.simulator.error = ProviderUnavailable("local_quote", "away")
+    with pytest.raises(ProviderUnavailable):
+        await world.answer(opportunity(clock=world.clock))
+    assert not world.planner.rejected
+
+
+async def test_nothing_is_planned_while_trading_is_stopped(world: World) -> None:
+    world.gate.allows_new_trades = False
+    assert await world.answer(opportunity(clock=world.clock)) is None
+    assert world.planner.rejected == {Rejection.GATE: 1}
+    assert world.simulator.asked == []
+
+
+async def test_a_stop_during_the_simulation_still_stops_the_plan(world: World) -> None:
+    class ClosingTheGate(Simulator):
+        async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
+            world.gate.allows_new_trades = False
+            return await super().simulate(hops, amount_in)
+
+    planner = Planner(
+        simulator=ClosingTheGate(),
+        gate=world.gate,
+        clock=world.clock,
+        limits=SETTINGS.limits(),
+        rates=CostSettings().rates(),
+        tolerance_bps=20,
+        lifetime_ns=1,
+    )
+    assert await planner.answer(opportunity(clock=world.clock)) == ()
+    assert planner.rejected == {Rejection.GATE: 1}

@@ -1,0 +1,38 @@
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from pipeline.planner.risk import risk_score
+
+
+@pytest.mark.parametrize(
+    ("age_ms", "profit_pct", "confidence", "slippage_bps", "expected"),
+    [
+        (0, 5, 1, 0, 0.0),
+        (5_000, 0, 0, 100, 1.0),
+        (2_500, 2.5, 0.5, 50, 0.5),
+        (1_000, 1, 0.9, 20, 0.3 * 0.2 + 0.3 * 0.8 + 0.2 * 0.1 + 0.2 * 0.2),
+        (50_000, -10, -1, 1_000, 1.0),  # every term is clamped to its weight
+        (-1, 50, 2, -5, 0.0),  # and to nothing
+    ],
+)
+def test_fixed_points(
+    age_ms: float, profit_pct: float, confidence: float, slippage_bps: float, expected: float
+) -> None:
+    score = risk_score(age_ms=age_ms, profit_pct=profit_pct, confidence=confidence, slippage_bps=slippage_bps)
+    assert score == pytest.approx(expected)
+
+
+FINITE = st.floats(-1e9, 1e9)
+
+
+@given(FINITE, FINITE, FINITE, FINITE)
+def test_the_score_is_between_none_and_all(age: float, profit: float, confidence: float, slippage: float) -> None:
+    score = risk_score(age_ms=age, profit_pct=profit, confidence=confidence, slippage_bps=slippage)
+    assert 0.0 <= score <= 1.0 + 1e-12
+
+
+@given(FINITE, FINITE, st.floats(0, 1e6))
+def test_more_profit_is_never_more_risk(age: float, profit: float, more: float) -> None:
+    less = risk_score(age_ms=age, profit_pct=profit + more, confidence=0.8, slippage_bps=10)
+    assert less <= risk_score(age_ms=age, profit_pct=profit, confidence=0.8, slippage_bps=10)
