@@ -27,7 +27,7 @@ from quote_core.bus.consumer import Consumer, StandingPull
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
 
-__all__ = ["Answer", "Stage", "StageCounts"]
+__all__ = ["Answer", "Stage", "StageCounts", "bury"]
 
 Answer = Callable[[Event], Awaitable[Sequence[Event]]]
 """What a stage does: an event in, the events to publish out."""
@@ -123,17 +123,26 @@ class Stage:
         self.counts.answered += 1
 
     async def _bury(self, message: Msg, reason: str) -> None:
-        stream, consumer = self._consumer.stream, self._consumer.name
-        sequence = message.metadata.sequence.stream
-        headers = {
-            "Nats-Msg-Id": f"{stream}.{consumer}.{sequence}",
-            "Solquote-Reason": " ".join(reason.split())[:_REASON_CHARS_MAX],
-            "Solquote-Subject": message.subject,
-            "Solquote-Sequence": str(sequence),
-        }
-        await self._bus.publish_bytes(dead_letter_subject(stream, consumer), message.data, headers)
-        await message.term()
+        await bury(self._bus, self._consumer, message, reason)
         self.counts.dead += 1
+
+
+async def bury(bus: Bus, consumer: Consumer, message: Msg, reason: str) -> None:
+    """Keep a message that cannot be answered as a dead letter, then end its delivery.
+
+    Raises:
+        ProviderUnavailable: The dead letter is not kept, and the message will be delivered again.
+    """
+    sequence = message.metadata.sequence.stream
+    headers = {
+        "Nats-Msg-Id": f"{consumer.stream}.{consumer.name}.{sequence}",
+        "Solquote-Reason": " ".join(reason.split())[:_REASON_CHARS_MAX],
+        "Solquote-Subject": message.subject,
+        "Solquote-Sequence": str(sequence),
+    }
+    await bus.publish_bytes(dead_letter_subject(consumer.stream, consumer.name), message.data, headers)
+    with upstream_errors():
+        await message.term()
 
 
 _REASON_CHARS_MAX: Final = 512

@@ -1,0 +1,1 @@
+"""Takes plans and concludes each exactly once; on paper for now."""

@@ -1,0 +1,48 @@
+"""What may be set about the executor."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field, field_validator
+
+from pipeline.executor.guards import GuardLimits
+from quote_core.settings import Duration, ServiceSettings
+from quote_core.units import BPS, Pubkey
+
+__all__ = ["ExecutorSettings"]
+
+
+class ExecutorSettings(ServiceSettings):
+    """Section `executor`."""
+
+    section: ClassVar[str] = "executor"
+
+    mode: Literal["paper", "live"] = Field("paper", description="paper: fill against current pool state, send nothing")
+    plan_age_max: Duration = Field("5s", gt=0, description="Older plans are refused")
+    amount_min_lamports: int = Field(1_000, ge=1, description="Smallest trade")
+    amount_max_lamports: int = Field(10**13, ge=1, description="Largest trade")
+    price_band_bps: int = Field(1_000, ge=1, le=BPS, description="How far the output may be from the input")
+    slippage_max_bps: int = Field(100, ge=0, le=BPS, description="Largest tolerance below the expected output")
+    concurrency: int = Field(8, ge=1, le=256, description="Plans in hand at once")
+    in_flight_max: Duration = Field(
+        "30s", gt=0, description="A plan taken is concluded within this; after it another executor concludes it"
+    )
+    stop_grace: Duration = Field("2s", description="What is in hand may take this long when told to stop")
+    simulation_timeout: Duration = Field("500ms", gt=0, description="Longest wait for the local quote service")
+
+    @field_validator("mode")
+    @classmethod
+    def _only_paper(cls, mode: str) -> str:
+        if mode == "live":
+            raise ValueError("live execution is not built yet; only paper is")
+        return mode
+
+    def guard_limits(self, *, sol_mint: Pubkey) -> GuardLimits:
+        """The guards' limits."""
+        return GuardLimits(
+            plan_age_ns_max=self.plan_age_max,
+            amount_lamports_min=self.amount_min_lamports,
+            amount_lamports_max=self.amount_max_lamports,
+            price_band_bps=self.price_band_bps,
+            slippage_bps_max=self.slippage_max_bps,
+            sol_mint=sol_mint,
+        )
