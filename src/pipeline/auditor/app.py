@@ -1,0 +1,62 @@
+"""Composition of the auditor."""
+
+import asyncio
+import contextlib
+from typing import Final
+
+import structlog
+
+from pipeline.auditor.reading import Books, follow_books
+from pipeline.auditor.settings import AuditorSettings
+from pipeline.process import Condition, work_until_told
+from quote_core.bus import Bus, connect
+from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import Stream
+from quote_core.settings import PlatformSettings
+
+__all__ = ["publish_snapshots", "run"]
+
+_log: Final = structlog.get_logger("auditor")
+
+
+async def run(platform: PlatformSettings, settings: AuditorSettings) -> None:
+    """Run until told to stop."""
+    books = Books(capital_lamports=platform.trading_capital_lamports)
+    is_connected = False
+
+    async def work() -> None:
+        nonlocal is_connected
+        async with connect(platform.nats_url, name="auditor") as bus:
+            await bus.wait_for_stream(Stream.EXECUTED)
+            is_connected = True
+            changed = asyncio.Event()
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(follow_books(bus, books, on_change=changed.set))
+                tasks.create_task(publish_snapshots(bus, books, changed, settings=settings, clock=SYSTEM_CLOCK))
+
+    await work_until_told(work(), condition=lambda: _condition(books, is_connected=is_connected))
+
+
+async def publish_snapshots(
+    bus: Bus, books: Books, changed: asyncio.Event, *, settings: AuditorSettings, clock: Clock
+) -> None:
+    """Publish the account to METRICS when it has changed, and now and then when it has not; for ever."""
+    while True:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(settings.snapshot_interval_max / 1e9):
+                await changed.wait()
+        changed.clear()
+        try:
+            await bus.publish(books.ledger.snapshot(clock))
+        except ProviderUnavailable as error:
+            _log.debug("P&L is not published", reason=str(error))
+        await asyncio.sleep(settings.snapshot_interval_min / 1e9)
+
+
+def _condition(books: Books, *, is_connected: bool) -> Condition:
+    if not is_connected:
+        return Condition(is_ready=False, line="waiting for the EXECUTED stream")
+    ledger = books.ledger
+    profit = f"{ledger.cumulative_profit_lamports / 1e9:+.6f} SOL"
+    return Condition(is_ready=True, line=f"{profit} over {ledger.trade_count} trades, {ledger.win_rate:.0%} won")

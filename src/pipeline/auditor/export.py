@@ -1,0 +1,76 @@
+"""Results as CSV for spreadsheets: one line a result, money in lamports, times as ISO 8601 in UTC."""
+
+import csv
+from collections.abc import AsyncIterable
+from datetime import UTC, datetime, timedelta
+from typing import Final, TextIO
+
+from quote_core.events import ExecutionResult
+
+__all__ = ["COLUMNS", "export_csv"]
+
+COLUMNS: Final = (
+    "finished",
+    "pair",
+    "outcome",
+    "mode",
+    "reason",
+    "amount_in",
+    "expected_amount_out",
+    "actual_amount_out",
+    "expected_profit_lamports",
+    "profit_lamports",
+    "cumulative_profit_lamports",
+    "flash_fee_lamports",
+    "tip_lamports",
+    "network_fee_lamports",
+    "opportunity_to_finish_us",
+    "plan_id",
+    "opportunity_id",
+    "executor",
+)
+
+
+async def export_csv(results: AsyncIterable[ExecutionResult], file: TextIO) -> int:
+    """Write a heading and all results; say how many."""
+    writer = csv.writer(file)
+    writer.writerow(COLUMNS)
+    count = cumulative_profit_lamports = 0
+    async for result in results:
+        cumulative_profit_lamports += result.profit_lamports
+        writer.writerow(_line(result, cumulative_profit_lamports))
+        count += 1
+    return count
+
+
+def _line(result: ExecutionResult, cumulative_profit_lamports: int) -> tuple[str | int, ...]:
+    return (
+        _iso(result.finished_unix_ns),
+        _text(result.pair),
+        result.outcome.name,
+        result.mode.name,
+        _text(result.reason),
+        result.amount_in,
+        result.expected_amount_out,
+        result.actual_amount_out,
+        result.expected_profit_lamports,
+        result.profit_lamports,
+        cumulative_profit_lamports,
+        result.flash_fee_lamports,
+        result.tip_lamports,
+        result.network_fee_lamports,
+        (result.finished_unix_ns - result.opportunity_created_unix_ns) // 1_000,
+        result.plan_id.hex(),
+        result.opportunity_id.hex(),
+        _text(result.executor),
+    )
+
+
+def _iso(unix_ns: int) -> str:
+    instant = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=unix_ns // 1_000)
+    return instant.isoformat(timespec="microseconds")
+
+
+def _text(text: str) -> str:
+    """Keep a spreadsheet from taking text for a formula."""
+    return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

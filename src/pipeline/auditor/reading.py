@@ -1,0 +1,91 @@
+"""The ledger from the EXECUTED stream: read to its end for a query, or to its end and on for the auditor."""
+
+from collections.abc import AsyncIterator, Callable
+from typing import Final
+
+import structlog
+
+from pipeline.auditor.ledger import Ledger
+from quote_core.bus import Bus, connect
+from quote_core.bus.follow import Followed, Place, follow, read_to_end
+from quote_core.errors import LayoutMismatch
+from quote_core.events import ExecutionResult, Stream, decode
+from quote_core.settings import PlatformSettings
+
+__all__ = ["Books", "follow_books", "read_pnl", "read_results"]
+
+_log: Final = structlog.get_logger("auditor")
+
+
+class Books:
+    """The ledger of one life of the EXECUTED stream; a stream made anew begins another."""
+
+    def __init__(self, *, capital_lamports: int) -> None:
+        self._capital_lamports = capital_lamports
+        self._place: Place | None = None
+        self.ledger = Ledger(capital_lamports=capital_lamports)
+        self.malformed_count = 0
+        self.is_caught_up = False
+        """Whether the end of the stream has been seen."""
+
+    def take(self, message: Followed) -> ExecutionResult | None:
+        """Add one message; what is no result is counted, and gives `None`."""
+        if self._place is not None and self._place.created != message.created:
+            _log.warning("the EXECUTED stream was made anew; counting from its first result")
+            self.ledger = Ledger(capital_lamports=self._capital_lamports)
+        self._place = Place(message.created, message.sequence)
+        self.is_caught_up = message.remaining_count == 0
+        result = _result_in(message)
+        if result is None:
+            self.malformed_count += 1
+        else:
+            self.ledger.add(result)
+        return result
+
+
+async def follow_books(bus: Bus, books: Books, *, on_change: Callable[[], None]) -> None:
+    """Keep `books` current for ever, from the first result kept on; `on_change` after each batch.
+
+    Args:
+        bus: The connection.
+        books: Filled; empty at the start.
+        on_change: Called with no arguments.
+    """
+    async for batch in follow(bus, Stream.EXECUTED):
+        for message in batch:
+            books.take(message)
+        on_change()
+
+
+async def read_results(bus: Bus) -> AsyncIterator[ExecutionResult]:
+    """Every result the stream keeps now, oldest first.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    async for message in read_to_end(bus, Stream.EXECUTED):
+        result = _result_in(message)
+        if result is not None:
+            yield result
+
+
+async def read_pnl(platform: PlatformSettings) -> Ledger:
+    """The ledger as the stream has it now; waits for NATS as long as the caller lets it.
+
+    Raises:
+        ProviderUnavailable: The EXECUTED stream is not there.
+    """
+    ledger = Ledger(capital_lamports=platform.trading_capital_lamports)
+    async with connect(platform.nats_url, name="pnl") as bus:
+        async for result in read_results(bus):
+            ledger.add(result)
+    return ledger
+
+
+def _result_in(message: Followed) -> ExecutionResult | None:
+    try:
+        event = decode(message.data)
+    except LayoutMismatch as error:
+        _log.warning("not an event", subject=message.subject, sequence=message.sequence, reason=str(error))
+        return None
+    return event if isinstance(event, ExecutionResult) else None
