@@ -141,6 +141,14 @@ class Journal:
             os.fsync(self._file.fileno())
             self._unsynced = False
 
+    def unsynced_descriptor(self) -> int | None:
+        """A descriptor to sync from another thread, which must close it; `None` when nothing was appended since."""
+        if self._file is None or not self._unsynced:
+            return None
+        self._file.flush()
+        self._unsynced = False
+        return os.dup(self._file.fileno())
+
     def flush(self) -> None:
         """Hand all that was appended to the kernel, so that it outlives this process."""
         if self._file is not None:
