@@ -7,8 +7,10 @@ from collections.abc import Sequence
 import typer
 from typer.exceptions import TyperException
 
+from quote_core.telemetry import start_logs
 from solquote.commands.doctor import doctor
 from solquote.commands.kill_switch import kill, release
+from solquote.commands.pnl import pnl
 from solquote.commands.pools import pools
 from solquote.commands.quote import quote
 from solquote.commands.tokens import tokens
@@ -35,6 +37,7 @@ app.command()(tokens)
 app.command()(doctor)
 app.command()(kill)
 app.command()(release)
+app.command()(pnl)
 app.command(name="verify-quotes")(verify_quotes)
 
 
@@ -50,6 +53,7 @@ def run(arguments: Sequence[str]) -> int:
         Exit code.
     """
     as_json = "--json" in arguments
+    start_logs("solquote", "error")  # what libraries log must not get between the lines of an answer
     try:
         ended = app(arguments, standalone_mode=False)
     except TyperException as error:
