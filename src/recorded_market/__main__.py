@@ -2,4 +2,5 @@
 
 from recorded_market.app import main
 
-main()
+if __name__ == "__main__":
+    main()

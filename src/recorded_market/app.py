@@ -1,13 +1,14 @@
 """Wires the recorded market together and runs it until it is told to stop."""
 
 import asyncio
-import signal
 from contextlib import AsyncExitStack
 from importlib.metadata import version
 
-from quote_core.clock import SYSTEM_CLOCK, Clock
+import structlog
+
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.serving import report_until, run_service
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry import Readiness, start_logs
 from quote_core.tokens import load_tokens
 from recorded_market.faults import FaultPlan
 from recorded_market.genesis import make_genesis
@@ -24,17 +25,14 @@ from recorded_market.ticker import Ticker
 __all__ = ["main", "run"]
 
 
-async def run(platform: PlatformSettings, settings: RecordedMarketSettings, *, clock: Clock = SYSTEM_CLOCK) -> None:
-    """Serve the market until SIGTERM or SIGINT.
+async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop: asyncio.Event) -> None:
+    """Serve the market until `stop` is set.
 
     Raises:
-        OSError: A port is taken.
+        ProviderUnavailable: A port cannot be bound.
     """
-    log = start_logs("recorded_market", platform.log_level)
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-
+    clock = SYSTEM_CLOCK
+    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="recorded_market")
     tokens = load_tokens(platform.tokens_path)
     market = Market(make_genesis(load_recording(), tokens, seed=settings.seed))
     node_version = f"{version('solquote')}-recorded"
@@ -50,8 +48,6 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, *, c
     )
     ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time)
     async with AsyncExitStack() as stack:
-        readiness = Readiness()
-        stack.callback(readiness.close)
         stack.push_async_callback(node.stop)
         await node.start(platform.host, settings.rpc_port)
         stack.push_async_callback(jupiter.stop)
@@ -59,10 +55,20 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, *, c
         log.info(
             "serving", rpc=node.rpc_port, websocket=node.websocket_port, jupiter=jupiter.port, slot=market.clock.slot
         )
-        readiness.ready(_status(market, node))
-        await ticker.run(stop, after_slot=lambda: readiness.status(_status(market, node)))
-        readiness.stopping()
+        async with asyncio.TaskGroup() as tasks:
+            ticking = tasks.create_task(ticker.run())
+            await report_until(
+                stop,
+                is_ready=lambda: True,  # the first slot is there before the ports are
+                status=lambda: _status(market, node),
+                on_change=_nothing_to_tell,
+            )
+            ticking.cancel()
     log.info("stopped", slot=market.clock.slot, slow_clients_cut=node.counters.slow_clients_cut)
+
+
+async def _nothing_to_tell(_is_ready: bool) -> None:
+    """No gRPC health here to switch."""
 
 
 def _rpc_faults(settings: RecordedMarketSettings) -> FaultPlan:
@@ -84,4 +90,4 @@ def _status(market: Market, node: Node) -> str:
 
 def main() -> None:
     """Run with the settings of file and environment."""
-    asyncio.run(run(PlatformSettings.load(), RecordedMarketSettings.load()))
+    run_service("recorded_market", RecordedMarketSettings, run)

@@ -11,6 +11,7 @@ from quote_core.units import Pubkey
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jupiter import price_quote, program_labels
 from recorded_market.jupiter_request import JupiterRefusal, read_quote_request
+from recorded_market.listening import bind
 from recorded_market.rate_window import RateReading, RateWindow
 
 __all__ = ["JupiterServer"]
@@ -47,7 +48,7 @@ class JupiterServer:
         """Listen on `port`, 0 for any free one.
 
         Raises:
-            OSError: The port is taken.
+            ProviderUnavailable: The port cannot be bound.
         """
         app = web.Application(middlewares=[fault_middleware(self._faults)])
         for prefix in ("", API_PREFIX):
@@ -55,8 +56,9 @@ class JupiterServer:
             app.router.add_get(f"{prefix}/program-id-to-label", self._labels)
         self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
         await self._runner.setup()
-        await web.TCPSite(self._runner, host, port).start()
-        self.port = self._runner.addresses[0][1]
+        bound = bind(host, port)
+        await web.SockSite(self._runner, bound).start()
+        self.port = bound.getsockname()[1]
 
     async def stop(self) -> None:
         """Close the port and every connection."""

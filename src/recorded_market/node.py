@@ -13,6 +13,7 @@ from aiohttp import WSCloseCode, WSMsgType, web
 
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jsonrpc import Call, answer_request
+from recorded_market.listening import bind_neighbours
 from recorded_market.subscriptions import SubscriptionHub
 
 __all__ = ["Node", "NodeCounters"]
@@ -22,7 +23,6 @@ BODY_SIZE_BYTES_MAX = 50 * 1024
 QUEUE_SIZE_BYTES_MAX = 8 << 20
 """Messages waiting for one WebSocket client: about a minute of all accounts of a busy market."""
 CONNECTION_COUNT_MAX = 256
-PORT_TRY_COUNT_MAX = 20
 STOP_TIMEOUT_S = 0.3
 
 
@@ -52,25 +52,15 @@ class Node:
         """Listen on `port` and `port + 1`; port 0 takes any two free neighbours.
 
         Raises:
-            OSError: A port is taken.
+            ProviderUnavailable: A port cannot be bound.
         """
-        http, websocket = self._http_runner(), self._websocket_runner()
-        self._runners = [http, websocket]
+        self._runners = [self._http_runner(), self._websocket_runner()]
         for runner in self._runners:
             await runner.setup()
-        for attempt in range(PORT_TRY_COUNT_MAX):
-            site = web.TCPSite(http, host, port)
-            await site.start()
-            bound_port: int = http.addresses[0][1]
-            try:
-                await web.TCPSite(websocket, host, bound_port + 1).start()
-            except OSError:
-                await site.stop()
-                if port != 0 or attempt == PORT_TRY_COUNT_MAX - 1:
-                    raise
-            else:
-                self.rpc_port, self.websocket_port = bound_port, bound_port + 1
-                return
+        sockets = bind_neighbours(host, port)
+        for runner, bound in zip(self._runners, sockets, strict=True):
+            await web.SockSite(runner, bound).start()
+        self.rpc_port, self.websocket_port = (bound.getsockname()[1] for bound in sockets)
 
     async def stop(self) -> None:
         """Close every connection and both ports."""

@@ -1,6 +1,6 @@
 """Settings of the recorded market, section `recorded_market`."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field
 
@@ -14,14 +14,15 @@ class RecordedMarketSettings(ServiceSettings):
 
     section: ClassVar[str] = "recorded_market"
 
-    rpc_port: Port = Field(8899, description="HTTP port of the node; its WebSocket port is the next one")
+    rpc_port: Annotated[int, Field(ge=0, le=65534)] = Field(
+        8899, description="HTTP port of the node; its WebSocket port is the next one"
+    )
     jupiter_port: Port = Field(8898, description="HTTP port of the Jupiter stand-in")
     seed: int = Field(1, ge=0, description="Seed of the swap flow: same seed, same account bytes at slot N")
     slot_time: Duration = Field(
         "400ms",
         gt=0,
-        le=1_000_000_000,
-        description="Wall time from slot to slot, at most 1s; in chain time a slot is always 400 ms",
+        description="Wall time from slot to slot; in chain time a slot is always 400 ms",
     )
     rpc_latency: Duration = Field("0ms", description="Delay before every answer over HTTP, for tests")
     rpc_failure_fraction: float = Field(0.0, ge=0.0, le=1.0, description="Share of HTTP requests that fail, for tests")

@@ -21,10 +21,10 @@ def test_the_environment_sets_them() -> None:
     ("field", "value"),
     [
         ("SLOT_TIME", "0ms"),
-        ("SLOT_TIME", "2s"),
         ("SLOT_TIME", "400"),
         ("SEED", "-1"),
         ("RPC_PORT", "70000"),
+        ("RPC_PORT", "65535"),
         ("RPC_FAILURE_FRACTION", "1.5"),
         ("JUPITER_REQUESTS_PER_MINUTE", "-1"),
     ],

@@ -2,7 +2,10 @@
 
 import asyncio
 
-from quote_core.clock import SYSTEM_CLOCK
+import orjson
+import pytest
+
+from quote_core.clock import SYSTEM_CLOCK, Clock
 from recorded_market.genesis import Genesis
 from recorded_market.market import Market
 from recorded_market.subscriptions import SubscriptionHub
@@ -25,42 +28,53 @@ class JumpingClock:
         return SYSTEM_CLOCK.mono_ns() + self.ahead_ns
 
 
-async def test_slots_are_played_one_by_one_until_told_to_stop(genesis: Genesis) -> None:
-    market, stop = Market(genesis), asyncio.Event()
-    slots: list[int] = []
+class SlotWatcher:
+    """A slot listener that acts after so many slots."""
 
-    def after_slot() -> None:
-        slots.append(market.clock.slot)
-        if len(slots) == 5:
-            stop.set()
+    def __init__(self, *, count: int) -> None:
+        self.slots: list[int] = []
+        self.times_ns: list[int] = []
+        self.is_enough = asyncio.Event()
+        self._count = count
 
-    ticker = Ticker(market, SubscriptionHub(version="1"), clock=SYSTEM_CLOCK, slot_time_ns=SLOT_TIME_NS)
+    def offer(self, message: bytes) -> None:
+        self.slots.append(orjson.loads(message)["params"]["result"]["slot"])
+        self.times_ns.append(SYSTEM_CLOCK.mono_ns())
+        if len(self.slots) == self._count:
+            self.is_enough.set()
+
+
+async def watch(genesis: Genesis, watcher: SlotWatcher, clock: Clock) -> None:
+    """Run a market until the watcher has had enough."""
+    hub = SubscriptionHub(version="1")
+    hub.call(watcher, "slotSubscribe", [])
+    ticking = asyncio.create_task(Ticker(Market(genesis), hub, clock=clock, slot_time_ns=SLOT_TIME_NS).run())
     async with asyncio.timeout(DEADLINE_S):
-        await ticker.run(stop, after_slot=after_slot)
-    assert slots == list(range(genesis.slot + 1, genesis.slot + 6))
+        await watcher.is_enough.wait()
+    ticking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ticking
+
+
+async def test_slots_are_played_one_by_one_each_in_its_time(genesis: Genesis) -> None:
+    watcher = SlotWatcher(count=5)
+    started_ns = SYSTEM_CLOCK.mono_ns()
+    await watch(genesis, watcher, SYSTEM_CLOCK)
+    assert watcher.slots[:5] == list(range(genesis.slot + 1, genesis.slot + 6))
+    assert watcher.times_ns[4] - started_ns >= 5 * SLOT_TIME_NS
 
 
 async def test_after_a_long_pause_the_lost_slots_are_not_played_in_a_rush(genesis: Genesis) -> None:
-    market, stop, clock = Market(genesis), asyncio.Event(), JumpingClock()
-    played_ns: list[int] = []
+    clock = JumpingClock()
 
-    def after_slot() -> None:
-        played_ns.append(SYSTEM_CLOCK.mono_ns())
-        if len(played_ns) == 1:
-            clock.ahead_ns = 100 * SLOT_TIME_NS
-        if len(played_ns) == 6:
-            stop.set()
+    class Jumper(SlotWatcher):
+        def offer(self, message: bytes) -> None:
+            super().offer(message)
+            if len(self.slots) == 1:
+                clock.ahead_ns = 100 * SLOT_TIME_NS
 
-    ticker = Ticker(market, SubscriptionHub(version="1"), clock=clock, slot_time_ns=SLOT_TIME_NS)
-    async with asyncio.timeout(DEADLINE_S):
-        await ticker.run(stop, after_slot=after_slot)
+    watcher = Jumper(count=6)
+    await watch(genesis, watcher, clock)
+    assert watcher.slots[:6] == list(range(genesis.slot + 1, genesis.slot + 7))
     # One slot is due at once after the jump; the four after it wait for their own time again.
-    assert played_ns[-1] - played_ns[1] >= 3 * SLOT_TIME_NS
-
-
-async def test_a_market_told_to_stop_before_it_starts_plays_nothing(genesis: Genesis) -> None:
-    market, stop = Market(genesis), asyncio.Event()
-    stop.set()
-    ticker = Ticker(market, SubscriptionHub(version="1"), clock=SYSTEM_CLOCK, slot_time_ns=SLOT_TIME_NS)
-    await ticker.run(stop, after_slot=lambda: None)
-    assert market.clock.slot == genesis.slot
+    assert watcher.times_ns[5] - watcher.times_ns[1] >= 3 * SLOT_TIME_NS
