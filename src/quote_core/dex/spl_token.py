@@ -231,4 +231,6 @@ def _find_extension(pubkey: Pubkey, data: bytes, wanted_type: int) -> int | None
         if extension_type == wanted_type:
             return value_offset
         offset = value_offset + size_bytes
+    if any(data[offset:]):
+        raise CorruptAccount(pubkey, "extensions", "end in the middle of an entry")
     return None

@@ -60,4 +60,13 @@ static inline int sqrt_next_from_input_b(u128 price, u128 liquidity, uint64_t am
     return 0;
 }
 
+/* Liquidity after a tick is crossed: less its net going down, plus it going up. 0 where that is no liquidity. */
+static inline int liquidity_crossed(u128 *liquidity, i128 net, int down) {
+    int adds = down ? net < 0 : net > 0;
+    u128 size = net < 0 ? (u128)0 - (u128)net : (u128)net;
+    if (adds ? size > ~(u128)0 - *liquidity : size > *liquidity) return 0;
+    *liquidity = adds ? *liquidity + size : *liquidity - size;
+    return 1;
+}
+
 #endif

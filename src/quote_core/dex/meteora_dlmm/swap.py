@@ -97,8 +97,6 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
     fee_on_output = state.fee_on_y_only and x_to_y
     remaining = amount
     for traded in _bins_in_walk_order(state, x_to_y=x_to_y):
-        if not remaining:
-            break
         layers = traded.layers(x_to_y=x_to_y, with_orders=state.with_orders)
         if not any(layers):
             continue
@@ -112,6 +110,8 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
         swap.fee_amount += fill.fee_amount
         swap.active_id = traded.bin_id
         swap.bins.append(traded.after_fill(x_to_y=x_to_y, net_in=fill.net_in, filled=fill.filled))
+        if not remaining:  # before the next bin is looked for: it may be out of reach, and is not needed
+            break
     if remaining:
         raise OutOfBins
     if swap.active_id != state.active_id:

@@ -13,6 +13,7 @@ from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 from quote_core.dex.sqrt_price cimport (
     SQRT_OVERFLOW,
     SQRT_TOO_LARGE,
+    liquidity_crossed,
     sqrt_delta_a,
     sqrt_delta_b,
     sqrt_next_from_input_a,
@@ -291,10 +292,8 @@ cdef class SequenceLadder:
                     return
                 price = bound
                 if price == next_target.sqrt_price and next_target.initialized:
-                    if down:
-                        liquidity = <u128>(<i128>liquidity - next_target.liquidity_net)
-                    else:
-                        liquidity = <u128>(<i128>liquidity + next_target.liquidity_net)
+                    if not liquidity_crossed(&liquidity, next_target.liquidity_net, down):
+                        return
                 if fee.on:
                     group = _next_group(&fee, group, price, skipped, down)
                 if price == target:

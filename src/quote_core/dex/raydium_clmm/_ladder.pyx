@@ -12,6 +12,7 @@ from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from quote_core.dex.sqrt_price cimport (
     SQRT_TOO_LARGE,
+    liquidity_crossed,
     sqrt_delta_a,
     sqrt_delta_b,
     sqrt_next_from_input_a,
@@ -248,12 +249,9 @@ cdef class LineLadder:
                 )
                 if first == count:
                     return
-            if down:
-                liquidity = <u128>(<i128>liquidity - tick.liquidity_net)
-                position -= 1
-            else:
-                liquidity = <u128>(<i128>liquidity + tick.liquidity_net)
-                position += 1
+            if not liquidity_crossed(&liquidity, tick.liquidity_net, down):
+                return
+            position += -1 if down else 1
 
 
 cdef int _fill_orders(

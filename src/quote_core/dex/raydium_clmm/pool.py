@@ -19,6 +19,7 @@ from quote_core.dex.raydium_clmm.swap import (
     FEE_DENOMINATOR,
     STEP_COUNT_MAX,
     EndOfLine,
+    LiquidityOverflow,
     TooManySteps,
     Walk,
     effective_fee_rate,
@@ -31,7 +32,7 @@ from quote_core.dex.raydium_clmm.ticks import (
     sqrt_price_at_tick,
     tick_at_sqrt_price,
 )
-from quote_core.errors import LiquidityNotLoaded, NoLiquidity, NotTradable
+from quote_core.errors import AmountOverflow, LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "RaydiumClmmPool"]
@@ -123,6 +124,8 @@ class RaydiumClmmPool(ConcentratedPool):
             if end.end.missing is not None:
                 raise LiquidityNotLoaded(self.address, end.end.missing) from None
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
+        except LiquidityOverflow:
+            raise AmountOverflow(self.address, "crossing a tick overflows the liquidity") from None
         except TooManySteps:
             raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
 

@@ -31,6 +31,7 @@ __all__ = [
     "FEE_DENOMINATOR",
     "STEP_COUNT_MAX",
     "EndOfLine",
+    "LiquidityOverflow",
     "TooManySteps",
     "Walk",
     "effective_fee_rate",
@@ -55,6 +56,10 @@ class EndOfLine(Exception):
     def __init__(self, end: LineEnd) -> None:
         super().__init__("end of the ticks held")
         self.end = end
+
+
+class LiquidityOverflow(Exception):
+    """Crossing a tick would leave less than no liquidity, or more than 128 bits of it; the program aborts."""
 
 
 class TooManySteps(Exception):
@@ -103,6 +108,7 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
 
     Raises:
         EndOfLine: The ticks held end before the amount is used up.
+        LiquidityOverflow: The program's arithmetic aborts at a tick.
         TooManySteps: The walk is longer than any transaction could pay for.
     """
     fee_token_is_0 = {0: zero_for_one, 1: True, 2: False}.get(state.fee_on, zero_for_one)
@@ -146,6 +152,8 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
                     swap.tick = tick.index if zero_for_one else tick.index - 1
                     break
             swap.liquidity += -tick.liquidity_net if zero_for_one else tick.liquidity_net
+            if not 0 <= swap.liquidity < 2**128:
+                raise LiquidityOverflow
             swap.tick = tick.index - 1 if zero_for_one else tick.index
             swap.crossed_count += 1
             position += -1 if zero_for_one else 1
