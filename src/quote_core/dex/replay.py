@@ -1,5 +1,6 @@
 """Replay of vector files: every expectation in a file of the documented format against what this code says.
 
+Every exact-in row is priced twice, by `swap` and by the compiled `ladder`.
 Pure: files come in as decoded JSON, outcomes go out as values; `solquote verify-quotes` and the golden tests do the
 reading and the printing. Three kinds of row: swaps (with `patch`, `sequence`, `next`, `error_kind`), rates, and tables
 of a formula. Comparison is on integers, tolerance 0.
@@ -31,7 +32,7 @@ from quote_core.errors import (
     SolquoteError,
     UndeterminedFill,
 )
-from quote_core.units import Pubkey
+from quote_core.units import U64_MAX, Pubkey
 
 __all__ = ["Difference", "FindPool", "Outcome", "error_kind", "replay"]
 
@@ -197,7 +198,11 @@ class _SwapReplay:
             got |= program.named_amounts(actual)
             if sequence is not None:
                 self._carry(after)
-        differences = _compare(_expected_of_swap(vector, got), got)
+        expected = _expected_of_swap(vector, got)
+        if mode is SwapMode.EXACT_IN and isinstance(pool, Pool):  # the compiled ladder must say the same
+            expected["ladder"] = expected.get("amount_out", 0)
+            got["ladder"] = _ladder_output(pool, vector)
+        differences = _compare(expected, got)
         if "next" in vector and not isinstance(actual, SolquoteError):
             pubkey = Pubkey(vector["pool"])
             data = after.get(pubkey, self._accounts[pubkey].data)
@@ -231,9 +236,8 @@ class _SwapReplay:
     def _outcome(self, pool: Pool | SolquoteError, vector: Mapping[str, Any], mode: SwapMode) -> Swap | SolquoteError:
         if isinstance(pool, SolquoteError):
             return pool
-        clock = ChainClock(**vector["clock"]) if "clock" in vector else _CLOCK_OF_CLOCKLESS_VECTORS
         try:
-            return pool.swap(_DIRECTIONS[vector["direction"]], mode, int(vector["amount"]), clock)
+            return pool.swap(_DIRECTIONS[vector["direction"]], mode, int(vector["amount"]), _clock_of(vector))
         except SolquoteError as error:
             return error
 
@@ -241,6 +245,21 @@ class _SwapReplay:
         for pubkey, data in after.items():
             before = self._accounts[pubkey]
             self._accounts[pubkey] = Account(before.owner, data, before.lamports)
+
+
+def _clock_of(vector: Mapping[str, Any]) -> ChainClock:
+    return ChainClock(**vector["clock"]) if "clock" in vector else _CLOCK_OF_CLOCKLESS_VECTORS
+
+
+def _ladder_output(pool: Pool, vector: Mapping[str, Any]) -> int:
+    """What the ladder makes of the row's amount; 0 for every refusal."""
+    amount = int(vector["amount"])
+    if amount > U64_MAX:
+        return 0
+    try:
+        return pool.ladder(_DIRECTIONS[vector["direction"]], [amount], _clock_of(vector))[0]
+    except NotTradable:
+        return 0
 
 
 def _patched(accounts: Mapping[Pubkey, Account], patches: Iterable[Mapping[str, Any]]) -> dict[Pubkey, Account]:

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from quote_core.dex._constant_product import amm_v4_ladder, cpmm_ladder
 from quote_core.dex.constant_product import curve_out_floor
 from quote_core.dex.fixed_point import mul_div_ceil
-from quote_core.dex.pool import ChainClock, Direction, Pool
+from quote_core.dex.pool import ChainClock, Direction
+from quote_core.dex.pumpswap import PumpSwapPool
 from quote_core.dex.raydium_cpmm import CpmmFees, swap_exact_in
 from quote_core.dex.spl_token import TransferFee
 from quote_core.units import U64_MAX
@@ -91,7 +92,7 @@ def test_cpmm_kernel_is_its_twin(
     direction=st.sampled_from(Direction),
 )
 def test_pumpswap_kernel_is_its_twin(
-    open_pool: Callable[..., Pool],
+    open_pool: Callable[..., PumpSwapPool],
     clock: ChainClock,
     amounts: list[int],
     base: int,

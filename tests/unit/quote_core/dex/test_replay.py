@@ -38,7 +38,8 @@ def check(recorded: Recorded, *rows: dict[str, Any]) -> list[tuple[Difference, .
 def test_wrong_amount_is_a_difference(recorded: Recorded) -> None:
     vector = first("raydium_amm_v4", amount_out=True, sequence=False)
     wrong = vector | {"amount_out": str(int(vector["amount_out"]) + 1)}
-    assert check(recorded, wrong) == [(Difference("amount_out", wrong["amount_out"], vector["amount_out"]),)]
+    expected, actual = wrong["amount_out"], vector["amount_out"]
+    assert check(recorded, wrong) == [tuple(Difference(by, expected, actual) for by in ("amount_out", "ladder"))]
 
 
 def test_refusal_of_another_kind_is_a_difference(recorded: Recorded) -> None:
@@ -49,7 +50,9 @@ def test_refusal_of_another_kind_is_a_difference(recorded: Recorded) -> None:
 
 def test_fill_where_a_refusal_is_expected_is_a_difference(recorded: Recorded) -> None:
     vector = first("raydium_amm_v4", amount_out=True, sequence=False) | {"error_kind": "zero_amount"}
-    assert check(recorded, vector) == [(Difference("error_kind", "zero_amount", "none"),)]
+    ((by_swap, by_ladder),) = check(recorded, vector)
+    assert by_swap == Difference("error_kind", "zero_amount", "none")
+    assert (by_ladder.field, by_ladder.expected) == ("ladder", "0")
 
 
 def test_further_amounts_are_compared(recorded: Recorded) -> None:
