@@ -5,7 +5,7 @@ Every call has a deadline. A service that cannot be reached is told apart from o
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import cast
+from typing import Final, cast
 
 import grpc
 
@@ -23,11 +23,13 @@ from solquote.output import with_status
 
 __all__ = ["ask_pools", "ask_prices", "ask_quote"]
 
+_EXTERNAL_WAIT_S: Final = 0.5
+
 
 def ask_quote(
     address: str, base: Token, quote: Token, amount: int, *, timeout_s: float, clock: Clock = SYSTEM_CLOCK
 ) -> QuoteAnswer:
-    """Ask the aggregator for one quote.
+    """Ask the aggregator for one quote, and wait a little for the outside source where it has none at hand.
 
     Raises:
         CommandFailed: With the status of the aggregator's refusal.
@@ -36,7 +38,10 @@ def ask_quote(
         input_mint=base.mint, output_mint=quote.mint, input_amount=amount
     )
     with _channel("aggregator", address) as channel:
-        answer = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel).GetQuote(request, timeout=timeout_s)
+        stub = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel)
+        answer = stub.GetQuote(request, timeout=timeout_s)
+        if not answer.HasField("external"):
+            answer = _with_external(stub, request, answer)
     return _quote(answer, base, quote, now_unix_ns=clock.unix_ns())
 
 
@@ -54,6 +59,19 @@ def ask_prices(address: str, *, timeout_s: float) -> dict[str, PriceAnswer]:
         stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
         answer = stub.GetOraclePrices(local_quote_pb2.OraclePricesRequest(), timeout=timeout_s)
     return {price.mint: _price(price) for price in answer.prices}
+
+
+def _with_external(
+    stub: quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub,
+    request: quote_aggregator_pb2.AggregatedQuoteRequest,
+    answer: quote_aggregator_pb2.AggregatedQuote,
+) -> quote_aggregator_pb2.AggregatedQuote:
+    """The outside source's quote follows as an update of the stream; without it the first answer stands."""
+    updates: Iterator[quote_aggregator_pb2.AggregatedQuote] = stub.StreamQuotes(request, timeout=_EXTERNAL_WAIT_S)
+    try:
+        return next((update for update in updates if update.HasField("external")), answer)
+    except grpc.RpcError:
+        return answer
 
 
 @contextmanager

@@ -1,0 +1,161 @@
+"""`solquote up` with everything real: health, crashes, and an end that leaves nothing."""
+
+import os
+import select
+import signal
+import socket
+import time
+from collections.abc import Iterator
+from pathlib import Path
+from urllib.parse import urlsplit
+
+import grpc
+import pytest
+from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
+
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2, quote_aggregator_pb2_grpc
+from quote_core.tokens import load_tokens
+
+pytestmark = pytest.mark.integration
+
+BACK_S = 5.0
+"""What the platform promises: a killed process is back, and quotes flow, within this."""
+STOP_S = 5.0
+SOL, USDC = (token.mint for token in list(load_tokens())[:2])
+ONE_SOL = 1_000_000_000
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path_factory.mktemp("up"))
+    try:
+        running.until_healthy()
+        yield running
+    finally:
+        running.end()
+
+
+def quote_slot(platform: RunningPlatform) -> int:
+    """Slot of the pool state behind a fresh quote."""
+    request = quote_aggregator_pb2.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=ONE_SOL)
+    with grpc.insecure_channel(platform.environment["SOLQUOTE_AGGREGATOR_ADDRESS"]) as channel:
+        stub = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel)
+        answer = stub.GetQuote(request, timeout=1.0, wait_for_ready=True)
+    assert not answer.local.is_stale
+    slot: int = answer.local.slot
+    return slot
+
+
+def until_quotes_flow(platform: RunningPlatform, *, deadline: float) -> None:
+    """Wait for two quotes of different slots, neither of them stale."""
+    first_slot = None
+    while time.monotonic() < deadline:
+        try:
+            slot = quote_slot(platform)
+        except (grpc.RpcError, AssertionError):
+            continue
+        if first_slot is not None and slot != first_slot:
+            return
+        first_slot = slot
+    pytest.fail("no fresh quotes")
+
+
+def is_gone(pid: int) -> bool:
+    """Whether a process has ended, or does within a second."""
+    try:
+        descriptor = os.pidfd_open(pid)
+    except ProcessLookupError:
+        return True
+    with os.fdopen(descriptor):
+        ready, _, _ = select.select([descriptor], [], [], 1.0)
+    return bool(ready)
+
+
+def ports_of(environment: dict[str, str]) -> list[int]:
+    """Every port the platform listens on."""
+    rpc_port = urlsplit(environment["SOLQUOTE_RPC_URL"]).port
+    nats_port = urlsplit(environment["SOLQUOTE_NATS_URL"]).port
+    assert rpc_port is not None
+    assert nats_port is not None
+    return [rpc_port + 1, nats_port, *(int(value) for name, value in environment.items() if name.endswith("_PORT"))]
+
+
+def can_bind(port: int) -> bool:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind(("127.0.0.1", port))
+        except OSError:
+            return False
+    return True
+
+
+def test_everything_is_healthy_and_each_in_a_process_of_its_own(platform: RunningPlatform):
+    assert set(platform.pids()) == set(PROCESS_NAMES)
+    assert len(set(platform.pids().values())) == len(PROCESS_NAMES)
+    assert not [message for message in platform.messages if "restart" in message]
+
+
+@pytest.mark.parametrize("name", PROCESS_NAMES)
+def test_a_killed_process_is_back_its_neighbours_never_died_and_quotes_flow(platform: RunningPlatform, name: str):
+    before = platform.pids()
+    deadline = time.monotonic() + BACK_S
+    os.kill(before[name], signal.SIGKILL)
+    platform.until_back(name, old_pid=before[name], seconds=BACK_S)
+    until_quotes_flow(platform, deadline=deadline)
+    after = platform.pids()
+    assert {other: after[other] for other in after if other != name} == {
+        other: before[other] for other in before if other != name
+    }
+    assert any(message.startswith(f"{name}: ended by SIGKILL") for message in platform.messages)
+
+
+def test_a_second_platform_on_a_taken_port_is_told_who_holds_it(platform: RunningPlatform, tmp_path: Path):
+    port = platform.environment["SOLQUOTE_AGGREGATOR_HTTP_PORT"]
+    second = solquote("up", data_dir=tmp_path, environ={"SOLQUOTE_AGGREGATOR_HTTP_PORT": port})
+    assert second.returncode == 1
+    held = f"port {port}, which aggregator needs, is held by process {platform.pids()['aggregator']}: "
+    assert held in second.stderr
+    assert "-m aggregator" in second.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_platform_on_the_same_data_folder_is_told_who_holds_it(platform: RunningPlatform):
+    second = solquote("up", "--free-ports", data_dir=platform.data_dir)
+    assert second.returncode == 1
+    assert f"{platform.data_dir}, as process {platform.process.pid}" in second.stderr
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_ends_everything_in_time_and_leaves_nothing(tmp_path: Path, number: signal.Signals):
+    platform = RunningPlatform(tmp_path)
+    platform.until_healthy()
+    pids, environment = platform.pids(), platform.environment
+    notify_dirs = {_notify_dir(pid) for pid in pids.values()}
+    assert all(folder.is_dir() for folder in notify_dirs)
+    started = time.monotonic()
+    assert platform.end(number) == 0
+    assert time.monotonic() - started < STOP_S
+    assert all(is_gone(pid) for pid in pids.values())
+    assert all(can_bind(port) for port in ports_of(environment))
+    assert not Path(environment["SOLQUOTE_SHM_DIR"]).exists()
+    assert not (tmp_path / "up.json").exists()
+    assert not any(folder.exists() for folder in notify_dirs)
+
+
+def test_not_even_kill_9_of_the_supervisor_leaves_a_process(tmp_path: Path):
+    platform = RunningPlatform(tmp_path)
+    platform.until_healthy()
+    pids, shm_dir = platform.pids(), Path(platform.environment["SOLQUOTE_SHM_DIR"])
+    assert platform.end(signal.SIGKILL) == -signal.SIGKILL
+    assert all(is_gone(pid) for pid in pids.values())
+    for path in [*shm_dir.iterdir(), shm_dir]:  # nobody was left to remove them
+        path.rmdir() if path.is_dir() else path.unlink()
+
+
+def _notify_dir(pid: int) -> Path:
+    """Folder of the socket a process tells its health to."""
+    for variable in Path(f"/proc/{pid}/environ").read_bytes().split(b"\0"):
+        if variable.startswith(b"NOTIFY_SOCKET="):
+            return Path(os.fsdecode(variable.partition(b"=")[2])).parent
+    raise AssertionError(f"process {pid} has no NOTIFY_SOCKET")
