@@ -1,0 +1,221 @@
+"""Each rule trips just past its limit and not at it, for its own reason."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+
+from pipeline.system_manager.rules import Limits, Rules
+from quote_core.events import Header, PnlSnapshot, ServiceHealth
+
+SECOND_NS = 1_000_000_000
+DAY_NS = 86_400 * SECOND_NS
+NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
+LIMITS = Limits(
+    error_rate_fraction_max=0.5,
+    rpc_failure_fraction_max=0.8,
+    memory_fraction_max=0.9,
+    slot_drift_max=300,
+    failed_trade_count_max=10,
+    drawdown_fraction_max=0.1,
+    daily_loss_lamports_max=5_000,
+    capital_lamports=100_000,
+    rate_window_ns=60 * SECOND_NS,
+    failed_window_ns=300 * SECOND_NS,
+    sample_count_min=10,
+)
+
+
+def header(at_s: float) -> Header:
+    return Header(event_id=bytes(16), created_unix_ns=NOON_NS + round(at_s * SECOND_NS), slot=0)
+
+
+def health(at_s: float = 0, **counts: Any) -> ServiceHealth:
+    usual = ServiceHealth(
+        header=header(at_s),
+        service="local_quote",
+        instance="1",
+        serving=True,
+        detail="",
+        uptime_ms=1,
+        window_ms=1_000,
+        handled_count=0,
+        error_count=0,
+        rpc_call_count=0,
+        rpc_failure_count=0,
+        memory_used_bytes=0,
+        memory_limit_bytes=0,
+        slot_drift=0,
+    )
+    return replace(usual, **counts)
+
+
+def pnl(at_s: float = 0, **figures: Any) -> PnlSnapshot:
+    usual = PnlSnapshot(
+        header=header(at_s),
+        filled_count=0,
+        refused_count=0,
+        failed_count=0,
+        win_count=0,
+        cumulative_profit_lamports=0,
+        expected_profit_lamports=0,
+        day_profit_lamports=0,
+        average_profit_lamports=0.0,
+        flash_fee_lamports=0,
+        tip_lamports=0,
+        network_fee_lamports=0,
+        sharpe_ratio=0.0,
+        max_drawdown_lamports=0,
+        max_drawdown_fraction=0.0,
+        first_result_unix_ns=0,
+        last_result_unix_ns=0,
+    )
+    return replace(usual, **figures)
+
+
+def rules() -> Rules:
+    return Rules(LIMITS, since_unix_ns=NOON_NS)
+
+
+@pytest.mark.parametrize(
+    ("at_limit", "past_limit", "rule"),
+    [
+        ({"handled_count": 100, "error_count": 50}, {"handled_count": 100, "error_count": 51}, "error_rate"),
+        (
+            {"rpc_call_count": 100, "rpc_failure_count": 80},
+            {"rpc_call_count": 100, "rpc_failure_count": 81},
+            "rpc_failures",
+        ),
+        (
+            {"memory_used_bytes": 900, "memory_limit_bytes": 1_000},
+            {"memory_used_bytes": 901, "memory_limit_bytes": 1_000},
+            "memory",
+        ),
+        ({"slot_drift": 300}, {"slot_drift": 301}, "slot_drift"),
+    ],
+)
+def test_health_trips_past_the_limit_and_not_at_it(
+    at_limit: dict[str, int], past_limit: dict[str, int], rule: str
+) -> None:
+    assert rules().judge_health(health(**at_limit)) is None
+    trip = rules().judge_health(health(**past_limit))
+    assert trip is not None
+    assert trip.rule == rule
+    assert "local_quote" in trip.reason
+
+
+def test_memory_without_a_limit_never_trips() -> None:
+    assert rules().judge_health(health(memory_used_bytes=10**15)) is None
+
+
+def test_a_share_of_too_few_says_nothing() -> None:
+    assert rules().judge_health(health(handled_count=9, error_count=9)) is None
+
+
+def test_a_share_is_taken_over_the_whole_window() -> None:
+    judged = rules()
+    assert judged.judge_health(health(0, handled_count=100, error_count=0)) is None
+    assert judged.judge_health(health(1, handled_count=60, error_count=60)) is None
+    assert judged.judge_health(health(2, handled_count=60, error_count=60)) is not None
+
+
+def test_what_has_left_the_window_no_longer_counts() -> None:
+    judged = rules()
+    assert judged.judge_health(health(0, handled_count=1_000, error_count=0)) is None
+    assert judged.judge_health(health(59.9, handled_count=20, error_count=20)) is None
+    assert judged.judge_health(health(60, handled_count=1, error_count=1)) is not None
+
+
+def test_services_and_their_instances_are_judged_apart() -> None:
+    judged = rules()
+    assert judged.judge_health(health(handled_count=1_000, error_count=0)) is None
+    assert judged.judge_health(health(service="planner", handled_count=20, error_count=20)) is not None
+    assert judged.judge_health(health(instance="2", handled_count=20, error_count=20)) is not None
+
+
+def test_errors_beyond_what_was_handled_count_as_all() -> None:
+    trip = rules().judge_health(health(handled_count=0, error_count=10))
+    assert trip is not None
+    assert trip.reason.startswith("100%")
+
+
+def test_ten_failed_trades_in_five_minutes_are_borne_and_eleven_are_not() -> None:
+    judged = rules()
+    assert judged.judge_pnl(pnl(0, failed_count=0)) is None
+    assert judged.judge_pnl(pnl(299, failed_count=10)) is None
+    trip = judged.judge_pnl(pnl(299.5, failed_count=11))
+    assert trip is not None
+    assert trip.rule == "failed_trades"
+
+
+def test_failed_trades_of_long_ago_are_forgotten() -> None:
+    judged = rules()
+    for at_s, count in ((0, 0), (1, 10), (301, 11), (302, 20)):
+        assert judged.judge_pnl(pnl(at_s, failed_count=count)) is None
+
+
+def test_failures_from_before_the_first_account_do_not_count() -> None:
+    assert rules().judge_pnl(pnl(0, failed_count=500)) is None
+
+
+def test_drawdown_is_measured_from_the_highest_equity() -> None:
+    judged = rules()
+    assert judged.judge_pnl(pnl(0, cumulative_profit_lamports=100_000)) is None
+    assert judged.judge_pnl(pnl(1, cumulative_profit_lamports=80_000)) is None
+    trip = judged.judge_pnl(pnl(2, cumulative_profit_lamports=79_999))
+    assert trip is not None
+    assert trip.rule == "drawdown"
+
+
+def test_the_days_loss_trips_when_it_reaches_the_limit() -> None:
+    judged = rules()
+    assert judged.judge_pnl(pnl(0)) is None
+    assert judged.judge_pnl(pnl(1, day_profit_lamports=-4_999)) is None
+    trip = judged.judge_pnl(pnl(2, day_profit_lamports=-5_000))
+    assert trip is not None
+    assert trip.rule == "daily_loss"
+
+
+def test_a_release_lets_the_loss_seen_rest_and_counts_anew() -> None:
+    judged = rules()
+    judged.judge_pnl(pnl(0))
+    assert judged.judge_pnl(pnl(1, day_profit_lamports=-6_000, cumulative_profit_lamports=-6_000)) is not None
+    judged.rearm(NOON_NS + 2 * SECOND_NS)
+    assert judged.judge_pnl(pnl(3, day_profit_lamports=-6_000, cumulative_profit_lamports=-6_000)) is None
+    assert judged.judge_pnl(pnl(4, day_profit_lamports=-10_999, cumulative_profit_lamports=-10_999)) is None
+    trip = judged.judge_pnl(pnl(5, day_profit_lamports=-11_000, cumulative_profit_lamports=-11_000))
+    assert trip is not None
+    assert trip.rule == "daily_loss"
+
+
+def test_midnight_begins_a_new_days_loss_also_after_a_release() -> None:
+    judged = rules()
+    assert judged.judge_pnl(pnl(0, day_profit_lamports=-4_000)) is None
+    tomorrow_s = 13 * 3_600
+    assert judged.judge_pnl(pnl(tomorrow_s, day_profit_lamports=-4_999)) is None
+    assert judged.judge_pnl(pnl(tomorrow_s + 1, day_profit_lamports=-5_000)) is not None
+
+
+def test_an_account_from_before_the_release_says_nothing() -> None:
+    judged = rules()
+    judged.rearm(NOON_NS + 10 * SECOND_NS)
+    assert judged.judge_pnl(pnl(5, day_profit_lamports=-10_000)) is None
+
+
+def test_a_release_does_not_hide_what_is_still_so() -> None:
+    judged = rules()
+    judged.rearm(NOON_NS)
+    assert judged.judge_health(health(slot_drift=301)) is not None
+
+
+def test_reading_the_same_accounts_again_leads_to_the_same_answer() -> None:
+    accounts = [pnl(at, failed_count=3 * at, cumulative_profit_lamports=-at * 700) for at in range(12)]
+    first, second = rules(), rules()
+    assert [first.judge_pnl(one) for one in accounts] == [second.judge_pnl(one) for one in accounts]
+
+
+def test_the_number_of_services_told_apart_is_bounded() -> None:
+    judged = rules()
+    for number in range(1_000):
+        judged.judge_health(health(service=f"s{number}", handled_count=1))
+    assert len(judged._samples) == 256

@@ -1,0 +1,49 @@
+"""The token's file: made once, for its owner alone, and never told."""
+
+import stat
+from pathlib import Path
+
+import pytest
+
+from pipeline.system_manager.token import load_or_make_token, token_matches
+from quote_core.settings import SecretStr, SettingsError
+
+
+def test_a_missing_file_is_made_for_the_owner_alone_and_kept(tmp_path: Path) -> None:
+    path = tmp_path / "state" / "token"
+    token = load_or_make_token(path)
+    assert stat.S_IMODE(path.stat().st_mode) == 0o600
+    assert len(token.get_secret_value()) >= 40
+    assert load_or_make_token(path) == token
+    assert list(path.parent.iterdir()) == [path]
+
+
+@pytest.mark.parametrize("mode", [0o640, 0o604, 0o644, 0o660])
+def test_a_file_others_may_read_is_refused_without_showing_the_token(tmp_path: Path, mode: int) -> None:
+    path = tmp_path / "token"
+    path.write_text("a secret of the operator")
+    path.chmod(mode)
+    with pytest.raises(SettingsError, match="chmod 600") as caught:
+        load_or_make_token(path)
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("content", ["", "short", "x" * 5_000, "with\x00nul" * 10])
+def test_what_is_no_token_is_refused(tmp_path: Path, content: str) -> None:
+    path = tmp_path / "token"
+    path.write_text(content)
+    path.chmod(0o600)
+    with pytest.raises(SettingsError, match="token_file"):
+        load_or_make_token(path)
+
+
+def test_only_the_whole_token_matches() -> None:
+    token = SecretStr("correct horse battery")
+    assert token_matches(token, "correct horse battery")
+    for wrong in ("", "correct", "correct horse batterY", "correct horse battery ", "\udcff"):
+        assert not token_matches(token, wrong)
+
+
+def test_the_token_is_not_in_its_repr(tmp_path: Path) -> None:
+    token = load_or_make_token(tmp_path / "token")
+    assert token.get_secret_value() not in repr(token)
