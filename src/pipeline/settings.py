@@ -5,10 +5,18 @@ from typing import ClassVar
 from pydantic import Field
 
 from pipeline.costs import CostRates
-from quote_core.settings import ServiceSettings
+from quote_core.settings import Duration, ServiceSettings
 from quote_core.units import BPS
 
-__all__ = ["CostSettings"]
+__all__ = ["CostSettings", "PipelineSettings"]
+
+
+class PipelineSettings(ServiceSettings):
+    """Section `pipeline`: what all stages do alike."""
+
+    section: ClassVar[str] = "pipeline"
+
+    health_interval: Duration = Field("1s", gt=0, description="How often a stage reports its work to METRICS")
 
 
 class CostSettings(ServiceSettings):

@@ -3,10 +3,11 @@
 import asyncio
 from typing import Final
 
+from pipeline.health import HealthReporter, WorkTotals
 from pipeline.planner.planner import Planner
 from pipeline.planner.settings import PlannerSettings
 from pipeline.process import Condition, work_until_told
-from pipeline.settings import CostSettings
+from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Consumer, Stage, StartAt, connect
@@ -39,6 +40,7 @@ class _Process:
         self._settings = settings
         self._limits = settings.limits()
         self._rates = CostSettings.load().rates()
+        self._health_interval_ns = PipelineSettings.load().health_interval
         self._gate = TradingGate(
             nats_url=platform.nats_url,
             name="planner",
@@ -71,7 +73,21 @@ class _Process:
                 await bus.wait_for_stream(Stream.PLANNED)
                 await CONSUMER.ensure(bus)
                 self._stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
+                reporter = HealthReporter(
+                    bus,
+                    service="planner",
+                    clock=SYSTEM_CLOCK,
+                    interval_ns=self._health_interval_ns,
+                    totals=self._totals,
+                )
+                tasks.create_task(reporter.run())
                 await self._stage.run()
+
+    def _totals(self) -> WorkTotals:
+        if self._stage is None:
+            return WorkTotals()
+        counts = self._stage.counts
+        return WorkTotals(handled_count=counts.answered + counts.dead, error_count=counts.dead)
 
     def condition(self) -> Condition:
         """Ready as soon as opportunities are taken; a closed gate is no fault."""

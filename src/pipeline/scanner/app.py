@@ -2,11 +2,12 @@
 
 import asyncio
 
+from pipeline.health import HealthReporter, WorkTotals
 from pipeline.process import Condition, work_until_told
 from pipeline.scanner.book import Book
 from pipeline.scanner.loop import Scanner
 from pipeline.scanner.settings import ScannerSettings
-from pipeline.settings import CostSettings
+from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
@@ -31,6 +32,7 @@ class _Process:
         self._platform = platform
         self._settings = settings
         self._rates = CostSettings.load().rates()
+        self._health_interval_ns = PipelineSettings.load().health_interval
         self._book = Book(load_tokens(platform.tokens_path).pairs)
         self._gate = TradingGate(
             nats_url=platform.nats_url,
@@ -60,7 +62,21 @@ class _Process:
                         thresholds=self._settings.thresholds(),
                         quote_age_ns_max=self._settings.quote_age_max,
                     )
+                    reporter = HealthReporter(
+                        bus,
+                        service="scanner",
+                        clock=SYSTEM_CLOCK,
+                        interval_ns=self._health_interval_ns,
+                        totals=self._totals,
+                    )
+                    tasks.create_task(reporter.run())
                     await self._scanner.run()
+
+    def _totals(self) -> WorkTotals:
+        if self._scanner is None:
+            return WorkTotals()
+        counts = self._scanner.counts
+        return WorkTotals(handled_count=counts.looked_at, error_count=counts.dropped)
 
     def condition(self) -> Condition:
         """Ready as soon as quotes are followed; a closed gate is no fault."""

@@ -1,0 +1,110 @@
+"""A process tells METRICS how its work goes; the system manager's rules are computed from it.
+
+Counts are totals at the source and differences on the bus, so that a report lost with NATS loses its own window only.
+"""
+
+import asyncio
+import os
+import resource
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+import structlog
+
+from quote_core.bus import Bus
+from quote_core.clock import Clock
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import ServiceHealth, stamp
+
+__all__ = ["HealthReporter", "WorkTotals", "memory_limit_bytes", "memory_used_bytes"]
+
+_STATM: Final = Path("/proc/self/statm")
+_CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
+
+_log: Final = structlog.get_logger("health")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class WorkTotals:
+    """Since the process began. An error is a piece of work that ended in failure, not one that is tried again."""
+
+    handled_count: int = 0
+    error_count: int = 0
+
+
+class HealthReporter:
+    """Publishes one `ServiceHealth` an interval.
+
+    Args:
+        bus: Where it goes.
+        service: The process's name.
+        clock: For the time and length of windows.
+        interval_ns: Length of a window.
+        totals: The work so far.
+    """
+
+    def __init__(
+        self, bus: Bus, *, service: str, clock: Clock, interval_ns: int, totals: Callable[[], WorkTotals]
+    ) -> None:
+        self._bus = bus
+        self._service = service
+        self._clock = clock
+        self._interval_ns = interval_ns
+        self._totals = totals
+        self._instance = str(os.getpid())
+        self._started_mono_ns = self._window_mono_ns = clock.mono_ns()
+        self._told = WorkTotals()
+
+    async def run(self) -> None:
+        """Report until cancelled."""
+        while True:
+            await asyncio.sleep(self._interval_ns / 1e9)
+            try:
+                await self._bus.publish(self.next_report())
+            except ProviderUnavailable as error:
+                _log.debug("a health report was not published", reason=str(error))
+
+    def next_report(self) -> ServiceHealth:
+        """The window since the last one, which ends here."""
+        now_mono_ns, totals = self._clock.mono_ns(), self._totals()
+        window_ns, self._window_mono_ns = now_mono_ns - self._window_mono_ns, now_mono_ns
+        before, self._told = self._told, totals
+        return ServiceHealth(
+            header=stamp(self._clock),
+            service=self._service,
+            instance=self._instance,
+            serving=True,
+            detail="",
+            uptime_ms=(now_mono_ns - self._started_mono_ns) // 1_000_000,
+            window_ms=window_ns // 1_000_000,
+            handled_count=totals.handled_count - before.handled_count,
+            error_count=totals.error_count - before.error_count,
+            rpc_call_count=0,
+            rpc_failure_count=0,
+            memory_used_bytes=memory_used_bytes(),
+            memory_limit_bytes=memory_limit_bytes(),
+            slot_drift=0,
+        )
+
+
+def memory_used_bytes() -> int:
+    """What this process holds in memory; 0 where the kernel does not say."""
+    try:
+        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
+    except (OSError, IndexError, ValueError):
+        return 0
+
+
+def memory_limit_bytes() -> int:
+    """What this process may hold, by its control group or its own limit; 0 = not limited."""
+    limits = [_cgroup_limit_bytes(), resource.getrlimit(resource.RLIMIT_AS)[0]]
+    return min((limit for limit in limits if limit > 0), default=0)
+
+
+def _cgroup_limit_bytes() -> int:
+    try:
+        return int(_CGROUP_LIMIT.read_text())
+    except (OSError, ValueError):  # no control group, or "max"
+        return 0
