@@ -4,7 +4,7 @@ Every method here runs without giving the event loop away, so all it reads is on
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence, Set
 from dataclasses import dataclass
 
 from local_quote.impact import Curve, curve_of, price_impact
@@ -108,7 +108,7 @@ class Quoter:
         return [entry for entry in self._store.of_pair(input_mint, output_mint) if self.is_usable(entry)]
 
     def best(
-        self, input_token: Token, output_token: Token, input_amount: int, *, without: Iterable[Pubkey] = ()
+        self, input_token: Token, output_token: Token, input_amount: int, *, without: Set[Pubkey] = frozenset()
     ) -> PricedSwap:
         """Price one amount on every pool of the pair; the highest output wins, ties break by pool id.
 
@@ -117,21 +117,20 @@ class Quoter:
             StaleState: All pools of the pair are older than the limit.
             MarketError: The only pool's own refusal.
         """
-        clock = self.now_on_chain()
         winner: PoolEntry | None = None
         best_out = 0
-        entries = [
-            entry for entry in self.usable(input_token.mint, output_token.mint) if entry.pool.address not in without
-        ]
-        for entry in entries:
+        for entry in self.usable(input_token.mint, output_token.mint):
+            if entry.pool.address in without:
+                continue
+            direction = direction_of(entry, input_token.mint)
             try:
-                output = entry.pool.ladder(direction_of(entry, input_token.mint), (input_amount,), clock)[0]
+                output = entry.pool.ladder(direction, (input_amount,), self.now_on_chain())[0]
             except NotTradable:
                 continue
             if output > best_out:
                 winner, best_out = entry, output
         if winner is None:
-            raise self.refusal(input_token, output_token, input_amount)
+            raise self.refusal(input_token, output_token, input_amount, without=without)
         return self.through(winner, input_token.mint, input_amount)
 
     def through(self, entry: PoolEntry, input_mint: Pubkey, input_amount: int) -> PricedSwap:
@@ -158,7 +157,9 @@ class Quoter:
             depth_amount=curve.depth_amount,
         )
 
-    def refusal(self, input_token: Token, output_token: Token, input_amount: int) -> SolquoteError:
+    def refusal(
+        self, input_token: Token, output_token: Token, input_amount: int, *, without: Set[Pubkey] = frozenset()
+    ) -> SolquoteError:
         """Say why nobody fills `input_amount`."""
         subject = f"{input_token.symbol}/{output_token.symbol}"
         held = self._store.of_pair(input_token.mint, output_token.mint)
@@ -173,8 +174,11 @@ class Quoter:
         if not usable:
             youngest_ns = min(entry.age_ns(self._clock.mono_ns()) for entry in loaded)
             return _too_old(subject, youngest_ns, self._refuse_after_ns)
+        asked = [entry for entry in usable if entry.pool.address not in without]
+        if not asked:
+            return NoLiquidity(subject, "every usable pool of the pair is in the route already")
         reasons: list[MarketError] = []
-        for entry in usable:
+        for entry in asked:
             try:
                 self.through(entry, input_token.mint, input_amount)
             except MarketError as error:
@@ -182,7 +186,7 @@ class Quoter:
         if len(reasons) == 1:
             return reasons[0]
         named = "; ".join(str(reason) for reason in reasons[:_REASONS_SHOWN_MAX])
-        return NoLiquidity(subject, f"none of {len(usable)} pools fills {input_amount}: {named}")
+        return NoLiquidity(subject, f"none of {len(asked)} pools fills {input_amount}: {named}")
 
 
 def _too_old(subject: str, age_ns: int, age_ns_max: int) -> StaleState:

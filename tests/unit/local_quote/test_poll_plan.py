@@ -1,0 +1,85 @@
+"""Which pools are due, and how they share requests."""
+
+import pytest
+from fakes.plain_pool import PlainPool
+from hypothesis import given
+from hypothesis import strategies as st
+
+from local_quote.poll_plan import PollPlan, pack
+from local_quote.pool_store import PoolEntry
+from quote_core.dex.pool import Dex
+from quote_core.quotes import Provenance
+
+S = 1_000_000_000
+
+
+def entry(name: str, *, dex: Dex = Dex.RAYDIUM_CPMM, is_loaded: bool = True) -> PoolEntry:
+    pool = PlainPool(name, "A", "B", dex=dex)
+    if is_loaded:
+        for update in pool.updates(1, 1, slot=1, mono_ns=1):
+            pool.apply(update.pubkey, update.account)
+    return PoolEntry(pool, ("A", "B"), Provenance.CHAIN)
+
+
+@pytest.fixture
+def plan() -> PollPlan:
+    return PollPlan(amm_interval_ns=S, clmm_interval_ns=30 * S, clmm_event_driven_interval_ns=5 * S)
+
+
+def due(plan: PollPlan, entries: list[PoolEntry], now_s: float, *, event_driven: bool = False) -> list[str]:
+    return [one.pool.address for one in plan.due(entries, round(now_s * S), event_driven=event_driven)]
+
+
+def test_a_pool_never_read_is_due_at_once(plan: PollPlan) -> None:
+    assert due(plan, [entry("p")], 0) == ["p"]
+
+
+@pytest.mark.parametrize(
+    ("dex", "event_driven", "interval_s"),
+    [
+        (Dex.RAYDIUM_AMM_V4, False, 1),
+        (Dex.RAYDIUM_CPMM, True, 1),
+        (Dex.PUMPSWAP, False, 1),
+        (Dex.RAYDIUM_CLMM, False, 30),
+        (Dex.ORCA_WHIRLPOOL, True, 5),
+        (Dex.METEORA_DLMM, True, 5),
+    ],
+)
+def test_each_kind_of_pool_has_its_interval(plan: PollPlan, dex: Dex, event_driven: bool, interval_s: int) -> None:
+    entries = [entry("p", dex=dex)]
+    plan.polled(["p"], 100 * S)
+    assert due(plan, entries, 100 + interval_s - 0.001, event_driven=event_driven) == []
+    assert due(plan, entries, 100 + interval_s, event_driven=event_driven) == ["p"]
+
+
+def test_a_pool_whose_accounts_never_all_arrived_stays_due(plan: PollPlan) -> None:
+    plan.polled(["p"], 100 * S)
+    assert due(plan, [entry("p", dex=Dex.RAYDIUM_CLMM, is_loaded=False)], 100.001) == ["p"]
+
+
+def test_a_hurried_pool_goes_first_then_those_waiting_longest(plan: PollPlan) -> None:
+    entries = [entry(name) for name in ("a", "b", "c")]
+    plan.polled(["b"], 10 * S)
+    plan.polled(["a"], 11 * S)
+    plan.polled(["c"], 12 * S)
+    plan.hurry("c")
+    assert due(plan, entries, 12) == ["c", "b", "a"]
+    plan.polled(["c"], 12 * S)
+    assert due(plan, entries, 12) == ["b", "a"]
+
+
+def test_pools_are_packed_whole_and_shared_accounts_once() -> None:
+    assert pack([["a", "b"], ["c", "b"], ["d"]], size_max=3) == [["a", "b", "c"], ["d"]]
+
+
+def test_a_group_larger_than_a_request_is_split() -> None:
+    assert pack([["x"], ["a", "b", "c"]], size_max=2) == [["x"], ["a", "b"], ["c"]]
+
+
+@given(st.lists(st.lists(st.integers(0, 30).map(str), min_size=1, max_size=5), max_size=20))
+def test_every_group_is_whole_in_one_request_and_no_request_is_too_large(groups: list[list[str]]) -> None:
+    requests = pack(groups, size_max=5)
+    assert all(1 <= len(request) <= 5 for request in requests)
+    assert all(len(set(request)) == len(request) for request in requests)
+    for group in groups:
+        assert any(set(group) <= set(request) for request in requests)

@@ -1,0 +1,40 @@
+"""The settings' own names, and the specification's."""
+
+import pytest
+
+from local_quote.settings import LocalQuoteSettings
+from quote_core.settings import SettingsError
+
+S = 1_000_000_000
+
+
+def test_the_specifications_names_set_the_intervals() -> None:
+    settings = LocalQuoteSettings.load(
+        environ={
+            "AMM_REFRESH_INTERVAL": "2s",
+            "CLMM_REFRESH_INTERVAL": "20s",
+            "POOL_CACHE_STALENESS_THRESHOLD": "90s",
+            "QUOTE_CACHE_TTL": "500ms",
+        }
+    )
+    assert settings.amm_refresh_interval == 2 * S
+    assert settings.clmm_refresh_interval == 20 * S
+    assert settings.pool_cache_staleness_threshold == 90 * S
+    assert settings.quote_cache_ttl == S // 2
+
+
+def test_the_defaults_are_the_specifications() -> None:
+    settings = LocalQuoteSettings.load(environ={})
+    assert settings.grpc_port == 50052
+    assert settings.amm_refresh_interval == S
+    assert settings.clmm_refresh_interval == 30 * S
+    assert settings.clmm_event_driven_interval == 5 * S
+    assert settings.pool_cache_staleness_threshold == 60 * S
+    assert settings.quote_cache_ttl == 2 * S
+    assert settings.staleness_sweep_interval == 5 * S
+    assert settings.quotes_per_request_max == 2_000
+
+
+def test_a_staleness_mark_beyond_the_refusal_is_a_mistake() -> None:
+    with pytest.raises(SettingsError, match="stale_after must not be above"):
+        LocalQuoteSettings.load(environ={"SOLQUOTE_LOCAL_QUOTE_STALE_AFTER": "61s"})
