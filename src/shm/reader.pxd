@@ -43,6 +43,8 @@ cdef class QuoteReader:
     cdef const uint64_t *reused_line  # the entry whose mints `reused` holds; NULL for none
     cdef int64_t next_look_ns       # coarse time from which missing and late files are looked at again
     cdef readonly uint64_t attach_count
+    cdef uint64_t past_scans        # of files let go
+    cdef uint64_t past_busy
 
     cdef int tend(self, int64_t now_ns) except -1
     cdef int attach(self, int role) except -1

@@ -336,6 +336,16 @@ cdef class QuoteReader:
         """Iterate asynchronously over tuples of changed indexes; one background thread waits for them."""
         return follow(self)
 
+    @property
+    def scan_count(self):
+        """Full scans made: one for each file attached, then one a lap or writer restart."""
+        return self.past_scans + sum(table.scan_count() for table in self.tables if table is not None)
+
+    @property
+    def busy_count(self):
+        """Reads that found no whole copy within their bound."""
+        return self.past_busy + sum(table.busy_count for table in self.tables if table is not None)
+
     def liveness(self, role):
         """Say how the writer of a file is, a `Liveness`."""
         cdef Table table = self.tables[<int>role]
@@ -465,6 +475,9 @@ cdef class QuoteReader:
             return 0
         if before is not None and before.owner_uid != table.owner_uid:
             raise WrongOwner(table.path, table.owner_uid, before.owner_uid)
+        if before is not None:
+            self.past_scans += before.scan_count()
+            self.past_busy += before.busy_count
         self.tables[role], self.words[role], self.followers[role] = table, table.words, table.follower
         self.reused_line = NULL
         self.attach_count += 1

@@ -1,0 +1,143 @@
+"""Short versions of the proofs in tests/prove; `python tests/prove` runs the long ones."""
+
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from prove import disassembly, killing, racing, stopping, stressing
+from prove.build import COMPILER, has_thread_sanitizer
+
+import shm.reader
+from shm import Busy, HandleState, QuoteReader
+
+pytestmark = [
+    pytest.mark.integration,
+    pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs a C compiler"),
+]
+
+STRESS_S = 2.0
+BUSY_CPU_NS_MAX = 5_000_000
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    path = tmp_path / "table"
+    path.mkdir(mode=0o750)
+    return path
+
+
+@pytest.mark.parametrize("pattern", stressing.PATTERNS)
+@pytest.mark.parametrize("writes_per_s", stressing.RATES)
+def test_no_accepted_read_is_torn(pattern: str, writes_per_s: int) -> None:
+    tally = stressing.stress(pattern, writes_per_s=writes_per_s, accepted=10**9, seconds=STRESS_S)
+    assert tally.torn == 0
+    assert tally.accepted > 100_000
+    assert tally.written > 0
+
+
+def test_sanitizer_is_silent_on_the_protocol_and_loud_on_plain_copies() -> None:
+    if not has_thread_sanitizer():
+        pytest.skip("the compiler has no thread sanitizer")
+    silent = racing.race("SQ_NO_FENCES")
+    assert (silent.returncode, silent.stderr) == (0, "")
+    assert "WARNING: ThreadSanitizer: data race" in racing.race("SQ_PLAIN_COPIES").stderr
+
+
+@pytest.mark.parametrize("action", stopping.ACTIONS)
+def test_crash_after_each_store_is_recovered(directory: Path, action: str) -> None:
+    crashes = list(stopping.crashes(directory, action))
+    assert [crash for crash in crashes if crash.problems] == []
+    assert [crash.after_stores for crash in crashes] == list(range(1, len(crashes) + 1))
+    assert any(crash.was_odd for crash in crashes)
+    assert not all(crash.was_odd for crash in crashes)
+
+
+def test_killed_recovery_is_recovered(directory: Path) -> None:
+    crashes = list(stopping.crashed_recoveries(directory))
+    assert [crash for crash in crashes if crash.problems] == []
+    assert len(crashes) > 10
+
+
+def test_kills_at_random_leave_nothing_torn_or_odd() -> None:
+    # A process of its own: it forks.
+    command = [sys.executable, str(Path(killing.__file__).parent), "kill", "--kills", "150"]
+    result = subprocess.run(command, capture_output=True, text=True, check=False, timeout=60)
+    assert result.returncode == 0, result.stdout + result.stderr
+    assert "kills=150" in result.stdout
+
+
+@pytest.fixture
+def stopped(directory: Path) -> Iterator[tuple[QuoteReader, subprocess.Popen[bytes]]]:
+    """A writer stopped while entry 0 is odd."""
+    path = stopping.new_table(directory)
+    with (
+        QuoteReader.open(directory) as quotes,
+        stopping.stop(path, "single", after_stores=4, how=signal.SIGSTOP) as process,
+    ):
+        deadline = time.monotonic() + 10
+        while Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1][0] != "T":
+            assert time.monotonic() < deadline, "the writer did not stop"
+        yield quotes, process
+        process.send_signal(signal.SIGCONT)
+
+
+def test_writer_stopped_in_mid_write_makes_reads_busy_within_their_bound(
+    stopped: tuple[QuoteReader, subprocess.Popen[bytes]],
+) -> None:
+    quotes, process = stopped
+    start_ns = time.thread_time_ns()
+    with pytest.raises(Busy, match="try again later"):
+        quotes.view(0)
+    assert time.thread_time_ns() - start_ns < BUSY_CPU_NS_MAX
+    assert quotes.busy_count == 1
+    assert quotes.quote(1).output_amount == stopping.BEFORE
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(10) == 0
+    assert quotes.quote(0).output_amount == stopping.BEFORE + 1
+
+
+def test_handle_and_snapshot_keep_the_last_good_copy_of_a_busy_entry(directory: Path) -> None:
+    path = stopping.new_table(directory)
+    with QuoteReader.open(directory) as quotes:
+        handle = quotes.handle(stopping.A, stopping.B, 1)
+        quotes.snapshot()
+        with stopping.stop(path, "single", after_stores=4, how=signal.SIGSTOP) as process:
+            deadline = time.monotonic() + 10
+            while handle.refresh() or handle.state is not HandleState.BUSY:
+                assert time.monotonic() < deadline, "the entry did not turn busy"
+            assert handle.output_amount == stopping.BEFORE
+            row = quotes.snapshot()[0]
+            assert (row["output_amount"], row["flags"] & 2) == (stopping.BEFORE, 2)
+            process.send_signal(signal.SIGCONT)
+            assert process.wait(10) == 0
+        assert quotes.snapshot()["output_amount"][0] == stopping.BEFORE + 1
+
+
+@pytest.mark.skipif(shutil.which("objdump") is None, reason="needs objdump")
+def test_handle_copies_by_eight_byte_moves_without_a_call() -> None:
+    if subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip() != "x86_64":
+        pytest.skip("reads x86-64 assembly")
+    look = disassembly.exported(Path(shm.reader.__file__), "__pyx_f_3shm_6reader_6Handle_look")
+    assert not [line for line in look if "xmm" in line or "ymm" in line or line.startswith(("rep ", "movs"))]
+    called = {line.rsplit("<", 1)[1].rstrip(">") for line in look if line.startswith("call")}
+    assert not [name for name in called if "mem" in name], called
+    for word in range(1, 8):
+        assert any(re.fullmatch(rf"mov 0x{8 * word:x}\(%r\w+\),%r\w+", line) for line in look), look
+
+
+@pytest.mark.skipif(shutil.which(disassembly.ARM_COMPILER) is None, reason="needs a cross compiler")
+def test_arm_code_has_the_barriers() -> None:
+    functions = disassembly.assembly(disassembly.ARM_COMPILER)
+    read, publish = functions["read_hot_line"], functions["publish"]
+    assert sum(line.startswith("ldar ") for line in read) == 1
+    loads = [position for position, line in enumerate(read) if line.startswith("ldr x")]
+    assert len(loads) == 8
+    assert loads[6] < read.index("dmb ishld") < loads[7]
+    assert publish.count("dmb ish") == 3  # after the odd mark of the hot line, of the whole entry, and of the slot
+    assert sum(line.startswith("stlr ") for line in publish) == 4  # hot line, whole entry, slot, head

@@ -1,0 +1,120 @@
+"""`python tests/prove`: the long versions of the proofs, with their figures. Ends with 1 when one fails.
+
+python tests/prove                          all of it, some ten minutes on two cores
+python tests/prove model | race | stop
+python tests/prove stress --accepted N --seconds S
+python tests/prove kill --kills N
+"""
+
+import argparse
+import dataclasses
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that `prove` is a package when run as a program
+
+from prove import killing, racing, stopping, stressing
+from prove.claims import CLAIMS, NECESSITIES, SPARE
+from prove.protocol_model import PROTOCOL
+
+MEMORY = Path("/dev/shm")
+Outcome = tuple[bool, str]
+
+
+def prove_model(_: argparse.Namespace) -> Iterator[Outcome]:
+    """Every outcome of the exhaustive model, then every rule left out in turn."""
+    for claim in CLAIMS:
+        verdict = claim(PROTOCOL)
+        yield verdict.broken_by is None, f"{claim.__name__}: holds in {verdict.outcome_count} outcomes"
+    for necessity in NECESSITIES:
+        verdict = necessity.claim((PROTOCOL - necessity.without) | necessity.instead)
+        spared = necessity.claim(PROTOCOL - necessity.spared).broken_by is None
+        without = " + ".join(sorted(rule.name for rule in necessity.without))
+        instead = " with " + ", ".join(rule.name for rule in necessity.instead) if necessity.instead else ""
+        yield (
+            verdict.broken_by is not None and spared,
+            f"{necessity.claim.__name__} without {without}{instead}: {verdict.broken_by}",
+        )
+    yield True, f"spare: {', '.join(rule.name for rule in SPARE)}"
+
+
+def prove_race(_: argparse.Namespace) -> Iterator[Outcome]:
+    """The thread sanitizer, and its control."""
+    silent = racing.race("SQ_NO_FENCES")
+    yield silent.returncode == 0 and not silent.stderr, f"protocol: exit {silent.returncode}, {silent.stdout.strip()}"
+    loud = racing.race("SQ_PLAIN_COPIES")
+    reports = loud.stderr.count("WARNING: ThreadSanitizer: data race")
+    yield reports > 0, f"control with plain copies: {reports} races reported"
+
+
+def prove_stop(_: argparse.Namespace) -> Iterator[Outcome]:
+    """A crash after each store, and of the recovery after each of its own."""
+    with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
+        for action in stopping.ACTIONS:
+            crashes = list(stopping.crashes(Path(directory), action))
+            problems = [crash for crash in crashes if crash.problems]
+            odd = sum(crash.was_odd for crash in crashes)
+            yield not problems, f"{action}: {len(crashes)} crashes, {odd} in mid-write, problems: {problems}"
+        crashes = list(stopping.crashed_recoveries(Path(directory)))
+        problems = [crash for crash in crashes if crash.problems]
+        yield not problems, f"recovery: {len(crashes)} crashes, problems: {problems}"
+
+
+def prove_stress(options: argparse.Namespace) -> Iterator[Outcome]:
+    """So many accepted reads, spread over patterns and rates."""
+    runs = [(pattern, rate) for pattern in stressing.PATTERNS for rate in stressing.RATES]
+    accepted, torn = 0, 0
+    for pattern, rate in runs:
+        start = time.monotonic()
+        tally = stressing.stress(
+            pattern, writes_per_s=rate, accepted=options.accepted // len(runs), seconds=options.seconds
+        )
+        accepted += tally.accepted
+        torn += tally.torn
+        yield tally.torn == 0, f"{pattern} at {rate or 'unbounded'} writes/s, {time.monotonic() - start:.0f} s: {tally}"
+    yield torn == 0 and accepted >= options.accepted, f"{accepted} accepted reads, {torn} torn"
+
+
+def prove_kill(options: argparse.Namespace) -> Iterator[Outcome]:
+    """kill -9 at random."""
+    with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
+        start = time.monotonic()
+        report = killing.kill_loop(Path(directory), options.kills)
+    bad = report.torn + report.late + report.wrong_scans + report.findings
+    counts = " ".join(f"{field.name}={getattr(report, field.name)}" for field in dataclasses.fields(report))
+    yield bad == 0, f"{counts} in {time.monotonic() - start:.0f} s"
+
+
+PROOFS: dict[str, Callable[[argparse.Namespace], Iterator[Outcome]]] = {
+    "model": prove_model,
+    "race": prove_race,
+    "stop": prove_stop,
+    "stress": prove_stress,
+    "kill": prove_kill,
+}
+
+
+def main() -> int:
+    """Run the proofs named, or all."""
+    parser = argparse.ArgumentParser(prog="tests/prove", description="Prove the shared-memory protocol at length.")
+    parser.add_argument("proofs", nargs="*", metavar="proof", help=", ".join(PROOFS))
+    parser.add_argument("--accepted", type=int, default=10**9, help="reads of the stress proof")
+    parser.add_argument("--seconds", type=float, default=600.0, help="longest run of one stress pattern and rate")
+    parser.add_argument("--kills", type=int, default=10_000, help="of the kill proof")
+    options = parser.parse_args()
+    if unknown := set(options.proofs) - set(PROOFS):
+        parser.error(f"no such proof: {', '.join(sorted(unknown))}")
+    failed = 0
+    for name in options.proofs or PROOFS:
+        for holds, text in PROOFS[name](options):
+            failed += not holds
+            sys.stdout.write(f"{name:7}{'ok    ' if holds else 'FAILED'} {text}\n")
+            sys.stdout.flush()
+    return 1 if failed else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,58 @@
+/* One writer thread and two reader threads over the same table, for the thread sanitizer.
+ *
+ * Built with -DSQ_NO_FENCES it must be silent; built with -DSQ_PLAIN_COPIES it must be reported.
+ */
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "stress.h"
+
+enum { ROUNDS = 2000, ENTRIES = 8, BATCH = 4 };
+
+static uint64_t *map;
+static uint64_t torn;
+
+static void *write_rounds(void *unused) {
+    sq_update updates[BATCH];
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        seeded_update(map, round % ENTRIES, 2 * round + 1, round % 16 < ENTRIES, updates);
+        sq_publish(map, updates);
+        for (uint32_t index = 0; index < BATCH; index++) seeded_update(map, index, 2 * round + 2, 0, &updates[index]);
+        sq_publish_batch(map, updates, BATCH);
+        sq_status_store(map, 1, SQ_STATE_LIVE, SQ_ROLE_INTERNAL, ENTRIES);
+    }
+    return unused;
+}
+
+static void *read_rounds(void *unused) {
+    sq_follower *follower = calloc(1, sizeof *follower);
+    static uint16_t changed[2][SQ_ENTRY_COUNT];
+    uint64_t found = 0;
+    for (uint64_t round = 0; round < ROUNDS; round++) {
+        uint64_t words[SQ_ENTRY_WORDS] = {0};
+        uint32_t index = round % ENTRIES;
+        uint64_t head = sq_head(map);
+        if (sq_read_words(sq_entry_words(map, index), words, SQ_ENTRY_WORDS) == SQ_OK && words[0] != 0) {
+            found += !hot_is_whole(index, words) || !mints_are_whole(index, words);
+        }
+        if (sq_slot_read(map, head - 1, words, SQ_SLOT_WORDS)) found += !slot_is_whole(words);
+        sq_set_whole(map, head);
+        sq_poll(map, follower, changed[unused != NULL]);
+    }
+    __atomic_fetch_add(&torn, found, __ATOMIC_RELAXED);
+    free(follower);
+    return unused;
+}
+
+int main(void) {
+    pthread_t threads[3];
+    map = aligned_alloc(64, SQ_FILE_BYTES);
+    memset(map, 0, SQ_FILE_BYTES);
+    pthread_create(&threads[0], NULL, write_rounds, NULL);
+    pthread_create(&threads[1], NULL, read_rounds, NULL);
+    pthread_create(&threads[2], NULL, read_rounds, &torn);
+    for (int number = 0; number < 3; number++) pthread_join(threads[number], NULL);
+    printf("torn=%lu\n", torn);
+    return torn != 0;
+}
