@@ -1,0 +1,140 @@
+"""The auditor against a real server: a restart, a query and the live account give the same figures."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+
+import pytest
+
+from pipeline.auditor import read_pnl
+from pipeline.auditor.app import publish_snapshots
+from pipeline.auditor.reading import Books, follow_books
+from pipeline.auditor.settings import AuditorSettings
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
+from quote_core.bus import Bus, connect
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import (
+    ExecutionMode,
+    ExecutionResult,
+    Outcome,
+    PnlSnapshot,
+    Stream,
+    derived_id,
+    stamp,
+)
+from quote_core.settings import PlatformSettings
+
+pytestmark = pytest.mark.integration
+DEADLINE_S = 20.0
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with connect(nats_url, name="test") as bus:
+        await repair(bus, STREAMS)
+        yield bus
+
+
+def result(number: int, profit_lamports: int) -> ExecutionResult:
+    return ExecutionResult(
+        header=stamp(SYSTEM_CLOCK, event_id=derived_id("result", number)),
+        plan_id=derived_id("plan", number),
+        opportunity_id=derived_id("opportunity", number),
+        pair="SOL-USDC",
+        outcome=Outcome.FILLED,
+        mode=ExecutionMode.PAPER,
+        reason="",
+        hops=(),
+        amount_in=1,
+        expected_amount_out=1,
+        actual_amount_out=1,
+        expected_profit_lamports=profit_lamports,
+        profit_lamports=profit_lamports,
+        flash_fee_lamports=0,
+        tip_lamports=0,
+        network_fee_lamports=0,
+        opportunity_created_unix_ns=0,
+        plan_created_unix_ns=0,
+        taken_unix_ns=0,
+        finished_unix_ns=SYSTEM_CLOCK.unix_ns(),
+        executor="one",
+    )
+
+
+class Auditor:
+    """The auditor's two tasks, with nothing kept from an earlier one."""
+
+    def __init__(self, bus: Bus) -> None:
+        self.books = Books(capital_lamports=10**9)
+        changed = asyncio.Event()
+        settings = AuditorSettings(snapshot_interval_min="10ms", snapshot_interval_max="100ms")
+        self._tasks = [
+            asyncio.create_task(follow_books(bus, self.books, on_change=changed.set)),
+            asyncio.create_task(publish_snapshots(bus, self.books, changed, settings=settings, clock=SYSTEM_CLOCK)),
+        ]
+
+    async def stop(self) -> None:
+        for task in self._tasks:
+            task.cancel()
+        for task in self._tasks:
+            with contextlib.suppress(asyncio.CancelledError):
+                await task
+
+
+async def snapshot_with(bus: Bus, cumulative_profit_lamports: int) -> PnlSnapshot:
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            event = await bus.last(PnlSnapshot)
+            if isinstance(event, PnlSnapshot) and event.cumulative_profit_lamports == cumulative_profit_lamports:
+                return event
+            await asyncio.sleep(0.01)
+
+
+async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: Bus, nats_url: str) -> None:
+    first = Auditor(bus)
+    for number, profit in enumerate((100, -30, 50)):
+        await bus.publish(result(number, profit))
+    live = await snapshot_with(bus, 120)
+    await first.stop()
+    await bus.publish(result(3, 5))
+    second = Auditor(bus)
+    again = await snapshot_with(bus, 125)
+    await second.stop()
+    asked = await read_pnl(PlatformSettings(nats_url=nats_url))
+    assert (live.filled_count, again.filled_count, asked.filled_count) == (3, 4, 4)
+    assert asked.cumulative_profit_lamports == 125
+    assert asked.sharpe_ratio == again.sharpe_ratio
+    assert asked.max_drawdown_lamports == again.max_drawdown_lamports == live.max_drawdown_lamports == 30
+
+
+async def test_what_is_no_result_is_counted_and_passed_over(bus: Bus) -> None:
+    auditor = Auditor(bus)
+    await bus.publish_bytes("executed.SOL-USDC.00", b"garbage", {})
+    await bus.publish(result(1, 7))
+    await snapshot_with(bus, 7)
+    assert auditor.books.malformed_count == 1
+    await auditor.stop()
+
+
+async def test_a_stream_made_anew_begins_another_account(bus: Bus) -> None:
+    auditor = Auditor(bus)
+    await bus.publish(result(1, 7))
+    await snapshot_with(bus, 7)
+    await bus.jetstream.delete_stream(Stream.EXECUTED)
+    await repair(bus, STREAMS)
+    await bus.publish(result(2, 9))
+    await snapshot_with(bus, 9)
+    assert auditor.books.ledger.filled_count == 1
+    await auditor.stop()
+
+
+async def test_a_query_without_results_is_an_empty_ledger_and_without_the_stream_an_error(
+    bus: Bus, nats_url: str
+) -> None:
+    platform = PlatformSettings(nats_url=nats_url)
+    assert (await read_pnl(platform)).trade_count == 0
+    await bus.jetstream.delete_stream(Stream.EXECUTED)
+    with pytest.raises(ProviderUnavailable):
+        await read_pnl(platform)

@@ -1,0 +1,145 @@
+"""The event logger as a process against a real server: killed at any moment, its journal has no gap and no repeat."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Protocol
+
+import pytest
+
+from pipeline.event_logger import replay, verify
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
+from quote_core.bus import Bus, connect
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import Lifecycle, Phase, decode, derived_id, stamp
+
+pytestmark = pytest.mark.integration
+DEADLINE_S = 30.0
+STOP_TIMEOUT_S = 5.0
+
+
+class Server(Protocol):
+    url: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    async with connect(nats_url, name="test") as bus:
+        await repair(bus, STREAMS)
+        yield bus
+
+
+@contextmanager
+def running_logger(url: str, journal: Path) -> Iterator[subprocess.Popen[bytes]]:
+    environment = {
+        **os.environ,
+        "SOLQUOTE_NATS_URL": url,
+        "SOLQUOTE_EVENT_LOGGER_JOURNAL_DIR": str(journal),
+        "SOLQUOTE_LOG_LEVEL": "error",
+    }
+    process = subprocess.Popen([sys.executable, "-m", "pipeline.event_logger"], env=environment)
+    try:
+        yield process
+    finally:
+        process.terminate()
+        process.wait(STOP_TIMEOUT_S)
+
+
+async def publish(bus: Bus, number: int) -> None:
+    header = stamp(SYSTEM_CLOCK, event_id=derived_id("event", number))
+    event = Lifecycle(header=header, service="test", instance="1", phase=Phase.READY, pid=number, detail="x" * 200)
+    async with asyncio.timeout(DEADLINE_S):
+        while not await confirmed(bus, event):  # noqa: ASYNC110  # what is awaited happens in the server
+            await asyncio.sleep(0.02)
+
+
+async def confirmed(bus: Bus, event: Lifecycle) -> bool:
+    try:
+        await bus.publish(event)
+    except ProviderUnavailable:
+        return False
+    return True
+
+
+def numbers(journal: Path) -> list[int]:
+    events = [decode(entry.payload) for entry in replay(journal, subject="system.lifecycle.*")]
+    return [event.pid for event in events if isinstance(event, Lifecycle)]
+
+
+async def until(condition: Callable[[], bool]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not condition():  # noqa: ASYNC110  # what is awaited happens in another process
+            await asyncio.sleep(0.02)
+
+
+async def test_killed_again_and_again_it_misses_nothing_and_repeats_nothing(
+    bus: Bus, nats_url: str, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    published = 0
+    for _ in range(4):
+        with running_logger(nats_url, journal) as process:
+            seen_before = len(numbers(journal))
+            for _ in range(100):
+                await publish(bus, published)
+                published += 1
+            await until(lambda seen=seen_before: len(numbers(journal)) > seen)
+            process.kill()
+            process.wait()
+    with running_logger(nats_url, journal):
+        await until(lambda: len(numbers(journal)) >= published)
+    assert numbers(journal) == list(range(published))
+    found = verify(journal)
+    assert (found.findings, found.missed) == ((), ())
+
+
+async def test_it_writes_on_after_the_server_died(nats_server: Server, bus: Bus, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    with running_logger(nats_server.url, journal):
+        for number in range(20):
+            await publish(bus, number)
+        await until(lambda: len(numbers(journal)) == 20)
+        nats_server.stop()
+        nats_server.start()
+        for number in range(20, 40):
+            await publish(bus, number)
+        await until(lambda: len(numbers(journal)) == 40)
+    assert numbers(journal) == list(range(40))
+    assert verify(journal).is_intact
+
+
+async def test_every_stream_is_written_down(bus: Bus, nats_url: str, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    subjects = ["market.a", "opportunity.a", "plan.a", "executed.a", "metrics.a", "system.a", "dead.a"]
+    with running_logger(nats_url, journal):
+        for subject in subjects:
+            await bus.publish_bytes(subject, subject.encode(), {})
+        await until(lambda: len(list(replay(journal))) == len(subjects))
+    assert {(entry.subject, entry.payload) for entry in replay(journal)} == {
+        (subject, subject.encode()) for subject in subjects
+    }
+
+
+async def test_it_starts_before_the_server_and_a_second_one_is_refused(nats_server: Server, tmp_path: Path) -> None:
+    journal = tmp_path / "journal"
+    nats_server.stop()
+    with running_logger(nats_server.url, journal) as first:
+        await until((journal / "lock").exists)
+        with running_logger(nats_server.url, journal) as second:
+            assert second.wait(STOP_TIMEOUT_S * 2) != 0
+        nats_server.start()
+        async with connect(nats_server.url, name="test") as bus:
+            await repair(bus, STREAMS)
+            await publish(bus, 1)
+            await until(lambda: len(numbers(journal)) == 1)
+        assert first.poll() is None
