@@ -10,6 +10,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import report_until, run_service
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
+from recorded_market.continuation import SlotFile, continue_market
 from recorded_market.faults import FaultPlan
 from recorded_market.genesis import make_genesis
 from recorded_market.jupiter_server import JupiterServer
@@ -34,7 +35,11 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
     clock = SYSTEM_CLOCK
     log: structlog.stdlib.BoundLogger = structlog.get_logger(service="recorded_market")
     tokens = load_tokens(platform.tokens_path)
-    market = Market(make_genesis(load_recording(), tokens, seed=settings.seed))
+    recording = load_recording()
+    slot_file = SlotFile(settings.slot_file)
+    market = continue_market(
+        lambda slot_min: make_genesis(recording, tokens, seed=settings.seed, slot_min=slot_min), slot=slot_file.read()
+    )
     node_version = f"{version('solquote')}-recorded"
     hub = SubscriptionHub(version=node_version)
     methods = RpcMethods(market.ledger, market.provenance, version=node_version)
@@ -46,8 +51,9 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         faults=_jupiter_faults(settings),
         clock=clock,
     )
-    ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time)
+    ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time, on_slot=slot_file.write)
     async with AsyncExitStack() as stack:
+        stack.enter_context(slot_file)
         stack.push_async_callback(node.stop)
         await node.start(platform.host, settings.rpc_port)
         stack.push_async_callback(jupiter.stop)

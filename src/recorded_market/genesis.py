@@ -28,12 +28,12 @@ class Genesis:
     flow: Flow
 
 
-def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int) -> Genesis:
+def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int, slot_min: int = 0) -> Genesis:
     """Put the first slot together.
 
     It lies where no recorded price is in the future any more: the recorded Clock, moved on to the newest price. A
     recorded pool stays `RECORDED` although swaps will move it: they do so by the program's own arithmetic. `PATCHED`
-    are the oracle accounts, whose content the flow makes up.
+    are the oracle accounts, whose content the flow makes up. With `slot_min` the same market begins at a later slot.
 
     Raises:
         LayoutMismatch: Something the market cannot do without is not recorded.
@@ -49,7 +49,7 @@ def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int) -> G
         raise LayoutMismatch("recording", f"holds no Clock sysvar {CLOCK_SYSVAR}")
     chain_time = ChainTime.from_sysvar(accounts[CLOCK_SYSVAR].data)
     feeds = recorded_feeds(accounts, tokens)
-    slot = max([chain_time.known_slot, *(chain_time.slot_at(feed.publish_time) for feed in feeds.values())])
+    slot = max([slot_min, chain_time.known_slot, *(chain_time.slot_at(feed.publish_time) for feed in feeds.values())])
     clock = chain_time.clock(slot)
 
     oracles = Oracles(accounts, tokens, chain_time)

@@ -1,5 +1,6 @@
 """Settings of the recorded market, section `recorded_market`."""
 
+from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field
@@ -23,6 +24,9 @@ class RecordedMarketSettings(ServiceSettings):
         "400ms",
         gt=0,
         description="Wall time from slot to slot; in chain time a slot is always 400 ms",
+    )
+    slot_file: Path | None = Field(
+        None, description="File that keeps the slot, for a market started again to go on from; unset = begin anew"
     )
     rpc_latency: Duration = Field("0ms", description="Delay before every answer over HTTP, for tests")
     rpc_failure_fraction: float = Field(0.0, ge=0.0, le=1.0, description="Share of HTTP requests that fail, for tests")

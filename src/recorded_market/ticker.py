@@ -1,6 +1,7 @@
 """Plays one slot after another in wall time. A host that is late loses wall time, never a slot."""
 
 import asyncio
+from collections.abc import Callable
 from typing import NoReturn
 
 from quote_core.clock import Clock
@@ -13,18 +14,29 @@ NS_PER_S = 1_000_000_000
 
 
 class Ticker:
-    """Advances the market and tells the subscribers."""
+    """Advances the market and tells the subscribers; `on_slot` is told first."""
 
-    def __init__(self, market: Market, hub: SubscriptionHub, *, clock: Clock, slot_time_ns: int) -> None:
+    def __init__(
+        self,
+        market: Market,
+        hub: SubscriptionHub,
+        *,
+        clock: Clock,
+        slot_time_ns: int,
+        on_slot: Callable[[int], None] = lambda _: None,
+    ) -> None:
         self._market = market
         self._hub = hub
         self._clock = clock
         self._slot_time_ns = slot_time_ns
+        self._on_slot = on_slot
 
     async def run(self) -> NoReturn:
         """Play slots until cancelled."""
         due_ns = self._clock.mono_ns() + self._slot_time_ns
         while True:
             await asyncio.sleep(max(due_ns - self._clock.mono_ns(), 0) / NS_PER_S)
-            self._hub.publish(self._market.advance())
+            blocks = self._market.advance()
+            self._on_slot(self._market.clock.slot)
+            self._hub.publish(blocks)
             due_ns = max(due_ns + self._slot_time_ns, self._clock.mono_ns())

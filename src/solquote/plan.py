@@ -82,6 +82,8 @@ class Plan:
     """Every port that will be listened on, and by whom."""
     data_dir: Path
     shm_dir: Path
+    slot_file: Path
+    """Where the recorded market keeps its slot while the platform runs."""
     shm_dir_is_ours: bool
     """Whether the quote files' folder ends with the platform: a private one on tmpfs, or one that was not there."""
     nats: NatsServer | None
@@ -106,7 +108,9 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
     shm_dir, shm_dir_is_ours = _shm_dir(models.platform, beside=free_ports)
     services = [service for service in SERVICES if not _is_elsewhere(service, models)]
     nats = None if models.is_given(SettingName("platform", "nats_url")) else _nats(models.up, ports, data_dir / "nats")
+    slot_file = data_dir / "recorded-market.slot"
     environment = {
+        environment_name("recorded_market", "slot_file"): str(slot_file),
         environment_name("platform", "shm_dir"): str(shm_dir),
         environment_name("platform", "data_dir"): str(data_dir),
     }
@@ -128,6 +132,7 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         ports=ports.owners,
         data_dir=data_dir,
         shm_dir=shm_dir,
+        slot_file=slot_file,
         shm_dir_is_ours=shm_dir_is_ours,
         nats=nats,
     )

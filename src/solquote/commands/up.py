@@ -11,6 +11,8 @@ from typing import Annotated, Final
 import typer
 
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.settings import SettingsError
+from solquote.checks import Verdict, all_models, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console
@@ -55,13 +57,16 @@ def up(
             DATA_DIR_VARIABLE: data_dir,
         },
     )
+    mistakes = [found.detail for found in check_settings(environ, all_models()) if found.verdict is Verdict.FAILED]
+    if mistakes:
+        raise SettingsError(mistakes)
     models = PlatformModels.load(environ)
     plan = make_plan(models, environ, free_ports=free_ports)
     taken = taken_ports(plan.ports, host=plan.host)
     if taken:
         raise CommandFailed("PORT_TAKEN", "; ".join(map(str, taken)), ExitCode.NEGATIVE)
     try:
-        with take_data_folder(plan.data_dir, plan.environment), _quote_files(plan):
+        with take_data_folder(plan.data_dir, plan.environment), _passing_files(plan):
             if plan.nats:
                 _configure(plan.nats, plan.host)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
@@ -82,11 +87,13 @@ def _log_dir(plan: Plan) -> Path:
 
 
 @contextlib.contextmanager
-def _quote_files(plan: Plan) -> Iterator[None]:
-    """Remove the quote files with the platform: memory they take is not given back by anybody else."""
+def _passing_files(plan: Plan) -> Iterator[None]:
+    """Remove what is of use only while the platform runs; memory of quote files is given back by nobody else."""
+    plan.slot_file.unlink(missing_ok=True)  # a platform that was killed left it
     try:
         yield
     finally:
+        plan.slot_file.unlink(missing_ok=True)
         if plan.shm_dir_is_ours:
             shutil.rmtree(plan.shm_dir, ignore_errors=True)
 
