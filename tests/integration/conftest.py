@@ -1,9 +1,10 @@
-"""A real nats-server with JetStream for each test that asks for one."""
+"""A real nats-server with JetStream for each test that asks for one, and a whole platform for those that only ask."""
 
 from collections.abc import Iterator
 
 import pytest
 from fakes.nats_server import NatsServer
+from fakes.running_platform import RunningPlatform
 
 
 @pytest.fixture
@@ -20,3 +21,14 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 def nats_url(nats_server: NatsServer) -> str:
     """Where a fresh server listens; it has JetStream and no streams."""
     return nats_server.url
+
+
+@pytest.fixture(scope="session")
+def client_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    """The platform as clients meet it, healthy; tests that break things start their own."""
+    running = RunningPlatform(tmp_path_factory.mktemp("clients"))
+    try:
+        running.until_healthy()
+        yield running
+    finally:
+        running.end()

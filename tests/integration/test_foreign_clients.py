@@ -1,0 +1,112 @@
+"""The gRPC services as a client sees them that nobody here wrote: `buf curl`, by reflection alone."""
+
+import json
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+from fakes.running_platform import RunningPlatform
+
+from quote_core.tokens import load_tokens
+
+pytestmark = pytest.mark.integration
+
+BUF = str(Path(sys.executable).parent / "buf")
+CURL = [BUF, "curl", "--http2-prior-knowledge", "--protocol", "grpc"]
+SERVICES = {
+    "SOLQUOTE_AGGREGATOR_ADDRESS": "solquote.v1.QuoteAggregatorService",
+    "SOLQUOTE_LOCAL_QUOTE_ADDRESS": "solquote.v1.LocalQuoteService",
+    "SOLQUOTE_EXTERNAL_QUOTE_ADDRESS": "solquote.v1.ExternalQuoteService",
+}
+SOL, USDC = (token.mint for token in list(load_tokens())[:2])
+WAIT_S = 30.0
+
+
+def curl(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*CURL, *arguments], capture_output=True, text=True, timeout=WAIT_S, check=False)
+
+
+def call(platform: RunningPlatform, variable: str, method: str, request: object) -> Any:
+    address = platform.environment[variable]
+    answer = curl("-d", json.dumps(request), f"http://{address}/{SERVICES[variable]}/{method}")
+    assert answer.returncode == 0, answer.stderr
+    return json.loads(answer.stdout)
+
+
+@pytest.mark.parametrize("variable", SERVICES)
+def test_reflection_lists_the_services(client_platform: RunningPlatform, variable: str):
+    answer = curl("--list-services", f"http://{client_platform.environment[variable]}")
+    assert {SERVICES[variable], "grpc.health.v1.Health"} <= set(answer.stdout.split())
+
+
+@pytest.mark.parametrize("variable", SERVICES)
+def test_the_standard_health_service_says_serving(client_platform: RunningPlatform, variable: str):
+    address = client_platform.environment[variable]
+    for service in ("", SERVICES[variable]):
+        answer = curl("-d", json.dumps({"service": service}), f"http://{address}/grpc.health.v1.Health/Check")
+        assert json.loads(answer.stdout) == {"status": "SERVING"}
+
+
+@pytest.mark.parametrize("variable", SERVICES)
+def test_one_quote(client_platform: RunningPlatform, variable: str):
+    request = {"inputMint": SOL, "outputMint": USDC, "inputAmount": "1000000000"}
+    quote = call(client_platform, variable, "GetQuote", request)
+    # The recording's SOL is worth about 81 USDC; the flow moves it by some per cent at the most.
+    assert 50_000_000 < int(quote["outputAmount"]) < 120_000_000
+
+
+def test_every_quoted_pair_quotes_both_ways_and_the_others_say_why(client_platform: RunningPlatform):
+    without_pools = {"sSOL", "mpSOL", "BGSOL"}
+    for pair in load_tokens().pairs:
+        for given, wanted in pair.directions():
+            request = {"inputMint": given.mint, "outputMint": wanted.mint, "inputAmount": "10000000"}
+            address = client_platform.environment["SOLQUOTE_LOCAL_QUOTE_ADDRESS"]
+            answer = curl("-d", json.dumps(request), f"http://{address}/solquote.v1.LocalQuoteService/GetQuote")
+            if pair.quote.symbol in without_pools:
+                refusal = json.loads(answer.stderr)
+                assert refusal["code"] == "failed_precondition"
+                assert f"{given.symbol}/{wanted.symbol}" in refusal["message"]
+            else:
+                quote = json.loads(answer.stdout)
+                synthetic = wanted.symbol != "USDC" and given.symbol != "USDC"
+                assert quote["provenance"] == ("PROVENANCE_SYNTHETIC" if synthetic else "PROVENANCE_RECORDED")
+
+
+def messages(stream: Any) -> Iterator[Any]:
+    """Read JSON values one after the other, as buf prints them."""
+    decoder, text = json.JSONDecoder(), ""
+    for line in stream:
+        text += line
+        try:
+            value, end = decoder.raw_decode(text)
+        except ValueError:
+            continue
+        text = text[end:].lstrip()
+        yield value
+
+
+def test_twenty_messages_of_a_batch_stream(client_platform: RunningPlatform):
+    address = client_platform.environment["SOLQUOTE_AGGREGATOR_ADDRESS"]
+    request = {
+        "pairs": [{"inputMint": SOL, "outputMint": USDC}, {"inputMint": USDC, "outputMint": SOL}],
+        "amounts": ["100000000", "1000000000"],
+        "refreshIntervalMs": 100,
+    }
+    url = f"http://{address}/solquote.v1.QuoteAggregatorService/StreamBatchQuotes"
+    with subprocess.Popen([*CURL, "-d", json.dumps(request), url], stdout=subprocess.PIPE, text=True) as process:
+        received = [message for message, _ in zip(messages(process.stdout), range(20), strict=False)]
+        process.terminate()
+    assert len(received) == 20
+    first = received[0]
+    assert first["snapshot"] is True
+    asked = {
+        (pair["inputMint"], pair["outputMint"], amount) for pair in request["pairs"] for amount in request["amounts"]
+    }
+    answered = {(quote["inputMint"], quote["outputMint"], quote["inputAmount"]) for quote in first["quotes"]}
+    assert answered == asked
+    assert [int(message.get("sequence", 0)) for message in received] == sorted(
+        int(message.get("sequence", 0)) for message in received
+    )
