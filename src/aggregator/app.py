@@ -194,6 +194,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
                 status=health.status,
                 on_change=lambda ready: server.set_serving(serving=ready),
             )
+            subscriptions.close()
             for task in running:
                 task.cancel()
     log.info("stopped")

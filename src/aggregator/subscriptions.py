@@ -12,6 +12,7 @@ from aggregator.conflation import Conflation
 from aggregator.table import QuoteTable
 from aggregator.wire import batch_message, frame, row_suffix
 from quote_core.clock import Clock
+from quote_core.errors import ProviderUnavailable
 
 __all__ = ["BatchFeed", "Subscription", "Subscriptions"]
 
@@ -24,14 +25,26 @@ class Subscription:
     def __init__(self, rows: Iterable[int]) -> None:
         self.conflation = Conflation(rows)
         self.pending = asyncio.Event()
+        self._is_closed = False
 
     def offer(self, changed: Iterable[int]) -> None:
         """Note changes and wake the subscriber."""
         if self.conflation.offer(changed):
             self.pending.set()
 
+    def close(self) -> None:
+        """Wake the subscriber to hear that it is over."""
+        self._is_closed = True
+        self.pending.set()
+
     def take(self, count_max: int) -> tuple[int, ...]:
-        """Up to `count_max` pending rows."""
+        """Up to `count_max` pending rows.
+
+        Raises:
+            ProviderUnavailable: The service is stopping.
+        """
+        if self._is_closed:
+            raise ProviderUnavailable("aggregator", "is stopping")
         taken = self.conflation.take(count_max)
         if not self.conflation:
             self.pending.clear()
@@ -58,6 +71,11 @@ class Subscriptions:
         finally:
             del self._open[subscription]
             self._conflated_before += subscription.conflation.conflated_count
+
+    def close(self) -> None:
+        """End every stream: the service is stopping."""
+        for subscription in self._open:
+            subscription.close()
 
     def conflated(self) -> int:
         """Changes never told to anybody because newer ones came first."""

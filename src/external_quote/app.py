@@ -85,6 +85,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
                 status=health.status,
                 on_change=lambda ready: server.set_serving(serving=ready),
             )
+            board.close()
             refreshing.cancel()
     log.info("stopped")
 

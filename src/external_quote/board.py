@@ -9,7 +9,7 @@ import contextlib
 from collections.abc import Iterable, Iterator
 
 from external_quote.providers.base import QuoteKey
-from quote_core.errors import SolquoteError
+from quote_core.errors import ProviderUnavailable, SolquoteError
 
 __all__ = ["Board", "Follower"]
 
@@ -20,7 +20,13 @@ class Follower:
     def __init__(self, keys: Iterable[QuoteKey]) -> None:
         self.keys = tuple(dict.fromkeys(keys))
         self._pending: dict[QuoteKey, None] = {}
+        self._is_closed = False
         self.changed = asyncio.Event()
+
+    def close(self) -> None:
+        """Wake the stream to hear that it is over."""
+        self._is_closed = True
+        self.changed.set()
 
     def offer(self, keys: Iterable[QuoteKey]) -> None:
         """Note what has changed."""
@@ -28,7 +34,13 @@ class Follower:
         self.changed.set()
 
     def take(self) -> tuple[QuoteKey, ...]:
-        """What is to be sent, oldest first."""
+        """What is to be sent, oldest first.
+
+        Raises:
+            ProviderUnavailable: The service is stopping.
+        """
+        if self._is_closed:
+            raise ProviderUnavailable("external quotes", "the service is stopping")
         taken = tuple(self._pending)
         self._pending.clear()
         self.changed.clear()
@@ -64,6 +76,11 @@ class Board:
                 if self._counts[key] == 0:
                     del self._counts[key]
                     self._errors.pop(key, None)
+
+    def close(self) -> None:
+        """End every stream: the service is stopping."""
+        for follower in self._followers:
+            follower.close()
 
     def wanted(self) -> list[QuoteKey]:
         """All keys, those most streams want first, else in the order they were asked for."""

@@ -15,5 +15,8 @@ class FakeClock:
         return self._unix_ns
 
     def advance_ms(self, ms: int) -> None:
-        self._mono_ns += ms * 1_000_000
-        self._unix_ns += ms * 1_000_000
+        self.advance_ns(ms * 1_000_000)
+
+    def advance_ns(self, ns: int) -> None:
+        self._mono_ns += ns
+        self._unix_ns += ns

@@ -11,6 +11,7 @@ from pathlib import Path
 
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.errors import ProviderUnavailable
 from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, TradingState, stamp
 
 DEADLINE_S = 15.0
@@ -68,7 +69,8 @@ async def trading_allowed(bus: Bus) -> AsyncIterator[None]:
 
     async def beat() -> None:
         while True:
-            await bus.push(active, subject=KILL_SWITCH_HEARTBEAT)
+            with contextlib.suppress(ProviderUnavailable):
+                await bus.push(active, subject=KILL_SWITCH_HEARTBEAT)
             await asyncio.sleep(0.05)
 
     beating = asyncio.create_task(beat())

@@ -3,18 +3,16 @@
 import asyncio
 import contextlib
 import socket
-import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc.aio
+from fakes.waiting import DEADLINE_S
 
 from aggregator.app import run
 from aggregator.settings import AggregatorSettings
 from quote_core.settings import PlatformSettings
-
-DEADLINE_S = 10.0
 
 
 @dataclass(frozen=True)
@@ -30,14 +28,6 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
-
-
-async def eventually(condition: Callable[[], bool], *, deadline_s: float = DEADLINE_S) -> None:
-    """Wait until `condition` holds, looking again after every few milliseconds of other work."""
-    until = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < until, "never came true"
-        await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager

@@ -8,7 +8,8 @@ import grpc
 import grpc.aio
 import pytest
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator, eventually, free_port
+from fakes.running_aggregator import RunningAggregator, aggregator, free_port
+from fakes.waiting import eventually
 
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc

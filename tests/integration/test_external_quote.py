@@ -8,7 +8,8 @@ import grpc
 import grpc.aio
 import pytest
 from fakes.jupiter import FakeJupiter, serving_jupiter
-from fakes.running_aggregator import DEADLINE_S, free_port
+from fakes.running_aggregator import free_port
+from fakes.waiting import DEADLINE_S
 
 from external_quote.app import run
 from external_quote.settings import ExternalQuoteSettings

@@ -61,7 +61,3 @@ class RateLimiter:
     def pause(self, duration_ns: int) -> None:
         """Give no token for so long: the other side said to stay away. A longer pause stands."""
         self._paused_until_ns = max(self._paused_until_ns, self._clock.mono_ns() + duration_ns)
-
-    def drain(self) -> None:
-        """Forget what was saved up: the other side counts fewer tokens than we do."""
-        self._credit_from_ns = max(self._credit_from_ns, self._clock.mono_ns())
