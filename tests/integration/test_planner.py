@@ -167,6 +167,7 @@ async def test_what_a_killed_planner_had_in_hand_is_planned_by_the_next_one(
             **environ(nats_url, port),
             "SOLQUOTE_PLANNER_OPPORTUNITY_AGE_MAX": "60s",
             "SOLQUOTE_PLANNER_QUOTE_AGE_MAX": "60s",
+            "SOLQUOTE_PLANNER_RISK_BELOW": "1.0",
             "SOLQUOTE_PLANNER_SIMULATION_TIMEOUT": "60s",
         }
         async with pipeline_process("planner", tmp_path, environment) as planner:
