@@ -1,0 +1,293 @@
+"""The quote table between real processes: restarts, replacement, refusals, and a reader in C."""
+
+import asyncio
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from prove.build import COMPILER, program
+
+from shm import (
+    DeadWriter,
+    HandleState,
+    Liveness,
+    QuoteReader,
+    QuoteWriter,
+    Role,
+    SecondWriter,
+    WrongLayout,
+    WrongMagic,
+    WrongSize,
+    WrongVersion,
+    layout,
+)
+
+pytestmark = pytest.mark.integration
+
+A, B = (bytes([number]) * 32 for number in range(1, 3))
+EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "shm_reader.c"
+WAIT_S = 10.0
+
+# A writer that publishes amounts counting up from its first argument, and obeys lines on its standard input.
+WRITER = """
+import sys, threading, time
+from pathlib import Path
+from shm import QuoteWriter, Role
+
+directory, amount = Path(sys.argv[1]), int(sys.argv[2])
+orders = []
+threading.Thread(target=lambda: orders.extend(iter(sys.stdin.readline, "")), daemon=True).start()
+with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+    writer.assign(0, bytes([1]) * 32, bytes([2]) * 32)
+    print("ready", flush=True)
+    while "stop\\n" not in orders:
+        amount += 1
+        if "replace\\n" in orders:
+            orders.remove("replace\\n")
+            writer.replace()
+        writer.publish(0, input_amount=1_000, output_amount=amount, ts_ns=time.time_ns())
+        time.sleep(0.001)
+"""
+
+
+@pytest.fixture
+def directory(tmp_path: Path) -> Path:
+    path = tmp_path / "table"
+    path.mkdir(mode=0o750)
+    return path
+
+
+@contextmanager
+def writing(directory: Path, amount: int) -> Iterator[subprocess.Popen[str]]:
+    """A writer process that is up."""
+    with subprocess.Popen(
+        [sys.executable, "-c", WRITER, str(directory), str(amount)],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            assert process.stdout is not None
+            assert process.stdout.readline() == "ready\n"
+            yield process
+        finally:
+            process.kill()
+
+
+def order(process: subprocess.Popen[str], line: str) -> None:
+    """Tell a writer what to do."""
+    assert process.stdin is not None
+    process.stdin.write(f"{line}\n")
+    process.stdin.flush()
+
+
+def until(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + WAIT_S
+    while not condition():
+        assert time.monotonic() < deadline, "condition did not come true"
+        time.sleep(0.0005)
+
+
+def test_reader_opened_first_keeps_delivering_over_restarts_and_a_replacement(directory: Path) -> None:
+    with QuoteReader.open(directory) as quotes:
+        handle = quotes.handle(A, B, 1_000)
+        assert not handle
+
+        def delivers_beyond(amount: int) -> bool:
+            named = 0 in quotes.poll()
+            return named and handle.refresh() and handle.output_amount > amount
+
+        for life in (1, 2, 3):
+            with writing(directory, life * 1_000_000) as writer:
+                until(lambda life=life: delivers_beyond(life * 1_000_000))
+                writer.kill()
+                writer.wait()
+            until(lambda: not handle)
+            assert handle.state is HandleState.NOT_LIVE
+            assert quotes.liveness(Role.INTERNAL) is Liveness.DEAD
+            with pytest.raises(DeadWriter, match="is dead: do not trade"):
+                handle.fresh()
+        with writing(directory, 4_000_000) as writer:
+            until(lambda: delivers_beyond(4_000_000))
+            attached = quotes.attach_count
+            order(writer, "replace")
+            until(lambda: delivers_beyond(4_000_000) and quotes.attach_count == attached + 1)
+            order(writer, "stop")
+            assert writer.wait(WAIT_S) == 0
+        assert not handle
+        assert handle.state is HandleState.STALE
+        assert quotes.liveness(Role.INTERNAL) is Liveness.CLOSED
+        assert quotes.scan_count == 1 + 3 + 1  # the first poll, three restarts, the new file
+
+
+def test_stopped_writer_is_hung_and_its_quotes_are_not_live(directory: Path) -> None:
+    with writing(directory, 0) as writer, QuoteReader.open(directory) as quotes:
+        handle = quotes.handle(A, B, 1_000)
+        until(handle.refresh)
+        writer.send_signal(signal.SIGSTOP)
+        until(lambda: not handle)
+        until(lambda: quotes.liveness(Role.INTERNAL) is Liveness.HUNG)
+        assert handle.state is HandleState.NOT_LIVE
+        writer.send_signal(signal.SIGCONT)
+        until(handle.refresh)
+
+
+def test_second_writer_process_is_refused(directory: Path) -> None:
+    with writing(directory, 0), pytest.raises(SecondWriter, match="already has a living writer"):
+        QuoteWriter.open(directory, Role.INTERNAL)
+
+
+def test_sleeping_reader_is_woken_by_another_process(directory: Path) -> None:
+    with writing(directory, 0), QuoteReader.open(directory) as quotes:
+        until(lambda: quotes.poll() or quotes.liveness(Role.INTERNAL) is Liveness.LIVE)
+        for _ in range(20):
+            quotes.poll()
+            assert quotes.wait(WAIT_S)
+
+
+async def test_asyncio_reader_follows_another_process(directory: Path) -> None:
+    quotes = QuoteReader.open(directory)
+    seen = 0
+    with writing(directory, 0):
+        async with asyncio.timeout(WAIT_S):
+            async for changed in quotes.changes():
+                assert changed == (0,)
+                seen += 1
+                if seen == 20:
+                    break
+    quotes.close()
+
+
+READ_ONLY_READER = """
+import ctypes, sys
+from pathlib import Path
+from shm import QuoteReader
+
+quotes = QuoteReader.open(Path(sys.argv[1]))
+maps = [line for line in open("/proc/self/maps") if "quotes-internal.mmap" in line]
+assert maps and all(line.split()[1] == "r--s" for line in maps), maps
+print("mapped", flush=True)
+ctypes.memset(int(maps[0].split("-")[0], 16) + 8, 0, 8)
+print("wrote", flush=True)
+"""
+
+
+def test_reader_cannot_write(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        before = writer.path.read_bytes()[:16]
+        result = subprocess.run(
+            [sys.executable, "-c", READ_ONLY_READER, str(directory)], capture_output=True, text=True, check=False
+        )
+        assert result.stdout == "mapped\n"
+        assert result.returncode == -signal.SIGSEGV
+        assert writer.path.read_bytes()[:16] == before
+
+
+def flip(offset: int) -> Callable[[bytes], bytes]:
+    return lambda image: image[:offset] + bytes([image[offset] ^ 1]) + image[offset + 1 :]
+
+
+@pytest.mark.parametrize(
+    ("damage", "refusal"),
+    [
+        (flip(0), WrongMagic),
+        (flip(8), WrongVersion),
+        (flip(12), WrongLayout),
+        (lambda image: image[:-1], WrongSize),
+        (lambda image: image + b"\0", WrongSize),
+        (lambda _: b"", WrongSize),
+    ],
+    ids=["magic", "major", "checksum", "truncated", "too long", "empty"],
+)
+def test_each_wrong_file_is_refused_by_its_own_error(
+    directory: Path, damage: Callable[[bytes], bytes], refusal: type[Exception]
+) -> None:
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+    path = directory / Role.INTERNAL.file_name
+    image = path.read_bytes()
+    path.unlink()
+    path.write_bytes(damage(image))
+    with pytest.raises(refusal, match="restart|same|check the path"):
+        QuoteReader.open(directory)
+
+
+def test_link_in_place_of_the_file_is_not_followed(directory: Path) -> None:
+    QuoteWriter.open(directory / "real", Role.INTERNAL).close()
+    (directory / Role.INTERNAL.file_name).symlink_to(directory / "real" / Role.INTERNAL.file_name)
+    with pytest.raises(OSError, match="symbolic links"):
+        QuoteReader.open(directory)
+
+
+@pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs a C compiler")
+def test_example_in_c_reads_what_python_reads_from_a_running_table(directory: Path) -> None:
+    binary = program(EXAMPLE)
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer, QuoteReader.open(directory) as quotes:
+        for index in range(0, 40, 3):
+            writer.assign(index, bytes([index]) + A[1:], B)
+            writer.publish(
+                index, input_amount=index + 1, output_amount=2**64 - index - 1, ts_ns=1, slot=7, price_impact_ppm=index
+            )
+        lines = subprocess.run([str(binary), str(writer.path)], capture_output=True, text=True, check=True).stdout
+        expected = [
+            f"{quote.index} {quote.input_amount} {quote.output_amount} {quote.slot} {quote.price_impact_ppm} "
+            f"{int(quote.flags)} {quote.input_mint.hex()} {quote.output_mint.hex()}"
+            for quote in quotes
+        ]
+        assert lines.splitlines() == expected
+        assert len(expected) == 14
+    absent = subprocess.run([str(binary), str(directory / "none")], capture_output=True, text=True, check=False)
+    assert absent.returncode == 1
+    assert "reason 2" in absent.stderr
+
+
+@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
+def test_header_compiles_as_cpp(tmp_path: Path) -> None:
+    source = tmp_path / "reader.cpp"
+    source.write_text(EXAMPLE.read_text())
+    headers = Path(layout.__file__).parent
+    command = ["c++", "-std=c++17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{headers}", str(source)]
+    subprocess.run([*command, "-o", str(tmp_path / "reader")], check=True)
+
+
+def test_header_names_every_field_at_its_offset() -> None:
+    header = (Path(layout.__file__).parent / "solquote_shm.h").read_text()
+    for record in layout.RECORDS:
+        for field in record.fields:
+            assert re.search(rf"offsetof\(sq_{record.name}, {field.name}\) == {field.offset},", header)
+
+
+STANDALONE = """
+import json, sys
+sys.modules["numpy"] = None
+from pathlib import Path
+from shm import NumpyMissing, QuoteReader
+with QuoteReader.open(Path(sys.argv[1])) as quotes:
+    try:
+        quotes.snapshot()
+    except NumpyMissing as error:
+        print(json.dumps([str(error), [quote.output_amount for quote in quotes], sorted(
+            name for name in sys.modules if name.split(".")[0] in (
+                "quote_core", "aggregator", "pipeline", "solquote", "local_quote", "external_quote", "aiohttp", "grpc"
+            ))]))
+"""
+
+
+def test_package_needs_nothing_else_of_the_project_and_no_numpy(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        writer.assign(0, A, B)
+        writer.publish(0, input_amount=1, output_amount=5, ts_ns=1)
+        result = subprocess.run(
+            [sys.executable, "-c", STANDALONE, str(directory)], capture_output=True, text=True, check=True
+        )
+    message, amounts, others = json.loads(result.stdout)
+    assert "install numpy" in message
+    assert amounts == [5]
+    assert others == []
