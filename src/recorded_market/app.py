@@ -70,7 +70,15 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
                 on_change=_nothing_to_tell,
             )
             ticking.cancel()
-    log.info("stopped", slot=market.clock.slot, slow_clients_cut=node.counters.slow_clients_cut)
+    log.info(
+        "stopped",
+        slot=market.clock.slot,
+        requests=node.counters.requests,
+        websockets=node.counters.websockets,
+        slow_clients_cut=node.counters.slow_clients_cut,
+        quotes=jupiter.request_count,
+        quotes_limited=jupiter.limited_count,
+    )
 
 
 async def _nothing_to_tell(_is_ready: bool) -> None:
@@ -91,7 +99,8 @@ def _jupiter_faults(settings: RecordedMarketSettings) -> FaultPlan:
 
 def _status(market: Market, node: Node) -> str:
     moved = f"{len(market.tradable_pools())} pools, {market.swap_count} swaps"
-    return f"slot {market.clock.slot}, {moved}, {node.websocket_count} listeners"
+    listeners = f"{node.websocket_count} listeners, {node.counters.slow_clients_cut} cut off"
+    return f"slot {market.clock.slot}, {moved}, {listeners}"
 
 
 def main() -> None:

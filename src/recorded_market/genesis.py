@@ -62,10 +62,16 @@ def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int, slot
 def _synthetic(recorded: Mapping[Pubkey, Account], tokens: TokenRegistry) -> Mapping[Pubkey, Account]:
     made: dict[Pubkey, Account] = {}
     rates = recorded_rates(recorded, tokens)
-    template = next(token for token in tokens if token.mint in recorded and token.category == "lst")
     for token in tokens:
         if token.mint not in recorded:
-            made[token.mint] = synthetic_mint(recorded[template.mint], token)
+            made[token.mint] = synthetic_mint(_any_mint(recorded, tokens), token)
         if token.mint in rates:
             made.update(synthetic_pools(recorded, token, rates[token.mint]))
     return made
+
+
+def _any_mint(recorded: Mapping[Pubkey, Account], tokens: TokenRegistry) -> Account:
+    for token in tokens:
+        if token.mint in recorded:
+            return recorded[token.mint]
+    raise LayoutMismatch("recording", "holds the mint of no registered token")

@@ -79,3 +79,18 @@ def test_without_a_price_of_sol_there_is_no_market(recording: Recording, tokens:
     accounts = {pubkey: account for pubkey, account in recording.accounts.items() if pubkey != feed}
     with pytest.raises(LayoutMismatch, match="holds no price feed of SOL"):
         make_genesis(Recording(accounts, {}), tokens, seed=1)
+
+
+def test_without_any_recorded_mint_none_can_be_made(recording: Recording, tokens: TokenRegistry) -> None:
+    mints = {token.mint for token in tokens}
+    accounts = {pubkey: account for pubkey, account in recording.accounts.items() if pubkey not in mints}
+    without_infinity = TokenRegistry((token for token in tokens if token.symbol != "INF"), ())
+    with pytest.raises(LayoutMismatch, match="holds the mint of no registered token"):
+        make_genesis(Recording(accounts, {}), without_infinity, seed=1)
+
+
+def test_a_registry_of_two_tokens_makes_a_market_of_their_pools(recording: Recording, tokens: TokenRegistry) -> None:
+    few = [token for token in tokens if token.symbol in ("SOL", "USDC")]
+    genesis = make_genesis(recording, TokenRegistry(few, ()), seed=1)
+    assert Provenance.SYNTHETIC not in genesis.provenance.values()
+    assert len(genesis.flow.book.tradable(genesis.chain_time.clock(genesis.slot))) == 5

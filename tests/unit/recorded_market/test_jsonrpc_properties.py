@@ -5,7 +5,7 @@ from typing import Any
 
 import orjson
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quote_core.dex.pool import Account
@@ -77,12 +77,14 @@ def no_method(_method: str, _params: Sequence[Any]) -> Any:
     raise AssertionError("nothing here is a request")
 
 
+@settings(deadline=None)
 @given(st.sampled_from(METHODS), st.lists(anything, max_size=4))
 def test_any_params_get_a_result_or_an_error(methods: RpcMethods, method: str, params: list[Any]) -> None:
     body = orjson.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params})
     assert answer_is_json_rpc(answer_request(body, methods.call))
 
 
+@settings(deadline=None)
 @given(st.sampled_from(SUBSCRIPTION_METHODS), st.lists(anything, max_size=4))
 def test_any_subscription_gets_a_result_or_an_error(method: str, params: list[Any]) -> None:
     hub = SubscriptionHub(version="1")
@@ -90,11 +92,13 @@ def test_any_subscription_gets_a_result_or_an_error(method: str, params: list[An
     assert answer_is_json_rpc(answer_request(body, lambda name, args: hub.call(Deaf(), name, args)))
 
 
+@settings(deadline=None)
 @given(anything)
 def test_any_json_that_is_no_request_gets_an_error(value: Any) -> None:
     assert answer_is_json_rpc(answer_request(orjson.dumps(value), no_method))
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200))
 def test_any_bytes_get_an_answer(body: bytes) -> None:
     assert answer_is_json_rpc(answer_request(body, no_method))

@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from quote_core.dex.pool import Account
@@ -14,6 +14,7 @@ def accounts(contents: dict[Pubkey, bytes]) -> dict[Pubkey, Account]:
     return {pubkey: Account(OWNER, data) for pubkey, data in contents.items()}
 
 
+@settings(deadline=None)
 @given(CHANGES, st.lists(CHANGES, max_size=50))
 def test_every_view_is_the_sum_of_all_changes_up_to_its_slot(
     genesis: dict[Pubkey, bytes], slots: list[dict[Pubkey, bytes]]

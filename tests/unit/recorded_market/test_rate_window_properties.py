@@ -1,9 +1,10 @@
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from recorded_market.rate_window import WINDOW_NS, RateWindow
 
 
+@settings(deadline=None)
 @given(st.integers(0, 5), st.lists(st.integers(0, WINDOW_NS), max_size=60))
 def test_no_window_ever_holds_more_than_its_bound(count_max: int, gaps_ns: list[int]) -> None:
     window, now_ns, allowed_ns = RateWindow(count_max), 0, []
