@@ -21,6 +21,7 @@ __all__ = [
     "VaultPool",
     "curve_in_ceil",
     "curve_out_floor",
+    "curve_price",
 ]
 
 Decoder = Callable[[Pubkey, Account], object]
@@ -35,6 +36,11 @@ def curve_out_floor(reserve_in: int, reserve_out: int, amount_in: int) -> int:
 def curve_in_ceil(reserve_in: int, reserve_out: int, amount_out: int) -> int:
     """Give what `amount_out` costs at constant product before fees, rounded up. `amount_out` < `reserve_out`."""
     return mul_div_ceil(reserve_in, amount_out, reserve_out - amount_out)
+
+
+def curve_price(reserve_a: int, reserve_b: int) -> float:
+    """Give the marginal price of A in B before fees; zero while either reserve is not above zero."""
+    return reserve_b / reserve_a if reserve_a > 0 and reserve_b > 0 else 0.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -148,13 +154,18 @@ class VaultPool(Pool, Generic[CurveT]):
 
     def _ready(self, clock: ChainClock) -> CurveT:
         """Give the compact state if a swap is allowed now, else raise `NotTradable`."""
+        curve = self._held()
+        if self._frozen:
+            raise NotTradable(self.address, "a vault is frozen")
+        self._check_open(curve, clock)
+        return curve
+
+    def _held(self) -> CurveT:
+        """Give the compact state, tradable or not; raise `NotTradable` while accounts are missing."""
         if self._closed:
             raise NotTradable(self.address, "the pool account does not exist any more")
         if self._curve is None:
             raise NotTradable(self.address, f"accounts not loaded: {', '.join(self.missing())}")
-        if self._frozen:
-            raise NotTradable(self.address, "a vault is frozen")
-        self._check_open(self._curve, clock)
         return self._curve
 
     def _vault(self, pubkey: Pubkey) -> TokenAccount:

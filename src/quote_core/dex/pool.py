@@ -169,8 +169,18 @@ class Pool(ABC):
 
     @abstractmethod
     def spot_price(self, clock: ChainClock) -> float:
-        """Marginal smallest units of B per smallest unit of A, before fees; for scores and display only."""
+        """Marginal smallest units of B per smallest unit of A, before fees; for scores and display only.
+
+        Zero while a reserve is empty. A paused pool has a price, too.
+
+        Raises:
+            NotTradable: An account it depends on is missing.
+        """
 
     @abstractmethod
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
-        """The trading fee an infinitesimal swap pays now, as a fraction; for scores and display only."""
+        """The trading fee an infinitesimal swap pays now, as a fraction; for scores and display only.
+
+        Raises:
+            NotTradable: An account it depends on is missing.
+        """

@@ -21,7 +21,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex._constant_product import pumpswap_buy_ladder, pumpswap_sale_ladder
-from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
+from quote_core.dex.constant_product import (
+    Decoder,
+    VaultBalances,
+    VaultPool,
+    curve_in_ceil,
+    curve_out_floor,
+    curve_price,
+)
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
@@ -294,12 +301,12 @@ class PumpSwapPool(VaultPool[_Curve]):
 
     def spot_price(self, clock: ChainClock) -> float:
         """See `Pool.spot_price`."""
-        curve = self._ready(clock)
-        return curve.quote_reserve / curve.base_reserve if curve.base_reserve else 0.0
+        curve = self._held()
+        return curve_price(curve.base_reserve, curve.quote_reserve)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: the three rates on the quote side, per unit of what goes in."""
-        total_bps = self._ready(clock).rates.total_bps
+        total_bps = self._held().rates.total_bps
         return total_bps / BPS if direction is Direction.A_TO_B else total_bps / (BPS + total_bps)
 
 

@@ -14,7 +14,14 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex._constant_product import cpmm_ladder
-from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_in_ceil, curve_out_floor
+from quote_core.dex.constant_product import (
+    Decoder,
+    VaultBalances,
+    VaultPool,
+    curve_in_ceil,
+    curve_out_floor,
+    curve_price,
+)
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.layout import AccountLayout, key, u8, u64, with_fields
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
@@ -372,12 +379,12 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
 
     def spot_price(self, clock: ChainClock) -> float:
         """See `Pool.spot_price`."""
-        curve = self._ready(clock)
-        return curve.reserve_b / curve.reserve_a if curve.reserve_a else 0.0
+        curve = self._held()
+        return curve_price(curve.reserve_a, curve.reserve_b)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: trade and creator fee, whichever side they are taken from."""
-        fees = self._fees(self._ready(clock).config, direction, clock)
+        fees = self._fees(self._held().config, direction, clock)
         return (fees.trade_ppm + fees.creator_ppm) / PPM
 
 

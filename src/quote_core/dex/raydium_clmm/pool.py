@@ -169,6 +169,8 @@ class RaydiumClmmPool(ConcentratedPool):
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`; the same in both directions."""
         del direction
+        if self._config is None:
+            raise NotTradable(self.address, f"account {self._own.amm_config} is not loaded")
         state = self._held_state()
         if state.dynamic_fee is None:
             return state.trade_fee_rate / FEE_DENOMINATOR

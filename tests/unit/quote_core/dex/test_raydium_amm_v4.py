@@ -137,3 +137,12 @@ def test_account_never_asked_for_is_a_programming_error(open_pool: OpenPool) -> 
 def test_spot_price_is_the_ratio_of_reserves(open_pool: OpenPool, clock: ChainClock) -> None:
     pool = open_pool(DEX, NAME)
     assert pool.spot_price(clock) * 1000 == pytest.approx(81, rel=0.02)  # USDC per SOL, July 2026
+
+
+def test_paused_pool_still_has_a_price_and_an_unloaded_one_has_none(
+    open_pool: OpenPool, recorded: Callable[..., RecordedPool], clock: ChainClock
+) -> None:
+    assert open_pool(DEX, NAME, {("pool", STATUS): u64(3)}).spot_price(clock) > 0
+    address = Pubkey(recorded(DEX, NAME).roles["pool"])
+    with pytest.raises(NotTradable):
+        decode_pool(address, recorded(DEX, NAME).accounts[address]).spot_price(clock)
