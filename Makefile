@@ -67,6 +67,15 @@ check: lint types test ## what CI runs
 bench: setup ## every benchmark, each figure beside its reference
 	@for file in benchmarks/*.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
+# The compiled core built apart, so that the release build stays; the interpreter itself is not instrumented, hence the
+# preload. The compiler names its own runtime libraries.
+SANITIZED = build/sanitize/lib
+SANITIZERS = $$($${CC:-cc} -print-file-name=libasan.so):$$($${CC:-cc} -print-file-name=libubsan.so)
+sanitize: setup ## golden and property tests on kernels built with address and undefined-behaviour sanitizers
+	SOLQUOTE_BUILD=sanitize $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib $(SANITIZED)
+	LD_PRELOAD=$(SANITIZERS) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
+	  $(BIN)/python -m pytest tests/golden tests/unit/quote_core/dex
+
 run: setup ## the whole platform on the recorded market
 	@exec $(BIN)/solquote up
 

@@ -33,6 +33,8 @@ setup(
     ext_modules=cythonize(
         extensions,
         include_path=[str(SRC)],
+        # other builds have other directives: keep their C apart from the release build's
+        build_dir=None if BUILD == "release" else f"build/cython-{BUILD}",
         annotate=BUILD == "debug",
         compiler_directives={
             "language_level": 3,
