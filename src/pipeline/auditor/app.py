@@ -8,7 +8,9 @@ import structlog
 
 from pipeline.auditor.reading import Books, follow_books
 from pipeline.auditor.settings import AuditorSettings
+from pipeline.health import HealthReporter
 from pipeline.process import Condition, work_until_told
+from pipeline.settings import PipelineSettings
 from quote_core.bus import Bus, connect
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
@@ -23,6 +25,7 @@ _log: Final = structlog.get_logger("auditor")
 async def run(platform: PlatformSettings, settings: AuditorSettings) -> None:
     """Run until told to stop."""
     books = Books(capital_lamports=platform.trading_capital_lamports)
+    health_interval_ns = PipelineSettings.load().health_interval
     is_connected = False
 
     async def work() -> None:
@@ -31,8 +34,12 @@ async def run(platform: PlatformSettings, settings: AuditorSettings) -> None:
             await bus.wait_for_stream(Stream.EXECUTED)
             is_connected = True
             changed = asyncio.Event()
+            reporter = HealthReporter(
+                bus, service="auditor", clock=SYSTEM_CLOCK, interval_ns=health_interval_ns, totals=books.totals
+            )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(follow_books(bus, books, on_change=changed.set))
+                tasks.create_task(reporter.run())
                 tasks.create_task(publish_snapshots(bus, books, changed, settings=settings, clock=SYSTEM_CLOCK))
 
     await work_until_told(work(), condition=lambda: _condition(books, is_connected=is_connected))

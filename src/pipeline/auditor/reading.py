@@ -6,6 +6,7 @@ from typing import Final
 import structlog
 
 from pipeline.auditor.ledger import Ledger
+from pipeline.health import WorkTotals
 from quote_core.bus import Bus, connect
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.errors import LayoutMismatch
@@ -24,9 +25,8 @@ class Books:
         self._capital_lamports = capital_lamports
         self._place: Place | None = None
         self.ledger = Ledger(capital_lamports=capital_lamports)
+        self.taken_count = 0
         self.malformed_count = 0
-        self.is_caught_up = False
-        """Whether the end of the stream has been seen."""
 
     def take(self, message: Followed) -> ExecutionResult | None:
         """Add one message; what is no result is counted, and gives `None`."""
@@ -34,13 +34,17 @@ class Books:
             _log.warning("the EXECUTED stream was made anew; counting from its first result")
             self.ledger = Ledger(capital_lamports=self._capital_lamports)
         self._place = Place(message.created, message.sequence)
-        self.is_caught_up = message.remaining_count == 0
+        self.taken_count += 1
         result = _result_in(message)
         if result is None:
             self.malformed_count += 1
         else:
             self.ledger.add(result)
         return result
+
+    def totals(self) -> WorkTotals:
+        """The work so far."""
+        return WorkTotals(handled_count=self.taken_count, error_count=self.malformed_count)
 
 
 async def follow_books(bus: Bus, books: Books, *, on_change: Callable[[], None]) -> None:

@@ -8,9 +8,12 @@ import structlog
 
 from pipeline.event_logger.journal import Journal
 from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.health import HealthReporter, WorkTotals
 from pipeline.process import Condition, work_until_told
+from pipeline.settings import PipelineSettings
 from quote_core.bus import Bus, connect
 from quote_core.bus.follow import Place, follow
+from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream
 from quote_core.settings import PlatformSettings
 
@@ -23,13 +26,23 @@ async def run(platform: PlatformSettings, settings: EventLoggerSettings) -> None
     """Run until told to stop."""
     with Journal(settings.journal_folder(platform), bounds=settings.bounds()) as journal:
         _tell(journal)
+        health_interval_ns = PipelineSettings.load().health_interval
+        recovered_count = journal.record_count
         is_connected = False
 
         async def work() -> None:
             nonlocal is_connected
             async with connect(platform.nats_url, name="event_logger") as bus:
                 is_connected = True
+                reporter = HealthReporter(
+                    bus,
+                    service="event_logger",
+                    clock=SYSTEM_CLOCK,
+                    interval_ns=health_interval_ns,
+                    totals=lambda: WorkTotals(handled_count=journal.record_count - recovered_count),
+                )
                 async with asyncio.TaskGroup() as tasks:
+                    tasks.create_task(reporter.run())
                     for stream in Stream:
                         tasks.create_task(write_down(bus, stream, journal, fsync=settings.fsync))
                     if settings.fsync == "interval":

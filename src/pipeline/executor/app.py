@@ -6,13 +6,15 @@ import socket
 from contextlib import AsyncExitStack
 
 from pipeline.executor.guards import Guards
-from pipeline.executor.paper import PaperVenue
+from pipeline.executor.paper import PaperVenue, Venue
 from pipeline.executor.settings import ExecutorSettings
 from pipeline.executor.worker import Worker
+from pipeline.health import HealthReporter, WorkTotals
 from pipeline.process import Condition, work_until_told
+from pipeline.settings import PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import Consumer, connect
+from quote_core.bus import Bus, Consumer, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import ExecutionMode, ExecutionPlan, Stream
 from quote_core.settings import PlatformSettings
@@ -35,52 +37,73 @@ def plans_consumer(settings: ExecutorSettings) -> Consumer:
 
 async def run(platform: PlatformSettings, settings: ExecutorSettings) -> None:
     """Run until told to stop."""
-    tokens = load_tokens(platform.tokens_path)
-    sol_mint = next(token.mint for token in tokens if token.category == "native")
-    gate = TradingGate(
-        nats_url=platform.nats_url,
-        name="executor",
-        clock=SYSTEM_CLOCK,
-        silence_ns_max=platform.manager_silence_max,
-    )
-    worker: Worker | None = None
+    process = _Process(platform, settings)
+    await work_until_told(process.work(), condition=process.condition)
 
-    async def work() -> None:
-        nonlocal worker
+
+class _Process:
+    """The parts, and how they are."""
+
+    def __init__(self, platform: PlatformSettings, settings: ExecutorSettings) -> None:
+        self._platform = platform
+        self._settings = settings
+        self._health_interval_ns = PipelineSettings.load().health_interval
+        tokens = load_tokens(platform.tokens_path)
+        sol_mint = next(token.mint for token in tokens if token.category == "native")
+        self._guards = Guards(settings.guard_limits(sol_mint=sol_mint))
+        self._gate = TradingGate(
+            nats_url=platform.nats_url,
+            name="executor",
+            clock=SYSTEM_CLOCK,
+            silence_ns_max=platform.manager_silence_max,
+        )
+        self._worker: Worker | None = None
+
+    async def work(self) -> None:
+        """Connect, then take plans; told to stop, finish what is in hand while the bus is still there."""
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(connect(platform.nats_url, name="executor"))
+            bus = await stack.enter_async_context(connect(self._platform.nats_url, name="executor"))
             simulator = await stack.enter_async_context(
-                connect_simulator(platform.local_quote_address, timeout_ns=settings.simulation_timeout)
+                connect_simulator(self._platform.local_quote_address, timeout_ns=self._settings.simulation_timeout)
             )
             await bus.wait_for_stream(Stream.EXECUTED)
-            worker = Worker(
+            self._worker = worker = self._make_worker(bus, PaperVenue(simulator))
+            reporter = HealthReporter(
                 bus,
-                plans_consumer(settings),
-                gate=gate,
-                guards=Guards(settings.guard_limits(sol_mint=sol_mint)),
-                venue=PaperVenue(simulator),
+                service="executor",
                 clock=SYSTEM_CLOCK,
-                mode=ExecutionMode.PAPER,
-                name=f"{socket.gethostname()}/{os.getpid()}",
-                concurrency=settings.concurrency,
-                in_flight_ns_max=settings.in_flight_max,
-                stop_grace_ns=settings.stop_grace,
+                interval_ns=self._health_interval_ns,
+                totals=lambda: WorkTotals(
+                    handled_count=worker.counts.concluded + worker.counts.dead,
+                    error_count=worker.counts.broken + worker.counts.dead,
+                ),
             )
             async with asyncio.TaskGroup() as tasks:
-                listening = tasks.create_task(gate.run())
-                try:
-                    await worker.run()
-                finally:
-                    listening.cancel()
+                tasks.create_task(self._gate.run())
+                tasks.create_task(reporter.run())
+                await worker.run()
 
-    await work_until_told(work(), condition=lambda: _condition(gate, worker))
+    def _make_worker(self, bus: Bus, venue: Venue) -> Worker:
+        return Worker(
+            bus,
+            plans_consumer(self._settings),
+            gate=self._gate,
+            guards=self._guards,
+            venue=venue,
+            clock=SYSTEM_CLOCK,
+            mode=ExecutionMode.PAPER,
+            name=f"{socket.gethostname()}/{os.getpid()}",
+            concurrency=self._settings.concurrency,
+            in_flight_ns_max=self._settings.in_flight_max,
+            stop_grace_ns=self._settings.stop_grace,
+        )
 
-
-def _condition(gate: TradingGate, worker: Worker | None) -> Condition:
-    if worker is None:
-        return Condition(is_ready=False, line="waiting for NATS")
-    counts = worker.counts
-    done = f"{counts.filled} filled, {counts.failed} failed, {counts.refused + counts.abandoned} refused"
-    if gate.allows_new_trades:
-        return Condition(is_ready=True, line=f"paper, {done}")
-    return Condition(is_ready=True, line=f"paper, {gate.state.name}: {gate.reason}; {done}")
+    def condition(self) -> Condition:
+        """Ready as soon as plans could be taken; a closed gate is no fault."""
+        if self._worker is None:
+            return Condition(is_ready=False, line="waiting for NATS and its streams")
+        counts = self._worker.counts
+        done = f"{counts.filled} filled, {counts.failed} failed, {counts.refused + counts.abandoned} refused"
+        if self._gate.allows_new_trades:
+            return Condition(is_ready=True, line=f"paper, {done}")
+        return Condition(is_ready=True, line=f"paper, {done}; {self._gate.state.name}: {self._gate.reason}")

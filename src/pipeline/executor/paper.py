@@ -4,14 +4,17 @@ All hops are priced from one snapshot and pinned to the pools of the plan, as th
 be. Nothing is sent and no pool moves.
 """
 
-from typing import Protocol
+from typing import Final, Protocol
 
 from pipeline.executor.result import Ending, failed, filled
 from pipeline.simulation import RouteHopRequest, RouteSimulator
 from quote_core.errors import MarketError, SolquoteError
 from quote_core.events import ExecutionPlan
 
-__all__ = ["PaperVenue", "Venue"]
+__all__ = ["UNAVAILABLE", "PaperVenue", "Venue"]
+
+UNAVAILABLE: Final = "unavailable"
+"""Begins the reason of a failure that is the quote service's fault."""
 
 
 class Venue(Protocol):
@@ -39,7 +42,7 @@ class PaperVenue:
         except MarketError as error:
             return failed(plan, f"market: {error}", reached_chain=True)
         except SolquoteError as error:
-            return failed(plan, f"unavailable: {error}", reached_chain=False)
+            return failed(plan, f"{UNAVAILABLE}: {error}", reached_chain=False)
         if simulation.amount_out < plan.min_amount_out:
             reason = f"slippage: {simulation.amount_out} out, at least {plan.min_amount_out} needed"
             return failed(plan, reason, reached_chain=True, slot=simulation.slot)

@@ -22,7 +22,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from pipeline.executor.guards import Guards
-from pipeline.executor.paper import Venue
+from pipeline.executor.paper import UNAVAILABLE, Venue
 from pipeline.executor.result import Ending, failed, not_started, result_of
 from quote_core.bus import Bus, Consumer
 from quote_core.bus.connection import upstream_errors
@@ -37,6 +37,9 @@ __all__ = ["Gate", "Worker", "WorkerCounts"]
 
 PUBLISH_RETRY_S: Final = 0.2
 HAND_BACK_DELAY_S: Final = 0.2
+
+INTERNAL: Final = "internal"
+"""Begins the reason of a failure that is our own fault."""
 
 _log: Final = structlog.get_logger("executor")
 
@@ -63,6 +66,13 @@ class WorkerCounts:
     handed_back: int = 0
     concluded_elsewhere: int = 0
     dead: int = 0
+    broken: int = 0
+    """Failed through our own or a neighbour's fault, not the market's."""
+
+    @property
+    def concluded(self) -> int:
+        """Plans this executor has given their one result."""
+        return self.filled + self.failed + self.refused + self.abandoned
 
 
 class Worker:
@@ -200,7 +210,7 @@ class Worker:
             return await self._venue.execute(plan)
         except Exception as error:  # noqa: BLE001  # a plan taken must end in a result, also when the executor is at fault
             _log.exception("execution raised", plan=plan.header.event_id.hex())
-            return failed(plan, f"internal: {type(error).__name__}", reached_chain=False)
+            return failed(plan, f"{INTERNAL}: {type(error).__name__}", reached_chain=False)
 
     async def _store(self, result: ExecutionResult) -> None:
         """Store the plan's one result; while the bus is away it is tried again, as long as the plan may take."""
@@ -224,6 +234,7 @@ class Worker:
                 counts.filled += 1
             case Outcome.FAILED:
                 counts.failed += 1
+                counts.broken += result.reason.startswith((INTERNAL, UNAVAILABLE))
             case Outcome.REFUSED:
                 counts.refused += 1
             case Outcome.ABANDONED:

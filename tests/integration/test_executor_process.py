@@ -1,0 +1,248 @@
+"""Executor, system manager and NATS as processes, killed at any moment: one result a plan, and a stop that stays."""
+
+import asyncio
+import os
+import subprocess
+import sys
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import aiohttp
+import grpc.aio
+import pytest
+
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
+from quote_core.bus import Bus, connect
+from quote_core.bus.follow import read_to_end
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.events import ExecutionPlan, ExecutionResult, Hop, Outcome, Stream, decode, derived_id, stamp
+from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
+from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
+from quote_core.generated.solquote.v1 import quotes_pb2
+from quote_core.quotes import Provenance
+from quote_core.units import Pubkey
+from solquote.supervisor.ports import free_port
+
+pytestmark = pytest.mark.integration
+DEADLINE_S = 40.0
+STOP_TIMEOUT_S = 5.0
+SOL = Pubkey("So11111111111111111111111111111111111111112")
+USDC = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
+
+
+class Server(Protocol):
+    url: str
+
+    def start(self) -> None: ...
+
+    def stop(self) -> None: ...
+
+
+class Quotes(services.LocalQuoteServiceServicer):
+    """A local quote service that gives 1 % on every round trip, each hop slowly enough to be killed in."""
+
+    async def SimulateRoute(self, request: Any, context: Any) -> Any:  # noqa: N802  # gRPC's name
+        await asyncio.sleep(0.02)
+        amounts = [request.input_amount, 140_000_000, request.input_amount * 101 // 100]
+        route = [
+            quotes_pb2.RouteHop(
+                pool_id=hop.pool_id,
+                input_mint=hop.input_mint,
+                output_mint=hop.output_mint,
+                input_amount=amounts[i],
+                output_amount=amounts[i + 1],
+                provenance=quotes_pb2.PROVENANCE_SYNTHETIC,
+            )
+            for i, hop in enumerate(request.hops)
+        ]
+        return messages.SimulateRouteResponse(
+            route=route, output_amount=amounts[2], slot=5, price_impacts=[0.0, 0.0], depth_amounts=[1, 1]
+        )
+
+
+@dataclass
+class Platform:
+    """What runs around the executor, and how to start processes in it."""
+
+    bus: Bus
+    environment: dict[str, str]
+    folder: Path
+    http_port: int
+    processes: list[subprocess.Popen[bytes]]
+
+    def start(self, module: str) -> subprocess.Popen[bytes]:
+        with (self.folder / "log").open("ab") as log:
+            process = subprocess.Popen([sys.executable, "-m", module], env=self.environment, stdout=log, stderr=log)
+        self.processes.append(process)
+        return process
+
+    async def switch(self, verb: str) -> dict[str, Any]:
+        token = (self.folder / "kill-switch.token").read_text().strip()
+        url = f"http://127.0.0.1:{self.http_port}/api/killswitch/{verb}"
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(url, headers={"Authorization": f"Bearer {token}"}) as answer,
+        ):
+            assert answer.status == 200, await answer.text()
+            shown: dict[str, Any] = await answer.json()
+            return shown
+
+    async def answers(self) -> bool:
+        try:
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(f"http://127.0.0.1:{self.http_port}/api/health") as answer,
+            ):
+                return answer.status == 200
+        except aiohttp.ClientError:
+            return False
+
+    async def results(self) -> list[ExecutionResult]:
+        events = [decode(message.data) async for message in read_to_end(self.bus, Stream.EXECUTED)]
+        return [event for event in events if isinstance(event, ExecutionResult)]
+
+
+@pytest.fixture
+async def platform(nats_url: str, tmp_path: Path) -> AsyncIterator[Platform]:
+    async with running_platform(nats_url, tmp_path) as platform:
+        yield platform
+
+
+@asynccontextmanager
+async def running_platform(nats_url: str, folder: Path) -> AsyncIterator[Platform]:
+    async with AsyncExitStack() as stack:
+        quotes = grpc.aio.server()
+        services.add_LocalQuoteServiceServicer_to_server(Quotes(), quotes)
+        quotes_port = quotes.add_insecure_port("127.0.0.1:0")
+        await quotes.start()
+        stack.push_async_callback(quotes.stop, None)
+        bus = await stack.enter_async_context(connect(nats_url, name="test"))
+        await repair(bus, STREAMS)
+        http_port = free_port("127.0.0.1", span=1, avoid=())
+        environment = {
+            **os.environ,
+            "SOLQUOTE_NATS_URL": nats_url,
+            "SOLQUOTE_DATA_DIR": str(folder),
+            "SOLQUOTE_LOCAL_QUOTE_ADDRESS": f"127.0.0.1:{quotes_port}",
+            "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": str(http_port),
+            "SOLQUOTE_EXECUTOR_IN_FLIGHT_MAX": "1s",
+            "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "60s",
+        }
+        platform = Platform(bus, environment, folder, http_port, [])
+        stack.callback(end, platform.processes)
+        yield platform
+
+
+def end(processes: list[subprocess.Popen[bytes]]) -> None:
+    for process in processes:
+        process.terminate()
+    for process in processes:
+        process.wait(STOP_TIMEOUT_S)
+
+
+def hop(input_mint: Pubkey, output_mint: Pubkey, amount_in: int, amount_out: int) -> Hop:
+    return Hop(
+        pool_id=USDC,
+        input_mint=input_mint,
+        output_mint=output_mint,
+        input_amount=amount_in,
+        output_amount=amount_out,
+        provenance=Provenance.SYNTHETIC,
+    )
+
+
+def plan(number: int) -> ExecutionPlan:
+    header = stamp(SYSTEM_CLOCK, event_id=derived_id("plan", number))
+    return ExecutionPlan(
+        header=header,
+        opportunity_id=derived_id("opportunity", number),
+        pair="SOL-USDC",
+        hops=(hop(SOL, USDC, 10**9, 140_000_000), hop(USDC, SOL, 140_000_000, 1_010_000_000)),
+        amount_in=10**9,
+        expected_amount_out=1_010_000_000,
+        min_amount_out=1_005_000_000,
+        gross_profit_lamports=10_000_000,
+        net_profit_lamports=9_485_000,
+        flash_fee_lamports=500_000,
+        tip_lamports=10_000,
+        signature_fee_lamports=5_000,
+        priority_fee_lamports=0,
+        compute_unit_limit=400_000,
+        slippage_bps=10,
+        confidence_bps=9_500,
+        risk_score=0.1,
+        opportunity_created_unix_ns=header.created_unix_ns,
+        expires_unix_ns=header.created_unix_ns + 60_000_000_000,
+    )
+
+
+async def until(condition: Callable[[], Awaitable[bool]]) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not await condition():  # noqa: ASYNC110  # what is awaited happens in other processes
+            await asyncio.sleep(0.05)
+
+
+async def test_executors_killed_in_the_middle_leave_exactly_one_result_a_plan(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    executors = [platform.start("pipeline.executor") for _ in range(2)]
+    published = 0
+    for _ in range(4):
+        goal = len(await platform.results()) + 10
+        for _ in range(40):
+            await platform.bus.publish(plan(published))
+            published += 1
+
+        async def has_begun(goal: int = goal) -> bool:
+            return len(await platform.results()) >= goal
+
+        await until(has_begun)
+        victim = executors.pop(0)
+        victim.kill()
+        victim.wait()
+        executors.append(platform.start("pipeline.executor"))
+
+    async def all_concluded() -> bool:
+        info = await platform.bus.jetstream.consumer_info(Stream.PLANNED, "executor")
+        return info.num_pending == 0 and info.num_ack_pending == 0
+
+    await until(all_concluded)
+    results = await platform.results()
+    assert len(results) == published
+    assert {result.plan_id for result in results} == {derived_id("plan", number) for number in range(published)}
+    assert {result.outcome for result in results} == {Outcome.FILLED}
+    assert len({result.executor for result in results}) > 2
+
+
+async def test_nothing_is_published_after_a_kill_nor_after_restarts_and_a_release_resumes(
+    nats_server: Server, platform: Platform
+) -> None:
+    manager, executor = platform.start("pipeline.system_manager"), platform.start("pipeline.executor")
+
+    async def count_is(expected: int) -> bool:
+        return len(await platform.results()) == expected
+
+    await platform.bus.publish(plan(0))
+    await until(lambda: count_is(1))
+    assert (await platform.switch("enable"))["state"] == "HALTED"
+    await platform.bus.publish(plan(1))
+
+    for process in (manager, executor):
+        process.kill()
+        process.wait()
+    nats_server.stop()
+    nats_server.start()
+    platform.start("pipeline.system_manager")
+    platform.start("pipeline.executor")
+    await until(platform.answers)
+    await platform.bus.wait_for_stream(Stream.PLANNED)
+    await platform.bus.publish(plan(2))
+    await asyncio.sleep(1.5)  # nothing may happen, so there is nothing to wait for
+    assert await count_is(1)
+
+    assert (await platform.switch("disable"))["state"] == "ACTIVE"
+    await until(lambda: count_is(3))
+    assert {result.plan_id for result in await platform.results()} == {derived_id("plan", n) for n in range(3)}
