@@ -28,6 +28,8 @@ _STYLES: Final = {
 }
 _ROOM_FOR_ADDRESS: Final = 76
 _ROOM_FOR_ALL: Final = 100
+_GAP: Final = 2
+_STATUS_WIDTH_MIN: Final = 8
 
 
 def process_table(views: Sequence[ProcessView], *, now_mono_ns: int, width: int) -> Table:
@@ -37,13 +39,15 @@ def process_table(views: Sequence[ProcessView], *, now_mono_ns: int, width: int)
     columns += ["address"] if width >= _ROOM_FOR_ADDRESS else []
     columns += ["restarts", "up"] if width >= _ROOM_FOR_ALL else []
     rows = [_cells(view, now_mono_ns) for view in views]
-    table = Table(box=None, pad_edge=False, expand=False)
-    for column in columns:  # as wide as what is in it: only the status line may be cut
-        column_width = max([len(column), *(cells[column].cell_len for cells in rows)])
+    widths = {column: max([len(column), *(cells[column].cell_len for cells in rows)]) for column in columns}
+    table = Table(box=None, pad_edge=False)
+    for column in columns:
         justify: Literal["left", "right"] = "right" if column in {"pid", "restarts", "up"} else "left"
-        table.add_column(column, no_wrap=True, min_width=column_width, justify=justify)
-    table.add_column("status", no_wrap=True, overflow="ellipsis", ratio=1)
-    for cells in rows:
+        table.add_column(column, no_wrap=True, min_width=widths[column], justify=justify)
+    table.add_column("status", no_wrap=True)
+    status_width = max(_STATUS_WIDTH_MIN, width - sum(widths.values()) - _GAP * len(columns))
+    for cells in rows:  # only the status line is ever cut: Rich would take from every column alike
+        cells["status"].truncate(status_width, overflow="ellipsis")
         table.add_row(*(cells[column] for column in columns), cells["status"])
     return table
 

@@ -1,3 +1,4 @@
+import dataclasses
 import io
 import json
 
@@ -56,6 +57,18 @@ def test_a_narrow_terminal_loses_what_matters_least_and_no_line_wraps(
         assert piece not in text(target)
     assert len(text(target).splitlines()) == 2
     assert max(map(len, text(target).splitlines())) <= width
+
+
+@pytest.mark.parametrize("width", [60, 80, 100, 140])
+def test_only_the_status_line_is_cut(width: int):
+    chatty = dataclasses.replace(HEALTHY, status="words " * 100)
+    target = console(width)
+    target.print(process_table([chatty], now_mono_ns=FrozenClock().mono_ns(), width=width))
+    heading, row = text(target).splitlines()
+    assert len(row) == width
+    assert row.endswith("\u2026")
+    assert ("4711" in row) == ("pid" in heading) == (width >= 100)
+    assert "healthy" in row
 
 
 def test_plain_lines_tell_changes_of_state_only():
