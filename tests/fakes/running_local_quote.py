@@ -1,0 +1,66 @@
+"""The real local quote service inside a test's event loop, on a port of its own."""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator
+from dataclasses import dataclass
+
+import grpc.aio
+from fakes.running_aggregator import free_port
+from fakes.waiting import DEADLINE_S
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from local_quote.app import run
+from local_quote.settings import LocalQuoteSettings
+from quote_core.generated.solquote.v1 import local_quote_pb2_grpc, quotes_pb2
+from quote_core.settings import PlatformSettings
+
+
+@dataclass(frozen=True)
+class RunningLocalQuote:
+    channel: grpc.aio.Channel
+    stub: "local_quote_pb2_grpc.LocalQuoteServiceAsyncStub"
+
+    async def is_serving(self) -> bool:
+        """What `grpc.health.v1` says."""
+        answer = await health_pb2_grpc.HealthStub(self.channel).Check(health_pb2.HealthCheckRequest())
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
+
+    async def until_serving(self, *, serving: bool = True) -> None:
+        """Wait for `grpc.health.v1` to say so."""
+        until = time.monotonic() + DEADLINE_S
+        while await self.is_serving() is not serving:
+            assert time.monotonic() < until, f"serving never became {serving}"
+            await asyncio.sleep(0.02)
+
+    async def figure(self, name: str) -> float:
+        """One figure of `Health`."""
+        health = await self.stub.Health(quotes_pb2.HealthRequest())
+        return float(health.figures[name])
+
+    async def until_figure(self, name: str, value: float) -> None:
+        """Wait for a figure of `Health`."""
+        until = time.monotonic() + DEADLINE_S
+        while (seen := await self.figure(name)) != value:
+            assert time.monotonic() < until, f"{name} is {seen}, never became {value}"
+            await asyncio.sleep(0.02)
+
+
+@contextlib.asynccontextmanager
+async def local_quote(*, rpc_url: str, rpc_ws_url: str = "", **settings: object) -> AsyncIterator[RunningLocalQuote]:
+    """Run the service with `settings` against a node, until the context ends."""
+    port = free_port()
+    platform = PlatformSettings(rpc_url=rpc_url, rpc_ws_url=rpc_ws_url)
+    own = LocalQuoteSettings.model_validate({"grpc_port": port, **settings})
+    stop = asyncio.Event()
+    task = asyncio.create_task(run(platform, own, stop))
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        try:
+            async with asyncio.timeout(DEADLINE_S):
+                await channel.channel_ready()
+            yield RunningLocalQuote(channel, local_quote_pb2_grpc.LocalQuoteServiceStub(channel))
+        finally:
+            stop.set()
+            async with asyncio.timeout(DEADLINE_S):
+                await task

@@ -1,0 +1,141 @@
+"""What the local quote service does while its node is away, and how it starts and ends as a process."""
+
+import asyncio
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import grpc
+import pytest
+from fakes.recorded_market_process import recorded_market_process
+from fakes.running_aggregator import free_port
+from fakes.running_local_quote import RunningLocalQuote, local_quote
+from fakes.solana_node import SolanaNode
+from fakes.waiting import eventually
+
+from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
+from quote_core.tokens import load_tokens
+
+pytestmark = pytest.mark.integration
+
+REGISTRY = load_tokens()
+SOL, USDC = (REGISTRY.resolve(symbol, field="").mint for symbol in ("SOL", "USDC"))
+DEADLINE_S = 15.0
+STOP_S_MAX = 5.0
+REQUEST = local_quote_pb2.LocalQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=10**9)
+QUICKLY_STALE = {
+    "stale_after": "300ms",
+    "pool_cache_staleness_threshold": "900ms",
+    "staleness_sweep_interval": "50ms",
+    "amm_refresh_interval": "100ms",
+    "clmm_refresh_interval": "100ms",
+    "clmm_event_driven_interval": "100ms",
+    "rpc_timeout": "500ms",
+}
+
+
+async def until_refused(service: RunningLocalQuote) -> tuple[bool, grpc.aio.AioRpcError]:
+    """Ask until a quote is refused; says whether one was marked stale before."""
+    was_stale = False
+    until = time.monotonic() + DEADLINE_S
+    while time.monotonic() < until:
+        try:
+            was_stale = (await service.stub.GetQuote(REQUEST)).is_stale or was_stale
+        except grpc.aio.AioRpcError as error:
+            return was_stale, error
+        await asyncio.sleep(0.01)
+    raise AssertionError("quotes were never refused")
+
+
+async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_is_back(tmp_path: Path) -> None:
+    ports = {"rpc_port": 0, "slot_file": tmp_path / "slot", "slot_time": "50ms"}
+    with recorded_market_process(**ports) as market:
+        rpc_url, ws_url = market.rpc_url, market.websocket_url
+        ports["rpc_port"] = market.serving["rpc"]
+        async with local_quote(rpc_url=rpc_url, rpc_ws_url=ws_url, **QUICKLY_STALE) as service:
+            await service.until_figure("directions_quoted", 24)
+            stream = service.stub.StreamQuoteBatches(
+                quotes_pb2.BatchQuoteRequest(
+                    pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)],
+                    amounts=[10**9],
+                    refresh_interval_ms=60_000,
+                )
+            )
+            market.process.kill()
+            was_stale, error = await until_refused(service)
+            assert was_stale
+            assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
+            assert "at most 900 ms are accepted" in str(error.details())
+            await service.until_serving(serving=False)
+            health = await service.stub.Health(quotes_pb2.HealthRequest())
+            assert any("does not answer" in finding for finding in health.findings)
+
+            with recorded_market_process(**ports):
+                await service.until_serving()
+                await service.until_figure("feed_live", 1)
+                assert not (await service.stub.GetQuote(REQUEST)).is_stale
+
+                seen = []
+                async with asyncio.timeout(DEADLINE_S):
+                    while not seen or seen[-1] != "fresh again":
+                        batch = await stream.read()
+                        assert isinstance(batch, local_quote_pb2.LocalQuoteBatch)
+                        (quote,) = batch.quotes
+                        seen += _news(quote, seen)
+                assert seen == ["fresh", "stale", "refused", "fresh again"]
+
+
+def _news(quote: local_quote_pb2.LocalQuote, seen: list[str]) -> list[str]:
+    if quote.HasField("error"):
+        now = "refused"
+    elif quote.is_stale:
+        now = "stale"
+    else:
+        now = "fresh again" if "refused" in seen else "fresh"
+    return [] if seen and seen[-1] == now else [now]
+
+
+async def test_it_starts_before_the_node_waits_and_serves_once_the_node_is_there() -> None:
+    port = free_port()
+    async with local_quote(rpc_url=f"http://127.0.0.1:{port}") as service:
+        assert not await service.is_serving()
+        with pytest.raises(grpc.aio.AioRpcError) as caught:
+            await service.stub.GetQuote(REQUEST)
+        assert caught.value.code() is grpc.StatusCode.FAILED_PRECONDITION
+        with recorded_market_process(rpc_port=port):
+            await service.until_serving()
+            await service.until_figure("directions_quoted", 24)
+
+
+async def test_a_node_of_rubbish_is_endured_and_counted() -> None:
+    node = SolanaNode()
+    await node.start()
+    try:
+        async with local_quote(rpc_url=node.http_url, rpc_ws_url=node.ws_url) as service:
+            await eventually(lambda: bool(node.sockets))
+            await node.send_text("rubbish")
+            await service.until_figure("feed_malformed_total", 1)
+            assert not await service.is_serving()
+    finally:
+        await node.stop()
+
+
+def test_as_a_process_it_ends_on_sigterm_and_leaves_nothing() -> None:
+    environ = os.environ | {
+        "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(free_port()),
+        "SOLQUOTE_RPC_URL": f"http://127.0.0.1:{free_port()}",
+    }
+    command = [sys.executable, "-m", "local_quote"]
+    with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stderr is not None
+        assert "listening" in process.stderr.readline()
+        started = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        _, log = process.communicate(timeout=STOP_S_MAX)
+        assert process.returncode == 0
+        assert time.monotonic() - started < STOP_S_MAX
+        assert "Traceback" not in log
+        assert "stopped" in log
