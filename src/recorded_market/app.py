@@ -43,7 +43,7 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
     node_version = f"{version('solquote')}-recorded"
     hub = SubscriptionHub(version=node_version)
     methods = RpcMethods(market.ledger, market.provenance, version=node_version)
-    node = Node(methods.call, hub, _rpc_faults(settings))
+    node = Node(methods.call, hub, _rpc_faults(settings), websocket_life_ns=settings.websocket_life)
     jupiter = JupiterServer(
         lambda: (market.clock, market.tradable_pools()),
         middle_mint=tokens.resolve("SOL", field="jupiter").mint,

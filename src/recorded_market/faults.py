@@ -12,12 +12,14 @@ from aiohttp.typedefs import Handler, Middleware
 __all__ = ["FaultPlan", "fault_middleware"]
 
 NS_PER_S = 1_000_000_000
+RETRY_AFTER_S = "1"
 
 
 class Fault(enum.Enum):
     """What goes wrong with one request."""
 
     UNAVAILABLE = "unavailable"
+    RATE_LIMITED = "rate_limited"
     GARBAGE = "garbage"
     HANG_UP = "hang_up"
 
@@ -52,6 +54,8 @@ def fault_middleware(plan: FaultPlan) -> Middleware:
             await asyncio.sleep(plan.latency_ns / NS_PER_S)
         if fault is Fault.UNAVAILABLE:
             return web.Response(status=503, text="Service Unavailable")
+        if fault is Fault.RATE_LIMITED:
+            return web.Response(status=429, text="Too Many Requests", headers={"Retry-After": RETRY_AFTER_S})
         if fault is Fault.GARBAGE:
             return web.Response(body=b"<html>\xff\x00{", content_type="application/json")
         if fault is Fault.HANG_UP and request.transport is not None:

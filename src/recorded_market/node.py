@@ -18,6 +18,7 @@ from recorded_market.subscriptions import SubscriptionHub
 
 __all__ = ["Node", "NodeCounters"]
 
+NS_PER_S = 1_000_000_000
 BODY_SIZE_BYTES_MAX = 50 * 1024
 """The limit of a node; 100 addresses need about 5 kB."""
 QUEUE_SIZE_BYTES_MAX = 8 << 20
@@ -36,11 +37,15 @@ class NodeCounters:
 
 
 class Node:
-    """Serves one market. `start`, then `stop`."""
+    """Serves one market. `start`, then `stop`.
 
-    def __init__(self, call: Call, hub: SubscriptionHub, faults: FaultPlan) -> None:
+    With a `websocket_life_ns` above 0 every WebSocket connection is dropped at that age, without a word of farewell.
+    """
+
+    def __init__(self, call: Call, hub: SubscriptionHub, faults: FaultPlan, *, websocket_life_ns: int = 0) -> None:
         self._call = call
         self._faults = faults
+        self._websocket_life_ns = websocket_life_ns
         self._hub = hub
         self._connections: set[_Connection] = set()
         self._runners: list[web.AppRunner] = []
@@ -100,7 +105,7 @@ class Node:
         if len(self._connections) >= CONNECTION_COUNT_MAX:
             return web.Response(status=503, text=f"at most {CONNECTION_COUNT_MAX} WebSocket clients\n")
         self.counters.websockets += 1
-        connection = _Connection(self.counters)
+        connection = _Connection(self.counters, life_s=self._websocket_life_ns / NS_PER_S or None)
         self._connections.add(connection)
         try:
             return await connection.serve(request, self._hub)
@@ -112,8 +117,9 @@ class Node:
 class _Connection:
     """One WebSocket client: reads requests, writes answers and notifications in order."""
 
-    def __init__(self, counters: NodeCounters) -> None:
+    def __init__(self, counters: NodeCounters, *, life_s: float | None) -> None:
         self._counters = counters
+        self._life_s = life_s
         self._socket = web.WebSocketResponse(max_msg_size=BODY_SIZE_BYTES_MAX, autoping=True, compress=False)
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()
         self._queued_bytes = 0
@@ -141,7 +147,9 @@ class _Connection:
         tasks = [asyncio.create_task(self._read(hub)), asyncio.create_task(self._write())]
         endings: list[asyncio.Future[Any]] = [*tasks, self._closing]
         try:
-            await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED)
+            ended, _ = await asyncio.wait(endings, return_when=asyncio.FIRST_COMPLETED, timeout=self._life_s)
+            if not ended and request.transport is not None:
+                request.transport.abort()
         finally:
             for task in tasks:
                 task.cancel()

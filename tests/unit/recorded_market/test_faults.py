@@ -23,7 +23,9 @@ async def outcomes(plan: FaultPlan, count: int) -> list[str]:
             try:
                 async with session.get(server.make_url("/")) as response:
                     body = await response.read()
-                    seen.append("ok" if body == b"hello" else "503" if response.status == 503 else "garbage")
+                    garbage = "garbage" if body != b"hello" else "ok"
+                    seen.append(garbage if response.status == 200 else str(response.status))
+                    assert response.status != 429 or response.headers["Retry-After"] == "1"
             except ClientError:
                 seen.append("hang-up")
     return seen
@@ -40,7 +42,7 @@ async def test_without_faults_every_request_is_answered() -> None:
 
 async def test_a_client_sees_every_kind_of_failure() -> None:
     plan = FaultPlan(latency_ns=0, failure_fraction=0.9, seed=3)
-    assert set(await outcomes(plan, 40)) == {"ok", "503", "garbage", "hang-up"}
+    assert set(await outcomes(plan, 60)) == {"ok", "429", "503", "garbage", "hang-up"}
 
 
 def test_the_same_seed_fails_the_same_requests() -> None:

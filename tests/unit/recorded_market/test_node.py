@@ -26,10 +26,11 @@ NO_FAULTS = FaultPlan(latency_ns=0, failure_fraction=0.0, seed=1)
 class Served:
     """A node over a ledger that the test moves."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, websocket_life_ns: int = 0) -> None:
         self.hub = SubscriptionHub(version="1")
         self.ledger = Ledger(Block(1, {KEY: Account(OWNER, b"")}))
-        self.node = Node(RpcMethods(self.ledger, {}, version="1").call, self.hub, NO_FAULTS)
+        call = RpcMethods(self.ledger, {}, version="1").call
+        self.node = Node(call, self.hub, NO_FAULTS, websocket_life_ns=websocket_life_ns)
 
     @property
     def websocket_url(self) -> str:
@@ -133,3 +134,15 @@ async def test_stopping_closes_the_sockets_of_clients(served: Served) -> None:
         assert message.data == aiohttp.WSCloseCode.GOING_AWAY
         await socket.close()
         await stopping
+
+
+async def test_a_socket_with_a_life_is_dropped_without_a_farewell() -> None:
+    mortal = Served(websocket_life_ns=50_000_000)
+    await mortal.node.start("127.0.0.1", 0)
+    async with connected(mortal) as socket:
+        await subscribe(socket)
+        message = await socket.receive()
+        assert message.type in (aiohttp.WSMsgType.CLOSED, aiohttp.WSMsgType.ERROR)
+        assert socket.close_code != aiohttp.WSCloseCode.OK
+    await eventually(lambda: mortal.hub.subscription_count == 0)
+    await mortal.node.stop()
