@@ -137,10 +137,10 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
         yield bus
 
 
-def worker_on(bus: Bus, market: Market, gate: Switch, *, name: str = "one") -> Worker:
+def worker_on(bus: Bus, market: Market, gate: Switch, *, name: str = "one", ack_wait_ms: int = ACK_WAIT_MS) -> Worker:
     return Worker(
         bus,
-        Consumer(stream=Stream.PLANNED, name="executor", events=(ExecutionPlan,), ack_wait_ms=ACK_WAIT_MS),
+        Consumer(stream=Stream.PLANNED, name="executor", events=(ExecutionPlan,), ack_wait_ms=ack_wait_ms),
         gate=gate,
         guards=Guards(LIMITS),
         venue=PaperVenue(market),
@@ -315,6 +315,22 @@ async def test_what_is_in_flight_when_the_gate_closes_is_finished_and_nothing_ne
         await asyncio.sleep(0.2)
         assert market.asked_count == 1
         assert len(await results(bus)) == 1
+
+
+async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(bus: Bus) -> None:
+    gate, market = Switch(), Market()
+    market.lets_go.clear()
+    async with running(worker_on(bus, market, gate, ack_wait_ms=600_000)):
+        for number in range(12):
+            await bus.publish(plan(number))
+        await until(lambda: market.asked_count == 4)
+        await asyncio.sleep(0.1)  # the standing pull fetches ahead
+        gate.turn(is_open=False)
+        await asyncio.sleep(0)
+        market.lets_go.set()
+        await results_when(bus, 4)
+        gate.turn(is_open=True)
+        assert len(await results_when(bus, 12)) == 12
 
 
 async def test_results_survive_the_loss_of_the_server_in_the_middle(nats_server: Server, bus: Bus) -> None:

@@ -36,7 +36,6 @@ from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Out
 __all__ = ["Gate", "Worker", "WorkerCounts"]
 
 PUBLISH_RETRY_S: Final = 0.2
-HAND_BACK_DELAY_S: Final = 0.2
 
 INTERNAL: Final = "internal"
 """Begins the reason of a failure that is our own fault."""
@@ -153,10 +152,22 @@ class Worker:
         pull = StandingPull(self._bus, self._consumer, batch_count=max(2, self._concurrency))
         async with contextlib.aclosing(pull.messages()) as messages:
             async for message in messages:
-                await self._free.acquire()
+                await self._wait_for_a_free_hand(message)
                 task = asyncio.create_task(self._handle(message))
                 self._in_hand.add(task)
                 task.add_done_callback(self._handled)
+
+    async def _wait_for_a_free_hand(self, message: Msg) -> None:
+        try:
+            await self._free.acquire()
+        except asyncio.CancelledError:
+            await self._hand_back(message)
+            raise
+
+    async def _hand_back(self, message: Msg) -> None:
+        self.counts.handed_back += 1
+        with upstream_errors():
+            await message.nak()
 
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._in_hand.discard(task)
@@ -190,9 +201,7 @@ class Worker:
             await self._bury(message, f"a {type(plan).__name__} is no plan")
             return
         if not self._gate.allows_new_trades:
-            self.counts.handed_back += 1
-            with upstream_errors():
-                await message.nak(delay=HAND_BACK_DELAY_S)
+            await self._hand_back(message)
             return
         ending = await self._conclude(plan, taken_before=message.metadata.num_delivered > 1)
         result = result_of(

@@ -17,7 +17,7 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from quote_core.bus.connection import RECONNECT_WAIT_S, Bus, heed_cancellation, upstream_errors
+from quote_core.bus.connection import RECONNECT_WAIT_S, Bus, upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Event, Stream, subjects_of
 
@@ -107,6 +107,7 @@ class StandingPull:
         finally:
             with contextlib.suppress(NatsError):
                 await subscription.unsubscribe()
+                await _hand_back(arrived)
 
     async def _next(self, arrived: asyncio.Queue[Msg], inbox: str) -> Msg | None:
         if not self._bus.is_connected:
@@ -121,8 +122,6 @@ class StandingPull:
         except TimeoutError:
             self._asked_count = 0
             return None
-        finally:
-            heed_cancellation()
         status = (message.headers or {}).get("Status") if not message.reply else None
         if status is None:
             self._asked_count -= 1
@@ -149,3 +148,11 @@ class StandingPull:
                 return await self._consumer.ensure(self._bus)
             except ProviderUnavailable:
                 await asyncio.sleep(RECONNECT_WAIT_S)
+
+
+async def _hand_back(arrived: asyncio.Queue[Msg]) -> None:
+    """Let somebody else have at once what was fetched and not taken; otherwise it would wait for `ack_wait_ms`."""
+    while not arrived.empty():
+        message = arrived.get_nowait()
+        if message.reply:
+            await message.nak()
