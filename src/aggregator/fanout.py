@@ -8,9 +8,8 @@ service's cache for the next caller.
 
 import asyncio
 from collections.abc import Coroutine
-from typing import Any, Final
+from typing import Any, Final, Protocol
 
-from aggregator.clients import ExternalClient, LocalClient
 from aggregator.held import HeldQuote, Refusal, RowKey
 from aggregator.rows import RowRegistry
 from aggregator.selection import Merged, merge
@@ -18,13 +17,29 @@ from aggregator.table import QuoteTable, merged_now
 from quote_core.clock import Clock
 from quote_core.tokens import TokenRegistry
 
-__all__ = ["EXTERNAL_LEFT_MAX", "Fanout", "held_fresh"]
+__all__ = ["EXTERNAL_LEFT_MAX", "ExternalQuotes", "Fanout", "LocalQuotes", "held_fresh"]
 
 EXTERNAL_LEFT_MAX: Final = 64
 """External requests left to finish at once; beyond it no new one is made."""
 
 _NS_PER_S = 1_000_000_000
 _Answer = HeldQuote | Refusal
+
+
+class LocalQuotes(Protocol):
+    """What is asked of the local quote service."""
+
+    async def quote(self, key: RowKey, *, timeout_ns: int) -> _Answer:
+        """One quote, or why there is none."""
+        ...
+
+
+class ExternalQuotes(Protocol):
+    """What is asked of the external quote service."""
+
+    async def quote(self, key: RowKey, *, slippage_bps: int, timeout_ns: int) -> _Answer:
+        """One quote, or why there is none."""
+        ...
 
 
 class Fanout:
@@ -36,8 +51,8 @@ class Fanout:
         rows: RowRegistry,
         table: QuoteTable,
         tokens: TokenRegistry,
-        local: LocalClient,
-        external: ExternalClient,
+        local: LocalQuotes,
+        external: ExternalQuotes,
         clock: Clock,
         local_timeout_ns: int,
         external_timeout_ns: int,

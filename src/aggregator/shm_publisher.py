@@ -23,6 +23,14 @@ _CONFIRMED_PER_BEAT_MAX: Final = 128  # a quarter of the ring
 _U32_MAX: Final = 2**32 - 1
 _NO_ORACLE_PRICE: Final = float("nan")
 
+# Plain integers: combining enum members costs ten times as much, and this is done for every quote.
+_CONFIDENCE_PRESENT: Final = int(Flag.CONFIDENCE_PRESENT)
+_STALE: Final = int(Flag.STALE)
+_AMOUNTS: Final = int(ChangeKind.AMOUNTS)
+_ORACLE: Final = int(ChangeKind.ORACLE)
+_ROUTE: Final = int(ChangeKind.ROUTE)
+_FLAGS: Final = int(ChangeKind.FLAGS)
+
 
 class TableWriter(Protocol):
     """What is used of `shm.QuoteWriter`."""
@@ -116,7 +124,7 @@ class ShmPublisher:
             slot=quote.slot & _U32_MAX,
             dex_id=quote.dex_id,
             source=quote.source.value,
-            flags=Flag.CONFIDENCE_PRESENT | (Flag.STALE if quote.is_stale else 0),
+            flags=_CONFIDENCE_PRESENT | (_STALE if quote.is_stale else 0),
             price_impact_ppm=min(max(round(quote.price_impact_fraction * PPM), 0), _U32_MAX),
             confidence_bps=round(confidence.score * BPS),
             ttl_slots=self._ttl_slots,
@@ -135,16 +143,16 @@ class ShmPublisher:
 def change_kind(old: HeldQuote | None, new: HeldQuote) -> int:
     """What differs, as the ring's mask; 0 = only the time."""
     if old is None:
-        return ChangeKind.AMOUNTS | ChangeKind.ORACLE | ChangeKind.ROUTE | ChangeKind.FLAGS
-    kind = ChangeKind(0)
+        return _AMOUNTS | _ORACLE | _ROUTE | _FLAGS
+    kind = 0
     if old.output_amount != new.output_amount or old.key.input_amount != new.key.input_amount:
-        kind |= ChangeKind.AMOUNTS
+        kind |= _AMOUNTS
     if old.oracle_price != new.oracle_price:
-        kind |= ChangeKind.ORACLE
+        kind |= _ORACLE
     if old.route_id != new.route_id:
-        kind |= ChangeKind.ROUTE
+        kind |= _ROUTE
     if old.is_stale != new.is_stale:
-        kind |= ChangeKind.FLAGS
+        kind |= _FLAGS
     return kind
 
 

@@ -1,0 +1,152 @@
+import asyncio
+
+import pytest
+from fakes.held_quotes import KEY, SOL, TOKENS, USDC, held
+from fakes.waiting import eventually
+
+from aggregator import wire
+from aggregator.fanout import Fanout
+from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.rows import RowRegistry
+from aggregator.selection import Merged
+from aggregator.table import QuoteTable
+from quote_core.clock import SYSTEM_CLOCK
+
+MS = 1_000_000
+OTHER = RowKey(SOL, USDC, 5)
+
+
+class Service:
+    """Answers what it is told, when it is let."""
+
+    def __init__(self, answer: HeldQuote | Refusal) -> None:
+        self.answer = answer
+        self.gate = asyncio.Event()
+        self.gate.set()
+        self.asked_count = 0
+        self.answered_count = 0
+
+    async def quote(self, key: RowKey, **_: object) -> HeldQuote | Refusal:
+        self.asked_count += 1
+        await self.gate.wait()
+        self.answered_count += 1
+        return self.answer
+
+
+@pytest.fixture
+async def local() -> Service:
+    return Service(held(700, key=OTHER))
+
+
+@pytest.fixture
+async def external() -> Service:
+    return Service(held(690, key=OTHER, source=Source.EXTERNAL))
+
+
+@pytest.fixture
+def rows() -> RowRegistry:
+    return RowRegistry(count_max=10)
+
+
+@pytest.fixture
+def table(rows: RowRegistry) -> QuoteTable:
+    table = QuoteTable(
+        tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encode=wire.encode_row
+    )
+    rows.listen(table)
+    return table
+
+
+@pytest.fixture
+def fanout(rows: RowRegistry, table: QuoteTable, local: Service, external: Service) -> Fanout:
+    return Fanout(
+        rows=rows,
+        table=table,
+        tokens=TOKENS,
+        local=local,
+        external=external,
+        clock=SYSTEM_CLOCK,
+        local_timeout_ns=5 * MS,
+        external_timeout_ns=60 * MS,
+    )
+
+
+def outputs(merged: Merged) -> tuple[int | None, int | None]:
+    return (
+        merged.local.output_amount if merged.local else None,
+        merged.external.output_amount if merged.external else None,
+    )
+
+
+async def test_fresh_row_is_answered_without_asking_anybody(
+    fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service
+) -> None:
+    rows.hold((KEY,))
+    table.offer([held()])
+    assert outputs(await fanout.quote(KEY)) == (140_000_000, None)
+    assert local.asked_count == 0
+
+
+async def test_stale_row_is_never_passed_as_fresh(
+    fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service, external: Service
+) -> None:
+    rows.hold((KEY,))
+    table.offer([held(is_stale=True)])
+    local.answer = external.answer = Refusal("UNAVAILABLE", "down")
+    merged = await fanout.quote(KEY)
+    assert merged.best is None
+    assert merged.refusal == Refusal("UNAVAILABLE", "down")
+
+
+async def test_both_are_asked_at_once_and_merged(fanout: Fanout) -> None:
+    assert outputs(await fanout.quote(OTHER)) == (700, 690)
+
+
+async def test_slow_external_service_never_delays_the_local_answer(fanout: Fanout, external: Service) -> None:
+    external.gate.clear()
+    assert outputs(await fanout.quote(OTHER)) == (700, None)
+    external.gate.set()
+
+
+async def test_external_request_nobody_waits_for_is_left_to_finish(fanout: Fanout, external: Service) -> None:
+    external.gate.clear()
+    await fanout.quote(OTHER)
+    external.gate.set()
+    await eventually(lambda: external.answered_count == 1)
+
+
+async def test_slow_local_service_is_overtaken_by_the_external_one(fanout: Fanout, local: Service) -> None:
+    local.gate.clear()
+    merged = await fanout.quote(OTHER)
+    assert outputs(merged) == (None, 690)
+    assert merged.best is Source.EXTERNAL
+
+
+async def test_late_local_answer_is_welcome_when_the_external_service_has_none(
+    fanout: Fanout, local: Service, external: Service
+) -> None:
+    external.answer = Refusal("UNAVAILABLE", "no provider is configured")
+    local.gate.clear()
+    asking = asyncio.create_task(fanout.quote(OTHER))
+    asyncio.get_running_loop().call_later(0.02, local.gate.set)
+    assert outputs(await asking) == (700, None)
+
+
+async def test_local_service_down_and_external_up_gives_the_external_answer(fanout: Fanout, local: Service) -> None:
+    local.answer = Refusal("UNAVAILABLE", "cannot be reached")
+    assert outputs(await fanout.quote(OTHER)) == (None, 690)
+
+
+async def test_both_hung_ends_in_a_deadline(fanout: Fanout, local: Service, external: Service) -> None:
+    local.gate.clear()
+    external.gate.clear()
+    merged = await fanout.quote(OTHER)
+    assert merged.refusal is not None
+    assert merged.refusal.code == "DEADLINE_EXCEEDED"
+    external.gate.set()
+
+
+async def test_both_refusing_gives_the_local_services_reason(fanout: Fanout, local: Service, external: Service) -> None:
+    local.answer = Refusal("FAILED_PRECONDITION", "no pool")
+    external.answer = Refusal("UNAVAILABLE", "no provider is configured")
+    assert (await fanout.quote(OTHER)).refusal == Refusal("FAILED_PRECONDITION", "no pool")

@@ -1,0 +1,129 @@
+import dataclasses
+
+import pytest
+from fakes.fake_clock import FakeClock
+from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held
+
+from aggregator.confidence import Decision
+from aggregator.held import Refusal, RowKey, Source
+from aggregator.selection import Merged
+from aggregator.table import Arrival, QuoteTable
+
+S = 1_000_000_000
+
+
+class CountingEncoder:
+    def __init__(self) -> None:
+        self.count = 0
+
+    def __call__(self, key: RowKey, merged: Merged, version: int) -> bytes:
+        self.count += 1
+        return f"{key.input_amount} {version}".encode()
+
+
+@pytest.fixture
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def encoder() -> CountingEncoder:
+    return CountingEncoder()
+
+
+@pytest.fixture
+def table(clock: FakeClock, encoder: CountingEncoder) -> QuoteTable:
+    table = QuoteTable(
+        tokens=TOKENS, clock=clock, stale_after_ns={Source.LOCAL: 3 * S, Source.EXTERNAL: 60 * S}, encode=encoder
+    )
+    table.row_added(0, KEY)
+    return table
+
+
+def test_new_row_says_that_nobody_has_answered(table: QuoteTable) -> None:
+    assert table.version(0) == 0
+    refusal = table.merged(0).refusal
+    assert refusal is not None
+    assert refusal.code == "UNAVAILABLE"
+
+
+def test_first_answer_changes_the_row_and_the_same_again_confirms_it(table: QuoteTable) -> None:
+    assert table.offer([held()]) == Arrival((0,), ())
+    assert table.offer([held()]) == Arrival((), (0,))
+    assert table.version(0) == 1
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"output_amount": 1},
+        {"version": 2},
+        {"route_id": 78},
+        {"oracle_price": None},
+        {"is_stale": True},
+        {"refusal": Refusal("NOT_FOUND", "")},
+    ],
+)
+def test_anything_a_reader_acts_on_changes_the_row(table: QuoteTable, changes: dict[str, object]) -> None:
+    table.offer([held()])
+    assert table.offer([held(**changes)]).changed == (0,)  # type: ignore[arg-type]  # a table of keyword arguments
+    assert table.version(0) == 2
+
+
+def test_answer_for_a_number_that_means_something_else_is_dropped_and_counted(table: QuoteTable) -> None:
+    assert table.offer([held(key=RowKey(SOL, MSOL, 1)), held(row=99)]) == Arrival((), ())
+    assert table.misdirected_count == 2
+    assert table.version(0) == 0
+
+
+def test_number_given_to_another_amount_starts_empty(table: QuoteTable) -> None:
+    table.offer([held()])
+    table.row_added(0, RowKey(SOL, MSOL, 5))
+    assert table.version(0) == 0
+    assert table.merged(0).local is None
+
+
+def test_both_sources_are_merged(table: QuoteTable) -> None:
+    table.offer([held()])
+    table.offer([held(139_000_000, source=Source.EXTERNAL)])
+    merged = table.merged(0)
+    assert merged.best is Source.LOCAL
+    assert merged.external is not None
+    assert merged.local_confidence is not None
+    assert merged.external_confidence is not None
+    assert merged.local_confidence.score > merged.external_confidence.score
+
+
+def test_row_is_encoded_once_a_change_however_many_read_it(table: QuoteTable, encoder: CountingEncoder) -> None:
+    table.offer([held()])
+    assert table.body(0) is table.body(0)
+    assert encoder.count == 1
+    table.offer([held(1)])
+    assert encoder.count == 1
+    assert table.body(0) == b"1000000000 2"
+    assert encoder.count == 2
+
+
+def test_what_is_not_confirmed_in_time_becomes_stale_once(table: QuoteTable, clock: FakeClock) -> None:
+    def made_stale(quote: object) -> object:
+        return dataclasses.replace(quote, is_stale=True)  # type: ignore[type-var]  # a held quote
+
+    table.offer([held(received_mono_ns=clock.mono_ns())])
+    table.offer([held(source=Source.EXTERNAL, received_mono_ns=clock.mono_ns())])
+    clock.advance_ns(3 * S)
+    assert table.expire(made_stale) == ()  # type: ignore[arg-type]
+    clock.advance_ns(1)
+    (expired,) = table.expire(made_stale)  # type: ignore[arg-type]
+    assert expired.source is Source.LOCAL
+    assert table.merged(0).best is Source.EXTERNAL
+    assert table.version(0) == 3
+    assert table.expire(made_stale) == ()  # type: ignore[arg-type]
+    clock.advance_ns(60 * S)
+    assert len(table.expire(made_stale)) == 1  # type: ignore[arg-type]
+    assert table.merged(0).decision is Decision.SKIP
+
+
+def test_refusal_never_becomes_stale(table: QuoteTable, clock: FakeClock) -> None:
+    table.offer([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
+    clock.advance_ns(1_000 * S)
+    assert table.expire(lambda quote: quote) == ()

@@ -1,0 +1,91 @@
+import pytest
+from fakes.held_quotes import KEY, MSOL, SOL, USDC, held
+
+from aggregator import wire
+from aggregator.confidence import Confidence, Factors
+from aggregator.health import HealthReport
+from aggregator.held import Refusal, Source
+from aggregator.selection import merge
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
+from quote_core.generated.solquote.v1 import quotes_pb2
+
+LOCAL_SCORE = Confidence(0.91, Factors(0.9, 1.0, 0.8, 1.0, 0.7))
+EXTERNAL_SCORE = Confidence(0.72, Factors(0.5, 0.8, 0.6, 0.99, 1.0))
+
+
+def test_row_decodes_to_what_was_encoded() -> None:
+    merged = merge(held(), held(139_000_000, source=Source.EXTERNAL), LOCAL_SCORE, EXTERNAL_SCORE)
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(KEY, merged, 42))
+    assert (quote.input_mint, quote.output_mint, quote.input_amount) == (SOL, USDC, 1_000_000_000)
+    assert quote.local.output_amount == quote.output_amount == 140_000_000
+    assert quote.external.output_amount == 139_000_000
+    assert quote.external.provider == "jupiter"
+    assert quote.best_source == pb.QUOTE_SOURCE_LOCAL
+    assert quote.decision == pb.DECISION_EXECUTE
+    assert quote.local_confidence == 0.91
+    assert quote.external_confidence == 0.72
+    assert quote.local_factors.slippage == 0.7
+    assert quote.external_factors.provider == 0.99
+    assert quote.oracle_price == 140.0
+    assert quote.version == 42
+    assert not quote.HasField("error")
+
+
+def test_row_without_a_price_has_its_reason_and_no_score() -> None:
+    merged = merge(held(refusal=Refusal("FAILED_PRECONDITION", "no pool")), None, None, None)
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(KEY, merged, 1))
+    assert quote.error == quotes_pb2.QuoteError(code="FAILED_PRECONDITION", message="no pool")
+    assert quote.best_source == pb.QUOTE_SOURCE_UNSPECIFIED
+    assert quote.decision == pb.DECISION_SKIP
+    assert not quote.HasField("local_factors")
+
+
+def test_message_made_of_ready_frames_is_a_batch_with_each_subscribers_own_row_numbers() -> None:
+    body = wire.encode_row(KEY, merge(held(), None, LOCAL_SCORE, None), 1)
+    frames = [wire.frame(body, wire.row_suffix(number)) for number in (0, 5, 300, 2**32 - 1)]
+    message = pb.BatchQuoteResponse.FromString(wire.batch_message(frames, sequence=9, snapshot=True))
+    assert [quote.row for quote in message.quotes] == [0, 5, 300, 2**32 - 1]
+    assert {quote.output_amount for quote in message.quotes} == {140_000_000}
+    assert message.sequence == 9
+    assert message.snapshot
+
+
+def test_refused_combination_comes_back_as_it_was_asked_with_the_reason() -> None:
+    combo = wire.Combo(3, "nonsense", USDC, 0)
+    body = wire.refused_body(combo, Refusal("INVALID_ARGUMENT", "input_mint: must be base58"))
+    quote = pb.AggregatedQuote.FromString(body)
+    assert (quote.input_mint, quote.output_mint, quote.input_amount) == ("nonsense", USDC, 0)
+    assert quote.error.code == "INVALID_ARGUMENT"
+
+
+def test_combinations_are_numbered_by_position_over_pairs_then_amounts() -> None:
+    request = quotes_pb2.BatchQuoteRequest(
+        pairs=[
+            quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC),
+            quotes_pb2.TokenPair(input_mint=SOL, output_mint=MSOL, amounts=[7]),
+            quotes_pb2.TokenPair(input_mint=MSOL, output_mint=SOL, rows=[90, 80]),
+        ],
+        amounts=[1, 2],
+    )
+    assert wire.combo_count(request) == 5
+    assert [(combo.number, combo.output_mint, combo.amount) for combo in wire.combos(request)] == [
+        (0, USDC, 1),
+        (1, USDC, 2),
+        (2, MSOL, 7),
+        (90, SOL, 1),
+        (80, SOL, 2),
+    ]
+
+
+def test_rows_that_do_not_fit_the_amounts_are_noticed() -> None:
+    pair = quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC, amounts=[1, 2], rows=[1])
+    with pytest.raises(ValueError, match="zip"):
+        list(wire.combos(quotes_pb2.BatchQuoteRequest(pairs=[pair])))
+
+
+def test_health_report_is_carried_over() -> None:
+    report = HealthReport(True, "1.2.3", 5, ("slow",), {"rows": 3.0})
+    message = quotes_pb2.HealthResponse.FromString(wire.health_message(report))
+    assert message.serving
+    assert (message.version, message.uptime_ms, list(message.findings)) == ("1.2.3", 5, ["slow"])
+    assert message.figures["rows"] == 3.0
