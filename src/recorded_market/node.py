@@ -153,7 +153,10 @@ class _Connection:
         finally:
             for task in tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            outcomes = await asyncio.gather(*tasks, return_exceptions=True)
+        for outcome in outcomes:
+            if isinstance(outcome, Exception) and not isinstance(outcome, ConnectionError):
+                raise outcome  # a mistake of ours, which the server logs; a client that is gone is none
         code = self._closing.result() if self._closing.done() else WSCloseCode.OK
         with contextlib.suppress(TimeoutError, ConnectionError):
             async with asyncio.timeout(STOP_TIMEOUT_S):

@@ -125,6 +125,19 @@ async def test_account_methods_are_for_http_and_subscriptions_for_the_socket(ser
         assert (await socket.receive_json())["error"]["code"] == -32601
 
 
+async def test_a_mistake_of_the_node_itself_ends_the_connection_and_is_logged(
+    served: Served, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    def broken(*_: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(served.hub, "call", broken)
+    async with connected(served) as socket:
+        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "slotSubscribe"})
+        assert (await socket.receive()).type in (aiohttp.WSMsgType.CLOSE, aiohttp.WSMsgType.CLOSED)
+    await eventually(lambda: "ZeroDivisionError" in caplog.text)
+
+
 async def test_stopping_closes_the_sockets_of_clients(served: Served) -> None:
     async with connected(served) as socket:
         await subscribe(socket)
