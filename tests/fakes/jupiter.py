@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass, field
 from typing import Any
@@ -19,12 +20,13 @@ class FakeJupiter:
     refusals: list[tuple[int, dict[str, str], bytes]] = field(default_factory=list)
     headers: dict[str, str] = field(default_factory=dict)
     changes: dict[str, Any] = field(default_factory=dict)
+    chunk_bytes: int = 0
     gate: asyncio.Event = field(default_factory=asyncio.Event)
 
     def __post_init__(self) -> None:
         self.gate.set()
 
-    async def quote(self, request: web.Request) -> web.Response:
+    async def quote(self, request: web.Request) -> web.StreamResponse:
         query = dict(request.query)
         self.requests.append(query)
         self.api_keys.append(request.headers.get("x-api-key"))
@@ -61,7 +63,15 @@ class FakeJupiter:
             "contextSlot": 4242,
             "timeTaken": 0.01,
         }
-        return web.json_response(answer | self.changes, headers=self.headers)
+        if not self.chunk_bytes:
+            return web.json_response(answer | self.changes, headers=self.headers)
+        response = web.StreamResponse(headers=self.headers)
+        await response.prepare(request)
+        body = json.dumps(answer | self.changes).encode()
+        for start in range(0, len(body), self.chunk_bytes):
+            await response.write(body[start : start + self.chunk_bytes])
+            await asyncio.sleep(0)
+        return response
 
 
 @contextlib.asynccontextmanager

@@ -51,6 +51,7 @@ class RunningPlatform:
         self.data_dir = data_dir
         self.messages: list[str] = []
         self._views: dict[str, dict[str, Any]] = {}
+        self._has_ended = False
         self._news = threading.Condition()
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SOLQUOTE_")}
         self.process = subprocess.Popen(
@@ -77,7 +78,8 @@ class RunningPlatform:
     def until(self, condition: Callable[[], object], *, seconds: float) -> None:
         """Wait until `condition` holds, looking whenever something is told."""
         with self._news:
-            met = self._news.wait_for(condition, timeout=seconds)
+            met = self._news.wait_for(lambda: condition() or self._has_ended, timeout=seconds)
+        assert not self._has_ended, "solquote up has ended"
         assert met, f"not within {seconds} s; last told: {self._views}, {self.messages[-20:]}"
 
     def until_healthy(self) -> None:
@@ -89,6 +91,10 @@ class RunningPlatform:
         self.until(
             lambda: self._views[name]["state"] == "healthy" and self._views[name]["pid"] != old_pid, seconds=seconds
         )
+
+    def kill(self, name: str) -> None:
+        """As abruptly as a crash."""
+        os.kill(self.pids()[name], signal.SIGKILL)
 
     @property
     def environment(self) -> dict[str, str]:
@@ -117,3 +123,6 @@ class RunningPlatform:
                 elif "message" in told:
                     self.messages.append(f"{told['process']}: {told['message']}")
                 self._news.notify_all()
+        with self._news:
+            self._has_ended = True
+            self._news.notify_all()

@@ -116,7 +116,7 @@ class JupiterProvider:
                 headers=self._headers,
                 timeout=aiohttp.ClientTimeout(total=timeout_ns / _NS_PER_S),
             ) as response:
-                body = await response.content.read(ANSWER_BYTES_MAX + 1)
+                body = await _body(response)
                 status, headers = response.status, response.headers
         except TimeoutError as error:
             raise DeadlinePassed(self.name, timeout_ns // _NS_PER_MS) from error
@@ -147,6 +147,16 @@ class JupiterProvider:
         if reset_unix_s is not None:
             return min(max(round(reset_unix_s * 1000) - self._clock.unix_ns() // _NS_PER_MS, 0), _PAUSE_MS_MAX)
         return default_ms
+
+
+async def _body(response: aiohttp.ClientResponse) -> bytes:
+    """The answer, cut off beyond the limit: what is longer is refused, so its end is not worth reading."""
+    body = bytearray()
+    async for chunk in response.content.iter_any():
+        body += chunk
+        if len(body) > ANSWER_BYTES_MAX:
+            break
+    return bytes(body)
 
 
 def _parameters(key: QuoteKey, slippage_bps: int, known_route: Sequence[RouteLeg]) -> dict[str, str]:

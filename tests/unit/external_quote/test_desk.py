@@ -1,0 +1,65 @@
+import pytest
+from fakes.fake_clock import FakeClock
+from fakes.provider_quotes import KEY, FakeProvider, S, desk
+
+from external_quote.desk import Desk
+from quote_core.errors import LayoutMismatch, NoLiquidity, ProviderUnavailable, RateLimited, SolquoteError
+from quote_core.resilience import BreakerState
+
+
+async def ask(one: Desk) -> None:
+    await one.ask(KEY, slippage_bps=50, known_route=(), timeout_ns=S)
+
+
+async def failing(error: SolquoteError, count: int) -> Desk:
+    provider = FakeProvider()
+    one = desk(provider, FakeClock())
+    for _ in range(count):
+        provider.errors.append(error)
+        with pytest.raises(type(error)):
+            await ask(one)
+    return one
+
+
+@pytest.mark.parametrize(
+    "error", [ProviderUnavailable("jupiter", "answered 500"), LayoutMismatch("jupiter", "no outAmount")]
+)
+async def test_failures_of_the_provider_open_the_circuit_and_lower_its_uptime(error: SolquoteError) -> None:
+    one = await failing(error, 3)
+    report = one.report()
+    assert report.breaker is BreakerState.OPEN
+    assert report.window.uptime == 0.0
+    assert report.last_error == str(error)
+    with pytest.raises(ProviderUnavailable, match="circuit open"):
+        one.reserve()
+
+
+@pytest.mark.parametrize("error", [NoLiquidity("jupiter", "no route"), RateLimited("jupiter", 1_000)])
+async def test_refusals_that_are_not_its_fault_speak_for_the_provider(error: SolquoteError) -> None:
+    report = (await failing(error, 5)).report()
+    assert report.breaker is BreakerState.CLOSED
+    assert report.window.uptime == 1.0
+
+
+async def test_probe_is_not_spent_on_a_call_that_the_rate_limit_refuses() -> None:
+    clock, provider = FakeClock(), FakeProvider()
+    one = desk(provider, clock, rate_per_s=0.01)
+    for _ in range(3):
+        provider.errors.append(ProviderUnavailable("jupiter", "answered 500"))
+        with pytest.raises(ProviderUnavailable):
+            await ask(one)
+    one_token_left = one.report().tokens_available
+    assert one_token_left == 2.0
+    clock.advance_ns(10 * S)
+    one.reserve(2)
+    clock.advance_ns(10 * S)
+    with pytest.raises(RateLimited):
+        one.reserve()
+    assert one.report().breaker is BreakerState.HALF_OPEN
+
+
+def test_report_tells_what_is_left_of_the_rate_limit() -> None:
+    one = desk(FakeProvider(), FakeClock())
+    one.reserve(2)
+    report = one.report()
+    assert (report.tokens_available, report.requests_per_s, report.retry_after_ms) == (0.0, 1.0, 1000)

@@ -1,0 +1,55 @@
+import asyncio
+
+from fakes.fake_clock import FakeClock
+from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, desk
+from fakes.waiting import eventually
+
+from external_quote.board import Board
+from external_quote.providers.base import QuoteKey
+from external_quote.quoter import Quoter
+from external_quote.refresher import Refresher, next_due
+from external_quote.split_cache import SplitCache
+from quote_core.errors import NoLiquidity
+
+
+def due(wanted: list[QuoteKey], attempted: dict[QuoteKey, int], now_s: int = 100) -> tuple[QuoteKey, ...] | None:
+    return next_due(wanted, {key: at * S for key, at in attempted.items()}, now_ns=now_s * S, rest_ns=10 * S)
+
+
+def test_what_was_never_attempted_goes_first_in_order() -> None:
+    assert due([OTHER, KEY], {}) == (OTHER,)
+    assert due([OTHER, KEY], {OTHER: 99}) == (KEY,)
+
+
+def test_then_what_was_attempted_longest_ago() -> None:
+    assert due([OTHER, KEY], {OTHER: 80, KEY: 70}) == (KEY,)
+
+
+def test_both_directions_are_fetched_together() -> None:
+    assert due([KEY, OTHER, REVERSE], {}) == (KEY, REVERSE)
+    assert due([KEY, OTHER, REVERSE], {KEY: 99, REVERSE: 99}) == (OTHER,)
+
+
+def test_nothing_is_due_while_all_are_young() -> None:
+    assert due([KEY, OTHER], {KEY: 95, OTHER: 90}) is None
+    assert due([KEY, OTHER], {KEY: 95, OTHER: 89}) == (OTHER,)
+    assert due([], {}) is None
+
+
+async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
+    clock, provider, board = FakeClock(), FakeProvider(), Board()
+    cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, count_max=100, clock=clock)
+    quoter = Quoter([desk(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
+    provider.errors = [NoLiquidity("jupiter", "no route")]
+    refreshing = asyncio.create_task(Refresher(board, quoter, clock=clock, price_ttl_ns=10 * S).run())
+    with board.follow((KEY, OTHER, REVERSE)) as follower:
+        await eventually(lambda: len(provider.asked) == 2)
+        await eventually(follower.changed.is_set)
+        assert isinstance(board.error(KEY), NoLiquidity)
+        assert cache.newest(REVERSE) is not None
+        assert cache.newest(OTHER) is None, "two tokens are spent"
+        clock.advance_ns(S)
+        await eventually(lambda: cache.newest(OTHER) is not None)
+        assert len(provider.asked) == 3
+    refreshing.cancel()
+    await asyncio.wait({refreshing})
