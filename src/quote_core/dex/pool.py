@@ -182,5 +182,5 @@ class Pool(ABC):
         """The trading fee an infinitesimal swap pays now, as a fraction; for scores and display only.
 
         Raises:
-            NotTradable: An account it depends on is missing.
+            NotTradable: An account it depends on is missing, or was written after `clock`.
         """

@@ -10,7 +10,7 @@ from typing import ClassVar, Final
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.orca_whirlpool import layout
 from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
-from quote_core.dex.orca_whirlpool.adaptive_fee import FeeManager
+from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
 from quote_core.dex.orca_whirlpool.published import answer_published_case
 from quote_core.dex.orca_whirlpool.state import TickArray, WhirlpoolState, array_sequence
 from quote_core.dex.orca_whirlpool.swap import (
@@ -127,12 +127,8 @@ class OrcaWhirlpoolPool(ConcentratedPool):
             raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
 
     def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
-        state, fee = self._held_state(), None
-        if state.adaptive_fee is not None:
-            try:
-                fee = state.adaptive_fee.at_swap_start(tick=state.tick, unix_timestamp=clock.unix_timestamp)
-            except MathOverflow as overflow:
-                raise NotTradable(self.address, str(overflow)) from None
+        state = self._held_state()
+        fee = self._fee_at_start(state, clock)
         ladder = self._ladders.get(a_to_b)
         if ladder is None:
             ladder = self._ladders[a_to_b] = SequenceLadder(
@@ -143,6 +139,15 @@ class OrcaWhirlpoolPool(ConcentratedPool):
                 step_count_max=STEP_COUNT_MAX,
             )
         return ladder.outputs(amounts, fee=fee, vault_out=vault_out)
+
+    def _fee_at_start(self, state: WhirlpoolState, clock: ChainClock) -> AdaptiveFee | None:
+        """The adaptive fee as a swap at `clock` would find it."""
+        if state.adaptive_fee is None:
+            return None
+        try:
+            return state.adaptive_fee.at_swap_start(tick=state.tick, unix_timestamp=clock.unix_timestamp)
+        except MathOverflow as overflow:
+            raise NotTradable(self.address, str(overflow)) from None
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: Walk = done.walk
@@ -170,9 +175,7 @@ class OrcaWhirlpoolPool(ConcentratedPool):
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`."""
         state = self._held_state()
-        fee = state.adaptive_fee
-        if fee is not None:
-            fee = fee.at_swap_start(tick=state.tick, unix_timestamp=clock.unix_timestamp)
+        fee = self._fee_at_start(state, clock)
         manager = FeeManager(state.fee_rate, fee, tick=state.tick, a_to_b=direction is Direction.A_TO_B)
         return manager.next_rate() / FEE_DENOMINATOR
 
