@@ -39,8 +39,9 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated from proto/
+generate: setup ## regenerate src/quote_core/generated from proto/, and docs/settings.md
 	$(BIN)/python proto/generate.py
+	$(BIN)/solquote settings --markdown > docs/settings.md
 
 fmt: setup ## format
 	$(BIN)/ruff format src tests benchmarks proto setup.py

@@ -13,6 +13,7 @@ from solquote.commands.kill_switch import kill, release
 from solquote.commands.pnl import pnl
 from solquote.commands.pools import pools
 from solquote.commands.quote import quote
+from solquote.commands.settings import settings
 from solquote.commands.tokens import tokens
 from solquote.commands.up import up
 from solquote.commands.verify_quotes import verify_quotes
@@ -38,6 +39,7 @@ app.command()(doctor)
 app.command()(kill)
 app.command()(release)
 app.command()(pnl)
+app.command()(settings)
 app.command(name="verify-quotes")(verify_quotes)
 
 

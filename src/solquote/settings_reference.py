@@ -1,0 +1,83 @@
+"""The reference of all settings, made from the models themselves; docs/settings.md is its Markdown."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import Enum
+
+from pydantic import SecretStr
+from pydantic.fields import FieldInfo
+
+from quote_core.settings import CONFIG_VARIABLE, ServiceSettings, environment_name, environment_names
+
+__all__ = ["SettingReference", "reference", "reference_markdown"]
+
+_INTRODUCTION = f"""# Settings
+
+Made by `solquote settings --markdown`; a test holds it current.
+
+A setting is an environment variable, or a line in the TOML file that `{CONFIG_VARIABLE}` names (the field below
+`[section]`). The environment wins over the file, the file over the default. Durations carry a unit (`500ms`, `1s`,
+`2m`). A name that does not exist is a mistake, and all mistakes are told at once; `solquote doctor` checks them.
+"""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SettingReference:
+    """One setting."""
+
+    section: str
+    field: str
+    variable: str
+    aliases: tuple[str, ...]
+    """Further variables that set it."""
+    default: str
+    """As it would be written; empty when unset."""
+    description: str
+
+
+def reference(models: Iterable[type[ServiceSettings]]) -> list[SettingReference]:
+    """Every setting of `models`, in their order."""
+    return [_one(model, field, info) for model in models for field, info in model.model_fields.items()]
+
+
+def reference_markdown(models: Iterable[type[ServiceSettings]]) -> str:
+    """The page."""
+    lines = [_INTRODUCTION]
+    for model in models:
+        lines += [f"## [{model.section}]", "", "| field | variable | default | meaning |", "|---|---|---|---|"]
+        for setting in reference([model]):
+            variables = ", ".join(f"`{name}`" for name in (setting.variable, *setting.aliases))
+            default = f"`{setting.default}`" if setting.default else "unset"
+            meaning = setting.description.replace("|", "\\|")
+            lines.append(f"| {setting.field} | {variables} | {default} | {meaning} |")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _one(model: type[ServiceSettings], field: str, info: FieldInfo) -> SettingReference:
+    variable = environment_name(model.section, field)
+    names = [name for name, of_field in environment_names(model).items() if of_field == field and name != variable]
+    return SettingReference(
+        section=model.section,
+        field=field,
+        variable=variable,
+        aliases=tuple(name for name in names if name.isupper()),
+        default=_written(info.default),
+        description=info.description or "",
+    )
+
+
+def _written(default: object) -> str:
+    match default:
+        case None:
+            return ""
+        case bool():
+            return str(default).lower()
+        case SecretStr():
+            return ""
+        case Enum():
+            return str(default.value)
+        case tuple() | list() | frozenset():
+            return ",".join(map(str, default))
+        case _:
+            return str(default)

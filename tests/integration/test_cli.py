@@ -1,0 +1,169 @@
+"""Every command against a running platform, as text and as JSON."""
+
+import json
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+from fakes.running_platform import RunningPlatform, solquote
+
+from quote_core.tokens import Token, TokenRegistry, load_tokens
+
+pytestmark = pytest.mark.integration
+
+TRADED_S = 60.0
+"""Within this at least one opportunity has become a plan, a paper fill and a line of P&L."""
+UNQUOTED = {"sSOL", "mpSOL", "BGSOL"}
+"""Neither a pool nor a rate of theirs is recorded."""
+OBSERVED_SLOTS = 10
+
+
+@pytest.fixture(scope="module")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
+    running = RunningPlatform(tmp_path_factory.mktemp("cli"))
+    try:
+        running.until_healthy()
+        yield running
+    finally:
+        running.end()
+
+
+@pytest.fixture(scope="module")
+def registry() -> TokenRegistry:
+    return load_tokens()
+
+
+def ask(platform: RunningPlatform, line: str, *, code: int = 0) -> Any:
+    """The JSON answer of a command that ends with `code`."""
+    ended = solquote(*line.split(), "--json", data_dir=platform.data_dir)
+    assert ended.returncode == code, ended.stderr
+    return json.loads(ended.stdout) if code in {0, 1} and ended.stdout else json.loads(ended.stderr)
+
+
+def say(platform: RunningPlatform, line: str) -> str:
+    """What a command that ends well prints for people."""
+    ended = solquote(*line.split(), data_dir=platform.data_dir)
+    assert ended.returncode == 0, ended.stderr
+    return ended.stdout
+
+
+def quoted_pairs(registry: TokenRegistry) -> list[tuple[Token, Token]]:
+    return [
+        direction for pair in registry.pairs if pair.quote.symbol not in UNQUOTED for direction in pair.directions()
+    ]
+
+
+def test_quote_answers_from_both_sources_with_route_and_provenance(platform: RunningPlatform):
+    answer = ask(platform, "quote SOL USDC 1.5")
+    assert answer["input_amount"] == 1_500_000_000
+    assert answer["output_amount"] == max(source["output_amount"] for source in answer["sources"] if answer["best"])
+    assert {source["name"] for source in answer["sources"]} == {"local", "jupiter"}
+    local = next(source for source in answer["sources"] if source["name"] == "local")
+    assert local["route"][0]["provenance"] == "recorded"
+    assert set(local["factors"]) == {"pool_age", "route", "oracle", "provider", "slippage"}
+    printed = say(platform, "quote SOL USDC 1.5")
+    assert printed.startswith("1.5 SOL -> ")
+    assert "recorded" in printed
+
+
+def test_all_twelve_pairs_quote_both_ways(platform: RunningPlatform, registry: TokenRegistry):
+    rows = {row["pair"]: row for row in ask(platform, "watch")["pairs"]}
+    assert len(rows) == 15
+    assert {name.partition("/")[2] for name, row in rows.items() if row["forward_price"] is None} == UNQUOTED
+    assert all(row["reverse_price"] for row in rows.values() if row["forward_price"])
+    assert len(quoted_pairs(registry)) == 24
+
+
+@pytest.mark.parametrize("symbol", sorted(UNQUOTED))
+def test_a_pair_without_a_pool_is_refused_by_name(platform: RunningPlatform, symbol: str):
+    error = ask(platform, f"quote SOL {symbol} 1", code=1)["error"]
+    assert error["code"] == "FAILED_PRECONDITION"
+    assert f"SOL/{symbol}" in error["message"]
+
+
+def test_synthetic_pools_are_marked_and_shown_beside_recorded_ones(platform: RunningPlatform):
+    synthetic = ask(platform, "pools SOL JitoSOL")["pools"]
+    assert {pool["provenance"] for pool in synthetic} == {"synthetic"}
+    recorded = ask(platform, "pools SOL USDC")["pools"]
+    assert {pool["provenance"] for pool in recorded} == {"recorded"}
+    assert len({pool["protocol"] for pool in recorded}) > 1
+    assert "synthetic" in say(platform, "pools")
+    assert ask(platform, "pools SOL sSOL", code=1) == {"pools": []}
+
+
+def test_tokens_have_prices(platform: RunningPlatform):
+    tokens = {token["symbol"]: token for token in ask(platform, "tokens")["tokens"]}
+    assert tokens["SOL"]["usd"] > 1
+    assert tokens["SOL"]["price_provenance"] == "patched"
+    assert tokens["sSOL"]["usd"] is None
+
+
+def test_watch_prints_once_into_a_pipe(platform: RunningPlatform):
+    assert "SOL/USDC" in say(platform, "watch --amount 10")
+
+
+def test_doctor_finds_nothing_wrong(platform: RunningPlatform):
+    checks = ask(platform, "doctor")["checks"]
+    assert {check["verdict"] for check in checks} == {"ok"}
+    assert {"NATS sync_interval", "aggregator (gRPC)", "RPC WebSocket", "kill-switch token"} <= {
+        check["subject"] for check in checks
+    }
+    assert "all passed" in say(platform, "doctor")
+
+
+def test_doctor_names_a_setting_nobody_knows(platform: RunningPlatform):
+    ended = solquote("doctor", data_dir=platform.data_dir, environ={"SOLQUOTE_RPC_ULR": "x"})
+    assert ended.returncode == 1
+    assert "SOLQUOTE_RPC_ULR: no such setting; did you mean SOLQUOTE_RPC_URL?" in ended.stdout
+
+
+def trades(platform: RunningPlatform) -> int:
+    count: int = ask(platform, "pnl --last 0")["summary"]["filled_count"]
+    return count
+
+
+def until_trades_exceed(platform: RunningPlatform, count: int) -> None:
+    deadline = time.monotonic() + TRADED_S
+    while trades(platform) <= count:
+        assert time.monotonic() < deadline, "nothing was traded"
+
+
+def test_an_opportunity_becomes_a_fill_and_a_line_of_pnl(platform: RunningPlatform):
+    until_trades_exceed(platform, 0)
+    (newest,) = ask(platform, "pnl --last 1")["results"]
+    assert newest["mode"] == "PAPER"
+    assert newest["plan_id"]
+    lines = say(platform, "pnl --csv").splitlines()
+    assert lines[0].startswith("finished,pair,outcome")
+    assert len(lines) > 1
+    assert "filled" in say(platform, "pnl")
+
+
+def test_kill_stops_trading_across_restarts_until_release(platform: RunningPlatform):
+    until_trades_exceed(platform, 0)
+    switch = ask(platform, "kill --reason drill")
+    assert (switch["state"], switch["reason"]) == ("HALTED", "drill")
+    stopped_at = trades(platform)
+    for name in ("system_manager", "executor", "planner", "scanner"):
+        pid = platform.pids()[name]
+        platform.kill(name)
+        platform.until_back(name, old_pid=pid, seconds=10)
+    wait_for_slots(platform, OBSERVED_SLOTS)
+    assert trades(platform) == stopped_at
+    assert ask(platform, "kill")["state"] == "HALTED"
+    assert "trading is ACTIVE" in say(platform, "release --reason over")
+    until_trades_exceed(platform, stopped_at)
+
+
+def wait_for_slots(platform: RunningPlatform, count: int) -> None:
+    """Let the market go on for so many slots: time enough for a trade, were it allowed."""
+    first = slot(platform)
+    deadline = time.monotonic() + TRADED_S
+    while slot(platform) < first + count:
+        assert time.monotonic() < deadline, "the market stands still"
+
+
+def slot(platform: RunningPlatform) -> int:
+    newest: int = max(pool["slot"] for pool in ask(platform, "pools")["pools"])
+    return newest
