@@ -137,10 +137,12 @@ def swap_exact_out(reserve_in: int, reserve_out: int, amount_out: int, fees: Cpm
     net_in = curve_in_ceil(reserve_in, reserve_out, swapped)
     received = mul_div_ceil(net_in, PPM, PPM - fees.input_ppm)
     trade_fee, creator_fee = fees.split_input_fee(received - net_in)
+    amount_in = received + fees.transfer_in.for_net(received)
     return CpmmFill(
-        amount_in=received + fees.transfer_in.for_net(received),
-        amount_out=amount_out,
-        vault_received=received,
+        # what a transfer fee's inverse adds can be a unit more than its forward rounding takes
+        amount_in=amount_in,
+        amount_out=sent - fees.transfer_out.on_amount(sent),
+        vault_received=amount_in - fees.transfer_in.on_amount(amount_in),
         vault_sent=sent,
         trade_fee=trade_fee,
         creator_fee=creator_fee if fees.creator_on_input else swapped - sent,
