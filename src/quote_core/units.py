@@ -12,6 +12,7 @@ from quote_core.errors import InvalidField
 __all__ = [
     "BPS",
     "LAMPORTS_PER_SOL",
+    "NS_PER_S",
     "PPM",
     "U64_MAX",
     "Pubkey",
@@ -25,6 +26,7 @@ Pubkey = NewType("Pubkey", str)
 BPS: Final = 10_000
 PPM: Final = 1_000_000
 LAMPORTS_PER_SOL: Final = 1_000_000_000
+NS_PER_S: Final = 1_000_000_000
 U64_MAX: Final = 2**64 - 1
 
 

@@ -7,6 +7,8 @@ feed and LSTs the SOL value of their own account. All of it is integers, so that
 from dataclasses import dataclass
 from random import Random
 
+from quote_core.units import PPM
+
 __all__ = ["PriceWalk", "Value", "fair_ratio"]
 
 STEP_PPM_MAX = 150
@@ -14,7 +16,6 @@ STEP_PPM_MAX = 150
 REVERSION_DIVISOR = 512
 """Each slot the price comes back by this fraction of its distance from the anchor: it stays within about 0.5 %, for
 the recorded tick arrays reach only some percent to either side."""
-PPM = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)

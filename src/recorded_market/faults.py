@@ -9,9 +9,10 @@ from random import Random
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
+from quote_core.units import NS_PER_S
+
 __all__ = ["FaultPlan", "fault_middleware"]
 
-NS_PER_S = 1_000_000_000
 RETRY_AFTER_S = "1"
 
 

@@ -7,7 +7,7 @@ from aiohttp import web
 
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_S, Pubkey
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jupiter import price_quote, program_labels
 from recorded_market.jupiter_request import JupiterRefusal, read_quote_request
@@ -18,7 +18,6 @@ __all__ = ["JupiterServer"]
 
 API_PREFIX = "/swap/v1"
 """The path on Jupiter's own host; the stand-in answers with and without it."""
-NS_PER_S = 1_000_000_000
 STOP_TIMEOUT_S = 0.3
 
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from quote_core.units import NS_PER_S
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jsonrpc import Call, answer_request
 from recorded_market.listening import bind_neighbours
@@ -18,7 +19,6 @@ from recorded_market.subscriptions import SubscriptionHub
 
 __all__ = ["Node", "NodeCounters"]
 
-NS_PER_S = 1_000_000_000
 BODY_SIZE_BYTES_MAX = 50 * 1024
 """The limit of a node; 100 addresses need about 5 kB."""
 QUEUE_SIZE_BYTES_MAX = 8 << 20

@@ -5,12 +5,11 @@ from collections.abc import Callable
 from typing import NoReturn
 
 from quote_core.clock import Clock
+from quote_core.units import NS_PER_S
 from recorded_market.market import Market
 from recorded_market.subscriptions import SubscriptionHub
 
 __all__ = ["Ticker"]
-
-NS_PER_S = 1_000_000_000
 
 
 class Ticker:
