@@ -6,7 +6,7 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from pipeline.auditor import read_pnl
+from pipeline.auditor import Ledger, read_results
 from pipeline.auditor.app import publish_snapshots
 from pipeline.auditor.reading import Books, follow_books
 from pipeline.auditor.settings import AuditorSettings
@@ -24,7 +24,6 @@ from quote_core.events import (
     derived_id,
     stamp,
 )
-from quote_core.settings import PlatformSettings
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
@@ -83,6 +82,10 @@ class Auditor:
                 await task
 
 
+async def queried(bus: Bus) -> Ledger:
+    return Ledger.of([result async for result in read_results(bus)], capital_lamports=10**9)
+
+
 async def snapshot_with(bus: Bus, cumulative_profit_lamports: int) -> PnlSnapshot:
     async with asyncio.timeout(DEADLINE_S):
         while True:
@@ -92,7 +95,7 @@ async def snapshot_with(bus: Bus, cumulative_profit_lamports: int) -> PnlSnapsho
             await asyncio.sleep(0.01)
 
 
-async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: Bus, nats_url: str) -> None:
+async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: Bus) -> None:
     first = Auditor(bus)
     for number, profit in enumerate((100, -30, 50)):
         await bus.publish(result(number, profit))
@@ -102,7 +105,7 @@ async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: 
     second = Auditor(bus)
     again = await snapshot_with(bus, 125)
     await second.stop()
-    asked = await read_pnl(PlatformSettings(nats_url=nats_url))
+    asked = await queried(bus)
     assert (live.filled_count, again.filled_count, asked.filled_count) == (3, 4, 4)
     assert asked.cumulative_profit_lamports == 125
     assert asked.sharpe_ratio == again.sharpe_ratio
@@ -130,11 +133,8 @@ async def test_a_stream_made_anew_begins_another_account(bus: Bus) -> None:
     await auditor.stop()
 
 
-async def test_a_query_without_results_is_an_empty_ledger_and_without_the_stream_an_error(
-    bus: Bus, nats_url: str
-) -> None:
-    platform = PlatformSettings(nats_url=nats_url)
-    assert (await read_pnl(platform)).trade_count == 0
+async def test_a_query_without_results_is_an_empty_ledger_and_without_the_stream_an_error(bus: Bus) -> None:
+    assert (await queried(bus)).trade_count == 0
     await bus.jetstream.delete_stream(Stream.EXECUTED)
     with pytest.raises(ProviderUnavailable):
-        await read_pnl(platform)
+        await queried(bus)

@@ -7,13 +7,12 @@ import structlog
 
 from pipeline.auditor.ledger import Ledger
 from pipeline.health import WorkTotals
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.errors import LayoutMismatch
 from quote_core.events import ExecutionResult, Stream, decode
-from quote_core.settings import PlatformSettings
 
-__all__ = ["Books", "follow_books", "read_pnl", "read_results"]
+__all__ = ["Books", "follow_books", "read_results"]
 
 _log: Final = structlog.get_logger("auditor")
 
@@ -71,19 +70,6 @@ async def read_results(bus: Bus) -> AsyncIterator[ExecutionResult]:
         result = _result_in(message)
         if result is not None:
             yield result
-
-
-async def read_pnl(platform: PlatformSettings) -> Ledger:
-    """The ledger as the stream has it now; waits for NATS as long as the caller lets it.
-
-    Raises:
-        ProviderUnavailable: The EXECUTED stream is not there.
-    """
-    ledger = Ledger(capital_lamports=platform.trading_capital_lamports)
-    async with connect(platform.nats_url, name="pnl") as bus:
-        async for result in read_results(bus):
-            ledger.add(result)
-    return ledger
 
 
 def _result_in(message: Followed) -> ExecutionResult | None:

@@ -33,9 +33,11 @@ class Verification:
     missed: tuple[str, ...]
     """Events that a stream had dropped before the logger could read them, as the journal itself says."""
     findings: tuple[Finding, ...]
-    """Records changed, removed, inserted or half written; empty = the chain holds."""
+    """Records changed, removed or inserted; empty = the chain holds."""
+    is_unfinished: bool
+    """Whether the newest file ends inside a record: the logger is writing it, or died and will mend it."""
     head: bytes
-    """Hash of the last record."""
+    """Hash of the last whole record."""
 
     @property
     def is_intact(self) -> bool:
@@ -48,6 +50,10 @@ def verify(directory: Path) -> Verification:
     check = _Check()
     for path in segments(directory):
         check.segment(path)
+    last = check.findings[-1] if check.findings else None
+    is_unfinished = last is not None and last.torn and last.path == segments(directory)[-1]
+    if is_unfinished:
+        check.findings.pop()
     for path in sorted(directory.glob(f"*{DAMAGED_SUFFIX}")):
         check.findings.append(Finding(path, 0, "set aside: its first record was changed"))
     return Verification(
@@ -56,6 +62,7 @@ def verify(directory: Path) -> Verification:
         event_count=check.event_count,
         missed=tuple(check.missed),
         findings=tuple(check.findings),
+        is_unfinished=is_unfinished,
         head=check.head,
     )
 

@@ -7,6 +7,7 @@ the last file alone, and old files can go without the rest losing its meaning.
 
 import json
 import mmap
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -67,8 +68,12 @@ def segments(directory: Path) -> Sequence[Path]:
 
 def records(path: Path) -> Iterator[tuple[int, Record] | Finding]:
     """Yield each record with its offset; the first that cannot be read ends the file with a finding."""
-    with path.open("rb") as file:
-        if path.stat().st_size == 0:
+    try:
+        file = path.open("rb")
+    except FileNotFoundError:  # the writer has just removed it, being the oldest
+        return
+    with file:
+        if os.fstat(file.fileno()).st_size == 0:
             return
         with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
             offset = 0

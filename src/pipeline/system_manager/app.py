@@ -27,6 +27,10 @@ STOP_GRACE_S: Final = 1.0
 
 async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> None:
     """Run until told to stop."""
+    if 2 * settings.heartbeat_interval > platform.manager_silence_max:
+        raise SettingsError(
+            ["heartbeat_interval: must be at most half of manager_silence_max, or gates close by chance"]
+        )
     token = load_or_make_token(settings.token_path(platform))
     registry = CollectorRegistry()
     manager = Manager(

@@ -62,6 +62,24 @@ def test_a_whole_file_taken_away_shows(tmp_path: Path) -> None:
     assert not verify(tmp_path).is_intact
 
 
+def test_a_record_being_written_is_not_tampering(directory: Path) -> None:
+    (path,) = segments(directory)
+    path.write_bytes(path.read_bytes()[:-20])
+    found = verify(directory)
+    assert (found.is_intact, found.is_unfinished, found.event_count) == (True, True, 9)
+
+
+def test_a_file_that_ends_inside_a_record_before_the_last_file_is_a_finding(tmp_path: Path) -> None:
+    with Journal(tmp_path, bounds=JournalBounds(segment_bytes_max=1, segment_count_max=99)) as journal:
+        for sequence in range(1, 5):
+            journal.append(stream="S", created="then", sequence=sequence, subject="s", stored_unix_ns=0, payload=b"")
+    first = segments(tmp_path)[0]
+    first.write_bytes(first.read_bytes()[:-5])
+    found = verify(tmp_path)
+    assert not found.is_intact
+    assert not found.is_unfinished
+
+
 def test_replay_filters_by_subject_and_time(directory: Path) -> None:
     found = [e.subject for e in replay(directory, subject="executed.>", since_unix_ns=200, until_unix_ns=400)]
     assert found == ["executed.pair.2", "executed.pair.3"]
