@@ -36,7 +36,8 @@ from shm.files import default_directory
 from shm.inspection import Finding, TableReport, inspect, verify
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
 from shm.reader import Handle, QuoteReader
-from shm.values import HandleState, Liveness, Quote
+from shm.values import HandleState, Liveness
+from shm.view import Quote, QuoteView
 from shm.writer import Batch, Draft, QuoteWriter
 
 ENTRY_COUNT = ENTRY.count
@@ -63,6 +64,7 @@ __all__ = [
     "NumpyMissing",
     "Quote",
     "QuoteReader",
+    "QuoteView",
     "QuoteWriter",
     "Retired",
     "Role",

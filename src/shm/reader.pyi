@@ -7,8 +7,8 @@ import numpy
 
 from shm.changed import Changed
 from shm.layout import Role
-from shm.values import HandleState, Liveness, Quote
-from shm.view import QuoteView
+from shm.values import HandleState, Liveness
+from shm.view import Quote, QuoteView
 
 class Handle(QuoteView):
     """One pair and amount, bound to its entry; its truth reads the entry."""

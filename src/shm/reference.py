@@ -7,8 +7,7 @@ given bytes that nobody writes to: an image of a live file comes from `Table.ima
 from dataclasses import dataclass
 from typing import Any
 
-from shm.layout import ENTRY, HEADER, SEQUENCE_BITS, SEQUENCE_MASK, SLOT, Flag, Record
-from shm.values import Quote
+from shm.layout import ENTRY, HEADER, SEQUENCE_BITS, SEQUENCE_MASK, SLOT, Record
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,11 +37,6 @@ def decode(image: bytes) -> Image:
         slots=[decode_record(SLOT, image, number) for number in range(SLOT.count)],
         entries=[decode_record(ENTRY, image, number) for number in range(ENTRY.count)],
     )
-
-
-def quote_of(index: int, entry: dict[str, Any]) -> Quote:
-    """Return an entry as the object readers hand out."""
-    return Quote(index=index, **(entry | {"flags": Flag(entry["flags"])}))
 
 
 def generation(version: int) -> int:

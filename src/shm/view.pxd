@@ -9,4 +9,8 @@ cdef class QuoteView:
     cdef bint has_copy
 
     cdef int require_copy(self) except -1
-    cdef object to_quote(self)
+    cdef Quote to_quote(self)
+
+
+cdef class Quote(QuoteView):
+    pass

@@ -1,10 +1,14 @@
-from shm.values import Quote
+from shm.layout import Flag, Role
 
 class QuoteView:
     """A view that its owner fills again at the next read; `quote()` returns an object that stays."""
 
     @property
     def index(self) -> int: ...
+    @property
+    def role(self) -> Role: ...
+    @property
+    def pair(self) -> tuple[str, str]: ...
     @property
     def version(self) -> int: ...
     @property
@@ -32,7 +36,7 @@ class QuoteView:
     @property
     def source(self) -> int: ...
     @property
-    def flags(self) -> int: ...
+    def flags(self) -> Flag: ...
     @property
     def is_valid(self) -> bool: ...
     @property
@@ -46,3 +50,27 @@ class QuoteView:
     @property
     def ttl_slots(self) -> int: ...
     def quote(self) -> Quote: ...
+
+class Quote(QuoteView):
+    """A fresh object: one accepted copy of an entry, equal to another of the same index and content."""
+
+    def __init__(
+        self,
+        *,
+        index: int,
+        input_mint: bytes,
+        output_mint: bytes,
+        input_amount: int,
+        output_amount: int,
+        ts_ns: int,
+        oracle_price: float,
+        route_id: int,
+        slot: int,
+        dex_id: int,
+        source: int,
+        flags: int,
+        price_impact_ppm: int,
+        confidence_bps: int,
+        ttl_slots: int,
+        version: int,
+    ) -> None: ...

@@ -1,11 +1,16 @@
 """The reused view: typed access to a private copy of one entry, without making an object for it."""
 
+from libc.stdint cimport uint8_t, uint16_t
+from libc.string cimport memcmp, memcpy
+
 from shm._clock cimport unix_ns
 from shm.layout cimport *
 
-from shm.errors import NoQuote
-from shm.layout import Flag
-from shm.values import Quote
+from shm.base58 import mint_text
+from shm.errors import InvalidMint, NoQuote
+from shm.layout import Flag, Role
+
+FLAGS = tuple(Flag(bits) for bits in range(256))
 
 
 cdef class QuoteView:
@@ -19,30 +24,27 @@ cdef class QuoteView:
             raise NoQuote(repr(self))
         return 0
 
-    cdef object to_quote(self):
-        return Quote(
-            index=self.index,
-            input_mint=(<const char *>self.entry.input_mint)[:SQ_MINT_BYTES],
-            output_mint=(<const char *>self.entry.output_mint)[:SQ_MINT_BYTES],
-            input_amount=self.entry.input_amount,
-            output_amount=self.entry.output_amount,
-            ts_ns=self.entry.ts_ns,
-            oracle_price=self.entry.oracle_price,
-            route_id=self.entry.route_id,
-            slot=self.entry.slot,
-            dex_id=self.entry.dex_id,
-            source=self.entry.source,
-            flags=Flag(self.entry.flags),
-            price_impact_ppm=self.entry.price_impact_ppm,
-            confidence_bps=self.entry.confidence_bps,
-            ttl_slots=self.entry.ttl_slots,
-            version=self.entry.version,
-        )
+    cdef Quote to_quote(self):
+        cdef Quote quote = Quote.__new__(Quote)
+        quote.entry = self.entry
+        quote.index = self.index
+        quote.has_copy = True
+        return quote
 
     def quote(self):
-        """Return a fresh, frozen copy of what the view shows."""
+        """Return a fresh copy of what the view shows, which no later read changes."""
         self.require_copy()
         return self.to_quote()
+
+    @property
+    def role(self):
+        """Which file the quote came from."""
+        return Role.INTERNAL if self.index < SQ_ENTRY_COUNT else Role.EXTERNAL
+
+    @property
+    def pair(self):
+        """Input and output mint as base58."""
+        return mint_text(self.input_mint), mint_text(self.output_mint)
 
     @property
     def version(self):
@@ -124,9 +126,9 @@ cdef class QuoteView:
 
     @property
     def flags(self):
-        """Bits of `Flag`, as an int."""
+        """What the writer says of the quote, a `Flag`."""
         self.require_copy()
-        return self.entry.flags
+        return FLAGS[self.entry.flags]
 
     @property
     def is_valid(self):
@@ -164,3 +166,48 @@ cdef class QuoteView:
         self.require_copy()
         return self.entry.ttl_slots
 
+
+cdef class Quote(QuoteView):
+    """A fresh object: one accepted copy of an entry, equal to another of the same index and content.
+
+    Readers make them; the constructor is for tests of what uses them.
+    """
+
+    def __init__(
+        self, *, uint32_t index, bytes input_mint, bytes output_mint, uint64_t input_amount, uint64_t output_amount,
+        uint64_t ts_ns, double oracle_price, uint64_t route_id, uint32_t slot, uint16_t dex_id, uint8_t source,
+        uint8_t flags, uint32_t price_impact_ppm, uint16_t confidence_bps, uint16_t ttl_slots, uint64_t version,
+    ):
+        for mint in (input_mint, output_mint):
+            if len(mint) != SQ_MINT_BYTES:
+                raise InvalidMint(mint)
+        memcpy(self.entry.input_mint, <const char *>input_mint, SQ_MINT_BYTES)
+        memcpy(self.entry.output_mint, <const char *>output_mint, SQ_MINT_BYTES)
+        self.index = index
+        self.entry.input_amount = input_amount
+        self.entry.output_amount = output_amount
+        self.entry.ts_ns = ts_ns
+        self.entry.oracle_price = oracle_price
+        self.entry.route_id = route_id
+        self.entry.slot = slot
+        self.entry.dex_id = dex_id
+        self.entry.source = source
+        self.entry.flags = flags
+        self.entry.price_impact_ppm = price_impact_ppm
+        self.entry.confidence_bps = confidence_bps
+        self.entry.ttl_slots = ttl_slots
+        self.entry.version = version
+        self.has_copy = True
+
+    def __eq__(self, other):
+        if not isinstance(other, Quote):
+            return NotImplemented
+        cdef Quote quote = other
+        return self.index == quote.index and memcmp(&self.entry, &quote.entry, SQ_ENTRY_BYTES) == 0
+
+    def __hash__(self):
+        return hash((self.index, self.entry.version))
+
+    def __repr__(self):
+        sold, bought = self.pair
+        return f"Quote({self.index}: {self.input_amount} of {sold} -> {self.output_amount} of {bought})"

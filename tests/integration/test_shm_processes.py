@@ -10,6 +10,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -107,7 +108,7 @@ def test_reader_opened_first_keeps_delivering_over_restarts_and_a_replacement(di
 
         for life in (1, 2, 3):
             with writing(directory, life * 1_000_000) as writer:
-                until(lambda life=life: delivers_beyond(life * 1_000_000))
+                until(partial(delivers_beyond, life * 1_000_000))
                 writer.kill()
                 writer.wait()
             until(lambda: not handle)
@@ -215,7 +216,7 @@ def test_each_wrong_file_is_refused_by_its_own_error(
     image = path.read_bytes()
     path.unlink()
     path.write_bytes(damage(image))
-    with pytest.raises(refusal, match="restart|same|check the path"):
+    with pytest.raises(refusal, match=r"restart|same|check the path"):
         QuoteReader.open(directory)
 
 

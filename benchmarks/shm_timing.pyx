@@ -1,0 +1,63 @@
+# cython: language_level=3
+"""What benchmarks/shm.py measures against and with: empty calls, one acquire load, and reads timed one by one."""
+
+from libc.stdint cimport int64_t, uint64_t
+from libc.stdlib cimport calloc, free
+from posix.time cimport CLOCK_MONOTONIC, clock_gettime, timespec
+
+cdef extern from *:
+    """
+    #include <stdint.h>
+    static inline uint64_t acquire(const uint64_t *address) { return __atomic_load_n(address, __ATOMIC_ACQUIRE); }
+    """
+    uint64_t acquire(const uint64_t *address) noexcept nogil
+
+
+cdef class Empty:
+    """Calls that do nothing: what any compiled call costs."""
+
+    def nothing(self):
+        """Take no argument."""
+
+    def one(self, argument):
+        """Take one argument."""
+
+
+cdef int64_t now_ns() noexcept nogil:
+    cdef timespec now
+    clock_gettime(CLOCK_MONOTONIC, &now)
+    return <int64_t>now.tv_sec * 1_000_000_000 + now.tv_nsec
+
+
+def acquire_load_ns(int count):
+    """Cost of one acquire load of a line that nobody writes, in a loop."""
+    cdef uint64_t word = 0
+    cdef uint64_t total = 0
+    cdef int number
+    cdef int64_t start = now_ns()
+    for number in range(count):
+        total += acquire(&word)
+    return (now_ns() - start) / count
+
+
+def truth_times_ns(handle, int count, *, double seconds):
+    """Time truth tests one by one for so long; sorted, and less what timing itself costs. Also how many were true."""
+    cdef int64_t end = now_ns() + <int64_t>(seconds * 1e9)
+    cdef int64_t start, stop, empty
+    cdef int number = 0
+    cdef int live = 0
+    cdef int64_t *times = <int64_t *>calloc(count, sizeof(int64_t))
+    try:
+        while number < count:
+            start = now_ns()
+            empty = now_ns() - start
+            start = now_ns()
+            if start > end:
+                break
+            live += bool(handle)
+            stop = now_ns()
+            times[number] = max(stop - start - empty, 0)
+            number += 1
+        return sorted(times[position] for position in range(number)), live
+    finally:
+        free(times)
