@@ -1,5 +1,6 @@
 """The HTTP API: parse, call, answer. Errors are `{error, errorCode}` with the status of their code."""
 
+import asyncio
 from collections.abc import Awaitable, Callable
 from http import HTTPStatus
 from typing import Any, Final
@@ -91,7 +92,7 @@ class HttpApi:
             body = BatchBody.model_validate(orjson.loads(await request.read()))
         except orjson.JSONDecodeError as error:
             raise InvalidField("body", f"is not JSON: {error}") from None
-        answers = [await self._quote(asked) for asked in body.quotes]
+        answers = await asyncio.gather(*(self._quote(asked) for asked in body.quotes))
         return _json(BatchAnswer(quotes=[_error(a) if isinstance(a, Refusal) else a for a in answers]))
 
     async def get_pools(self, request: web.Request) -> web.Response:

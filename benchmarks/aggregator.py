@@ -1,0 +1,435 @@
+"""What the aggregator adds between a quote service's message and its readers.
+
+    python benchmarks/aggregator.py [--json]
+
+The whole aggregator runs in this process, with a stand-in for the local service that speaks real gRPC and quotes every
+row of the watched pairs. Each figure stands beside a reference of the same run:
+
+- score: one confidence score, beside an empty call.
+- intake: a message of changed rows decoded, scored, written to shared memory, beside parsing the same bytes alone.
+- encode: all rows as bytes for subscribers, beside building and serializing the same as protobuf objects.
+- refresh: all rows to 1 and to 100 subscribers, encoded once, beside a memory copy of the same bytes.
+- GetQuote of a watched amount over gRPC, beside an echo of the same bytes on the same kind of server.
+- first set: a fresh stream of all watched rows, until the last of them is parsed.
+- HTTP: one quote, and a batch of 100, beside an empty aiohttp answer.
+
+Targets are the specification's (section 11). Machines differ: a missed one is printed, nothing more.
+"""
+
+import sys
+
+sys.path.pop(0)  # this file's folder: the file is named like the package it measures
+
+import argparse
+import asyncio
+import contextlib
+import json
+import socket
+import tempfile
+import time
+from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import quantiles
+from typing import Any, Final
+
+import aiohttp
+import grpc.aio
+from aiohttp import web
+
+from aggregator import upstream_wire, wire
+from aggregator.app import run
+from aggregator.confidence import score
+from aggregator.held import RowKey, Source
+from aggregator.intake import Intake
+from aggregator.oracle import OraclePrices
+from aggregator.routes import Routes
+from aggregator.rows import RowRegistry
+from aggregator.settings import AggregatorSettings
+from aggregator.shm_publisher import ShmPublisher
+from aggregator.subscriptions import Subscriptions
+from aggregator.table import QuoteTable
+from aggregator.watched import WatchedRows
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
+from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as local_grpc
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
+from quote_core.generated.solquote.v1 import quotes_pb2
+from quote_core.settings import PlatformSettings
+from quote_core.tokens import load_tokens
+from shm import ENTRY_COUNT, QuoteWriter, Role
+
+TOKENS: Final = load_tokens()
+SOL: Final = TOKENS.resolve("SOL", field="").mint
+USDC: Final = TOKENS.resolve("USDC", field="").mint
+USD: Final = {token.mint: 1.0 if token.category == "stable" else 140.0 for token in TOKENS}
+ONE_SOL: Final = 1_000_000_000
+CALL_COUNT: Final = 2_000
+IN_FLIGHT: Final = 16
+BATCH_COUNT: Final = 100
+SUBSCRIBER_COUNT: Final = 100
+CHANGED_ROWS: Final = 80  # one pair, both ways, forty amounts
+DEADLINE_S: Final = 30.0
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One result beside its reference."""
+
+    name: str
+    value: float
+    unit: str
+    reference: float
+    reference_name: str
+    target: str
+
+
+def local_quote(row: int, key: RowKey, version: int) -> local_pb.LocalQuote:
+    """What the local service would say, near the oracle price."""
+    decimals = {token.mint: token.decimals for token in TOKENS}
+    rate = USD[key.input_mint] / USD[key.output_mint] * 10.0 ** (decimals[key.output_mint] - decimals[key.input_mint])
+    output = int(key.input_amount * rate) + version
+    hop = quotes_pb2.RouteHop(
+        pool_id="5rCf1DM8LjKTw4YqhnoLcngyZYeNnQqztScTogYHAS6",
+        protocol="meteora_dlmm",
+        input_mint=key.input_mint,
+        output_mint=key.output_mint,
+        input_amount=key.input_amount,
+        output_amount=output,
+        provenance=quotes_pb2.PROVENANCE_RECORDED,
+    )
+    return local_pb.LocalQuote(
+        input_mint=key.input_mint,
+        output_mint=key.output_mint,
+        input_amount=key.input_amount,
+        output_amount=output,
+        price_impact=0.0001,
+        pool_id=hop.pool_id,
+        protocol=hop.protocol,
+        oracle_price=USD[key.input_mint] / USD[key.output_mint],
+        version=version,
+        slot=436_453_892,
+        route=[hop],
+        row=row,
+        route_id=row + 1,
+        quoted_unix_ns=SYSTEM_CLOCK.unix_ns(),
+        depth_amount=10**13,
+        provenance=hop.provenance,
+    )
+
+
+class StandIn(local_grpc.LocalQuoteServiceServicer):
+    """Quotes every row once, then confirms it every second."""
+
+    async def StreamQuoteBatches(  # noqa: N802  # the method's name
+        self, request: quotes_pb2.BatchQuoteRequest, context: object
+    ) -> AsyncIterator[local_pb.LocalQuoteBatch]:
+        """See the service."""
+        keys = [
+            (row, RowKey(pair.input_mint, pair.output_mint, amount))
+            for pair in request.pairs
+            for row, amount in zip(pair.rows, pair.amounts, strict=True)
+        ]
+        while True:
+            yield local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in keys])
+            await asyncio.sleep(1.0)
+
+    async def GetOraclePrices(  # noqa: N802  # the method's name
+        self, request: object, context: object
+    ) -> local_pb.OraclePricesResponse:
+        """See the service."""
+        return local_pb.OraclePricesResponse(
+            prices=[local_pb.OraclePrice(mint=mint, usd=usd) for mint, usd in USD.items()]
+        )
+
+
+def best_of(call: Callable[[], object], *, round_count: int = 7) -> float:
+    """Seconds of the quickest of some rounds."""
+    best = float("inf")
+    for _ in range(round_count):
+        started = time.perf_counter()
+        call()
+        best = min(best, time.perf_counter() - started)
+    return best
+
+
+def per_call(call: Callable[[], object], *, count: int = 20_000) -> float:
+    """Seconds of one call of many."""
+
+    def many() -> None:
+        for _ in range(count):
+            call()
+
+    return best_of(many) / count
+
+
+def confidence() -> Figure:
+    """One score."""
+
+    def scored() -> object:
+        return score(
+            age_s=3.0,
+            hop_count=1,
+            rate=140.2,
+            oracle_rate=140.0,
+            uptime=1.0,
+            slippage_expected=0.001,
+            slippage_actual=0.0012,
+        )
+
+    return Figure("score", per_call(scored) * 1e6, "us", per_call(lambda: None) * 1e6, "empty call", "< 2")
+
+
+def in_memory(shm_dir: Path) -> list[Figure]:
+    """Intake, encoding and the messages of a refresh, without a network."""
+    with QuoteWriter.open(shm_dir, Role.INTERNAL) as internal, QuoteWriter.open(shm_dir, Role.EXTERNAL) as external:
+        publishers = {
+            Source.LOCAL: ShmPublisher(internal, ttl_slots=7),
+            Source.EXTERNAL: ShmPublisher(external, ttl_slots=7),
+        }
+        table = QuoteTable(
+            tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encode=wire.encode_row
+        )
+        rows = RowRegistry(count_max=ENTRY_COUNT)
+        rows.listen(table)
+        for publisher in publishers.values():
+            rows.listen(publisher)
+        WatchedRows(rows, TOKENS.pairs, AggregatorSettings().amounts).follow(USD)
+        intake = Intake(
+            table=table,
+            publishers=publishers,
+            subscriptions=Subscriptions(),
+            routes=Routes(),
+            oracle=OraclePrices(),
+            clock=SYSTEM_CLOCK,
+            observe_pool_to_shm_s=lambda _: None,
+        )
+        intake.local(local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in rows]))
+        return [_intake(intake, rows), *_encoding(table, rows)]
+
+
+def _intake(intake: Intake, rows: RowRegistry) -> Figure:
+    versions = iter(range(2, 1_000))
+
+    def changed() -> bytes:
+        version = next(versions)
+        quotes = [local_quote(row, key, version) for row, key in list(rows)[:CHANGED_ROWS]]
+        return local_pb.LocalQuoteBatch(quotes=quotes).SerializeToString()
+
+    taken = min(
+        _timed(lambda body=changed(): intake.local(local_pb.LocalQuoteBatch.FromString(body))) for _ in range(9)
+    )
+    body = changed()
+    parsed = best_of(lambda: local_pb.LocalQuoteBatch.FromString(body))
+    return Figure(f"intake, {CHANGED_ROWS} changed rows", taken * 1e3, "ms", parsed * 1e3, "parse alone", "< 2")
+
+
+def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
+    indexes = [index for index, _ in rows]
+    keys = [key for _, key in rows]
+
+    def encoded() -> list[bytes]:
+        return [wire.encode_row(key, table.merged(row), 1) for row, key in zip(indexes, keys, strict=True)]
+
+    def as_objects() -> bytes:
+        message = pb.BatchQuoteResponse()
+        for row, key in zip(indexes, keys, strict=True):
+            quote = message.quotes.add(
+                input_mint=key.input_mint, output_mint=key.output_mint, input_amount=key.input_amount, row=row
+            )
+            quote.local.CopyFrom(table.merged(row).local.message)  # type: ignore[union-attr,arg-type]  # it is there
+        encoded_message: bytes = message.SerializeToString()
+        return encoded_message
+
+    bodies = encoded()
+    suffixes = [wire.row_suffix(row) for row in indexes]
+
+    def message() -> bytes:
+        frames = (wire.frame(body, suffix) for body, suffix in zip(bodies, suffixes, strict=True))
+        return wire.batch_message(frames, sequence=1, snapshot=True)
+
+    size = len(message())
+    copied = best_of(lambda: bytearray(size)) * 1e3
+    count = len(indexes)
+    return [
+        Figure(f"encode {count} rows", best_of(encoded) * 1e3, "ms", best_of(as_objects) * 1e3, "as objects", "< 20"),
+        Figure("refresh, 1 subscriber", best_of(message) * 1e3, "ms", copied, "memory copy", "< 5"),
+        Figure(
+            f"refresh, {SUBSCRIBER_COUNT} subscribers",
+            best_of(lambda: [message() for _ in range(SUBSCRIBER_COUNT)], round_count=3) * 1e3,
+            "ms",
+            copied * SUBSCRIBER_COUNT,
+            "memory copies",
+            "< 500",
+        ),
+    ]
+
+
+async def over_the_network(shm_dir: Path) -> list[Figure]:
+    """The running aggregator, by gRPC and HTTP."""
+    async with _running(shm_dir) as (grpc_address, http_url), grpc.aio.insecure_channel(grpc_address) as channel:
+        stub = pb_grpc.QuoteAggregatorServiceStub(channel)
+        request = pb.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=ONE_SOL)
+        answer = await _until_held(stub, request)
+        quoted = await _latencies(lambda: stub.GetQuote(request))
+        async with _echo(answer.SerializeToString()) as echo:
+            echoed = await _latencies(lambda: echo(request.SerializeToString()))
+        first_set_s = await _first_set(stub)
+        async with aiohttp.ClientSession() as session, _empty_http() as empty_url:
+            asked = f"{http_url}/v1/quote?inputMint={SOL}&outputMint={USDC}&amount={ONE_SOL}"
+            single = await _latencies(lambda: _get(session, asked))
+            empty = await _latencies(lambda: _get(session, empty_url))
+            one = {"inputMint": SOL, "outputMint": USDC, "amount": ONE_SOL}
+            body = json.dumps({"quotes": [one] * BATCH_COUNT}).encode()
+            batch = await _latencies(lambda: _post(session, f"{http_url}/v1/quote/batch", body), count=200, in_flight=1)
+        return [
+            Figure("GetQuote p50", quoted[0], "ms", echoed[0], "echo", "< 1.5 echo"),
+            Figure("GetQuote p99", quoted[1], "ms", echoed[1], "echo", "< 1.5 echo"),
+            Figure("first set, 1200 rows", first_set_s * 1e3, "ms", quoted[0], "GetQuote p50", "< 100"),
+            Figure("HTTP quote p99", single[1], "ms", empty[1], "empty answer", "< 10"),
+            Figure(f"HTTP batch of {BATCH_COUNT} p50", batch[0], "ms", single[0], "one quote", "< 10"),
+        ]
+
+
+@contextlib.asynccontextmanager
+async def _running(shm_dir: Path) -> AsyncIterator[tuple[str, str]]:
+    grpc_port, http_port = _free_port(), _free_port()
+    server = grpc.aio.server()
+    local_grpc.add_LocalQuoteServiceServicer_to_server(StandIn(), server)
+    local_port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    platform = PlatformSettings(
+        shm_dir=shm_dir,
+        local_quote_address=f"127.0.0.1:{local_port}",
+        external_quote_address=f"127.0.0.1:{_free_port()}",
+    )
+    stop = asyncio.Event()
+    running = asyncio.create_task(run(platform, AggregatorSettings(grpc_port=grpc_port, http_port=http_port), stop))
+    try:
+        yield f"127.0.0.1:{grpc_port}", f"http://127.0.0.1:{http_port}"
+    finally:
+        stop.set()
+        await running
+        await server.stop(None)
+
+
+@contextlib.asynccontextmanager
+async def _echo(answer: bytes) -> AsyncIterator[Any]:
+    async def echoed(request: bytes, context: object) -> bytes:
+        return answer
+
+    server = grpc.aio.server()
+    handler = grpc.method_handlers_generic_handler("echo", {"Echo": grpc.unary_unary_rpc_method_handler(echoed)})
+    server.add_generic_rpc_handlers((handler,))
+    port = server.add_insecure_port("127.0.0.1:0")
+    await server.start()
+    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+        yield channel.unary_unary("/echo/Echo", response_deserializer=pb.AggregatedQuote.FromString)
+    await server.stop(None)
+
+
+@contextlib.asynccontextmanager
+async def _empty_http() -> AsyncIterator[str]:
+    async def answer(request: web.Request) -> web.Response:
+        return web.Response()
+
+    application = web.Application()
+    application.router.add_get("/", answer)
+    runner = web.AppRunner(application, access_log=None)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
+    await runner.cleanup()
+
+
+async def _until_held(stub: Any, request: pb.AggregatedQuoteRequest) -> pb.AggregatedQuote:
+    until = time.monotonic() + DEADLINE_S
+    while True:
+        try:
+            answer: pb.AggregatedQuote = await stub.GetQuote(request)
+        except grpc.aio.AioRpcError:
+            if time.monotonic() > until:
+                raise
+            await asyncio.sleep(0.05)
+        else:
+            return answer
+
+
+async def _first_set(stub: Any) -> float:
+    pairs = [
+        quotes_pb2.TokenPair(input_mint=tokens[0].mint, output_mint=tokens[1].mint)
+        for pair in TOKENS.pairs
+        for tokens in pair.directions()
+    ]
+    request = quotes_pb2.BatchQuoteRequest(pairs=pairs, amounts=AggregatorSettings().amounts)
+    started = time.perf_counter()
+    stream = stub.StreamBatchQuotes(request)
+    received_count = 0
+    while received_count < len(pairs) * len(request.amounts):
+        received_count += len((await stream.read()).quotes)
+    elapsed_s = time.perf_counter() - started
+    stream.cancel()
+    return elapsed_s
+
+
+async def _latencies(
+    call: Callable[[], Awaitable[object]], *, count: int = CALL_COUNT, in_flight: int = IN_FLIGHT
+) -> tuple[float, float]:
+    """Milliseconds at p50 and p99."""
+    taken: list[float] = []
+
+    async def caller() -> None:
+        for _ in range(count // in_flight):
+            started = time.perf_counter()
+            await call()
+            taken.append(time.perf_counter() - started)
+
+    await asyncio.gather(*(caller() for _ in range(in_flight)))
+    cuts = quantiles(taken, n=100)
+    return cuts[49] * 1e3, cuts[98] * 1e3
+
+
+async def _get(session: aiohttp.ClientSession, url: str) -> None:
+    async with session.get(url) as response:
+        await response.read()
+
+
+async def _post(session: aiohttp.ClientSession, url: str, body: bytes) -> None:
+    async with session.post(url, data=body) as response:
+        await response.read()
+
+
+def _timed(call: Callable[[], object]) -> float:
+    started = time.perf_counter()
+    call()
+    return time.perf_counter() - started
+
+
+def _free_port() -> int:
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        port: int = listener.getsockname()[1]
+        return port
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--json", action="store_true")
+    as_json = parser.parse_args().json
+    with tempfile.TemporaryDirectory(dir="/dev/shm") as first, tempfile.TemporaryDirectory(dir="/dev/shm") as second:
+        figures = [confidence(), *in_memory(Path(first)), *asyncio.run(over_the_network(Path(second)))]
+    if as_json:
+        print(json.dumps([vars(figure) for figure in figures], indent=2))
+        return
+    for figure in figures:
+        ratio = figure.value / figure.reference if figure.reference else float("inf")
+        print(
+            f"{figure.name:28} {figure.value:9.3f} {figure.unit:3} {figure.target:>11}   "
+            f"{ratio:6.2f} x {figure.reference_name} ({figure.reference:.3f})"
+        )
+
+
+if __name__ == "__main__":
+    main()
