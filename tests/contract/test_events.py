@@ -12,7 +12,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey as SoldersPubkey
 
-from quote_core.events import EVENT_KINDS, Event, Header, Hop, decode, encode
+from quote_core.errors import LayoutMismatch
+from quote_core.events import EVENT_KINDS, Event, Header, Hop, Lifecycle, Phase, decode, encode
 from quote_core.events.fields import inline_of
 from quote_core.events.subjects import EventKind
 
@@ -161,3 +162,35 @@ def test_we_read_what_the_generated_code_writes(kind: EventKind, data: st.DataOb
 @pytest.mark.parametrize("structure", [Header, Hop])
 def test_structs_have_the_schemas_size(structure: type[Any]) -> None:
     assert inline_of(structure).size_bytes == getattr(generated(structure.__name__), structure.__name__).SizeOf()
+
+
+def test_what_an_older_writer_did_not_know_reads_as_zero_and_empty() -> None:
+    lifecycle = generated("Lifecycle")
+    builder = flatbuffers.Builder(0)
+    service = builder.CreateString("scanner")
+    lifecycle.LifecycleStart(builder)
+    lifecycle.LifecycleAddService(builder, service)
+    body = lifecycle.LifecycleEnd(builder)
+    root = generated("SystemEvent")
+    root.SystemEventStart(builder)
+    root.SystemEventAddBody(builder, body)
+    root.SystemEventAddBodyType(builder, 2)
+    header = Header(event_id=bytes(16), created_unix_ns=5, slot=6)
+    root.SystemEventAddHeader(builder, generated("Header").CreateHeader(builder, *struct_arguments(header)))
+    builder.Finish(root.SystemEventEnd(builder), b"SQSY")
+    assert decode(bytes(builder.Output())) == Lifecycle(
+        header=header, service="scanner", instance="", phase=Phase.STARTING, pid=0, detail=""
+    )
+
+
+def test_a_message_without_a_header_is_refused() -> None:
+    builder = flatbuffers.Builder(0)
+    lifecycle, root = generated("Lifecycle"), generated("SystemEvent")
+    lifecycle.LifecycleStart(builder)
+    body = lifecycle.LifecycleEnd(builder)
+    root.SystemEventStart(builder)
+    root.SystemEventAddBody(builder, body)
+    root.SystemEventAddBodyType(builder, 2)
+    builder.Finish(root.SystemEventEnd(builder), b"SQSY")
+    with pytest.raises(LayoutMismatch, match="header is missing"):
+        decode(bytes(builder.Output()))

@@ -1,7 +1,7 @@
 """Events of the bus: frozen values, their subjects, and their FlatBuffers form."""
 
-from quote_core.events.codec import decode, encode
 from quote_core.events.identity import derived_id, random_id, stamp
+from quote_core.events.reading import decode
 from quote_core.events.subjects import (
     EVENT_KINDS,
     KILL_SWITCH_HEARTBEAT,
@@ -30,6 +30,7 @@ from quote_core.events.types import (
     TradingState,
     TwoHopArbitrage,
 )
+from quote_core.events.writing import encode
 
 __all__ = [
     "EVENT_KINDS",

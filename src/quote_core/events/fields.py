@@ -10,7 +10,8 @@ import enum
 import functools
 import math
 import struct
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
+from operator import attrgetter
 from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
 
 from solders.pubkey import Pubkey as SoldersPubkey
@@ -29,29 +30,44 @@ __all__ = [
     "EventId",
     "Field",
     "Inline",
+    "Leaf",
+    "Nested",
     "SpanId",
     "String",
     "TraceId",
     "Vector",
     "fields_of",
     "inline_of",
+    "primitives",
+    "scalar",
 ]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Leaf:
+    """One primitive of a value: where it is found, and how it becomes what `struct` takes."""
+
+    path: str
+    to_raw: Callable[[Any], Any] | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Inline:
     """A value of fixed size: a scalar, a byte array, an enum, or a struct of such.
 
-    `codes` is what `struct` packs it with (padding included, byte order apart). `flatten` gives the primitives those
-    codes take; `build` takes them off an iterator again and raises `ValueError` for what cannot be a value.
+    `codes` is what `struct` packs its leaves with (padding included, byte order apart). `build` takes them off an
+    iterator again and raises `ValueError` for what cannot be a value. A leaf with an empty path is the value itself.
     """
 
     codes: str
     size_bytes: int
     align_bytes: int
-    flatten: Callable[[Any], tuple[Any, ...]]
+    leaves: tuple[Leaf, ...]
     build: Callable[[Iterator[Any]], Any]
-    is_scalar: bool = True
+
+    def leaves_below(self, name: str) -> tuple[Leaf, ...]:
+        """The leaves as seen from the object that holds this value as `name`."""
+        return tuple(Leaf(f"{name}.{leaf.path}".rstrip("."), leaf.to_raw) for leaf in self.leaves)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -67,21 +83,40 @@ class Vector:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Nested:
+    """Another table behind an offset."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Field:
     """One field of a table: `slot` is its place in the vtable."""
 
     name: str
     slot: int
-    kind: Inline | String | Vector
+    kind: Inline | String | Vector | Nested
 
 
-def _only(value: Any) -> tuple[Any, ...]:
-    return (value,)
+def primitives(leaves: Sequence[Leaf]) -> Callable[[Any], list[Any]]:
+    """A function that gives an object's leaves, in order, as `struct` takes them."""
+    read = attrgetter(*(leaf.path for leaf in leaves))
+    conversions = [(position, leaf.to_raw) for position, leaf in enumerate(leaves) if leaf.to_raw is not None]
+
+    def flatten(value: Any) -> list[Any]:
+        values = list(read(value))
+        for position, to_raw in conversions:
+            values[position] = to_raw(values[position])
+        return values
+
+    return flatten
 
 
-def _scalar(code: str) -> Inline:
+_ITSELF: Final = (Leaf(""),)
+
+
+def scalar(code: str) -> Inline:
+    """A number, by its `struct` code; aligned to its size."""
     size = struct.calcsize("<" + code)
-    return Inline(code, size, size, _only, next)
+    return Inline(code, size, size, _ITSELF, next)
 
 
 def _finite(values: Iterator[float]) -> float:
@@ -92,7 +127,7 @@ def _finite(values: Iterator[float]) -> float:
 
 
 def _bytes(size: int) -> Inline:
-    return Inline(f"{size}s", size, 1, _only, next, is_scalar=False)
+    return Inline(f"{size}s", size, 1, _ITSELF, next)
 
 
 @functools.lru_cache(maxsize=4096)  # few mints and pools recur in all events
@@ -105,26 +140,22 @@ def _address_text(raw: bytes) -> Pubkey:
     return Pubkey(str(SoldersPubkey(raw)))
 
 
-def _flat_address(address: str) -> tuple[bytes]:
-    return (_address_bytes(address),)
-
-
 def _built_address(values: Iterator[bytes]) -> Pubkey:
     return _address_text(next(values))
 
 
-U8 = Annotated[int, _scalar("B")]
-U16 = Annotated[int, _scalar("H")]
-U32 = Annotated[int, _scalar("I")]
-U64 = Annotated[int, _scalar("Q")]
-I32 = Annotated[int, _scalar("i")]
-I64 = Annotated[int, _scalar("q")]
-F64 = Annotated[float, Inline("d", 8, 8, _only, _finite)]
-Address = Annotated[Pubkey, Inline("32s", 32, 1, _flat_address, _built_address, is_scalar=False)]
+U8 = Annotated[int, scalar("B")]
+U16 = Annotated[int, scalar("H")]
+U32 = Annotated[int, scalar("I")]
+U64 = Annotated[int, scalar("Q")]
+I32 = Annotated[int, scalar("i")]
+I64 = Annotated[int, scalar("q")]
+F64 = Annotated[float, Inline("d", 8, 8, _ITSELF, _finite)]
+Address = Annotated[Pubkey, Inline("32s", 32, 1, (Leaf("", _address_bytes),), _built_address)]
 EventId = Annotated[bytes, _bytes(16)]
 TraceId = Annotated[bytes, _bytes(16)]
 SpanId = Annotated[bytes, _bytes(8)]
-_BOOL: Final = _scalar("?")
+_BOOL: Final = scalar("?")
 
 
 def fields_of(table: type) -> tuple[Field, ...]:
@@ -150,16 +181,14 @@ def inline_of(structure: type) -> Inline:
     align = max(member.align_bytes for member in inlines)
     tail = -size % align
 
-    def flatten(value: Any) -> tuple[Any, ...]:
-        flat: tuple[Any, ...] = ()
-        for name, member in zip(names, inlines, strict=True):
-            flat += member.flatten(getattr(value, name))
-        return flat
+    leaves = tuple(leaf for name, member in zip(names, inlines, strict=True) for leaf in member.leaves_below(name))
+
+    builds = tuple((name, member.build) for name, member in zip(names, inlines, strict=True))
 
     def build(values: Iterator[Any]) -> Any:
-        return structure(**{name: member.build(values) for name, member in zip(names, inlines, strict=True)})
+        return structure(**{name: build_member(values) for name, build_member in builds})
 
-    return Inline(codes + "x" * tail, size + tail, align, flatten, build, is_scalar=False)
+    return Inline(codes + "x" * tail, size + tail, align, leaves, build)
 
 
 def _kind(hint: Any) -> Inline | String | Vector:
@@ -172,5 +201,5 @@ def _kind(hint: Any) -> Inline | String | Vector:
     if get_origin(hint) is tuple:  # tuple[Hop, ...]
         return Vector(inline_of(get_args(hint)[0]))
     if issubclass(hint, enum.Enum):
-        return Inline("B", 1, 1, lambda member: (member.value,), lambda values: hint(next(values)))
+        return Inline("B", 1, 1, (Leaf("value"),), lambda values: hint(next(values)))
     return inline_of(hint)

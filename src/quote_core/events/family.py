@@ -1,0 +1,20 @@
+"""What all families have in common: a root table with the header, the body's number in the union, and the body."""
+
+from typing import Final
+
+from quote_core.events.fields import Field, Inline, Nested, inline_of, scalar
+from quote_core.events.types import Header
+
+__all__ = ["HEADER", "OFFSET", "ROOT_FIELDS", "inline_part"]
+
+HEADER: Final = inline_of(Header)
+
+OFFSET: Final = scalar("I")
+"""What stands in a table for a text, a vector or another table: its distance from here."""
+
+ROOT_FIELDS: Final = (Field("header", 0, HEADER), Field("member", 1, scalar("B")), Field("body", 2, Nested()))
+
+
+def inline_part(field: Field) -> Inline:
+    """What of a field lies in its table."""
+    return field.kind if isinstance(field.kind, Inline) else OFFSET
