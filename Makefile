@@ -41,7 +41,7 @@ build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 
 generate: setup ## regenerate src/quote_core/generated from proto/, and docs/settings.md
 	$(BIN)/python proto/generate.py
-	$(BIN)/solquote settings --markdown > docs/settings.md
+	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
 	$(BIN)/ruff format src tests benchmarks proto setup.py

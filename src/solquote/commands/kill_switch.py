@@ -61,8 +61,8 @@ def _post(action: str, body: dict[str, str], *, data_dir: Path | None, timeout_s
     try:
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         connection.request("POST", f"/api/killswitch/{action}", json.dumps(body), headers)
-        response = connection.getresponse()
-        answer = json.loads(response.read(_ANSWER_BYTES_MAX))
+        with connection.getresponse() as response:
+            status, answer = response.status, json.loads(response.read(_ANSWER_BYTES_MAX))
     except TimeoutError:
         raise with_status("DEADLINE_EXCEEDED", f"{where} did not answer within {timeout_s:g} s") from None
     except OSError as error:
@@ -75,7 +75,7 @@ def _post(action: str, body: dict[str, str], *, data_dir: Path | None, timeout_s
     if not isinstance(answer, dict):
         raise with_status("DATA_LOSS", f"{where} answers with something else than an object")
     if "error" in answer:
-        raise _refusal(answer["error"], response.status)
+        raise _refusal(answer["error"], status)
     return answer
 
 

@@ -1,0 +1,140 @@
+"""What doctor says of connections that are not there, or not as they should be."""
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+from aiohttp import web
+
+from quote_core.settings import PlatformSettings
+from solquote.checks import Finding, Verdict
+from solquote.connections import check_connections
+from solquote.supervisor.ports import free_port
+
+TIMEOUT_S = 2.0
+
+
+def platform(**changes: str) -> PlatformSettings:
+    """Everything on a port where nobody is."""
+    nobody = f"127.0.0.1:{free_port('127.0.0.1')}"
+    places = {
+        "rpc_url": f"http://{nobody}",
+        "rpc_ws_url": f"ws://{nobody}",
+        "nats_url": f"nats://{nobody}",
+        "local_quote_address": nobody,
+        "external_quote_address": nobody,
+        "aggregator_address": nobody,
+    }
+    return PlatformSettings(**(places | changes))
+
+
+async def findings(settings: PlatformSettings, *, http_url: str, monitor_url: str) -> dict[str, Finding]:
+    found = await check_connections(
+        settings, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=TIMEOUT_S
+    )
+    return {finding.subject: finding for finding in found}
+
+
+@asynccontextmanager
+async def serving(**answers: object) -> AsyncIterator[str]:
+    """An HTTP server: path (without slash) -> JSON, or a handler; POST / is JSON-RPC by method."""
+
+    async def rpc(request: web.Request) -> web.Response:
+        method = (await request.json())["method"]
+        return web.json_response({"jsonrpc": "2.0", "id": 1, "result": answers[method]} if method in answers else {})
+
+    async def get(request: web.Request) -> web.Response:
+        return web.json_response(answers[request.path.strip("/")])
+
+    async def socket(request: web.Request) -> web.WebSocketResponse:
+        response = web.WebSocketResponse()
+        await response.prepare(request)
+        await response.receive()
+        for message in answers.get("messages", ()):
+            await response.send_str(json.dumps(message))
+        await response.close()
+        return response
+
+    application = web.Application()
+    application.add_routes([web.post("/", rpc), web.get("/jsz", get), web.get("/ws", socket)])
+    runner = web.AppRunner(application)
+    await runner.setup()
+    port = free_port("127.0.0.1")
+    await web.TCPSite(runner, "127.0.0.1", port).start()
+    try:
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        await runner.cleanup()
+
+
+async def test_nobody_there_fails_everywhere_and_each_says_what_to_do():
+    nobody = f"http://127.0.0.1:{free_port('127.0.0.1')}"
+    found = await findings(platform(), http_url=nobody, monitor_url=nobody)
+    assert len(found) == 8
+    assert {finding.verdict for finding in found.values()} == {Verdict.FAILED}
+    assert all(finding.mend for finding in found.values())
+    assert all(str(nobody) not in finding.mend for finding in found.values())
+
+
+async def test_a_node_and_a_server_that_are_well_are_ok():
+    slot = {"method": "slotNotification", "params": {"result": {"slot": 9}}}
+    async with serving(
+        getHealth="ok",
+        getVersion={"solana-core": "2.0"},
+        getSlot=8,
+        messages=[{"id": 1, "result": 0}, slot],
+        jsz={"config": {"sync_always": True}},
+    ) as url:
+        settings = platform(rpc_url=url, rpc_ws_url=url.replace("http", "ws") + "/ws")
+        found = await findings(settings, http_url=f"{url}/jsz", monitor_url=url)
+    assert found["RPC node"].verdict is Verdict.OK
+    assert "version 2.0, slot 8" in found["RPC node"].detail
+    assert "slot 9 arrived" in found["RPC WebSocket"].detail
+    assert "always" in found["NATS sync_interval"].detail
+    assert found["aggregator (HTTP)"].verdict is Verdict.OK
+
+
+async def test_a_server_that_syncs_every_two_minutes_is_a_warning():
+    async with serving(jsz={"config": {"sync_interval": 120_000_000_000}}) as url:
+        found = await findings(platform(), http_url=url, monitor_url=url)
+    finding = found["NATS sync_interval"]
+    assert finding.verdict is Verdict.WARNING
+    assert "every 120 s" in finding.detail
+    assert "sync_interval: always" in finding.mend
+
+
+async def test_a_node_that_answers_otherwise_is_told():
+    async with serving(getHealth="behind", getVersion={}, getSlot=1, messages=[]) as url:
+        settings = platform(rpc_url=url, rpc_ws_url=url.replace("http", "ws") + "/ws")
+        found = await findings(settings, http_url=f"{url}/nothing", monitor_url=url)
+    assert "is not healthy: behind" in found["RPC node"].detail
+    assert "closed before a slot arrived" in found["RPC WebSocket"].detail
+    assert "answers with HTTP 404" in found["aggregator (HTTP)"].detail
+
+
+async def test_a_server_that_never_answers_is_given_up_on_in_time():
+    async def silent(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.read()
+        writer.close()
+
+    server = await asyncio.start_server(silent, "127.0.0.1", 0)
+    async with server:
+        url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
+        found = await findings(platform(rpc_url=url), http_url=url, monitor_url=url)
+    assert "no answer within 2 s" in found["RPC node"].detail
+
+
+async def test_a_key_in_a_url_is_not_shown():
+    found = await findings(
+        platform(rpc_url=f"http://127.0.0.1:{free_port('127.0.0.1')}/secret-key?api=hush"),
+        http_url="http://127.0.0.1:1",
+        monitor_url="http://127.0.0.1:1",
+    )
+    assert not any(word in found["RPC node"].detail for word in ("secret-key", "hush"))
+
+
+@pytest.fixture(autouse=True)
+def no_proxy(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.delenv("http_proxy", raising=False)
