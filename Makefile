@@ -7,7 +7,7 @@ STAMPS := .stamps
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove sanitize bench load run check clean
+.PHONY: help setup build build-debug generate fmt lint types test integration prove sanitize fuzz bench load run check clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -76,6 +76,13 @@ sanitize: setup ## golden and property tests on kernels built with address and u
 	SOLQUOTE_BUILD=sanitize $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib $(SANITIZED)
 	LD_PRELOAD=$(SANITIZERS) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
 	  $(BIN)/python -m pytest tests/golden tests/unit/quote_core/dex
+
+FUZZ_RUNS ?= 1000000
+fuzz: setup ## coverage-guided fuzzing of every decoder and quote (FUZZ_RUNS=1000000)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'atheris>=3,<4'
+	@mkdir -p build/fuzz/corpus
+	$(BIN)/python tests/fuzz/fuzz_dex.py -runs=$(FUZZ_RUNS) -max_len=512 -timeout=20 -print_final_stats=1 \
+	  -artifact_prefix=build/fuzz/ build/fuzz/corpus
 
 run: setup ## the whole platform on the recorded market
 	@exec $(BIN)/solquote up
