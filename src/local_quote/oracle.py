@@ -64,6 +64,8 @@ class Oracle:
         self._held: dict[Pubkey, _Held] = {}
         self._provenance: dict[Pubkey, Provenance] = {}
         self.unreadable_count = 0
+        self.revision = 0
+        """Counts up whenever a price may have changed."""
 
     @property
     def accounts(self) -> tuple[Pubkey, ...]:
@@ -79,6 +81,7 @@ class Oracle:
         if update.account is None or update.slot < self._newest_slot.get(update.pubkey, 0):
             return
         self._newest_slot[update.pubkey] = update.slot
+        self.revision += 1
         try:
             if update.pubkey in self._mint_accounts:
                 token = self._mint_accounts[update.pubkey]

@@ -4,6 +4,7 @@ When a pool changes, its ladder is priced once per direction for all amounts; th
 the best of all is taken anew. Only rows whose output, pool, refusal or staleness differ change. Does no I/O.
 """
 
+from array import array
 from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
@@ -58,7 +59,7 @@ class DirectionRows:
 
     input_token: Token
     output_token: Token
-    amounts: list[int] = field(default_factory=list)
+    amounts: "array[int]" = field(default_factory=lambda: array("Q"))  # what kernels read in place
     rows: dict[int, Row] = field(default_factory=dict)
     ladders: dict[Pubkey, Sequence[int]] = field(default_factory=dict)
 
@@ -131,7 +132,7 @@ class QuoteTable:
                 self._row_count -= 1
                 shrunk[id(row.direction)] = row.direction
         for direction in shrunk.values():
-            direction.amounts = sorted(direction.rows)
+            direction.amounts = array("Q", sorted(direction.rows))
             self._reprice_all(direction)
             if not direction.rows:
                 del self._directions[direction.input_token.mint, direction.output_token.mint]

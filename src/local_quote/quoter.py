@@ -165,11 +165,10 @@ class Quoter:
         held = self._store.of_pair(input_token.mint, output_token.mint)
         if not held:
             return NoLiquidity(subject, "no pool of the supported DEXes holds this pair")
-        if self.chain_clock is None:
-            return NoLiquidity(subject, "the chain's clock is not known yet")
         loaded = [entry for entry in held if entry.is_loaded]
-        if not loaded:
-            return NoLiquidity(subject, f"none of its {len(held)} pools is loaded yet")
+        if self.chain_clock is None or not loaded:
+            unknown = "the chain's clock is not known yet" if loaded else f"none of its {len(held)} pools is loaded yet"
+            return NoLiquidity(subject, unknown)
         usable = [entry for entry in loaded if self.is_usable(entry)]
         if not usable:
             youngest_ns = min(entry.age_ns(self._clock.mono_ns()) for entry in loaded)
@@ -177,16 +176,21 @@ class Quoter:
         asked = [entry for entry in usable if entry.pool.address not in without]
         if not asked:
             return NoLiquidity(subject, "every usable pool of the pair is in the route already")
+        return self._joint_refusal(subject, asked, input_token.mint, input_amount)
+
+    def _joint_refusal(
+        self, subject: str, entries: Sequence[PoolEntry], input_mint: Pubkey, input_amount: int
+    ) -> MarketError:
         reasons: list[MarketError] = []
-        for entry in asked:
+        for entry in entries:
             try:
-                self.through(entry, input_token.mint, input_amount)
+                self.through(entry, input_mint, input_amount)
             except MarketError as error:
                 reasons.append(error)
         if len(reasons) == 1:
             return reasons[0]
         named = "; ".join(str(reason) for reason in reasons[:_REASONS_SHOWN_MAX])
-        return NoLiquidity(subject, f"none of {len(asked)} pools fills {input_amount}: {named}")
+        return NoLiquidity(subject, f"none of {len(entries)} pools fills {input_amount}: {named}")
 
 
 def _too_old(subject: str, age_ns: int, age_ns_max: int) -> StaleState:

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
 from local_quote.market import Market
 from local_quote.quote_table import Quote, Row
@@ -10,6 +10,7 @@ from local_quote.routes import checked_amount, checked_pool, simulate_route
 from local_quote.subscriptions import Subscriber
 from local_quote.wire import (
     QuoteEncoder,
+    QuoteParts,
     StreamRequest,
     hops_from,
     oracle_prices_to,
@@ -42,8 +43,6 @@ from quote_core.units import Pubkey
 
 __all__ = ["LocalQuoteServicer"]
 
-QuoteParts = tuple[bytes, bytes, bytes]
-
 _QUOTES_PER_MESSAGE_MAX = 4_000
 """Keeps a message well below the 4 MiB that gRPC clients accept by default."""
 
@@ -74,18 +73,18 @@ class LocalQuoteServicer:
         """Every combination once, then again whenever it changes, one a message."""
         async with contextlib.aclosing(self._follow(request)) as following:
             async for quotes, _ in following:
-                for parts in quotes:
-                    yield b"".join(parts)
+                for message in quotes.messages():
+                    yield message
 
     async def stream_quote_batches(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
         """The same, what changed together in one message."""
-        sequence = 0
+        sequence = 1
         async with contextlib.aclosing(self._follow(request)) as following:
             async for quotes, is_snapshot in following:
-                for start in range(0, len(quotes), _QUOTES_PER_MESSAGE_MAX):
-                    sequence += 1
-                    part = quotes[start : start + _QUOTES_PER_MESSAGE_MAX]
-                    yield self._encoder.batch(part, sequence=sequence, snapshot=is_snapshot)
+                batches = quotes.batches(count_max=_QUOTES_PER_MESSAGE_MAX, sequence=sequence, snapshot=is_snapshot)
+                sequence += len(batches)
+                for batch in batches:
+                    yield batch
 
     def get_quote(self, request: LocalQuoteRequest) -> bytes:
         """The best of the pair's pools now."""
@@ -156,20 +155,19 @@ class LocalQuoteServicer:
         del request  # it has no fields
         return self._health()
 
-    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[list[QuoteParts], bool], None]:
+    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[QuoteParts, bool], None]:
         """The quotes of a stream, as they are to be sent: all of them, then changes, then all again when due."""
         wanted = stream_request_from(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
         loop = asyncio.get_running_loop()
         with self._subscribed(wanted) as subscriber:
-            fixed = self._bad_quotes(wanted)
-            yield [*fixed, *self._parts(subscriber, subscriber.numbers)], True
+            yield self._all(wanted, subscriber), True
             refresh_at_s = loop.time() + wanted.refresh_s
             while True:
                 changed = await subscriber.changed(max(0.0, refresh_at_s - loop.time()))
                 if loop.time() >= refresh_at_s:
                     refresh_at_s = loop.time() + wanted.refresh_s
                     subscriber.take()
-                    yield [*fixed, *self._parts(subscriber, subscriber.numbers)], False
+                    yield self._all(wanted, subscriber), False
                 elif changed:
                     yield self._parts(subscriber, changed), False
 
@@ -186,22 +184,22 @@ class LocalQuoteServicer:
             subscriptions.remove(subscriber)
             table.release(rows)
 
-    def _parts(self, subscriber: Subscriber, rows: "Sequence[Row] | dict[Row, tuple[int, ...]]") -> list[QuoteParts]:
-        parts = []
-        for row in rows:
-            body, tail = self._encoder.row(row, self._market.chain_clock)
-            parts += [(body, tail, self._encoder.row_number(number)) for number in subscriber.numbers[row]]
+    def _all(self, wanted: StreamRequest, subscriber: Subscriber) -> QuoteParts:
+        parts = QuoteParts()
+        for one in wanted.bad:
+            refusal = self._encoder.refusal(one.input_mint, one.output_mint, one.amount, one.error)
+            parts.add(refusal, b"", one.number)
+        parts.extend(self._parts(subscriber, subscriber.numbers))
         return parts
 
-    def _bad_quotes(self, wanted: StreamRequest) -> list[QuoteParts]:
-        return [
-            (
-                self._encoder.refusal(one.input_mint, one.output_mint, one.amount, one.error),
-                b"",
-                self._encoder.row_number(one.number),
-            )
-            for one in wanted.bad
-        ]
+    def _parts(self, subscriber: Subscriber, rows: Iterable[Row]) -> QuoteParts:
+        parts = QuoteParts()
+        chain_clock = self._market.chain_clock
+        for row in rows:
+            body, tail = self._encoder.row(row, chain_clock)
+            for number in subscriber.numbers[row]:
+                parts.add(body, tail, number)
+        return parts
 
     def _encoded(self, quote: Quote) -> bytes:
         return self._encoder.quote(quote, self._market.chain_clock)

@@ -13,12 +13,13 @@ from local_quote.wire.messages import (
     simulation_to,
     stream_request_from,
 )
-from local_quote.wire.quote_bytes import QuoteEncoder
+from local_quote.wire.quote_bytes import QuoteEncoder, QuoteParts
 
 __all__ = [
     "BadCombination",
     "Combination",
     "QuoteEncoder",
+    "QuoteParts",
     "StreamRequest",
     "health_to",
     "hops_from",

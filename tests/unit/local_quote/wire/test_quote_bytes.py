@@ -6,7 +6,8 @@ from fakes.oracle_accounts import pyth_account
 
 from local_quote.quote_table import Row
 from local_quote.quoter import route_id
-from local_quote.wire.quote_bytes import TAIL_AGE_NS_MAX, QuoteEncoder
+from local_quote.wire._quote_writer import write_batch
+from local_quote.wire.quote_bytes import TAIL_AGE_NS_MAX, QuoteEncoder, QuoteParts
 from quote_core.errors import NoLiquidity
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance
@@ -135,13 +136,47 @@ def test_a_refused_row_carries_its_error_and_no_price(held: HeldMarket, encoder:
     assert message.output_amount == 0
 
 
+def batch_of(data: bytes) -> local_quote_pb2.LocalQuoteBatch:
+    return local_quote_pb2.LocalQuoteBatch.FromString(data)
+
+
 def test_a_batch_keeps_order_numbers_sequence_and_snapshot(held: HeldMarket, encoder: QuoteEncoder) -> None:
     held.add("p", 10**12, 80 * 10**9)
-    parts = []
+    parts = QuoteParts()
     for number, amount in ((300, 10**9), (0, 10**10)):
-        parts.append((*encoder.row(row_of(held, amount), None), encoder.row_number(number)))
-    parts.append((encoder.refusal("bad", "pair", 7, NoLiquidity("x", "y")), b"", encoder.row_number(2)))
-    batch = local_quote_pb2.LocalQuoteBatch.FromString(encoder.batch(parts, sequence=9, snapshot=True))
+        parts.add(*encoder.row(row_of(held, amount), None), number)
+    parts.add(encoder.refusal("bad", "pair", 7, NoLiquidity("x", "y")), b"", 2)
+    (data,) = parts.batches(count_max=10, sequence=9, snapshot=True)
+    batch = batch_of(data)
     assert [(quote.row, quote.input_amount) for quote in batch.quotes] == [(300, 10**9), (0, 10**10), (2, 7)]
     assert (batch.sequence, batch.snapshot) == (9, True)
     assert batch.quotes[2].error.message == "x: y"
+    singles = [local_quote_pb2.LocalQuote.FromString(message) for message in parts.messages()]
+    assert singles == list(batch.quotes)
+
+
+def test_more_quotes_than_a_message_holds_are_split_and_numbered_on(encoder: QuoteEncoder) -> None:
+    parts = QuoteParts()
+    for number in range(5):
+        parts.add(encoder.refusal("in", "out", number, NoLiquidity("x", "y")), b"", number)
+    batches = [batch_of(data) for data in parts.batches(count_max=2, sequence=4, snapshot=False)]
+    assert [batch.sequence for batch in batches] == [4, 5, 6]
+    assert [quote.row for batch in batches for quote in batch.quotes] == [0, 1, 2, 3, 4]
+
+
+def test_no_quotes_are_no_message() -> None:
+    assert QuoteParts().batches(count_max=2, sequence=1, snapshot=True) == []
+
+
+def test_a_new_oracle_price_shows_without_a_change_of_the_row(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    told_usd(held, USDC, 1.0)
+    told_usd(held, SOL, 80.0)
+    assert priced(held, encoder, SOL, USDC, 10**9).oracle_price == pytest.approx(80.0)
+    told_usd(held, SOL, 82.0)
+    assert priced(held, encoder, SOL, USDC, 10**9).oracle_price == pytest.approx(82.0)
+
+
+def test_lists_of_different_lengths_are_refused() -> None:
+    with pytest.raises(ValueError, match="a body, a tail and a row"):
+        write_batch([b""], [], [1], 1, False)

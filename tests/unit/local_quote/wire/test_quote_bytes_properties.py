@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 
 from local_quote.quote_table import Quote
 from local_quote.quoter import PricedSwap
-from local_quote.wire.quote_bytes import QuoteEncoder
+from local_quote.wire.quote_bytes import QuoteEncoder, QuoteParts
 from quote_core.dex.pool import Direction
 from quote_core.errors import InvalidField
 from quote_core.generated.solquote.v1 import local_quote_pb2
@@ -33,7 +33,11 @@ def test_numbers_of_any_size_survive(
     input_amount, output_amount, fee_amount, depth = amounts
     swap = PricedSwap(ENTRY, Direction.A_TO_B, input_amount, output_amount, fee_amount, SOL.mint, impact, depth)
     quote = Quote(SOL, USDC, swap, version, unix_ns, HELD.clock.mono_ns())
-    message = local_quote_pb2.LocalQuote.FromString(ENCODER.quote(quote, None) + ENCODER.row_number(number))
+    parts = QuoteParts()
+    parts.add(ENCODER.quote(quote, None), b"", number)
+    (message,) = local_quote_pb2.LocalQuoteBatch.FromString(
+        parts.batches(count_max=1, sequence=version, snapshot=False)[0]
+    ).quotes
     assert (message.input_amount, message.output_amount, message.depth_amount) == (input_amount, output_amount, depth)
     assert (message.price_impact, message.version, message.quoted_unix_ns) == (impact, version, unix_ns)
     (hop,) = message.route
