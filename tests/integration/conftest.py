@@ -1,10 +1,14 @@
 """A real nats-server with JetStream for each test that asks for one, and a whole platform for those that only ask."""
 
-from collections.abc import Iterator
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.running_platform import RunningPlatform
+
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
+from quote_core.bus import Bus, connect
 
 
 @pytest.fixture
@@ -21,6 +25,14 @@ def nats_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[NatsServer
 def nats_url(nats_server: NatsServer) -> str:
     """Where a fresh server listens; it has JetStream and no streams."""
     return nats_server.url
+
+
+@pytest.fixture
+async def bus(nats_url: str) -> AsyncIterator[Bus]:
+    """A connection to a fresh server that has the platform's streams."""
+    async with connect(nats_url, name="test") as connected:
+        await repair(connected, STREAMS)
+        yield connected
 
 
 @pytest.fixture(scope="session")

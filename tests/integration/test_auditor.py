@@ -2,9 +2,9 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
 
 import pytest
+from fakes.results import result
 
 from pipeline.auditor import Ledger, read_results
 from pipeline.auditor.app import publish_snapshots
@@ -12,54 +12,16 @@ from pipeline.auditor.reading import Books, follow_books
 from pipeline.auditor.settings import AuditorSettings
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import (
-    ExecutionMode,
-    ExecutionResult,
-    Outcome,
     PnlSnapshot,
     Stream,
-    derived_id,
-    stamp,
 )
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as bus:
-        await repair(bus, STREAMS)
-        yield bus
-
-
-def result(number: int, profit_lamports: int) -> ExecutionResult:
-    return ExecutionResult(
-        header=stamp(SYSTEM_CLOCK, event_id=derived_id("result", number)),
-        plan_id=derived_id("plan", number),
-        opportunity_id=derived_id("opportunity", number),
-        pair="SOL-USDC",
-        outcome=Outcome.FILLED,
-        mode=ExecutionMode.PAPER,
-        reason="",
-        hops=(),
-        amount_in=1,
-        expected_amount_out=1,
-        actual_amount_out=1,
-        expected_profit_lamports=profit_lamports,
-        profit_lamports=profit_lamports,
-        flash_fee_lamports=0,
-        tip_lamports=0,
-        network_fee_lamports=0,
-        opportunity_created_unix_ns=0,
-        plan_created_unix_ns=0,
-        taken_unix_ns=0,
-        finished_unix_ns=SYSTEM_CLOCK.unix_ns(),
-        executor="one",
-    )
 
 
 class Auditor:
@@ -98,10 +60,10 @@ async def snapshot_with(bus: Bus, cumulative_profit_lamports: int) -> PnlSnapsho
 async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: Bus) -> None:
     first = Auditor(bus)
     for number, profit in enumerate((100, -30, 50)):
-        await bus.publish(result(number, profit))
+        await bus.publish(result(profit, number=number))
     live = await snapshot_with(bus, 120)
     await first.stop()
-    await bus.publish(result(3, 5))
+    await bus.publish(result(5, number=3))
     second = Auditor(bus)
     again = await snapshot_with(bus, 125)
     await second.stop()
@@ -115,7 +77,7 @@ async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: 
 async def test_what_is_no_result_is_counted_and_passed_over(bus: Bus) -> None:
     auditor = Auditor(bus)
     await bus.publish_bytes("executed.SOL-USDC.00", b"garbage", {})
-    await bus.publish(result(1, 7))
+    await bus.publish(result(7, number=1))
     await snapshot_with(bus, 7)
     assert auditor.books.malformed_count == 1
     await auditor.stop()
@@ -123,11 +85,11 @@ async def test_what_is_no_result_is_counted_and_passed_over(bus: Bus) -> None:
 
 async def test_a_stream_made_anew_begins_another_account(bus: Bus) -> None:
     auditor = Auditor(bus)
-    await bus.publish(result(1, 7))
+    await bus.publish(result(7, number=1))
     await snapshot_with(bus, 7)
     await bus.jetstream.delete_stream(Stream.EXECUTED)
     await repair(bus, STREAMS)
-    await bus.publish(result(2, 9))
+    await bus.publish(result(9, number=2))
     await snapshot_with(bus, 9)
     assert auditor.books.ledger.filled_count == 1
     await auditor.stop()

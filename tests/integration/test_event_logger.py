@@ -4,12 +4,13 @@ import asyncio
 import os
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Protocol
 
 import pytest
+from fakes.nats_server import NatsServer
+from fakes.waiting import eventually
 
 from pipeline.event_logger import replay, verify
 from pipeline.initializer.repair import repair
@@ -22,21 +23,6 @@ from quote_core.events import Lifecycle, Phase, decode, derived_id, stamp
 pytestmark = pytest.mark.integration
 DEADLINE_S = 30.0
 STOP_TIMEOUT_S = 5.0
-
-
-class Server(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as bus:
-        await repair(bus, STREAMS)
-        yield bus
 
 
 @contextmanager
@@ -76,12 +62,6 @@ def numbers(journal: Path) -> list[int]:
     return [event.pid for event in events if isinstance(event, Lifecycle)]
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # what is awaited happens in another process
-            await asyncio.sleep(0.02)
-
-
 async def test_killed_again_and_again_it_misses_nothing_and_repeats_nothing(
     bus: Bus, nats_url: str, tmp_path: Path
 ) -> None:
@@ -93,27 +73,27 @@ async def test_killed_again_and_again_it_misses_nothing_and_repeats_nothing(
             for _ in range(100):
                 await publish(bus, published)
                 published += 1
-            await until(lambda seen=seen_before: len(numbers(journal)) > seen)
+            await eventually(lambda seen=seen_before: len(numbers(journal)) > seen)
             process.kill()
             process.wait()
     with running_logger(nats_url, journal):
-        await until(lambda: len(numbers(journal)) >= published)
+        await eventually(lambda: len(numbers(journal)) >= published)
     assert numbers(journal) == list(range(published))
     found = verify(journal)
     assert (found.findings, found.missed) == ((), ())
 
 
-async def test_it_writes_on_after_the_server_died(nats_server: Server, bus: Bus, tmp_path: Path) -> None:
+async def test_it_writes_on_after_the_server_died(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     with running_logger(nats_server.url, journal):
         for number in range(20):
             await publish(bus, number)
-        await until(lambda: len(numbers(journal)) == 20)
+        await eventually(lambda: len(numbers(journal)) == 20)
         nats_server.stop()
         nats_server.start()
         for number in range(20, 40):
             await publish(bus, number)
-        await until(lambda: len(numbers(journal)) == 40)
+        await eventually(lambda: len(numbers(journal)) == 40)
     assert numbers(journal) == list(range(40))
     assert verify(journal).is_intact
 
@@ -124,22 +104,22 @@ async def test_every_stream_is_written_down(bus: Bus, nats_url: str, tmp_path: P
     with running_logger(nats_url, journal):
         for subject in subjects:
             await bus.publish_bytes(subject, subject.encode(), {})
-        await until(lambda: len(list(replay(journal))) == len(subjects))
+        await eventually(lambda: len(list(replay(journal))) == len(subjects))
     assert {(entry.subject, entry.payload) for entry in replay(journal)} == {
         (subject, subject.encode()) for subject in subjects
     }
 
 
-async def test_it_starts_before_the_server_and_a_second_one_is_refused(nats_server: Server, tmp_path: Path) -> None:
+async def test_it_starts_before_the_server_and_a_second_one_is_refused(nats_server: NatsServer, tmp_path: Path) -> None:
     journal = tmp_path / "journal"
     nats_server.stop()
     with running_logger(nats_server.url, journal) as first:
-        await until((journal / "lock").exists)
+        await eventually((journal / "lock").exists)
         with running_logger(nats_server.url, journal) as second:
             assert second.wait(STOP_TIMEOUT_S * 2) != 0
         nats_server.start()
         async with connect(nats_server.url, name="test") as bus:
             await repair(bus, STREAMS)
             await publish(bus, 1)
-            await until(lambda: len(numbers(journal)) == 1)
+            await eventually(lambda: len(numbers(journal)) == 1)
         assert first.poll() is None

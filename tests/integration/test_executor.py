@@ -2,18 +2,18 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from dataclasses import replace
-from typing import Protocol
 
 import pytest
+from fakes.nats_server import NatsServer
+from fakes.pipeline_events import round_trip_hops
+from fakes.plans import SOL, USDC_BACK, plan, plan_id
+from fakes.waiting import eventually
 
 from pipeline.executor.guards import GuardLimits, Guards
 from pipeline.executor.paper import PaperVenue
 from pipeline.executor.worker import Worker
-from pipeline.initializer.repair import repair
-from pipeline.initializer.streams import STREAMS
 from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.bus import Bus, Consumer, connect
 from quote_core.bus.follow import read_to_end
@@ -22,21 +22,15 @@ from quote_core.events import (
     ExecutionMode,
     ExecutionPlan,
     ExecutionResult,
-    Hop,
     Outcome,
     Stream,
     decode,
-    derived_id,
-    stamp,
 )
-from quote_core.quotes import Provenance
-from quote_core.units import Pubkey
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
-SOL = Pubkey("So11111111111111111111111111111111111111112")
-USDC = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
 ACK_WAIT_MS = 300
+OLD_NS = 6_000_000_000
 LIMITS = GuardLimits(
     plan_age_ns_max=5_000_000_000,
     amount_lamports_min=1_000,
@@ -45,51 +39,6 @@ LIMITS = GuardLimits(
     slippage_bps_max=100,
     sol_mint=SOL,
 )
-
-
-class Server(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-def hop(input_mint: Pubkey, output_mint: Pubkey, amount_in: int, amount_out: int) -> Hop:
-    return Hop(
-        pool_id=USDC,
-        input_mint=input_mint,
-        output_mint=output_mint,
-        input_amount=amount_in,
-        output_amount=amount_out,
-        provenance=Provenance.SYNTHETIC,
-    )
-
-
-def plan(number: int, *, age_s: float = 0.0, pair: str = "SOL-USDC") -> ExecutionPlan:
-    header = stamp(SYSTEM_CLOCK, event_id=derived_id("plan", number))
-    created_unix_ns = header.created_unix_ns - round(age_s * 1e9)
-    return ExecutionPlan(
-        header=replace(header, created_unix_ns=created_unix_ns),
-        opportunity_id=derived_id("opportunity", number),
-        pair=pair,
-        hops=(hop(SOL, USDC, 10**9, 140_000_000), hop(USDC, SOL, 140_000_000, 1_010_000_000)),
-        amount_in=10**9,
-        expected_amount_out=1_010_000_000,
-        min_amount_out=1_005_000_000,
-        gross_profit_lamports=10_000_000,
-        net_profit_lamports=9_485_000,
-        flash_fee_lamports=500_000,
-        tip_lamports=10_000,
-        signature_fee_lamports=5_000,
-        priority_fee_lamports=0,
-        compute_unit_limit=400_000,
-        slippage_bps=10,
-        confidence_bps=9_500,
-        risk_score=0.1,
-        opportunity_created_unix_ns=created_unix_ns,
-        expires_unix_ns=created_unix_ns + 5_000_000_000,
-    )
 
 
 class Market:
@@ -105,7 +54,7 @@ class Market:
         self.asked_count += 1
         await self.lets_go.wait()
         return Simulation(
-            hops=(hop(SOL, USDC, amount_in, 140_000_000), hop(USDC, SOL, 140_000_000, self.amount_out)),
+            hops=round_trip_hops(amount_in, USDC_BACK, self.amount_out),
             amount_out=self.amount_out,
             slot=7,
             pool_state_age_ms=1,
@@ -128,13 +77,6 @@ class Switch:
     def turn(self, *, is_open: bool) -> None:
         self._is_open = is_open
         self.changed.set()
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as bus:
-        await repair(bus, STREAMS)
-        yield bus
 
 
 def worker_on(bus: Bus, market: Market, gate: Switch, *, name: str = "one", ack_wait_ms: int = ACK_WAIT_MS) -> Worker:
@@ -176,12 +118,6 @@ async def results_when(bus: Bus, count: int) -> list[ExecutionResult]:
     return found
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # what is awaited happens in the client and the server
-            await asyncio.sleep(0.005)
-
-
 async def settled(bus: Bus) -> bool:
     """Whether every plan was acknowledged."""
     info = await bus.jetstream.consumer_info(Stream.PLANNED, "executor")
@@ -198,9 +134,9 @@ async def test_a_plan_is_filled_and_its_profit_is_net_of_every_cost(bus: Bus) ->
     async with running(worker_on(bus, Market(), Switch())):
         await bus.publish(plan(1))
         (result,) = await results_when(bus, 1)
-    assert (result.outcome, result.plan_id) == (Outcome.FILLED, derived_id("plan", 1))
-    assert result.profit_lamports == 8_000_000 - 500_000 - 10_000 - 5_000
-    assert (result.expected_profit_lamports, result.header.slot) == (9_485_000, 7)
+    assert (result.outcome, result.plan_id) == (Outcome.FILLED, plan_id(1))
+    assert result.profit_lamports == 8_000_000 - 500_000 - 10_000 - 10_000
+    assert (result.expected_profit_lamports, result.header.slot) == (9_480_000, 7)
 
 
 async def test_less_than_the_least_output_fails_and_costs_the_network_fee(bus: Bus) -> None:
@@ -209,14 +145,14 @@ async def test_less_than_the_least_output_fails_and_costs_the_network_fee(bus: B
     async with running(worker_on(bus, market, Switch())):
         await bus.publish(plan(1))
         (result,) = await results_when(bus, 1)
-    assert (result.outcome, result.profit_lamports, result.tip_lamports) == (Outcome.FAILED, -5_000, 0)
+    assert (result.outcome, result.profit_lamports, result.tip_lamports) == (Outcome.FAILED, -10_000, 0)
     assert result.reason.startswith("slippage")
 
 
 async def test_an_old_plan_is_refused_as_expired_and_never_executed(bus: Bus) -> None:
     market = Market()
     async with running(worker_on(bus, market, Switch())):
-        await bus.publish(plan(1, age_s=6))
+        await bus.publish(plan(1, age_ns=OLD_NS))
         (result,) = await results_when(bus, 1)
     assert (result.outcome, market.asked_count) == (Outcome.REFUSED, 0)
     assert result.reason.startswith("expired")
@@ -235,7 +171,7 @@ async def test_of_three_executors_each_plan_has_one_and_one_result(bus: Bus, nat
             await bus.publish(plan(number))
         found = await results_when(bus, 60)
         await until_settled(bus)
-    assert {result.plan_id for result in found} == {derived_id("plan", number) for number in range(60)}
+    assert {result.plan_id for result in found} == {plan_id(number) for number in range(60)}
     assert len(await results(bus)) == 60
     assert len({result.executor for result in found}) > 1
 
@@ -246,7 +182,7 @@ async def test_an_executor_that_dies_with_a_plan_in_hand_leaves_it_to_the_next(b
     async with connect(nats_url, name="dying") as connection:
         dying = asyncio.create_task(worker_on(connection, held, Switch(), name="dying").run())
         await bus.publish(plan(1))
-        await until(lambda: held.asked_count == 1)
+        await eventually(lambda: held.asked_count == 1)
         await connection.client.close()
         async with running(worker_on(bus, Market(), Switch(), name="next")):
             (result,) = await results_when(bus, 1)
@@ -259,7 +195,7 @@ async def test_an_executor_that_dies_with_a_plan_in_hand_leaves_it_to_the_next(b
 
 
 async def test_a_plan_that_expired_in_dead_hands_is_abandoned(bus: Bus) -> None:
-    old = plan(1, age_s=6)
+    old = plan(1, age_ns=OLD_NS)
     await bus.publish(old)
     consumer = Consumer(stream=Stream.PLANNED, name="executor", events=(ExecutionPlan,), ack_wait_ms=ACK_WAIT_MS)
     await consumer.ensure(bus)
@@ -284,7 +220,7 @@ async def test_a_crash_between_result_and_acknowledgement_gives_no_second_result
     await asyncio.sleep(0.3)
     again = worker_on(bus, Market(), Switch(), name="again")
     async with running(again):
-        await until(lambda: again.counts.concluded_elsewhere == 1)
+        await eventually(lambda: again.counts.concluded_elsewhere == 1)
         await until_settled(bus)
     assert await results(bus) == [first]
 
@@ -293,7 +229,7 @@ async def test_a_closed_gate_leaves_plans_alone_and_a_release_concludes_them(bus
     gate, market = Switch(is_open=False), Market()
     async with running(worker_on(bus, market, gate)):
         await bus.publish(plan(1))
-        await bus.publish(plan(2, age_s=6))
+        await bus.publish(plan(2, age_ns=OLD_NS))
         await asyncio.sleep(0.2)
         assert await results(bus) == []
         gate.turn(is_open=True)
@@ -306,12 +242,12 @@ async def test_what_is_in_flight_when_the_gate_closes_is_finished_and_nothing_ne
     market.lets_go.clear()
     async with running(worker_on(bus, market, gate)):
         await bus.publish(plan(1))
-        await until(lambda: market.asked_count == 1)
+        await eventually(lambda: market.asked_count == 1)
         gate.turn(is_open=False)
         await bus.publish(plan(2))
         market.lets_go.set()
         (result,) = await results_when(bus, 1)
-        assert result.plan_id == derived_id("plan", 1)
+        assert result.plan_id == plan_id(1)
         await asyncio.sleep(0.2)
         assert market.asked_count == 1
         assert len(await results(bus)) == 1
@@ -323,7 +259,7 @@ async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(bus: Bus) -
     async with running(worker_on(bus, market, gate, ack_wait_ms=600_000)):
         for number in range(12):
             await bus.publish(plan(number))
-        await until(lambda: market.asked_count == 4)
+        await eventually(lambda: market.asked_count == 4)
         await asyncio.sleep(0.1)  # the standing pull fetches ahead
         gate.turn(is_open=False)
         await asyncio.sleep(0)
@@ -333,16 +269,16 @@ async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(bus: Bus) -
         assert len(await results_when(bus, 12)) == 12
 
 
-async def test_results_survive_the_loss_of_the_server_in_the_middle(nats_server: Server, bus: Bus) -> None:
+async def test_results_survive_the_loss_of_the_server_in_the_middle(nats_server: NatsServer, bus: Bus) -> None:
     market = Market()
     market.lets_go.clear()
     async with running(worker_on(bus, market, Switch())):
         await bus.publish(plan(1))
-        await until(lambda: market.asked_count == 1)
+        await eventually(lambda: market.asked_count == 1)
         nats_server.stop()
         market.lets_go.set()
         nats_server.start()
-        await until(lambda: bus.is_connected)
+        await eventually(lambda: bus.is_connected)
         found = await results_when_back(bus)
     assert [result.outcome for result in found] == [Outcome.FILLED]
 
@@ -358,7 +294,7 @@ async def test_what_is_no_plan_becomes_a_dead_letter_and_the_next_plan_goes_on(b
         await bus.publish_bytes("plan.SOL-USDC", b"garbage", {})
         await bus.publish(plan(1))
         await results_when(bus, 1)
-        await until(lambda: worker.counts.dead == 1)
+        await eventually(lambda: worker.counts.dead == 1)
     dead = [message async for message in read_to_end(bus, Stream.DEAD_LETTERS)]
     assert [message.data for message in dead] == [b"garbage"]
 
@@ -368,7 +304,7 @@ async def test_told_to_stop_it_finishes_what_is_in_hand(bus: Bus) -> None:
     market.lets_go.clear()
     task = asyncio.create_task(worker_on(bus, market, Switch()).run())
     await bus.publish(plan(1))
-    await until(lambda: market.asked_count == 1)
+    await eventually(lambda: market.asked_count == 1)
     task.cancel()
     market.lets_go.set()
     with contextlib.suppress(asyncio.CancelledError):

@@ -8,38 +8,27 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 import aiohttp
 import grpc.aio
 import pytest
+from fakes.nats_server import NatsServer
+from fakes.plans import USDC_BACK, plan, plan_id
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, connect
 from quote_core.bus.follow import read_to_end
-from quote_core.clock import SYSTEM_CLOCK
-from quote_core.events import ExecutionPlan, ExecutionResult, Hop, Outcome, Stream, decode, derived_id, stamp
+from quote_core.events import ExecutionResult, Outcome, Stream, decode
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
-from quote_core.quotes import Provenance
-from quote_core.units import Pubkey
 from solquote.supervisor.ports import free_port
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 40.0
 STOP_TIMEOUT_S = 5.0
-SOL = Pubkey("So11111111111111111111111111111111111111112")
-USDC = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
-
-
-class Server(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
 
 
 class Quotes(services.LocalQuoteServiceServicer):
@@ -47,7 +36,7 @@ class Quotes(services.LocalQuoteServiceServicer):
 
     async def SimulateRoute(self, request: Any, context: Any) -> Any:  # noqa: N802  # gRPC's name
         await asyncio.sleep(0.02)
-        amounts = [request.input_amount, 140_000_000, request.input_amount * 101 // 100]
+        amounts = [request.input_amount, USDC_BACK, request.input_amount * 101 // 100]
         route = [
             quotes_pb2.RouteHop(
                 pool_id=hop.pool_id,
@@ -144,42 +133,6 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
         process.wait(STOP_TIMEOUT_S)
 
 
-def hop(input_mint: Pubkey, output_mint: Pubkey, amount_in: int, amount_out: int) -> Hop:
-    return Hop(
-        pool_id=USDC,
-        input_mint=input_mint,
-        output_mint=output_mint,
-        input_amount=amount_in,
-        output_amount=amount_out,
-        provenance=Provenance.SYNTHETIC,
-    )
-
-
-def plan(number: int) -> ExecutionPlan:
-    header = stamp(SYSTEM_CLOCK, event_id=derived_id("plan", number))
-    return ExecutionPlan(
-        header=header,
-        opportunity_id=derived_id("opportunity", number),
-        pair="SOL-USDC",
-        hops=(hop(SOL, USDC, 10**9, 140_000_000), hop(USDC, SOL, 140_000_000, 1_010_000_000)),
-        amount_in=10**9,
-        expected_amount_out=1_010_000_000,
-        min_amount_out=1_005_000_000,
-        gross_profit_lamports=10_000_000,
-        net_profit_lamports=9_485_000,
-        flash_fee_lamports=500_000,
-        tip_lamports=10_000,
-        signature_fee_lamports=5_000,
-        priority_fee_lamports=0,
-        compute_unit_limit=400_000,
-        slippage_bps=10,
-        confidence_bps=9_500,
-        risk_score=0.1,
-        opportunity_created_unix_ns=header.created_unix_ns,
-        expires_unix_ns=header.created_unix_ns + 60_000_000_000,
-    )
-
-
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not await condition():  # noqa: ASYNC110  # what is awaited happens in other processes
@@ -212,13 +165,13 @@ async def test_executors_killed_in_the_middle_leave_exactly_one_result_a_plan(pl
     await until(all_concluded)
     results = await platform.results()
     assert len(results) == published
-    assert {result.plan_id for result in results} == {derived_id("plan", number) for number in range(published)}
+    assert {result.plan_id for result in results} == {plan_id(number) for number in range(published)}
     assert {result.outcome for result in results} == {Outcome.FILLED}
     assert len({result.executor for result in results}) > 2
 
 
 async def test_nothing_is_published_after_a_kill_nor_after_restarts_and_a_release_resumes(
-    nats_server: Server, platform: Platform
+    nats_server: NatsServer, platform: Platform
 ) -> None:
     manager, executor = platform.start("pipeline.system_manager"), platform.start("pipeline.executor")
 
@@ -245,4 +198,4 @@ async def test_nothing_is_published_after_a_kill_nor_after_restarts_and_a_releas
 
     assert (await platform.switch("disable"))["state"] == "ACTIVE"
     await until(lambda: count_is(3))
-    assert {result.plan_id for result in await platform.results()} == {derived_id("plan", n) for n in range(3)}
+    assert {result.plan_id for result in await platform.results()} == {plan_id(n) for n in range(3)}

@@ -1,14 +1,14 @@
 """Following a stream against a real server: all messages once, in order, whatever dies in between."""
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
-from typing import Protocol
 
 import pytest
+from fakes.nats_server import NatsServer
+from fakes.waiting import eventually
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
@@ -16,21 +16,6 @@ from quote_core.events import Lifecycle, Phase, Stream, decode, derived_id, stam
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
-
-
-class Server(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as bus:
-        await repair(bus, STREAMS)
-        yield bus
 
 
 async def publish(bus: Bus, *numbers: int) -> None:
@@ -61,19 +46,13 @@ async def collect(bus: Bus, into: list[Followed], *, after: Place | None = None)
         into += batch
 
 
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # what is awaited happens in the client and the server
-            await asyncio.sleep(0.01)
-
-
 async def test_what_is_kept_comes_first_then_what_is_published_meanwhile(bus: Bus) -> None:
     await publish(bus, 1, 2)
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got))
-    await until(lambda: len(got) == 2)
+    await eventually(lambda: len(got) == 2)
     await publish(bus, 3)
-    await until(lambda: len(got) == 3)
+    await eventually(lambda: len(got) == 3)
     task.cancel()
     assert [number_of(message) for message in got] == [1, 2, 3]
     assert [message.sequence for message in got] == [1, 2, 3]
@@ -84,22 +63,22 @@ async def test_beginning_behind_a_place_skips_what_is_before_it(bus: Bus) -> Non
     first, *_ = [message async for message in read_to_end(bus, Stream.SYSTEM)]
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got, after=Place(first.created, first.sequence)))
-    await until(lambda: len(got) == 2)
+    await eventually(lambda: len(got) == 2)
     task.cancel()
     assert [number_of(message) for message in got] == [2, 3]
 
 
 async def test_a_server_that_dies_and_comes_back_costs_no_message_and_repeats_none(
-    nats_server: Server, bus: Bus
+    nats_server: NatsServer, bus: Bus
 ) -> None:
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got))
     await publish(bus, *range(1, 51))
     nats_server.stop()
     nats_server.start()
-    await until(lambda: bus.is_connected)
+    await eventually(lambda: bus.is_connected)
     await publish(bus, *range(51, 101))
-    await until(lambda: len(got) >= 100)
+    await eventually(lambda: len(got) >= 100)
     task.cancel()
     assert [number_of(message) for message in got] == list(range(1, 101))
 
@@ -108,11 +87,11 @@ async def test_a_stream_made_anew_is_read_from_its_first_message(bus: Bus) -> No
     await publish(bus, 1, 2, 3)
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got))
-    await until(lambda: len(got) == 3)
+    await eventually(lambda: len(got) == 3)
     await bus.jetstream.delete_stream(Stream.SYSTEM)
     await repair(bus, STREAMS)
     await publish(bus, 4)
-    await until(lambda: len(got) == 4)
+    await eventually(lambda: len(got) == 4)
     task.cancel()
     assert (number_of(got[3]), got[3].sequence) == (4, 1)
 

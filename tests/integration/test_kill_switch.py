@@ -2,13 +2,15 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from pathlib import Path
-from typing import Protocol
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from fakes.fake_clock import FakeClock
+from fakes.nats_server import NatsServer
+from fakes.waiting import eventually
 from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
@@ -19,7 +21,7 @@ from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus
 from quote_core.bus.register import read_newest, write_if_newest_is
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
@@ -30,27 +32,6 @@ pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
 TOKEN = SecretStr("a token for this test")
 ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
-
-
-class Server(Protocol):
-    url: str
-
-    def start(self) -> None: ...
-
-    def stop(self) -> None: ...
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as bus:
-        await repair(bus, STREAMS)
-        yield bus
-
-
-async def until(condition: Callable[[], bool]) -> None:
-    async with asyncio.timeout(DEADLINE_S):
-        while not condition():  # noqa: ASYNC110  # what is awaited happens in the client and the server
-            await asyncio.sleep(0.005)
 
 
 @asynccontextmanager
@@ -65,7 +46,7 @@ async def running_manager(bus: Bus, folder: Path) -> AsyncIterator[Manager]:
     )
     task = asyncio.create_task(manager.run(bus, latch_in(bus, folder)))
     try:
-        await until(lambda: not manager.finding)
+        await eventually(lambda: not manager.finding)
         yield manager
     finally:
         await cancelled(task)
@@ -84,17 +65,6 @@ async def running_gate(url: str, *, silence_ns_max: int = 1_000_000_000) -> Asyn
     finally:
         await cancelled(task)
         assert not gate.allows_new_trades
-
-
-class FakeClock:
-    def __init__(self, unix_ns: int) -> None:
-        self._unix_ns = unix_ns
-
-    def unix_ns(self) -> int:
-        return self._unix_ns
-
-    def mono_ns(self) -> int:
-        return self._unix_ns
 
 
 async def cancelled(task: asyncio.Task[None]) -> None:
@@ -125,70 +95,72 @@ async def test_gates_open_with_the_manager_close_with_a_stop_and_open_again_with
     async with running_gate(nats_url) as one, running_gate(nats_url) as other:
         assert not one.allows_new_trades
         async with running_manager(bus, tmp_path) as manager:
-            await until(lambda: one.allows_new_trades and other.allows_new_trades)
+            await eventually(lambda: one.allows_new_trades and other.allows_new_trades)
             await manager.change(by_hand(HALTED))
-            await until(lambda: one.state is HALTED and other.state is HALTED)
+            await eventually(lambda: one.state is HALTED and other.state is HALTED)
             assert one.reason == "a test"
             await manager.change(by_hand(ACTIVE))
-            await until(lambda: one.allows_new_trades and other.allows_new_trades)
+            await eventually(lambda: one.allows_new_trades and other.allows_new_trades)
 
 
 async def test_a_stop_outlives_manager_gate_server_and_the_loss_of_the_store(
-    nats_server: Server, bus: Bus, tmp_path: Path
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
     async with running_manager(bus, tmp_path) as manager:
         await manager.change(by_hand(REDUCING))
     nats_server.stop()
     nats_server.start()
-    await until(lambda: bus.is_connected)
+    await eventually(lambda: bus.is_connected)
     await bus.wait_for_stream(Stream.SYSTEM)
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
         assert manager.held is not None
         assert manager.held.state is REDUCING
-        await until(lambda: gate.state is REDUCING)
+        await eventually(lambda: gate.state is REDUCING)
     await bus.jetstream.delete_stream(Stream.SYSTEM)
     await repair(bus, STREAMS)
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
-        await until(lambda: gate.state is REDUCING)
+        await eventually(lambda: gate.state is REDUCING)
 
 
 async def test_a_gate_closes_when_the_manager_falls_silent_and_when_the_bus_is_gone(
-    nats_server: Server, bus: Bus, tmp_path: Path
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
     async with running_gate(nats_server.url, silence_ns_max=300_000_000) as gate:
         async with running_manager(bus, tmp_path):
-            await until(lambda: gate.allows_new_trades)
-        await until(lambda: not gate.allows_new_trades)
+            await eventually(lambda: gate.allows_new_trades)
+        await eventually(lambda: not gate.allows_new_trades)
         assert "silent" in gate.reason
         async with running_manager(bus, tmp_path):
-            await until(lambda: gate.allows_new_trades)
+            await eventually(lambda: gate.allows_new_trades)
             gate.changed.clear()
             nats_server.stop()
             async with asyncio.timeout(DEADLINE_S):
                 await gate.changed.wait()
             assert not gate.allows_new_trades
             nats_server.start()
-            await until(lambda: gate.allows_new_trades)
+            await eventually(lambda: gate.allows_new_trades)
 
 
 async def test_a_stop_published_on_the_stream_by_hand_stops_and_is_latched(
     bus: Bus, nats_url: str, tmp_path: Path
 ) -> None:
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
-        await until(lambda: gate.allows_new_trades)
+        await eventually(lambda: gate.allows_new_trades)
         await bus.publish(switch(HALTED, revision=0))
-        await until(lambda: gate.state is HALTED)
-        await until(lambda: manager.held is not None and manager.held.state is HALTED and manager.held.revision > 1)
+        await eventually(lambda: gate.state is HALTED)
+        await eventually(
+            lambda: manager.held is not None and manager.held.state is HALTED and manager.held.revision > 1
+        )
         await manager.change(by_hand(ACTIVE))
-        await until(lambda: gate.allows_new_trades)
+        await eventually(lambda: gate.allows_new_trades)
 
 
 async def test_a_release_with_a_stale_revision_is_old_news(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         stop = await manager.change(by_hand(HALTED))
-        await until(lambda: gate.reason == "a test")
+        await eventually(lambda: gate.reason == "a test")
         await bus.publish(switch(ACTIVE, revision=1))
-        await until(lambda: manager.held is not None and manager.held.revision > stop.revision)
+        await eventually(lambda: manager.held is not None and manager.held.revision > stop.revision)
         assert manager.held is not None
         assert manager.held.state is HALTED
         assert gate.state is HALTED
@@ -223,7 +195,7 @@ async def test_the_register_refuses_a_write_that_has_not_seen_the_newest(bus: Bu
 
 async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_path: Path) -> None:
     held = await latch_in(bus, tmp_path).change(by_hand(HALTED))
-    aged = FakeClock(SYSTEM_CLOCK.unix_ns() + 1_000)
+    aged = FakeClock(unix_ns=SYSTEM_CLOCK.unix_ns() + 1_000)
     renewed = await Latch(bus, clock=aged, witness_path=tmp_path / "latched", restate_after_ns=1_000).look()
     assert (renewed.state, renewed.reason) == (held.state, held.reason)
     assert renewed.revision == held.revision + 1
@@ -232,7 +204,7 @@ async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_
 
 async def test_a_rule_trips_the_switch(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
-        await until(lambda: gate.allows_new_trades)
+        await eventually(lambda: gate.allows_new_trades)
         await bus.publish(
             ServiceHealth(
                 header=stamp(SYSTEM_CLOCK),
@@ -251,8 +223,8 @@ async def test_a_rule_trips_the_switch(bus: Bus, nats_url: str, tmp_path: Path) 
                 slot_drift=0,
             )
         )
-        await until(lambda: gate.state is HALTED)
-        await until(lambda: manager.held is not None and manager.held.trigger == "error_rate")
+        await eventually(lambda: gate.state is HALTED)
+        await eventually(lambda: manager.held is not None and manager.held.trigger == "error_rate")
 
 
 async def test_the_http_api_stops_shows_and_releases(bus: Bus, nats_url: str, tmp_path: Path) -> None:
@@ -262,15 +234,15 @@ async def test_the_http_api_stops_shows_and_releases(bus: Bus, nats_url: str, tm
         async with TestClient(TestServer(application)) as client:
             answer = await client.post("/api/killswitch/enable", headers=headers, json={"reason": "drill"})
             assert (answer.status, (await answer.json())["state"]) == (200, "HALTED")
-            await until(lambda: gate.reason == "drill")
+            await eventually(lambda: gate.reason == "drill")
             shown = await (await client.get("/api/killswitch")).json()
             assert (shown["state"], shown["reason"]) == ("HALTED", "drill")
             answer = await client.post("/api/killswitch/disable", headers=headers)
             assert (answer.status, (await answer.json())["state"]) == (200, "ACTIVE")
-            await until(lambda: gate.allows_new_trades)
+            await eventually(lambda: gate.allows_new_trades)
 
 
-async def test_without_the_bus_the_http_api_says_so(nats_server: Server, bus: Bus, tmp_path: Path) -> None:
+async def test_without_the_bus_the_http_api_says_so(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
     async with running_manager(bus, tmp_path) as manager:
         application = make_application(manager, token=TOKEN, registry=CollectorRegistry())
@@ -280,11 +252,11 @@ async def test_without_the_bus_the_http_api_says_so(nats_server: Server, bus: Bu
             body = await answer.json()
             assert (answer.status, body["error"]["code"]) == (503, "UNAVAILABLE")
             assert (await client.get("/api/killswitch")).status == 503
-            await until(lambda: bool(manager.finding))
+            await eventually(lambda: bool(manager.finding))
             assert (await client.get("/api/health")).status == 503
 
 
-async def test_a_manager_that_cannot_confirm_raises(nats_server: Server, bus: Bus, tmp_path: Path) -> None:
+async def test_a_manager_that_cannot_confirm_raises(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:
     latch = latch_in(bus, tmp_path)
     await latch.look()
     nats_server.stop()

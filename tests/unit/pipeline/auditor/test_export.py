@@ -2,17 +2,17 @@
 
 import csv
 import io
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator
+
+from fakes.results import result
 
 from pipeline.auditor.export import COLUMNS, export_csv
 from quote_core.events import ExecutionResult, Outcome
 
-MakeResult = Callable[..., ExecutionResult]
-
 
 async def stream(*results: ExecutionResult) -> AsyncIterator[ExecutionResult]:
-    for result in results:
-        yield result
+    for each in results:
+        yield each
 
 
 async def lines(*results: ExecutionResult) -> list[dict[str, str]]:
@@ -22,10 +22,10 @@ async def lines(*results: ExecutionResult) -> list[dict[str, str]]:
     return list(csv.DictReader(file))
 
 
-async def test_each_result_is_a_line_and_profit_is_summed_up(make_result: MakeResult) -> None:
+async def test_each_result_is_a_line_and_profit_is_summed_up() -> None:
     found = await lines(
-        make_result(10, finished_unix_ns=1_700_000_000_123_456_789),
-        make_result(-4, outcome=Outcome.FAILED, reason="slippage: less, than needed"),
+        result(10, finished_unix_ns=1_700_000_000_123_456_789),
+        result(-4, outcome=Outcome.FAILED, reason="slippage: less, than needed"),
     )
     assert [line["cumulative_profit_lamports"] for line in found] == ["10", "6"]
     assert found[0]["finished"] == "2023-11-14T22:13:20.123456+00:00"
@@ -38,6 +38,6 @@ async def test_without_results_there_is_still_a_heading() -> None:
     assert file.getvalue().strip() == ",".join(COLUMNS)
 
 
-async def test_text_that_a_spreadsheet_would_run_is_quoted(make_result: MakeResult) -> None:
-    (line,) = await lines(make_result(reason="=HYPERLINK(1)"))
+async def test_text_that_a_spreadsheet_would_run_is_quoted() -> None:
+    (line,) = await lines(result(reason="=HYPERLINK(1)"))
     assert line["reason"] == "'=HYPERLINK(1)"

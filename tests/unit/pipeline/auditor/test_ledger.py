@@ -2,25 +2,13 @@
 
 import math
 import statistics
-from collections.abc import Callable
 
 import pytest
+from fakes.fake_clock import FakeClock
+from fakes.results import result
 
 from pipeline.auditor.ledger import DAY_NS, Ledger
 from quote_core.events import ExecutionResult, Outcome
-
-MakeResult = Callable[..., ExecutionResult]
-
-
-class Clock:
-    def __init__(self, unix_ns: int) -> None:
-        self._unix_ns = unix_ns
-
-    def unix_ns(self) -> int:
-        return self._unix_ns
-
-    def mono_ns(self) -> int:
-        return 0
 
 
 def ledger(*results: ExecutionResult, capital_lamports: int = 1_000) -> Ledger:
@@ -34,89 +22,87 @@ def test_an_empty_ledger_is_all_zeros() -> None:
     assert empty.max_drawdown_fraction == 0.0
 
 
-def test_a_refused_plan_is_counted_and_changes_nothing_else(make_result: MakeResult) -> None:
-    book = ledger(make_result(7, outcome=Outcome.REFUSED))
+def test_a_refused_plan_is_counted_and_changes_nothing_else() -> None:
+    book = ledger(result(7, outcome=Outcome.REFUSED))
     assert (book.refused_count, book.trade_count, book.cumulative_profit_lamports) == (1, 0, 0)
 
 
 @pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ABANDONED])
-def test_what_failed_counts_its_costs_and_no_fill(make_result: MakeResult, outcome: Outcome) -> None:
-    book = ledger(make_result(-5, outcome=outcome, network_fee_lamports=5))
+def test_what_failed_counts_its_costs_and_no_fill(outcome: Outcome) -> None:
+    book = ledger(result(-5, outcome=outcome, network_fee_lamports=5))
     assert (book.failed_count, book.filled_count, book.cumulative_profit_lamports) == (1, 0, -5)
     assert (book.network_fee_lamports, book.network_fee_per_trade_lamports) == (5, 5.0)
 
 
-def test_win_rate_and_average_are_taken_over_fills(make_result: MakeResult) -> None:
-    book = ledger(
-        make_result(30), make_result(0), make_result(-10), make_result(-5, outcome=Outcome.FAILED), make_result(20)
-    )
+def test_win_rate_and_average_are_taken_over_fills() -> None:
+    book = ledger(result(30), result(0), result(-10), result(-5, outcome=Outcome.FAILED), result(20))
     assert book.win_rate == 0.5
     assert book.average_profit_lamports == 10.0
     assert book.cumulative_profit_lamports == 35
 
 
-def test_gas_and_tips_are_taken_over_all_trades(make_result: MakeResult) -> None:
+def test_gas_and_tips_are_taken_over_all_trades() -> None:
     book = ledger(
-        make_result(1, tip_lamports=10, network_fee_lamports=4),
-        make_result(-2, outcome=Outcome.FAILED, network_fee_lamports=2),
+        result(1, tip_lamports=10, network_fee_lamports=4),
+        result(-2, outcome=Outcome.FAILED, network_fee_lamports=2),
     )
     assert (book.tip_per_trade_lamports, book.network_fee_per_trade_lamports) == (5.0, 3.0)
 
 
-def test_expected_stands_beside_actual(make_result: MakeResult) -> None:
-    book = ledger(make_result(8, expected_profit_lamports=10), make_result(5, expected_profit_lamports=4))
+def test_expected_stands_beside_actual() -> None:
+    book = ledger(result(8, expected_profit_lamports=10), result(5, expected_profit_lamports=4))
     assert (book.expected_profit_lamports, book.filled_profit_lamports) == (14, 13)
 
 
-def test_the_sharpe_ratio_is_mean_over_sample_deviation(make_result: MakeResult) -> None:
+def test_the_sharpe_ratio_is_mean_over_sample_deviation() -> None:
     profits = [10, 20, 60, -30]
-    book = ledger(*(make_result(profit) for profit in profits))
+    book = ledger(*(result(profit) for profit in profits))
     assert math.isclose(book.sharpe_ratio, statistics.mean(profits) / statistics.stdev(profits))
 
 
 @pytest.mark.parametrize("profits", [[], [5], [5, 5, 5]])
-def test_the_sharpe_ratio_is_zero_without_spread(make_result: MakeResult, profits: list[int]) -> None:
-    assert ledger(*(make_result(profit) for profit in profits)).sharpe_ratio == 0.0
+def test_the_sharpe_ratio_is_zero_without_spread(profits: list[int]) -> None:
+    assert ledger(*(result(profit) for profit in profits)).sharpe_ratio == 0.0
 
 
-def test_the_drawdown_is_the_deepest_fall_from_a_peak(make_result: MakeResult) -> None:
-    book = ledger(*(make_result(profit) for profit in (100, -60, 40, 70, -90, 10)))
+def test_the_drawdown_is_the_deepest_fall_from_a_peak() -> None:
+    book = ledger(*(result(profit) for profit in (100, -60, 40, 70, -90, 10)))
     assert book.max_drawdown_lamports == 90
     assert math.isclose(book.max_drawdown_fraction, 90 / 1_150)
 
 
-def test_a_fall_below_the_start_counts_from_the_start(make_result: MakeResult) -> None:
-    book = ledger(make_result(-200))
+def test_a_fall_below_the_start_counts_from_the_start() -> None:
+    book = ledger(result(-200))
     assert (book.max_drawdown_lamports, book.max_drawdown_fraction) == (200, 0.2)
 
 
-def test_the_deepest_share_may_be_another_fall_than_the_deepest(make_result: MakeResult) -> None:
-    book = ledger(*(make_result(profit) for profit in (-100, 10_000, -500)))
+def test_the_deepest_share_may_be_another_fall_than_the_deepest() -> None:
+    book = ledger(*(result(profit) for profit in (-100, 10_000, -500)))
     assert book.max_drawdown_lamports == 500
     assert math.isclose(book.max_drawdown_fraction, 0.1)
 
 
-def test_the_days_profit_begins_at_midnight_utc(make_result: MakeResult) -> None:
+def test_the_days_profit_begins_at_midnight_utc() -> None:
     midnight = 20_000 * DAY_NS
     book = ledger(
-        make_result(5, finished_unix_ns=midnight - 1),
-        make_result(-3, finished_unix_ns=midnight),
-        make_result(-4, finished_unix_ns=midnight + 1, outcome=Outcome.FAILED),
+        result(5, finished_unix_ns=midnight - 1),
+        result(-3, finished_unix_ns=midnight),
+        result(-4, finished_unix_ns=midnight + 1, outcome=Outcome.FAILED),
     )
     assert book.day_profit_lamports(midnight + 2) == -7
     assert book.day_profit_lamports(midnight + DAY_NS) == 0
 
 
-def test_a_late_result_of_yesterday_is_not_todays(make_result: MakeResult) -> None:
+def test_a_late_result_of_yesterday_is_not_todays() -> None:
     midnight = 20_000 * DAY_NS
-    book = ledger(make_result(1, finished_unix_ns=midnight), make_result(10, finished_unix_ns=midnight - 1))
+    book = ledger(result(1, finished_unix_ns=midnight), result(10, finished_unix_ns=midnight - 1))
     assert book.day_profit_lamports(midnight) == 1
     assert book.last_result_unix_ns == midnight
 
 
-def test_the_snapshot_shows_the_same_figures(make_result: MakeResult) -> None:
-    book = ledger(make_result(30, expected_profit_lamports=31, tip_lamports=2), make_result(-10))
-    shown = book.snapshot(Clock(5))
+def test_the_snapshot_shows_the_same_figures() -> None:
+    book = ledger(result(30, expected_profit_lamports=31, tip_lamports=2), result(-10))
+    shown = book.snapshot(FakeClock(unix_ns=5))
     assert (shown.filled_count, shown.win_count, shown.cumulative_profit_lamports) == (2, 1, 20)
     assert (shown.day_profit_lamports, shown.average_profit_lamports) == (20, 10.0)
     assert (shown.expected_profit_lamports, shown.tip_lamports, shown.max_drawdown_lamports) == (31, 2, 10)

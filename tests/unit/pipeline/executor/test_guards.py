@@ -4,12 +4,11 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fakes.plans import SOL
 
 from pipeline.executor.guards import OPPORTUNITY_COUNT_MAX, GuardLimits, Guards
 from quote_core.events import ExecutionPlan
-from quote_core.units import Pubkey
 
-SOL = Pubkey("So11111111111111111111111111111111111111112")
 LIMITS = GuardLimits(
     plan_age_ns_max=5_000_000_000,
     amount_lamports_min=1_000,

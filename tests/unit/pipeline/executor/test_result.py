@@ -1,21 +1,23 @@
 """The result event: tied to its plan, the same id whoever makes it."""
 
 import pytest
+from fakes.fake_clock import FakeClock
 
 from pipeline.executor.result import Ending, filled, not_started, result_of
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, encode, subject_of
 
-
-class Clock:
-    def unix_ns(self) -> int:
-        return 1_000_000_002_000_000_000
-
-    def mono_ns(self) -> int:
-        return 0
+FINISHED_UNIX_NS = 1_000_000_002_000_000_000
 
 
 def result(plan: ExecutionPlan, ending: Ending, *, executor: str = "one") -> ExecutionResult:
-    return result_of(plan, ending, mode=ExecutionMode.PAPER, executor=executor, taken_unix_ns=5, clock=Clock())
+    return result_of(
+        plan,
+        ending,
+        mode=ExecutionMode.PAPER,
+        executor=executor,
+        taken_unix_ns=5,
+        clock=FakeClock(unix_ns=FINISHED_UNIX_NS),
+    )
 
 
 def test_two_executors_give_the_same_plan_the_same_result_id_and_subject(plan: ExecutionPlan) -> None:
@@ -29,7 +31,7 @@ def test_it_says_what_was_expected_and_what_came(plan: ExecutionPlan) -> None:
     one = result(plan, filled(plan, hops=plan.hops, amount_out=1_010_000_000, slot=9))
     assert (one.expected_profit_lamports, one.profit_lamports) == (9_480_000, 9_480_000)
     assert (one.plan_id, one.opportunity_id) == (plan.header.event_id, plan.opportunity_id)
-    assert (one.header.slot, one.finished_unix_ns, one.taken_unix_ns) == (9, Clock().unix_ns(), 5)
+    assert (one.header.slot, one.finished_unix_ns, one.taken_unix_ns) == (9, FINISHED_UNIX_NS, 5)
 
 
 @pytest.mark.parametrize(("taken_before", "outcome"), [(False, Outcome.REFUSED), (True, Outcome.ABANDONED)])
