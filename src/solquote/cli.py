@@ -13,6 +13,7 @@ from solquote.commands.kill_switch import kill, release
 from solquote.commands.pnl import pnl
 from solquote.commands.pools import pools
 from solquote.commands.quote import quote
+from solquote.commands.record import record
 from solquote.commands.settings import settings
 from solquote.commands.tokens import tokens
 from solquote.commands.up import up
@@ -41,6 +42,7 @@ app.command()(release)
 app.command()(pnl)
 app.command()(settings)
 app.command(name="verify-quotes")(verify_quotes)
+app.command()(record)
 
 
 def main() -> None:

@@ -1,0 +1,62 @@
+"""`solquote record`: capture pools and all their accounts from an RPC node into a file `verify-quotes` reads."""
+
+import asyncio
+import json
+from pathlib import Path
+from typing import Annotated, Any
+
+import aiohttp
+import typer
+
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.errors import InvalidField
+from quote_core.settings import PlatformSettings
+from quote_core.solana.rpc import RpcClient
+from quote_core.telemetry.logs import redacted_url
+from quote_core.tokens import checked_mint
+from quote_core.units import Pubkey
+from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.output import answer_json, make_console
+from solquote.recording import capture
+
+__all__ = ["record"]
+
+_MS_PER_S = 1_000
+
+
+def record(
+    pools: Annotated[list[str], typer.Argument(help="Addresses of pools of one DEX", metavar="POOL...")],
+    *,
+    output: Annotated[Path, typer.Option("-o", "--output", help="File to write", metavar="FILE")],
+    timeout: Timeout = 10.0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Capture pools with every account they depend on, at one slot, for tests and `verify-quotes`."""
+    platform = PlatformSettings.load(environ=found_environment(data_dir))
+    addresses = [checked_mint(pool, field="POOL") for pool in dict.fromkeys(pools)]
+    document = asyncio.run(_captured(addresses, platform.rpc_url, timeout_ms=int(timeout * _MS_PER_S)))
+    try:
+        output.write_text(json.dumps(document, indent=1) + "\n")
+    except OSError as error:
+        raise InvalidField("--output", f"{output} cannot be written: {error.strerror}") from None
+    found = {
+        "file": str(output),
+        "dex": document["dex"],
+        "slot": document["slot"],
+        "accounts": len(document["accounts"]),
+    }
+    if as_json:
+        answer_json(found)
+    else:
+        make_console().print(
+            f"{found['accounts']} accounts of {found['dex']} at slot {found['slot']} in {output}", highlight=False
+        )
+
+
+async def _captured(addresses: list[Pubkey], rpc_url: str, *, timeout_ms: int) -> dict[str, Any]:
+    async with aiohttp.ClientSession() as session:
+        rpc = RpcClient(url=rpc_url, session=session, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
+        return await capture(
+            addresses, rpc.get_multiple_accounts, rpc.get_provenance, source=f"RPC node {redacted_url(rpc_url)}"
+        )
