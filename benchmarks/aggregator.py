@@ -8,7 +8,7 @@ row of the watched pairs. Each figure stands beside a reference of the same run:
 - score: one confidence score, beside an empty call.
 - intake: a message of changed rows decoded, scored, written to shared memory, beside parsing the same bytes alone.
 - encode: all rows as bytes for subscribers, beside building and serializing the same as protobuf objects.
-- refresh: all rows to 1 and to 100 subscribers, encoded once, beside a memory copy of the same bytes.
+- refresh: all rows to 1 and to 100 subscribers from bytes encoded once, beside encoding them for each.
 - GetQuote of a watched amount over gRPC, beside an echo of the same bytes on the same kind of server.
 - first set: a fresh stream of all watched rows, until the last of them is parsed.
 - HTTP: one quote, and a batch of 100, beside an empty aiohttp answer.
@@ -29,6 +29,7 @@ import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
@@ -37,7 +38,7 @@ import aiohttp
 import grpc.aio
 from aiohttp import web
 
-from aggregator import upstream_wire, wire
+from aggregator import wire
 from aggregator.app import run
 from aggregator.confidence import score
 from aggregator.held import RowKey, Source
@@ -189,7 +190,7 @@ def in_memory(shm_dir: Path) -> list[Figure]:
             Source.EXTERNAL: ShmPublisher(external, ttl_slots=7),
         }
         table = QuoteTable(
-            tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encode=wire.encode_row
+            tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encoder=wire
         )
         rows = RowRegistry(count_max=ENTRY_COUNT)
         rows.listen(table)
@@ -217,28 +218,52 @@ def _intake(intake: Intake, rows: RowRegistry) -> Figure:
         quotes = [local_quote(row, key, version) for row, key in list(rows)[:CHANGED_ROWS]]
         return local_pb.LocalQuoteBatch(quotes=quotes).SerializeToString()
 
-    taken = min(
-        _timed(lambda body=changed(): intake.local(local_pb.LocalQuoteBatch.FromString(body))) for _ in range(9)
-    )
-    body = changed()
-    parsed = best_of(lambda: local_pb.LocalQuoteBatch.FromString(body))
+    bodies = [changed() for _ in range(9)]
+    taken = min(_timed(partial(_taken, intake, body)) for body in bodies)
+    parsed = best_of(lambda: local_pb.LocalQuoteBatch.FromString(bodies[0]))
     return Figure(f"intake, {CHANGED_ROWS} changed rows", taken * 1e3, "ms", parsed * 1e3, "parse alone", "< 2")
+
+
+def _taken(intake: Intake, body: bytes) -> None:
+    intake.local(local_pb.LocalQuoteBatch.FromString(body))
 
 
 def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
     indexes = [index for index, _ in rows]
     keys = [key for _, key in rows]
+    prefixes = [wire.row_prefix(key) for key in keys]
 
     def encoded() -> list[bytes]:
-        return [wire.encode_row(key, table.merged(row), 1) for row, key in zip(indexes, keys, strict=True)]
+        return [wire.encode_row(prefix, table.merged(row), 1) for row, prefix in zip(indexes, prefixes, strict=True)]
 
     def as_objects() -> bytes:
         message = pb.BatchQuoteResponse()
         for row, key in zip(indexes, keys, strict=True):
+            merged = table.merged(row)
+            confidence = merged.local_confidence
+            assert merged.local is not None
+            assert confidence is not None
+            factors = confidence.factors
             quote = message.quotes.add(
-                input_mint=key.input_mint, output_mint=key.output_mint, input_amount=key.input_amount, row=row
+                input_mint=key.input_mint,
+                output_mint=key.output_mint,
+                input_amount=key.input_amount,
+                row=row,
+                best_source=pb.QUOTE_SOURCE_LOCAL,
+                decision=pb.DECISION_EXECUTE,
+                output_amount=merged.local.output_amount,
+                oracle_price=merged.oracle_price,
+                version=1,
+                local_confidence=confidence.score,
+                local_factors=pb.ConfidenceFactors(
+                    pool_age=factors.pool_age,
+                    route=factors.route,
+                    oracle=factors.oracle,
+                    provider=factors.provider,
+                    slippage=factors.slippage,
+                ),
             )
-            quote.local.CopyFrom(table.merged(row).local.message)  # type: ignore[union-attr,arg-type]  # it is there
+            quote.local.CopyFrom(merged.local.message)  # type: ignore[arg-type]  # a message, opaque to others
         encoded_message: bytes = message.SerializeToString()
         return encoded_message
 
@@ -249,18 +274,17 @@ def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
         frames = (wire.frame(body, suffix) for body, suffix in zip(bodies, suffixes, strict=True))
         return wire.batch_message(frames, sequence=1, snapshot=True)
 
-    size = len(message())
-    copied = best_of(lambda: bytearray(size)) * 1e3
     count = len(indexes)
+    encoding = best_of(encoded) * 1e3
     return [
-        Figure(f"encode {count} rows", best_of(encoded) * 1e3, "ms", best_of(as_objects) * 1e3, "as objects", "< 20"),
-        Figure("refresh, 1 subscriber", best_of(message) * 1e3, "ms", copied, "memory copy", "< 5"),
+        Figure(f"encode {count} rows", encoding, "ms", best_of(as_objects) * 1e3, "as objects", "< 20"),
+        Figure("refresh, 1 subscriber", best_of(message) * 1e3, "ms", encoding, "encode", "< 5"),
         Figure(
             f"refresh, {SUBSCRIBER_COUNT} subscribers",
             best_of(lambda: [message() for _ in range(SUBSCRIBER_COUNT)], round_count=3) * 1e3,
             "ms",
-            copied * SUBSCRIBER_COUNT,
-            "memory copies",
+            encoding * SUBSCRIBER_COUNT,
+            "encode for each",
             "< 500",
         ),
     ]

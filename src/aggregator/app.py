@@ -71,7 +71,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             )
             for source, role in ((Source.LOCAL, Role.INTERNAL), (Source.EXTERNAL, Role.EXTERNAL))
         }
-        table = QuoteTable(tokens=tokens, clock=clock, stale_after_ns=stale_after_ns, encode=wire.encode_row)
+        table = QuoteTable(tokens=tokens, clock=clock, stale_after_ns=stale_after_ns, encoder=wire)
         rows = RowRegistry(count_max=ENTRY_COUNT)
         rows.listen(table)
         for publisher in publishers.values():

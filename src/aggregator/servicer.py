@@ -51,7 +51,7 @@ class AggregatorServicer:
         """One quote, now."""
         key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
         merged = await self._fanout.quote(key)
-        return merged.refusal or wire.encode_row(key, merged, 0)
+        return merged.refusal or wire.encode_row(wire.row_prefix(key), merged, 0)
 
     async def get_route(self, request: Any) -> bytes | Refusal:
         """The route behind an id."""

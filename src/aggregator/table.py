@@ -7,13 +7,14 @@ asks; all others get the same bytes.
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
+from typing import Protocol
 
 from aggregator.held import HeldQuote, RowKey, Source
 from aggregator.selection import Merged, confidence_of, merge
 from quote_core.clock import Clock
 from quote_core.tokens import TokenRegistry
 
-__all__ = ["Arrival", "QuoteTable"]
+__all__ = ["Arrival", "QuoteTable", "RowEncoder", "merged_now"]
 
 _EMPTY = merge(None, None, None, None)
 
@@ -26,11 +27,24 @@ class Arrival:
     confirmed: tuple[int, ...]
 
 
-class _Row:
-    __slots__ = ("body", "external", "key", "local", "merged", "rate_scale", "version")
+class RowEncoder(Protocol):
+    """Makes the bytes subscribers get; module `wire` is one."""
 
-    def __init__(self, key: RowKey, rate_scale: float) -> None:
+    def row_prefix(self, key: RowKey) -> bytes:
+        """The part that never changes."""
+        ...
+
+    def encode_row(self, prefix: bytes, merged: Merged, version: int) -> bytes:
+        """The whole."""
+        ...
+
+
+class _Row:
+    __slots__ = ("body", "external", "key", "local", "merged", "prefix", "rate_scale", "version")
+
+    def __init__(self, key: RowKey, rate_scale: float, prefix: bytes) -> None:
         self.key = key
+        self.prefix = prefix
         self.rate_scale = rate_scale
         self.local: HeldQuote | None = None
         self.external: HeldQuote | None = None
@@ -48,12 +62,12 @@ class QuoteTable:
         tokens: TokenRegistry,
         clock: Clock,
         stale_after_ns: dict[Source, int],
-        encode: Callable[[RowKey, Merged, int], bytes],
+        encoder: RowEncoder,
     ) -> None:
         self._tokens = tokens
         self._clock = clock
         self._stale_after_ns = stale_after_ns
-        self._encode = encode
+        self._encoder = encoder
         self._rows: dict[int, _Row] = {}
         self.misdirected_count = 0
         """Answers for a row that meanwhile means something else, or nothing."""
@@ -62,7 +76,9 @@ class QuoteTable:
         """Begin a row, empty."""
         input_token = self._tokens.by_mint(key.input_mint, field="input_mint")
         output_token = self._tokens.by_mint(key.output_mint, field="output_mint")
-        self._rows[index] = _Row(key, 10.0 ** (input_token.decimals - output_token.decimals))
+        self._rows[index] = _Row(
+            key, 10.0 ** (input_token.decimals - output_token.decimals), self._encoder.row_prefix(key)
+        )
 
     def row_removed(self, index: int, key: RowKey) -> None:
         """Forget a row."""
@@ -80,7 +96,7 @@ class QuoteTable:
         """The row as an encoded message without row number."""
         row = self._rows[index]
         if row.body is None:
-            row.body = self._encode(row.key, row.merged, row.version)
+            row.body = self._encoder.encode_row(row.prefix, row.merged, row.version)
         return row.body
 
     def offer(self, quotes: Iterable[HeldQuote]) -> Arrival:

@@ -50,9 +50,7 @@ def rows() -> RowRegistry:
 
 @pytest.fixture
 def table(rows: RowRegistry) -> QuoteTable:
-    table = QuoteTable(
-        tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encode=wire.encode_row
-    )
+    table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encoder=wire)
     rows.listen(table)
     return table
 

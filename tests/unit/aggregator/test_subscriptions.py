@@ -18,9 +18,7 @@ OTHER = RowKey(SOL, MSOL, 5)
 
 @pytest.fixture
 def table() -> QuoteTable:
-    table = QuoteTable(
-        tokens=TOKENS, clock=FakeClock(), stale_after_ns=dict.fromkeys(Source, S), encode=wire.encode_row
-    )
+    table = QuoteTable(tokens=TOKENS, clock=FakeClock(), stale_after_ns=dict.fromkeys(Source, S), encoder=wire)
     table.row_added(0, KEY)
     table.row_added(1, OTHER)
     return table

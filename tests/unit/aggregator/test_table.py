@@ -16,9 +16,12 @@ class CountingEncoder:
     def __init__(self) -> None:
         self.count = 0
 
-    def __call__(self, key: RowKey, merged: Merged, version: int) -> bytes:
+    def row_prefix(self, key: RowKey) -> bytes:
+        return f"{key.input_amount} ".encode()
+
+    def encode_row(self, prefix: bytes, merged: Merged, version: int) -> bytes:
         self.count += 1
-        return f"{key.input_amount} {version}".encode()
+        return prefix + str(version).encode()
 
 
 @pytest.fixture
@@ -34,7 +37,7 @@ def encoder() -> CountingEncoder:
 @pytest.fixture
 def table(clock: FakeClock, encoder: CountingEncoder) -> QuoteTable:
     table = QuoteTable(
-        tokens=TOKENS, clock=clock, stale_after_ns={Source.LOCAL: 3 * S, Source.EXTERNAL: 60 * S}, encode=encoder
+        tokens=TOKENS, clock=clock, stale_after_ns={Source.LOCAL: 3 * S, Source.EXTERNAL: 60 * S}, encoder=encoder
     )
     table.row_added(0, KEY)
     return table

@@ -15,7 +15,7 @@ EXTERNAL_SCORE = Confidence(0.72, Factors(0.5, 0.8, 0.6, 0.99, 1.0))
 
 def test_row_decodes_to_what_was_encoded() -> None:
     merged = merge(held(), held(139_000_000, source=Source.EXTERNAL), LOCAL_SCORE, EXTERNAL_SCORE)
-    quote = pb.AggregatedQuote.FromString(wire.encode_row(KEY, merged, 42))
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), merged, 42))
     assert (quote.input_mint, quote.output_mint, quote.input_amount) == (SOL, USDC, 1_000_000_000)
     assert quote.local.output_amount == quote.output_amount == 140_000_000
     assert quote.external.output_amount == 139_000_000
@@ -33,7 +33,7 @@ def test_row_decodes_to_what_was_encoded() -> None:
 
 def test_row_without_a_price_has_its_reason_and_no_score() -> None:
     merged = merge(held(refusal=Refusal("FAILED_PRECONDITION", "no pool")), None, None, None)
-    quote = pb.AggregatedQuote.FromString(wire.encode_row(KEY, merged, 1))
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), merged, 1))
     assert quote.error == quotes_pb2.QuoteError(code="FAILED_PRECONDITION", message="no pool")
     assert quote.best_source == pb.QUOTE_SOURCE_UNSPECIFIED
     assert quote.decision == pb.DECISION_SKIP
@@ -41,7 +41,7 @@ def test_row_without_a_price_has_its_reason_and_no_score() -> None:
 
 
 def test_message_made_of_ready_frames_is_a_batch_with_each_subscribers_own_row_numbers() -> None:
-    body = wire.encode_row(KEY, merge(held(), None, LOCAL_SCORE, None), 1)
+    body = wire.encode_row(wire.row_prefix(KEY), merge(held(), None, LOCAL_SCORE, None), 1)
     frames = [wire.frame(body, wire.row_suffix(number)) for number in (0, 5, 300, 2**32 - 1)]
     message = pb.BatchQuoteResponse.FromString(wire.batch_message(frames, sequence=9, snapshot=True))
     assert [quote.row for quote in message.quotes] == [0, 5, 300, 2**32 - 1]

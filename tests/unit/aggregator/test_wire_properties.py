@@ -16,7 +16,7 @@ def test_frame_decodes_to_what_went_in(
     output: int, version: int, number: int, score: float, factors: tuple[float, float, float, float, float]
 ) -> None:
     confidence = Confidence(score, Factors(*factors))
-    body = wire.encode_row(KEY, merge(held(output), None, confidence, None), version)
+    body = wire.encode_row(wire.row_prefix(KEY), merge(held(output), None, confidence, None), version)
     message = wire.batch_message([wire.frame(body, wire.row_suffix(number))], sequence=1, snapshot=False)
     (quote,) = pb.BatchQuoteResponse.FromString(message).quotes
     assert quote.output_amount == quote.local.output_amount == output

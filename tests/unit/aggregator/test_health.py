@@ -1,0 +1,47 @@
+from fakes.fake_clock import FakeClock
+from prometheus_client import generate_latest
+
+from aggregator.health import Figure, Health
+from aggregator.metrics import Metrics
+
+
+def health(*, local: bool, external: bool, clock: FakeClock | None = None) -> Health:
+    return Health(
+        clock=clock or FakeClock(),
+        version="1.2.3",
+        upstreams={"local quote service": lambda: local, "external quote service": lambda: external},
+        figures={"rows": Figure("Rows", lambda: 1080), "files": Figure("Files", lambda: 2)},
+    )
+
+
+def test_all_well_has_no_finding() -> None:
+    report = health(local=True, external=True).report()
+    assert report.is_serving
+    assert report.findings == ()
+    assert report.figures == {"rows": 1080.0, "files": 2.0}
+
+
+def test_one_service_is_enough_to_serve_and_the_other_is_a_finding() -> None:
+    report = health(local=False, external=True).report()
+    assert report.is_serving
+    assert report.findings == ("local quote service does not deliver",)
+    assert not health(local=False, external=False).report().is_serving
+
+
+def test_status_is_one_short_line() -> None:
+    assert health(local=True, external=False).status() == "1080 rows, 2 files, local ok, external down"
+
+
+def test_uptime_counts_from_the_start() -> None:
+    clock = FakeClock()
+    one = health(local=True, external=True, clock=clock)
+    clock.advance_ms(1_500)
+    assert one.report().uptime_ms == 1_500
+
+
+def test_metrics_are_read_when_scraped() -> None:
+    count = 0
+    metrics = Metrics({"seen": Figure("Seen", lambda: count, is_counter=True)})
+    assert b"solquote_aggregator_seen_total 0.0" in generate_latest(metrics.registry)
+    count = 7
+    assert b"solquote_aggregator_seen_total 7.0" in generate_latest(metrics.registry)
