@@ -1,0 +1,68 @@
+import math
+
+import pytest
+from fakes.shm_quotes import quote
+
+from pipeline.scanner.book import Book, Direction
+from quote_core.tokens import load_tokens
+from shm import Flag
+
+PAIRS = load_tokens().pairs
+GOOD = quote(0)
+
+
+@pytest.fixture
+def book() -> Book:
+    return Book(PAIRS)
+
+
+def test_a_watched_row_is_held_in_its_pair_and_direction(book: Book) -> None:
+    legs = book.take(GOOD)
+    back = book.take(quote(1, is_reverse=True))
+    assert legs is not None
+    assert legs is back
+    assert legs.name == "SOL-USDC"
+    assert list(legs.legs(Direction.FORWARD)) == [0]
+    assert list(legs.legs(Direction.REVERSE)) == [1]
+    assert legs.forward[0].oracle_price == 140.0
+
+
+def test_a_pair_that_is_not_watched_is_none_of_its_business(book: Book) -> None:
+    assert book.take(quote(0, output_mint=bytes(32))) is None
+    assert book.row_count == 0
+
+
+@pytest.mark.parametrize(
+    "change",
+    [{"flags": Flag(0)}, {"flags": Flag.VALID | Flag.STALE}, {"output_amount": 0}, {"input_amount": 0}],
+    ids=["invalid", "stale", "gives nothing", "takes nothing"],
+)
+def test_a_quote_not_to_be_acted_on_leaves_its_row_empty_but_its_pair_touched(
+    book: Book, change: dict[str, object]
+) -> None:
+    book.take(GOOD)
+    legs = book.take(quote(0, **change))
+    assert legs is not None
+    assert not legs.forward
+    assert book.row_count == 0
+
+
+def test_a_row_given_to_another_pair_leaves_the_old_one(book: Book) -> None:
+    old = book.take(GOOD)
+    new = book.take(quote(0, pair=PAIRS[1]))
+    assert old is not None
+    assert new is not None
+    assert (list(old.forward), list(new.forward)) == ([], [0])
+
+
+@pytest.mark.parametrize("oracle_price", [math.nan, math.inf, 0.0, -1.0])
+def test_an_oracle_price_that_is_none_is_not_taken(book: Book, oracle_price: float) -> None:
+    legs = book.take(quote(0, oracle_price=oracle_price))
+    assert legs is not None
+    assert legs.forward[0].oracle_price is None
+
+
+def test_confidence_that_is_not_present_counts_as_none(book: Book) -> None:
+    legs = book.take(quote(0, flags=Flag.VALID))
+    assert legs is not None
+    assert legs.forward[0].confidence_bps == 0

@@ -1,0 +1,142 @@
+import pytest
+from fakes.fake_clock import FakeClock
+from fakes.shm_quotes import FakeQuotes, quote
+
+from pipeline.scanner.book import Book
+from pipeline.scanner.loop import Scanner
+from pipeline.scanner.settings import ScannerSettings
+from pipeline.settings import CostSettings
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
+from quote_core.tokens import load_tokens
+from quote_core.units import LAMPORTS_PER_SOL
+from shm import Liveness, Quote
+
+PAIRS = load_tokens().pairs
+GAINING = LAMPORTS_PER_SOL * 1_008 // 1_000
+
+
+class Publisher:
+    def __init__(self) -> None:
+        self.events: list[Event] = []
+        self.is_away = False
+
+    async def publish(self, event: Event) -> None:
+        if self.is_away:
+            raise ProviderUnavailable("nats", "away")
+        self.events.append(event)
+
+
+class Gate:
+    allows_new_trades = True
+
+
+class World:
+    """A scanner and everything it touches."""
+
+    def __init__(self) -> None:
+        self.quotes, self.publisher, self.gate, self.clock = FakeQuotes(), Publisher(), Gate(), FakeClock()
+        settings = ScannerSettings()
+        self.scanner = Scanner(
+            quotes=self.quotes,
+            book=Book(PAIRS),
+            publisher=self.publisher,
+            gate=self.gate,
+            clock=self.clock,
+            rates=CostSettings().rates(),
+            thresholds=settings.thresholds(),
+            quote_age_ns_max=settings.quote_age_max,
+        )
+
+    def there(self, **changes: float) -> Quote:
+        return quote(0, ts_ns=self.clock.unix_ns(), **changes)
+
+    def back(self, output_amount: int = GAINING, **changes: float) -> Quote:
+        return quote(1, is_reverse=True, output_amount=output_amount, ts_ns=self.clock.unix_ns(), **changes)
+
+    async def see(self, *quotes: Quote) -> list[Event]:
+        self.publisher.events.clear()
+        await self.scanner.look_at(self.quotes.put(*quotes))
+        return list(self.publisher.events)
+
+
+@pytest.fixture
+def world() -> World:
+    return World()
+
+
+async def test_a_gap_is_told_of_once_a_slot(world: World) -> None:
+    (found,) = await world.see(world.there(), world.back())
+    assert isinstance(found, TwoHopArbitrage)
+    assert (found.pair, found.amount_out, found.header.slot) == ("SOL-USDC", GAINING, 400)
+    assert await world.see(world.there(), world.back()) == []
+    assert len(await world.see(world.there(slot=401), world.back(slot=401))) == 1
+
+
+async def test_the_same_gap_has_the_same_id_after_a_restart(world: World) -> None:
+    (first,) = await world.see(world.there(), world.back())
+    (second,) = await World().see(world.there(), world.back())
+    assert first.header.event_id == second.header.event_id
+
+
+async def test_each_leg_may_come_at_its_own_time(world: World) -> None:
+    assert await world.see(world.there()) == []
+    assert len(await world.see(world.back())) == 1
+
+
+async def test_legs_that_no_longer_stand_together_are_not_told_of(world: World) -> None:
+    indexes = world.quotes.put(world.there(), world.back())
+    world.quotes.standing[0] = world.there(version=4)
+    await world.scanner.look_at(indexes)
+    assert world.publisher.events == []
+    assert world.scanner.counts.torn == 1
+
+
+async def test_quotes_of_a_dead_writer_are_not_told_of(world: World) -> None:
+    world.quotes.state = Liveness.DEAD
+    assert await world.see(world.there(), world.back()) == []
+
+
+async def test_a_quote_past_its_age_is_not_looked_at(world: World) -> None:
+    old = world.there()
+    world.clock.advance_ms(5_001)
+    assert await world.see(old, world.back()) == []
+
+
+async def test_a_row_that_cannot_be_read_is_forgotten_until_it_is_announced_again(world: World) -> None:
+    await world.see(world.there())
+    del world.quotes.entries[0]
+    await world.scanner.look_at([0])
+    assert await world.see(world.back()) == []
+
+
+async def test_with_the_gate_closed_nothing_is_told_and_nothing_is_missed_when_it_opens(world: World) -> None:
+    world.gate.allows_new_trades = False
+    assert await world.see(world.there(), world.back()) == []
+    assert world.scanner.counts.gated == 1
+    world.gate.allows_new_trades = True
+    assert len(await world.see(world.there())) == 1  # the reverse leg was taken in meanwhile
+
+
+async def test_a_finding_that_cannot_be_sent_is_dropped_and_counted(world: World) -> None:
+    world.publisher.is_away = True
+    assert await world.see(world.there(), world.back()) == []
+    assert (world.scanner.counts.dropped, world.scanner.counts.published) == (1, 0)
+
+
+async def test_a_divergence_is_told_of_once_for_as_long_as_it_lasts(world: World) -> None:
+    far_off = world.there(oracle_price=137.0)
+    (found,) = await world.see(far_off)
+    assert isinstance(found, PriceDivergence)
+    assert found.divergence_bps == 219
+    assert await world.see(far_off) == []
+    assert await world.see(world.there()) == []  # back at the oracle's price
+    assert len(await world.see(far_off)) == 1
+
+
+async def test_every_batch_of_changes_is_followed(world: World) -> None:
+    world.quotes.put(world.there(), world.back())
+    world.quotes.batches = [(0,), (1,)]
+    await world.scanner.run()
+    assert world.scanner.counts.changes == 2
+    assert len(world.publisher.events) == 1
