@@ -41,19 +41,21 @@ class CommandFailed(Exception):
 
 def failure_of(error: Exception) -> CommandFailed | None:
     """What a foreseeable error means for the command; None for one that nobody foresaw."""
+    failure = None
     match error:
         case CommandFailed():
-            return error
+            failure = error
         case SolquoteError():
-            return with_status(error.code, str(error))
+            failure = with_status(error.code, str(error))
         case SettingsError():
-            return CommandFailed("INVALID_SETTINGS", str(error), ExitCode.BAD_INPUT)
+            failure = CommandFailed("INVALID_SETTINGS", str(error), ExitCode.BAD_INPUT)
         case NoQuote():
-            return CommandFailed("NO_QUOTE", str(error), ExitCode.NEGATIVE)
+            failure = CommandFailed("NO_QUOTE", str(error), ExitCode.NEGATIVE)
         case ShmError():
-            return CommandFailed("UNAVAILABLE", str(error), ExitCode.UNAVAILABLE)
-        case _:
-            return None
+            failure = CommandFailed("UNAVAILABLE", str(error), ExitCode.UNAVAILABLE)
+        case OSError() if error.filename is not None:
+            failure = CommandFailed("IO", f"{error.filename}: {error.strerror}", ExitCode.UNAVAILABLE)
+    return failure
 
 
 def with_status(status_name: str, sentence: str) -> CommandFailed:

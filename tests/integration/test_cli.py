@@ -57,9 +57,10 @@ def quoted_pairs(registry: TokenRegistry) -> list[tuple[Token, Token]]:
 def test_quote_answers_from_both_sources_with_route_and_provenance(platform: RunningPlatform):
     answer = ask(platform, "quote SOL USDC 1.5")
     assert answer["input_amount"] == 1_500_000_000
-    assert answer["output_amount"] == max(source["output_amount"] for source in answer["sources"] if answer["best"])
-    assert {source["name"] for source in answer["sources"]} == {"local", "jupiter"}
-    local = next(source for source in answer["sources"] if source["name"] == "local")
+    sources = {source["name"]: source for source in answer["sources"]}
+    assert set(sources) == {"local", "jupiter"}
+    assert answer["output_amount"] == sources[answer["best"]]["output_amount"]
+    local = sources["local"]
     assert local["route"][0]["provenance"] == "recorded"
     assert set(local["factors"]) == {"pool_age", "route", "oracle", "provider", "slippage"}
     printed = say(platform, "quote SOL USDC 1.5")

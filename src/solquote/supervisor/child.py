@@ -1,6 +1,7 @@
 """One supervised process: started when what it needs is healthy, watched, restarted, and ended on request."""
 
 import asyncio
+import collections
 import contextlib
 import ctypes
 import os
@@ -26,6 +27,7 @@ _PROBE_EVERY_S: Final = 1.0
 _PROBE_START_S: Final = 0.05
 _OUTPUT_END_S: Final = 0.5
 """How long the rest of a dead child's output is waited for; a grandchild could hold the pipe open for ever."""
+_EARLY_NOTICES_MAX: Final = 16
 _CHUNK_BYTES: Final = 65536
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
 
@@ -75,6 +77,7 @@ class Child:
         self._terminate_wanted = False
         self._heard_mono_ns = 0
         self._failure_count = 0
+        self._early: collections.deque[Notice] = collections.deque(maxlen=_EARLY_NOTICES_MAX)
 
     async def keep(self, needs: tuple["Child", ...]) -> None:
         """Run the process again and again until `stop`; returns when it has ended for good."""
@@ -106,6 +109,7 @@ class Child:
         self._send(signal.SIGKILL)
 
     async def _run_once(self, log: LogFile) -> None:
+        self._early.clear()
         with NotifySocket(self._socket_path, self._heard) as notify:
             environment = {**self.spec.environment, "NOTIFY_SOCKET": str(notify.path)}
             try:
@@ -117,6 +121,8 @@ class Child:
             self._process = process
             if not self._stopping.is_set():
                 self._step(Event.START, pid=process.pid, started_mono_ns=started_mono_ns, status="")
+                while self._early:
+                    self._heard(self._early.popleft())
             if self._terminate_wanted:
                 self.terminate()
             watching = [asyncio.create_task(self._watch(started_mono_ns))]
@@ -174,7 +180,10 @@ class Child:
 
     def _heard(self, notice: Notice) -> None:
         self._heard_mono_ns = self._clock.mono_ns()
-        if self._process is None or self._stopping.is_set():
+        if self._stopping.is_set():
+            return
+        if self._process is None:  # quicker than our own knowledge that it has started
+            self._early.append(notice)
             return
         status = self.view.status if notice.status is None else notice.status
         if notice.ready:

@@ -3,6 +3,7 @@
 import contextlib
 import errno
 import os
+import random
 import socket
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
@@ -14,6 +15,10 @@ __all__ = ["Holder", "PortTaken", "free_port", "holder_of", "taken_ports"]
 _LISTEN: Final = "0A"
 _COMMAND_CHARACTERS_MAX: Final = 120
 _PROC: Final = Path("/proc")
+_FREE_PORT_MIN: Final = 10_000
+_OUTGOING_PORT_MIN: Final = 32_768
+"""Linux's default."""
+_TRIES_MAX: Final = 1_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,15 +48,30 @@ def taken_ports(wanted: Mapping[int, str], *, host: str) -> list[PortTaken]:
 
 
 def free_port(host: str, *, span: int = 1, avoid: Iterable[int] = ()) -> int:
-    """A port that is free now, as are the `span - 1` after it; none of them in `avoid`."""
+    """A port that is free now, as are the `span - 1` after it; none of them in `avoid`.
+
+    Taken from below the range the kernel gives to outgoing connections: between now and the moment the server binds,
+    one of those could get the port.
+
+    Raises:
+        OSError: None was found.
+    """
     avoided = frozenset(avoid)
-    while True:
-        with socket.socket(_family(host)) as probe:
-            probe.bind((host, 0))
-            port: int = probe.getsockname()[1]
+    for _ in range(_TRIES_MAX):
+        port = random.randrange(_FREE_PORT_MIN, _outgoing_port_min() - span)
         candidates = range(port, port + span)
-        if avoided.isdisjoint(candidates) and candidates[-1] <= 65535 and all(_can_bind(host, p) for p in candidates):
+        if avoided.isdisjoint(candidates) and all(_can_bind(host, candidate) for candidate in candidates):
             return port
+    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL), host)
+
+
+def _outgoing_port_min() -> int:
+    """First port the kernel may give to a connection that names none."""
+    try:
+        first = int((_PROC / "sys/net/ipv4/ip_local_port_range").read_text().split()[0])
+    except OSError:
+        return _OUTGOING_PORT_MIN
+    return first if first > 2 * _FREE_PORT_MIN else 65536  # where it begins low, there is no place apart
 
 
 def holder_of(port: int) -> Holder | None:

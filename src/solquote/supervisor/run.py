@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import errno
+import os
 import signal
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -15,6 +17,8 @@ from solquote.supervisor.specification import ProcessSpec, stop_waves
 __all__ = ["STOP_SIGNALS", "StopRequest", "supervise"]
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+_SOCKET_PATH_BYTES_MAX: Final = 107
+"""sun_path of sockaddr_un, with its closing zero."""
 _KILL_S_MAX: Final = 1.0
 """How long the kernel may take to end what was killed."""
 
@@ -53,8 +57,13 @@ async def supervise(
     stop: StopRequest,
     stop_ns_max: int,
 ) -> None:
-    """Keep all of `specs` running until `stop`; nothing of them is left when this returns. `log_dir` exists."""
+    """Keep all of `specs` running until `stop`; nothing of them is left when this returns. `log_dir` exists.
+
+    Raises:
+        OSError: The temporary folder cannot be used.
+    """
     with tempfile.TemporaryDirectory(prefix="solquote-") as socket_dir:  # 0700: only our children may notify
+        _check_socket_paths(socket_dir, specs)
         children = {
             spec.name: Child(
                 spec, limits=limits, clock=clock, watcher=watcher, socket_dir=Path(socket_dir), log_dir=log_dir
@@ -72,6 +81,13 @@ async def supervise(
             finally:
                 announcing.cancel()
                 await _stop_all(children, keeping, waves=stop_waves(specs), stop=stop, stop_ns_max=stop_ns_max)
+
+
+def _check_socket_paths(folder: str, specs: Sequence[ProcessSpec]) -> None:
+    """Refuse a temporary folder whose name leaves no room for a Unix socket's."""
+    longest = max(len(os.fsencode(f"{folder}/{spec.name}.sock")) for spec in specs)
+    if longest > _SOCKET_PATH_BYTES_MAX:
+        raise OSError(errno.ENAMETOOLONG, "too long for a Unix socket below it; set TMPDIR to a shorter one", folder)
 
 
 async def _announce(children: Sequence[Child], *, clock: Clock, watcher: Watcher) -> None:

@@ -74,6 +74,12 @@ def test_an_unknown_setting_is_named_with_its_nearest_relative(
     assert expected in capsys.readouterr().err
 
 
+def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "file").touch()
+    assert run(["up", "--free-ports", "--data-dir", str(tmp_path / "file" / "data")]) == 3
+    assert capsys.readouterr().err == f"solquote: {tmp_path}/file/data: Not a directory\n"
+
+
 def test_tokens_come_without_prices_while_nothing_runs(capsys: pytest.CaptureFixture[str]):
     assert run(["tokens", "--json"]) == 0
     answer = json.loads(capsys.readouterr().out)

@@ -1,14 +1,19 @@
 """The supervisor with real children."""
 
+import asyncio
 import dataclasses
 import os
 import select
 import signal
 import subprocess
 import sys
+import tempfile
 import textwrap
 from pathlib import Path
 
+import pytest
+
+from solquote.supervisor import child
 from solquote.supervisor.specification import ProcessSpec
 
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnotify('READY=1')\nwhile True: signal.pause()"
@@ -30,6 +35,20 @@ async def test_who_needs_another_starts_when_that_one_is_healthy(running, script
         assert record.now("slow").status == "at last"
         started = {name: views[0].started_mono_ns for name, views in record.views.items()}
         assert started["fast"] - started["slow"] > 200_000_000
+
+
+async def test_a_child_that_is_ready_before_its_start_is_known_is_heard(running, script, monkeypatch):
+    spawn = child._spawn
+
+    async def late(*arguments):
+        process = await spawn(*arguments)
+        await asyncio.sleep(0.2)  # not a wait: it makes the moment long in which the notice comes too early
+        return process
+
+    monkeypatch.setattr(child, "_spawn", late)
+    async with running(script("quick")) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        assert platform.record.now("quick").status == "well"
 
 
 async def test_it_says_once_when_all_are_healthy(running, script):
@@ -132,6 +151,15 @@ async def test_a_second_request_does_not_wait(running, script):
         platform.stop.ask()
         await platform.task
         assert platform.record.states("deaf")[-1] == "stopped"
+
+
+async def test_a_temporary_folder_with_too_long_a_name_is_refused(running, script, monkeypatch, tmp_path: Path):
+    long_dir = tmp_path / ("x" * 100)
+    long_dir.mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(long_dir))
+    with pytest.raises(OSError, match="set TMPDIR to a shorter one"):
+        async with running(script("child")) as platform:
+            await platform.task
 
 
 async def test_stop_before_anything_is_healthy_ends_at_once(running, script):
