@@ -8,11 +8,13 @@ from array import array
 from bisect import insort
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from typing import NamedTuple
 
-from local_quote.impact import price_impact
+from local_quote.impact import Curve, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
 from local_quote.quoter import PricedSwap, Quoter, direction_of
 from quote_core.clock import Clock
+from quote_core.dex.pool import Direction
 from quote_core.errors import NotTradable, SolquoteError, TooManyQuotes
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
@@ -22,9 +24,8 @@ __all__ = ["DirectionRows", "Quote", "QuoteTable", "Row"]
 DirectionKey = tuple[Pubkey, Pubkey]
 
 
-@dataclass(frozen=True, slots=True)
-class Quote:
-    """A priced swap with its place in time."""
+class Quote(NamedTuple):
+    """A priced swap with its place in time. A tuple, for it is made for every changed row."""
 
     input_token: Token
     output_token: Token
@@ -51,6 +52,21 @@ class Row:
     encoded: bytes | None = None
     tail: bytes = b""
     tail_mono_ns: int = 0
+
+    def is_other_than(self, entry: PoolEntry, output: int, *, is_stale: bool) -> bool:
+        """Whether such a result would change the row."""
+        if self.quote is None:
+            return True
+        swap = self.quote.swap
+        return swap.output_amount != output or swap.entry is not entry or self.is_stale != is_stale
+
+    def settle(self, *, quote: Quote | None, refusal: SolquoteError | None, is_stale: bool) -> None:
+        """Take a new result; what was encoded of the one before is forgotten."""
+        self.quote = quote
+        self.refusal = refusal
+        self.is_stale = is_stale
+        self.encoded = None
+        self.tail_mono_ns = 0
 
 
 @dataclass(slots=True, eq=False)
@@ -168,70 +184,63 @@ class QuoteTable:
                 return  # as a pool that is not there; asking for the pool itself tells why
 
     def _take_best(self, direction: DirectionRows) -> list[Row]:
-        ladders = sorted(direction.ladders.items())
+        """Give every row the best of the ladders; returns those that differ from before."""
+        offers = self._offers(direction)
+        now_unix_ns, now_mono_ns = self._clock.unix_ns(), self._clock.mono_ns()
         changed = []
         for index, amount in enumerate(direction.amounts):
-            best_out, best_id = 0, None
-            for pool_id, outputs in ladders:
-                if outputs[index] > best_out:
-                    best_out, best_id = outputs[index], pool_id
+            best, best_out = None, 0
+            for offer in offers:  # in order of pool ids, so that the first of equals wins
+                if offer.outputs[index] > best_out:
+                    best, best_out = offer, offer.outputs[index]
             row = direction.rows[amount]
-            if self._settle(row, best_out, best_id):
+            if best is None:
+                if self._refuse(row):
+                    changed.append(row)
+            elif row.is_other_than(best.entry, best_out, is_stale=best.is_stale):
+                row.version += 1
+                swap = best.swap(amount, best_out)
+                quote = Quote(
+                    direction.input_token, direction.output_token, swap, row.version, now_unix_ns, now_mono_ns
+                )
+                row.settle(quote=quote, refusal=None, is_stale=best.is_stale)
                 changed.append(row)
         return changed
 
-    def _settle(self, row: Row, output: int, pool_id: Pubkey | None) -> bool:
-        """Give a row its result; False when it is what it was."""
-        entry = self._store.entry(pool_id) if pool_id is not None else None
-        if entry is None:
-            return self._refuse(row)
-        is_stale = entry.age_ns(self._clock.mono_ns()) > self._stale_after_ns
-        before = row.quote
-        if (
-            before is not None
-            and before.swap.output_amount == output
-            and before.swap.entry is entry
-            and row.is_stale == is_stale
-        ):
-            return False
-        row.version += 1
-        row.is_stale = is_stale
-        row.refusal = None
-        row.quote = self._quote(row, entry, output)
-        row.encoded = None
-        row.tail_mono_ns = 0
-        return True
-
-    def _quote(self, row: Row, entry: PoolEntry, output: int) -> Quote:
-        direction = direction_of(entry, row.direction.input_token.mint)
-        curve = self._quoter.curve(entry, direction)
-        swap = PricedSwap(
-            entry=entry,
-            direction=direction,
-            input_amount=row.amount,
-            output_amount=output,
-            fee_amount=0,
-            fee_mint=None,
-            price_impact=price_impact(row.amount, output, curve.net_price),
-            depth_amount=curve.depth_amount,
-        )
-        return Quote(
-            input_token=row.direction.input_token,
-            output_token=row.direction.output_token,
-            swap=swap,
-            version=row.version,
-            quoted_unix_ns=self._clock.unix_ns(),
-            quoted_mono_ns=self._clock.mono_ns(),
-        )
+    def _offers(self, direction: DirectionRows) -> list["_Offer"]:
+        now_mono_ns = self._clock.mono_ns()
+        offers = []
+        for pool_id, outputs in sorted(direction.ladders.items()):
+            entry = self._store.entry(pool_id)
+            assert entry is not None, pool_id
+            way = direction_of(entry, direction.input_token.mint)
+            is_stale = entry.age_ns(now_mono_ns) > self._stale_after_ns
+            try:
+                curve = self._quoter.curve(entry, way)
+            except NotTradable:
+                continue  # closed by time alone since its ladder was priced
+            offers.append(_Offer(entry, way, outputs, is_stale, curve))
+        return offers
 
     def _refuse(self, row: Row) -> bool:
         refusal = self._quoter.refusal(row.direction.input_token, row.direction.output_token, row.amount)
         if row.refusal is not None and type(row.refusal) is type(refusal):
             return False
         row.version += 1
-        row.quote = None
-        row.refusal = refusal
-        row.is_stale = False
-        row.encoded = None
-        row.tail_mono_ns = 0
+        row.settle(quote=None, refusal=refusal, is_stale=False)
         return True
+
+
+@dataclass(frozen=True, slots=True)
+class _Offer:
+    """What one pool gives for all amounts of one direction."""
+
+    entry: PoolEntry
+    direction: Direction
+    outputs: Sequence[int]
+    is_stale: bool
+    curve: Curve
+
+    def swap(self, amount: int, output: int) -> PricedSwap:
+        impact = price_impact(amount, output, self.curve.net_price)
+        return PricedSwap(self.entry, self.direction, amount, output, 0, None, impact, self.curve.depth_amount)

@@ -5,7 +5,7 @@ Every method here runs without giving the event loop away, so all it reads is on
 
 import hashlib
 from collections.abc import Sequence, Set
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from local_quote.impact import Curve, curve_of, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
@@ -21,9 +21,11 @@ _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
 
 
-@dataclass(frozen=True, slots=True)
-class PricedSwap:
-    """One swap through the best, or a named, pool; without `fee_mint` the fee is not known."""
+class PricedSwap(NamedTuple):
+    """One swap through the best, or a named, pool; without `fee_mint` the fee is not known.
+
+    A tuple, for it is made for every changed row.
+    """
 
     entry: PoolEntry
     direction: Direction
