@@ -12,13 +12,12 @@ import json
 import math
 import os
 import shutil
-import struct
 import subprocess
 import sys
 import tempfile
 import time
 import timeit
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from concurrent import futures
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -35,12 +34,22 @@ import lmdb
 from shm import ENTRY_COUNT, Draft, Handle, QuoteReader, QuoteWriter, Role, layout
 
 ROWS = 1_800
-REPEATS = 7
+ROUNDS = 25
 SLOW_CALLS = 1_000
-FAST_CALLS = 200_000
+FAST_CALLS = 50_000
 UNDER_LOAD_READS = 300_000
 UNDER_LOAD_S = 3.0
 MEMORY = Path("/dev/shm")
+
+NOTHING = "empty.nothing()"
+ONE = "empty.one(1)"
+TRUTH = "1 if handle else 0"
+VIEW = "quotes.view(7)"
+CYCLE = "quotes.cycle(handle, second, third)"
+POLL = "quotes.poll()"
+SNAPSHOT = "quotes.snapshot()"
+DRAFT = "writer.publish_quietly(draft)"
+KEYWORDS = "writer.publish(3, input_amount=1_000, output_amount=5, ts_ns=1)"
 
 # Publishes into entry 0 at the given rate until killed; zero is as fast as it goes.
 LOAD = """
@@ -53,10 +62,11 @@ writer = QuoteWriter.open(Path(sys.argv[1]), Role.EXTERNAL)
 writer.assign(0, bytes([1]) * 32, bytes([2]) * 32)
 draft = Draft(0, input_amount=1, output_amount=1, ts_ns=1)
 print("ready", flush=True)
+beat_every = rate // 100 or 10_000
 start = time.monotonic()
 for number in itertools.count(1):
     writer.publish_quietly(draft)
-    if number % 1000 == 0:
+    if number % beat_every == 0:
         writer.beat()
     while rate and number > (time.monotonic() - start) * rate:
         pass
@@ -78,9 +88,18 @@ def build_timing(directory: Path) -> ModuleType:
     return module
 
 
-def cost_ns(statement: str, names: dict[str, Any], *, count: int = FAST_CALLS) -> float:
-    """Best time of one execution, loop included."""
-    return min(timeit.repeat(statement, globals=names, number=count, repeat=REPEATS)) / count * 1e9
+def costs_ns(statements: Mapping[str, int], names: dict[str, Any]) -> dict[str, float]:
+    """Best time of one execution of each statement, loop included; all are measured in turn, round after round.
+
+    So a burst of a neighbour's work hits a figure and its reference alike.
+    """
+    best = dict.fromkeys(statements, math.inf)
+    timers = {statement: timeit.Timer(statement, globals=names) for statement in statements}
+    for _ in range(ROUNDS):
+        for statement, count in statements.items():
+            names["writer"].beat()  # as its owner does, so that handles stay live
+            best[statement] = min(best[statement], timers[statement].timeit(count) / count * 1e9)
+    return best
 
 
 @dataclass(frozen=True, slots=True)
@@ -119,41 +138,31 @@ def fill(writer: QuoteWriter) -> None:
 
 def reading(names: dict[str, Any], timing: ModuleType) -> None:
     """One reader, nothing else running."""
-    names["empty"] = timing.Empty()
-    nothing = cost_ns("empty.nothing()", names)
-    one = cost_ns("empty.one(1)", names)
+    fast = (NOTHING, ONE, TRUTH, "handle.price", VIEW, "quotes.quote(7)", CYCLE, POLL)
+    cost = costs_ns(dict.fromkeys(fast, FAST_CALLS) | {SNAPSHOT: SLOW_CALLS}, names)
+    nothing, snapshot = cost[NOTHING], cost[SNAPSHOT]
     show("empty compiled call", nothing, "of itself", nothing)
-    show("empty compiled call with one argument", one, "of the empty call", nothing)
-    beat(names)
-    show("truth of a handle", cost_ns("1 if handle else 0", names), "of a one-argument call", one, "<= 1.0x")
-    show("price of a handle", cost_ns("handle.price", names), "of the empty call", nothing)
-    show("reused view of an entry", cost_ns("quotes.view(7)", names), "of the empty call", nothing, "<= 1.5x")
-    show("fresh object of an entry", cost_ns("quotes.quote(7)", names), "of the empty call", nothing)
-    alone, _ = timing.truth_times_ns(names["handle"], UNDER_LOAD_READS, seconds=UNDER_LOAD_S)
-    names["alone_ns"] = alone[len(alone) // 2]
-    beat(names)
-    cycle = cost_ns("quotes.cycle(handle, second, third)", names)
-    show("three-leg cycle", cycle, "of the empty call", nothing, "<= 60 ns")
-    snapshot = cost_ns("quotes.snapshot()", names, count=SLOW_CALLS)
+    show("empty compiled call with one argument", cost[ONE], "of the empty call", nothing)
+    show("truth of a handle", cost[TRUTH], "of a one-argument call", cost[ONE], "<= 1.0x")
+    show("price of a handle", cost["handle.price"], "of the empty call", nothing)
+    show("reused view of an entry", cost[VIEW], "of the empty call", nothing, "<= 1.5x")
+    show("fresh object of an entry", cost["quotes.quote(7)"], "of the empty call", nothing)
+    show("three-leg cycle", cost[CYCLE], "of the empty call", nothing, "<= 60 ns")
     show("snapshot of 1800 entries", snapshot, "of the empty call", nothing)
     show("  each entry of it", snapshot / ROWS, "of the empty call", nothing, "<= 12.5 ns (80 M/s)")
-    poll = cost_ns("quotes.poll()", names)
-    show("poll without a change", poll, "of a snapshot", snapshot, "<= 1/400")
+    show("poll without a change", cost[POLL], "of a snapshot", snapshot, "<= 1/400")
     show("acquire load in C", timing.acquire_load_ns(FAST_CALLS), "of a snapshot", snapshot)
-
-
-def beat(names: dict[str, Any]) -> None:
-    """Keep the writer alive between measurements, as its owner does."""
-    names["writer"].beat()
+    alone, _ = timing.truth_times_ns(names["handle"], UNDER_LOAD_READS, seconds=UNDER_LOAD_S)
+    names["alone_ns"] = alone[len(alone) // 2]
 
 
 def writing(names: dict[str, Any]) -> None:
     """Publishing, and polling for what was published."""
-    nothing = cost_ns("empty.nothing()", names)
     names["draft"] = Draft(3, input_amount=1_000, output_amount=5, ts_ns=1)
-    show("publish a draft", cost_ns("writer.publish_quietly(draft)", names), "of the empty call", nothing, "<= 2x")
-    statement = "writer.publish(3, input_amount=1_000, output_amount=5, ts_ns=1)"
-    show("publish by keywords, with wake", cost_ns(statement, names, count=SLOW_CALLS), "of the empty call", nothing)
+    cost = costs_ns({NOTHING: FAST_CALLS, DRAFT: FAST_CALLS, KEYWORDS: SLOW_CALLS}, names)
+    nothing = cost[NOTHING]
+    show("publish a draft", cost[DRAFT], "of the empty call", nothing, "<= 2x")
+    show("publish by keywords, with wake", cost[KEYWORDS], "of the empty call", nothing)
     for count in (1, 16, 256):
         publish_ns, poll_ns = batch_costs(names["writer"], names["quotes"], count)
         show(f"publish a batch of {count}, each", publish_ns / count, "of the empty call", nothing, "<= 12 ns at 256")
@@ -218,66 +227,69 @@ def wait_until_live(handle: Handle) -> None:
 # ---- peers -------------------------------------------------------------------------------------------------------
 
 RECORD = layout.ENTRY.codec
+LMDB_KEY = b"".join(mints(7)) + (1_000).to_bytes(8, "little")
+OURS = "quotes.view(7).output_amount"
+RAW = "unpack(raw.buf, offset)[2]"
+LMDB = "with database.begin(buffers=True) as transaction: unpack(transaction.get(key))[2]"
+GRPC = "unpack(call(key))[2]"
 
 
 def peers(names: dict[str, Any], directory: Path) -> None:
-    """The same record through others, beside the reused view."""
-    beat(names)
-    ours = cost_ns("quotes.view(7).output_amount", names)
-    show("reused view and one field", ours, "of itself", ours)
+    """The same record through others, beside the reused view: each reads one field of it."""
     image = RECORD.pack(2, 1_000, 2_000, 1, 1.5, 7, 1, 2, 3, 1, 4, 5, 6, *mints(7))
-    for name, target, measure in (
-        ("raw shared memory and struct (can tear)", ">= 3x", raw_memory_ns),
-        ("lmdb", ">= 8x", lmdb_ns),
-        ("gRPC unary call", ">= 4,000x", grpc_ns),
-    ):
-        show(name, measure(image, directory), "of the reused view", ours, target)
+    with raw_memory(image) as raw, lmdb_database(image, directory) as database, grpc_peer(image) as call:
+        offset = layout.ENTRY.offset + 7 * layout.ENTRY.size_bytes
+        names |= {"unpack": RECORD.unpack_from, "raw": raw, "offset": offset}
+        names |= {"database": database, "key": LMDB_KEY, "call": call}
+        cost = costs_ns({OURS: FAST_CALLS, RAW: FAST_CALLS, LMDB: SLOW_CALLS, GRPC: SLOW_CALLS // 20}, names)
+    ours = cost[OURS]
+    show("reused view and one field", ours, "of itself", ours)
+    show("raw shared memory and struct (can tear)", cost[RAW], "of the reused view", ours, ">= 3x")
+    show("lmdb", cost[LMDB], "of the reused view", ours, ">= 8x")
+    show("gRPC unary call", cost[GRPC], "of the reused view", ours, ">= 4,000x")
 
 
-def raw_memory_ns(image: bytes, _: Path) -> float:
-    """Unpack the record straight from shared memory."""
+@contextmanager
+def raw_memory(image: bytes) -> Iterator[shared_memory.SharedMemory]:
+    """The record at its place in shared memory."""
     memory = shared_memory.SharedMemory(create=True, size=layout.FILE_BYTES)
     try:
         offset = layout.ENTRY.offset + 7 * layout.ENTRY.size_bytes
+        assert memory.buf is not None
         memory.buf[offset : offset + len(image)] = image
-        names = {"unpack": RECORD.unpack_from, "memory": memory, "offset": offset}
-        return cost_ns("unpack(memory.buf, offset)[2]", names)
+        yield memory
     finally:
         memory.close()
         memory.unlink()
 
 
-def lmdb_ns(image: bytes, directory: Path) -> float:
-    """Look the record up by its pair and amount, in a read transaction of its own as a fresh read needs."""
+@contextmanager
+def lmdb_database(image: bytes, directory: Path) -> Iterator[lmdb.Environment]:
+    """The record under its pair and amount; a read takes a transaction of its own, as a fresh value needs."""
     with lmdb.open(str(directory / "lmdb"), map_size=1 << 24) as database:
-        key = b"".join(mints(7)) + (1_000).to_bytes(8, "little")
-        with database.begin(write=True) as writing_transaction:
-            writing_transaction.put(key, image)
-        names = {"database": database, "key": key, "unpack": RECORD.unpack}
-        statement = "with database.begin(buffers=True) as transaction: unpack(transaction.get(key))[2]"
-        return cost_ns(statement, names, count=SLOW_CALLS * 10)
+        with database.begin(write=True) as transaction:
+            transaction.put(LMDB_KEY, image)
+        yield database
 
 
-def grpc_ns(image: bytes, _: Path) -> float:
-    """Ask another process's gRPC server for the record."""
+@contextmanager
+def grpc_peer(image: bytes) -> Iterator[Callable[[bytes], bytes]]:
+    """Another process's gRPC server that answers with the record."""
     read_end, write_end = os.pipe()
-    server = subprocess.Popen(
-        [sys.executable, __file__, "--serve", image.hex(), str(write_end)], pass_fds=(write_end,)
-    )
-    try:
-        port = int(os.read(read_end, 16))
-        with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            call: Callable[[bytes], bytes] = channel.unary_unary("/peer/read")
-            names = {"call": call, "key": b"key", "unpack": RECORD.unpack}
-            return cost_ns("unpack(call(key))[2]", names, count=SLOW_CALLS // 4)
-    finally:
-        server.kill()
-        server.wait()
+    command = [sys.executable, __file__, "--serve", image.hex(), str(write_end)]
+    with subprocess.Popen(command, pass_fds=(write_end,)) as server:
+        try:
+            port = int(os.read(read_end, 16))
+            with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
+                call: grpc.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/peer/read", None, None)
+                yield call
+        finally:
+            server.kill()
 
 
 def serve(image: bytes, ready: int) -> None:
     """Be the gRPC peer's server."""
-    handler = grpc.unary_unary_rpc_method_handler(lambda request, context: image)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(lambda request, context: image)
     server = grpc.server(futures.ThreadPoolExecutor(1))
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("peer", {"read": handler}),))
     port = server.add_insecure_port("127.0.0.1:0")
@@ -297,7 +309,14 @@ def main() -> None:
         with QuoteWriter.open(directory, Role.INTERNAL) as writer, QuoteReader.open(directory) as quotes:
             fill(writer)
             handles = [quotes.handle(*mints(row), 1_000) for row in range(3)]
-            names = {"quotes": quotes, "writer": writer, "handle": handles[0], "second": handles[1], "third": handles[2]}
+            names: dict[str, Any] = {
+                "empty": timing.Empty(),
+                "quotes": quotes,
+                "writer": writer,
+                "handle": handles[0],
+                "second": handles[1],
+                "third": handles[2],
+            }
             assert all(handles)
             assert len(quotes.poll()) == ROWS < ENTRY_COUNT
             reading(names, timing)

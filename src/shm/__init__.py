@@ -21,6 +21,7 @@ from shm.errors import (
     InvalidMint,
     NoQuote,
     NotThereYet,
+    NotWriting,
     NumpyMissing,
     Retired,
     SecondWriter,
@@ -33,9 +34,10 @@ from shm.errors import (
     WrongVersion,
 )
 from shm.files import default_directory
+from shm.handle import Handle
 from shm.inspection import Finding, TableReport, inspect, verify
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
-from shm.reader import Handle, QuoteReader
+from shm.reader import QuoteReader
 from shm.values import HandleState, Liveness
 from shm.view import Quote, QuoteView
 from shm.writer import Batch, Draft, QuoteWriter
@@ -61,6 +63,7 @@ __all__ = [
     "Liveness",
     "NoQuote",
     "NotThereYet",
+    "NotWriting",
     "NumpyMissing",
     "Quote",
     "QuoteReader",

@@ -14,6 +14,7 @@ __all__ = [
     "InvalidMint",
     "NoQuote",
     "NotThereYet",
+    "NotWriting",
     "NumpyMissing",
     "Retired",
     "SecondWriter",
@@ -118,6 +119,14 @@ class SecondWriter(ShmError):
 
     def __init__(self, path: Path) -> None:
         super().__init__(f"{path} already has a living writer: stop it first, or use another directory")
+        self.path = path
+
+
+class NotWriting(ShmError):
+    """The writer was closed, or another file has taken the place of its own."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(f"this writer of {path} is closed, or its file was replaced by another's: open it again")
         self.path = path
 
 

@@ -8,6 +8,7 @@ import os
 import stat
 from pathlib import Path
 
+from shm import lock
 from shm.errors import DirectoryUnsafe
 from shm.layout import FILE_BYTES
 
@@ -42,12 +43,25 @@ def create(path: Path, mode: int) -> tuple[int, Path]:
     Returns:
         Its descriptor and temporary path.
     """
+    for leftover in path.parent.glob(f".{path.name}.*"):
+        remove_if_dead(leftover)
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
-    temporary.unlink(missing_ok=True)  # left by a killed process of the same id
     descriptor = os.open(temporary, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, mode)
     os.fchmod(descriptor, mode)  # whatever the umask
     os.posix_fallocate(descriptor, 0, FILE_BYTES)
     return descriptor, temporary
+
+
+def remove_if_dead(temporary: Path) -> None:
+    """Remove a file that was never named, unless the writer that makes it holds its lock."""
+    descriptor = open_existing(temporary)
+    if descriptor is None:
+        return
+    try:
+        if not lock.is_held(descriptor):
+            temporary.unlink(missing_ok=True)
+    finally:
+        os.close(descriptor)
 
 
 def open_existing(path: Path) -> int | None:
@@ -74,8 +88,8 @@ def name_new(temporary: Path, path: Path) -> bool:
     """
     try:
         path.hardlink_to(temporary)
-    except FileExistsError:
+    except (FileExistsError, FileNotFoundError):  # named by another, or taken for a leftover before it was locked
         return False
     finally:
-        temporary.unlink()
+        temporary.unlink(missing_ok=True)
     return True

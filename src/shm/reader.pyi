@@ -6,18 +6,10 @@ from typing import Any, Self
 import numpy
 
 from shm.changed import Changed
+from shm.handle import Handle
 from shm.layout import Role
-from shm.values import HandleState, Liveness
+from shm.values import Liveness
 from shm.view import Quote, QuoteView
-
-class Handle(QuoteView):
-    """One pair and amount, bound to its entry; its truth reads the entry."""
-
-    def __bool__(self) -> bool: ...
-    def refresh(self) -> bool: ...
-    def fresh(self) -> Quote: ...
-    @property
-    def state(self) -> HandleState: ...
 
 class QuoteReader:
     """Both files of a directory as one table; use one reader in one thread."""

@@ -19,7 +19,7 @@ from shm.layout cimport *
 from shm.protocol cimport *
 
 from shm import files, lock
-from shm.errors import BatchFull, IndexOutOfRange, InvalidMint, Retired, SecondWriter, WrongFile
+from shm.errors import BatchFull, IndexOutOfRange, InvalidMint, NotWriting, SecondWriter, WrongFile
 from shm.layout import Role
 from shm.mapping import retire_header
 
@@ -230,7 +230,7 @@ cdef class QuoteWriter:
 
     cdef uint64_t *target(self) except NULL:
         if self.words == NULL:
-            raise Retired(self.path)
+            raise NotWriting(self.path)
         return self.words
 
     cdef int set_state(self, uint8_t state) except -1:
@@ -328,7 +328,7 @@ cdef class QuoteWriter:
         Readers that poll or spin see it at once. This is the path of a burst of single entries.
         """
         if self.words == NULL:
-            raise Retired(self.path)
+            raise NotWriting(self.path)
         sq_publish(self.words, &draft.update)
 
     def wake(self):
@@ -375,7 +375,7 @@ cdef class QuoteWriter:
         A file that was removed from under the writer is made again with the same content.
 
         Raises:
-            Retired: Another file has taken the place of this one; open the writer again.
+            NotWriting: Another file has taken the place of this one; open the writer again.
         """
         self.target()
         if self.mapping.is_replaced():
@@ -411,7 +411,7 @@ cdef class QuoteWriter:
         if not self.make(stat_bits.S_IMODE(os.fstat(old.descriptor).st_mode), None, old):
             self.words = NULL
             self.mapping.close()
-            raise Retired(self.path)
+            raise NotWriting(self.path)
         sq_age_all(old.words, sq_top(old.words))
         retire_header(old.descriptor)
 

@@ -13,7 +13,7 @@ import pytest
 from prove import disassembly, killing, racing, stopping, stressing
 from prove.build import COMPILER, has_thread_sanitizer
 
-import shm.reader
+import shm.handle
 from shm import Busy, HandleState, QuoteReader
 
 pytestmark = [
@@ -123,7 +123,7 @@ def test_handle_and_snapshot_keep_the_last_good_copy_of_a_busy_entry(directory: 
 def test_handle_copies_by_eight_byte_moves_without_a_call() -> None:
     if subprocess.run(["uname", "-m"], capture_output=True, text=True, check=True).stdout.strip() != "x86_64":
         pytest.skip("reads x86-64 assembly")
-    look = disassembly.exported(Path(shm.reader.__file__), "__pyx_f_3shm_6reader_6Handle_look")
+    look = disassembly.exported(Path(shm.handle.__file__), "__pyx_f_3shm_6handle_6Handle_look")
     assert not [line for line in look if "xmm" in line or "ymm" in line or line.startswith(("rep ", "movs"))]
     called = {line.rsplit("<", 1)[1].rstrip(">") for line in look if line.startswith("call")}
     assert not [name for name in called if "mem" in name], called

@@ -1,8 +1,10 @@
 import math
+import os
 import time
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from shm import (
@@ -17,7 +19,9 @@ from shm import (
     NotThereYet,
     QuoteReader,
     QuoteWriter,
+    Retired,
     Role,
+    WrongOwner,
 )
 
 A, B, C, D = (bytes([number]) * 32 for number in range(1, 5))
@@ -290,3 +294,68 @@ def test_index_out_of_range_is_refused(reader: QuoteReader) -> None:
 def test_what_is_no_mint_is_refused(reader: QuoteReader, mint: str | bytes) -> None:
     with pytest.raises(InvalidMint):
         reader.handle(mint, B, 1)
+
+
+def test_closed_reader_lets_go_of_its_handles_and_does_not_wait(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0)
+    handle = reader.handle(A, B, 1_000)
+    assert handle
+    reader.close()
+    assert not handle
+    assert not reader.wait()
+    with pytest.raises(NotThereYet):
+        reader.view(0)
+
+
+def test_handle_of_a_removed_file_says_retired(writer: QuoteWriter, reader: QuoteReader, publish: Publish) -> None:
+    writer.assign(0, A, B)
+    publish(0)
+    handle = reader.handle(A, B, 1_000)
+    writer.path.unlink()
+    until(lambda: not handle)
+    with pytest.raises(Retired, match="attaches to the next one"):
+        handle.fresh()
+
+
+def test_table_planted_by_another_user_is_refused(directory: Path) -> None:
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+    path = directory / Role.INTERNAL.file_name
+    if os.getuid() != 0:
+        pytest.skip("only root can give files away")
+    os.chown(path, 12_345, -1)
+    QuoteReader.open(directory).close()
+    directory.chmod(0o1777)
+    with pytest.raises(WrongOwner, match="do not trust it"):
+        QuoteReader.open(directory)
+
+
+def test_fresh_objects_of_the_same_content_are_equal(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0)
+    first, second = reader.quote(0), reader.quote(0)
+    assert first == second
+    assert hash(first) == hash(second)
+    publish(0)
+    assert reader.quote(0) != first
+    assert first != object()
+    assert repr(first).startswith("Quote(0: 1000 of 4vJ9JU1bJJE96FWSJKvHsmmFADCg4gpZQff4P3bkLKi -> 2000 of ")
+
+
+def test_changed_indexes_are_a_sequence_and_a_buffer(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    for index in (5, 7):
+        writer.assign(index, A, B)
+        publish(index, output_amount=index)
+    changed = reader.poll()
+    assert (len(changed), changed[0], changed[-1], repr(changed)) == (2, 5, 7, "Changed([5, 7])")
+    with pytest.raises(IndexError):
+        _ = changed[2]
+    view = memoryview(changed)
+    assert (view.format, view.readonly, view.tolist()) == ("H", True, [5, 7])
+    assert reader.snapshot()["output_amount"][np.asarray(changed)].tolist() == [5, 7]

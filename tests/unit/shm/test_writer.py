@@ -14,9 +14,9 @@ from shm import (
     IndexOutOfRange,
     InvalidMint,
     Liveness,
+    NotWriting,
     QuoteReader,
     QuoteWriter,
-    Retired,
     Role,
     SecondWriter,
     State,
@@ -85,7 +85,7 @@ def test_closing_marks_every_quote_stale_and_says_closed(
     assert handle.state is HandleState.STALE
     assert reader.liveness(Role.INTERNAL) is Liveness.CLOSED
     assert header(path)["state"] == State.CLOSED
-    with pytest.raises(Retired):
+    with pytest.raises(NotWriting):
         writer.beat()
 
 
@@ -166,7 +166,7 @@ def test_removed_file_is_made_again_with_the_same_content(
 def test_writer_whose_place_was_taken_retires(directory: Path, writer: QuoteWriter) -> None:
     writer.path.unlink()
     with QuoteWriter.open(directory, Role.INTERNAL):
-        with pytest.raises(Retired):
+        with pytest.raises(NotWriting):
             writer.beat()
         assert not writer.is_open()
 
@@ -182,7 +182,7 @@ def test_draft_is_published_without_waking(writer: QuoteWriter, reader: QuoteRea
     assert (quote.output_amount, quote.ts_ns, quote.slot) == (2, 3, 10)
     writer.wake()
     writer.close()
-    with pytest.raises(Retired):
+    with pytest.raises(NotWriting):
         writer.publish_quietly(draft)
 
 
@@ -266,3 +266,14 @@ def test_lock_is_seen_through_a_read_only_descriptor(writer: QuoteWriter) -> Non
         assert not lock.is_held(descriptor)
     finally:
         os.close(descriptor)
+
+
+def test_leftover_of_a_killed_writer_is_removed_and_that_of_a_living_one_kept(directory: Path) -> None:
+    dead, living = (directory / f".{Role.INTERNAL.file_name}.{pid}" for pid in (1, 2))
+    dead.touch()
+    living.touch()
+    with living.open("r+b") as held:
+        assert lock.take(held.fileno())
+        QuoteWriter.open(directory, Role.INTERNAL).close()
+        assert not dead.exists()
+        assert living.exists()

@@ -1,0 +1,29 @@
+# Both files of a directory, and what of them the hot paths need without a Python object in between.
+cimport cython
+from libc.stdint cimport int64_t, uint64_t
+from shm.protocol cimport sq_follower
+from shm.table cimport Table
+
+cdef enum:
+    ROLES = 2
+
+
+@cython.final
+cdef class Tables:
+    cdef readonly object directory
+    cdef list by_role               # a Table, or None while its file is not there
+    cdef const uint64_t *words[ROLES]
+    cdef sq_follower *followers[ROLES]
+    cdef int64_t next_look_ns       # coarse time from which missing and late files are looked at again
+    cdef bint closed
+    cdef readonly uint64_t attach_count
+    cdef uint64_t past_scans        # of files let go
+    cdef uint64_t past_busy
+
+    cdef int tend(self, int64_t now_ns) except -1
+    cdef int attach(self, int role) except -1
+    cdef int let_go(self, int role) except -1
+    cdef int file_bit(self, const uint64_t *line) noexcept nogil
+    cdef uint64_t mark(self) noexcept nogil
+    cdef bint has_news(self) noexcept nogil
+    cdef int nap(self, int64_t timeout_ns) except -1
