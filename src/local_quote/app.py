@@ -13,6 +13,7 @@ from local_quote.discovery import Discovery
 from local_quote.market import Market
 from local_quote.oracle import Oracle
 from local_quote.poll_plan import PollPlan
+from local_quote.pool_reader import PoolReader
 from local_quote.pool_store import PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quote_table import QuoteTable
@@ -85,11 +86,12 @@ async def run(
             timeout_ms=settings.rpc_timeout // _NS_PER_MS,
             commitment=settings.commitment,
         )
+        reader = PoolReader(rpc=rpc, store=market.store)
         inbox = UpdateInbox()
         feed = AccountFeed(
             url=platform.websocket_url(),
             session=session,
-            read=rpc.get_multiple_accounts,
+            read=reader.read_accounts,
             on_update=inbox.put,
             on_slot=market.slot_seen,
             clock=clock,
@@ -99,6 +101,7 @@ async def run(
         refresher = Refresher(
             market=market,
             rpc=rpc,
+            reader=reader,
             feed=feed,
             inbox=inbox,
             plan=PollPlan(

@@ -125,6 +125,10 @@ class PoolStore:
         """The pools of a pair, in either direction, in ascending order of their ids."""
         return [self._entries[pool_id] for pool_id in self._index.pools_of_pair(pair_key(mint_a, mint_b))]
 
+    def resting_on(self, pubkey: Pubkey) -> list[PoolEntry]:
+        """The pools that rest on an account, in ascending order of their ids."""
+        return [self._entries[pool_id] for pool_id in sorted(self._index.pools_of_account(pubkey))]
+
     def add(self, pool: Pool, update: AccountUpdate, provenance: Provenance) -> AppliedUpdates:
         """Take a newly opened pool in, with the update its own account came with."""
         entry = PoolEntry(pool, pair_key(pool.mint_a, pool.mint_b), provenance)

@@ -12,12 +12,12 @@ from dataclasses import dataclass
 import structlog
 
 from local_quote.market import Market, WantedChange
-from local_quote.poll_plan import PollPlan, pack
+from local_quote.poll_plan import PollPlan
+from local_quote.pool_reader import PoolReader
 from local_quote.pool_store import PoolEntry
 from quote_core.clock import Clock
 from quote_core.errors import UpstreamError
 from quote_core.solana import AccountFeed, AccountUpdate, RpcClient
-from quote_core.solana.rpc import ACCOUNTS_PER_REQUEST_MAX
 from quote_core.units import Pubkey
 
 __all__ = ["RefreshCounts", "Refresher", "UpdateInbox"]
@@ -74,6 +74,7 @@ class Refresher:
         *,
         market: Market,
         rpc: RpcClient,
+        reader: PoolReader,
         feed: AccountFeed,
         inbox: UpdateInbox,
         plan: PollPlan,
@@ -84,6 +85,7 @@ class Refresher:
     ) -> None:
         self._market = market
         self._rpc = rpc
+        self._reader = reader
         self._feed = feed
         self._inbox = inbox
         self._plan = plan
@@ -143,16 +145,12 @@ class Refresher:
     async def _poll(self, entries: Sequence[PoolEntry]) -> bool:
         """Read pools whole; False when the node did not answer."""
         self._plan.polled([entry.pool.address for entry in entries], self._clock.mono_ns())
-        for request in pack([entry.accounts for entry in entries], size_max=ACCOUNTS_PER_REQUEST_MAX):
-            if not await self._read_and_apply(request):
-                return False
-        return True
+        return await self._read_and_apply([entry.accounts for entry in entries])
 
     async def _poll_basics(self) -> None:
         """The chain's clock and the oracles; without the clock nothing is quoted."""
-        pubkeys = self._market.basic_accounts()
         while True:
-            if await self._read_and_apply(pubkeys):
+            if await self._read_and_apply([self._market.basic_accounts()]):
                 await self._learn_origins()
             await asyncio.sleep(self._basic_interval_s)
 
@@ -168,10 +166,10 @@ class Refresher:
             self._market.oracle.set_provenance(pubkey, origin)
         self._has_origins = True
 
-    async def _read_and_apply(self, pubkeys: Sequence[Pubkey]) -> bool:
+    async def _read_and_apply(self, groups: Sequence[Sequence[Pubkey]]) -> bool:
         self.counts.poll_count += 1
         try:
-            updates = await self._rpc.get_multiple_accounts(pubkeys)
+            updates = await self._reader.read_groups(groups)
         except UpstreamError as error:
             self.counts.poll_failed_count += 1
             if not self.counts.poll_fault:

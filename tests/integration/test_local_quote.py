@@ -62,6 +62,7 @@ async def test_twelve_pairs_quote_both_ways_and_say_where_their_pools_come_from(
                 continue
             quote = await service.stub.GetQuote(request)
             assert quote.output_amount > 0
+            assert quote.HasField("oracle_price")
             assert abs(quote.deviation_percent) < 5
             expected = quotes_pb2.PROVENANCE_RECORDED if pair.quote is USDC else quotes_pb2.PROVENANCE_SYNTHETIC
             assert quote.provenance == quote.route[0].provenance == expected

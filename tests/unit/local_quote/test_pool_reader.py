@@ -1,0 +1,42 @@
+"""Accounts of one pool are read in one request."""
+
+from collections.abc import AsyncIterator
+
+import aiohttp
+import pytest
+from fakes.held_market import HeldMarket
+from fakes.solana_node import SolanaNode
+
+from local_quote.pool_reader import PoolReader
+from quote_core.solana import RpcClient
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[SolanaNode]:
+    node = SolanaNode()
+    await node.start()
+    yield node
+    await node.stop()
+
+
+async def test_an_account_is_read_with_its_whole_pool_and_others_alone(node: SolanaNode, held: HeldMarket) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    async with aiohttp.ClientSession() as session:
+        rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
+        updates = await PoolReader(rpc=rpc, store=held.market.store).read_accounts(["p-vault-b", "elsewhere", "p"])
+    assert [update.pubkey for update in updates] == ["p", "p-vault-a", "p-vault-b", "elsewhere"]
+    assert len(node.requests) == 1
+
+
+async def test_no_pool_is_split_between_requests(node: SolanaNode, held: HeldMarket) -> None:
+    for number in range(50):
+        held.add(f"p{number}", 10**12, 80 * 10**9)
+    groups = [entry.accounts for entry in held.market.store]
+    async with aiohttp.ClientSession() as session:
+        rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
+        updates = await PoolReader(rpc=rpc, store=held.market.store).read_groups(groups)
+    assert len(updates) == 150
+    requests = [set(params[0]) for _, params in node.requests]
+    assert [len(request) for request in requests] == [99, 51]
+    for group in groups:
+        assert any(set(group) <= request for request in requests)

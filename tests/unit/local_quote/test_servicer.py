@@ -1,0 +1,116 @@
+"""Streams as a slow or leaving subscriber sees them."""
+
+import pytest
+from fakes.held_market import SOL, USDC, HeldMarket
+
+from local_quote.servicer import LocalQuoteServicer
+from local_quote.settings import LocalQuoteSettings
+from local_quote.wire import QuoteEncoder
+from local_quote.wire.messages import BatchQuoteRequest, HealthResponse, LocalQuoteRequest
+from quote_core.errors import TooManyQuotes
+from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
+
+REQUEST = BatchQuoteRequest(
+    pairs=[quotes_pb2.TokenPair(input_mint=SOL.mint, output_mint=USDC.mint)],
+    amounts=[10**9],
+    refresh_interval_ms=60_000,
+)
+
+
+class Served:
+    """A servicer over a market of one pool."""
+
+    def __init__(self, held: HeldMarket) -> None:
+        self.held = held
+        self.pool = held.add("p", 10**12, 80 * 10**9)
+        self.hurried: list[tuple[str, str]] = []
+        self.servicer = LocalQuoteServicer(
+            market=held.market,
+            encoder=QuoteEncoder(oracle=held.market.oracle, clock=held.clock, stale_after_ns=held.settings.stale_after),
+            clock=held.clock,
+            hurry=lambda one, other: self.hurried.append((one, other)),
+            health=HealthResponse,
+            quotes_per_request_max=held.settings.quotes_per_request_max,
+            route_hop_count_max=4,
+        )
+
+
+@pytest.fixture
+def served(held: HeldMarket) -> Served:
+    return Served(held)
+
+
+def batch_of(data: bytes) -> local_quote_pb2.LocalQuoteBatch:
+    return local_quote_pb2.LocalQuoteBatch.FromString(data)
+
+
+async def test_a_slow_subscriber_gets_the_newest_of_each_row_once(served: Served) -> None:
+    stream = served.servicer.stream_quote_batches(REQUEST)
+    (first,) = batch_of(await anext(stream)).quotes
+    for amount_b in (81, 82, 83):
+        served.held.notify(served.pool, b=amount_b * 10**9)
+    batch = batch_of(await anext(stream))
+    (newest,) = batch.quotes
+    assert newest.version == first.version + 3
+    assert newest.output_amount == served.held.market.quote(SOL, USDC, 10**9).swap.output_amount
+    assert (batch.sequence, batch.snapshot) == (2, False)
+    assert served.held.market.subscriptions.conflated_count == 2
+    await stream.aclose()
+
+
+async def test_rows_that_change_together_come_in_one_message(served: Served) -> None:
+    both = BatchQuoteRequest(
+        pairs=[
+            quotes_pb2.TokenPair(input_mint=SOL.mint, output_mint=USDC.mint, amounts=[10**9, 10**10]),
+            quotes_pb2.TokenPair(input_mint=USDC.mint, output_mint=SOL.mint, amounts=[10**7]),
+        ],
+        refresh_interval_ms=60_000,
+    )
+    stream = served.servicer.stream_quote_batches(both)
+    assert len(batch_of(await anext(stream)).quotes) == 3
+    served.held.notify(served.pool, a=11 * 10**11, b=75 * 10**9)
+    assert sorted(quote.row for quote in batch_of(await anext(stream)).quotes) == [0, 1, 2]
+    await stream.aclose()
+
+
+async def test_a_subscriber_that_leaves_takes_its_rows_along(served: Served) -> None:
+    stays, leaves = (served.servicer.stream_quote_batches(REQUEST) for _ in range(2))
+    await anext(stays)
+    await anext(leaves)
+    await leaves.aclose()
+    assert (len(served.held.market.table), len(served.held.market.subscriptions)) == (1, 1)
+    await stays.aclose()
+    assert (len(served.held.market.table), len(served.held.market.subscriptions)) == (0, 0)
+
+
+async def test_two_subscribers_share_the_bytes_of_a_row(served: Served) -> None:
+    streams = [served.servicer.stream_quote_batches(REQUEST) for _ in range(2)]
+    for stream in streams:
+        await anext(stream)
+    (row,) = served.held.market.table
+    encoded = row.encoded
+    served.held.notify(served.pool, b=81 * 10**9)
+    first = await anext(streams[0])
+    assert row.encoded is not encoded
+    encoded = row.encoded
+    assert await anext(streams[1]) == first
+    assert row.encoded is encoded
+    for stream in streams:
+        await stream.aclose()
+
+
+async def test_there_are_only_so_many_places() -> None:
+    served = Served(HeldMarket(settings=LocalQuoteSettings(subscriber_count_max=1)))
+    stream = served.servicer.stream_quote_batches(REQUEST)
+    await anext(stream)
+    with pytest.raises(TooManyQuotes):
+        await anext(served.servicer.stream_batch_quotes(REQUEST))
+    await stream.aclose()
+    again = served.servicer.stream_batch_quotes(REQUEST)
+    await anext(again)
+    await again.aclose()
+
+
+def test_whoever_asks_for_a_quote_hurries_its_pools(served: Served) -> None:
+    served.servicer.get_quote(LocalQuoteRequest(input_mint=SOL.mint, output_mint=USDC.mint, input_amount=10**9))
+    assert served.hurried == [(SOL.mint, USDC.mint)]
