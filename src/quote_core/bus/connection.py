@@ -98,7 +98,10 @@ class Bus:
         """
         self._require_connection()
         with upstream_errors():
-            await self.jetstream.publish(subject, data, headers=dict(headers))
+            # `publish_async` shares one inbox among all publishes; `publish` costs several times its work in Python.
+            acknowledged = await self.jetstream.publish_async(subject, data, headers=dict(headers))
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                await acknowledged
 
     async def push(self, event: Event, *, subject: str) -> None:
         """Send an event to whoever listens to `subject` now, over core NATS: fastest, and nothing is kept.
