@@ -2,6 +2,7 @@
 
 import os
 import select
+import shutil
 import signal
 import socket
 import time
@@ -114,7 +115,7 @@ def test_a_second_platform_on_a_taken_port_is_told_who_holds_it(platform: Runnin
     port = platform.environment["SOLQUOTE_AGGREGATOR_HTTP_PORT"]
     second = solquote("up", data_dir=tmp_path, environ={"SOLQUOTE_AGGREGATOR_HTTP_PORT": port})
     assert second.returncode == 1
-    held = f"port {port}, which aggregator needs, is held by process {platform.pids()['aggregator']}: "
+    held = f"port {port} of aggregator held by process {platform.pids()['aggregator']}: "
     assert held in second.stderr
     assert "-m aggregator" in second.stderr
     assert list(tmp_path.iterdir()) == []
@@ -147,10 +148,11 @@ def test_not_even_kill_9_of_the_supervisor_leaves_a_process(tmp_path: Path):
     platform = RunningPlatform(tmp_path)
     platform.until_healthy()
     pids, shm_dir = platform.pids(), Path(platform.environment["SOLQUOTE_SHM_DIR"])
+    notify_dir = _notify_dir(pids["aggregator"])
     assert platform.end(signal.SIGKILL) == -signal.SIGKILL
     assert all(is_gone(pid) for pid in pids.values())
-    for path in [*shm_dir.iterdir(), shm_dir]:  # nobody was left to remove them
-        path.rmdir() if path.is_dir() else path.unlink()
+    for folder in (shm_dir, notify_dir):  # nobody was left to remove them
+        shutil.rmtree(folder)
 
 
 def _notify_dir(pid: int) -> Path:

@@ -23,12 +23,13 @@ from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLine
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.lock import DataFolderTaken, take_data_folder
 from solquote.supervisor.nats_server import nats_configuration
-from solquote.supervisor.ports import taken_ports
+from solquote.supervisor.ports import in_words, taken_ports
 from solquote.supervisor.run import StopRequest, supervise
 
 __all__ = ["up"]
 
 _REFRESH_S: Final = 0.5
+_BESIDE: Final = "end that process, set other ports (docs/settings.md), or run beside it with --free-ports"
 
 
 def up(
@@ -64,7 +65,7 @@ def up(
     plan = make_plan(models, environ, free_ports=free_ports)
     taken = taken_ports(plan.ports, host=plan.host)
     if taken:
-        raise CommandFailed("PORT_TAKEN", "; ".join(map(str, taken)), ExitCode.NEGATIVE)
+        raise CommandFailed("PORT_TAKEN", f"{in_words(taken)}\n{_BESIDE}", ExitCode.NEGATIVE)
     try:
         with take_data_folder(plan.data_dir, plan.environment), _passing_files(plan):
             if plan.nats:

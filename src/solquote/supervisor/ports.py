@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Holder", "PortTaken", "free_port", "holder_of", "taken_ports"]
+__all__ = ["Holder", "PortTaken", "free_port", "holder_of", "in_words", "taken_ports"]
 
 _LISTEN: Final = "0A"
 _COMMAND_CHARACTERS_MAX: Final = 120
@@ -37,9 +37,18 @@ class PortTaken:
     wanted_by: str
     holder: Holder | None
 
-    def __str__(self) -> str:
-        who = "another process" if self.holder is None else f"process {self.holder.pid}: {self.holder.command}"
-        return f"port {self.port}, which {self.wanted_by} needs, is held by {who}"
+
+def in_words(taken: Iterable[PortTaken]) -> str:
+    """One line for every process that wants ports and process that holds them."""
+    groups: dict[tuple[str, Holder | None], list[str]] = {}
+    for one in taken:
+        groups.setdefault((one.wanted_by, one.holder), []).append(str(one.port))
+    lines = []
+    for (wanted_by, holder), ports in groups.items():
+        who = "another process" if holder is None else f"process {holder.pid}: {holder.command}"
+        many = "ports" if len(ports) > 1 else "port"
+        lines.append(f"{many} {', '.join(ports)} of {wanted_by} held by {who}")
+    return "\n".join(lines)
 
 
 def taken_ports(wanted: Mapping[int, str], *, host: str) -> list[PortTaken]:

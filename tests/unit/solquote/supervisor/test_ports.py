@@ -4,7 +4,7 @@ import sys
 
 import pytest
 
-from solquote.supervisor.ports import PortTaken, free_port, holder_of, taken_ports
+from solquote.supervisor.ports import Holder, PortTaken, free_port, holder_of, in_words, taken_ports
 
 HOST = "127.0.0.1"
 
@@ -29,13 +29,18 @@ def test_a_port_nobody_listens_on_has_no_holder():
 
 
 def test_only_the_ports_that_are_held_are_told(listener: int):
-    free = free_port(HOST)
-    (taken,) = taken_ports({listener: "aggregator", free: "local_quote"}, host=HOST)
-    assert str(taken).startswith(f"port {listener}, which aggregator needs, is held by process {os.getpid()}: ")
+    (taken,) = taken_ports({listener: "aggregator", free_port(HOST): "local_quote"}, host=HOST)
+    assert (taken.port, taken.wanted_by) == (listener, "aggregator")
+    assert in_words([taken]).startswith(f"port {listener} of aggregator held by process {os.getpid()}: ")
 
 
-def test_a_holder_that_cannot_be_looked_into_is_another_process():
-    assert str(PortTaken(80, "aggregator", None)) == "port 80, which aggregator needs, is held by another process"
+def test_ports_of_one_process_held_by_one_other_are_told_together():
+    holder = Holder(7, "python -m other")
+    taken = [PortTaken(1, "market", holder), PortTaken(2, "market", holder), PortTaken(3, "nats", None)]
+    assert in_words(taken).splitlines() == [
+        "ports 1, 2 of market held by process 7: python -m other",
+        "port 3 of nats held by another process",
+    ]
 
 
 def test_a_free_span_avoids_what_is_given_out(listener: int):
