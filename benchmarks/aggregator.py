@@ -38,7 +38,7 @@ import aiohttp
 import grpc.aio
 from aiohttp import web
 
-from aggregator import wire
+from aggregator import upstream_wire, wire
 from aggregator.app import run
 from aggregator.confidence import score
 from aggregator.held import RowKey, Source
@@ -206,7 +206,9 @@ def in_memory(shm_dir: Path) -> list[Figure]:
             clock=SYSTEM_CLOCK,
             observe_pool_to_shm_s=lambda _: None,
         )
-        intake.local(local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in rows]))
+        _taken(
+            intake, local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in rows]).SerializeToString()
+        )
         return [_intake(intake, rows), *_encoding(table, rows)]
 
 
@@ -225,7 +227,9 @@ def _intake(intake: Intake, rows: RowRegistry) -> Figure:
 
 
 def _taken(intake: Intake, body: bytes) -> None:
-    intake.local(local_pb.LocalQuoteBatch.FromString(body))
+    now_mono_ns = SYSTEM_CLOCK.mono_ns()
+    quotes = local_pb.LocalQuoteBatch.FromString(body).quotes
+    intake.take(Source.LOCAL, [upstream_wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in quotes])
 
 
 def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:

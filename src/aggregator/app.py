@@ -1,10 +1,11 @@
 """The composition root: reads settings, builds the parts, wires them, runs them."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
+from pathlib import Path
 from typing import Any, Final
 
 import grpc.aio
@@ -31,11 +32,12 @@ from aggregator.table import QuoteTable
 from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.errors import ProviderUnavailable
 from quote_core.resilience import Backoff
 from quote_core.serving import report_until, run_service, serve
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
-from shm import ENTRY_COUNT, QuoteWriter, Role, default_directory
+from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
 
 __all__ = ["main", "run"]
 
@@ -53,7 +55,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
     """Serve until `stop` is set.
 
     Raises:
-        ProviderUnavailable: A port is taken.
+        ProviderUnavailable: A port is taken, or shared memory cannot be written.
     """
     clock = SYSTEM_CLOCK
     log: structlog.stdlib.BoundLogger = structlog.get_logger(service="aggregator")
@@ -67,7 +69,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         directory = platform.shm_dir or default_directory()
         publishers = {
             source: ShmPublisher(
-                stack.enter_context(QuoteWriter.open(directory, role)), ttl_slots=stale_after_ns[source] // _SLOT_NS
+                stack.enter_context(_open_writer(directory, role)), ttl_slots=stale_after_ns[source] // _SLOT_NS
             )
             for source, role in ((Source.LOCAL, Role.INTERNAL), (Source.EXTERNAL, Role.EXTERNAL))
         }
@@ -205,7 +207,7 @@ def _upstream(
     name: str,
     stub: Callable[[Any], Any],
     wanted: Callable[[], Any],
-    sink: Callable[[Any], None],
+    sink: Callable[[Any], Awaitable[None]],
     settings: AggregatorSettings,
     log: structlog.stdlib.BoundLogger,
 ) -> Upstream:
@@ -221,6 +223,13 @@ def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher:
         f"{name}_reconnects": Figure(f"Ends of the {name} stream", lambda: stream.reconnect_count, True),
         f"{name}_shm_writes": Figure(f"Entries written, {name} file", lambda: publisher.published_count, True),
     }
+
+
+def _open_writer(directory: Path, role: Role) -> QuoteWriter:
+    try:
+        return QuoteWriter.open(directory, role)
+    except (ShmError, OSError) as error:
+        raise ProviderUnavailable(f"shared memory in {directory}", str(error)) from error
 
 
 async def _expire(intake: Intake) -> None:

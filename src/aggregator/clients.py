@@ -11,12 +11,9 @@ from aggregator.held import HeldQuote, Refusal, RowKey
 from aggregator.oracle import OraclePrices
 from quote_core.clock import Clock
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, UpstreamError
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["ExternalClient", "LocalClient", "open_stream"]
-
-_NS_PER_S = 1_000_000_000
-_NS_PER_MS = 1_000_000
 
 
 class LocalClient:
@@ -33,7 +30,7 @@ class LocalClient:
     async def quote(self, key: RowKey, *, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
         try:
-            answer = await self._quote(wire.local_request(key), timeout=timeout_ns / _NS_PER_S)
+            answer = await self._quote(wire.local_request(key), timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             return _refusal(self.name, error)
         return wire.held_local(answer, now_mono_ns=self._clock.mono_ns())
@@ -45,7 +42,7 @@ class LocalClient:
             UpstreamError: The service does not answer.
         """
         try:
-            answer = await self._prices(wire.prices_request(), timeout=timeout_ns / _NS_PER_S)
+            answer = await self._prices(wire.prices_request(), timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             raise _upstream_error(self.name, error, timeout_ns) from error
         return wire.usd_by_mint(answer)
@@ -57,7 +54,7 @@ class LocalClient:
             UpstreamError: The service does not answer.
         """
         try:
-            answer = await self._pools(wire.pools_request(), timeout=timeout_ns / _NS_PER_S)
+            answer = await self._pools(wire.pools_request(), timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             raise _upstream_error(self.name, error, timeout_ns) from error
         return tuple(wire.pool_summaries(answer))
@@ -77,7 +74,7 @@ class ExternalClient:
         """One quote, or why there is none."""
         try:
             request = wire.external_request(key, slippage_bps=slippage_bps)
-            answer = await self._quote(request, timeout=timeout_ns / _NS_PER_S)
+            answer = await self._quote(request, timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             return _refusal(self.name, error)
         price = self._oracle.price(key.input_mint, key.output_mint)
@@ -102,5 +99,5 @@ def _refusal(service: str, error: grpc.aio.AioRpcError) -> Refusal:
 
 def _upstream_error(service: str, error: grpc.aio.AioRpcError, timeout_ns: int) -> UpstreamError:
     if error.code() is grpc.StatusCode.DEADLINE_EXCEEDED:
-        return DeadlinePassed(service, timeout_ns // _NS_PER_MS)
+        return DeadlinePassed(service, timeout_ns // NS_PER_MS)
     return ProviderUnavailable(service, _refusal(service, error).message)

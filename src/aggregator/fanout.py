@@ -16,13 +16,13 @@ from aggregator.selection import Merged, merge
 from aggregator.table import QuoteTable, merged_now
 from quote_core.clock import Clock
 from quote_core.tokens import TokenRegistry
+from quote_core.units import NS_PER_S
 
 __all__ = ["EXTERNAL_LEFT_MAX", "ExternalQuotes", "Fanout", "LocalQuotes", "held_fresh"]
 
 EXTERNAL_LEFT_MAX: Final = 64
 """External requests left to finish at once; beyond it no new one is made."""
 
-_NS_PER_S = 1_000_000_000
 _Answer = HeldQuote | Refusal
 
 
@@ -92,12 +92,12 @@ class Fanout:
             external = self._keep(self.external_quote(key, slippage_bps=slippage_bps))
             waiting.add(external)
         try:
-            await asyncio.wait({local}, timeout=self._local_timeout_ns / _NS_PER_S)
+            await asyncio.wait({local}, timeout=self._local_timeout_ns / NS_PER_S)
             while pending := {task for task in waiting if not task.done()}:
                 if any(_has_price(task) for task in waiting):
                     break
                 spent_ns = self._clock.mono_ns() - started_ns
-                left_s = max(self._external_timeout_ns - spent_ns, 0) / _NS_PER_S
+                left_s = max(self._external_timeout_ns - spent_ns, 0) / NS_PER_S
                 done, _ = await asyncio.wait(pending, timeout=left_s, return_when=asyncio.FIRST_COMPLETED)
                 if not done:
                     break

@@ -17,10 +17,9 @@ from aggregator.table import QuoteTable
 from quote_core.clock import Clock
 from quote_core.errors import TooManyStreams
 from quote_core.tokens import TokenRegistry
+from quote_core.units import NS_PER_MS
 
 __all__ = ["FeedLimits", "Feeds"]
-
-_NS_PER_MS = 1_000_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -79,7 +78,7 @@ class Feeds:
                     ],
                     clock=self._clock,
                     message_quotes_max=self._limits.message_quotes_max,
-                    refresh_ns=request.refresh_interval_ms * _NS_PER_MS or self._limits.refresh_ns,
+                    refresh_ns=request.refresh_interval_ms * NS_PER_MS or self._limits.refresh_ns,
                     first_set_wait_ns=self._limits.first_set_wait_ns,
                 )
                 async with aclosing(feed.messages()) as messages:
@@ -94,7 +93,7 @@ class Feeds:
         (row,) = self._rows.hold((key,))
         try:
             with self._subscriptions.follow((row,)) as subscription:
-                if self._table.version(row):
+                if self._table.is_answered(row):
                     subscription.offer((row,))
                 asking = asyncio.gather(self._ask_local(row, key), self._ask_external(row, key))
                 asking.add_done_callback(lambda _: subscription.pending.set())
@@ -103,7 +102,7 @@ class Feeds:
                         await subscription.pending.wait()
                         subscription.take(1)
                         subscription.pending.clear()
-                        if self._table.version(row) or asking.done():
+                        if self._table.is_answered(row) or asking.done():
                             yield self._table.body(row)
                 finally:
                     asking.cancel()

@@ -4,10 +4,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quote_core.clock import Clock
+from quote_core.units import NS_PER_MS
 
 __all__ = ["Figure", "Health", "HealthReport"]
-
-_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +61,7 @@ class Health:
         return HealthReport(
             is_serving=any(delivering.values()),
             version=self._version,
-            uptime_ms=(self._clock.mono_ns() - self._started_ns) // _NS_PER_MS,
+            uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
             findings=tuple(f"{name} does not deliver" for name, works in delivering.items() if not works),
             figures={name: float(figure.read()) for name, figure in self._figures.items()},
         )

@@ -18,11 +18,10 @@ from aggregator.selection import Merged
 from aggregator.upstream_wire import Leg, PoolSummary, legs, provider_of
 from quote_core.dex.pool import Dex
 from quote_core.quotes import Provenance
-from quote_core.units import BPS
+from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 
 __all__ = ["health_answer", "pool_answer", "quote_answer"]
 
-_NS_PER_MS: Final = 1_000_000
 _JUPITER_LABELS: Final = {
     Dex.RAYDIUM_AMM_V4.label: "Raydium",
     Dex.RAYDIUM_CPMM.label: "Raydium CP",
@@ -59,7 +58,7 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
         price_impact_pct=f"{quote.price_impact_fraction:.10f}".rstrip("0").rstrip("."),
         route_plan=_route_plan(route),
         context_slot=quote.slot,
-        time_taken=(now_mono_ns - started_mono_ns) / 1e9,
+        time_taken=(now_mono_ns - started_mono_ns) / NS_PER_S,
         source="local" if quote.source is Source.LOCAL else "external",
         provider=provider_of(quote),
         confidence=confidence.score,
@@ -73,7 +72,7 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
         decision=_DECISION_NAMES[merged.decision.name],
         provenance=_least_genuine(route),
         oracle_price=merged.oracle_price,
-        age_ms=max(now_mono_ns - quote.state_mono_ns, 0) // _NS_PER_MS,
+        age_ms=max(now_mono_ns - quote.state_mono_ns, 0) // NS_PER_MS,
         route_id=str(quote.route_id),
     )
 

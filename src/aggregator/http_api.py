@@ -29,6 +29,7 @@ from aggregator.requests import checked_key
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.tokens import TokenRegistry
+from quote_core.units import NS_PER_MS
 
 __all__ = ["BODY_BYTES_MAX", "HttpApi"]
 
@@ -38,7 +39,6 @@ _OWN_CODES: Final = {
     HTTPStatus.METHOD_NOT_ALLOWED: "UNIMPLEMENTED",
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "RESOURCE_EXHAUSTED",
 }
-_NS_PER_MS: Final = 1_000_000
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
@@ -134,7 +134,7 @@ class HttpApi:
             return merged.refusal
         now_ns = self._clock.mono_ns()
         if best.is_stale:
-            age_ms = (now_ns - best.state_mono_ns) // _NS_PER_MS
+            age_ms = (now_ns - best.state_mono_ns) // NS_PER_MS
             return Refusal("FAILED_PRECONDITION", f"quote: stale, the state behind it is {age_ms} ms old")
         return quote_answer(merged, asked, now_mono_ns=now_ns, started_mono_ns=started_ns)
 

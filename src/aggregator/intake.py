@@ -1,11 +1,12 @@
 """From one message of a quote service to everybody who wants to know: table, shared memory, subscribers.
 
 Shared memory comes first, for it is what the fastest readers wait on; subscribers' bytes are made after it, when they
-take them. Nothing here waits.
+take them. Nothing here waits for anybody; a large message only lets others go between its slices.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+import asyncio
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Final
 
 from aggregator import upstream_wire as wire
 from aggregator.confidence import Confidence
@@ -17,8 +18,12 @@ from aggregator.shm_publisher import ShmPublisher
 from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.clock import Clock
+from quote_core.units import NS_PER_S
 
-__all__ = ["Intake"]
+__all__ = ["SLICE_QUOTES_MAX", "Intake"]
+
+SLICE_QUOTES_MAX: Final = 200
+"""Quotes taken in one go, about two milliseconds."""
 
 
 class Intake:
@@ -45,29 +50,33 @@ class Intake:
         self._newest_pool_update_ns = clock.mono_ns()
         self.quote_counts = dict.fromkeys(Source, 0)
 
-    def local(self, batch: Any) -> None:
+    async def local(self, batch: Any) -> None:
         """Take a message of the local service."""
-        now_mono_ns = self._clock.mono_ns()
-        self.take(Source.LOCAL, [wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in batch.quotes])
+        for quotes in _slices(batch.quotes):
+            now_mono_ns = self._clock.mono_ns()
+            self.take(Source.LOCAL, [wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in quotes])
+            await asyncio.sleep(0)
         # Pool updates arrive one after the other: a batch that rests on a newer one than any before is its first.
         pool_update_ns = max((quote.pool_received_mono_ns for quote in batch.quotes), default=0)
         if pool_update_ns > self._newest_pool_update_ns:
             self._newest_pool_update_ns = pool_update_ns
-            self._observe_pool_to_shm_s((self._clock.mono_ns() - pool_update_ns) / 1e9)
+            self._observe_pool_to_shm_s((self._clock.mono_ns() - pool_update_ns) / NS_PER_S)
 
-    def external(self, batch: Any) -> None:
+    async def external(self, batch: Any) -> None:
         """Take a message of the external service."""
-        now_mono_ns = self._clock.mono_ns()
         price = self._oracle.price
-        self.take(
-            Source.EXTERNAL,
-            [
-                wire.held_external(
-                    quote, now_mono_ns=now_mono_ns, oracle_price=price(quote.input_mint, quote.output_mint)
-                )
-                for quote in batch.quotes
-            ],
-        )
+        for quotes in _slices(batch.quotes):
+            now_mono_ns = self._clock.mono_ns()
+            self.take(
+                Source.EXTERNAL,
+                [
+                    wire.held_external(
+                        quote, now_mono_ns=now_mono_ns, oracle_price=price(quote.input_mint, quote.output_mint)
+                    )
+                    for quote in quotes
+                ],
+            )
+            await asyncio.sleep(0)
 
     def take(self, source: Source, quotes: Sequence[HeldQuote]) -> None:
         """Take answers of one source."""
@@ -91,6 +100,13 @@ class Intake:
 
     def _scored(self, source: Source, rows: Iterable[int]) -> list[tuple[HeldQuote, Confidence | None]]:
         return [_side(self._table.merged(row), source) for row in rows]
+
+
+def _slices(quotes: Sequence[Any]) -> Iterator[Sequence[Any]]:
+    # A pool update is one slice, hence one unit. A whole table, which is a first set or a refresh, is many: others
+    # get their turn in between, and no slice is more than shared memory announces at once.
+    for start in range(0, len(quotes), SLICE_QUOTES_MAX):
+        yield quotes[start : start + SLICE_QUOTES_MAX]
 
 
 def _side(merged: Merged, source: Source) -> tuple[HeldQuote, Confidence | None]:

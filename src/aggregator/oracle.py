@@ -6,11 +6,9 @@ from collections.abc import Awaitable, Callable, Mapping
 import structlog
 
 from quote_core.errors import TooManyQuotes, UpstreamError
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["OracleFollower", "OraclePrices"]
-
-_NS_PER_S = 1_000_000_000
 
 
 class OraclePrices:
@@ -57,7 +55,7 @@ class OracleFollower:
         """Follow until cancelled."""
         while True:
             await self.step()
-            await asyncio.sleep(self._interval_ns / _NS_PER_S)
+            await asyncio.sleep(self._interval_ns / NS_PER_S)
 
     async def step(self) -> None:
         """Read once; without an answer what is known stays."""

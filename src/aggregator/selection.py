@@ -4,10 +4,10 @@ from dataclasses import dataclass
 
 from aggregator.confidence import Confidence, Decision, decide, expected_slippage, score
 from aggregator.held import HeldQuote, Refusal, Source
+from quote_core.units import NS_PER_S
 
 __all__ = ["Merged", "confidence_of", "merge"]
 
-_NS_PER_S = 1_000_000_000
 _NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
 
 
@@ -55,7 +55,7 @@ def confidence_of(quote: HeldQuote, *, rate_scale: float, depth_amount: int, now
         now_mono_ns: Now.
     """
     return score(
-        age_s=(now_mono_ns - quote.state_mono_ns) / _NS_PER_S,
+        age_s=(now_mono_ns - quote.state_mono_ns) / NS_PER_S,
         hop_count=quote.hop_count,
         rate=quote.output_amount / quote.key.input_amount * rate_scale,
         oracle_rate=quote.oracle_price,

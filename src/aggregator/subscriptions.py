@@ -13,10 +13,9 @@ from aggregator.table import QuoteTable
 from aggregator.wire import batch_message, frame, row_suffix
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
+from quote_core.units import NS_PER_S
 
 __all__ = ["BatchFeed", "Subscription", "Subscriptions"]
-
-_NS_PER_S = 1_000_000_000
 
 
 class Subscription:
@@ -144,7 +143,7 @@ class BatchFeed:
 
     async def _first_answers(self) -> None:
         give_up_at = self._clock.mono_ns() + self._first_set_wait_ns
-        while any(self._table.version(row) == 0 for row in self._suffixes):
+        while not all(map(self._table.is_answered, self._suffixes)):
             self._subscription.take(len(self._suffixes))
             wait_ns = give_up_at - self._clock.mono_ns()
             if wait_ns <= 0 or not await _set_within(self._subscription.pending, wait_ns):
@@ -168,7 +167,7 @@ async def _set_within(event: asyncio.Event, wait_ns: int) -> bool:
     if event.is_set():
         return True
     try:
-        async with asyncio.timeout(wait_ns / _NS_PER_S):
+        async with asyncio.timeout(wait_ns / NS_PER_S):
             await event.wait()
     except TimeoutError:
         return False

@@ -88,9 +88,10 @@ class QuoteTable:
         """What the row says now."""
         return self._rows[index].merged
 
-    def version(self, index: int) -> int:
-        """How often the row has changed; 0 = nobody has answered yet."""
-        return self._rows[index].version
+    def is_answered(self, index: int) -> bool:
+        """Whether there is a price, or the local service's word that there is none; others' refusals settle nothing."""
+        merged = self._rows[index].merged
+        return merged.local is not None or merged.best is not None
 
     def body(self, index: int) -> bytes:
         """The row as an encoded message without row number."""

@@ -6,7 +6,7 @@ older and the table marks them.
 """
 
 import asyncio
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
 from typing import Any
 
 import grpc.aio
@@ -17,7 +17,7 @@ from quote_core.resilience import Backoff
 
 __all__ = ["Upstream"]
 
-_SETTLE_S = 0.02
+_SETTLE_S = 0.005
 """Rows come and go in bursts; the stream is opened anew once a burst, not once a row."""
 
 
@@ -30,7 +30,7 @@ class Upstream:
         name: str,
         stub: Callable[[Any], AsyncIterator[Any]],
         wanted: Callable[[], Any],
-        sink: Callable[[Any], None],
+        sink: Callable[[Any], Awaitable[None]],
         backoff: Backoff,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
@@ -111,7 +111,7 @@ class Upstream:
         try:
             async for message in self._stub(request):
                 self.message_count += 1
-                self._sink(message)
+                await self._sink(message)
                 if not delivered.is_set():
                     delivered.set()
                     self._backoff.reset()

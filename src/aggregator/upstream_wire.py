@@ -13,7 +13,7 @@ from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import Provenance
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_MS, Pubkey
 
 __all__ = [
     "EXTERNAL_QUOTE",
@@ -36,7 +36,6 @@ __all__ = [
     "usd_by_mint",
 ]
 
-_NS_PER_MS: Final = 1_000_000
 _DEX_IDS: Final = {dex.label: dex.value for dex in Dex}
 _UNKNOWN_DEX_ID: Final = 0  # a provider's own label, or a DEX newer than this build
 
@@ -176,7 +175,7 @@ def batch_request(rows: Iterable[tuple[int, RowKey]], *, refresh_interval_ns: in
                 rows=[index for _, index in rungs],
             )
         )
-    return quotes_pb.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=refresh_interval_ns // _NS_PER_MS)
+    return quotes_pb.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=refresh_interval_ns // NS_PER_MS)
 
 
 def held_local(quote: local_pb.LocalQuote, *, now_mono_ns: int) -> HeldQuote:
@@ -198,7 +197,7 @@ def held_local(quote: local_pb.LocalQuote, *, now_mono_ns: int) -> HeldQuote:
         version=quote.version,
         quoted_unix_ns=quote.quoted_unix_ns,
         received_mono_ns=now_mono_ns,
-        state_mono_ns=now_mono_ns - quote.pool_state_age_ms * _NS_PER_MS,
+        state_mono_ns=now_mono_ns - quote.pool_state_age_ms * NS_PER_MS,
         refusal=_refusal(quote),
         message=quote,
     )
@@ -223,7 +222,7 @@ def held_external(quote: external_pb.ExternalQuote, *, now_mono_ns: int, oracle_
         version=quote.version,
         quoted_unix_ns=quote.quoted_unix_ns,
         received_mono_ns=now_mono_ns,
-        state_mono_ns=now_mono_ns - quote.price_cache_age_ms * _NS_PER_MS,
+        state_mono_ns=now_mono_ns - quote.price_cache_age_ms * NS_PER_MS,
         refusal=_refusal(quote),
         message=quote,
     )

@@ -7,10 +7,9 @@ from external_quote.providers.base import Provider, ProviderQuote, QuoteKey, Rou
 from quote_core.clock import Clock
 from quote_core.errors import DataError, MarketError, RateLimited, UpstreamError
 from quote_core.resilience import BreakerState, CircuitBreaker, HealthWindow, RateLimiter, WindowFigures
+from quote_core.units import NS_PER_MS
 
 __all__ = ["Desk", "DeskReport"]
-
-_NS_PER_MS = 1_000_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,12 +91,12 @@ class Desk:
             breaker=self._breaker.state,
             tokens_available=self._limiter.tokens_available,
             requests_per_s=self._limiter.rate_per_s,
-            retry_after_ms=-(-self._limiter.wait_ns() // _NS_PER_MS),
+            retry_after_ms=-(-self._limiter.wait_ns() // NS_PER_MS),
             last_error=self._last_error,
         )
 
     def _note(self, started_ns: int, *, succeeded: bool) -> None:
-        self._window.record(succeeded=succeeded, latency_ms=(self._clock.mono_ns() - started_ns) / _NS_PER_MS)
+        self._window.record(succeeded=succeeded, latency_ms=(self._clock.mono_ns() - started_ns) / NS_PER_MS)
         if succeeded:
             self._breaker.succeed()
         else:

@@ -19,12 +19,10 @@ from quote_core.errors import (
     TooManyStreams,
 )
 from quote_core.tokens import TokenRegistry
-from quote_core.units import U64_MAX
+from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX
 
 __all__ = ["FeedLimits", "Feeds", "checked_key"]
 
-_NS_PER_S = 1_000_000_000
-_NS_PER_MS = 1_000_000
 _NOT_CONFIGURED = ProviderUnavailable("external quotes", "no provider is configured")
 _NOT_YET = ProviderUnavailable("external quotes", "waiting for its turn within the rate limit")
 
@@ -58,7 +56,7 @@ class Feeds:
             RequestError: The request is wrong as a whole.
         """
         numbers, refused = self._sorted_out(request)
-        refresh_s = (request.refresh_interval_ms * _NS_PER_MS or self._limits.refresh_ns) / _NS_PER_S
+        refresh_s = (request.refresh_interval_ms * NS_PER_MS or self._limits.refresh_ns) / NS_PER_S
         if len(self._board) >= self._limits.subscriber_count_max:
             raise TooManyStreams(self._limits.subscriber_count_max)
         with self._board.follow(numbers) as follower:

@@ -8,10 +8,9 @@ from external_quote.quoter import Quoter
 from external_quote.split_cache import SplitCache
 from quote_core.clock import Clock
 from quote_core.resilience import BreakerState
+from quote_core.units import NS_PER_MS
 
 __all__ = ["Health"]
-
-_NS_PER_MS = 1_000_000
 
 
 class Health:
@@ -29,7 +28,7 @@ class Health:
         """A `HealthResponse`."""
         return wire.health(
             version=self._version,
-            uptime_ms=(self._clock.mono_ns() - self._started_ns) // _NS_PER_MS,
+            uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
             findings=self._findings(),
             figures={
                 "providers": len(self._quoter.desks),

@@ -20,15 +20,13 @@ from quote_core.errors import (
     UpstreamError,
 )
 from quote_core.resilience import retry_within
+from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["FETCH_COUNT_MAX", "SLIPPAGE_BPS_DEFAULT", "Quoter"]
 
 FETCH_COUNT_MAX: Final = 256
 """Fetches under way at once; the rate limit keeps it far below."""
 SLIPPAGE_BPS_DEFAULT: Final = 50
-
-_NS_PER_S: Final = 1_000_000_000
-_NS_PER_MS: Final = 1_000_000
 
 
 class Quoter:
@@ -139,16 +137,16 @@ class Quoter:
             desk.reserve()
             known_route = ()
             quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
-        latency_ms = (self._clock.mono_ns() - started_ns) / _NS_PER_MS
+        latency_ms = (self._clock.mono_ns() - started_ns) / NS_PER_MS
         return self._cache.store(
             key, quote, provider=desk.name, latency_ms=latency_ms, is_known_route=bool(known_route)
         )
 
     async def _await(self, fetch: "asyncio.Task[CachedQuote]", timeout_ns: int | None) -> CachedQuote:
-        timeout_s = None if timeout_ns is None else timeout_ns / _NS_PER_S
+        timeout_s = None if timeout_ns is None else timeout_ns / NS_PER_S
         done, _ = await asyncio.wait({fetch}, timeout=timeout_s)
         if not done:
-            raise DeadlinePassed("external quotes", (timeout_ns or 0) // _NS_PER_MS)
+            raise DeadlinePassed("external quotes", (timeout_ns or 0) // NS_PER_MS)
         return fetch.result()
 
     async def _settled(self, fetch: "asyncio.Task[CachedQuote]") -> CachedQuote | SolquoteError:

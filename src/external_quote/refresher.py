@@ -15,7 +15,6 @@ from quote_core.errors import SolquoteError
 
 __all__ = ["Refresher", "next_due"]
 
-_NS_PER_S: Final = 1_000_000_000
 _IDLE_S: Final = 0.05
 """Between looks at the rate limit and the breakers when nothing can be fetched."""
 

@@ -15,12 +15,11 @@ from external_quote.split_cache import SplitCache
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.serving import abort_with
 from quote_core.tokens import TokenRegistry
-from quote_core.units import BPS
+from quote_core.units import BPS, NS_PER_S
 
 __all__ = ["SERVICE_NAME", "ExternalQuoteServicer"]
 
 SERVICE_NAME: Final = "solquote.v1.ExternalQuoteService"
-_NS_PER_S: Final = 1_000_000_000
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Messages = AsyncGenerator[Any, None]
 
@@ -57,7 +56,7 @@ class ExternalQuoteServicer:
         cached = await self._quoter.quote(
             key,
             slippage_bps=request.slippage_bps or SLIPPAGE_BPS_DEFAULT,
-            timeout_ns=None if time_left_s is None else round(time_left_s * _NS_PER_S),
+            timeout_ns=None if time_left_s is None else round(time_left_s * NS_PER_S),
         )
         return wire.quote(
             cached,

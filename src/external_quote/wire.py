@@ -11,6 +11,7 @@ from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import route_id
 from quote_core.resilience import BreakerState
+from quote_core.units import NS_PER_MS
 
 __all__ = [
     "BATCH_REQUEST",
@@ -31,7 +32,6 @@ QUOTE_REQUEST: Final = pb.ExternalQuoteRequest.FromString
 HEALTH_REQUEST: Final = quotes_pb.HealthRequest.FromString
 PROVIDER_HEALTH_REQUEST: Final = pb.ProviderHealthRequest.FromString
 
-_NS_PER_MS: Final = 1_000_000
 _BREAKERS: Final = {
     BreakerState.CLOSED: pb.BREAKER_STATE_CLOSED,
     BreakerState.OPEN: pb.BREAKER_STATE_OPEN,
@@ -73,8 +73,8 @@ def quote(
         route_plan=map(_hop, answer.legs),
         price_impact_bps=answer.price_impact_fraction * 10_000,
         provider_latency_ms=cached.latency_ms,
-        price_cache_age_ms=price_age_ns // _NS_PER_MS,
-        route_cache_age_ms=route_age_ns // _NS_PER_MS,
+        price_cache_age_ms=price_age_ns // NS_PER_MS,
+        route_cache_age_ms=route_age_ns // NS_PER_MS,
         rate_limit=_rate_limit(report),
         version=cached.version,
         slot=answer.slot,

@@ -12,6 +12,7 @@ from quote_core.errors import InvalidField
 __all__ = [
     "BPS",
     "LAMPORTS_PER_SOL",
+    "NS_PER_MS",
     "NS_PER_S",
     "PPM",
     "U64_MAX",
@@ -27,6 +28,7 @@ BPS: Final = 10_000
 PPM: Final = 1_000_000
 LAMPORTS_PER_SOL: Final = 1_000_000_000
 NS_PER_S: Final = 1_000_000_000
+NS_PER_MS: Final = 1_000_000
 U64_MAX: Final = 2**64 - 1
 
 

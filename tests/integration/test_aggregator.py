@@ -11,6 +11,7 @@ from fakes.quote_services import FakeExternalService, FakeLocalService, serving
 from fakes.running_aggregator import RunningAggregator, aggregator, free_port
 from fakes.waiting import eventually
 
+from quote_core.errors import ProviderUnavailable
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
@@ -320,3 +321,25 @@ async def test_hung_local_service_ends_in_a_deadline(
     ):
         code, _ = await code_of(stub(running).GetQuote(ask(5_000_001)))
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED
+
+
+async def test_second_aggregator_on_the_same_files_is_refused_and_the_first_goes_on(
+    running: RunningAggregator,
+) -> None:
+    nowhere = f"127.0.0.1:{free_port()}"
+    with pytest.raises(ProviderUnavailable, match="shared memory in"):
+        async with aggregator(running.shm_dir, local_address=nowhere, external_address=nowhere):
+            pass
+    assert (await stub(running).GetQuote(ask())).output_amount == 140_000_000
+
+
+async def test_restart_takes_the_files_over_and_readers_go_on(
+    local: FakeLocalService, external: FakeExternalService, tmp_path: Path
+) -> None:
+    async with serving(local=local) as local_address, serving(external=external) as external_address:
+        with QuoteReader.open(tmp_path) as reader:
+            handle = reader.handle(SOL, USDC, ONE_SOL)
+            for _ in range(2):
+                async with aggregator(tmp_path, local_address=local_address, external_address=external_address):
+                    await eventually(lambda: bool(handle))
+                assert not handle

@@ -27,13 +27,11 @@ from quote_core.errors import (
     RateLimited,
 )
 from quote_core.settings import SecretStr
-from quote_core.units import U64_MAX, Pubkey
+from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
 
 __all__ = ["ANSWER_BYTES_MAX", "JupiterProvider"]
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
-_NS_PER_S: Final = 1_000_000_000
-_NS_PER_MS: Final = 1_000_000
 _PAUSE_MS_DEFAULT: Final = 1_000  # a 429 that names no time
 _PAUSE_MS_MAX: Final = 60_000  # Jupiter's window is a minute: a longer wait is a header misread
 
@@ -114,12 +112,12 @@ class JupiterProvider:
                 self._url,
                 params=_parameters(key, slippage_bps, known_route),
                 headers=self._headers,
-                timeout=aiohttp.ClientTimeout(total=timeout_ns / _NS_PER_S),
+                timeout=aiohttp.ClientTimeout(total=timeout_ns / NS_PER_S),
             ) as response:
                 body = await _body(response)
                 status, headers = response.status, response.headers
         except TimeoutError as error:
-            raise DeadlinePassed(self.name, timeout_ns // _NS_PER_MS) from error
+            raise DeadlinePassed(self.name, timeout_ns // NS_PER_MS) from error
         except aiohttp.ClientError as error:
             raise ProviderUnavailable(self.name, f"cannot be reached ({type(error).__name__})") from error
         return self._answer(key, status, headers, body)
@@ -127,10 +125,10 @@ class JupiterProvider:
     def _answer(self, key: QuoteKey, status: int, headers: Mapping[str, str], body: bytes) -> ProviderQuote:
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             wait_ms = self._wait_ms(headers, _PAUSE_MS_DEFAULT)
-            self._pause(wait_ms * _NS_PER_MS)
+            self._pause(wait_ms * NS_PER_MS)
             raise RateLimited(self.name, wait_ms)
         if _remaining(headers) == 0:
-            self._pause(self._wait_ms(headers, 0) * _NS_PER_MS)
+            self._pause(self._wait_ms(headers, 0) * NS_PER_MS)
         if status == HTTPStatus.BAD_REQUEST:
             raise NoLiquidity(self.name, _reason(body))
         if status != HTTPStatus.OK:
@@ -145,7 +143,7 @@ class JupiterProvider:
             return min(round(retry_after_s * 1000), _PAUSE_MS_MAX)
         reset_unix_s = _number(headers.get("x-ratelimit-reset"))
         if reset_unix_s is not None:
-            return min(max(round(reset_unix_s * 1000) - self._clock.unix_ns() // _NS_PER_MS, 0), _PAUSE_MS_MAX)
+            return min(max(round(reset_unix_s * 1000) - self._clock.unix_ns() // NS_PER_MS, 0), _PAUSE_MS_MAX)
         return default_ms
 
 

@@ -2,9 +2,9 @@
 
 import random
 
-__all__ = ["Backoff"]
+from quote_core.units import NS_PER_S
 
-_NS_PER_S = 1_000_000_000
+__all__ = ["Backoff"]
 
 
 class Backoff:
@@ -21,7 +21,7 @@ class Backoff:
         # The exponent is capped before the shift, so that a day of failures makes no astronomic integer.
         whole_ns = min(self._first_ns << min(self._attempt_count, 40), self._pause_ns_max)
         self._attempt_count += 1
-        return whole_ns * self._rng.uniform(0.5, 1.0) / _NS_PER_S
+        return whole_ns * self._rng.uniform(0.5, 1.0) / NS_PER_S
 
     def reset(self) -> None:
         """Start over: an attempt succeeded."""

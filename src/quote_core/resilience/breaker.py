@@ -13,10 +13,9 @@ import enum
 
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
+from quote_core.units import NS_PER_MS
 
 __all__ = ["BreakerState", "CircuitBreaker"]
-
-_NS_PER_MS = 1_000_000
 
 
 class BreakerState(enum.Enum):
@@ -55,7 +54,7 @@ class CircuitBreaker:
         if self._state is BreakerState.CLOSED:
             return
         if not self._waited():
-            wait_ms = (self._changed_at_ns + self._open_ns - self._clock.mono_ns()) // _NS_PER_MS
+            wait_ms = (self._changed_at_ns + self._open_ns - self._clock.mono_ns()) // NS_PER_MS
             raise ProviderUnavailable(self._name, f"circuit open after repeated failures, next try in {wait_ms} ms")
         self._enter(BreakerState.HALF_OPEN)
 

@@ -2,11 +2,9 @@
 
 from quote_core.clock import Clock
 from quote_core.errors import RateLimited
+from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["RateLimiter"]
-
-_NS_PER_S = 1_000_000_000
-_NS_PER_MS = 1_000_000
 
 
 class RateLimiter:
@@ -21,7 +19,7 @@ class RateLimiter:
         self._name = name
         self._clock = clock
         self._burst_count = burst_count
-        self._token_ns = round(_NS_PER_S / rate_per_s)
+        self._token_ns = round(NS_PER_S / rate_per_s)
         # The bucket as one number: the time at which it was, or will be, empty-handed no more. `now - that` is credit.
         self._credit_from_ns = clock.mono_ns() - burst_count * self._token_ns
         self._paused_until_ns = 0
@@ -29,7 +27,7 @@ class RateLimiter:
     @property
     def rate_per_s(self) -> float:
         """Tokens a second."""
-        return _NS_PER_S / self._token_ns
+        return NS_PER_S / self._token_ns
 
     @property
     def tokens_available(self) -> float:
@@ -54,7 +52,7 @@ class RateLimiter:
         """
         wait_ns = self.wait_ns(count)
         if wait_ns > 0:
-            raise RateLimited(self._name, -(-wait_ns // _NS_PER_MS))
+            raise RateLimited(self._name, -(-wait_ns // NS_PER_MS))
         oldest_credit_ns = self._clock.mono_ns() - self._burst_count * self._token_ns
         self._credit_from_ns = max(self._credit_from_ns, oldest_credit_ns) + count * self._token_ns
 

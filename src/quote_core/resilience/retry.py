@@ -8,11 +8,11 @@ import tenacity
 
 from quote_core.clock import Clock
 from quote_core.errors import RateLimited, UpstreamError
+from quote_core.units import NS_PER_S
 
 __all__ = ["retry_within"]
 
 _Result = TypeVar("_Result")
-_NS_PER_S = 1_000_000_000
 
 
 async def retry_within(
@@ -43,7 +43,7 @@ async def retry_within(
     """
 
     def enough(state: tenacity.RetryCallState) -> bool:
-        pause_ns = round(state.upcoming_sleep * _NS_PER_S)
+        pause_ns = round(state.upcoming_sleep * NS_PER_S)
         return state.attempt_number >= attempt_count_max or clock.mono_ns() + pause_ns >= deadline_mono_ns
 
     attempts = tenacity.AsyncRetrying(

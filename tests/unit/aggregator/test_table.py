@@ -44,7 +44,7 @@ def table(clock: FakeClock, encoder: CountingEncoder) -> QuoteTable:
 
 
 def test_new_row_says_that_nobody_has_answered(table: QuoteTable) -> None:
-    assert table.version(0) == 0
+    assert not table.is_answered(0)
     refusal = table.merged(0).refusal
     assert refusal is not None
     assert refusal.code == "UNAVAILABLE"
@@ -53,7 +53,7 @@ def test_new_row_says_that_nobody_has_answered(table: QuoteTable) -> None:
 def test_first_answer_changes_the_row_and_the_same_again_confirms_it(table: QuoteTable) -> None:
     assert table.offer([held()]) == Arrival((0,), ())
     assert table.offer([held()]) == Arrival((), (0,))
-    assert table.version(0) == 1
+    assert table.body(0) == b"1000000000 1"
 
 
 @pytest.mark.parametrize(
@@ -70,20 +70,31 @@ def test_first_answer_changes_the_row_and_the_same_again_confirms_it(table: Quot
 def test_anything_a_reader_acts_on_changes_the_row(table: QuoteTable, changes: dict[str, object]) -> None:
     table.offer([held()])
     assert table.offer([held(**changes)]).changed == (0,)  # type: ignore[arg-type]  # a table of keyword arguments
-    assert table.version(0) == 2
+    assert table.body(0) == b"1000000000 2"
 
 
 def test_answer_for_a_number_that_means_something_else_is_dropped_and_counted(table: QuoteTable) -> None:
     assert table.offer([held(key=RowKey(SOL, MSOL, 1)), held(row=99)]) == Arrival((), ())
     assert table.misdirected_count == 2
-    assert table.version(0) == 0
+    assert not table.is_answered(0)
 
 
 def test_number_given_to_another_amount_starts_empty(table: QuoteTable) -> None:
     table.offer([held()])
     table.row_added(0, RowKey(SOL, MSOL, 5))
-    assert table.version(0) == 0
+    assert not table.is_answered(0)
     assert table.merged(0).local is None
+
+
+def test_row_is_answered_by_a_price_or_by_the_local_services_refusal(table: QuoteTable) -> None:
+    refusal = Refusal("UNAVAILABLE", "no provider is configured")
+    table.offer([held(source=Source.EXTERNAL, refusal=refusal)])
+    assert not table.is_answered(0)
+    table.offer([held(source=Source.EXTERNAL)])
+    assert table.is_answered(0)
+    table.row_added(0, KEY)
+    table.offer([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
+    assert table.is_answered(0)
 
 
 def test_both_sources_are_merged(table: QuoteTable) -> None:
@@ -119,7 +130,7 @@ def test_what_is_not_confirmed_in_time_becomes_stale_once(table: QuoteTable, clo
     (expired,) = table.expire(made_stale)  # type: ignore[arg-type]
     assert expired.source is Source.LOCAL
     assert table.merged(0).best is Source.EXTERNAL
-    assert table.version(0) == 3
+    assert table.body(0) == b"1000000000 3"
     assert table.expire(made_stale) == ()  # type: ignore[arg-type]
     clock.advance_ns(60 * S)
     assert len(table.expire(made_stale)) == 1  # type: ignore[arg-type]

@@ -23,6 +23,9 @@ class Streams:
     def queue(self, request: str) -> "asyncio.Queue[str | None]":
         return self.queues.setdefault(request, asyncio.Queue())
 
+    async def receive(self, message: str) -> None:
+        self.received.append(message)
+
     async def stub(self, request: str) -> AsyncIterator[str]:
         self.opened.append(request)
         self.open.append(request)
@@ -44,7 +47,7 @@ async def upstream(streams: Streams) -> AsyncIterator[Upstream]:
         name="local",
         stub=streams.stub,
         wanted=lambda: streams.wanted,
-        sink=streams.received.append,
+        sink=streams.receive,
         backoff=Backoff(first_ns=1_000_000, pause_ns_max=1_000_000),
         log=structlog.get_logger(),
     )
