@@ -37,6 +37,7 @@ LIMITS = GuardLimits(
     amount_lamports_max=10**13,
     price_band_bps=1_000,
     slippage_bps_max=100,
+    pool_rest_ns=0,
     sol_mint=SOL,
 )
 

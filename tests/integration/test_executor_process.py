@@ -120,6 +120,7 @@ async def running_platform(nats_url: str, folder: Path) -> AsyncIterator[Platfor
             "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": str(http_port),
             "SOLQUOTE_EXECUTOR_IN_FLIGHT_MAX": "1s",
             "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "60s",
+            "SOLQUOTE_EXECUTOR_POOL_REST": "0s",
         }
         platform = Platform(bus, environment, folder, http_port, [])
         stack.callback(end, platform.processes)

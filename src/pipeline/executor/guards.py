@@ -7,7 +7,8 @@
 | route      | hops that do not lead from SOL back to SOL, each beginning where the one before ended        |
 | price band | an expected output further from the amount than the band: wrong data, not a good trade       |
 | slippage   | a tolerance between expected and least output above the limit                               |
-| duplicate  | a second plan for an opportunity already taken by this process                              |
+| duplicate  | a second plan for an opportunity this process has taken, or through a pool it has just traded: |
+|            | the gap the plan was made for is the one the first trade closes                             |
 """
 
 from collections import OrderedDict
@@ -19,8 +20,8 @@ from quote_core.units import BPS, Pubkey
 
 __all__ = ["GuardLimits", "Guards"]
 
-OPPORTUNITY_COUNT_MAX: Final = 10_000
-"""Opportunities remembered; older ones are past the age limit long since."""
+REMEMBERED_COUNT_MAX: Final = 10_000
+"""Opportunities, and pools, remembered; older ones are past every limit long since."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,15 +33,17 @@ class GuardLimits:
     amount_lamports_max: int
     price_band_bps: int
     slippage_bps_max: int
+    pool_rest_ns: int
     sol_mint: Pubkey
 
 
 class Guards:
-    """The table above, and the opportunities already taken."""
+    """The table above, and what this process has taken."""
 
     def __init__(self, limits: GuardLimits) -> None:
         self._limits = limits
         self._plan_by_opportunity: OrderedDict[bytes, bytes] = OrderedDict()
+        self._traded_unix_ns: OrderedDict[Pubkey, int] = OrderedDict()
 
     def refusal(self, plan: ExecutionPlan, *, now_unix_ns: int) -> str | None:
         """Why the plan must not be executed; `None` = it may, and its opportunity counts as taken."""
@@ -51,9 +54,10 @@ class Guards:
             or self._price_band(plan)
             or self._slippage(plan)
             or self._duplicate(plan)
+            or self._resting_pool(plan, now_unix_ns)
         )
         if reason is None:
-            self._remember(plan)
+            self._remember(plan, now_unix_ns)
         return reason
 
     def _age(self, plan: ExecutionPlan, now_unix_ns: int) -> str | None:
@@ -96,7 +100,18 @@ class Guards:
             return f"duplicate: plan {taken.hex()} was for the same opportunity"
         return None
 
-    def _remember(self, plan: ExecutionPlan) -> None:
+    def _resting_pool(self, plan: ExecutionPlan, now_unix_ns: int) -> str | None:
+        for hop in plan.hops:
+            since_ns = now_unix_ns - self._traded_unix_ns.get(hop.pool_id, 0)
+            if since_ns < self._limits.pool_rest_ns:
+                return f"duplicate: pool {hop.pool_id} was traded {since_ns // 1_000_000} ms ago"
+        return None
+
+    def _remember(self, plan: ExecutionPlan, now_unix_ns: int) -> None:
         self._plan_by_opportunity[plan.opportunity_id] = plan.header.event_id
-        while len(self._plan_by_opportunity) > OPPORTUNITY_COUNT_MAX:
-            self._plan_by_opportunity.popitem(last=False)
+        for hop in plan.hops:
+            self._traded_unix_ns[hop.pool_id] = now_unix_ns
+            self._traded_unix_ns.move_to_end(hop.pool_id)
+        for remembered in (self._plan_by_opportunity, self._traded_unix_ns):
+            while len(remembered) > REMEMBERED_COUNT_MAX:
+                remembered.popitem(last=False)

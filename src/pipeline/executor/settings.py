@@ -22,6 +22,7 @@ class ExecutorSettings(ServiceSettings):
     amount_max_lamports: int = Field(10**13, ge=1, description="Largest trade")
     price_band_bps: int = Field(1_000, ge=1, le=BPS, description="How far the output may be from the input")
     slippage_max_bps: int = Field(100, ge=0, le=BPS, description="Largest tolerance below the expected output")
+    pool_rest: Duration = Field("1s", description="A pool just traded is not traded again within this time; 0 = it may")
     concurrency: int = Field(8, ge=1, le=256, description="Plans in hand at once")
     in_flight_max: Duration = Field(
         "30s", gt=0, description="A plan taken is concluded within this; after it another executor concludes it"
@@ -44,5 +45,6 @@ class ExecutorSettings(ServiceSettings):
             amount_lamports_max=self.amount_max_lamports,
             price_band_bps=self.price_band_bps,
             slippage_bps_max=self.slippage_max_bps,
+            pool_rest_ns=self.pool_rest,
             sol_mint=sol_mint,
         )

@@ -6,8 +6,9 @@ from typing import Any
 import pytest
 from fakes.plans import SOL
 
-from pipeline.executor.guards import OPPORTUNITY_COUNT_MAX, GuardLimits, Guards
+from pipeline.executor.guards import REMEMBERED_COUNT_MAX, GuardLimits, Guards
 from quote_core.events import ExecutionPlan
+from quote_core.units import Pubkey
 
 LIMITS = GuardLimits(
     plan_age_ns_max=5_000_000_000,
@@ -15,6 +16,7 @@ LIMITS = GuardLimits(
     amount_lamports_max=10**10,
     price_band_bps=1_000,
     slippage_bps_max=100,
+    pool_rest_ns=1_000,
     sol_mint=SOL,
 )
 
@@ -77,26 +79,39 @@ def test_only_a_connected_round_trip_from_sol_passes(plan: ExecutionPlan, case: 
     assert str(refusal(replace(plan, hops=broken_routes(plan)[case]))).startswith("route")
 
 
-def test_a_second_plan_for_an_opportunity_is_a_duplicate_and_the_same_plan_again_is_not(plan: ExecutionPlan) -> None:
+def another(plan: ExecutionPlan, *, opportunity_id: bytes | None = None) -> ExecutionPlan:
+    second = replace(plan, header=replace(plan.header, event_id=b"second".ljust(16)))
+    return second if opportunity_id is None else replace(second, opportunity_id=opportunity_id)
+
+
+def test_a_second_plan_for_an_opportunity_is_a_duplicate(plan: ExecutionPlan) -> None:
     guards = Guards(LIMITS)
     now = plan.header.created_unix_ns
     assert guards.refusal(plan, now_unix_ns=now) is None
+    assert str(guards.refusal(another(plan), now_unix_ns=now + 1_000)).startswith("duplicate: plan")
+
+
+def test_a_pool_just_traded_rests_and_not_a_nanosecond_longer(plan: ExecutionPlan) -> None:
+    guards = Guards(LIMITS)
+    now = plan.header.created_unix_ns
     assert guards.refusal(plan, now_unix_ns=now) is None
-    second = replace(plan, header=replace(plan.header, event_id=b"second".ljust(16)))
-    assert str(guards.refusal(second, now_unix_ns=now)).startswith("duplicate")
+    other = another(plan, opportunity_id=b"other".ljust(16))
+    assert str(guards.refusal(other, now_unix_ns=now + 999)).startswith("duplicate: pool")
+    assert guards.refusal(other, now_unix_ns=now + 1_000) is None
 
 
-def test_a_refused_plan_does_not_take_its_opportunity(plan: ExecutionPlan) -> None:
+def test_a_refused_plan_takes_neither_its_opportunity_nor_its_pools(plan: ExecutionPlan) -> None:
     guards = Guards(LIMITS)
     now = plan.header.created_unix_ns
     assert guards.refusal(replace(plan, amount_in=1), now_unix_ns=now) is not None
-    second = replace(plan, header=replace(plan.header, event_id=b"second".ljust(16)))
-    assert guards.refusal(second, now_unix_ns=now) is None
+    assert guards.refusal(another(plan), now_unix_ns=now) is None
 
 
-def test_the_opportunities_remembered_are_bounded(plan: ExecutionPlan) -> None:
-    guards = Guards(LIMITS)
-    for number in range(OPPORTUNITY_COUNT_MAX + 10):
-        other = replace(plan, opportunity_id=number.to_bytes(16, "big"))
+def test_the_opportunities_and_pools_remembered_are_bounded(plan: ExecutionPlan) -> None:
+    guards = Guards(replace(LIMITS, pool_rest_ns=0))
+    for number in range(REMEMBERED_COUNT_MAX + 10):
+        there, back = plan.hops
+        fresh = replace(there, pool_id=Pubkey(f"pool {number}"))
+        other = replace(plan, opportunity_id=number.to_bytes(16, "big"), hops=(fresh, back))
         assert guards.refusal(other, now_unix_ns=plan.header.created_unix_ns) is None
-    assert len(guards._plan_by_opportunity) == OPPORTUNITY_COUNT_MAX
+    assert len(guards._plan_by_opportunity) == len(guards._traded_unix_ns) == REMEMBERED_COUNT_MAX
