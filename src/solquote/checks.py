@@ -18,7 +18,7 @@ from quote_core.settings import (
     unknown_names,
 )
 from shm import Liveness, QuoteReader, Role, ShmError
-from solquote.processes import SERVICES, settings_model
+from solquote.processes import SERVICES, SHARED_SETTINGS, settings_model
 from solquote.settings import UpSettings
 
 __all__ = ["Finding", "Verdict", "all_models", "check_quote_files", "check_settings", "check_token_file"]
@@ -46,7 +46,7 @@ class Finding:
 
 def all_models() -> tuple[type[ServiceSettings], ...]:
     """Every settings model there is."""
-    return (PlatformSettings, UpSettings, *map(settings_model, SERVICES))
+    return (PlatformSettings, UpSettings, *map(settings_model, SERVICES), *SHARED_SETTINGS)
 
 
 def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSettings]]) -> Iterator[Finding]:

@@ -13,7 +13,7 @@ from typing import Final
 
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name
 from shm.files import MEMORY_DIRECTORY, default_directory
-from solquote.processes import NATS, SERVICES, Service, SettingName, settings_model
+from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, SettingName, settings_model
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import free_port
@@ -41,7 +41,8 @@ class PlatformModels:
         """
         mistakes: list[str] = []
         loaded: dict[str, ServiceSettings] = {}
-        models: list[type[ServiceSettings]] = [PlatformSettings, UpSettings, *map(settings_model, services)]
+        models: list[type[ServiceSettings]] = [PlatformSettings, UpSettings, *SHARED_SETTINGS]
+        models += map(settings_model, services)
         for model in models:
             try:
                 loaded[model.section] = model.load(environ=environ)

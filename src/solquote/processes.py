@@ -10,9 +10,10 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
+from pipeline.settings import CostSettings, PipelineSettings
 from quote_core.settings import ServiceSettings
 
-__all__ = ["NATS", "SERVICES", "Service", "ServicePort", "SettingName", "settings_model"]
+__all__ = ["NATS", "SERVICES", "SHARED_SETTINGS", "Service", "ServicePort", "SettingName", "settings_model"]
 
 NATS: Final = "nats_server"
 """The one process that is not ours."""
@@ -99,6 +100,9 @@ SERVICES: Final = (
     Service(name="planner", module="pipeline.planner", needs=("initializer", "local_quote")),
     Service(name="scanner", module="pipeline.scanner", needs=("initializer", "aggregator")),
 )
+
+SHARED_SETTINGS: Final[tuple[type[ServiceSettings], ...]] = (PipelineSettings, CostSettings)
+"""Sections of no process of their own: several read them."""
 
 
 def settings_model(service: Service) -> type[ServiceSettings]:
