@@ -1,0 +1,127 @@
+"""Finding pools on a node that has real ones, and rubbish beside them."""
+
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+import pytest
+from aiohttp import web
+from fakes.golden_pools import golden_accounts
+from fakes.held_market import SOL, USDC, HeldMarket
+from fakes.solana_node import SolanaNode
+
+from local_quote.discovery import Discovery
+from local_quote.market import WantedChange
+from quote_core.dex.pool import Account
+from quote_core.quotes import Provenance
+from quote_core.solana import RpcClient
+
+AMM_V4 = "58oQChx4yWmvKdwLLZzBi4ChoCc2fqCUWBkwMihLYQo2"
+CPMM = "7JuwJuNU88gurFnyWeiyGKbFmExMWcmRZntn9imEzdny"
+
+
+@pytest.fixture
+async def node() -> AsyncIterator[SolanaNode]:
+    node = SolanaNode()
+    node.accounts |= golden_accounts("raydium_amm_v4/sol_usdc_58oQChx4")
+    node.accounts |= golden_accounts("raydium_cpmm/sol_usdc_7JuwJuNU")
+    await node.start()
+    yield node
+    await node.stop()
+
+
+class Search:
+    """A discovery over the node, and what it came to want."""
+
+    def __init__(self, node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession, **options: Any) -> None:
+        self.wanted: list[WantedChange] = []
+        wishes = {"named_pools": (), "is_searching": True, "interval_s": 60.0, "pool_count_max": 10, **options}
+        self.discovery = Discovery(
+            rpc=RpcClient(url=node.http_url, session=session, clock=held.clock, attempt_count_max=1),
+            market=held.market,
+            clock=held.clock,
+            on_wanted=self.wanted.append,
+            **wishes,
+        )
+
+
+@pytest.fixture
+async def session() -> AsyncIterator[aiohttp.ClientSession]:
+    async with aiohttp.ClientSession() as session:
+        yield session
+
+
+async def test_pools_of_the_watched_pairs_are_found_once(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    search = Search(node, held, session)
+    assert await search.discovery.search_once()
+    assert await search.discovery.search_once()
+    assert [entry.pool.address for entry in held.market.store.of_pair(SOL.mint, USDC.mint)] == [AMM_V4, CPMM]
+    assert search.discovery.counts.found_count == 2
+    assert len(search.wanted) == 2
+    assert all(change.gained for change in search.wanted)
+
+
+async def test_a_pool_is_no_better_than_the_worst_of_its_accounts(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    node.provenance = dict.fromkeys(node.accounts, "recorded")
+    await Search(node, held, session, is_searching=False, named_pools=[AMM_V4]).discovery.search_once()
+    entry = held.market.store.entry(AMM_V4)
+    assert entry is not None
+    assert entry.provenance is Provenance.RECORDED
+    node.provenance[next(need.pubkey for need in entry.pool.accounts_needed())] = "synthetic"
+    again = HeldMarket()
+    await Search(node, again, session, is_searching=False, named_pools=[AMM_V4]).discovery.search_once()
+    (entry,) = again.market.store
+    assert entry.provenance is Provenance.SYNTHETIC
+
+
+async def test_named_pools_are_read_without_a_search(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    search = Search(node, held, session, is_searching=False, named_pools=[CPMM, SOL.mint, "absent"])
+    assert await search.discovery.search_once()
+    assert [entry.pool.address for entry in held.market.store] == [CPMM]
+    assert "getProgramAccounts" not in node.methods()
+
+
+async def test_what_is_no_pool_is_counted_and_passed_over(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    genuine = node.accounts[CPMM]
+    data = bytearray(genuine.data)
+    data[72:104] = data[104:136]  # both vaults the same: no pool of the program is like that
+    node.accounts["spoilt"] = Account(genuine.owner, bytes(data[:600]), 1)
+    search = Search(node, held, session, named_pools=["spoilt"])
+    assert await search.discovery.search_once()
+    assert "spoilt" not in held.market.store
+    assert search.discovery.counts.unreadable_count == 1
+    assert len(held.market.store) == 2
+
+
+async def test_pools_beyond_the_limit_are_counted_and_left_out(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    search = Search(node, held, session, pool_count_max=1)
+    assert await search.discovery.search_once()
+    assert len(held.market.store) == 1
+    assert search.discovery.counts.left_out_count == 1
+
+
+async def test_a_node_that_fails_ends_the_round_at_once_and_the_next_one_completes_it(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    async def fail(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+        return web.Response(status=500)
+
+    node.fault = fail
+    search = Search(node, held, session)
+    assert not await search.discovery.search_once()
+    assert "HTTP 500" in search.discovery.fault
+    assert len(node.requests) <= 4  # those already under way
+    node.fault = None
+    assert await search.discovery.search_once()
+    assert search.discovery.fault == ""
+    assert len(held.market.store) == 2

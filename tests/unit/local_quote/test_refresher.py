@@ -1,0 +1,150 @@
+"""The loops that keep the market current, against a node in the same event loop."""
+
+import asyncio
+import contextlib
+import struct
+from collections.abc import AsyncIterator
+from typing import Any
+
+import aiohttp
+from aiohttp import web
+from fakes.held_market import SOL, USDC, HeldMarket
+from fakes.plain_pool import OWNER, PlainPool, vault_account
+from fakes.solana_node import SolanaNode
+from fakes.waiting import eventually
+
+from local_quote.poll_plan import PollPlan
+from local_quote.pool_reader import PoolReader
+from local_quote.refresh import Refresher, UpdateInbox
+from quote_core.dex.pool import Account, Dex
+from quote_core.quotes import Provenance
+from quote_core.solana import CLOCK_SYSVAR, AccountFeed, RpcClient
+from quote_core.solana.sysvar import SYSVAR_OWNER
+
+HOUR_NS = 3_600_000_000_000
+
+
+class Loops:
+    """A refresher over a fake node; polls of pools happen only when new, hurried, or after an hour."""
+
+    def __init__(self, node: SolanaNode, session: aiohttp.ClientSession) -> None:
+        self.node = node
+        self.held = HeldMarket()
+        market, clock = self.held.market, self.held.clock
+        rpc = RpcClient(url=node.http_url, session=session, clock=clock, attempt_count_max=1)
+        reader = PoolReader(rpc=rpc, store=market.store)
+        inbox = UpdateInbox()
+        self.feed = AccountFeed(
+            url=node.ws_url,
+            session=session,
+            read=reader.read_accounts,
+            on_update=inbox.put,
+            on_slot=market.slot_seen,
+            clock=clock,
+        )
+        self.plan = PollPlan(amm_interval_ns=HOUR_NS, clmm_interval_ns=HOUR_NS, clmm_event_driven_interval_ns=HOUR_NS)
+        self.refresher = Refresher(
+            market=market,
+            rpc=rpc,
+            reader=reader,
+            feed=self.feed,
+            inbox=inbox,
+            plan=self.plan,
+            clock=clock,
+            settle_s=0.001,
+            basic_interval_s=0.05,
+            sweep_interval_s=0.05,
+        )
+
+    def find(self, pool: PlainPool, amount_a: int, amount_b: int) -> None:
+        """The pool exists on the node and discovery has found it."""
+        self.hold(pool, amount_a, amount_b)
+        own, *_ = self.held.updates(pool, amount_a, amount_b)
+        self.refresher.wanted_changed(self.held.market.add_pool(pool, own, Provenance.CHAIN))
+
+    def hold(self, pool: PlainPool, amount_a: int, amount_b: int) -> None:
+        self.node.accounts[pool.address] = Account(OWNER, b"pool")
+        self.node.accounts[pool.vault_a] = vault_account(amount_a)
+        self.node.accounts[pool.vault_b] = vault_account(amount_b)
+
+    def due(self) -> list[str]:
+        """Pools to be read at the next opportunity."""
+        entries = self.plan.due(self.held.market.store, self.held.clock.mono_ns(), event_driven=True)
+        return [entry.pool.address for entry in entries]
+
+    def output(self) -> int:
+        return self.held.market.quoter.best(SOL, USDC, 10**9).output_amount
+
+    def reads_of(self, pubkey: str) -> int:
+        return sum(method == "getMultipleAccounts" and pubkey in params[0] for method, params in self.node.requests)
+
+
+@contextlib.asynccontextmanager
+async def running() -> AsyncIterator[Loops]:
+    node = SolanaNode()
+    node.accounts[CLOCK_SYSVAR] = Account(SYSVAR_OWNER, struct.pack("<QqQQq", 150, 0, 1, 2, 1_700_000_100))
+    node.slot = 150
+    await node.start()
+    try:
+        async with aiohttp.ClientSession() as session:
+            loops = Loops(node, session)
+            task = asyncio.create_task(loops.refresher.run())
+            try:
+                yield loops
+            finally:
+                task.cancel()
+                with contextlib.suppress(asyncio.CancelledError):
+                    await task
+    finally:
+        await node.stop()
+
+
+async def test_a_found_pool_is_loaded_followed_and_repriced_when_it_changes() -> None:
+    async with running() as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint)
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
+        before = loops.output()
+        await eventually(lambda: {"p", pool.vault_a, pool.vault_b} <= loops.node.subscribed())
+        await loops.node.set_account(pool.vault_b, vault_account(90 * 10**9), slot=151)
+        await eventually(lambda: loops.output() > before)
+
+
+async def test_accounts_that_come_to_be_wanted_are_read_and_followed_and_left_when_not() -> None:
+    async with running() as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint, extra=["array-1"])
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: "array-1" in loops.node.subscribed())
+        pool.extra = ["array-2"]
+        await loops.node.set_account(pool.vault_b, vault_account(1), slot=151)
+        await eventually(lambda: "array-2" in loops.node.subscribed() and "array-1" not in loops.node.subscribed())
+        await eventually(lambda: loops.reads_of("array-2") > 0)
+
+
+async def test_a_quote_of_an_old_pool_has_it_read_ahead_of_its_turn() -> None:
+    async with running() as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint, dex=Dex.RAYDIUM_CLMM)
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
+        await eventually(lambda: not loops.due())
+        loops.refresher.hurry(SOL.mint, USDC.mint)
+        assert loops.due() == []  # confirmed just now
+        loops.held.clock.advance_ms(51)
+        loops.refresher.hurry(SOL.mint, USDC.mint)
+        assert loops.due() == ["p"]
+        await eventually(lambda: not loops.due())
+        await eventually(lambda: loops.held.market.store.resting_on("p")[0].age_ns(loops.held.clock.mono_ns()) == 0)
+
+
+async def test_a_node_that_does_not_answer_is_told_and_forgotten_once_it_does() -> None:
+    async with running() as loops:
+        await eventually(lambda: loops.refresher.counts.poll_count > 0)
+
+        async def fail(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+            return web.Response(status=500)
+
+        loops.node.fault = fail
+        await eventually(lambda: "HTTP 500" in loops.refresher.counts.poll_fault)
+        loops.node.fault = None
+        await eventually(lambda: loops.refresher.counts.poll_fault == "")
+        assert loops.refresher.counts.poll_failed_count > 0
