@@ -1,19 +1,18 @@
 """How fast pools are priced: the path from a changed pool to its quotes, both directions, one ladder each.
 
-    python benchmarks/dex.py [--json] [--peers]
+    python benchmarks/dex.py [--json]
 
 Per DEX, on the recorded pools of tests/golden and in the same run: one `swap` at a time (the readable twin), a ladder
 of 40 amounts both ways (the kernel), their ratio, and the time for each tick or bin crossed. The largest amount of a
 concentrated pool's ladder crosses 20 ticks or bins, or as many as the recording holds.
 
-The reference is what the official SDKs do in one Node process: with `--peers` measured now on the same pool files (see
-benchmarks/peers), else the figures below, measured once on a comparable machine. Floors: ladder quotes a second against
-the SDK, kernel at least 50 times the twin, and a time limit for the ladder. Exit 1 if a floor is missed.
+The reference is what the official SDKs did in one Node process on a comparable machine; benchmarks/peers measures them
+anew, on the same pool files. Floors: ladder quotes a second against the SDK, kernel at least 50 times the twin, a time
+limit for the ladder. Exit 1 if a floor is missed.
 """
 
 import argparse
 import json
-import subprocess
 import sys
 import time
 from array import array
@@ -31,7 +30,6 @@ from quote_core.units import Pubkey
 
 ROOT: Final = Path(__file__).parents[1]
 POOLS: Final = ROOT / "tests" / "golden" / "pools"
-PEERS: Final = ROOT / "benchmarks" / "peers"
 
 RUNG_COUNT: Final = 40
 CROSSED_WANTED: Final = 20
@@ -72,8 +70,7 @@ class Measured:
     twin_both_ways_us: float
     crossed: int
     ns_per_crossing: float | None
-    sdk_quotes_per_s: float
-    sdk_measured_now: bool
+    sdk_quotes_per_s: int
     missed: tuple[str, ...]
 
     @property
@@ -143,7 +140,7 @@ def ladder_amounts(largest: int) -> "array[int]":
     return array("Q", sorted(min(largest, int(smallest * ratio**rung)) for rung in range(RUNG_COUNT)))
 
 
-def measure(subject: Subject, sdk_now: dict[str, float]) -> Measured:
+def measure(subject: Subject) -> Measured:
     pool, clock = open_pool(subject)
     ladders = {direction: ladder_amounts(largest_amount(pool, direction, clock)) for direction in Direction}
 
@@ -163,7 +160,6 @@ def measure(subject: Subject, sdk_now: dict[str, float]) -> Measured:
     one_near = seconds_per_call(lambda: pool.ladder(Direction.A_TO_B, down[:1], clock))
     middle = down[RUNG_COUNT // 2]
     swap_s = seconds_per_call(lambda: pool.swap(Direction.A_TO_B, SwapMode.EXACT_IN, middle, clock))
-    sdk_quotes_per_s = sdk_now.get(subject.dex_label, subject.sdk_quotes_per_s)
     found = Measured(
         dex_label=subject.dex_label,
         swap_us=swap_s * 1e6,
@@ -171,8 +167,7 @@ def measure(subject: Subject, sdk_now: dict[str, float]) -> Measured:
         twin_both_ways_us=twin_s * 1e6,
         crossed=crossed,
         ns_per_crossing=(one_far - one_near) / crossed * 1e9 if crossed else None,
-        sdk_quotes_per_s=sdk_quotes_per_s,
-        sdk_measured_now=subject.dex_label in sdk_now,
+        sdk_quotes_per_s=subject.sdk_quotes_per_s,
         missed=(),
     )
     return Measured(**{**asdict(found), "missed": missed_floors(subject, found)})
@@ -187,27 +182,12 @@ def missed_floors(subject: Subject, found: Measured) -> tuple[str, ...]:
     return tuple(floor for floor, kept in floors.items() if not kept)
 
 
-def measure_peers() -> dict[str, float]:
-    """Quotes a second of the official SDKs in one Node process on the same pool files."""
-    done = subprocess.run(
-        ["npm", "run", "--silent", "bench"],
-        cwd=PEERS,
-        check=True,
-        capture_output=True,
-        text=True,
-        timeout=600,
-    )
-    measured: dict[str, float] = json.loads(done.stdout)
-    return measured
-
-
 def print_table(results: list[Measured]) -> None:
     print(f"{RUNG_COUNT} amounts both ways from one state; twin = readable Python; crossing = one tick or bin\n")
     heads = ("dex", "swap us", "ladder us", "ladder q/s", "twin us", "x twin", "crossed", "ns each", "SDK q/s", "x SDK")
     print(("{:<15}" + "{:>12}" * (len(heads) - 1)).format(*heads))
     for one in results:
         each = "-" if one.ns_per_crossing is None else f"{one.ns_per_crossing:.0f}"
-        sdk = f"{one.sdk_quotes_per_s:,.0f}{'' if one.sdk_measured_now else '*'}"
         numbers: tuple[Any, ...] = (
             f"{one.swap_us:.1f}",
             f"{one.both_ways_us:.1f}",
@@ -216,12 +196,10 @@ def print_table(results: list[Measured]) -> None:
             f"{one.kernel_over_twin:.0f}",
             one.crossed,
             each,
-            sdk,
+            f"{one.sdk_quotes_per_s:,}",
             f"{one.over_sdk:,.0f}",
         )
         print(("{:<15}" + "{:>12}" * len(numbers)).format(one.dex_label, *numbers))
-    if not all(one.sdk_measured_now for one in results):
-        print("\n* measured once on a comparable machine; run with --peers to measure now")
     for one in results:
         for floor in one.missed:
             print(f"missed: {one.dex_label}: {floor}")
@@ -230,10 +208,8 @@ def print_table(results: list[Measured]) -> None:
 def main() -> int:
     parser = argparse.ArgumentParser(description="How fast pools are priced.")
     parser.add_argument("--json", action="store_true", help="print the numbers as JSON")
-    parser.add_argument("--peers", action="store_true", help="measure the official SDKs in the same run (needs npm)")
     options = parser.parse_args()
-    sdk_now = measure_peers() if options.peers else {}
-    results = [measure(subject, sdk_now) for subject in SUBJECTS]
+    results = [measure(subject) for subject in SUBJECTS]
     if options.json:
         print(json.dumps([asdict(one) for one in results]))
     else:
