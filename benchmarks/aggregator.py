@@ -41,7 +41,7 @@ from aiohttp import web
 from aggregator import upstream_wire, wire
 from aggregator.app import run
 from aggregator.confidence import score
-from aggregator.held import RowKey, Source
+from aggregator.held import Source
 from aggregator.intake import Intake
 from aggregator.oracle import OraclePrices
 from aggregator.routes import Routes
@@ -57,6 +57,7 @@ from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as local_grpc
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
+from quote_core.quotes import QuoteKey
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 from shm import ENTRY_COUNT, QuoteWriter, Role
@@ -86,7 +87,7 @@ class Figure:
     target: str
 
 
-def local_quote(row: int, key: RowKey, version: int) -> local_pb.LocalQuote:
+def local_quote(row: int, key: QuoteKey, version: int) -> local_pb.LocalQuote:
     """What the local service would say, near the oracle price."""
     decimals = {token.mint: token.decimals for token in TOKENS}
     rate = USD[key.input_mint] / USD[key.output_mint] * 10.0 ** (decimals[key.output_mint] - decimals[key.input_mint])
@@ -128,7 +129,7 @@ class StandIn(local_grpc.LocalQuoteServiceServicer):
     ) -> AsyncIterator[local_pb.LocalQuoteBatch]:
         """See the service."""
         keys = [
-            (row, RowKey(pair.input_mint, pair.output_mint, amount))
+            (row, QuoteKey(pair.input_mint, pair.output_mint, amount))
             for pair in request.pairs
             for row, amount in zip(pair.rows, pair.amounts, strict=True)
         ]

@@ -7,10 +7,11 @@ import grpc
 import grpc.aio
 
 from aggregator import upstream_wire as wire
-from aggregator.held import HeldQuote, Refusal, RowKey
+from aggregator.held import HeldQuote, Refusal
 from aggregator.oracle import OraclePrices
 from quote_core.clock import Clock
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, UpstreamError
+from quote_core.quotes import QuoteKey
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["ExternalClient", "LocalClient", "open_stream"]
@@ -27,7 +28,7 @@ class LocalClient:
         self._pools = _unary(channel, wire.LOCAL_POOLS)
         self._clock = clock
 
-    async def quote(self, key: RowKey, *, timeout_ns: int) -> HeldQuote | Refusal:
+    async def quote(self, key: QuoteKey, *, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
         try:
             answer = await self._quote(wire.local_request(key), timeout=timeout_ns / NS_PER_S)
@@ -70,7 +71,7 @@ class ExternalClient:
         self._clock = clock
         self._oracle = oracle
 
-    async def quote(self, key: RowKey, *, slippage_bps: int, timeout_ns: int) -> HeldQuote | Refusal:
+    async def quote(self, key: QuoteKey, *, slippage_bps: int, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
         try:
             request = wire.external_request(key, slippage_bps=slippage_bps)

@@ -10,11 +10,12 @@ import asyncio
 from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
-from aggregator.held import HeldQuote, Refusal, RowKey
+from aggregator.held import HeldQuote, Refusal
 from aggregator.rows import RowRegistry
 from aggregator.selection import Merged, merge
 from aggregator.table import QuoteTable, merged_now
 from quote_core.clock import Clock
+from quote_core.quotes import QuoteKey
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_S
 
@@ -29,7 +30,7 @@ _Answer = HeldQuote | Refusal
 class LocalQuotes(Protocol):
     """What is asked of the local quote service."""
 
-    async def quote(self, key: RowKey, *, timeout_ns: int) -> _Answer:
+    async def quote(self, key: QuoteKey, *, timeout_ns: int) -> _Answer:
         """One quote, or why there is none."""
         ...
 
@@ -37,7 +38,7 @@ class LocalQuotes(Protocol):
 class ExternalQuotes(Protocol):
     """What is asked of the external quote service."""
 
-    async def quote(self, key: RowKey, *, slippage_bps: int, timeout_ns: int) -> _Answer:
+    async def quote(self, key: QuoteKey, *, slippage_bps: int, timeout_ns: int) -> _Answer:
         """One quote, or why there is none."""
         ...
 
@@ -67,22 +68,22 @@ class Fanout:
         self._external_timeout_ns = external_timeout_ns
         self._left: set[asyncio.Task[Any]] = set()
 
-    async def quote(self, key: RowKey, *, slippage_bps: int = 0) -> Merged:
+    async def quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> Merged:
         """Both sources merged; `refusal` says why when neither has a price."""
         row = self._rows.find(key)
         if row is not None and held_fresh(self._table.merged(row).local):
             return self._table.merged(row)
         return await self._ask(key, slippage_bps)
 
-    async def local_quote(self, key: RowKey) -> _Answer:
+    async def local_quote(self, key: QuoteKey) -> _Answer:
         """The local answer alone, however late within the external time-out."""
         return await self._local.quote(key, timeout_ns=self._external_timeout_ns)
 
-    async def external_quote(self, key: RowKey, *, slippage_bps: int = 0) -> _Answer:
+    async def external_quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> _Answer:
         """The external answer alone, within its time-out."""
         return await self._external.quote(key, slippage_bps=slippage_bps, timeout_ns=self._external_timeout_ns)
 
-    async def _ask(self, key: RowKey, slippage_bps: int) -> Merged:
+    async def _ask(self, key: QuoteKey, slippage_bps: int) -> Merged:
         started_ns = self._clock.mono_ns()
         # Neither call is cut at the local time-out: when the other source has nothing, a late local answer is welcome.
         local = asyncio.create_task(self.local_quote(key))
@@ -111,7 +112,7 @@ class Fanout:
         task.add_done_callback(self._left.discard)
         return task
 
-    def _merged(self, key: RowKey, local: _Answer, external: _Answer) -> Merged:
+    def _merged(self, key: QuoteKey, local: _Answer, external: _Answer) -> Merged:
         quotes = [answer if isinstance(answer, HeldQuote) else None for answer in (local, external)]
         input_token, output_token = self._tokens.pair(key.input_mint, key.output_mint)
         scale = 10.0 ** (input_token.decimals - output_token.decimals)

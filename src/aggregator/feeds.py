@@ -8,16 +8,16 @@ from typing import Any
 
 from aggregator import wire
 from aggregator.fanout import Fanout, held_fresh
-from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.intake import Intake
-from aggregator.requests import checked_count, sorted_out
 from aggregator.rows import RowRegistry
 from aggregator.subscriptions import BatchFeed, Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.clock import Clock
 from quote_core.errors import TooManyStreams
+from quote_core.quotes import QuoteKey
+from quote_core.serving import read_batch_request
 from quote_core.tokens import TokenRegistry
-from quote_core.units import NS_PER_MS
 
 __all__ = ["FeedLimits", "Feeds"]
 
@@ -62,8 +62,7 @@ class Feeds:
         Raises:
             RequestError: The request is wrong as a whole, or the table is full.
         """
-        checked_count(wire.combo_count(request), count_max=self._rows.count_max)
-        wanted = sorted_out(wire.combos(request), self._tokens)
+        wanted = read_batch_request(request, self._tokens, quote_count_max=self._rows.count_max)
         self._check_room()
         held = self._rows.hold(wanted.keys)
         try:
@@ -73,12 +72,12 @@ class Feeds:
                     subscription=subscription,
                     numbers=zip(held, wanted.numbers, strict=True),
                     refused=[
-                        wire.frame(wire.refused_body(combo, refusal), wire.row_suffix(combo.number))
-                        for combo, refusal in wanted.refused
+                        wire.frame(wire.refused_body(asked, error), wire.row_suffix(asked.number))
+                        for asked, error in wanted.refused
                     ],
                     clock=self._clock,
                     message_quotes_max=self._limits.message_quotes_max,
-                    refresh_ns=request.refresh_interval_ms * NS_PER_MS or self._limits.refresh_ns,
+                    refresh_ns=wanted.refresh_interval_ns or self._limits.refresh_ns,
                     first_set_wait_ns=self._limits.first_set_wait_ns,
                 )
                 async with aclosing(feed.messages()) as messages:
@@ -87,7 +86,7 @@ class Feeds:
         finally:
             self._rows.release(held)
 
-    async def single(self, key: RowKey) -> AsyncGenerator[bytes, None]:
+    async def single(self, key: QuoteKey) -> AsyncGenerator[bytes, None]:
         """The local answer the moment it is there, the external one and every change as updates."""
         self._check_room()
         (row,) = self._rows.hold((key,))
@@ -113,11 +112,11 @@ class Feeds:
         if len(self._subscriptions) >= self._limits.subscriber_count_max:
             raise TooManyStreams(self._limits.subscriber_count_max)
 
-    async def _ask_local(self, row: int, key: RowKey) -> None:
+    async def _ask_local(self, row: int, key: QuoteKey) -> None:
         if not held_fresh(self._table.merged(row).local):
             self._place(row, Source.LOCAL, await self._fanout.local_quote(key))
 
-    async def _ask_external(self, row: int, key: RowKey) -> None:
+    async def _ask_external(self, row: int, key: QuoteKey) -> None:
         if not held_fresh(self._table.merged(row).external):
             self._place(row, Source.EXTERNAL, await self._fanout.external_quote(key))
 

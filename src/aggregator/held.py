@@ -7,9 +7,9 @@ encoding a row copies what the source said instead of rebuilding it.
 import enum
 from dataclasses import dataclass
 
-from quote_core.units import Pubkey
+from quote_core.quotes import QuoteKey
 
-__all__ = ["HeldQuote", "Refusal", "RowKey", "Source"]
+__all__ = ["HeldQuote", "Refusal", "Source"]
 
 
 class Source(enum.Enum):
@@ -17,15 +17,6 @@ class Source(enum.Enum):
 
     LOCAL = 1
     EXTERNAL = 2
-
-
-@dataclass(frozen=True, slots=True)
-class RowKey:
-    """What a row is: smallest units of the input token, in one direction of a pair."""
-
-    input_mint: Pubkey
-    output_mint: Pubkey
-    input_amount: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,7 +37,7 @@ class HeldQuote:
 
     source: Source
     row: int
-    key: RowKey
+    key: QuoteKey
     output_amount: int
     slot: int
     route_id: int

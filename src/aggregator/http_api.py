@@ -25,9 +25,9 @@ from aggregator.http_models import (
     QuoteParameters,
 )
 from aggregator.openapi import openapi_document
-from aggregator.requests import checked_key
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, SolquoteError
+from quote_core.serving import checked_key
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS
 

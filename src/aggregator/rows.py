@@ -9,8 +9,8 @@ import heapq
 from collections.abc import Iterable, Iterator, Sequence
 from typing import Protocol
 
-from aggregator.held import RowKey
 from quote_core.errors import TooManyQuotes
+from quote_core.quotes import QuoteKey
 
 __all__ = ["RowListener", "RowRegistry"]
 
@@ -18,11 +18,11 @@ __all__ = ["RowListener", "RowRegistry"]
 class RowListener(Protocol):
     """Told of every row that begins and ends."""
 
-    def row_added(self, index: int, key: RowKey) -> None:
+    def row_added(self, index: int, key: QuoteKey) -> None:
         """`index` now means `key`, whatever it meant before."""
         ...
 
-    def row_removed(self, index: int, key: RowKey) -> None:
+    def row_removed(self, index: int, key: QuoteKey) -> None:
         """`index`, which meant `key`, means nothing until it is added again."""
         ...
 
@@ -33,8 +33,8 @@ class RowRegistry:
     def __init__(self, *, count_max: int) -> None:
         self._count_max = count_max
         self._listeners: list[RowListener] = []
-        self._index_by_key: dict[RowKey, int] = {}
-        self._key_by_index: dict[int, RowKey] = {}
+        self._index_by_key: dict[QuoteKey, int] = {}
+        self._key_by_index: dict[int, QuoteKey] = {}
         self._holder_counts: dict[int, int] = {}
         self._free: list[int] = []
         self.generation = 0
@@ -43,7 +43,7 @@ class RowRegistry:
     def __len__(self) -> int:
         return len(self._key_by_index)
 
-    def __iter__(self) -> Iterator[tuple[int, RowKey]]:
+    def __iter__(self) -> Iterator[tuple[int, QuoteKey]]:
         return iter(sorted(self._key_by_index.items()))
 
     @property
@@ -55,19 +55,19 @@ class RowRegistry:
         """Tell `listener` of every row from now on."""
         self._listeners.append(listener)
 
-    def find(self, key: RowKey) -> int | None:
+    def find(self, key: QuoteKey) -> int | None:
         """The number of `key`, if it has one."""
         return self._index_by_key.get(key)
 
-    def key(self, index: int) -> RowKey | None:
+    def key(self, index: int) -> QuoteKey | None:
         """What `index` means, if anything."""
         return self._key_by_index.get(index)
 
-    def some(self, indexes: Iterable[int]) -> Iterator[tuple[int, RowKey]]:
+    def some(self, indexes: Iterable[int]) -> Iterator[tuple[int, QuoteKey]]:
         """These rows, in this order."""
         return ((index, self._key_by_index[index]) for index in indexes)
 
-    def hold(self, keys: Sequence[RowKey]) -> tuple[int, ...]:
+    def hold(self, keys: Sequence[QuoteKey]) -> tuple[int, ...]:
         """Hold a row for each key, all or none; give the numbers in the same order.
 
         Raises:
@@ -85,7 +85,7 @@ class RowRegistry:
             if self._holder_counts[index] == 0:
                 self._remove(index)
 
-    def move(self, index: int, key: RowKey) -> int:
+    def move(self, index: int, key: QuoteKey) -> int:
         """Change one hold on `index` into one on `key`; the number stays when nobody else holds it.
 
         Raises:
@@ -102,7 +102,7 @@ class RowRegistry:
         self._holder_counts[index] = 1
         return index
 
-    def _hold(self, key: RowKey) -> int:
+    def _hold(self, key: QuoteKey) -> int:
         index = self._index_by_key.get(key)
         if index is None:
             index = heapq.heappop(self._free) if self._free else len(self._key_by_index)
@@ -110,7 +110,7 @@ class RowRegistry:
         self._holder_counts[index] += 1
         return index
 
-    def _add(self, index: int, key: RowKey) -> None:
+    def _add(self, index: int, key: QuoteKey) -> None:
         self._index_by_key[key] = index
         self._key_by_index[index] = key
         self._holder_counts[index] = 0

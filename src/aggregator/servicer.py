@@ -12,10 +12,9 @@ from aggregator.fanout import Fanout
 from aggregator.feeds import Feeds
 from aggregator.health import Health
 from aggregator.held import Refusal
-from aggregator.requests import checked_key
 from aggregator.routes import Routes
 from quote_core.errors import SolquoteError
-from quote_core.serving import abort_with
+from quote_core.serving import abort_with, checked_key
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["SERVICE_NAME", "AggregatorServicer"]

@@ -12,7 +12,8 @@ from typing import Any, Final, Protocol
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from aggregator.confidence import Confidence
-from aggregator.held import HeldQuote, RowKey
+from aggregator.held import HeldQuote
+from quote_core.quotes import QuoteKey
 from quote_core.units import BPS, PPM
 from shm import ChangeKind, Flag
 
@@ -71,11 +72,11 @@ class ShmPublisher:
         self._confirmed: dict[int, tuple[HeldQuote, Confidence]] = {}
         self.published_count = 0
 
-    def row_added(self, index: int, key: RowKey) -> None:
+    def row_added(self, index: int, key: QuoteKey) -> None:
         """Free the entry of what the number meant before."""
         self._free(index)
 
-    def row_removed(self, index: int, key: RowKey) -> None:
+    def row_removed(self, index: int, key: QuoteKey) -> None:
         """Free the entry."""
         self._free(index)
 

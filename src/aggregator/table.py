@@ -9,9 +9,10 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from typing import Protocol
 
-from aggregator.held import HeldQuote, RowKey, Source
+from aggregator.held import HeldQuote, Source
 from aggregator.selection import Merged, confidence_of, merge
 from quote_core.clock import Clock
+from quote_core.quotes import QuoteKey
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["Arrival", "QuoteTable", "RowEncoder", "merged_now"]
@@ -30,7 +31,7 @@ class Arrival:
 class RowEncoder(Protocol):
     """Makes the bytes subscribers get; module `wire` is one."""
 
-    def row_prefix(self, key: RowKey) -> bytes:
+    def row_prefix(self, key: QuoteKey) -> bytes:
         """The part that never changes."""
         ...
 
@@ -42,7 +43,7 @@ class RowEncoder(Protocol):
 class _Row:
     __slots__ = ("body", "external", "key", "local", "merged", "prefix", "rate_scale", "version")
 
-    def __init__(self, key: RowKey, rate_scale: float, prefix: bytes) -> None:
+    def __init__(self, key: QuoteKey, rate_scale: float, prefix: bytes) -> None:
         self.key = key
         self.prefix = prefix
         self.rate_scale = rate_scale
@@ -72,7 +73,7 @@ class QuoteTable:
         self.misdirected_count = 0
         """Answers for a row that meanwhile means something else, or nothing."""
 
-    def row_added(self, index: int, key: RowKey) -> None:
+    def row_added(self, index: int, key: QuoteKey) -> None:
         """Begin a row, empty."""
         input_token = self._tokens.by_mint(key.input_mint, field="input_mint")
         output_token = self._tokens.by_mint(key.output_mint, field="output_mint")
@@ -80,7 +81,7 @@ class QuoteTable:
             key, 10.0 ** (input_token.decimals - output_token.decimals), self._encoder.row_prefix(key)
         )
 
-    def row_removed(self, index: int, key: RowKey) -> None:
+    def row_removed(self, index: int, key: QuoteKey) -> None:
         """Forget a row."""
         del self._rows[index]
 

@@ -12,7 +12,7 @@ from typing import Any
 import grpc.aio
 import structlog
 
-from aggregator.held import RowKey
+from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
 
 __all__ = ["Upstream"]
@@ -55,11 +55,11 @@ class Upstream:
         self.reconnect_count = 0
         self.message_count = 0
 
-    def row_added(self, index: int, key: RowKey) -> None:
+    def row_added(self, index: int, key: QuoteKey) -> None:
         """See `reopen`."""
         self.reopen()
 
-    def row_removed(self, index: int, key: RowKey) -> None:
+    def row_removed(self, index: int, key: QuoteKey) -> None:
         """See `reopen`."""
         self.reopen()
 

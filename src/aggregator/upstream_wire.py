@@ -7,12 +7,12 @@ import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.held import HeldQuote, Refusal, Source
 from quote_core.dex.pool import Dex
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
-from quote_core.quotes import Provenance
+from quote_core.quotes import Provenance, QuoteKey
 from quote_core.units import NS_PER_MS, Pubkey
 
 __all__ = [
@@ -101,14 +101,14 @@ class PoolSummary:
     provenance: Provenance | None
 
 
-def local_request(key: RowKey) -> local_pb.LocalQuoteRequest:
+def local_request(key: QuoteKey) -> local_pb.LocalQuoteRequest:
     """Ask the local service for one quote."""
     return local_pb.LocalQuoteRequest(
         input_mint=key.input_mint, output_mint=key.output_mint, input_amount=key.input_amount
     )
 
 
-def external_request(key: RowKey, *, slippage_bps: int) -> external_pb.ExternalQuoteRequest:
+def external_request(key: QuoteKey, *, slippage_bps: int) -> external_pb.ExternalQuoteRequest:
     """Ask the external service for one quote."""
     return external_pb.ExternalQuoteRequest(
         input_mint=key.input_mint,
@@ -159,7 +159,7 @@ def pool_summaries(response: local_pb.ListPoolsResponse) -> Iterator[PoolSummary
         )
 
 
-def batch_request(rows: Iterable[tuple[int, RowKey]], *, refresh_interval_ns: int) -> quotes_pb.BatchQuoteRequest:
+def batch_request(rows: Iterable[tuple[int, QuoteKey]], *, refresh_interval_ns: int) -> quotes_pb.BatchQuoteRequest:
     """Ask a quote service for these rows under their numbers, one entry a direction, amounts ascending."""
     by_direction: dict[tuple[Pubkey, Pubkey], list[tuple[int, int]]] = {}
     for index, key in rows:
@@ -183,7 +183,7 @@ def held_local(quote: local_pb.LocalQuote, *, now_mono_ns: int) -> HeldQuote:
     return HeldQuote(
         source=Source.LOCAL,
         row=quote.row,
-        key=RowKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
+        key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         slot=quote.slot,
         route_id=quote.route_id,
@@ -208,7 +208,7 @@ def held_external(quote: external_pb.ExternalQuote, *, now_mono_ns: int, oracle_
     return HeldQuote(
         source=Source.EXTERNAL,
         row=quote.row,
-        key=RowKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
+        key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         slot=quote.slot,
         route_id=quote.route_id,

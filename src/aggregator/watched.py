@@ -9,8 +9,8 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from aggregator.amounts import moved_beyond, reverse_amounts
-from aggregator.held import RowKey
 from aggregator.rows import RowRegistry
+from quote_core.quotes import QuoteKey
 from quote_core.tokens import Pair
 from quote_core.units import Pubkey
 
@@ -70,5 +70,5 @@ class WatchedRows:
         self._set_at[position] = price
 
 
-def _keys(input_mint: Pubkey, output_mint: Pubkey, amounts: Sequence[int]) -> tuple[RowKey, ...]:
-    return tuple(RowKey(input_mint, output_mint, amount) for amount in amounts)
+def _keys(input_mint: Pubkey, output_mint: Pubkey, amounts: Sequence[int]) -> tuple[QuoteKey, ...]:
+    return tuple(QuoteKey(input_mint, output_mint, amount) for amount in amounts)

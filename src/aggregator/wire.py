@@ -7,29 +7,28 @@ subscriber's own, and protobuf lets a field be appended to a message, so a frame
 Likewise a body is the row's own fields with each source's answer appended as it came.
 """
 
-import dataclasses
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable
 from typing import Final
 
 from aggregator.confidence import Confidence, Decision
 from aggregator.health import HealthReport
-from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.selection import Merged
+from quote_core.errors import RequestError
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
+from quote_core.quotes import QuoteKey
+from quote_core.serving import Combination
 
 __all__ = [
     "AGGREGATED_REQUEST",
     "BATCH_REQUEST",
     "HEALTH_REQUEST",
     "ROUTE_REQUEST",
-    "Combo",
     "batch_message",
-    "combo_count",
-    "combos",
     "encode_row",
     "frame",
     "health_message",
@@ -101,37 +100,7 @@ ROUTE_REQUEST: Final = pb.RouteRequest.FromString
 HEALTH_REQUEST: Final = quotes_pb.HealthRequest.FromString
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Combo:
-    """One pair and amount of a request, unchecked, and the number its answers carry."""
-
-    number: int
-    input_mint: str
-    output_mint: str
-    amount: int
-
-
-def combo_count(request: quotes_pb.BatchQuoteRequest) -> int:
-    """How many quotes a request asks for, before any work is done for it."""
-    return sum(len(pair.amounts) or len(request.amounts) for pair in request.pairs)
-
-
-def combos(request: quotes_pb.BatchQuoteRequest) -> Iterator[Combo]:
-    """Every pair and amount, numbered by the requester or by position.
-
-    Raises:
-        ValueError: A pair has another count of row numbers than of amounts.
-    """
-    position = 0
-    for pair in request.pairs:
-        amounts = pair.amounts or request.amounts
-        numbers: Sequence[int] = pair.rows or range(position, position + len(amounts))
-        position += len(amounts)
-        for number, amount in zip(numbers, amounts, strict=True):
-            yield Combo(number, pair.input_mint, pair.output_mint, amount)
-
-
-def row_prefix(key: RowKey) -> bytes:
+def row_prefix(key: QuoteKey) -> bytes:
     """The part of a row's body that never changes."""
     return pb.AggregatedQuote(
         input_mint=key.input_mint, output_mint=key.output_mint, input_amount=key.input_amount
@@ -164,14 +133,14 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
     return b"".join(parts)
 
 
-def refused_body(combo: Combo, refusal: Refusal) -> bytes:
+def refused_body(asked: Combination, error: RequestError) -> bytes:
     """The body of a pair and amount that cannot be a row."""
     return pb.AggregatedQuote(
-        input_mint=combo.input_mint,
-        output_mint=combo.output_mint,
-        input_amount=combo.amount,
+        input_mint=asked.input_mint,
+        output_mint=asked.output_mint,
+        input_amount=asked.amount,
         decision=pb.DECISION_SKIP,
-        error=_error(refusal),
+        error=quotes_pb.QuoteError(code=error.code, message=str(error)),
     ).SerializeToString()
 
 

@@ -8,8 +8,8 @@ import asyncio
 import contextlib
 from collections.abc import Iterable, Iterator
 
-from external_quote.providers.base import QuoteKey
 from quote_core.errors import ProviderUnavailable, SolquoteError
+from quote_core.quotes import QuoteKey
 
 __all__ = ["Board", "Follower"]
 

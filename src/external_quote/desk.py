@@ -3,9 +3,10 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from external_quote.providers.base import Provider, ProviderQuote, QuoteKey, RouteLeg
+from external_quote.providers.base import Provider, ProviderQuote, RouteLeg
 from quote_core.clock import Clock
 from quote_core.errors import DataError, MarketError, RateLimited, UpstreamError
+from quote_core.quotes import QuoteKey
 from quote_core.resilience import BreakerState, CircuitBreaker, HealthWindow, RateLimiter, WindowFigures
 from quote_core.units import NS_PER_MS
 

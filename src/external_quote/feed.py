@@ -8,20 +8,15 @@ from typing import Any
 
 from external_quote import wire
 from external_quote.board import Board
-from external_quote.providers.base import QuoteKey
 from external_quote.quoter import Quoter
 from external_quote.split_cache import SplitCache
-from quote_core.errors import (
-    InvalidField,
-    ProviderUnavailable,
-    RequestError,
-    TooManyQuotes,
-    TooManyStreams,
-)
+from quote_core.errors import ProviderUnavailable, TooManyStreams
+from quote_core.quotes import QuoteKey
+from quote_core.serving import read_batch_request
 from quote_core.tokens import TokenRegistry
-from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX
+from quote_core.units import NS_PER_S
 
-__all__ = ["FeedLimits", "Feeds", "checked_key"]
+__all__ = ["FeedLimits", "Feeds"]
 
 _NOT_CONFIGURED = ProviderUnavailable("external quotes", "no provider is configured")
 _NOT_YET = ProviderUnavailable("external quotes", "waiting for its turn within the rate limit")
@@ -55,8 +50,15 @@ class Feeds:
         Raises:
             RequestError: The request is wrong as a whole.
         """
-        numbers, refused = self._sorted_out(request)
-        refresh_s = (request.refresh_interval_ms * NS_PER_MS or self._limits.refresh_ns) / NS_PER_S
+        wanted = read_batch_request(request, self._tokens, quote_count_max=self._limits.row_count_max)
+        numbers: dict[QuoteKey, list[int]] = {}
+        for key, number in zip(wanted.keys, wanted.numbers, strict=True):
+            numbers.setdefault(key, []).append(number)
+        refused = [
+            wire.failed_quote(asked.input_mint, asked.output_mint, asked.amount, row=asked.number, error=error)
+            for asked, error in wanted.refused
+        ]
+        refresh_s = (wanted.refresh_interval_ns or self._limits.refresh_ns) / NS_PER_S
         if len(self._board) >= self._limits.subscriber_count_max:
             raise TooManyStreams(self._limits.subscriber_count_max)
         with self._board.follow(numbers) as follower:
@@ -102,34 +104,3 @@ class Feeds:
                     )
                 )
         return quotes
-
-    def _sorted_out(self, request: Any) -> tuple[dict[QuoteKey, list[int]], list[Any]]:
-        count = wire.combo_count(request)
-        if count == 0:
-            raise InvalidField("pairs", "must name at least one pair and one amount")
-        if count > self._limits.row_count_max:
-            raise TooManyQuotes("pairs x amounts", count, self._limits.row_count_max)
-        numbers: dict[QuoteKey, list[int]] = {}
-        refused = []
-        try:
-            for row, input_mint, output_mint, amount in wire.combos(request):
-                try:
-                    numbers.setdefault(checked_key(self._tokens, input_mint, output_mint, amount), []).append(row)
-                except RequestError as error:
-                    refused.append(wire.failed_quote(input_mint, output_mint, amount, row=row, error=error))
-        except ValueError:
-            raise InvalidField("pairs.rows", "must be as many as the pair has amounts, or none") from None
-        return numbers, refused
-
-
-def checked_key(tokens: TokenRegistry, input_mint: str, output_mint: str, amount: int) -> QuoteKey:
-    """Make a key of a client's words.
-
-    Raises:
-        InvalidField: Bad base58, a token against itself, or an amount that is zero or no u64.
-        UnknownToken: A mint that is not registered.
-    """
-    input_token, output_token = tokens.pair(input_mint, output_mint)
-    if not 0 < amount <= U64_MAX:
-        raise InvalidField("input_amount", f"must be from 1 to {U64_MAX}, got {amount}")
-    return QuoteKey(input_token.mint, output_token.mint, amount)

@@ -9,7 +9,6 @@ from collections.abc import Sequence
 from typing import Final
 
 from external_quote.desk import Desk
-from external_quote.providers.base import QuoteKey
 from external_quote.split_cache import CachedQuote, SplitCache
 from quote_core.clock import Clock
 from quote_core.errors import (
@@ -19,6 +18,7 @@ from quote_core.errors import (
     SolquoteError,
     UpstreamError,
 )
+from quote_core.quotes import QuoteKey
 from quote_core.resilience import retry_within
 from quote_core.units import NS_PER_MS, NS_PER_S
 

@@ -8,10 +8,10 @@ import asyncio
 from typing import Final
 
 from external_quote.board import Board
-from external_quote.providers.base import QuoteKey
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
+from quote_core.quotes import QuoteKey
 
 __all__ = ["Refresher", "next_due"]
 

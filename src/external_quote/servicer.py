@@ -8,12 +8,12 @@ import grpc
 import grpc.aio
 
 from external_quote import wire
-from external_quote.feed import Feeds, checked_key
+from external_quote.feed import Feeds
 from external_quote.health import Health
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
 from external_quote.split_cache import SplitCache
 from quote_core.errors import InvalidField, SolquoteError
-from quote_core.serving import abort_with
+from quote_core.serving import abort_with, checked_key
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
 

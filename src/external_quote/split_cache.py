@@ -6,8 +6,9 @@ beyond both lifetimes, up to `stale_after_ns`, for those who take an older price
 
 from dataclasses import dataclass
 
-from external_quote.providers.base import ProviderQuote, QuoteKey, RouteLeg
+from external_quote.providers.base import ProviderQuote, RouteLeg
 from quote_core.clock import Clock
+from quote_core.quotes import QuoteKey
 
 __all__ = ["CachedQuote", "SplitCache"]
 

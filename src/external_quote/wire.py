@@ -1,6 +1,6 @@
 """Between protobuf and the external quote service's own values; nothing else here imports generated code."""
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from typing import Final
 
 from external_quote.desk import DeskReport
@@ -19,8 +19,6 @@ __all__ = [
     "PROVIDER_HEALTH_REQUEST",
     "QUOTE_REQUEST",
     "batch",
-    "combo_count",
-    "combos",
     "failed_quote",
     "health",
     "provider_health",
@@ -37,26 +35,6 @@ _BREAKERS: Final = {
     BreakerState.OPEN: pb.BREAKER_STATE_OPEN,
     BreakerState.HALF_OPEN: pb.BREAKER_STATE_HALF_OPEN,
 }
-
-
-def combo_count(request: quotes_pb.BatchQuoteRequest) -> int:
-    """How many quotes a request asks for, before any work is done for it."""
-    return sum(len(pair.amounts) or len(request.amounts) for pair in request.pairs)
-
-
-def combos(request: quotes_pb.BatchQuoteRequest) -> Iterator[tuple[int, str, str, int]]:
-    """Every number, input mint, output mint and amount, unchecked.
-
-    Raises:
-        ValueError: A pair has another count of row numbers than of amounts.
-    """
-    position = 0
-    for pair in request.pairs:
-        amounts = pair.amounts or request.amounts
-        numbers: Sequence[int] = pair.rows or range(position, position + len(amounts))
-        position += len(amounts)
-        for number, amount in zip(numbers, amounts, strict=True):
-            yield number, pair.input_mint, pair.output_mint, amount
 
 
 def quote(

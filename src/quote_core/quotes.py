@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from quote_core.units import Pubkey
 
-__all__ = ["Provenance", "RouteHop", "route_id"]
+__all__ = ["Provenance", "QuoteKey", "RouteHop", "route_id"]
 
 
 class Provenance(enum.Enum):
@@ -20,6 +20,15 @@ class Provenance(enum.Enum):
     RECORDED = 2
     SYNTHETIC = 3
     PATCHED = 4
+
+
+@dataclass(frozen=True, slots=True)
+class QuoteKey:
+    """What a quote is for: an amount in smallest units of the input token, in one direction of a pair."""
+
+    input_mint: Pubkey
+    output_mint: Pubkey
+    input_amount: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,7 +1,8 @@
 """Quotes as the aggregator holds them, made of the few things a test cares about."""
 
-from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.held import HeldQuote, Refusal, Source
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
+from quote_core.quotes import QuoteKey
 from quote_core.tokens import load_tokens
 
 TOKENS = load_tokens()
@@ -9,7 +10,7 @@ SOL = TOKENS.resolve("SOL", field="").mint
 USDC = TOKENS.resolve("USDC", field="").mint
 MSOL = TOKENS.resolve("mSOL", field="").mint
 ONE_SOL = 1_000_000_000
-KEY = RowKey(SOL, USDC, ONE_SOL)
+KEY = QuoteKey(SOL, USDC, ONE_SOL)
 
 
 def held(
@@ -17,7 +18,7 @@ def held(
     *,
     source: Source = Source.LOCAL,
     row: int = 0,
-    key: RowKey = KEY,
+    key: QuoteKey = KEY,
     version: int = 1,
     is_stale: bool = False,
     state_mono_ns: int = 1_000_000_000_000,

@@ -4,9 +4,10 @@ import asyncio
 from collections.abc import Sequence
 
 from external_quote.desk import Desk
-from external_quote.providers.base import ProviderQuote, QuoteKey, RouteLeg
+from external_quote.providers.base import ProviderQuote, RouteLeg
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
+from quote_core.quotes import QuoteKey
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.tokens import load_tokens
 from quote_core.units import Pubkey

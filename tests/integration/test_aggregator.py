@@ -211,7 +211,7 @@ async def test_row_numbers_that_do_not_fit_are_refused(running: RunningAggregato
     pair = quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC, amounts=[1, 2], rows=[1])
     code, details = await code_of(stub(running).StreamBatchQuotes(quotes_pb2.BatchQuoteRequest(pairs=[pair])).read())
     assert code is grpc.StatusCode.INVALID_ARGUMENT
-    assert "pairs.rows" in details
+    assert "pairs[0].rows" in details
 
 
 async def test_local_answer_comes_at_once_and_the_external_one_as_an_update(

@@ -79,7 +79,7 @@ async def test_twenty_messages_of_the_batch_stream_are_read(running: RunningAggr
     request: dict[str, Any] = {
         "pairs": [{"inputMint": SOL, "outputMint": USDC}, {"inputMint": USDC, "outputMint": SOL}],
         "amounts": ["1000000000"],
-        "refreshIntervalMs": 10,
+        "refreshIntervalMs": 50,
     }
     process = await curl(running, "-d", json.dumps(request), f"URL/{SERVICE}/StreamBatchQuotes")
     assert process.stdout is not None

@@ -4,18 +4,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
+from quote_core.quotes import QuoteKey
 from quote_core.units import Pubkey
 
-__all__ = ["Provider", "ProviderQuote", "QuoteKey", "RouteLeg"]
-
-
-@dataclass(frozen=True, slots=True)
-class QuoteKey:
-    """One pair, one amount in smallest units of the input token."""
-
-    input_mint: Pubkey
-    output_mint: Pubkey
-    input_amount: int
+__all__ = ["Provider", "ProviderQuote", "RouteLeg"]
 
 
 @dataclass(frozen=True, slots=True)

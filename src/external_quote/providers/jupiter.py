@@ -17,7 +17,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from external_quote.providers.base import ProviderQuote, QuoteKey, RouteLeg
+from external_quote.providers.base import ProviderQuote, RouteLeg
 from quote_core.clock import Clock
 from quote_core.errors import (
     DeadlinePassed,
@@ -26,6 +26,7 @@ from quote_core.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from quote_core.quotes import QuoteKey
 from quote_core.settings import SecretStr
 from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
 

@@ -6,14 +6,15 @@ from fakes.waiting import eventually
 
 from aggregator import wire
 from aggregator.fanout import Fanout
-from aggregator.held import HeldQuote, Refusal, RowKey, Source
+from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.rows import RowRegistry
 from aggregator.selection import Merged
 from aggregator.table import QuoteTable
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.quotes import QuoteKey
 
 MS = 1_000_000
-OTHER = RowKey(SOL, USDC, 5)
+OTHER = QuoteKey(SOL, USDC, 5)
 
 
 class Service:
@@ -26,7 +27,7 @@ class Service:
         self.asked_count = 0
         self.answered_count = 0
 
-    async def quote(self, key: RowKey, **_: object) -> HeldQuote | Refusal:
+    async def quote(self, key: QuoteKey, **_: object) -> HeldQuote | Refusal:
         self.asked_count += 1
         await self.gate.wait()
         self.answered_count += 1

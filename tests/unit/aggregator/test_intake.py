@@ -6,13 +6,14 @@ from fakes.held_quotes import KEY, SOL, TOKENS, USDC, held
 
 from aggregator import wire
 from aggregator.confidence import Confidence
-from aggregator.held import HeldQuote, RowKey, Source
+from aggregator.held import HeldQuote, Source
 from aggregator.intake import SLICE_QUOTES_MAX, Intake
 from aggregator.oracle import OraclePrices
 from aggregator.routes import Routes
 from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
+from quote_core.quotes import QuoteKey
 
 S = 1_000_000_000
 _Scored = tuple[HeldQuote, Confidence | None]
@@ -120,7 +121,7 @@ def test_expired_quotes_become_stale_everywhere(parts: Parts) -> None:
 async def test_pool_update_is_one_unit_and_a_whole_table_lets_others_go_in_between(parts: Parts) -> None:
     count = 3 * SLICE_QUOTES_MAX
     for row in range(1, count):
-        parts.table.row_added(row, RowKey(SOL, USDC, row))
+        parts.table.row_added(row, QuoteKey(SOL, USDC, row))
     quotes = [local_quote(0), *(local_quote(row, amount=row) for row in range(1, count))]
     await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=quotes[:SLICE_QUOTES_MAX]))
     assert [len(batch) for batch in parts.local.published] == [SLICE_QUOTES_MAX]

@@ -1,24 +1,24 @@
 import pytest
 
-from aggregator.held import RowKey
 from aggregator.rows import RowRegistry
 from quote_core.errors import TooManyQuotes
+from quote_core.quotes import QuoteKey
 from quote_core.units import Pubkey
 
 
 class Recorder:
     def __init__(self) -> None:
-        self.meaning: dict[int, RowKey] = {}
+        self.meaning: dict[int, QuoteKey] = {}
 
-    def row_added(self, index: int, key: RowKey) -> None:
+    def row_added(self, index: int, key: QuoteKey) -> None:
         self.meaning[index] = key
 
-    def row_removed(self, index: int, key: RowKey) -> None:
+    def row_removed(self, index: int, key: QuoteKey) -> None:
         assert self.meaning.pop(index) == key
 
 
-def key(amount: int) -> RowKey:
-    return RowKey(Pubkey("in"), Pubkey("out"), amount)
+def key(amount: int) -> QuoteKey:
+    return QuoteKey(Pubkey("in"), Pubkey("out"), amount)
 
 
 @pytest.fixture

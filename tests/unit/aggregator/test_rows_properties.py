@@ -1,9 +1,9 @@
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, consumes, invariant, rule
 
-from aggregator.held import RowKey
 from aggregator.rows import RowRegistry
 from quote_core.errors import TooManyQuotes
+from quote_core.quotes import QuoteKey
 from quote_core.units import Pubkey
 
 COUNT_MAX = 8
@@ -22,10 +22,10 @@ class Registry(RuleBasedStateMachine):
         self.meaning: dict[int, int] = {}
         self.rows.listen(self)
 
-    def row_added(self, index: int, key: RowKey) -> None:
+    def row_added(self, index: int, key: QuoteKey) -> None:
         self.meaning[index] = key.input_amount
 
-    def row_removed(self, index: int, key: RowKey) -> None:
+    def row_removed(self, index: int, key: QuoteKey) -> None:
         assert self.meaning.pop(index) == key.input_amount
 
     @rule(target=holds, wanted=amounts)
@@ -70,8 +70,8 @@ class Registry(RuleBasedStateMachine):
         assert self.meaning == {index: k.input_amount for index, k in self.rows}
 
 
-def key(amount: int) -> RowKey:
-    return RowKey(Pubkey("in"), Pubkey("out"), amount)
+def key(amount: int) -> QuoteKey:
+    return QuoteKey(Pubkey("in"), Pubkey("out"), amount)
 
 
 TestRegistry = Registry.TestCase

@@ -2,8 +2,9 @@ import pytest
 from fakes.held_quotes import KEY, MSOL, SOL, USDC, held
 
 from aggregator.confidence import Confidence, Factors
-from aggregator.held import Refusal, RowKey
+from aggregator.held import Refusal
 from aggregator.shm_publisher import ShmPublisher, change_kind
+from quote_core.quotes import QuoteKey
 from shm import ChangeKind, Flag
 
 SCORE = Confidence(0.876, Factors(1.0, 1.0, 1.0, 1.0, 1.0))
@@ -145,9 +146,9 @@ def test_row_given_another_meaning_gets_its_new_pair_with_its_next_quote(
     publisher: ShmPublisher, writer: FakeWriter
 ) -> None:
     publisher.publish([(held(), SCORE)])
-    publisher.row_added(0, RowKey(SOL, MSOL, 5))
+    publisher.row_added(0, QuoteKey(SOL, MSOL, 5))
     assert writer.assigned == {}
-    publisher.publish([(held(key=RowKey(SOL, MSOL, 5)), SCORE)])
+    publisher.publish([(held(key=QuoteKey(SOL, MSOL, 5)), SCORE)])
     assert len(writer.assigned) == 1
 
 
@@ -156,7 +157,7 @@ def test_row_given_another_meaning_gets_its_new_pair_with_its_next_quote(
     [
         (held(), 0),
         (held(1), ChangeKind.AMOUNTS),
-        (held(key=RowKey(SOL, USDC, 1)), ChangeKind.AMOUNTS),
+        (held(key=QuoteKey(SOL, USDC, 1)), ChangeKind.AMOUNTS),
         (held(oracle_price=None), ChangeKind.ORACLE),
         (held(route_id=1), ChangeKind.ROUTE),
         (held(is_stale=True), ChangeKind.FLAGS),

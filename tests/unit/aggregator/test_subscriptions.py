@@ -5,15 +5,16 @@ from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held
 
 from aggregator import wire
-from aggregator.held import RowKey, Source
+from aggregator.held import Source
 from aggregator.subscriptions import BatchFeed, Subscription, Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
+from quote_core.quotes import QuoteKey
 
 S = 1_000_000_000
-OTHER = RowKey(SOL, MSOL, 5)
+OTHER = QuoteKey(SOL, MSOL, 5)
 
 
 @pytest.fixture

@@ -5,9 +5,10 @@ from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held
 
 from aggregator.confidence import Decision
-from aggregator.held import Refusal, RowKey, Source
+from aggregator.held import Refusal, Source
 from aggregator.selection import Merged
 from aggregator.table import Arrival, QuoteTable
+from quote_core.quotes import QuoteKey
 
 S = 1_000_000_000
 
@@ -16,7 +17,7 @@ class CountingEncoder:
     def __init__(self) -> None:
         self.count = 0
 
-    def row_prefix(self, key: RowKey) -> bytes:
+    def row_prefix(self, key: QuoteKey) -> bytes:
         return f"{key.input_amount} ".encode()
 
     def encode_row(self, prefix: bytes, merged: Merged, version: int) -> bytes:
@@ -74,14 +75,14 @@ def test_anything_a_reader_acts_on_changes_the_row(table: QuoteTable, changes: d
 
 
 def test_answer_for_a_number_that_means_something_else_is_dropped_and_counted(table: QuoteTable) -> None:
-    assert table.offer([held(key=RowKey(SOL, MSOL, 1)), held(row=99)]) == Arrival((), ())
+    assert table.offer([held(key=QuoteKey(SOL, MSOL, 1)), held(row=99)]) == Arrival((), ())
     assert table.misdirected_count == 2
     assert not table.is_answered(0)
 
 
 def test_number_given_to_another_amount_starts_empty(table: QuoteTable) -> None:
     table.offer([held()])
-    table.row_added(0, RowKey(SOL, MSOL, 5))
+    table.row_added(0, QuoteKey(SOL, MSOL, 5))
     assert not table.is_answered(0)
     assert table.merged(0).local is None
 

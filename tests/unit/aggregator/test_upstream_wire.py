@@ -2,9 +2,9 @@ import pytest
 from fakes.held_quotes import KEY, MSOL, SOL, USDC
 
 from aggregator import upstream_wire as wire
-from aggregator.held import Refusal, RowKey, Source
+from aggregator.held import Refusal, Source
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2, quotes_pb2
-from quote_core.quotes import Provenance
+from quote_core.quotes import Provenance, QuoteKey
 
 NOW = 1_000_000_000_000
 
@@ -93,7 +93,7 @@ def test_stale_copy_is_marked_inside_and_leaves_the_original_alone() -> None:
 
 
 def test_request_names_each_direction_once_with_ascending_amounts_and_their_rows() -> None:
-    rows = [(4, RowKey(SOL, USDC, 30)), (1, RowKey(USDC, SOL, 5)), (2, RowKey(SOL, USDC, 10))]
+    rows = [(4, QuoteKey(SOL, USDC, 30)), (1, QuoteKey(USDC, SOL, 5)), (2, QuoteKey(SOL, USDC, 10))]
     request = wire.batch_request(rows, refresh_interval_ns=1_500_000_000)
     assert request.refresh_interval_ms == 1_500
     assert [(p.input_mint, list(p.amounts), list(p.rows)) for p in request.pairs] == [

@@ -1,8 +1,8 @@
 from fakes.held_quotes import MSOL, SOL, TOKENS, USDC
 
-from aggregator.held import RowKey
 from aggregator.rows import RowRegistry
 from aggregator.watched import WatchedRows
+from quote_core.quotes import QuoteKey
 
 AMOUNTS = (500_000_000, 1_000_000_000, 2_000_000_000)
 PAIRS = [pair for pair in TOKENS.pairs if pair.quote.symbol in {"USDC", "mSOL"}]
@@ -23,9 +23,9 @@ def test_forward_rows_are_there_before_any_price() -> None:
 def test_reverse_rows_have_the_worth_of_their_forward_rows() -> None:
     rows, watch = watched()
     assert watch.follow(USD)
-    assert rows.find(RowKey(USDC, SOL, 70_000_000)) is not None
-    assert rows.find(RowKey(USDC, SOL, 280_000_000)) is not None
-    assert rows.find(RowKey(MSOL, SOL, 769_000_000)) is not None
+    assert rows.find(QuoteKey(USDC, SOL, 70_000_000)) is not None
+    assert rows.find(QuoteKey(USDC, SOL, 280_000_000)) is not None
+    assert rows.find(QuoteKey(MSOL, SOL, 769_000_000)) is not None
     assert len(rows) == 12
 
 
@@ -47,11 +47,11 @@ def test_wobbling_price_changes_nothing() -> None:
 def test_price_moved_by_more_than_five_percent_moves_the_rows_and_keeps_their_numbers() -> None:
     rows, watch = watched()
     watch.follow(USD)
-    index = rows.find(RowKey(USDC, SOL, 140_000_000))
+    index = rows.find(QuoteKey(USDC, SOL, 140_000_000))
     assert watch.follow({SOL: 150.0, USDC: 1.0})
     assert index is not None
-    assert rows.key(index) == RowKey(USDC, SOL, 150_000_000)
-    assert rows.find(RowKey(USDC, SOL, 140_000_000)) is None
+    assert rows.key(index) == QuoteKey(USDC, SOL, 150_000_000)
+    assert rows.find(QuoteKey(USDC, SOL, 140_000_000)) is None
 
 
 def test_move_is_counted_from_the_price_the_rows_were_set_at() -> None:
@@ -67,7 +67,7 @@ def test_nearest_rows_are_one_a_direction_of_one_size() -> None:
     watch.follow({SOL: 140.0, USDC: 1.0})
     keys = [key for _, key in rows.some(watch.nearest(1_100_000_000))]
     assert keys == [
-        RowKey(SOL, USDC, 1_000_000_000),
-        RowKey(USDC, SOL, 140_000_000),
-        RowKey(SOL, MSOL, 1_000_000_000),
+        QuoteKey(SOL, USDC, 1_000_000_000),
+        QuoteKey(USDC, SOL, 140_000_000),
+        QuoteKey(SOL, MSOL, 1_000_000_000),
     ]

@@ -1,13 +1,14 @@
-import pytest
-from fakes.held_quotes import KEY, MSOL, SOL, USDC, held
+from fakes.held_quotes import KEY, SOL, USDC, held
 
 from aggregator import wire
 from aggregator.confidence import Confidence, Factors
 from aggregator.health import HealthReport
 from aggregator.held import Refusal, Source
 from aggregator.selection import merge
+from quote_core.errors import InvalidField
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2
+from quote_core.serving import Combination
 
 LOCAL_SCORE = Confidence(0.91, Factors(0.9, 1.0, 0.8, 1.0, 0.7))
 EXTERNAL_SCORE = Confidence(0.72, Factors(0.5, 0.8, 0.6, 0.99, 1.0))
@@ -51,36 +52,11 @@ def test_message_made_of_ready_frames_is_a_batch_with_each_subscribers_own_row_n
 
 
 def test_refused_combination_comes_back_as_it_was_asked_with_the_reason() -> None:
-    combo = wire.Combo(3, "nonsense", USDC, 0)
-    body = wire.refused_body(combo, Refusal("INVALID_ARGUMENT", "input_mint: must be base58"))
+    asked = Combination(3, "nonsense", USDC, 0)
+    body = wire.refused_body(asked, InvalidField("input_mint", "must be base58"))
     quote = pb.AggregatedQuote.FromString(body)
     assert (quote.input_mint, quote.output_mint, quote.input_amount) == ("nonsense", USDC, 0)
     assert quote.error.code == "INVALID_ARGUMENT"
-
-
-def test_combinations_are_numbered_by_position_over_pairs_then_amounts() -> None:
-    request = quotes_pb2.BatchQuoteRequest(
-        pairs=[
-            quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC),
-            quotes_pb2.TokenPair(input_mint=SOL, output_mint=MSOL, amounts=[7]),
-            quotes_pb2.TokenPair(input_mint=MSOL, output_mint=SOL, rows=[90, 80]),
-        ],
-        amounts=[1, 2],
-    )
-    assert wire.combo_count(request) == 5
-    assert [(combo.number, combo.output_mint, combo.amount) for combo in wire.combos(request)] == [
-        (0, USDC, 1),
-        (1, USDC, 2),
-        (2, MSOL, 7),
-        (90, SOL, 1),
-        (80, SOL, 2),
-    ]
-
-
-def test_rows_that_do_not_fit_the_amounts_are_noticed() -> None:
-    pair = quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC, amounts=[1, 2], rows=[1])
-    with pytest.raises(ValueError, match="zip"):
-        list(wire.combos(quotes_pb2.BatchQuoteRequest(pairs=[pair])))
 
 
 def test_health_report_is_carried_over() -> None:

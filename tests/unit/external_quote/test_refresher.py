@@ -5,11 +5,11 @@ from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, desk
 from fakes.waiting import eventually
 
 from external_quote.board import Board
-from external_quote.providers.base import QuoteKey
 from external_quote.quoter import Quoter
 from external_quote.refresher import Refresher, next_due
 from external_quote.split_cache import SplitCache
 from quote_core.errors import NoLiquidity
+from quote_core.quotes import QuoteKey
 
 
 def due(wanted: list[QuoteKey], attempted: dict[QuoteKey, int], now_s: int = 100) -> tuple[QuoteKey, ...] | None:
