@@ -68,13 +68,6 @@ def health_of(event: Event) -> ServiceHealth:
 CONSUMER = Consumer(stream=Stream.SYSTEM, name="tester", events=(Lifecycle,), ack_wait_ms=500, retry_count_max=3)
 
 
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as connected:
-        await repair(connected, STREAMS)
-        yield connected
-
-
 @contextlib.asynccontextmanager
 async def running(stage: Stage) -> AsyncIterator[None]:
     task = asyncio.create_task(stage.run())

@@ -10,9 +10,7 @@ import pytest
 from fakes.pipeline_events import POOL_A, POOL_B, USDC_BACK, opportunity
 from fakes.pipeline_process import pipeline_process, trading_allowed, until
 
-from pipeline.initializer.repair import repair
-from pipeline.initializer.streams import STREAMS
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus
 from quote_core.events import Event, ExecutionPlan
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
@@ -70,13 +68,6 @@ async def served(simulating: Simulating, port: int = 0) -> AsyncIterator[int]:
         yield bound
     finally:
         await server.stop(None)
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as connected:
-        await repair(connected, STREAMS)
-        yield connected
 
 
 def environ(nats_url: str, port: int) -> dict[str, str]:

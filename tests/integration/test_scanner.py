@@ -1,6 +1,5 @@
 import asyncio
 import signal
-from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -8,9 +7,7 @@ from fakes.nats_server import NatsServer
 from fakes.pipeline_process import pipeline_process, trading_allowed, until
 from solders.pubkey import Pubkey as SoldersPubkey
 
-from pipeline.initializer.repair import repair
-from pipeline.initializer.streams import STREAMS
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
 from quote_core.tokens import load_tokens
@@ -21,13 +18,6 @@ SOL_AMOUNT = 1_000_000_000
 USDC_AMOUNT = 140_000_000
 PAIR = load_tokens().pairs[0]
 SOL, USDC = (bytes(SoldersPubkey.from_string(token.mint)) for token in (PAIR.base, PAIR.quote))
-
-
-@pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    async with connect(nats_url, name="test") as connected:
-        await repair(connected, STREAMS)
-        yield connected
 
 
 def environ(nats_url: str, shm_dir: Path) -> dict[str, str]:

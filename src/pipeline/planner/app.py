@@ -71,7 +71,6 @@ class _Process:
                     lifetime_ns=settings.plan_lifetime,
                 )
                 await bus.wait_for_stream(Stream.PLANNED)
-                await CONSUMER.ensure(bus)
                 self._stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
                 reporter = HealthReporter(
                     bus,

@@ -13,6 +13,7 @@ from collections.abc import AsyncGenerator
 from dataclasses import dataclass
 from typing import Final
 
+import structlog
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
@@ -26,6 +27,8 @@ __all__ = ["Consumer", "StandingPull", "StartAt"]
 PULL_EXPIRES_S: Final = 1.0
 PULL_GRACE_S: Final = 0.3
 """Silence this much longer than a pull request lives means that it was lost."""
+
+_log: Final = structlog.get_logger("bus.consumer")
 
 
 class StartAt(enum.Enum):
@@ -143,10 +146,14 @@ class StandingPull:
         await self._ensure()
 
     async def _ensure(self) -> None:
+        told = ""
         while True:
             try:
                 return await self._consumer.ensure(self._bus)
-            except ProviderUnavailable:
+            except ProviderUnavailable as error:
+                if error.reason != told:
+                    _log.warning("the consumer cannot be made", consumer=self._consumer.name, reason=error.reason)
+                told = error.reason
                 await asyncio.sleep(RECONNECT_WAIT_S)
 
 
