@@ -17,8 +17,8 @@ BATCHES = 3
 SEED_BITS = (1 << 60) - 1
 """Small enough that a seeded time stamp lies in the past."""
 LIFE_S_MAX = 0.0006
-READ_CPU_NS_MAX = 2_000_000
-"""A read's bound is ten tries and 20 us; the rest is for a machine with other things to do."""
+READ_CPU_NS_MAX = 20_000_000
+"""A read's bound is ten tries and 20 us; but a hypervisor's pauses count as processor time too, and last milliseconds."""
 START_S_MAX = 10.0
 
 
@@ -114,6 +114,7 @@ class Watch:
     late: int = 0
     """Reads beyond their bound, in processor time."""
     recovered: int = 0
+    slowest_ns: int = 0
 
     def look(self, quotes: QuoteReader, index: int) -> None:
         """Read one entry and judge it."""
@@ -126,7 +127,9 @@ class Watch:
             self.reads += 1
             self.torn += not is_whole(view)
             self.recovered += bool(view.flags & Flag.RECOVERED)
-        self.late += time.thread_time_ns() - start_ns > READ_CPU_NS_MAX
+        took_ns = time.thread_time_ns() - start_ns
+        self.late += took_ns > READ_CPU_NS_MAX
+        self.slowest_ns = max(self.slowest_ns, took_ns)
 
 
 def watch_forever(directory: Path, results: int) -> NoReturn:
@@ -145,7 +148,9 @@ def watch_forever(directory: Path, results: int) -> NoReturn:
             quotes.poll()
             for _ in range(50):
                 watch.look(quotes, chance.randrange(ROWS))
-    os.write(results, f"{watch.reads} {watch.torn} {watch.busy} {watch.late} {watch.recovered}".encode())
+    os.write(
+        results, f"{watch.reads} {watch.torn} {watch.busy} {watch.late} {watch.recovered} {watch.slowest_ns}".encode()
+    )
     os._exit(0)
 
 
@@ -159,6 +164,7 @@ class KillReport:
     busy: int
     killed_in_mid_write: int
     late: int
+    slowest_us: int
     recovered: int
     """Reads that showed an entry emptied by recovery and not yet published again."""
     wrong_scans: int
@@ -201,6 +207,7 @@ def kill_loop(directory: Path, kills: int) -> KillReport:
         busy=seen.busy,
         killed_in_mid_write=polling.busy,
         late=seen.late + polling.late,
+        slowest_us=max(seen.slowest_ns, polling.slowest_ns) // 1_000,
         recovered=seen.recovered + polling.recovered,
         wrong_scans=wrong_scans,
         findings=findings + len(verify(directory / Role.INTERNAL.file_name)),
