@@ -22,7 +22,9 @@ class Findings:
         if self._told_trips.get(legs.name) == key:
             return None
         self._told_trips[legs.name] = key
-        header = stamp(self._clock, event_id=derived_id("two_hop", legs.name, *key), slot=trip.slot)
+        # The time of the quotes too: a recorded market lives through the same slots again after a restart.
+        event_id = derived_id("two_hop", legs.name, *key, trip.quoted_unix_ns)
+        header = stamp(self._clock, event_id=event_id, slot=trip.slot)
         return TwoHopArbitrage(
             header=header,
             pair=legs.name,
@@ -59,7 +61,7 @@ class Findings:
             return None
         self._told_divergences[key] = leg.route_id
         tokens = legs.pair.directions()[direction.value]
-        event_id = derived_id("price_divergence", legs.name, direction.name, leg.route_id, leg.slot)
+        event_id = derived_id("price_divergence", legs.name, direction.name, leg.route_id, leg.slot, leg.quoted_unix_ns)
         return PriceDivergence(
             header=stamp(self._clock, event_id=event_id, slot=leg.slot),
             pair=legs.name,

@@ -79,6 +79,15 @@ async def test_the_same_gap_has_the_same_id_after_a_restart(world: World) -> Non
     assert first.header.event_id == second.header.event_id
 
 
+async def test_the_same_slot_lived_through_again_gives_another_id(world: World) -> None:
+    (first,) = await world.see(world.there(), world.back())
+    later = World()
+    later.clock.advance_ms(1)
+    (second,) = await later.see(later.there(), later.back())
+    assert first.header.slot == second.header.slot
+    assert first.header.event_id != second.header.event_id
+
+
 async def test_each_leg_may_come_at_its_own_time(world: World) -> None:
     assert await world.see(world.there()) == []
     assert len(await world.see(world.back())) == 1
