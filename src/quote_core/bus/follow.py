@@ -14,11 +14,10 @@ from datetime import UTC, datetime, timedelta
 from typing import Final
 
 from nats.aio.msg import Msg
-from nats.aio.subscription import Subscription
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from quote_core.bus.connection import Bus, heed_cancellation, upstream_errors
+from quote_core.bus.connection import NATS, Bus, upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 
@@ -30,8 +29,6 @@ RETRY_S: Final = 0.2
 BATCH_COUNT_MAX: Final = 1_000
 INACTIVE_S_MAX: Final = 30.0
 """The server forgets a follower that is gone for this long."""
-
-_PENDING_COUNT_MAX: Final = 65_536
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,15 +109,18 @@ class _Reader:
         """One consumer's life; ends when it must be made anew. An empty batch says that nothing is kept."""
         client = self._bus.client
         inbox = client.new_inbox()
+        # Bounded by the server's flow control, which waits for our answer in this very order. `Subscription.next_msg`
+        # is no use here: it costs a task a message.
+        arrived: asyncio.Queue[Msg] = asyncio.Queue()
         with upstream_errors():
-            subscription = await client.subscribe(inbox, pending_msgs_limit=_PENDING_COUNT_MAX)
+            subscription = await client.subscribe(inbox, cb=arrived.put)
         try:
             created, kept_count = await self._begin(inbox)
             if kept_count == 0:
                 yield ()
             next_consumer_sequence = 1
             while True:
-                messages = await _batch(subscription)
+                messages = await _batch(arrived)
                 batch = []
                 for message in messages:
                     if message.headers and await self._is_control(message):
@@ -178,19 +178,19 @@ class _Reader:
         return True
 
 
-async def _batch(subscription: Subscription) -> list[Msg]:
+async def _batch(arrived: asyncio.Queue[Msg]) -> list[Msg]:
     """The next message and all that came with it.
 
     Raises:
         ProviderUnavailable: The server is silent.
     """
-    with upstream_errors():
-        try:
-            messages = [await subscription.next_msg(timeout=SILENCE_S_MAX)]
-            while subscription.pending_msgs and len(messages) < BATCH_COUNT_MAX:
-                messages.append(await subscription.next_msg(timeout=SILENCE_S_MAX))
-        finally:
-            heed_cancellation()
+    try:
+        async with asyncio.timeout(SILENCE_S_MAX):
+            messages = [await arrived.get()]
+    except TimeoutError:
+        raise ProviderUnavailable(NATS, f"silent for {SILENCE_S_MAX:g} s") from None
+    while not arrived.empty() and len(messages) < BATCH_COUNT_MAX:
+        messages.append(arrived.get_nowait())
     return messages
 
 
