@@ -16,7 +16,7 @@ from aggregator.routes import Routes
 from aggregator.selection import Merged
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.subscriptions import Subscriptions
-from aggregator.table import QuoteTable
+from aggregator.table import Arrival, QuoteTable
 from quote_core.clock import Clock
 from quote_core.units import NS_PER_S
 
@@ -52,12 +52,14 @@ class Intake:
 
     async def local(self, batch: Any) -> None:
         """Take a message of the local service."""
+        changed: set[int] = set()
         for quotes in _slices(batch.quotes):
             now_mono_ns = self._clock.mono_ns()
-            self.take(Source.LOCAL, [wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in quotes])
+            held = [wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in quotes]
+            changed.update(self.take(Source.LOCAL, held).changed)
             await asyncio.sleep(0)
-        # Pool updates arrive one after the other: a batch that rests on a newer one than any before is its first.
-        pool_update_ns = max((quote.pool_received_mono_ns for quote in batch.quotes), default=0)
+        # Pool updates arrive one after the other: changes that rest on a newer one than any before are its first.
+        pool_update_ns = max((one.pool_received_mono_ns for one in batch.quotes if one.row in changed), default=0)
         if pool_update_ns > self._newest_pool_update_ns:
             self._newest_pool_update_ns = pool_update_ns
             self._observe_pool_to_shm_s((self._clock.mono_ns() - pool_update_ns) / NS_PER_S)
@@ -78,8 +80,8 @@ class Intake:
             )
             await asyncio.sleep(0)
 
-    def take(self, source: Source, quotes: Sequence[HeldQuote]) -> None:
-        """Take answers of one source."""
+    def take(self, source: Source, quotes: Sequence[HeldQuote]) -> Arrival:
+        """Take answers of one source; tell what they did."""
         self.quote_counts[source] += len(quotes)
         arrival = self._table.offer(quotes)
         publisher = self._publishers[source]
@@ -89,6 +91,7 @@ class Intake:
             if quote.refusal is None:
                 self._routes.note(quote)
         self._subscriptions.publish(arrival.changed)
+        return arrival
 
     def expire(self) -> None:
         """Mark what nobody has confirmed in time, everywhere."""
