@@ -174,7 +174,7 @@ class VaultPool(Pool, Generic[CurveT]):
         return vault
 
     def _check_amount(self, amount: int) -> None:
-        if amount == 0:
+        if amount < 1:
             raise AmountTooSmall(self.address, "the amount is zero")
         self._check_u64(amount, "amount")
 

@@ -10,11 +10,12 @@ implementation only) and `binary_result` (an older program build rounded dust di
 """
 
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Any, Final
 
-from quote_core.dex.lst_rates import decode_rate
+from quote_core.dex.lst_rates import LstRate, decode_rate
 from quote_core.dex.pool import Account, ChainClock, Direction, Pool, Swap, SwapMode
 from quote_core.dex.pool_program import MathTable
 from quote_core.dex.programs import BY_DEX, decode_pool
@@ -155,7 +156,7 @@ def _check(row: _Row, swaps: "_SwapReplay", find_pool: FindPool) -> tuple[str, l
         return "published case", _check_published_case(row)
     kind = str(vector["kind"])
     if kind in _RATE_CONVERSIONS:
-        return kind, _check_rate(vector, find_pool)
+        return kind, _check_rate(row, find_pool)
     return kind, _check_table_row(vector, _math_table(kind))
 
 
@@ -297,13 +298,21 @@ def _check_published_case(row: _Row) -> list[Difference]:
 
 
 _RATE_CONVERSIONS: Final = frozenset({"lamports_to_tokens_no_fee", "tokens_to_lamports_no_fee"})
+_RATE_KINDS: Final[Mapping[str, str]] = MappingProxyType(
+    {
+        "stake_pool": "stake_pool",
+        "marinade": "marinade",
+        "sanctum_infinity": "infinity",
+        "lido": "lido",
+        "hylo": "hylo",
+    }
+)
+"""The recordings' label of a rate source, and what `lst_rates` calls it."""
 
 
-def _check_rate(vector: Mapping[str, Any], find_pool: FindPool) -> list[Difference]:
-    label = str(vector["dex"])
-    recorded = find_pool(label, str(vector["pool_file"]))
-    pubkey = Pubkey(recorded.roles.get("pool") or recorded.roles["state"])
-    rate = decode_rate(label, recorded.accounts[pubkey], mint_supply=None, account_key=pubkey)
+def _check_rate(row: _Row, find_pool: FindPool) -> list[Difference]:
+    vector = row.vector
+    rate = _rate(row, find_pool(row.dex_label, str(vector["pool_file"])))
     convert = rate.tokens_floor if vector["kind"].startswith("lamports") else rate.lamports_floor
     actual = {
         "amount_out": convert(int(vector["amount_in"])),
@@ -312,6 +321,16 @@ def _check_rate(vector: Mapping[str, Any], find_pool: FindPool) -> list[Differen
         "last_update_epoch": rate.epoch,
     }
     return _compare({name: vector[name] for name in actual if name in vector}, actual)
+
+
+def _rate(row: _Row, recorded: RecordedPool) -> LstRate:
+    """The rate of the one account in the recording that holds one; Infinity's needs the supply beside it."""
+    kind = _RATE_KINDS[row.dex_label]
+    supply = int(row.vector["pool_token_supply"]) if "pool_token_supply" in row.vector else None
+    for pubkey, account in recorded.accounts.items():
+        with suppress(CorruptAccount):
+            return decode_rate(kind, account, mint_supply=supply, account_key=pubkey)
+    raise LayoutMismatch(f"vector {row.index}", f"no account of {row.vector['pool_file']} holds a rate of kind {kind}")
 
 
 def _math_table(kind: str) -> MathTable:

@@ -125,3 +125,22 @@ def test_errors_are_named_as_the_files_name_them() -> None:
     assert error_kind(CorruptAccount("a", "f", "r")) == "state_invalid"
     assert error_kind(NotTradable("p", "r")) == "not_tradable"
     assert error_kind(InvalidField("f", "r")) == "InvalidField"
+
+
+@pytest.mark.parametrize(
+    ("dex_label", "pool_file", "amount_out"),
+    [("marinade", "msol", "12987345736"), ("lido", "stsol", "12124056414")],
+)
+def test_rates_of_other_sources_are_rows_too(
+    recorded: Recorded, dex_label: str, pool_file: str, amount_out: str
+) -> None:
+    row = {"kind": "tokens_to_lamports_no_fee", "amount_in": "10000000000", "amount_out": amount_out}
+    document = {"dex": dex_label, "vectors": [row | {"pool_file": pool_file}]}
+    assert [outcome.differences for outcome in replay(document, recorded, name="test")] == [()]
+
+
+def test_recording_without_a_rate_is_refused(recorded: Recorded) -> None:
+    row = {"dex": "marinade", "kind": "tokens_to_lamports_no_fee", "amount_in": "1", "pool_file": "msol"}
+    no_rate = recorded("raydium_cpmm", "sol_usdc_7JuwJuNU")
+    with pytest.raises(LayoutMismatch, match="holds a rate"):
+        list(replay({"vectors": [row]}, lambda _dex, _file: no_rate, name="test"))
