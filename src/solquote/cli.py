@@ -15,6 +15,7 @@ from solquote.commands.pools import pools
 from solquote.commands.quote import quote
 from solquote.commands.record import record
 from solquote.commands.settings import settings
+from solquote.commands.shm_files import shm
 from solquote.commands.tokens import tokens
 from solquote.commands.up import up
 from solquote.commands.verify_quotes import verify_quotes
@@ -41,6 +42,7 @@ app.command()(kill)
 app.command()(release)
 app.command()(pnl)
 app.command()(settings)
+app.add_typer(shm, name="shm")
 app.command(name="verify-quotes")(verify_quotes)
 app.command()(record)
 
@@ -71,6 +73,8 @@ def run(arguments: Sequence[str]) -> int:
 
 
 def _report(failure: CommandFailed, *, as_json: bool) -> int:
+    if not str(failure):  # a command with sub-commands was given none, and has printed its help
+        return failure.exit_code
     text = f"solquote: {failure}"
     if as_json:
         text = json.dumps({"error": {"code": failure.kind, "message": str(failure)}})

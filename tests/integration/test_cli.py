@@ -104,6 +104,13 @@ def test_watch_prints_once_into_a_pipe(platform: RunningPlatform):
     assert "SOL/USDC" in say(platform, "watch --amount 10")
 
 
+def test_the_quote_files_hold_nothing_impossible(platform: RunningPlatform):
+    assert ask(platform, "shm verify") == {"findings": []}
+    internal, external = ask(platform, "shm inspect")["files"]
+    assert internal["writer"] == external["writer"] == "live"
+    assert internal["valid"] > external["valid"] > 0
+
+
 def test_doctor_finds_nothing_wrong(platform: RunningPlatform):
     checks = ask(platform, "doctor")["checks"]
     assert {check["verdict"] for check in checks} == {"ok"}

@@ -104,5 +104,12 @@ def test_a_token_nobody_answers_to_says_that_the_manager_is_down(tmp_path: Path,
 def test_the_commands_are_listed_without_arguments(capsys: pytest.CaptureFixture[str]):
     assert run(["--help"]) == 0
     listed = capsys.readouterr().out
-    for command in ("up", "quote", "watch", "pools", "tokens", "doctor", "kill", "release", "verify-quotes"):
+    for command in ("up", "quote", "watch", "pools", "tokens", "doctor", "kill", "release", "pnl", "shm"):
         assert command in listed
+
+
+def test_a_command_without_its_sub_command_prints_help_and_nothing_else(capsys: pytest.CaptureFixture[str]):
+    assert run(["shm"]) == 2
+    printed = capsys.readouterr()
+    assert "inspect" in printed.out
+    assert printed.err == ""
