@@ -144,3 +144,11 @@ def test_recording_without_a_rate_is_refused(recorded: Recorded) -> None:
     no_rate = recorded("raydium_cpmm", "sol_usdc_7JuwJuNU")
     with pytest.raises(LayoutMismatch, match="holds a rate"):
         list(replay({"vectors": [row]}, lambda _dex, _file: no_rate, name="test"))
+
+
+def test_refusal_without_a_kind_is_compared_as_a_refusal(recorded: Recorded) -> None:
+    refused = first("raydium_amm_v4", error_kind=True)
+    del refused["error_kind"]
+    filled = first("raydium_amm_v4", amount_out=True, sequence=False) | {"error": "Whatever"}
+    assert check(recorded, refused) == [()]
+    assert check(recorded, filled)[0][0] == Difference("refused", "True", "absent")
