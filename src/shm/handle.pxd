@@ -26,4 +26,5 @@ cdef class Handle(QuoteView):
     cdef void let_go(self) noexcept
     cdef int look(self) except -1
     cdef int look_closer(self, int64_t now_ns) except -1
+    cdef bint find(self) except -1
     cdef bint resolve(self) except -1

@@ -90,16 +90,7 @@ cdef class Handle(QuoteView):
         self.tables.tend(now_ns)
         if self.table is not None and self.tables.by_role[self.table.first_index != 0] is not self.table:
             self.let_go()
-        if self.line == NULL and not self.resolve():
-            self.state_number = IS_NO_ENTRY
-            return 0
-        if not self.table.read_hot(self.local, &self.entry):
-            self.state_number = IS_BUSY
-            return 0
-        self.has_copy = True
-        if sq_generation(self.entry.version) != self.generation or self.entry.input_amount != self.amount:
-            self.let_go()
-            self.state_number = IS_NO_ENTRY
+        if not self.find():
             return 0
         if not self.entry.flags & SQ_FLAG_VALID:
             self.state_number = IS_NOT_VALID
@@ -111,6 +102,22 @@ cdef class Handle(QuoteView):
             self.state_number = IS_LIVE
             return 1
         return 0
+
+    cdef bint find(self) except -1:
+        """Copy the entry that is the handle's now; False, and why in `state`, when there is none or it is busy."""
+        cdef int attempt
+        for attempt in range(2):  # the second for an entry that has gone to another pair or amount
+            if self.line == NULL and not self.resolve():
+                break
+            if not self.table.read_hot(self.local, &self.entry):
+                self.state_number = IS_BUSY
+                return False
+            if sq_generation(self.entry.version) == self.generation and self.entry.input_amount == self.amount:
+                self.has_copy = True
+                return True
+            self.let_go()
+        self.state_number = IS_NO_ENTRY
+        return False
 
     cdef void bind(self, Tables tables, bytes wanted, uint64_t amount, int role):
         memcpy(self.wanted, <const char *>wanted, 2 * SQ_MINT_BYTES)

@@ -1,7 +1,6 @@
 """Both files of a directory: attach what has come, let go of what was replaced, sleep until something is announced."""
 
 from cpython.exc cimport PyErr_CheckSignals
-from libc.stdint cimport INT64_MAX
 
 from shm._clock cimport coarse_mono_ns
 from shm._futex cimport sq_sleep
@@ -44,7 +43,6 @@ cdef class Tables:
         """Let go of both files for good."""
         cdef int role
         self.closed = True
-        self.next_look_ns = INT64_MAX
         for role in range(ROLES):
             self.let_go(role)
 
@@ -52,7 +50,7 @@ cdef class Tables:
         """Attach what has come, let go of what was replaced; looks at most every 20 ms."""
         cdef int role
         cdef Table table
-        if now_ns < self.next_look_ns:
+        if now_ns < self.next_look_ns or self.closed:
             return 0
         self.next_look_ns = now_ns + LOOK_PERIOD_NS
         for role in range(ROLES):

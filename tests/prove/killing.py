@@ -18,7 +18,7 @@ SEED_BITS = (1 << 60) - 1
 """Small enough that a seeded time stamp lies in the past."""
 LIFE_S_MAX = 0.0006
 READ_CPU_NS_MAX = 20_000_000
-"""A read's bound is ten tries and 20 us; but a hypervisor's pauses count as processor time too, and last milliseconds."""
+"""A read is bound to ten tries and 20 us; but a hypervisor's pauses count as processor time, and last milliseconds."""
 START_S_MAX = 10.0
 
 
