@@ -13,7 +13,8 @@
 | max drawdown fraction  | fraction | that fall / (capital + the highest it fell from), at its largest              |
 | day profit             | lamports | net profit of the results that ended on the UTC day asked about               |
 
-Money is summed as integers and divided only for display. An abandoned plan counts as failed.
+Money is summed as integers and divided only for display. An abandoned plan counts as
+refused: it ended without a trade, and the death of an executor must not look like a run of failed trades.
 """
 
 import math
@@ -65,7 +66,7 @@ class Ledger:
         """Take the next result of the stream."""
         self.first_result_unix_ns = self.first_result_unix_ns or result.finished_unix_ns
         self.last_result_unix_ns = max(self.last_result_unix_ns, result.finished_unix_ns)
-        if result.outcome is Outcome.REFUSED:
+        if result.outcome in (Outcome.REFUSED, Outcome.ABANDONED):
             self.refused_count += 1
             return
         if result.outcome is Outcome.FILLED:

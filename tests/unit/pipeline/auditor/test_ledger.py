@@ -22,14 +22,14 @@ def test_an_empty_ledger_is_all_zeros() -> None:
     assert empty.max_drawdown_fraction == 0.0
 
 
-def test_a_refused_plan_is_counted_and_changes_nothing_else() -> None:
-    book = ledger(result(7, outcome=Outcome.REFUSED))
+@pytest.mark.parametrize("outcome", [Outcome.REFUSED, Outcome.ABANDONED])
+def test_a_plan_that_was_not_traded_is_counted_and_changes_nothing_else(outcome: Outcome) -> None:
+    book = ledger(result(7, outcome=outcome))
     assert (book.refused_count, book.trade_count, book.cumulative_profit_lamports) == (1, 0, 0)
 
 
-@pytest.mark.parametrize("outcome", [Outcome.FAILED, Outcome.ABANDONED])
-def test_what_failed_counts_its_costs_and_no_fill(outcome: Outcome) -> None:
-    book = ledger(result(-5, outcome=outcome, network_fee_lamports=5))
+def test_what_failed_counts_its_costs_and_no_fill() -> None:
+    book = ledger(result(-5, outcome=Outcome.FAILED, network_fee_lamports=5))
     assert (book.failed_count, book.filled_count, book.cumulative_profit_lamports) == (1, 0, -5)
     assert (book.network_fee_lamports, book.network_fee_per_trade_lamports) == (5, 5.0)
 

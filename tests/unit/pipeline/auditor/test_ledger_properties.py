@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 from pipeline.auditor.ledger import Ledger
 from quote_core.events import ExecutionResult, Outcome
 
+TRADED = (Outcome.FILLED, Outcome.FAILED)
+
 results = st.lists(
     st.builds(
         lambda profit, outcome: result(profit, outcome=outcome),
@@ -24,7 +26,7 @@ results = st.lists(
 def test_every_result_is_counted_once_and_money_adds_up_exactly(sequence: list[ExecutionResult]) -> None:
     book = Ledger.of(sequence, capital_lamports=10**9)
     assert book.filled_count + book.failed_count + book.refused_count == len(sequence)
-    started = [one for one in sequence if one.outcome is not Outcome.REFUSED]
+    started = [one for one in sequence if one.outcome in TRADED]
     assert book.cumulative_profit_lamports == sum(one.profit_lamports for one in started)
     assert 0.0 <= book.win_rate <= 1.0
 
@@ -33,7 +35,7 @@ def test_every_result_is_counted_once_and_money_adds_up_exactly(sequence: list[E
 def test_the_drawdown_is_the_largest_fall_of_any_later_point_below_any_earlier(sequence: list[ExecutionResult]) -> None:
     curve = [0]
     for one in sequence:
-        if one.outcome is not Outcome.REFUSED:
+        if one.outcome in TRADED:
             curve.append(curve[-1] + one.profit_lamports)
     deepest = max(high - low for i, high in enumerate(curve) for low in curve[i:])
     assert Ledger.of(sequence, capital_lamports=10**9).max_drawdown_lamports == deepest
