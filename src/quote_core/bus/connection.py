@@ -18,7 +18,7 @@ from nats.js.errors import NotFoundError
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 
-__all__ = ["NATS", "PUBLISH_TIMEOUT_S", "Bus", "OnConnection", "connect", "heed_cancellation", "upstream_errors"]
+__all__ = ["NATS", "PUBLISH_TIMEOUT_S", "Bus", "OnConnection", "connect", "upstream_errors"]
 
 NATS: Final = "nats"
 """What the bus is called in errors."""
@@ -45,10 +45,10 @@ def upstream_errors() -> Iterator[None]:
         yield
     except (NatsError, TimeoutError, OSError) as error:
         raise ProviderUnavailable(NATS, str(error) or type(error).__name__) from error
-    heed_cancellation()
+    _heed_cancellation()
 
 
-def heed_cancellation() -> None:
+def _heed_cancellation() -> None:
     """Raise the cancellation of this task that the NATS client may have swallowed.
 
     It waits with `asyncio.wait_for`, which before Python 3.12 returns the answer and forgets the cancellation when
