@@ -3,23 +3,15 @@
 import enum
 import os
 import stat
-import tomllib
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from quote_core.settings import (
-    CONFIG_VARIABLE,
-    PREFIX,
-    PlatformSettings,
-    ServiceSettings,
-    SettingsError,
-    environment_names,
-    unknown_names,
-)
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.processes import SERVICES, SHARED_SETTINGS, settings_model
 from solquote.settings import UpSettings
+from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = ["Finding", "Verdict", "all_models", "check_quote_files", "check_settings", "check_token_file"]
 
@@ -62,8 +54,8 @@ def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSett
         else:
             detail = "set: " + ", ".join(given) if given else "all defaults"
             yield Finding(subject=subject, verdict=Verdict.OK, detail=detail)
-    yield from _unknown("environment", _unknown_variables(environ, models))
-    yield from _unknown("settings file", _unknown_sections(environ, models))
+    yield from _unknown("environment", unknown_variables(environ, models))
+    yield from _unknown("settings file", unknown_sections(environ, models))
 
 
 def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[Finding]:
@@ -71,25 +63,6 @@ def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[Finding]:
         yield Finding(
             subject=subject, verdict=Verdict.FAILED, detail=mistake, mend="correct or remove it; it has no effect"
         )
-
-
-def _unknown_variables(environ: Mapping[str, str], models: Iterable[type[ServiceSettings]]) -> list[str]:
-    """Variables of ours that no model reads; those that begin like a section are told with it."""
-    models = list(models)
-    known = {CONFIG_VARIABLE, *(name for model in models for name in environment_names(model))}
-    prefixes = tuple(f"{PREFIX}{model.section.upper()}_" for model in models if model is not PlatformSettings)
-    return unknown_names((name for name in environ if name.startswith(PREFIX) and not name.startswith(prefixes)), known)
-
-
-def _unknown_sections(environ: Mapping[str, str], models: Iterable[type[ServiceSettings]]) -> list[str]:
-    path = environ.get(CONFIG_VARIABLE)
-    if not path:
-        return []
-    try:
-        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        return []  # every section has told it already
-    return [f"[{path}] {mistake}" for mistake in unknown_names(content, [model.section for model in models])]
 
 
 def check_token_file(path: Path) -> Finding:

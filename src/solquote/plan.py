@@ -6,7 +6,7 @@ not started. Everything is settled here, before anything starts, so that every m
 
 import os
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -18,6 +18,7 @@ from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import free_port
 from solquote.supervisor.specification import Gate, ProcessSpec
+from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = ["NatsServer", "Plan", "PlatformModels", "make_plan"]
 
@@ -33,7 +34,7 @@ class PlatformModels:
     services: Mapping[str, ServiceSettings]
 
     @classmethod
-    def load(cls, environ: Mapping[str, str], services: Iterable[Service] = SERVICES) -> "PlatformModels":
+    def load(cls, environ: Mapping[str, str]) -> "PlatformModels":
         """Read every model.
 
         Raises:
@@ -48,6 +49,7 @@ class PlatformModels:
                 loaded[model.section] = model.load(environ=environ)
             except SettingsError as error:
                 mistakes += error.mistakes
+        mistakes += unknown_variables(environ, models) + unknown_sections(environ, models)
         if mistakes:
             raise SettingsError(dict.fromkeys(mistakes))
         platform, up = loaded.pop("platform"), loaded.pop("up")

@@ -17,7 +17,7 @@ class UpSettings(ServiceSettings):
     nats_port: Port = Field(4222, description="Port of the embedded NATS server; 0 = any free one")
     nats_monitor_port: Port = Field(8222, description="Its HTTP monitoring port, on loopback; 0 = any free one")
     start_time_max: Duration = Field(
-        "30s", description="A child that is not healthy this long after its start is started anew"
+        "30s", description="A child that is silent this long before it is healthy is killed and restarted"
     )
     silence_max: Duration = Field("15s", description="A healthy child that is silent this long is killed and restarted")
     stop_time_max: Duration = Field("4s", description="All children have ended this long after the request to stop")

@@ -53,7 +53,9 @@ class ChildLimits:
     """Bounds on a child's patience with us and ours with it."""
 
     start_ns_max: int
+    """Longest silence before a child is healthy: it has to import and load."""
     silence_ns_max: int
+    """Longest silence of a healthy one."""
     log_size_max_bytes: int
     restart: RestartPolicy
 
@@ -125,7 +127,7 @@ class Child:
                     self._heard(self._early.popleft())
             if self._terminate_wanted:
                 self.terminate()
-            watching = [asyncio.create_task(self._watch(started_mono_ns))]
+            watching = [asyncio.create_task(self._watch())]
             if self.spec.gate is Gate.NATS_PROBE:
                 watching.append(asyncio.create_task(self._probe()))
             output = asyncio.create_task(self._copy_output(process, log))
@@ -154,20 +156,16 @@ class Child:
             self._watcher.told(self.spec.name, f"  | {line}")
         log.last_lines.clear()
 
-    async def _watch(self, started_mono_ns: int) -> None:
-        """Kill the process when it does not get healthy in time, or falls silent afterwards."""
+    async def _watch(self) -> None:
+        """Kill the process when it is silent for too long; one that tells why it is not healthy yet is left alone."""
         while True:
             await asyncio.sleep(_LOOK_S)
-            now = self._clock.mono_ns()
-            if self.view.state is State.STARTING and now - started_mono_ns > self._limits.start_ns_max:
-                sentence = f"not healthy within {self._limits.start_ns_max / 1e9:g} s, killed"
-            elif self.view.state is State.HEALTHY and now - self._heard_mono_ns > self._limits.silence_ns_max:
-                sentence = f"silent for {self._limits.silence_ns_max / 1e9:g} s, killed"
-            else:
-                continue
-            self._watcher.told(self.spec.name, sentence)
-            self.kill()
-            return
+            is_healthy = self.view.state is State.HEALTHY
+            silence_ns_max = self._limits.silence_ns_max if is_healthy else self._limits.start_ns_max
+            if self._clock.mono_ns() - self._heard_mono_ns > silence_ns_max and not self._stopping.is_set():
+                self._watcher.told(self.spec.name, f"silent for {silence_ns_max / 1e9:g} s, killed")
+                self.kill()
+                return
 
     async def _probe(self) -> None:
         """A server that cannot notify is asked instead; its answer counts as its notice."""

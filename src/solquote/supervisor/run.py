@@ -8,10 +8,11 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from quote_core.clock import Clock
 from solquote.supervisor.child import Child, ChildLimits, Watcher
+from solquote.supervisor.lifecycle import State
 from solquote.supervisor.specification import ProcessSpec, stop_waves
 
 __all__ = ["STOP_SIGNALS", "StopRequest", "supervise"]
@@ -19,6 +20,8 @@ __all__ = ["STOP_SIGNALS", "StopRequest", "supervise"]
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SOCKET_PATH_BYTES_MAX: Final = 107
 """sun_path of sockaddr_un, with its closing zero."""
+_REMIND_S: Final = 10.0
+"""How often it is said what is not healthy yet."""
 _KILL_S_MAX: Final = 1.0
 """How long the kernel may take to end what was killed."""
 
@@ -91,12 +94,23 @@ def _check_socket_paths(folder: str, specs: Sequence[ProcessSpec]) -> None:
 
 
 async def _announce(children: Sequence[Child], *, clock: Clock, watcher: Watcher) -> None:
-    """Say once that all is well."""
+    """Say once that all is well, and until then from time to time what is not."""
     started_mono_ns = clock.mono_ns()
-    for child in children:
-        await child.ready.wait()
+    all_ready: asyncio.Future[Any] = asyncio.gather(*(child.ready.wait() for child in children))
+    try:
+        while not (await asyncio.wait([all_ready], timeout=_REMIND_S))[0]:
+            watcher.told("solquote", "not healthy yet: " + "; ".join(_why(child) for child in children if _why(child)))
+    finally:
+        all_ready.cancel()
     seconds = (clock.mono_ns() - started_mono_ns) / 1e9
     watcher.told("solquote", f"all {len(children)} processes are healthy after {seconds:.1f} s")
+
+
+def _why(child: Child) -> str:
+    """What keeps a child from being healthy; those that only wait for others are not to blame."""
+    if child.ready.is_set() or child.view.state is State.WAITING:
+        return ""
+    return f"{child.spec.name} ({child.view.status or child.view.state.value})"
 
 
 async def _stop_all(

@@ -107,8 +107,21 @@ def test_two_processes_on_one_port_are_refused():
 
 def test_all_mistakes_in_all_settings_come_at_once():
     with pytest.raises(SettingsError) as caught:
-        plan({"SOLQUOTE_AGGREGATOR_HTTP_PORT": "x", "SOLQUOTE_LOCAL_QUOTE_GRPC_PROT": "1", "SOLQUOTE_RPC_URL": "x"})
-    assert len(caught.value.mistakes) == 3
+        plan(
+            {
+                "SOLQUOTE_AGGREGATOR_HTTP_PORT": "x",
+                "SOLQUOTE_LOCAL_QUOTE_GRPC_PROT": "1",
+                "SOLQUOTE_RPC_URL": "x",
+                "SOLQUOTE_RPC_ULR": "http://node",
+                "SOLQUOTE_BUILD": "debug",
+            }
+        )
+    assert [mistake.partition(":")[0] for mistake in caught.value.mistakes] == [
+        "SOLQUOTE_RPC_URL",
+        "SOLQUOTE_LOCAL_QUOTE_GRPC_PROT",
+        "SOLQUOTE_AGGREGATOR_HTTP_PORT",
+        "SOLQUOTE_RPC_ULR",
+    ]
 
 
 def test_a_folder_of_quote_files_that_was_there_is_left(tmp_path: Path):

@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 
-from solquote.supervisor import child
+from solquote.supervisor import child, run
 from solquote.supervisor.specification import ProcessSpec
 
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnotify('READY=1')\nwhile True: signal.pause()"
@@ -88,11 +88,21 @@ async def test_a_command_that_is_not_there_is_told_and_tried_again(running):
         assert "could not be started: No such file or directory" in record.sentences[0]
 
 
-async def test_a_child_that_never_gets_healthy_is_killed_and_started_anew(running, script, usual_limits):
+async def test_a_child_that_says_nothing_from_its_start_is_killed_and_started_anew(running, script, usual_limits):
     hasty = dataclasses.replace(usual_limits, start_ns_max=300_000_000)
     async with running(script("hangs", "signal.pause()"), limits=hasty) as platform:
         await platform.record.until(lambda: any("restart 1" in sentence for sentence in platform.record.sentences))
-        assert platform.record.sentences[0] == "hangs: not healthy within 0.3 s, killed"
+        assert platform.record.sentences[0] == "hangs: silent for 0.3 s, killed"
+
+
+async def test_a_child_that_tells_why_it_is_not_healthy_yet_is_left_alone(running, script, usual_limits, monkeypatch):
+    monkeypatch.setattr(run, "_REMIND_S", 0.8)
+    hasty = dataclasses.replace(usual_limits, start_ns_max=300_000_000)
+    talks = "while True:\n    notify('STATUS=no node at example')\n    time.sleep(0.05)"
+    async with running(script("waits", talks), script("behind", needs=("waits",)), limits=hasty) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        assert platform.record.sentences == ["solquote: not healthy yet: waits (no node at example)"]
+        assert platform.record.now("waits").restart_count == 0
 
 
 async def test_a_healthy_child_that_falls_silent_is_killed_and_started_anew(running, script, usual_limits):
