@@ -1,8 +1,9 @@
 """The composition root: reads settings, builds the parts, wires them, runs them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
 from contextlib import AsyncExitStack
+from dataclasses import dataclass
 from functools import partial
 from importlib.metadata import version
 from pathlib import Path
@@ -10,6 +11,7 @@ from typing import Any, Final
 
 import grpc.aio
 import structlog
+from prometheus_client import CollectorRegistry
 
 from aggregator import upstream_wire, wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
@@ -33,16 +35,19 @@ from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
+from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
 from quote_core.serving import report_until, run_service, serve
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import load_tokens
+from quote_core.tokens import TokenRegistry, load_tokens
+from quote_core.units import Pubkey
 from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
 
 __all__ = ["main", "run"]
 
 _SLOT_NS: Final = 400_000_000
 _EXPIRE_INTERVAL_S: Final = 0.25
+_FILES: Final = {Source.LOCAL: Role.INTERNAL, Source.EXTERNAL: Role.EXTERNAL}
 _CHANNEL_OPTIONS: Final = (
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
     ("grpc.initial_reconnect_backoff_ms", 100),
@@ -57,172 +62,237 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
     Raises:
         ProviderUnavailable: A port is taken, or shared memory cannot be written.
     """
-    clock = SYSTEM_CLOCK
     log: structlog.stdlib.BoundLogger = structlog.get_logger(service="aggregator")
     tokens = load_tokens(platform.tokens_path)
+    registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
-        channels = [
-            await stack.enter_async_context(grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS))
-            for address in (platform.local_quote_address, platform.external_quote_address)
-        ]
-        stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
         directory = platform.shm_dir or default_directory()
-        publishers = {
-            source: ShmPublisher(
-                stack.enter_context(_open_writer(directory, role)), ttl_slots=stale_after_ns[source] // _SLOT_NS
-            )
-            for source, role in ((Source.LOCAL, Role.INTERNAL), (Source.EXTERNAL, Role.EXTERNAL))
+        writers = {source: stack.enter_context(_open_writer(directory, role)) for source, role in _FILES.items()}
+        channels = {
+            Source.LOCAL: await stack.enter_async_context(_channel(platform.local_quote_address)),
+            Source.EXTERNAL: await stack.enter_async_context(_channel(platform.external_quote_address)),
         }
-        table = QuoteTable(tokens=tokens, clock=clock, stale_after_ns=stale_after_ns, encoder=wire)
-        rows = RowRegistry(count_max=ENTRY_COUNT)
-        rows.listen(table)
-        for publisher in publishers.values():
-            rows.listen(publisher)
-        watched = WatchedRows(rows, tokens.pairs, settings.amounts)
-
-        oracle, routes, subscriptions = OraclePrices(), Routes(), Subscriptions()
-        figures: dict[str, Figure] = {}
-        metrics = Metrics(figures)
-        intake = Intake(
-            table=table,
-            publishers=publishers,
-            subscriptions=subscriptions,
-            routes=routes,
-            oracle=oracle,
-            clock=clock,
-            observe_pool_to_shm_s=pool_to_shm_histogram(metrics.registry).observe,
-        )
-        upstream = partial(_upstream, settings=settings, log=log)
-        local_stream = upstream(
-            name=LocalClient.name,
-            stub=open_stream(channels[0], upstream_wire.LOCAL_STREAM),
-            wanted=lambda: upstream_wire.batch_request(rows, refresh_interval_ns=settings.refresh_interval),
-            sink=intake.local,
-        )
-        rows.listen(local_stream)
-        external_stream = upstream(
-            name=ExternalClient.name,
-            stub=open_stream(channels[1], upstream_wire.EXTERNAL_STREAM),
-            wanted=lambda: upstream_wire.batch_request(
-                rows.some(watched.nearest(settings.external_amount)), refresh_interval_ns=settings.refresh_interval
-            ),
-            sink=intake.external,
-        )
-        local = LocalClient(channels[0], clock)
-
-        def follow(usd_by_mint: Any) -> None:
-            if watched.follow(usd_by_mint):
-                external_stream.reopen()
-
-        follower = OracleFollower(
-            oracle,
-            read=partial(local.usd_by_mint, timeout_ns=settings.oracle_interval),
-            follow=follow,
-            interval_ns=settings.oracle_interval,
-            log=log,
-        )
+        core = _core(tokens, settings, writers, observe_pool_to_shm_s=pool_to_shm_histogram(registry).observe)
+        neighbours = _neighbours(core, settings, channels, log)
         fanout = Fanout(
-            rows=rows,
-            table=table,
+            rows=core.rows,
+            table=core.table,
             tokens=tokens,
-            local=local,
-            external=ExternalClient(channels[1], clock, oracle),
-            clock=clock,
+            local=neighbours.local,
+            external=neighbours.external,
+            clock=SYSTEM_CLOCK,
             local_timeout_ns=settings.local_timeout,
             external_timeout_ns=settings.external_timeout,
         )
-        feeds = Feeds(
-            tokens=tokens,
-            rows=rows,
-            table=table,
-            subscriptions=subscriptions,
-            fanout=fanout,
-            intake=intake,
-            clock=clock,
-            limits=FeedLimits(
-                subscriber_count_max=settings.subscriber_count_max,
-                message_quotes_max=settings.message_quotes_max,
-                refresh_ns=settings.refresh_interval,
-                first_set_wait_ns=settings.first_set_wait,
-            ),
-        )
-        figures |= {
-            "rows": Figure("Rows in use", lambda: len(rows)),
-            "files": Figure("Shared-memory files written", lambda: len(publishers)),
-            "subscribers": Figure("Streams open", lambda: len(subscriptions)),
-            "routes": Figure("Routes that can be looked up", lambda: len(routes)),
-            "misdirected_quotes": Figure("Answers for rows given away", lambda: table.misdirected_count, True),
-            "conflated_changes": Figure("Changes overtaken by newer ones", subscriptions.conflated, True),
-            "oracle_failures": Figure("Oracle reads without an answer", lambda: follower.failure_count, True),
-        }
-        for source, stream in ((Source.LOCAL, local_stream), (Source.EXTERNAL, external_stream)):
-            figures |= _source_figures(source, intake, stream, publishers[source])
+        figures = _figures(core, neighbours)
+        registry.register(Metrics(figures))
         health = Health(
-            clock=clock,
+            clock=SYSTEM_CLOCK,
             version=version("solquote"),
-            upstreams={stream.name: stream.is_delivering.is_set for stream in (local_stream, external_stream)},
+            upstreams={stream.name: stream.is_delivering.is_set for stream in neighbours.streams.values()},
             figures=figures,
         )
-        servicer = AggregatorServicer(tokens=tokens, fanout=fanout, feeds=feeds, routes=routes, health=health)
-        server = await stack.enter_async_context(
-            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port)
+        servicer = AggregatorServicer(
+            tokens=tokens,
+            fanout=fanout,
+            feeds=_feeds(core, tokens, fanout, settings),
+            routes=core.routes,
+            health=health,
         )
         http = HttpApi(
             tokens=tokens,
             fanout=fanout,
-            local=local,
+            local=neighbours.local,
             health=health,
-            metrics=metrics.registry,
-            clock=clock,
+            metrics=registry,
+            clock=SYSTEM_CLOCK,
             pools_timeout_ns=settings.pools_timeout,
         )
+        server = await stack.enter_async_context(
+            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port)
+        )
         await stack.enter_async_context(serve_http(http.application(), host=platform.host, port=settings.http_port))
-        log.info("serving", grpc_port=server.port, http_port=settings.http_port, rows=len(rows), shm_dir=str(directory))
-
+        log.info("serving", grpc_port=server.port, http_port=settings.http_port, shm_dir=str(directory))
         async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(work)
-                for work in (
-                    *(publisher.run() for publisher in publishers.values()),
-                    local_stream.run(),
-                    external_stream.run(),
-                    follower.run(),
-                    _expire(intake),
-                )
-            ]
+            running = [tasks.create_task(work) for work in _work(core, neighbours)]
             await report_until(
                 stop,
-                is_ready=local_stream.is_delivering.is_set,
+                is_ready=neighbours.streams[Source.LOCAL].is_delivering.is_set,
                 status=health.status,
                 on_change=lambda ready: server.set_serving(serving=ready),
             )
-            subscriptions.close()
+            core.subscriptions.close()
             for task in running:
                 task.cancel()
     log.info("stopped")
 
 
-def _upstream(
-    *,
-    name: str,
-    stub: Callable[[Any], Any],
-    wanted: Callable[[], Any],
-    sink: Callable[[Any], Awaitable[None]],
+@dataclass(frozen=True, slots=True)
+class _Core:
+    """What is known, and who is told."""
+
+    rows: RowRegistry
+    table: QuoteTable
+    watched: WatchedRows
+    publishers: Mapping[Source, ShmPublisher]
+    subscriptions: Subscriptions
+    routes: Routes
+    oracle: OraclePrices
+    intake: Intake
+
+
+def _core(
+    tokens: TokenRegistry,
     settings: AggregatorSettings,
+    writers: Mapping[Source, QuoteWriter],
+    *,
+    observe_pool_to_shm_s: Callable[[float], None],
+) -> _Core:
+    stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
+    publishers = {
+        source: ShmPublisher(writer, ttl_slots=stale_after_ns[source] // _SLOT_NS) for source, writer in writers.items()
+    }
+    table = QuoteTable(tokens=tokens, clock=SYSTEM_CLOCK, stale_after_ns=stale_after_ns, encoder=wire)
+    rows = RowRegistry(count_max=ENTRY_COUNT)
+    rows.listen(table)
+    for publisher in publishers.values():
+        rows.listen(publisher)
+    subscriptions, routes, oracle = Subscriptions(), Routes(), OraclePrices()
+    intake = Intake(
+        table=table,
+        publishers=publishers,
+        subscriptions=subscriptions,
+        routes=routes,
+        oracle=oracle,
+        clock=SYSTEM_CLOCK,
+        observe_pool_to_shm_s=observe_pool_to_shm_s,
+    )
+    watched = WatchedRows(rows, tokens.pairs, settings.amounts)
+    return _Core(rows, table, watched, publishers, subscriptions, routes, oracle, intake)
+
+
+@dataclass(frozen=True, slots=True)
+class _Neighbours:
+    """The two quote services: single calls, streams, and the oracle prices of the local one."""
+
+    local: LocalClient
+    external: ExternalClient
+    streams: Mapping[Source, Upstream]
+    oracle: OracleFollower
+
+
+def _neighbours(
+    core: _Core,
+    settings: AggregatorSettings,
+    channels: Mapping[Source, grpc.aio.Channel],
     log: structlog.stdlib.BoundLogger,
-) -> Upstream:
-    backoff = Backoff(first_ns=settings.reconnect_pause, pause_ns_max=settings.reconnect_pause_max)
-    return Upstream(name=name, stub=stub, wanted=wanted, sink=sink, backoff=backoff, log=log)
+) -> _Neighbours:
+    def stream(
+        name: str, stub: Any, rows: Callable[[], Iterable[tuple[int, QuoteKey]]], sink: Callable[[Any], Awaitable[None]]
+    ) -> Upstream:
+        return Upstream(
+            name=name,
+            stub=stub,
+            wanted=lambda: upstream_wire.batch_request(rows(), refresh_interval_ns=settings.refresh_interval),
+            sink=sink,
+            backoff=Backoff(first_ns=settings.reconnect_pause, pause_ns_max=settings.reconnect_pause_max),
+            log=log,
+        )
+
+    local_stream = stream(
+        LocalClient.name,
+        open_stream(channels[Source.LOCAL], upstream_wire.LOCAL_STREAM),
+        lambda: core.rows,
+        core.intake.local,
+    )
+    core.rows.listen(local_stream)
+    external_stream = stream(
+        ExternalClient.name,
+        open_stream(channels[Source.EXTERNAL], upstream_wire.EXTERNAL_STREAM),
+        lambda: core.rows.some(core.watched.nearest(settings.external_amount)),
+        core.intake.external,
+    )
+
+    def follow(usd_by_mint: Mapping[Pubkey, float]) -> None:
+        if core.watched.follow(usd_by_mint):
+            external_stream.reopen()
+
+    local = LocalClient(channels[Source.LOCAL], SYSTEM_CLOCK)
+    oracle = OracleFollower(
+        core.oracle,
+        read=partial(local.usd_by_mint, timeout_ns=settings.oracle_interval),
+        follow=follow,
+        interval_ns=settings.oracle_interval,
+        log=log,
+    )
+    return _Neighbours(
+        local=local,
+        external=ExternalClient(channels[Source.EXTERNAL], SYSTEM_CLOCK, core.oracle),
+        streams={Source.LOCAL: local_stream, Source.EXTERNAL: external_stream},
+        oracle=oracle,
+    )
+
+
+def _feeds(core: _Core, tokens: TokenRegistry, fanout: Fanout, settings: AggregatorSettings) -> Feeds:
+    return Feeds(
+        tokens=tokens,
+        rows=core.rows,
+        table=core.table,
+        subscriptions=core.subscriptions,
+        fanout=fanout,
+        intake=core.intake,
+        clock=SYSTEM_CLOCK,
+        limits=FeedLimits(
+            subscriber_count_max=settings.subscriber_count_max,
+            message_quotes_max=settings.message_quotes_max,
+            refresh_ns=settings.refresh_interval,
+            first_set_wait_ns=settings.first_set_wait,
+        ),
+    )
+
+
+def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Figure]:
+    figures = {
+        "rows": Figure("Rows in use", core.rows.__len__),
+        "files": Figure("Shared-memory files written", core.publishers.__len__),
+        "subscribers": Figure("Streams open", core.subscriptions.__len__),
+        "routes": Figure("Routes that can be looked up", core.routes.__len__),
+        "misdirected_quotes": Figure(
+            "Answers for rows given away", lambda: core.table.misdirected_count, is_counter=True
+        ),
+        "conflated_changes": Figure("Changes overtaken by newer ones", core.subscriptions.conflated, is_counter=True),
+        "oracle_failures": Figure(
+            "Oracle reads without an answer", lambda: neighbours.oracle.failure_count, is_counter=True
+        ),
+    }
+    for source, stream in neighbours.streams.items():
+        figures |= _source_figures(source, core.intake, stream, core.publishers[source])
+    return figures
 
 
 def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher: ShmPublisher) -> dict[str, Figure]:
     name = source.name.lower()
     return {
         f"{name}_up": Figure(f"Whether the {name} stream delivers", stream.is_delivering.is_set),
-        f"{name}_quotes": Figure(f"Quotes of the {name} service", lambda: intake.quote_counts[source], True),
-        f"{name}_reconnects": Figure(f"Ends of the {name} stream", lambda: stream.reconnect_count, True),
-        f"{name}_shm_writes": Figure(f"Entries written, {name} file", lambda: publisher.published_count, True),
+        f"{name}_quotes": Figure(f"Quotes of the {name} service", lambda: intake.quote_counts[source], is_counter=True),
+        f"{name}_reconnects": Figure(f"Ends of the {name} stream", lambda: stream.reconnect_count, is_counter=True),
+        f"{name}_shm_writes": Figure(
+            f"Entries written, {name} file", lambda: publisher.published_count, is_counter=True
+        ),
     }
+
+
+def _work(core: _Core, neighbours: _Neighbours) -> Iterator[Coroutine[Any, Any, None]]:
+    for publisher in core.publishers.values():
+        yield publisher.run()
+    for stream in neighbours.streams.values():
+        yield stream.run()
+    yield neighbours.oracle.run()
+    yield _expire(core.intake)
+
+
+def _channel(address: str) -> grpc.aio.Channel:
+    return grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
 
 
 def _open_writer(directory: Path, role: Role) -> QuoteWriter:

@@ -15,12 +15,10 @@ _PREFIX = "solquote_aggregator_"
 
 
 class Metrics(Collector):
-    """The figures of the service, as a collector on a registry of its own."""
+    """The figures of the service, as a collector to register."""
 
     def __init__(self, figures: Mapping[str, Figure]) -> None:
         self._figures = figures
-        self.registry = CollectorRegistry()
-        self.registry.register(self)
 
     def collect(self) -> Iterator[Metric]:
         """One sample of everything."""

@@ -1,5 +1,5 @@
 from fakes.fake_clock import FakeClock
-from prometheus_client import generate_latest
+from prometheus_client import CollectorRegistry, generate_latest
 
 from aggregator.health import Figure, Health
 from aggregator.metrics import Metrics
@@ -41,7 +41,8 @@ def test_uptime_counts_from_the_start() -> None:
 
 def test_metrics_are_read_when_scraped() -> None:
     count = 0
-    metrics = Metrics({"seen": Figure("Seen", lambda: count, is_counter=True)})
-    assert b"solquote_aggregator_seen_total 0.0" in generate_latest(metrics.registry)
+    registry = CollectorRegistry()
+    registry.register(Metrics({"seen": Figure("Seen", lambda: count, is_counter=True)}))
+    assert b"solquote_aggregator_seen_total 0.0" in generate_latest(registry)
     count = 7
-    assert b"solquote_aggregator_seen_total 7.0" in generate_latest(metrics.registry)
+    assert b"solquote_aggregator_seen_total 7.0" in generate_latest(registry)
