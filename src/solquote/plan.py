@@ -43,7 +43,7 @@ class PlatformModels:
         mistakes: list[str] = []
         loaded: dict[str, ServiceSettings] = {}
         models: list[type[ServiceSettings]] = [PlatformSettings, UpSettings, *SHARED_SETTINGS]
-        models += map(settings_model, services)
+        models += map(settings_model, SERVICES)
         for model in models:
             try:
                 loaded[model.section] = model.load(environ=environ)
