@@ -18,6 +18,13 @@ from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.units import LAMPORTS_PER_SOL
 
 pytestmark = pytest.mark.integration
+PATIENT = {
+    "SOLQUOTE_PLANNER_OPPORTUNITY_AGE_MAX": "60s",
+    "SOLQUOTE_PLANNER_QUOTE_AGE_MAX": "60s",
+    "SOLQUOTE_PLANNER_RISK_BELOW": "1.0",
+    "SOLQUOTE_PLANNER_SIMULATION_TIMEOUT": "60s",
+}
+"""For tests in which an opportunity waits longer than a market would let it."""
 
 
 class Simulating(services.LocalQuoteServiceServicer):
@@ -133,7 +140,8 @@ async def test_an_opportunity_waits_for_a_quote_service_that_comes_back_in_time(
     simulating = Simulating()
     async with served(simulating) as port:
         pass  # the port is known, and nobody listens on it
-    async with trading_allowed(bus), pipeline_process("planner", tmp_path, environ(nats_url, port)) as planner:
+    environment = environ(nats_url, port) | PATIENT
+    async with trading_allowed(bus), pipeline_process("planner", tmp_path, environment) as planner:
         await until(lambda: planner.said("trading active"))
         await bus.publish(opportunity())
         await until(lambda: "retried" in planner.lines[-1] and " 0 retried" not in planner.lines[-1])
@@ -154,13 +162,7 @@ async def test_what_a_killed_planner_had_in_hand_is_planned_by_the_next_one(
     simulating.may_answer.clear()
     found = opportunity()
     async with served(simulating) as port, trading_allowed(bus):
-        environment = {
-            **environ(nats_url, port),
-            "SOLQUOTE_PLANNER_OPPORTUNITY_AGE_MAX": "60s",
-            "SOLQUOTE_PLANNER_QUOTE_AGE_MAX": "60s",
-            "SOLQUOTE_PLANNER_RISK_BELOW": "1.0",
-            "SOLQUOTE_PLANNER_SIMULATION_TIMEOUT": "60s",
-        }
+        environment = environ(nats_url, port) | PATIENT
         async with pipeline_process("planner", tmp_path, environment) as planner:
             await until(lambda: planner.said("trading active"))
             await bus.publish(found)

@@ -1,6 +1,7 @@
 """The planner, put together."""
 
 import asyncio
+from contextlib import AsyncExitStack
 from typing import Final
 
 from pipeline.health import HealthReporter, WorkTotals
@@ -51,36 +52,35 @@ class _Process:
         self._stage: Stage | None = None
 
     async def work(self) -> None:
-        """Connect, then plan."""
+        """Connect, wait for the stream, then plan."""
         settings = self._settings
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._gate.run())
-            async with (
-                connect(self._platform.nats_url, name="planner") as bus,
-                connect_simulator(
-                    self._platform.local_quote_address, timeout_ns=settings.simulation_timeout
-                ) as simulator,
-            ):
-                self._planner = Planner(
-                    simulator=simulator,
-                    gate=self._gate,
-                    clock=SYSTEM_CLOCK,
-                    limits=self._limits,
-                    rates=self._rates,
-                    tolerance_bps=settings.slippage_tolerance_bps,
-                    lifetime_ns=settings.plan_lifetime,
-                )
-                await bus.wait_for_stream(Stream.PLANNED)
-                self._stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
-                reporter = HealthReporter(
-                    bus,
-                    service="planner",
-                    clock=SYSTEM_CLOCK,
-                    interval_ns=self._health_interval_ns,
-                    totals=self._totals,
-                )
+        async with AsyncExitStack() as stack:
+            bus = await stack.enter_async_context(connect(self._platform.nats_url, name="planner"))
+            simulator = await stack.enter_async_context(
+                connect_simulator(self._platform.local_quote_address, timeout_ns=settings.simulation_timeout)
+            )
+            await bus.wait_for_stream(Stream.PLANNED)
+            self._planner = Planner(
+                simulator=simulator,
+                gate=self._gate,
+                clock=SYSTEM_CLOCK,
+                limits=self._limits,
+                rates=self._rates,
+                tolerance_bps=settings.slippage_tolerance_bps,
+                lifetime_ns=settings.plan_lifetime,
+            )
+            self._stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
+            reporter = HealthReporter(
+                bus,
+                service="planner",
+                clock=SYSTEM_CLOCK,
+                interval_ns=self._health_interval_ns,
+                totals=self._totals,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
-                await self._stage.run()
+                tasks.create_task(self._stage.run())
 
     def _totals(self) -> WorkTotals:
         if self._stage is None:

@@ -1,6 +1,7 @@
 """The scanner, put together."""
 
 import asyncio
+from contextlib import AsyncExitStack
 
 from pipeline.health import HealthReporter, WorkTotals
 from pipeline.process import Condition, work_until_told
@@ -46,31 +47,32 @@ class _Process:
 
     async def work(self) -> None:
         """Connect, wait for the stream, then scan."""
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._gate.run())
-            async with connect(self._platform.nats_url, name="scanner") as bus:
-                self._waiting_for = f"stream {Stream.OPPORTUNITIES}"
-                await bus.wait_for_stream(Stream.OPPORTUNITIES)
-                with QuoteReader.open(self._platform.shm_dir) as self._quotes:
-                    self._scanner = Scanner(
-                        quotes=self._quotes,
-                        book=self._book,
-                        publisher=bus,
-                        gate=self._gate,
-                        clock=SYSTEM_CLOCK,
-                        rates=self._rates,
-                        thresholds=self._settings.thresholds(),
-                        quote_age_ns_max=self._settings.quote_age_max,
-                    )
-                    reporter = HealthReporter(
-                        bus,
-                        service="scanner",
-                        clock=SYSTEM_CLOCK,
-                        interval_ns=self._health_interval_ns,
-                        totals=self._totals,
-                    )
-                    tasks.create_task(reporter.run())
-                    await self._scanner.run()
+        async with AsyncExitStack() as stack:
+            bus = await stack.enter_async_context(connect(self._platform.nats_url, name="scanner"))
+            self._waiting_for = f"stream {Stream.OPPORTUNITIES}"
+            await bus.wait_for_stream(Stream.OPPORTUNITIES)
+            self._quotes = stack.enter_context(QuoteReader.open(self._platform.shm_dir))
+            self._scanner = Scanner(
+                quotes=self._quotes,
+                book=self._book,
+                publisher=bus,
+                gate=self._gate,
+                clock=SYSTEM_CLOCK,
+                rates=self._rates,
+                thresholds=self._settings.thresholds(),
+                quote_age_ns_max=self._settings.quote_age_max,
+            )
+            reporter = HealthReporter(
+                bus,
+                service="scanner",
+                clock=SYSTEM_CLOCK,
+                interval_ns=self._health_interval_ns,
+                totals=self._totals,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._gate.run())
+                tasks.create_task(reporter.run())
+                tasks.create_task(self._scanner.run())
 
     def _totals(self) -> WorkTotals:
         if self._scanner is None:
