@@ -85,10 +85,12 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             external_timeout_ns=settings.external_timeout,
         )
         figures = _figures(core, neighbours)
+        is_serving = neighbours.streams[Source.LOCAL].is_delivering.is_set
         registry.register(Metrics(figures))
         health = Health(
             clock=SYSTEM_CLOCK,
             version=version("solquote"),
+            is_serving=is_serving,
             upstreams={stream.name: stream.is_delivering.is_set for stream in neighbours.streams.values()},
             figures=figures,
         )
@@ -117,7 +119,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             running = [tasks.create_task(work) for work in _work(core, neighbours)]
             await report_until(
                 stop,
-                is_ready=neighbours.streams[Source.LOCAL].is_delivering.is_set,
+                is_ready=is_serving,
                 status=health.status,
                 on_change=lambda ready: server.set_serving(serving=ready),
             )

@@ -96,13 +96,16 @@ class Feeds:
                     subscription.offer((row,))
                 asking = asyncio.gather(self._ask_local(row, key), self._ask_external(row, key))
                 asking.add_done_callback(lambda _: subscription.pending.set())
+                told: bytes | None = None
                 try:
                     while True:
                         await subscription.pending.wait()
                         subscription.take(1)
                         subscription.pending.clear()
-                        if self._table.is_answered(row) or asking.done():
-                            yield self._table.body(row)
+                        body = self._table.body(row)
+                        if body is not told and (self._table.is_answered(row) or asking.done()):
+                            told = body
+                            yield body
                 finally:
                     asking.cancel()
         finally:

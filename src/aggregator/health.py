@@ -32,8 +32,9 @@ class HealthReport:
 class Health:
     """Asks the parts when asked.
 
-    `upstreams` tells of each quote service whether it delivers. The service serves while the local one does, or when
-    an outside provider stands in; what is missing is a finding either way.
+    `upstreams` tells of each quote service whether it delivers; one that does not is a finding. `is_serving` is what
+    `grpc.health.v1` and the supervisor are told too: whether the exact, local quotes flow. Outside quotes may stand in
+    for single quotes meanwhile, but a balancer should look elsewhere.
     """
 
     def __init__(
@@ -41,12 +42,14 @@ class Health:
         *,
         clock: Clock,
         version: str,
+        is_serving: Callable[[], bool],
         upstreams: Mapping[str, Callable[[], bool]],
         figures: Mapping[str, Figure],
     ) -> None:
         self._clock = clock
         self._started_ns = clock.mono_ns()
         self._version = version
+        self._is_serving = is_serving
         self._upstreams = upstreams
         self._figures = figures
 
@@ -59,7 +62,7 @@ class Health:
         """Look now."""
         delivering = {name: is_delivering() for name, is_delivering in self._upstreams.items()}
         return HealthReport(
-            is_serving=any(delivering.values()),
+            is_serving=self._is_serving(),
             version=self._version,
             uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
             findings=tuple(f"{name} does not deliver" for name, works in delivering.items() if not works),

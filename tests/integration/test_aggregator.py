@@ -229,6 +229,23 @@ async def test_local_answer_comes_at_once_and_the_external_one_as_an_update(
     stream.cancel()
 
 
+async def test_stream_of_one_quote_says_that_nobody_answers_and_goes_on_when_somebody_does(
+    local: FakeLocalService, tmp_path: Path
+) -> None:
+    port = free_port()
+    nowhere = f"127.0.0.1:{free_port()}"
+    async with aggregator(tmp_path, local_address=f"127.0.0.1:{port}", external_address=nowhere) as running:
+        stream = stub(running).StreamQuotes(ask(555_555_555))
+        first = await stream.read()
+        assert first.error.code == "UNAVAILABLE"
+        assert first.decision == pb.DECISION_SKIP
+        async with serving(local=local, port=port):
+            second = await stream.read()
+            assert second.output_amount == 77_777_777
+            assert not second.HasField("error")
+        stream.cancel()
+
+
 async def test_route_id_resolves_to_the_route(running: RunningAggregator) -> None:
     quote = await stub(running).GetQuote(ask())
     route = await stub(running).GetRoute(pb.RouteRequest(route_id=quote.local.route_id))

@@ -9,6 +9,7 @@ def health(*, local: bool, external: bool, clock: FakeClock | None = None) -> He
     return Health(
         clock=clock or FakeClock(),
         version="1.2.3",
+        is_serving=lambda: local,
         upstreams={"local quote service": lambda: local, "external quote service": lambda: external},
         figures={"rows": Figure("Rows", lambda: 1080), "files": Figure("Files", lambda: 2)},
     )
@@ -21,11 +22,13 @@ def test_all_well_has_no_finding() -> None:
     assert report.figures == {"rows": 1080.0, "files": 2.0}
 
 
-def test_one_service_is_enough_to_serve_and_the_other_is_a_finding() -> None:
-    report = health(local=False, external=True).report()
+def test_it_serves_while_local_quotes_flow_and_whatever_is_missing_is_a_finding() -> None:
+    report = health(local=True, external=False).report()
     assert report.is_serving
+    assert report.findings == ("external quote service does not deliver",)
+    report = health(local=False, external=True).report()
+    assert not report.is_serving
     assert report.findings == ("local quote service does not deliver",)
-    assert not health(local=False, external=False).report().is_serving
 
 
 def test_status_is_one_short_line() -> None:
