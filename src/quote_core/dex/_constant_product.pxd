@@ -7,9 +7,9 @@
 # | function          | readable twin                                    |
 # |-------------------|--------------------------------------------------|
 # | amm_v4_out        | raydium_amm_v4.RaydiumAmmV4Pool.swap             |
-# | cpmm_out          | raydium_cpmm.swap_exact_in                       |
-# | pumpswap_sale_out | pumpswap.PumpSwapPool.swap, A_TO_B               |
-# | pumpswap_buy_out  | pumpswap.PumpSwapPool.swap, B_TO_A               |
+# | cpmm_out          | raydium_cpmm.fill.swap_exact_in                  |
+# | pumpswap_sale_out | pumpswap.fill.sell                               |
+# | pumpswap_buy_out  | pumpswap.fill.buy_with                           |
 
 from libc.stdint cimport uint64_t
 

@@ -11,7 +11,7 @@ from quote_core.dex.constant_product import curve_out_floor
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.pool import ChainClock, Direction
 from quote_core.dex.pumpswap import PumpSwapPool
-from quote_core.dex.raydium_cpmm import CpmmFees, swap_exact_in
+from quote_core.dex.raydium_cpmm.fill import CpmmFees, swap_exact_in
 from quote_core.dex.spl_token import TransferFee
 from quote_core.units import U64_MAX
 

@@ -3,7 +3,7 @@ import struct
 import pytest
 
 from quote_core.dex.pool import Account
-from quote_core.dex.pumpswap_fees import (
+from quote_core.dex.pumpswap.fees import (
     FEE_CONFIG,
     FEE_CONFIG_LAYOUT,
     GLOBAL_CONFIG,

@@ -3,8 +3,8 @@ from collections.abc import Callable
 import pytest
 
 from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
-from quote_core.dex.pumpswap import quote_spent_on_curve
-from quote_core.dex.pumpswap_fees import FeeRates
+from quote_core.dex.pumpswap.fees import FeeRates
+from quote_core.dex.pumpswap.fill import quote_spent_on_curve
 from quote_core.errors import CorruptAccount, NoLiquidity, NotTradable, ReserveShort
 
 OpenPool = Callable[..., Pool]

@@ -1,19 +1,10 @@
-"""PumpSwap: constant product with three fees on the quote side, tiers by market cap, and virtual quote reserves.
+"""A PumpSwap pool as a `Pool`; token A is the base, token B the quote.
 
 The Pool account has grown over time (211 to 300 bytes seen); fields past the end of a short one read as zero. The
-quote reserve used for pricing is the vault plus `virtual_quote_reserves`, which is signed.
+quote reserve used for pricing is the vault plus `virtual_quote_reserves`, which is signed. Tokens that charge a
+transfer fee are refused: how the program treats them is not known.
 
-| instruction           | here                | arithmetic (Q, B reserves; fees each rounded up, on q)               |
-|-----------------------|---------------------|----------------------------------------------------------------------|
-| sell, base in         | A_TO_B, EXACT_IN    | q = floor(Q b / (B + b)); out = q - fees(q)                          |
-| buy, base out         | B_TO_A, EXACT_OUT   | q = ceil(Q b / (B - b)); in = q + fees(q)                            |
-| buy_exact_quote_in    | B_TO_A, EXACT_IN    | e + fees(e) <= spend; out = floor(B (e - 1) / (Q + e - 1))           |
-| none                  | A_TO_B, EXACT_OUT   | the least base whose sale delivers the wanted quote, or a unit more  |
-
-Token A is the base, token B the quote. Three fees rounded up apart mean that one more unit of input may deliver up to
-two units less. Tokens that charge a transfer fee are refused: how the program treats them is not known.
-
-Source: pump-fun/pump-public-docs (PumpSwap README and IDL), the official SDK's arithmetic.
+Source: pump-fun/pump-public-docs (PumpSwap README and IDL).
 """
 
 from collections.abc import Mapping, Sequence
@@ -21,19 +12,11 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex._constant_product import pumpswap_buy_ladder, pumpswap_sale_ladder
-from quote_core.dex.constant_product import (
-    Decoder,
-    VaultBalances,
-    VaultPool,
-    curve_in_ceil,
-    curve_out_floor,
-    curve_price,
-)
-from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
+from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_price
 from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
-from quote_core.dex.pumpswap_fees import (
+from quote_core.dex.pumpswap.fees import (
     FEE_CONFIG,
     GLOBAL_CONFIG,
     FeeRates,
@@ -44,11 +27,12 @@ from quote_core.dex.pumpswap_fees import (
     is_canonical,
     market_cap_floor,
 )
+from quote_core.dex.pumpswap.fill import PumpCurve, buy, buy_with, sell, sell_for
 from quote_core.dex.spl_token import Mint, decode_mint
-from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable, ReserveShort
+from quote_core.errors import CorruptAccount, NoLiquidity, NotTradable
 from quote_core.units import BPS, U64_MAX, Pubkey
 
-__all__ = ["PROGRAM", "PumpSwapPool", "quote_spent_on_curve"]
+__all__ = ["PROGRAM", "PumpSwapPool"]
 
 PROGRAM_ID: Final = Pubkey("pAMMBay6oceH9fJKBRHGP5D4bD4sWpmSwMn52FMfXEA")
 _LAYOUT: Final = AccountLayout(
@@ -85,17 +69,6 @@ class _PoolState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
-    """What a quote reads. `quote_reserve` may be zero or below; `quote_vault` is what can be paid out."""
-
-    base_reserve: int
-    quote_reserve: int
-    quote_vault: int
-    rates: FeeRates
-    switches: GlobalConfig
-
-
-@dataclass(frozen=True, slots=True)
 class _NextState:
     """What a swap leaves, and the quote amount on the curve it was priced with."""
 
@@ -103,27 +76,13 @@ class _NextState:
     curve_quote: int
 
 
-@dataclass(frozen=True, slots=True)
-class _Fill:
-    """One priced swap: what the trader pays and gets, and the quote amount on the curve that the fees are on."""
-
-    amount_in: int
-    amount_out: int
-    curve_quote: int
-
-
-def quote_spent_on_curve(spend: int, rates: FeeRates) -> int:
-    """Give how much of `spend` reaches the curve once the three fees on that amount are paid."""
-    effective = mul_div_floor(spend, BPS, BPS + rates.total_bps)
-    return effective - max(0, effective + rates.total_fee(effective) - spend)
-
-
-class PumpSwapPool(VaultPool[_Curve]):
+class PumpSwapPool(VaultPool[PumpCurve]):
     """One PumpSwap pool; token A is the base."""
 
     dex = Dex.PUMPSWAP
 
     _state: _PoolState
+    _switches: GlobalConfig
 
     def _take_own(self, account: Account) -> None:
         data = _LAYOUT.check(self.address, account).ljust(_KNOWN_SIZE_BYTES, b"\0")
@@ -149,17 +108,17 @@ class PumpSwapPool(VaultPool[_Curve]):
             FEE_CONFIG: decode_fee_schedule,
         }
 
-    def _make_curve(self) -> _Curve:
+    def _make_curve(self) -> PumpCurve:
         switches = self._values[GLOBAL_CONFIG]
         assert isinstance(switches, GlobalConfig)
+        self._switches = switches
         base_reserve, quote_vault = self._vault(self.vault_a).amount, self._vault(self.vault_b).amount
         quote_reserve = quote_vault + self._state.virtual_quote
-        return _Curve(
+        return PumpCurve(
             base_reserve=base_reserve,
             quote_reserve=quote_reserve,
             quote_vault=quote_vault,
             rates=self._rates(base_reserve, quote_reserve, switches),
-            switches=switches,
         )
 
     def _rates(self, base_reserve: int, quote_reserve: int, switches: GlobalConfig) -> FeeRates:
@@ -185,8 +144,8 @@ class PumpSwapPool(VaultPool[_Curve]):
         assert isinstance(mint, Mint)
         return mint
 
-    def _check_open(self, curve: _Curve, clock: ChainClock) -> None:
-        if curve.switches.buys_off and curve.switches.sells_off:
+    def _check_open(self, curve: PumpCurve, clock: ChainClock) -> None:
+        if self._switches.buys_off and self._switches.sells_off:
             raise NotTradable(self.address, "buys and sells are switched off")
         if curve.quote_reserve <= 0:
             raise NotTradable(self.address, f"the quote reserve is {curve.quote_reserve}, virtual part included")
@@ -203,11 +162,12 @@ class PumpSwapPool(VaultPool[_Curve]):
         if curve.base_reserve == 0:
             raise NoLiquidity(self.address, "the base vault is empty")
         is_sale = direction is Direction.A_TO_B
-        self._check_switch(curve, is_sale=is_sale)
+        if self._is_off(is_sale=is_sale):
+            raise NotTradable(self.address, f"{'sells' if is_sale else 'buys'} are switched off")
         if is_sale:
-            fill = self._sell(curve, amount) if mode is SwapMode.EXACT_IN else self._sell_for(curve, amount)
+            fill = (sell if mode is SwapMode.EXACT_IN else sell_for)(self.address, curve, amount)
         else:
-            fill = self._buy_with(curve, amount) if mode is SwapMode.EXACT_IN else self._buy(curve, amount)
+            fill = (buy_with if mode is SwapMode.EXACT_IN else buy)(self.address, curve, amount)
         self._check_u64(fill.amount_in, "input")
         lp_fee = curve.rates.lp_fee(fill.curve_quote)
         if is_sale:
@@ -225,60 +185,14 @@ class PumpSwapPool(VaultPool[_Curve]):
             next_state=_NextState(balances, fill.curve_quote),
         )
 
-    def _check_switch(self, curve: _Curve, *, is_sale: bool) -> None:
-        if curve.switches.sells_off if is_sale else curve.switches.buys_off:
-            raise NotTradable(self.address, f"{'sells' if is_sale else 'buys'} are switched off")
-
-    def _sell(self, curve: _Curve, base_in: int) -> _Fill:
-        curve_quote = curve_out_floor(curve.base_reserve, curve.quote_reserve, base_in)
-        amount_out = curve_quote - curve.rates.total_fee(curve_quote)
-        if amount_out <= 0:
-            raise AmountTooSmall(self.address, "the amount buys nothing after fees")
-        paid_out = curve_quote - curve.rates.lp_fee(curve_quote)
-        if paid_out > curve.quote_vault:
-            raise ReserveShort(self.address, paid_out, curve.quote_vault)
-        return _Fill(base_in, amount_out, curve_quote)
-
-    def _sell_for(self, curve: _Curve, quote_wanted: int) -> _Fill:
-        """Find the least curve output whose net is enough, then the base it takes.
-
-        The net never rises faster than the gross, so adding what is lacking never skips the least. Each round adds at
-        least one; rounding of three fees makes up for less than three units, so the rounds end within
-        3 * BPS / (BPS - total_bps).
-        """
-        rates = curve.rates
-        curve_quote = mul_div_ceil(quote_wanted, BPS, BPS - rates.total_bps)
-        while True:
-            if curve_quote >= curve.quote_reserve:
-                raise NoLiquidity(self.address, f"the quote reserve is {curve.quote_reserve}")
-            base_in = curve_in_ceil(curve.base_reserve, curve.quote_reserve, curve_quote)
-            delivered = curve_out_floor(curve.base_reserve, curve.quote_reserve, base_in)
-            lacking = quote_wanted - (delivered - rates.total_fee(delivered))
-            if lacking <= 0:
-                return self._sell(curve, base_in)
-            curve_quote = max(curve_quote, delivered) + lacking
-
-    def _buy(self, curve: _Curve, base_out: int) -> _Fill:
-        if base_out >= curve.base_reserve:
-            raise NoLiquidity(self.address, f"the base vault holds {curve.base_reserve}")
-        curve_quote = curve_in_ceil(curve.quote_reserve, curve.base_reserve, base_out)
-        return _Fill(curve_quote + curve.rates.total_fee(curve_quote), base_out, curve_quote)
-
-    def _buy_with(self, curve: _Curve, spend: int) -> _Fill:
-        """The program keeps one unit of the effective amount off the curve."""
-        effective = quote_spent_on_curve(spend, curve.rates)
-        if effective <= 1:
-            raise AmountTooSmall(self.address, "the amount buys nothing after fees")
-        base_out = curve_out_floor(curve.quote_reserve, curve.base_reserve, effective - 1)
-        if base_out == 0:
-            raise AmountTooSmall(self.address, "the amount buys nothing")
-        return _Fill(spend, base_out, effective)
+    def _is_off(self, *, is_sale: bool) -> bool:
+        return self._switches.sells_off if is_sale else self._switches.buys_off
 
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
         curve = self._ready(clock)
         is_sale, rates = direction is Direction.A_TO_B, curve.rates
-        if curve.switches.sells_off if is_sale else curve.switches.buys_off:
+        if self._is_off(is_sale=is_sale):
             return [0] * len(amounts_in)
         if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
             return self.ladder_by_swaps(direction, amounts_in, clock)

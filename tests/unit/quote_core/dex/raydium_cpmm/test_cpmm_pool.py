@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
-from quote_core.dex.raydium_cpmm import CpmmFees, swap_exact_in, swap_exact_out
+from quote_core.dex.raydium_cpmm.fill import CpmmFees, swap_exact_in, swap_exact_out
 from quote_core.dex.spl_token import TransferFee
 from quote_core.errors import ActivationPending, AmountOverflow, CorruptAccount, ImpossibleState, NotTradable
 

@@ -1,0 +1,231 @@
+"""A Raydium CPMM pool as a `Pool`: its accounts, its refusals, its ladder, and the bytes a swap leaves.
+
+Not reproduced by `write_swap`, because no quote reads it: the price observations and the pool's `recent_epoch`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.dex._constant_product import cpmm_ladder
+from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_price
+from quote_core.dex.fixed_point import mul_div_floor
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
+from quote_core.dex.pool_program import PoolProgram
+from quote_core.dex.raydium_cpmm.fill import CpmmFees, CpmmFill, swap_exact_in, swap_exact_out
+from quote_core.dex.raydium_cpmm.layout import (
+    CREATOR_FEE_ON_INPUT,
+    CREATOR_FEE_ON_TOKEN_0,
+    CREATOR_FEE_ON_TOKEN_1,
+    MINT_0,
+    MINT_1,
+    POOL,
+    Config,
+    Owed,
+    PoolAccount,
+    decode_config,
+    decode_pool_account,
+    with_owed,
+)
+from quote_core.dex.spl_token import NO_TRANSFER_FEE, Mint, TransferFee, decode_mint
+from quote_core.errors import ActivationPending, AmountTooSmall, ImpossibleState, NoLiquidity, NotTradable
+from quote_core.units import PPM, Pubkey
+
+__all__ = ["PROGRAM", "RaydiumCpmmPool"]
+
+
+@dataclass(frozen=True, slots=True)
+class _Curve:
+    """What a quote reads; a reserve is below zero when more is owed than the vault holds."""
+
+    reserve_a: int
+    reserve_b: int
+    config: Config
+
+
+@dataclass(frozen=True, slots=True)
+class _NextState:
+    fill: CpmmFill
+    balances: VaultBalances
+    owed_a: Owed
+    owed_b: Owed
+
+
+class RaydiumCpmmPool(VaultPool[_Curve]):
+    """One CPMM pool; token A is token 0."""
+
+    dex = Dex.RAYDIUM_CPMM
+
+    _own: PoolAccount
+
+    def __init__(self, address: Pubkey, account: Account) -> None:
+        super().__init__(address, account)
+        self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...]] = {}
+
+    def _take_own(self, account: Account) -> None:
+        own = decode_pool_account(self.address, account)
+        self._own = own
+        self.mint_a, self.mint_b = own.mint_a, own.mint_b
+        self.vault_a, self.vault_b = own.vault_a, own.vault_b
+
+    def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
+        """The fee configuration, and the mints that may charge a transfer fee (classic mints never do)."""
+        return {self._own.amm_config: decode_config, **dict.fromkeys(self._own.token_2022_mints, decode_mint)}
+
+    def _identity(self) -> tuple[Pubkey, ...]:
+        return *super()._identity(), self._own.amm_config, *self._own.token_2022_mints
+
+    def _make_curve(self) -> _Curve:
+        config = self._values[self._own.amm_config]
+        assert isinstance(config, Config)
+        self._ladder_terms.clear()
+        return _Curve(
+            reserve_a=self._vault(self.vault_a).amount - self._own.owed_a.total,
+            reserve_b=self._vault(self.vault_b).amount - self._own.owed_b.total,
+            config=config,
+        )
+
+    def _check_open(self, curve: _Curve, clock: ChainClock) -> None:
+        if self._own.is_swap_off:
+            raise NotTradable(self.address, f"status {self._own.status} switches swaps off")
+        if clock.unix_timestamp < self._own.open_time_unix_s:
+            raise ActivationPending(self.address, f"opens at unix time {self._own.open_time_unix_s}")
+        if curve.reserve_a < 0 or curve.reserve_b < 0:
+            raise ImpossibleState(self.address, "a vault holds less than the fees owed from it")
+
+    def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
+        """See `Pool.swap`. `fee_amount` is what was charged on the input; transfer fees are not part of it."""
+        curve = self._ready(clock)
+        self._check_amount(amount)
+        fees = self._fees(curve.config, direction, clock)
+        fill = self._fill(curve, fees, direction, mode, amount)
+        self._check_u64(fill.amount_in, "input")
+        return Swap(
+            direction=direction,
+            mode=mode,
+            amount_in=fill.amount_in,
+            amount_out=fill.amount_out,
+            fee_amount=fill.trade_fee + (fill.creator_fee if fees.creator_on_input else 0),
+            fee_mint=self.mint_a if direction is Direction.A_TO_B else self.mint_b,
+            crossed_count=0,
+            next_state=self._next_state(curve.config, fees, direction, fill),
+        )
+
+    def _fill(self, curve: _Curve, fees: CpmmFees, direction: Direction, mode: SwapMode, amount: int) -> CpmmFill:
+        reserve_in, reserve_out = curve.reserve_a, curve.reserve_b
+        if direction is Direction.B_TO_A:
+            reserve_in, reserve_out = reserve_out, reserve_in
+        if reserve_in == 0 or reserve_out == 0:
+            raise NoLiquidity(self.address, "a reserve is empty")
+        if mode is SwapMode.EXACT_OUT:
+            fill = swap_exact_out(reserve_in, reserve_out, amount, fees)
+            if fill is None:
+                raise NoLiquidity(self.address, f"the reserve holds {reserve_out}")
+            return fill
+        fill = swap_exact_in(reserve_in, reserve_out, amount, fees)
+        if fill.amount_out == 0:
+            raise AmountTooSmall(self.address, "the amount buys nothing")
+        return fill
+
+    def _fees(self, config: Config, direction: Direction, clock: ChainClock) -> CpmmFees:
+        mint_in, mint_out = self.mint_a, self.mint_b
+        named_input = CREATOR_FEE_ON_TOKEN_0
+        if direction is Direction.B_TO_A:
+            mint_in, mint_out, named_input = mint_out, mint_in, CREATOR_FEE_ON_TOKEN_1
+        return CpmmFees(
+            trade_ppm=config.trade_ppm,
+            creator_ppm=config.creator_ppm if self._own.creator_fee_enabled else 0,
+            creator_on_input=self._own.creator_fee_on in (CREATOR_FEE_ON_INPUT, named_input),
+            transfer_in=self._transfer_fee(mint_in, clock),
+            transfer_out=self._transfer_fee(mint_out, clock),
+        )
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+        curve = self._ready(clock)
+        terms = self._ladder_terms.get((direction, clock.epoch))
+        if terms is None:
+            self._ladder_terms.clear()  # an epoch lasts days: only the present one is worth keeping
+            for either in Direction:
+                self._ladder_terms[either, clock.epoch] = self._terms(curve, either, clock)
+            terms = self._ladder_terms[direction, clock.epoch]
+        return cpmm_ladder(amounts_in, *terms)
+
+    def _terms(self, curve: _Curve, direction: Direction, clock: ChainClock) -> tuple[int, ...]:
+        """What the compiled ladder takes, in its order."""
+        fees = self._fees(curve.config, direction, clock)
+        reserve_in, reserve_out, vault_in = curve.reserve_a, curve.reserve_b, self._vault(self.vault_a)
+        if direction is Direction.B_TO_A:
+            reserve_in, reserve_out, vault_in = curve.reserve_b, curve.reserve_a, self._vault(self.vault_b)
+        return (
+            reserve_in,
+            reserve_out,
+            vault_in.amount,
+            fees.input_ppm,
+            0 if fees.creator_on_input else fees.creator_ppm,
+            fees.transfer_in.rate_bps,
+            fees.transfer_in.fee_max,
+            fees.transfer_out.rate_bps,
+            fees.transfer_out.fee_max,
+        )
+
+    def _transfer_fee(self, mint: Pubkey, clock: ChainClock) -> TransferFee:
+        held = self._values.get(mint)
+        return held.transfer_fee_at(clock.epoch) if isinstance(held, Mint) else NO_TRANSFER_FEE
+
+    def _next_state(self, config: Config, fees: CpmmFees, direction: Direction, fill: CpmmFill) -> _NextState:
+        is_a_to_b = direction is Direction.A_TO_B
+        owed_in, owed_out = self._own.owed_a, self._own.owed_b
+        if not is_a_to_b:
+            owed_in, owed_out = owed_out, owed_in
+        owed_in = owed_in.plus(
+            protocol=mul_div_floor(fill.trade_fee, config.protocol_ppm, PPM),
+            fund=mul_div_floor(fill.trade_fee, config.fund_ppm, PPM),
+            creator=fill.creator_fee if fees.creator_on_input else 0,
+        )
+        owed_out = owed_out.plus(creator=0 if fees.creator_on_input else fill.creator_fee)
+        balances = self._moved(direction, received=fill.vault_received, sent=fill.vault_sent)
+        self._check_u64(max(balances.a, balances.b), "input vault's balance")
+        return _NextState(
+            fill=fill,
+            balances=balances,
+            owed_a=owed_in if is_a_to_b else owed_out,
+            owed_b=owed_out if is_a_to_b else owed_in,
+        )
+
+    def _balances_after(self, swap: Swap) -> VaultBalances:
+        return _next_state_of(swap).balances
+
+    def _own_data_after(self, swap: Swap) -> bytes | None:
+        after = _next_state_of(swap)
+        return with_owed(self._own_data, after.owed_a, after.owed_b)
+
+    def spot_price(self, clock: ChainClock) -> float:
+        """See `Pool.spot_price`."""
+        curve = self._held()
+        return curve_price(curve.reserve_a, curve.reserve_b)
+
+    def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
+        """See `Pool.fee_fraction`: trade and creator fee, whichever side they are taken from."""
+        fees = self._fees(self._held().config, direction, clock)
+        return (fees.trade_ppm + fees.creator_ppm) / PPM
+
+
+def _next_state_of(swap: Swap) -> _NextState:
+    assert isinstance(swap.next_state, _NextState)
+    return swap.next_state
+
+
+def _named_amounts(swap: Swap) -> Mapping[str, int]:
+    fill = _next_state_of(swap).fill
+    return {"fee": fill.trade_fee, "creator_fee": fill.creator_fee}
+
+
+PROGRAM: Final = PoolProgram(
+    dex=Dex.RAYDIUM_CPMM,
+    layout=POOL,
+    mint_a=MINT_0,
+    mint_b=MINT_1,
+    open_pool=RaydiumCpmmPool,
+    named_amounts=_named_amounts,
+)
