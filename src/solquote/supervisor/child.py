@@ -23,6 +23,7 @@ __all__ = ["Child", "ChildLimits", "Watcher"]
 _PR_SET_PDEATHSIG: Final = 1
 _LOOK_S: Final = 0.25
 """How often silence and the start's deadline are looked at."""
+_LATE_NS: Final = 3_000_000_000
 _PROBE_EVERY_S: Final = 1.0
 _PROBE_START_S: Final = 0.05
 _OUTPUT_END_S: Final = 0.5
@@ -159,10 +160,14 @@ class Child:
     async def _watch(self) -> None:
         """Kill the process when it is silent for too long; one that tells why it is not healthy yet is left alone."""
         while True:
+            asleep_mono_ns = self._clock.mono_ns()
             await asyncio.sleep(_LOOK_S)
+            now_mono_ns = self._clock.mono_ns()
+            if now_mono_ns - asleep_mono_ns > _LATE_NS:  # we were stopped (Ctrl-Z), or starved: it could not be heard
+                self._heard_mono_ns = now_mono_ns
             is_healthy = self.view.state is State.HEALTHY
             silence_ns_max = self._limits.silence_ns_max if is_healthy else self._limits.start_ns_max
-            if self._clock.mono_ns() - self._heard_mono_ns > silence_ns_max and not self._stopping.is_set():
+            if now_mono_ns - self._heard_mono_ns > silence_ns_max and not self._stopping.is_set():
                 self._watcher.told(self.spec.name, f"silent for {silence_ns_max / 1e9:g} s, killed")
                 self.kill()
                 return

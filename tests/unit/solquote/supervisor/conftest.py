@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from quote_core.clock import SYSTEM_CLOCK
+from quote_core.clock import SYSTEM_CLOCK, Clock
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.run import StopRequest, supervise
@@ -113,14 +113,17 @@ def running(tmp_path: Path):
 
     @asynccontextmanager
     async def start(
-        *specs: ProcessSpec, limits: ChildLimits = LIMITS, stop_ns_max: int = 5_000_000_000
+        *specs: ProcessSpec,
+        limits: ChildLimits = LIMITS,
+        stop_ns_max: int = 5_000_000_000,
+        clock: Clock = SYSTEM_CLOCK,
     ) -> AsyncIterator[Platform]:
         record, stop = Record(), StopRequest()
         task = asyncio.create_task(
             supervise(
                 specs,
                 limits=limits,
-                clock=SYSTEM_CLOCK,
+                clock=clock,
                 watcher=record,
                 log_dir=tmp_path,
                 stop=stop,

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from quote_core.clock import SystemClock
 from solquote.supervisor import child, run
 from solquote.supervisor.specification import ProcessSpec
 
@@ -113,6 +114,32 @@ async def test_a_healthy_child_that_falls_silent_is_killed_and_started_anew(runn
         await record.until(lambda: any("silent: ended by SIGKILL" in sentence for sentence in record.sentences))
         assert "silent: silent for 0.3 s, killed" in record.sentences
         assert record.now("talks").restart_count == 0
+
+
+async def test_after_a_pause_of_our_own_nobody_is_taken_for_silent(running, script):
+    """Ctrl-Z stops the supervisor, not its children: it has not listened."""
+
+    class JumpingClock(SystemClock):
+        def __init__(self) -> None:
+            self.ahead_ns = 0
+            self.looks = 0
+            self.looked_often = asyncio.Event()
+
+        def mono_ns(self) -> int:
+            self.looks += 1
+            if self.looks > 8:
+                self.looked_often.set()
+            return super().mono_ns() + self.ahead_ns
+
+    clock = JumpingClock()
+    async with running(script("calm"), clock=clock) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        clock.ahead_ns, clock.looks = 3_600_000_000_000, 0
+        clock.looked_often.clear()
+        async with asyncio.timeout(10):
+            await clock.looked_often.wait()
+        assert platform.record.now("calm").restart_count == 0
+        assert len(platform.record.sentences) == 1
 
 
 async def test_output_goes_to_the_log_and_to_who_watches(running, script, tmp_path: Path):
