@@ -1,19 +1,51 @@
 """Between the pipeline's values and the local quote service's messages."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import grpc.aio
 
 from pipeline.simulation import RouteHopRequest, Simulation
-from quote_core.errors import LayoutMismatch
+from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Hop
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
+from quote_core.generated.solquote.v1 import quotes_pb2 as quotes
 from quote_core.quotes import Provenance
 from quote_core.units import Pubkey
 
-__all__ = ["simulate_route", "simulation_from"]
+__all__ = ["QuoteServiceFigures", "quote_service_figures", "simulate_route", "simulation_from"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class QuoteServiceFigures:
+    """What the system manager wants of the local quote service's `Health`; polls are of the node, since its start."""
+
+    is_serving: bool
+    uptime_ms: int
+    slot: int
+    poll_count: int
+    poll_failed_count: int
+
+
+async def quote_service_figures(channel: grpc.aio.Channel, *, timeout_s: float) -> QuoteServiceFigures:
+    """One `Health` call.
+
+    Raises:
+        ProviderUnavailable: No answer.
+    """
+    try:
+        answer = await services.LocalQuoteServiceStub(channel).Health(quotes.HealthRequest(), timeout=timeout_s)
+    except grpc.aio.AioRpcError as error:
+        raise ProviderUnavailable("local_quote", error.details() or error.code().name) from error
+    return QuoteServiceFigures(
+        is_serving=answer.serving,
+        uptime_ms=answer.uptime_ms,
+        slot=int(answer.figures["slot"]),
+        poll_count=int(answer.figures["polls_total"]),
+        poll_failed_count=int(answer.figures["polls_failed_total"]),
+    )
 
 
 async def simulate_route(

@@ -1,10 +1,14 @@
 """Composition of the system manager."""
 
+import asyncio
 import contextlib
 from collections.abc import AsyncIterator
 from contextlib import AsyncExitStack
+from functools import partial
 from typing import Final
 
+import aiohttp
+import grpc.aio
 from aiohttp import web
 from prometheus_client import CollectorRegistry
 
@@ -12,12 +16,15 @@ from pipeline.process import Condition, work_until_told
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.quote_watch import QuoteWatch
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
+from pipeline.wire import quote_service_figures
 from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.solana import RpcClient
 
 __all__ = ["run"]
 
@@ -52,7 +59,18 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
                 witness_path=platform.data_folder() / WITNESS_NAME,
                 restate_after_ns=settings.restate_after,
             )
-            await manager.run(bus, latch)
+            rpc = await stack.enter_async_context(_node(platform, settings))
+            channel = await stack.enter_async_context(grpc.aio.insecure_channel(platform.local_quote_address))
+            watch = QuoteWatch(
+                figures=partial(quote_service_figures, channel, timeout_s=settings.quote_watch_interval / 1e9),
+                chain_slot=rpc.get_slot,
+                publish=bus.publish,
+                clock=SYSTEM_CLOCK,
+                interval_ns=settings.quote_watch_interval,
+            )
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(watch.run())
+                await manager.run(bus, latch)
 
     await work_until_told(work(), condition=lambda: _condition(manager))
 
@@ -62,6 +80,18 @@ def _condition(manager: Manager) -> Condition:
     if manager.finding or held is None:
         return Condition(is_ready=False, line=manager.finding)
     return Condition(is_ready=True, line=f"{held.state.name}, revision {held.revision}: {held.reason}")
+
+
+@contextlib.asynccontextmanager
+async def _node(platform: PlatformSettings, settings: SystemManagerSettings) -> AsyncIterator[RpcClient]:
+    async with aiohttp.ClientSession() as session:
+        yield RpcClient(
+            url=platform.rpc_url,
+            session=session,
+            clock=SYSTEM_CLOCK,
+            timeout_ms=settings.quote_watch_interval // 1_000_000,
+            attempt_count_max=1,  # a failure is what the watch wants to know
+        )
 
 
 @contextlib.asynccontextmanager

@@ -26,10 +26,13 @@ class SystemManagerSettings(ServiceSettings):
         gt=0,
         description="The latched state is written anew when its event is this old, long before the stream drops it",
     )
+    quote_watch_interval: Duration = Field(
+        "1s", gt=0, description="How often the local quote service and its node are looked at"
+    )
     error_rate_max: float = Field(0.5, gt=0, le=1, description="Share of a service's work that may fail")
     rpc_failure_rate_max: float = Field(0.8, gt=0, le=1, description="Share of a service's RPC calls that may fail")
     rate_window: Duration = Field("60s", gt=0, description="What those shares are measured over")
-    rate_count_min: int = Field(10, ge=1, description="Fewer events than this make no share")
+    rate_count_min: int = Field(30, ge=1, description="Fewer events than this make no share")
     memory_max: float = Field(0.9, gt=0, le=1, description="Share of its memory limit a service may use")
     slot_drift_max: int = Field(300, ge=1, description="Slots a service may be behind the chain")
     failed_trade_count_max: int = Field(10, ge=1, description="Trades that may fail within failed_trade_window")
