@@ -8,6 +8,7 @@ from importlib.metadata import version
 
 import aiohttp
 
+from local_quote.companions import Companions
 from local_quote.condition import Condition
 from local_quote.discovery import Discovery
 from local_quote.market import Market
@@ -88,12 +89,13 @@ async def run(
         )
         reader = PoolReader(rpc=rpc, store=market.store)
         inbox = UpdateInbox()
+        companions = Companions(pools_of=market.store.pool_ids_on, wait_ns_max=settings.companion_wait)
         feed = AccountFeed(
             url=platform.websocket_url(),
             session=session,
             read=reader.read_accounts,
             on_update=inbox.put,
-            on_slot=market.slot_seen,
+            on_slot=inbox.put_slot,
             clock=clock,
             silence_ms_max=settings.feed_silence_max // _NS_PER_MS,
             commitment=settings.commitment,
@@ -104,6 +106,7 @@ async def run(
             reader=reader,
             feed=feed,
             inbox=inbox,
+            companions=companions,
             plan=PollPlan(
                 amm_interval_ns=settings.amm_refresh_interval,
                 clmm_interval_ns=settings.clmm_refresh_interval,
@@ -131,6 +134,7 @@ async def run(
             feed=feed,
             refreshing=refresher.counts,
             discovering=discovery.counts,
+            waiting=companions.counts,
             clock=clock,
             version=version("solquote"),
             refuse_after_ns=settings.pool_cache_staleness_threshold,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
+from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
 from local_quote.market import Market
 from local_quote.refresh import RefreshCounts
@@ -29,6 +30,7 @@ class Condition:
         feed: AccountFeed,
         refreshing: RefreshCounts,
         discovering: DiscoveryCounts,
+        waiting: CompanionCounts,
         clock: Clock,
         version: str,
         refuse_after_ns: int,
@@ -37,6 +39,7 @@ class Condition:
         self._feed = feed
         self._refreshing = refreshing
         self._discovering = discovering
+        self._waiting = waiting
         self._clock = clock
         self._version = version
         self._refuse_after_ns = refuse_after_ns
@@ -112,6 +115,8 @@ class Condition:
             "polls_total": self._refreshing.poll_count,
             "polls_failed_total": self._refreshing.poll_failed_count,
             "update_batches_total": self._refreshing.batch_count,
+            "updates_waited_total": self._waiting.waited_count,
+            "updates_wait_expired_total": self._waiting.expired_count,
             "pools_found_total": self._discovering.found_count,
             "pools_unreadable_total": self._discovering.unreadable_count,
             "pools_left_out_total": self._discovering.left_out_count,

@@ -1,10 +1,13 @@
-"""Read accounts so that those of one pool are of one slot: whole pools share a request."""
+"""Read accounts so that those of one pool are of one slot: whole pools share a request.
+
+Each request brings the chain's clock, too: a pool newer than the clock would seem to be from the future, and refuse.
+"""
 
 from collections.abc import Iterable, Sequence
 
 from local_quote.poll_plan import pack
 from local_quote.pool_store import PoolStore
-from quote_core.solana import AccountUpdate, RpcClient
+from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, RpcClient
 from quote_core.solana.rpc import ACCOUNTS_PER_REQUEST_MAX
 from quote_core.units import Pubkey
 
@@ -37,6 +40,7 @@ class PoolReader:
             RpcFailed, DeadlinePassed, RateLimited: The node did not answer usefully.
         """
         updates: list[AccountUpdate] = []
-        for request in pack(groups, size_max=ACCOUNTS_PER_REQUEST_MAX):
-            updates += await self._rpc.get_multiple_accounts(request)
+        for request in pack(groups, size_max=ACCOUNTS_PER_REQUEST_MAX - 1):
+            with_clock = request if CLOCK_SYSVAR in request else [CLOCK_SYSVAR, *request]
+            updates += await self._rpc.get_multiple_accounts(with_clock)
         return updates

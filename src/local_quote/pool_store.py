@@ -125,9 +125,13 @@ class PoolStore:
         """The pools of a pair, in either direction, in ascending order of their ids."""
         return [self._entries[pool_id] for pool_id in self._index.pools_of_pair(pair_key(mint_a, mint_b))]
 
+    def pool_ids_on(self, pubkey: Pubkey) -> Sequence[Pubkey]:
+        """The pools that rest on an account, in ascending order."""
+        return sorted(self._index.pools_of_account(pubkey))
+
     def resting_on(self, pubkey: Pubkey) -> list[PoolEntry]:
-        """The pools that rest on an account, in ascending order of their ids."""
-        return [self._entries[pool_id] for pool_id in sorted(self._index.pools_of_account(pubkey))]
+        """The same as entries."""
+        return [self._entries[pool_id] for pool_id in self.pool_ids_on(pubkey)]
 
     def add(self, pool: Pool, update: AccountUpdate, provenance: Provenance) -> AppliedUpdates:
         """Take a newly opened pool in, with the update its own account came with."""

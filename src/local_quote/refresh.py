@@ -1,16 +1,19 @@
 """Keep the market current: the feed's changes first, polling to confirm and to fill gaps, a sweep for what went stale.
 
 A swap changes several accounts, and their notifications come one by one. They are gathered until none has come for
-`settle`, so that a pool is never priced with one vault from before and one from after.
+`settle`, and half a swap waits a little for its other half (`companions`), so that a pool is not priced with one
+vault from before and one from after.
 """
 
 import asyncio
+import contextlib
 import random
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence, Set
 from dataclasses import dataclass
 
 import structlog
 
+from local_quote.companions import Companions
 from local_quote.market import Market, WantedChange
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
@@ -23,6 +26,7 @@ from quote_core.units import Pubkey
 __all__ = ["RefreshCounts", "Refresher", "UpdateInbox"]
 
 _POLL_TICK_S = 0.1
+_RECHECK_S = 0.002
 _POLL_BACKOFF_S = 1.0
 _SETTLE_ROUNDS_MAX = 5
 """A stream of updates that never pauses is priced after this many `settle` anyway."""
@@ -38,11 +42,21 @@ class RefreshCounts:
     poll_fault: str = ""
 
 
+@dataclass(frozen=True, slots=True)
+class SlotMark:
+    """A slot that began, and the accounts followed at that time."""
+
+    slot: int
+    received_mono_ns: int
+    followed: Set[Pubkey]
+
+
 class UpdateInbox:
     """What has come and is not priced yet: the newest update of each account, so it is bounded by the accounts."""
 
     def __init__(self) -> None:
         self._newest: dict[Pubkey, AccountUpdate] = {}
+        self._slot_mark: SlotMark | None = None
         self._arrived = asyncio.Event()
         self._arrived_count = 0
 
@@ -52,22 +66,39 @@ class UpdateInbox:
         self._arrived_count += 1
         self._arrived.set()
 
-    async def take_settled(self, settle_s: float) -> list[AccountUpdate]:
-        """Wait for updates, then until none came for `settle_s`, and take them all."""
-        await self._arrived.wait()
+    def put_slot(self, slot: int, received_mono_ns: int, followed: Set[Pubkey]) -> None:
+        """Take a slot in; it confirms what came before it, so it must not overtake that."""
+        self._slot_mark = SlotMark(slot, received_mono_ns, frozenset(followed))
+        self._arrived.set()
+
+    def put_back(self, updates: Iterable[AccountUpdate], slot_mark: SlotMark | None) -> None:
+        """Keep what is not to be applied yet; what came meanwhile is newer and stays."""
+        for update in updates:
+            self._newest.setdefault(update.pubkey, update)
+        self._slot_mark = self._slot_mark or slot_mark
+
+    async def take_settled(self, settle_s: float) -> tuple[list[AccountUpdate], SlotMark | None]:
+        """Wait for updates, then until none came for `settle_s`, and take them all, with the newest slot.
+
+        What was put back is taken again after `_RECHECK_S` even if nothing comes.
+        """
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_RECHECK_S if self._newest else None):
+                await self._arrived.wait()
         for _ in range(_SETTLE_ROUNDS_MAX):
             count_before = self._arrived_count
             await asyncio.sleep(settle_s)
             if self._arrived_count == count_before:
                 break
         self._arrived.clear()
-        taken = list(self._newest.values())
+        taken, slot_mark = list(self._newest.values()), self._slot_mark
         self._newest.clear()
-        return taken
+        self._slot_mark = None
+        return taken, slot_mark
 
 
 class Refresher:
-    """The loops that feed the market. `feed` must hand its updates to `inbox.put`."""
+    """The loops that feed the market. `feed` must hand its updates to `inbox.put`, its slots to `inbox.put_slot`."""
 
     def __init__(
         self,
@@ -77,6 +108,7 @@ class Refresher:
         reader: PoolReader,
         feed: AccountFeed,
         inbox: UpdateInbox,
+        companions: Companions,
         plan: PollPlan,
         clock: Clock,
         settle_s: float,
@@ -88,6 +120,7 @@ class Refresher:
         self._reader = reader
         self._feed = feed
         self._inbox = inbox
+        self._companions = companions
         self._plan = plan
         self._clock = clock
         self._settle_s = settle_s
@@ -126,9 +159,14 @@ class Refresher:
 
     async def _apply_settled(self) -> None:
         while True:
-            updates = await self._inbox.take_settled(self._settle_s)
+            updates, slot_mark = await self._inbox.take_settled(self._settle_s)
             self.counts.batch_count += 1
-            self.wanted_changed(self._market.apply(updates))
+            ready, held = self._companions.split(updates, self._clock.mono_ns())
+            self.wanted_changed(self._market.apply(ready))
+            if held:  # the slot confirms what it holds back, too, so it waits along
+                self._inbox.put_back(held, slot_mark)
+            elif slot_mark is not None:
+                self._market.slot_seen(slot_mark.slot, slot_mark.received_mono_ns, slot_mark.followed)
 
     async def _poll_pools(self) -> None:
         while True:

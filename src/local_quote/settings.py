@@ -51,6 +51,10 @@ class LocalQuoteSettings(ServiceSettings):
         "1ms", description="Quiet time after an account update before pools are priced: a swap changes several accounts"
     )
 
+    companion_wait: Duration = Field(
+        "20ms", description="Longest wait of a pool's update for the others that always came with it"
+    )
+
     oracle_age_max: Duration = Field("60s", description="Pyth prices older than this, by the chain's clock, are stale")
     rate_epoch_age_max: int = Field(1, ge=0, description="LST rates of more epochs ago are stale")
 

@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from fakes.held_market import SOL, HeldMarket
 
+from local_quote.companions import CompanionCounts
 from local_quote.condition import Condition
 from local_quote.discovery import DiscoveryCounts
 from local_quote.refresh import RefreshCounts
@@ -54,7 +55,12 @@ def counts() -> RefreshCounts:
 
 @pytest.fixture
 def condition(held: HeldMarket, feed: Feed, counts: RefreshCounts) -> Condition:
-    parts: dict[str, Any] = {"feed": feed, "refreshing": counts, "discovering": DiscoveryCounts()}
+    parts: dict[str, Any] = {
+        "feed": feed,
+        "refreshing": counts,
+        "discovering": DiscoveryCounts(),
+        "waiting": CompanionCounts(),
+    }
     return Condition(market=held.market, clock=held.clock, version="1", refuse_after_ns=60_000_000_000, **parts)
 
 

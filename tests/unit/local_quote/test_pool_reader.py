@@ -1,4 +1,4 @@
-"""Accounts of one pool are read in one request."""
+"""Accounts of one pool are read in one request, with the chain's clock."""
 
 from collections.abc import AsyncIterator
 
@@ -8,7 +8,7 @@ from fakes.held_market import HeldMarket
 from fakes.solana_node import SolanaNode
 
 from local_quote.pool_reader import PoolReader
-from quote_core.solana import RpcClient
+from quote_core.solana import CLOCK_SYSVAR, RpcClient
 
 
 @pytest.fixture
@@ -24,7 +24,7 @@ async def test_an_account_is_read_with_its_whole_pool_and_others_alone(node: Sol
     async with aiohttp.ClientSession() as session:
         rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
         updates = await PoolReader(rpc=rpc, store=held.market.store).read_accounts(["p-vault-b", "elsewhere", "p"])
-    assert [update.pubkey for update in updates] == ["p", "p-vault-a", "p-vault-b", "elsewhere"]
+    assert [update.pubkey for update in updates] == [CLOCK_SYSVAR, "p", "p-vault-a", "p-vault-b", "elsewhere"]
     assert len(node.requests) == 1
 
 
@@ -35,8 +35,9 @@ async def test_no_pool_is_split_between_requests(node: SolanaNode, held: HeldMar
     async with aiohttp.ClientSession() as session:
         rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
         updates = await PoolReader(rpc=rpc, store=held.market.store).read_groups(groups)
-    assert len(updates) == 150
+    assert len(updates) == 152
     requests = [set(params[0]) for _, params in node.requests]
-    assert [len(request) for request in requests] == [99, 51]
+    assert [len(request) for request in requests] == [100, 52]
+    assert all(CLOCK_SYSVAR in request for request in requests)
     for group in groups:
         assert any(set(group) <= request for request in requests)

@@ -13,6 +13,7 @@ from fakes.plain_pool import OWNER, PlainPool, vault_account
 from fakes.solana_node import SolanaNode
 from fakes.waiting import eventually
 
+from local_quote.companions import Companions
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
 from local_quote.refresh import Refresher, UpdateInbox
@@ -39,7 +40,7 @@ class Loops:
             session=session,
             read=reader.read_accounts,
             on_update=inbox.put,
-            on_slot=market.slot_seen,
+            on_slot=inbox.put_slot,
             clock=clock,
         )
         self.plan = PollPlan(amm_interval_ns=HOUR_NS, clmm_interval_ns=HOUR_NS, clmm_event_driven_interval_ns=HOUR_NS)
@@ -49,6 +50,7 @@ class Loops:
             reader=reader,
             feed=self.feed,
             inbox=inbox,
+            companions=Companions(pools_of=market.store.pool_ids_on, wait_ns_max=0),
             plan=self.plan,
             clock=clock,
             settle_s=0.001,
