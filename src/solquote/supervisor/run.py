@@ -8,7 +8,7 @@ import signal
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
 from quote_core.clock import Clock
 from solquote.supervisor.child import Child, ChildLimits, Watcher
@@ -96,14 +96,19 @@ def _check_socket_paths(folder: str, specs: Sequence[ProcessSpec]) -> None:
 async def _announce(children: Sequence[Child], *, clock: Clock, watcher: Watcher) -> None:
     """Say once that all is well, and until then from time to time what is not."""
     started_mono_ns = clock.mono_ns()
-    all_ready: asyncio.Future[Any] = asyncio.gather(*(child.ready.wait() for child in children))
+    waiting = asyncio.create_task(_all_ready(children))
     try:
-        while not (await asyncio.wait([all_ready], timeout=_REMIND_S))[0]:
+        while not (await asyncio.wait([waiting], timeout=_REMIND_S))[0]:
             watcher.told("solquote", "not healthy yet: " + "; ".join(_why(child) for child in children if _why(child)))
     finally:
-        all_ready.cancel()
+        waiting.cancel()
     seconds = (clock.mono_ns() - started_mono_ns) / 1e9
     watcher.told("solquote", f"all {len(children)} processes are healthy after {seconds:.1f} s")
+
+
+async def _all_ready(children: Sequence[Child]) -> None:
+    for child in children:
+        await child.ready.wait()
 
 
 def _why(child: Child) -> str:
