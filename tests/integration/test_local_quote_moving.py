@@ -25,6 +25,7 @@ pytestmark = pytest.mark.integration
 REGISTRY = load_tokens()
 SEED = 11
 QUOTE_COUNT = 1_000
+LEARNING_BATCH_COUNT = 40  # which accounts of a pool change together is learned from its first swaps
 DEADLINE_S = 30.0
 CLOCK_LAG_S_MAX = 2  # a quote is priced at the chain's time held then, which may be of a slot just before or after
 
@@ -45,11 +46,14 @@ async def streamed_quotes() -> dict[int, list[local_quote_pb2.LocalQuote]]:
     by_slot = defaultdict(list)
     count = 0
     with recorded_market_process(seed=SEED, slot_time="40ms") as market:
-        async with local_quote(rpc_url=market.rpc_url, rpc_ws_url=market.websocket_url) as service:
+        node = {"rpc_url": market.rpc_url, "rpc_ws_url": market.websocket_url}
+        async with local_quote(**node, companion_wait="500ms") as service:  # however busy this machine is
             await service.until_figure("directions_quoted", 24)
             await service.until_figure("feed_live", 1)
             call = service.stub.StreamQuoteBatches(request())
             async with asyncio.timeout(DEADLINE_S):
+                for _ in range(LEARNING_BATCH_COUNT):
+                    await call.read()
                 while count < QUOTE_COUNT:
                     batch = await call.read()
                     assert isinstance(batch, local_quote_pb2.LocalQuoteBatch)
