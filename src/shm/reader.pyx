@@ -5,6 +5,7 @@ be, and quotes of a writer that does not live are never called live meanwhile.
 """
 
 import math
+from pathlib import Path
 
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.string cimport memcpy
@@ -34,7 +35,7 @@ cdef class QuoteReader:
     """
 
     def __init__(self, directory):
-        self.tables = Tables(directory)
+        self.tables = Tables(Path(directory))
         self.changed = Changed()
         self.reused = QuoteView()
 
