@@ -8,7 +8,7 @@ import math
 from pathlib import Path
 
 from libc.stdint cimport INT64_MAX, int64_t
-from libc.string cimport memcpy
+from libc.string cimport memcpy, memset
 
 from shm._atomics cimport sq_pause
 from shm._clock cimport coarse_mono_ns, mono_ns
@@ -170,16 +170,20 @@ cdef class QuoteReader:
             NumpyMissing: NumPy is not installed.
         """
         cdef Table table
-        cdef uint32_t row_count = 0
+        cdef uint32_t row_count = 0, filled = 0
         cdef unsigned char[::1] target
         used = [(table, table.refresh_copies()) for table in self.tables.attached()]
         for table, count in used:
             row_count = table.first_index + count if count else row_count
         rows = make_rows(row_count)
+        if row_count == 0:
+            return rows
         target = memoryview(rows).cast("B")
         for table, count in used:
             if count:
+                memset(&target[filled * SQ_ENTRY_BYTES], 0, (table.first_index - filled) * SQ_ENTRY_BYTES)
                 memcpy(&target[table.first_index * SQ_ENTRY_BYTES], table.copies, count * SQ_ENTRY_BYTES)
+                filled = table.first_index + count
         return rows
 
     def wait(self, timeout_s=None):

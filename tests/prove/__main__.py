@@ -1,6 +1,6 @@
 """`python tests/prove`: the long versions of the proofs, with their figures. Ends with 1 when one fails.
 
-python tests/prove                          all of it, some ten minutes on two cores
+python tests/prove                          all of it, some six minutes on two cores
 python tests/prove model | race | stop
 python tests/prove stress --accepted N --seconds S
 python tests/prove kill --kills N

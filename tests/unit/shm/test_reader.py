@@ -251,6 +251,20 @@ def test_iteration_and_snapshot_span_both_files(
         assert reader.handle(A, B, 1_000, role=Role.EXTERNAL).output_amount == 44
 
 
+def test_snapshot_of_an_empty_table_has_no_rows_and_unused_ones_are_zero(
+    directory: Path, writer: QuoteWriter, reader: QuoteReader
+) -> None:
+    assert len(reader.snapshot()) == 0
+    writer.assign(4, A, B)
+    with QuoteWriter.open(directory, Role.EXTERNAL) as external:
+        external.assign(2, A, B)
+        until(lambda: reader.liveness(Role.EXTERNAL) is Liveness.LIVE)
+        rows = reader.snapshot()
+        assert len(rows) == ENTRY_COUNT + 3
+        assert np.flatnonzero(rows["version"]).tolist() == [4, ENTRY_COUNT + 2]
+        assert rows[5:ENTRY_COUNT].tobytes() == bytes((ENTRY_COUNT - 5) * 128)
+
+
 def test_wait_returns_at_once_with_news_and_false_without(
     writer: QuoteWriter, reader: QuoteReader, publish: Publish
 ) -> None:
