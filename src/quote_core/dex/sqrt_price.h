@@ -60,6 +60,25 @@ static inline int sqrt_next_from_input_b(u128 price, u128 liquidity, uint64_t am
     return 0;
 }
 
+/* What a step down (token A in) or up (token B in) takes, rounded up, and gives, rounded down. */
+static inline int sqrt_step_input(u128 price, u128 other, u128 liquidity, int down, uint64_t *amount) {
+    return down ? sqrt_delta_a(price, other, liquidity, 1, amount) : sqrt_delta_b(price, other, liquidity, 1, amount);
+}
+
+static inline int sqrt_step_output(u128 price, u128 other, u128 liquidity, int down, uint64_t *amount) {
+    return down ? sqrt_delta_b(price, other, liquidity, 0, amount) : sqrt_delta_a(price, other, liquidity, 0, amount);
+}
+
+/* Where an input leads. No token A does not move the price, whatever the liquidity. */
+static inline int sqrt_step_next(u128 price, u128 liquidity, uint64_t amount, int down, u128 *next) {
+    if (down && amount == 0) {
+        *next = price;
+        return 0;
+    }
+    return down ? sqrt_next_from_input_a(price, liquidity, amount, next)
+                : sqrt_next_from_input_b(price, liquidity, amount, next);
+}
+
 /* Liquidity after a tick is crossed: less its net going down, plus it going up. 0 where that is no liquidity. */
 static inline int liquidity_crossed(u128 *liquidity, i128 net, int down) {
     int adds = down ? net < 0 : net > 0;

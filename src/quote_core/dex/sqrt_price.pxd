@@ -1,5 +1,5 @@
 # The declarations of `sqrt_price.h`; see there.
-from libc.stdint cimport uint64_t
+from libc.stdint cimport int64_t, uint64_t
 
 from quote_core.dex.wide cimport i128, u128
 
@@ -9,8 +9,17 @@ cdef extern from "sqrt_price.h" nogil:
         SQRT_TOO_LARGE
         SQRT_OVERFLOW
 
-    int sqrt_delta_a(u128 one, u128 other, u128 liquidity, int round_up, uint64_t* amount) noexcept
-    int sqrt_delta_b(u128 one, u128 other, u128 liquidity, int round_up, uint64_t* amount) noexcept
-    int sqrt_next_from_input_a(u128 price, u128 liquidity, uint64_t amount, u128* next) noexcept
-    int sqrt_next_from_input_b(u128 price, u128 liquidity, uint64_t amount, u128* next) noexcept
+    int sqrt_step_input(u128 price, u128 other, u128 liquidity, int down, uint64_t* amount) noexcept
+    int sqrt_step_output(u128 price, u128 other, u128 liquidity, int down, uint64_t* amount) noexcept
+    int sqrt_step_next(u128 price, u128 liquidity, uint64_t amount, int down, u128* next) noexcept
     bint liquidity_crossed(u128* liquidity, i128 net, int down) noexcept
+
+
+cdef inline uint64_t paid_out(u128 paid, uint64_t vault_out) noexcept nogil:
+    """What a walk pays; 0, which means refused, where the vault holds less."""
+    return 0 if paid > vault_out else <uint64_t>paid
+
+
+cdef inline int64_t floor_div(int64_t number, int64_t divisor) noexcept nogil:
+    """Division that rounds down for negative numbers too; C truncates."""
+    return number // divisor - (1 if number % divisor < 0 else 0)

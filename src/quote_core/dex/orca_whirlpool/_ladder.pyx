@@ -13,11 +13,12 @@ from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 from quote_core.dex.sqrt_price cimport (
     SQRT_OVERFLOW,
     SQRT_TOO_LARGE,
+    floor_div,
     liquidity_crossed,
-    sqrt_delta_a,
-    sqrt_delta_b,
-    sqrt_next_from_input_a,
-    sqrt_next_from_input_b,
+    paid_out,
+    sqrt_step_input,
+    sqrt_step_next,
+    sqrt_step_output,
 )
 from quote_core.dex.wide cimport i128, i128_of, u128, u128_high, u128_of, wide_mul, wide_rate
 
@@ -104,10 +105,6 @@ cdef int64_t _tick_at_price(u128 price) noexcept nogil:
     return low
 
 
-cdef inline int64_t _floor_div(int64_t number, int64_t divisor) noexcept nogil:
-    return number // divisor - (1 if number % divisor < 0 else 0)
-
-
 cdef inline int64_t _accumulator(const Fee* fee, int64_t group) noexcept nogil:
     cdef int64_t distance = fee.group_reference - group
     return min(
@@ -151,7 +148,7 @@ cdef int64_t _next_group(const Fee* fee, int64_t group, u128 price, bint skipped
     cdef int64_t tick, last
     if skipped:
         tick = _tick_at_price(price)
-        last = _floor_div(tick, fee.group_size)
+        last = floor_div(tick, fee.group_size)
         if not down and tick % fee.group_size == 0 and _price_at_tick(tick) == price:
             last -= 1
         if (down and last < group) or (not down and last > group):
@@ -227,7 +224,7 @@ cdef class SequenceLadder:
             memory.volatility_reference = fee.volatility_reference
             memory.accumulator_max = fee.accumulator_max
             memory.control = fee.control_factor
-            distance = -_floor_div(memory.volatility_reference - memory.accumulator_max, VOLATILITY_SCALE)
+            distance = -floor_div(memory.volatility_reference - memory.accumulator_max, VOLATILITY_SCALE)
             memory.lower_group = memory.group_reference - distance
             memory.upper_group = memory.group_reference + distance
         if amounts.shape[0]:
@@ -240,18 +237,18 @@ cdef class SequenceLadder:
     ) noexcept nogil:
         cdef bint down = self._down, skipped
         cdef u128 price = self._sqrt_price, liquidity = self._liquidity, target, bound, reached, paid = 0
-        cdef int64_t group = _floor_div(self._tick, fee.group_size) if fee.on else 0
+        cdef int64_t group = floor_div(self._tick, fee.group_size) if fee.on else 0
         cdef uint64_t spent = 0, needed = 0, available, step_out = 0, step_fee = 0, rate = self._fee_rate
         cdef int first = 0, position = 0, status, step_count = 0
         cdef Target* next_target
         while True:
             while first < count and amounts[first] == spent:
-                out[first] = _paid_out(paid, vault_out)
+                out[first] = paid_out(paid, vault_out)
                 first += 1
             if price == self._limit:
                 # the end of the price range: what is left over stays with the trader
                 while first < count:
-                    out[first] = _paid_out(paid, vault_out)
+                    out[first] = paid_out(paid, vault_out)
                     first += 1
             if first == count or position >= self._target_count:
                 return
@@ -268,7 +265,7 @@ cdef class SequenceLadder:
                 if fee.on:
                     rate = _rate(self._fee_rate, &fee, group)
                     skipped = _bound(&fee, group, liquidity, down, &bound)
-                status = _input(price, bound, liquidity, down, &needed)
+                status = sqrt_step_input(price, bound, liquidity, down, &needed)
                 if status & SQRT_OVERFLOW and down:
                     return
                 while first < count:
@@ -277,13 +274,13 @@ cdef class SequenceLadder:
                     if not status & SQRT_TOO_LARGE and needed <= available:
                         break
                     if not (
-                        _next(price, liquidity, available, down, &reached)
-                        or _input(price, reached, liquidity, down, &step_fee)
-                        or _output(price, reached, liquidity, down, &step_out)
+                        sqrt_step_next(price, liquidity, available, down, &reached)
+                        or sqrt_step_input(price, reached, liquidity, down, &step_fee)
+                        or sqrt_step_output(price, reached, liquidity, down, &step_out)
                     ):
-                        out[first] = _paid_out(paid + step_out, vault_out)
+                        out[first] = paid_out(paid + step_out, vault_out)
                     first += 1
-                if first == count or _output(price, bound, liquidity, down, &step_out):
+                if first == count or sqrt_step_output(price, bound, liquidity, down, &step_out):
                     return
                 wide_rate(needed, rate, FEE_DENOMINATOR - rate, 1, &step_fee)
                 spent += needed + step_fee
@@ -299,34 +296,9 @@ cdef class SequenceLadder:
                 if price == target:
                     break
                 while first < count and amounts[first] == spent:
-                    out[first] = _paid_out(paid, vault_out)
+                    out[first] = paid_out(paid, vault_out)
                     first += 1
                 if first == count:
                     return
             if price == next_target.sqrt_price:
                 position += 1
-
-
-cdef inline uint64_t _paid_out(u128 paid, uint64_t vault_out) noexcept nogil:
-    return 0 if paid > vault_out else <uint64_t>paid
-
-
-cdef inline int _input(u128 price, u128 other, u128 liquidity, bint down, uint64_t* amount) noexcept nogil:
-    if down:
-        return sqrt_delta_a(price, other, liquidity, 1, amount)
-    return sqrt_delta_b(price, other, liquidity, 1, amount)
-
-
-cdef inline int _output(u128 price, u128 other, u128 liquidity, bint down, uint64_t* amount) noexcept nogil:
-    if down:
-        return sqrt_delta_b(price, other, liquidity, 0, amount)
-    return sqrt_delta_a(price, other, liquidity, 0, amount)
-
-
-cdef inline int _next(u128 price, u128 liquidity, uint64_t amount, bint down, u128* reached) noexcept nogil:
-    if down:
-        if amount == 0:
-            reached[0] = price
-            return 0
-        return sqrt_next_from_input_a(price, liquidity, amount, reached)
-    return sqrt_next_from_input_b(price, liquidity, amount, reached)

@@ -12,11 +12,12 @@ from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from quote_core.dex.sqrt_price cimport (
     SQRT_TOO_LARGE,
+    floor_div,
     liquidity_crossed,
-    sqrt_delta_a,
-    sqrt_delta_b,
-    sqrt_next_from_input_a,
-    sqrt_next_from_input_b,
+    paid_out,
+    sqrt_step_input,
+    sqrt_step_next,
+    sqrt_step_output,
 )
 from quote_core.dex.wide cimport i128, i128_of, u128, u128_high, u128_of, wide_mul, wide_mul_div, wide_rate
 
@@ -64,10 +65,6 @@ cdef u128 _price_at_tick(int64_t tick) noexcept nogil:
         if distance >> bit & 1:
             ratio = ratio * LADDER[bit] >> 64
     return u128_of(UINT64_MAX, UINT64_MAX) // ratio if tick > 0 else ratio
-
-
-cdef inline int64_t _floor_div(int64_t number, int64_t divisor) noexcept nogil:
-    return number // divisor - (1 if number % divisor < 0 else 0)
 
 
 cdef uint64_t _rate(uint64_t trade_rate, int64_t accumulator, int64_t spacing, uint64_t control) noexcept nogil:
@@ -168,7 +165,7 @@ cdef class LineLadder:
         cdef int position = self._down_position if down else self._up_position
         cdef u128 price = self._sqrt_price, liquidity = self._liquidity, target, bound, cut, reached
         cdef u128 limit = self._limit_down if down else self._limit_up
-        cdef int64_t group = _floor_div(self._tick, self._spacing), accumulator = 0
+        cdef int64_t group = floor_div(self._tick, self._spacing), accumulator = 0
         cdef uint64_t spent = 0, needed = 0, available, step_out = 0, step_fee = 0, rate = self._trade_rate
         cdef u128 paid = 0
         cdef int first = 0, payable, step_count = 0
@@ -177,7 +174,7 @@ cdef class LineLadder:
         while True:
             # who has nothing left ends here, before the next step
             while first < count and amounts[first] == spent:
-                out[first] = _paid_out(paid, vault_out)
+                out[first] = paid_out(paid, vault_out)
                 first += 1
             if first == count or price == limit or position < 0 or position >= self._tick_count:
                 return
@@ -203,7 +200,7 @@ cdef class LineLadder:
                         cut = _price_at_tick((group if down else group + 1) * self._spacing)
                         if (down and cut > bound) or (not down and cut < bound):
                             bound = cut
-                payable = not (_input(price, bound, liquidity, down, &needed) & SQRT_TOO_LARGE)
+                payable = not (sqrt_step_input(price, bound, liquidity, down, &needed) & SQRT_TOO_LARGE)
                 while first < count:
                     available = amounts[first] - spent
                     if not fee_on_output:
@@ -211,16 +208,16 @@ cdef class LineLadder:
                     if payable and needed <= available:
                         break
                     if not (
-                        _next(price, liquidity, available, down, &reached) & SQRT_TOO_LARGE
-                        or _output(price, reached, liquidity, down, &step_out) & SQRT_TOO_LARGE
+                        sqrt_step_next(price, liquidity, available, down, &reached) & SQRT_TOO_LARGE
+                        or sqrt_step_output(price, reached, liquidity, down, &step_out) & SQRT_TOO_LARGE
                     ):
                         if fee_on_output:
                             step_out -= _output_fee(step_out, rate)
-                        out[first] = _paid_out(paid + step_out, vault_out)
+                        out[first] = paid_out(paid + step_out, vault_out)
                     first += 1
                 if first == count:
                     return
-                if _output(price, bound, liquidity, down, &step_out) & SQRT_TOO_LARGE:
+                if sqrt_step_output(price, bound, liquidity, down, &step_out) & SQRT_TOO_LARGE:
                     return
                 step_fee = 0
                 if fee_on_output:
@@ -232,12 +229,12 @@ cdef class LineLadder:
                 price = bound
                 if fee.on:
                     if uncut:
-                        group = _floor_div(tick.index, self._spacing) - (0 if down else 1)
+                        group = floor_div(tick.index, self._spacing) - (0 if down else 1)
                     group += -1 if down else 1
                 if price == target:
                     break
                 while first < count and amounts[first] == spent:
-                    out[first] = _paid_out(paid, vault_out)
+                    out[first] = paid_out(paid, vault_out)
                     first += 1
                 if first == count:
                     return
@@ -284,7 +281,7 @@ cdef int _fill_orders(
             break
         if fee_on_output:
             gross -= _output_fee(<uint64_t>gross, rate)
-        out[first] = _paid_out(paid[0] + gross, vault_out)
+        out[first] = paid_out(paid[0] + gross, vault_out)
         first += 1
     if first == count:
         return count
@@ -317,25 +314,3 @@ cdef inline uint64_t _output_fee(uint64_t amount, uint64_t rate) noexcept nogil:
 
 cdef u128 _u128(value):
     return u128_of(value >> 64, value & UINT64_MAX)
-
-
-cdef inline uint64_t _paid_out(u128 paid, uint64_t vault_out) noexcept nogil:
-    return 0 if paid > vault_out else <uint64_t>paid
-
-
-cdef inline int _input(u128 price, u128 other, u128 liquidity, bint down, uint64_t* amount) noexcept nogil:
-    if down:
-        return sqrt_delta_a(price, other, liquidity, 1, amount)
-    return sqrt_delta_b(price, other, liquidity, 1, amount)
-
-
-cdef inline int _output(u128 price, u128 other, u128 liquidity, bint down, uint64_t* amount) noexcept nogil:
-    if down:
-        return sqrt_delta_b(price, other, liquidity, 0, amount)
-    return sqrt_delta_a(price, other, liquidity, 0, amount)
-
-
-cdef inline int _next(u128 price, u128 liquidity, uint64_t amount, bint down, u128* reached) noexcept nogil:
-    if down:
-        return sqrt_next_from_input_a(price, liquidity, amount, reached)
-    return sqrt_next_from_input_b(price, liquidity, amount, reached)
