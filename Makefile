@@ -63,6 +63,9 @@ test: setup ## all tests
 integration: setup ## only the tests with real processes and servers
 	$(BIN)/python -m pytest -m "integration and not long"
 
+prove: setup ## the long proofs of the shared-memory table, some six minutes
+	$(BIN)/python tests/prove
+
 check: lint types test ## what CI runs
 
 bench: setup ## every benchmark, each figure beside its reference
