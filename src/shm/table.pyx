@@ -54,15 +54,12 @@ cdef class Table:
         self.busy_count += 1
         return False
 
-    cdef bint refresh_copy(self, uint32_t local) noexcept nogil:
-        """Bring one private copy up to date; False when the entry is busy and the copy is the last good one."""
-        cdef uint64_t generation
+    cdef bint renew_copy(self, uint32_t local) noexcept nogil:
+        """Copy an entry again; False when it is busy and the copy is the last good one."""
         cdef sq_entry *copy = &self.copies[local]
-        cdef uint64_t version = sq_load_acquire(self.words + SQ_ENTRY_OFFSET_WORD + local * SQ_ENTRY_WORDS)
-        if version == copy.version:
-            return True
-        if sq_generation(version) == sq_generation(copy.version) and version != 0:
-            generation = sq_generation(version)
+        cdef uint64_t generation = sq_generation(copy.version)
+        # In the same identity generation the mints are known, and the hot line is all that can differ.
+        if copy.version != 0 and sq_generation(sq_load_acquire(sq_entry_words(self.words, local))) == generation:
             if not self.read_hot(local, copy):
                 return False
             if sq_generation(copy.version) == generation:
@@ -74,9 +71,14 @@ cdef class Table:
         cdef uint32_t used = sq_used(self.words)
         cdef uint32_t local
         for local in range(used):
-            if not self.refresh_copy(local):
+            if sq_load_acquire(sq_entry_words(self.words, local)) == self.copied[local]:
+                continue
+            if self.renew_copy(local):
+                self.copied[local] = self.copies[local].version
+            else:
                 self.copies[local].flags |= SQ_FLAG_STALE
-                self.copies[local].version |= 1  # so that the next refresh does not take it for current
+                self.copies[local].version |= 1
+                self.copied[local] = 1  # odd, so no copy's version: renewed next time
         return used
 
     @property
