@@ -102,22 +102,12 @@ def sqrt_price_at_tick(tick: int) -> int:
     return ratio
 
 
-class _AllTicks:
-    """Every tick's price, as a sequence `bisect` can search."""
-
-    def __len__(self) -> int:
-        return MAX_TICK - MIN_TICK + 1
-
-    def __getitem__(self, index: int) -> int:
-        return sqrt_price_at_tick(MIN_TICK + index)
-
-
-_ALL_TICKS: Final = _AllTicks()
+_ALL_TICKS: Final = range(MIN_TICK, MAX_TICK + 1)
 
 
 def tick_at_sqrt_price(sqrt_price_x64: int) -> int:
     """Give the greatest tick whose price is at most `sqrt_price_x64`."""
-    return MIN_TICK + bisect.bisect_right(_ALL_TICKS, sqrt_price_x64) - 1
+    return MIN_TICK + bisect.bisect_right(_ALL_TICKS, sqrt_price_x64, key=sqrt_price_at_tick) - 1
 
 
 def delta_a(price_x64: int, other_x64: int, liquidity: int, *, round_up: bool) -> int | None:
