@@ -88,7 +88,7 @@ def sdk_request(chosen: Mapping[Subject, Amounts], clock: ChainClock) -> str:
 
 def measure_sdks(request: str) -> dict[str, dict[str, Any]]:
     """Run all SDKs in one Node process; installs them before the first run."""
-    if not (PEERS / "node_modules").exists():
+    if not (PEERS / "node_modules" / ".package-lock.json").exists():  # npm writes it last
         print("installing the SDKs into benchmarks/peers/node_modules (once)", file=sys.stderr)
         subprocess.run(["npm", "ci", "--silent"], cwd=PEERS, check=True, timeout=INSTALL_S_MAX)
     done = subprocess.run(
