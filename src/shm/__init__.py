@@ -12,6 +12,7 @@ Imports nothing else of this project and needs only the standard library; NumPy 
                 print(sol_usdc.output_amount, sol_usdc.age_ns)
 """
 
+from shm.draft import Batch, Draft
 from shm.errors import (
     BatchFull,
     Busy,
@@ -40,7 +41,7 @@ from shm.layout import ENTRY, ChangeKind, Flag, Role, State
 from shm.reader import QuoteReader
 from shm.values import HandleState, Liveness
 from shm.view import Quote, QuoteView
-from shm.writer import Batch, Draft, QuoteWriter
+from shm.writer import QuoteWriter
 
 ENTRY_COUNT = ENTRY.count
 """Entries of one file."""

@@ -6,6 +6,8 @@ import threading
 from collections.abc import AsyncIterator
 from typing import TYPE_CHECKING
 
+from shm.errors import ShmError
+
 if TYPE_CHECKING:
     from shm.reader import QuoteReader
 
@@ -18,40 +20,52 @@ async def follow(quotes: "QuoteReader") -> AsyncIterator[tuple[int, ...]]:
 
     A slow consumer gets fewer, longer tuples: what changed meanwhile is named once, not queued.
     """
-    eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
-    stopping = threading.Event()
+    # The thread has a reader of its own: a reader object belongs to one thread.
+    watch = Watch(type(quotes)(quotes.directory))
     news = asyncio.Event()
     news.set()  # the first poll names everything
     loop = asyncio.get_running_loop()
 
-    def drain() -> None:
-        os.eventfd_read(eventfd)
+    def hear() -> None:
+        os.eventfd_read(watch.eventfd)
         news.set()
 
-    loop.add_reader(eventfd, drain)
-    # The thread has a reader of its own: a reader object belongs to one thread.
-    watcher = threading.Thread(
-        target=watch, args=(type(quotes)(quotes.directory), eventfd, stopping), name="quote-changes", daemon=True
-    )
-    watcher.start()
+    loop.add_reader(watch.eventfd, hear)
+    watch.thread.start()
     try:
         while True:
             await news.wait()
             news.clear()
+            if watch.failure is not None:
+                raise watch.failure
             changed = tuple(quotes.poll())
             if changed:
                 yield changed
     finally:
-        stopping.set()
-        loop.remove_reader(eventfd)
-        await asyncio.to_thread(watcher.join)
-        os.close(eventfd)
+        loop.remove_reader(watch.eventfd)
+        watch.stopping.set()
+        await asyncio.to_thread(watch.thread.join)
+        os.close(watch.eventfd)
 
 
-def watch(quotes: "QuoteReader", eventfd: int, stopping: threading.Event) -> None:
-    """Write to the eventfd after each change until told to stop."""
-    with quotes:
-        while not stopping.is_set():
-            if quotes.wait(WAIT_SLICE_S):
-                quotes.poll()
-                os.eventfd_write(eventfd, 1)
+class Watch:
+    """A thread that writes to an eventfd after each change, and when it cannot go on."""
+
+    def __init__(self, quotes: "QuoteReader") -> None:
+        self.quotes = quotes
+        self.eventfd = os.eventfd(0, os.EFD_NONBLOCK | os.EFD_CLOEXEC)
+        self.stopping = threading.Event()
+        self.failure: ShmError | OSError | None = None
+        self.thread = threading.Thread(target=self.run, name="quote-changes", daemon=True)
+
+    def run(self) -> None:
+        """Wait and tell until told to stop."""
+        with self.quotes:
+            try:
+                while not self.stopping.is_set():
+                    if self.quotes.wait(WAIT_SLICE_S):
+                        self.quotes.poll()
+                        os.eventfd_write(self.eventfd, 1)
+            except (ShmError, OSError) as failure:
+                self.failure = failure
+                os.eventfd_write(self.eventfd, 1)

@@ -1,22 +1,9 @@
-# The one writer of a file, and the private memory a change is prepared in.
+# The one writer of a file.
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
+from shm.draft cimport Batch, Draft
 from shm.mapping cimport Mapping
 from shm.protocol cimport sq_update
-
-
-@cython.final
-cdef class Draft:
-    cdef sq_update update
-
-
-@cython.final
-cdef class Batch:
-    cdef sq_update *updates         # room for one change of each entry
-    cdef readonly uint32_t capacity
-    cdef uint32_t count
-
-    cdef sq_update *room(self) except NULL
 
 
 @cython.final

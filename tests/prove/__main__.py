@@ -17,7 +17,8 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that `prove` is a package when run as a program
 
 from prove import killing, racing, stopping, stressing
-from prove.claims import CLAIMS, NECESSITIES, SPARE
+from prove.claims import CLAIMS
+from prove.necessities import NECESSITIES, SPARE
 from prove.protocol_model import PROTOCOL
 
 MEMORY = Path("/dev/shm")

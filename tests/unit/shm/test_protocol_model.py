@@ -1,8 +1,9 @@
 """The exhaustive model: what the protocol claims holds in every outcome, and each rule is there for a reason."""
 
 import pytest
-from prove.claims import CLAIMS, NECESSITIES, SPARE, Claim, Necessity
+from prove.claims import CLAIMS, Claim
 from prove.memory_model import Memory, Reader, Writer, outcomes
+from prove.necessities import NECESSITIES, SPARE, Necessity
 from prove.protocol_model import PROTOCOL
 
 

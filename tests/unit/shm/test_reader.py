@@ -1,3 +1,4 @@
+import asyncio
 import math
 import os
 import time
@@ -22,6 +23,7 @@ from shm import (
     Retired,
     Role,
     WrongOwner,
+    WrongSize,
 )
 
 A, B, C, D = (bytes([number]) * 32 for number in range(1, 5))
@@ -284,6 +286,17 @@ async def test_changes_follow_the_writer(writer: QuoteWriter, reader: QuoteReade
     publish(1)
     assert await anext(changes) == (1,)
     await changes.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+
+async def test_changes_end_with_the_error_that_ends_the_watching(directory: Path) -> None:
+    reader = QuoteReader.open(directory)
+    changes = reader.changes()
+    first = asyncio.ensure_future(anext(changes))
+    await asyncio.sleep(0)
+    (directory / "quotes-internal.mmap").write_bytes(b"no table")
+    with pytest.raises(WrongSize, match="8 bytes instead of 288832"):
+        await first
+    reader.close()
 
 
 def test_reader_opened_first_attaches_when_the_writer_comes(directory: Path) -> None:
