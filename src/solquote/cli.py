@@ -22,6 +22,7 @@ from solquote.commands.verify_quotes import verify_quotes
 from solquote.commands.watch import watch
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, failure_of
+from solquote.standard_streams import drop_output, open_closed_streams
 
 __all__ = ["app", "main", "run"]
 
@@ -49,6 +50,7 @@ app.command()(record)
 
 def main() -> None:
     """Entry point of the script."""
+    open_closed_streams()
     sys.exit(run(sys.argv[1:]))
 
 
@@ -62,12 +64,18 @@ def run(arguments: Sequence[str]) -> int:
     start_logs("solquote", "error")  # what libraries log must not get between the lines of an answer
     try:
         ended = app(arguments, standalone_mode=False)
+        sys.stdout.flush()
     except TyperException as error:
         return _report(CommandFailed("USAGE", error.format_message(), ExitCode.BAD_INPUT), as_json=as_json)
+    except (BrokenPipeError, SystemExit):  # the latter is how rich and typer end a command whose reader has gone
+        drop_output()
+        return ExitCode.READER_GONE
     except Exception as error:
         failure = failure_of(error)
         if failure is None:
             raise
+        if failure.kind == "OUTPUT":
+            drop_output()
         return _report(failure, as_json=as_json)
     return ended if isinstance(ended, int) else ExitCode.OK
 

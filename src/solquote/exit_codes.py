@@ -21,3 +21,5 @@ class ExitCode(enum.IntEnum):
     """It answered with something that cannot be right."""
     INTERRUPTED = 130
     """Ctrl-C."""
+    READER_GONE = 141
+    """Whoever read the answer through a pipe has gone, as after `| head -1`; the number a shell gives for SIGPIPE."""

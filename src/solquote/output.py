@@ -1,5 +1,6 @@
 """What commands print: an answer for people or JSON on standard output, and errors as one sentence or JSON."""
 
+import errno
 import json
 import sys
 from types import MappingProxyType
@@ -26,6 +27,8 @@ _EXIT_CODES: Final = MappingProxyType(
 )
 """By canonical status name; what is not named is the service's trouble: UNAVAILABLE."""
 
+_CANNOT_WRITE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a full or failing disk answers; such an error does not name its file."""
 
 _PIPE_WIDTH: Final = 240
 
@@ -55,6 +58,8 @@ def failure_of(error: Exception) -> CommandFailed | None:
             failure = CommandFailed("UNAVAILABLE", str(error), ExitCode.UNAVAILABLE)
         case OSError() if error.filename is not None:
             failure = CommandFailed("IO", f"{error.filename}: {error.strerror}", ExitCode.UNAVAILABLE)
+        case OSError() if error.errno in _CANNOT_WRITE:
+            failure = CommandFailed("OUTPUT", f"cannot write: {error.strerror}", ExitCode.UNAVAILABLE)
     return failure
 
 
