@@ -109,6 +109,8 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
     async def GetOraclePrices(  # noqa: N802  # the method's name
         self, request: local_pb.OraclePricesRequest, context: object
     ) -> local_pb.OraclePricesResponse:
+        if self.is_silent:
+            await asyncio.Event().wait()
         return local_pb.OraclePricesResponse(
             prices=[local_pb.OraclePrice(mint=mint, usd=usd) for mint, usd in self.usd.items()]
         )

@@ -12,6 +12,8 @@ from fakes.waiting import DEADLINE_S
 
 from aggregator.app import run
 from aggregator.settings import AggregatorSettings
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
+from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.settings import PlatformSettings
 
 
@@ -28,6 +30,14 @@ def free_port() -> int:
         listener.bind(("127.0.0.1", 0))
         port: int = listener.getsockname()[1]
         return port
+
+
+async def until_serving(running: RunningAggregator) -> None:
+    """Wait for the first quotes: without them single quotes are asked for, within time-outs a busy machine may miss."""
+    stub = pb_grpc.QuoteAggregatorServiceStub(running.channel)
+    async with asyncio.timeout(DEADLINE_S):
+        while not (await stub.Health(quotes_pb2.HealthRequest())).serving:
+            await asyncio.sleep(0.005)  # noqa: ASYNC110  # what is waited for happens behind gRPC
 
 
 @contextlib.asynccontextmanager

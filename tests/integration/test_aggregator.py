@@ -8,7 +8,7 @@ import grpc
 import grpc.aio
 import pytest
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator, free_port
+from fakes.running_aggregator import RunningAggregator, aggregator, free_port, until_serving
 from fakes.waiting import eventually
 
 from quote_core.errors import ProviderUnavailable
@@ -50,6 +50,7 @@ async def running(
         serving(external=external) as external_address,
         aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
     ):
+        await until_serving(service)
         yield service
 
 

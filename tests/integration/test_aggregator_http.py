@@ -7,7 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import aggregator
+from fakes.running_aggregator import aggregator, until_serving
 
 from quote_core.tokens import load_tokens
 
@@ -32,6 +32,7 @@ async def http(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
         aggregator(tmp_path, local_address=local_address, external_address=external_address) as running,
         aiohttp.ClientSession(running.http_url) as session,
     ):
+        await until_serving(running)
         yield session
 
 

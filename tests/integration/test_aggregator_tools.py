@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator
+from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
 from fakes.waiting import DEADLINE_S
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -34,6 +34,7 @@ async def running(tmp_path: Path) -> AsyncIterator[RunningAggregator]:
         serving(external=FakeExternalService()) as external_address,
         aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
     ):
+        await until_serving(service)
         yield service
 
 

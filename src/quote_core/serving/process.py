@@ -13,6 +13,7 @@ from quote_core.telemetry import Readiness, start_logs
 __all__ = ["report_until", "run_service"]
 
 REPORT_INTERVAL_S: Final = 1.0
+_STARTING_INTERVAL_S: Final = 0.1  # whoever waits for a service should not wait for its next report
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
 
@@ -70,7 +71,7 @@ async def report_until(
                 was_ready = now_ready
             (readiness.ready if now_ready else readiness.status)(status())
             try:
-                async with asyncio.timeout(REPORT_INTERVAL_S):
+                async with asyncio.timeout(REPORT_INTERVAL_S if now_ready else _STARTING_INTERVAL_S):
                     await stop.wait()
             except TimeoutError:
                 continue
