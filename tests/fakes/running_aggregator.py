@@ -36,8 +36,8 @@ async def until_serving(running: RunningAggregator) -> None:
     """Wait for the first quotes: without them single quotes are asked for, within time-outs a busy machine may miss."""
     stub = pb_grpc.QuoteAggregatorServiceStub(running.channel)
     async with asyncio.timeout(DEADLINE_S):
-        while not (await stub.Health(quotes_pb2.HealthRequest())).serving:
-            await asyncio.sleep(0.005)  # noqa: ASYNC110  # what is waited for happens behind gRPC
+        while not (await stub.Health(quotes_pb2.HealthRequest())).serving:  # noqa: ASYNC110  # it happens behind gRPC
+            await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
