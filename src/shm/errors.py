@@ -10,6 +10,7 @@ __all__ = [
     "Busy",
     "DeadWriter",
     "DirectoryUnsafe",
+    "ImpossibleState",
     "IndexOutOfRange",
     "InvalidMint",
     "NoQuote",
@@ -90,6 +91,15 @@ class WrongLayout(WrongFile):
         self.path = path
         self.layout_crc = layout_crc
         self.expected_crc = expected_crc
+
+
+class ImpossibleState(WrongFile):
+    """The header says the writer is in a state there is none of."""
+
+    def __init__(self, path: Path, state: int) -> None:
+        super().__init__(f"{path} has state {state}, which no writer sets: verify the file, then restart the writer")
+        self.path = path
+        self.state = state
 
 
 class WrongOwner(WrongFile):

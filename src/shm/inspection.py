@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from shm import reference
+from shm.errors import ImpossibleState
 from shm.layout import ENTRY, SLOT, Flag, Role, State
 from shm.table import Table
 from shm.values import Liveness
@@ -70,10 +71,12 @@ def inspect(path: Path) -> TableReport:
     table = Table(path, role_of(path))
     image = reference.decode(table.image())
     header, entries = image.header, image.entries
+    if header["state"] not in list(State):
+        raise ImpossibleState(path, header["state"])
     flags = [Flag(entry["flags"]) for entry in entries]
     return TableReport(
         path=path,
-        role=Role(header["role"]),
+        role=role_of(path),
         state=State(header["state"]),
         liveness=table.liveness(),
         heartbeat_age_ns=time.monotonic_ns() - header["heartbeat_ns"],

@@ -6,8 +6,23 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
 
-from shm import Finding, Liveness, NotThereYet, QuoteWriter, Role, State, inspect, layout, reference, verify
+from shm import (
+    Finding,
+    ImpossibleState,
+    Liveness,
+    NotThereYet,
+    QuoteWriter,
+    Role,
+    State,
+    WrongFile,
+    inspect,
+    layout,
+    reference,
+    verify,
+)
 from shm.table import Table
 
 A, B, C = (bytes([number]) * 32 for number in range(1, 4))
@@ -96,3 +111,30 @@ def test_two_entries_of_one_pair_and_amount_are_found(writer: QuoteWriter, image
     writer.assign(2, A, B)
     publish(2)
     assert verify(writer.path) == [Finding("entry 2", "is the only one of its pair and amount", "also entry 0")]
+
+
+def test_report_of_an_impossible_state_is_refused(directory: Path, image: bytes) -> None:
+    path = directory / "copy"
+    path.write_bytes(with_field(image, layout.HEADER, 0, "state", 9))
+    with pytest.raises(ImpossibleState, match="has state 9, which no writer sets"):
+        inspect(path)
+
+
+@given(st.lists(st.tuples(st.integers(0, layout.FILE_BYTES - 1), st.integers(1, 255)), min_size=1, max_size=40))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_damage_anywhere_is_reported_never_tripped_over(
+    directory: Path, image: bytes, damage: list[tuple[int, int]]
+) -> None:
+    damaged = bytearray(image)
+    for offset, bits in damage:
+        # Half of the damage hits header and ring, which are a small part of the file.
+        damaged[offset if offset % 2 else offset % layout.ENTRY.offset] ^= bits
+    path = directory / "copy"
+    path.write_bytes(damaged)
+    try:
+        assert isinstance(verify(path), list)
+        assert inspect(path).entry_count == layout.ENTRY.count
+    except WrongFile:
+        return
+    finally:
+        path.unlink()
