@@ -22,6 +22,9 @@ from shm.errors import IndexOutOfRange, InvalidMint, NotWriting, SecondWriter, W
 from shm.layout import Role
 from shm.mapping import retire_header
 
+START_TRIES_MAX = 100
+"""How often a start looks again because the file was renamed, removed or first named by another writer meanwhile."""
+
 
 cdef class QuoteWriter:
     """The one writer of a file; open it with `QuoteWriter.open`, close it or use it as a context manager."""
@@ -44,9 +47,10 @@ cdef class QuoteWriter:
         writer.path = directory / role.file_name
         writer.role = role
         writer.pid = os.getpid()
-        while not writer.start(mode):
-            pass  # the file was renamed, removed or first named by another writer in between
-        return writer
+        for _ in range(START_TRIES_MAX):
+            if writer.start(mode):
+                return writer
+        raise SecondWriter(writer.path)
 
     def start(self, int mode):
         """Take the existing file over, or make one; False when the path changed meanwhile."""
@@ -90,7 +94,8 @@ cdef class QuoteWriter:
             Whether the new file is in place; not so when another writer made one in between.
         """
         descriptor, temporary = files.create(self.path, mode)
-        assert lock.take(descriptor), "nobody else knows the temporary name"
+        if not lock.take(descriptor):
+            raise SecondWriter(temporary)
         cdef Mapping mapping = Mapping.over(descriptor, self.path, writable=True)
         cdef uint64_t *words = mapping.words
         cdef uint32_t used = 0

@@ -292,3 +292,37 @@ def test_package_needs_nothing_else_of_the_project_and_no_numpy(directory: Path)
     assert "install numpy" in message
     assert amounts == [5]
     assert others == []
+
+
+CONTENDER = """
+import sys
+from pathlib import Path
+from shm import QuoteWriter, Role, SecondWriter
+
+sys.stdin.readline()
+try:
+    writer = QuoteWriter.open(Path(sys.argv[1]), Role.INTERNAL)
+except SecondWriter:
+    print("refused", flush=True)
+else:
+    print("writes", flush=True)
+    sys.stdin.readline()
+"""
+
+
+def test_of_many_writers_that_start_together_one_wins(directory: Path) -> None:
+    contenders = [
+        subprocess.Popen(
+            [sys.executable, "-c", CONTENDER, str(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+        )
+        for _ in range(6)
+    ]
+    try:
+        for process in contenders:
+            order(process, "go")
+        answers = [process.stdout.readline().strip() for process in contenders if process.stdout]
+    finally:
+        for process in contenders:
+            process.communicate("stop\n")
+    assert sorted(answers) == ["refused"] * 5 + ["writes"]
+    assert list(directory.iterdir()) == [directory / Role.INTERNAL.file_name]
