@@ -1,6 +1,7 @@
 """Wires the local quote service together and runs it until it is told to stop."""
 
 import asyncio
+import gc
 import signal
 from contextlib import AsyncExitStack
 from functools import partial
@@ -180,4 +181,5 @@ async def _run_until_told() -> None:
 
 def main() -> None:
     """Run with the settings of file and environment until SIGTERM or SIGINT."""
+    gc.freeze()  # what is imported stays; a full collection need not stop the loop to look at it again
     asyncio.run(_run_until_told())

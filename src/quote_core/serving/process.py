@@ -1,6 +1,7 @@
 """What every quote service does around its work: settings, logs, signals, and one sign of life a second."""
 
 import asyncio
+import gc
 import signal
 import sys
 from collections.abc import Callable, Coroutine
@@ -39,11 +40,15 @@ def run_service(
             asyncio.get_running_loop().add_signal_handler(number, stop.set)
         await run(platform, settings, stop)
 
+    # What is imported stays: a full collection stops the loop, for 30 ms with these objects and for 2 ms without them.
+    gc.freeze()
     try:
         asyncio.run(until_told())
     except SolquoteError as error:
         sys.stderr.write(f"{service} cannot run: {error}\n")
         sys.exit(EXIT_FAILED)
+    finally:
+        gc.unfreeze()
 
 
 async def report_until(

@@ -1,4 +1,5 @@
 import asyncio
+import gc
 import os
 import signal
 import socket
@@ -89,3 +90,13 @@ def test_signal_sets_the_event_the_service_was_given() -> None:
 
     run_service("sample", Settings, serve)
     assert seen == [1]
+
+
+def test_what_is_imported_is_left_out_of_collections_while_the_service_runs() -> None:
+    frozen: list[int] = []
+
+    async def serve(platform: PlatformSettings, settings: Settings, stop: asyncio.Event) -> None:
+        frozen.append(gc.get_freeze_count())
+
+    run_service("sample", Settings, serve)
+    assert frozen[0] > gc.get_freeze_count() == 0
