@@ -114,7 +114,18 @@ class Rules:
         if pnl.header.created_unix_ns < self._since_unix_ns:
             return None
         before, self._pnl = self._pnl, pnl
+        if before is not None and before.first_result_unix_ns not in (0, pnl.first_result_unix_ns):
+            self._shift_marks(before, pnl)
         return self._failed_trades(before, pnl) or self._drawdown(pnl) or self._daily_loss(before, pnl)
+
+    def _shift_marks(self, before: PnlSnapshot, pnl: PnlSnapshot) -> None:
+        """Take the difference out of what is compared with: the account begins later now, nobody traded.
+
+        The stream drops results when they are old, or with its store; what they had earned is no loss.
+        """
+        if self._peak_profit_lamports is not None:
+            self._peak_profit_lamports += pnl.cumulative_profit_lamports - before.cumulative_profit_lamports
+        self._day_start_profit_lamports += pnl.day_profit_lamports - before.day_profit_lamports
 
     def _window(self, health: ServiceHealth, now_unix_ns: int) -> deque[_Sample]:
         sample = _Sample(

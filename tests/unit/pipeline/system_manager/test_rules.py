@@ -5,7 +5,7 @@ from typing import Any
 
 import pytest
 
-from pipeline.system_manager.rules import Limits, Rules
+from pipeline.system_manager.rules import Limits, Rules, Trip
 from quote_core.events import Header, PnlSnapshot, ServiceHealth
 
 SECOND_NS = 1_000_000_000
@@ -165,6 +165,18 @@ def test_drawdown_is_measured_from_the_highest_equity() -> None:
     trip = judged.judge_pnl(pnl(2, cumulative_profit_lamports=79_999))
     assert trip is not None
     assert trip.rule == "drawdown"
+
+
+def test_results_that_the_stream_dropped_are_no_loss_and_hide_none() -> None:
+    judged = rules()
+    assert judged.judge_pnl(pnl(0, first_result_unix_ns=0)) is None
+    earned = {"cumulative_profit_lamports": 100_000, "day_profit_lamports": 100_000}
+    assert judged.judge_pnl(pnl(1, first_result_unix_ns=1, **earned)) is None
+    fallen = {"cumulative_profit_lamports": 96_000, "day_profit_lamports": 96_000}
+    assert judged.judge_pnl(pnl(2, first_result_unix_ns=1, **fallen)) is None
+    assert judged.judge_pnl(pnl(3, first_result_unix_ns=0)) is None
+    trip = judged.judge_pnl(pnl(4, first_result_unix_ns=5, cumulative_profit_lamports=-16_000))
+    assert trip == Trip("drawdown", "equity is 19.2% below its highest")
 
 
 def test_the_days_loss_trips_when_it_reaches_the_limit() -> None:
