@@ -3,7 +3,6 @@
 Every method here runs without giving the event loop away, so all it reads is one snapshot of the market.
 """
 
-import hashlib
 from collections.abc import Sequence, Set
 from typing import NamedTuple
 
@@ -15,7 +14,7 @@ from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteErr
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 
-__all__ = ["PricedSwap", "Quoter", "direction_of", "route_id"]
+__all__ = ["PricedSwap", "Quoter", "direction_of"]
 
 _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
@@ -40,11 +39,6 @@ class PricedSwap(NamedTuple):
 def direction_of(entry: PoolEntry, input_mint: Pubkey) -> Direction:
     """The direction of a swap that takes `input_mint` in."""
     return Direction.A_TO_B if entry.pool.mint_a == input_mint else Direction.B_TO_A
-
-
-def route_id(pool_ids: Sequence[Pubkey]) -> int:
-    """A 64-bit name of a route: pools and order."""
-    return int.from_bytes(hashlib.blake2b("/".join(pool_ids).encode(), digest_size=8).digest(), "little")
 
 
 class Quoter:

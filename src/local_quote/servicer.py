@@ -11,14 +11,12 @@ from local_quote.subscriptions import Subscriber
 from local_quote.wire import (
     QuoteEncoder,
     QuoteParts,
-    StreamRequest,
     hops_from,
     oracle_prices_to,
     paired_to,
     pool_state_to,
     pools_to,
     simulation_to,
-    stream_request_from,
 )
 from local_quote.wire.messages import (
     BatchQuoteRequest,
@@ -38,13 +36,17 @@ from local_quote.wire.messages import (
 )
 from quote_core.clock import Clock
 from quote_core.errors import MarketError
+from quote_core.serving import BatchRequest, read_batch_request
 from quote_core.tokens import checked_mint
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["LocalQuoteServicer"]
 
 _QUOTES_PER_MESSAGE_MAX = 4_000
 """Keeps a message well below the 4 MiB that gRPC clients accept by default."""
+
+REFRESH_NS_DEFAULT = NS_PER_S
+"""Everything is sent again this often unless the client says otherwise."""
 
 
 class LocalQuoteServicer:
@@ -157,26 +159,28 @@ class LocalQuoteServicer:
 
     async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[QuoteParts, bool], None]:
         """The quotes of a stream, as they are to be sent: all of them, then changes, then all again when due."""
-        wanted = stream_request_from(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
+        wanted = read_batch_request(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
+        refresh_s = (wanted.refresh_interval_ns or REFRESH_NS_DEFAULT) / NS_PER_S
         loop = asyncio.get_running_loop()
         with self._subscribed(wanted) as subscriber:
             yield self._all(wanted, subscriber), True
-            refresh_at_s = loop.time() + wanted.refresh_s
+            refresh_at_s = loop.time() + refresh_s
             while True:
                 changed = await subscriber.changed(max(0.0, refresh_at_s - loop.time()))
                 if loop.time() >= refresh_at_s:
-                    refresh_at_s = loop.time() + wanted.refresh_s
+                    refresh_at_s = loop.time() + refresh_s
                     subscriber.take()
                     yield self._all(wanted, subscriber), False
                 elif changed:
                     yield self._parts(subscriber, changed), False
 
     @contextlib.contextmanager
-    def _subscribed(self, wanted: StreamRequest) -> Iterator[Subscriber]:
+    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscriber]:
         subscriptions, table = self._market.subscriptions, self._market.table
         subscriptions.check_room()
-        rows = table.register((one.input_token, one.output_token, one.amount) for one in wanted.good)
-        subscriber = Subscriber(zip(rows, (one.number for one in wanted.good), strict=True))
+        pair = self._market.registry.pair
+        rows = table.register((*pair(key.input_mint, key.output_mint), key.input_amount) for key in wanted.keys)
+        subscriber = Subscriber(zip(rows, wanted.numbers, strict=True))
         subscriptions.add(subscriber)
         try:
             yield subscriber
@@ -184,10 +188,10 @@ class LocalQuoteServicer:
             subscriptions.remove(subscriber)
             table.release(rows)
 
-    def _all(self, wanted: StreamRequest, subscriber: Subscriber) -> QuoteParts:
+    def _all(self, wanted: BatchRequest, subscriber: Subscriber) -> QuoteParts:
         parts = QuoteParts()
-        for one in wanted.bad:
-            refusal = self._encoder.refusal(one.input_mint, one.output_mint, one.amount, one.error)
+        for one, error in wanted.refused:
+            refusal = self._encoder.refusal(one.input_mint, one.output_mint, one.amount, error)
             parts.add(refusal, b"", one.number)
         parts.extend(self._parts(subscriber, subscriber.numbers))
         return parts

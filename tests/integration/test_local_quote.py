@@ -227,7 +227,7 @@ BAD_STREAMS = [
     (
         quotes_pb2.BatchQuoteRequest(pairs=[token_pair(SOL.mint, USDC.mint)], amounts=range(1, 2_002)),
         "RESOURCE_EXHAUSTED",
-        "pairs: 2001 quotes asked for, at most 2000",
+        "pairs x amounts: 2001 quotes asked for, at most 2000",
     ),
 ]
 

@@ -1,9 +1,6 @@
 """Between protobuf and our own values: `messages` for everything, `quote_bytes` for the quotes, which are many."""
 
 from local_quote.wire.messages import (
-    BadCombination,
-    Combination,
-    StreamRequest,
     health_to,
     hops_from,
     oracle_prices_to,
@@ -11,16 +8,12 @@ from local_quote.wire.messages import (
     pool_state_to,
     pools_to,
     simulation_to,
-    stream_request_from,
 )
 from local_quote.wire.quote_bytes import QuoteEncoder, QuoteParts
 
 __all__ = [
-    "BadCombination",
-    "Combination",
     "QuoteEncoder",
     "QuoteParts",
-    "StreamRequest",
     "health_to",
     "hops_from",
     "oracle_prices_to",
@@ -28,5 +21,4 @@ __all__ = [
     "pool_state_to",
     "pools_to",
     "simulation_to",
-    "stream_request_from",
 ]

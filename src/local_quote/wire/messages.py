@@ -2,26 +2,21 @@
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 
 from local_quote.impact import Curve
 from local_quote.market import Market
 from local_quote.oracle import OracleReading
 from local_quote.pool_store import PoolEntry
-from local_quote.quoter import PricedSwap, route_id
-from local_quote.routes import HopRequest, checked_amount
+from local_quote.quoter import PricedSwap
+from local_quote.routes import HopRequest
 from quote_core.dex.pool import Direction
-from quote_core.errors import InvalidField, MarketError, RequestError, TooManyQuotes
+from quote_core.errors import MarketError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
-from quote_core.quotes import Provenance
-from quote_core.tokens import Token, TokenRegistry
+from quote_core.quotes import Provenance, route_id
 from quote_core.units import Pubkey
 
 __all__ = [
-    "REFRESH_MS_DEFAULT",
-    "BadCombination",
     "BatchQuoteRequest",
-    "Combination",
     "HealthRequest",
     "HealthResponse",
     "ListPoolsRequest",
@@ -35,7 +30,6 @@ __all__ = [
     "PoolStateRequest",
     "SimulateRouteRequest",
     "SimulateRouteResponse",
-    "StreamRequest",
     "health_to",
     "hops_from",
     "oracle_prices_to",
@@ -43,7 +37,6 @@ __all__ = [
     "pool_state_to",
     "pools_to",
     "simulation_to",
-    "stream_request_from",
 ]
 
 BatchQuoteRequest = quotes_pb2.BatchQuoteRequest
@@ -61,77 +54,7 @@ PoolStateRequest = local_quote_pb2.PoolStateRequest
 SimulateRouteRequest = local_quote_pb2.SimulateRouteRequest
 SimulateRouteResponse = local_quote_pb2.SimulateRouteResponse
 
-REFRESH_MS_DEFAULT = 1_000
-_REFRESH_MS_MIN = 50
 _NS_PER_MS = 1_000_000
-
-
-@dataclass(frozen=True, slots=True)
-class Combination:
-    """One pair and amount of a stream, with the subscriber's own number for it."""
-
-    input_token: Token
-    output_token: Token
-    amount: int
-    number: int
-
-
-@dataclass(frozen=True, slots=True)
-class BadCombination:
-    """One that cannot be quoted whatever the market does."""
-
-    input_mint: str
-    output_mint: str
-    amount: int
-    number: int
-    error: RequestError
-
-
-@dataclass(frozen=True, slots=True)
-class StreamRequest:
-    """A stream's combinations, good and bad."""
-
-    good: Sequence[Combination]
-    bad: Sequence[BadCombination]
-    refresh_s: float
-
-
-def stream_request_from(
-    request: quotes_pb2.BatchQuoteRequest, registry: TokenRegistry, *, quote_count_max: int
-) -> StreamRequest:
-    """Read a stream's request; a bad pair or amount is kept as such, and the others are served.
-
-    Raises:
-        InvalidField: No pair, no amount at all, or `rows` that do not match the amounts.
-        TooManyQuotes: More pairs x amounts than allowed.
-    """
-    if not request.pairs:
-        raise InvalidField("pairs", "must name at least one pair")
-    if 0 < request.refresh_interval_ms < _REFRESH_MS_MIN:
-        raise InvalidField("refresh_interval_ms", f"must be 0 or at least {_REFRESH_MS_MIN}")
-    count = sum(len(pair.amounts) or len(request.amounts) for pair in request.pairs)
-    if count > quote_count_max:
-        raise TooManyQuotes("pairs", count, quote_count_max)
-    good: list[Combination] = []
-    bad: list[BadCombination] = []
-    position = 0
-    for index, pair in enumerate(request.pairs):
-        amounts = pair.amounts or request.amounts
-        if not amounts:
-            raise InvalidField(f"pairs[{index}].amounts", "must not be empty when the request has no amounts either")
-        if pair.rows and len(pair.rows) != len(amounts):
-            raise InvalidField(f"pairs[{index}].rows", f"must be as many as the amounts, {len(amounts)}")
-        for place, amount in enumerate(amounts):
-            number = pair.rows[place] if pair.rows else position
-            position += 1
-            try:
-                tokens = registry.pair(pair.input_mint, pair.output_mint)
-                checked_amount(amount, field="amounts")
-            except RequestError as error:
-                bad.append(BadCombination(pair.input_mint, pair.output_mint, amount, number, error))
-            else:
-                good.append(Combination(*tokens, amount, number))
-    return StreamRequest(good, bad, (request.refresh_interval_ms or REFRESH_MS_DEFAULT) / 1_000)
 
 
 def hops_from(request: local_quote_pb2.SimulateRouteRequest) -> list[HopRequest]:

@@ -16,12 +16,12 @@ from typing import Final
 
 from local_quote.oracle import Oracle
 from local_quote.quote_table import Quote, Row
-from local_quote.quoter import route_id
 from local_quote.wire._quote_writer import write_batch, write_body, write_row, write_tail
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock
 from quote_core.errors import SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
+from quote_core.quotes import route_id
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 

@@ -46,7 +46,7 @@ def read_batch_request(
     """Check the bounds, then every pair and amount by itself.
 
     Raises:
-        InvalidField: Nothing is asked for, a pair names another count of rows than of amounts, or the refresh
+        InvalidField: Nothing is asked for, a pair has no amounts or another count of rows than of them, or the refresh
             interval is too short.
         TooManyQuotes: More pairs x amounts than `quote_count_max`; found before any work is done for them.
     """
@@ -88,6 +88,8 @@ def _combinations(message: quotes_pb2.BatchQuoteRequest) -> Iterator[Combination
     position = 0
     for index, pair in enumerate(message.pairs):
         amounts = pair.amounts or message.amounts
+        if not amounts:
+            raise InvalidField(f"pairs[{index}].amounts", "must not be empty where the request has no amounts either")
         numbers: Sequence[int] = pair.rows or range(position, position + len(amounts))
         position += len(amounts)
         if len(numbers) != len(amounts):

@@ -3,8 +3,8 @@
 import pytest
 from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 
-from local_quote.quoter import route_id
 from quote_core.errors import AmountTooSmall, NoLiquidity, NotTradable, SolquoteError, StaleState
+from quote_core.quotes import route_id
 from quote_core.units import U64_MAX
 
 

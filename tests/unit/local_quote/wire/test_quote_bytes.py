@@ -5,12 +5,11 @@ from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 from fakes.oracle_accounts import pyth_account
 
 from local_quote.quote_table import Row
-from local_quote.quoter import route_id
 from local_quote.wire._quote_writer import write_batch
 from local_quote.wire.quote_bytes import TAIL_AGE_NS_MAX, QuoteEncoder, QuoteParts
 from quote_core.errors import NoLiquidity
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
-from quote_core.quotes import Provenance
+from quote_core.quotes import Provenance, route_id
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import Token
 

@@ -87,3 +87,8 @@ def test_refresh_interval_is_the_services_own_unless_given_and_never_shorter_tha
     assert read(pair(SOL, USDC, 1), refresh_ms=50).refresh_interval_ns == 50_000_000
     with pytest.raises(InvalidField, match="refresh_interval_ms: must be 0 or at least 50"):
         read(pair(SOL, USDC, 1), refresh_ms=49)
+
+
+def test_a_pair_without_amounts_is_refused_rather_than_dropped() -> None:
+    with pytest.raises(InvalidField, match=r"^pairs\[1\].amounts: must not be empty"):
+        read(pair(SOL, USDC, 5), pair(SOL, MSOL))
