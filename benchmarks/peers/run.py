@@ -60,10 +60,8 @@ def seeded_amounts(pool: Pool, clock: ChainClock, dex_label: str) -> Amounts:
     chosen = {}
     for direction in Direction:
         largest = largest_amount(pool, direction, clock)
-        drawn = {largest}
-        while len(drawn) < RUNG_COUNT:
-            drawn.add(max(1, int(largest * LARGEST_TO_SMALLEST ** -chance.random())))
-        chosen[direction] = array("Q", sorted(drawn))
+        smaller = (int(largest * LARGEST_TO_SMALLEST ** -chance.random()) for _ in range(RUNG_COUNT - 1))
+        chosen[direction] = array("Q", sorted([largest, *(max(1, amount) for amount in smaller)]))
     return chosen
 
 
