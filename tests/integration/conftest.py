@@ -35,9 +35,12 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
         yield connected
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def client_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """The platform as clients meet it, healthy; tests that break things start their own."""
+    """The platform as clients meet it, healthy; tests that break things start their own.
+
+    Ended with each module: twelve idle processes would slow down every test after it.
+    """
     running = RunningPlatform(tmp_path_factory.mktemp("clients"))
     try:
         running.until_healthy()
