@@ -8,12 +8,14 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
+from quote_core.errors import SolquoteError
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from quote_core.telemetry import Readiness, start_logs
 
 __all__ = ["Condition", "main", "work_until_told"]
 
 REPORT_INTERVAL_S: Final = 1.0
+EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
@@ -30,7 +32,10 @@ class Condition:
 def main(
     service: str, model: type[_Settings], run: Callable[[PlatformSettings, _Settings], Coroutine[Any, Any, None]]
 ) -> None:
-    """Load settings, start logs, and run until done or told to stop; exit 2 names every wrong setting."""
+    """Load settings, start logs, and run until done or told to stop.
+
+    Exit 2 names every wrong setting, exit 1 what else keeps it from running.
+    """
     try:
         platform, settings = PlatformSettings.load(), model.load()
         start_logs(service, platform.log_level)
@@ -38,6 +43,9 @@ def main(
     except SettingsError as error:
         sys.stderr.write(f"{service} cannot start:\n{error}\n")
         sys.exit(EXIT_BAD_SETTINGS)
+    except SolquoteError as error:
+        sys.stderr.write(f"{service} cannot run: {error}\n")
+        sys.exit(EXIT_FAILED)
 
 
 async def work_until_told(work: Awaitable[None], *, condition: Callable[[], Condition]) -> None:
