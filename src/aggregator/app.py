@@ -20,7 +20,6 @@ from aggregator.feeds import FeedLimits, Feeds
 from aggregator.health import Figure, Health
 from aggregator.held import Source
 from aggregator.http_api import HttpApi
-from aggregator.http_server import serve_http
 from aggregator.intake import Intake
 from aggregator.metrics import Metrics, pool_to_shm_histogram
 from aggregator.oracle import OracleFollower, OraclePrices
@@ -37,7 +36,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
-from quote_core.serving import report_until, run_service, serve
+from quote_core.serving import report_until, run_service, serve, serve_http
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey

@@ -7,6 +7,7 @@ from aiohttp import web
 
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
+from quote_core.serving import http_logger
 from quote_core.units import NS_PER_S, Pubkey
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jupiter import price_quote, program_labels
@@ -53,7 +54,7 @@ class JupiterServer:
         for prefix in ("", API_PREFIX):
             app.router.add_get(f"{prefix}/quote", self._quote)
             app.router.add_get(f"{prefix}/program-id-to-label", self._labels)
-        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
+        self._runner = web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S, logger=http_logger())
         await self._runner.setup()
         bound = bind(host, port)
         await web.SockSite(self._runner, bound).start()

@@ -11,6 +11,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, web
 
+from quote_core.serving import http_logger
 from quote_core.units import NS_PER_S
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jsonrpc import Call, answer_request
@@ -82,12 +83,12 @@ class Node:
         app = web.Application(client_max_size=BODY_SIZE_BYTES_MAX, middlewares=[fault_middleware(self._faults)])
         app.router.add_post("/", self._post)
         app.router.add_get("/health", self._health)
-        return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
+        return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S, logger=http_logger())
 
     def _websocket_runner(self) -> web.AppRunner:
         app = web.Application()
         app.router.add_get("/", self._websocket)
-        return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S)
+        return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S, logger=http_logger())
 
     async def _post(self, request: web.Request) -> web.Response:
         self.counters.requests += 1

@@ -9,7 +9,6 @@ from typing import Final
 
 import aiohttp
 import grpc.aio
-from aiohttp import web
 from prometheus_client import CollectorRegistry
 
 from pipeline.process import Condition, work_until_told
@@ -23,13 +22,13 @@ from pipeline.system_manager.token import load_or_make_token
 from pipeline.wire import quote_service_figures
 from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.serving import serve_http
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import RpcClient
 
 __all__ = ["run"]
 
 WITNESS_NAME: Final = "kill-switch.latched"
-STOP_GRACE_S: Final = 1.0
 
 
 async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> None:
@@ -51,7 +50,7 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
     async def work() -> None:
         async with AsyncExitStack() as stack:
             application = make_application(manager, token=token, registry=registry)
-            await stack.enter_async_context(_served(application, platform.host, settings.http_port))
+            await stack.enter_async_context(serve_http(application, host=platform.host, port=settings.http_port))
             bus = await stack.enter_async_context(connect(platform.nats_url, name="system_manager"))
             latch = Latch(
                 bus,
@@ -92,17 +91,3 @@ async def _node(platform: PlatformSettings, settings: SystemManagerSettings) -> 
             timeout_ms=settings.quote_watch_interval // 1_000_000,
             attempt_count_max=1,  # a failure is what the watch wants to know
         )
-
-
-@contextlib.asynccontextmanager
-async def _served(application: web.Application, host: str, port: int) -> AsyncIterator[None]:
-    runner = web.AppRunner(application, access_log=None)
-    await runner.setup()
-    try:
-        try:
-            await web.TCPSite(runner, host, port, shutdown_timeout=STOP_GRACE_S).start()
-        except OSError as error:
-            raise SettingsError([f"http_port: {host}:{port}: {error.strerror or error}"]) from error
-        yield
-    finally:
-        await runner.cleanup()

@@ -1,6 +1,7 @@
-"""gRPC start-up for every server: health, reflection, errors as statuses, graceful stop."""
+"""Start-up of every server: gRPC with health, reflection and errors as statuses, HTTP with patience; graceful stop."""
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
+from quote_core.serving.http_server import HttpPatience, http_logger, serve_http
 from quote_core.serving.process import report_until, run_service
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code
@@ -8,12 +9,15 @@ from quote_core.serving.status import abort_with, grpc_code
 __all__ = [
     "BatchRequest",
     "Combination",
+    "HttpPatience",
     "Server",
     "abort_with",
     "checked_key",
     "grpc_code",
+    "http_logger",
     "read_batch_request",
     "report_until",
     "run_service",
     "serve",
+    "serve_http",
 ]
