@@ -23,13 +23,13 @@ from solquote.output import with_status
 
 __all__ = ["ask_pools", "ask_prices", "ask_quote"]
 
-_EXTERNAL_WAIT_S: Final = 0.5
+_SECOND_SOURCE_WAIT_S: Final = 0.5
 
 
 def ask_quote(
     address: str, base: Token, quote: Token, amount: int, *, timeout_s: float, clock: Clock = SYSTEM_CLOCK
 ) -> QuoteAnswer:
-    """Ask the aggregator for one quote, and wait a little for the outside source where it has none at hand.
+    """Ask the aggregator for one quote, and wait a little for the slower of the two sources.
 
     Raises:
         CommandFailed: With the status of the aggregator's refusal.
@@ -40,8 +40,8 @@ def ask_quote(
     with _channel("aggregator", address) as channel:
         stub = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel)
         answer = stub.GetQuote(request, timeout=timeout_s)
-        if not answer.HasField("external"):
-            answer = _with_external(stub, request, answer)
+        if not _has_both(answer):
+            answer = _with_both(stub, request, answer)
     return _quote(answer, base, quote, now_unix_ns=clock.unix_ns())
 
 
@@ -61,17 +61,21 @@ def ask_prices(address: str, *, timeout_s: float) -> dict[str, PriceAnswer]:
     return {price.mint: _price(price) for price in answer.prices}
 
 
-def _with_external(
+def _with_both(
     stub: quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub,
     request: quote_aggregator_pb2.AggregatedQuoteRequest,
     answer: quote_aggregator_pb2.AggregatedQuote,
 ) -> quote_aggregator_pb2.AggregatedQuote:
-    """The outside source's quote follows as an update of the stream; without it the first answer stands."""
-    updates: Iterator[quote_aggregator_pb2.AggregatedQuote] = stub.StreamQuotes(request, timeout=_EXTERNAL_WAIT_S)
+    """The slower source's quote follows as an update of the stream; without it the first answer stands."""
+    updates: Iterator[quote_aggregator_pb2.AggregatedQuote] = stub.StreamQuotes(request, timeout=_SECOND_SOURCE_WAIT_S)
     try:
-        return next((update for update in updates if update.HasField("external")), answer)
+        return next((update for update in updates if _has_both(update)), answer)
     except grpc.RpcError:
         return answer
+
+
+def _has_both(answer: quote_aggregator_pb2.AggregatedQuote) -> bool:
+    return answer.HasField("local") and answer.HasField("external")
 
 
 @contextmanager
