@@ -46,6 +46,11 @@ def main(
     except SolquoteError as error:
         sys.stderr.write(f"{service} cannot run: {error}\n")
         sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"{service} cannot run: {error.filename}: {error.strerror}\n")
+        sys.exit(EXIT_FAILED)
 
 
 async def work_until_told(work: Awaitable[None], *, condition: Callable[[], Condition]) -> None:

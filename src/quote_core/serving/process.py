@@ -47,6 +47,11 @@ def run_service(
     except SolquoteError as error:
         sys.stderr.write(f"{service} cannot run: {error}\n")
         sys.exit(EXIT_FAILED)
+    except OSError as error:
+        if error.filename is None:
+            raise
+        sys.stderr.write(f"{service} cannot run: {error.filename}: {error.strerror}\n")
+        sys.exit(EXIT_FAILED)
     finally:
         gc.unfreeze()
 
