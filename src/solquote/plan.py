@@ -20,7 +20,7 @@ from solquote.supervisor.ports import free_port
 from solquote.supervisor.specification import Gate, ProcessSpec
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
-__all__ = ["NatsServer", "Plan", "PlatformModels", "make_plan"]
+__all__ = ["NatsServer", "Plan", "PlatformModels", "make_plan", "private_shm_dir"]
 
 _DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
 
@@ -166,9 +166,14 @@ def _shm_dir(platform: PlatformSettings, *, beside: bool) -> tuple[Path, bool]:
         folder = platform.shm_dir.expanduser().absolute()
         return folder, not folder.exists()
     if beside:
-        return MEMORY_DIRECTORY / f"solquote-{os.getuid()}-{os.getpid()}", True
+        return private_shm_dir(os.getpid()), True
     folder = default_directory()
     return folder, folder.is_relative_to(MEMORY_DIRECTORY)
+
+
+def private_shm_dir(pid: int) -> Path:
+    """The quote files' folder of a platform that runs beside others."""
+    return MEMORY_DIRECTORY / f"solquote-{os.getuid()}-{pid}"
 
 
 def _is_elsewhere(service: Service, models: PlatformModels) -> bool:

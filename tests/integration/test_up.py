@@ -144,15 +144,20 @@ def test_a_signal_ends_everything_in_time_and_leaves_nothing(tmp_path: Path, num
     assert not any(folder.exists() for folder in notify_dirs)
 
 
-def test_not_even_kill_9_of_the_supervisor_leaves_a_process(tmp_path: Path):
+def test_kill_9_of_the_supervisor_leaves_no_process_and_the_next_one_cleans_up(tmp_path: Path):
     platform = RunningPlatform(tmp_path)
     platform.until_healthy()
     pids, shm_dir = platform.pids(), Path(platform.environment["SOLQUOTE_SHM_DIR"])
     notify_dir = _notify_dir(pids["aggregator"])
     assert platform.end(signal.SIGKILL) == -signal.SIGKILL
     assert all(is_gone(pid) for pid in pids.values())
-    for folder in (shm_dir, notify_dir):  # nobody was left to remove them
-        shutil.rmtree(folder)
+    shutil.rmtree(notify_dir)  # nobody was left to remove it
+    successor = RunningPlatform(tmp_path)
+    try:
+        successor.until_healthy()
+        assert not shm_dir.exists()
+    finally:
+        successor.end()
 
 
 def _notify_dir(pid: int) -> Path:

@@ -11,17 +11,17 @@ from typing import Annotated, Final
 import typer
 
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.settings import SettingsError
+from quote_core.settings import SettingsError, environment_name
 from solquote.checks import Verdict, all_models, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console
-from solquote.plan import NatsServer, Plan, PlatformModels, make_plan
+from solquote.plan import NatsServer, Plan, PlatformModels, make_plan, private_shm_dir
 from solquote.settings import UpSettings
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines
 from solquote.supervisor.lifecycle import RestartPolicy
-from solquote.supervisor.lock import DataFolderTaken, take_data_folder
+from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
 from solquote.supervisor.nats_server import nats_configuration
 from solquote.supervisor.ports import in_words, taken_ports
 from solquote.supervisor.run import StopRequest, supervise
@@ -29,6 +29,7 @@ from solquote.supervisor.run import StopRequest, supervise
 __all__ = ["up"]
 
 _REFRESH_S: Final = 0.5
+_SHM_DIR_VARIABLE: Final = environment_name("platform", "shm_dir")
 _BESIDE: Final = "end that process, set other ports (docs/settings.md), or run beside it with --free-ports"
 
 
@@ -67,7 +68,8 @@ def up(
     if taken:
         raise CommandFailed("PORT_TAKEN", f"{in_words(taken)}\n{_BESIDE}", ExitCode.NEGATIVE)
     try:
-        with take_data_folder(plan.data_dir, plan.environment), _passing_files(plan):
+        with take_data_folder(plan.data_dir, plan.environment) as killed, _passing_files(plan):
+            _remove_leftovers(killed)
             if plan.nats:
                 _configure(plan.nats, plan.host)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
@@ -97,6 +99,15 @@ def _passing_files(plan: Plan) -> Iterator[None]:
         plan.slot_file.unlink(missing_ok=True)
         if plan.shm_dir_is_ours:
             shutil.rmtree(plan.shm_dir, ignore_errors=True)
+
+
+def _remove_leftovers(killed: Running | None) -> None:
+    """Give back the memory of a platform that ran beside others and was killed; nobody else knows of it."""
+    if killed is None or Path(f"/proc/{killed.pid}").exists():  # the number is somebody else's by now
+        return
+    folder = private_shm_dir(killed.pid)
+    if killed.environment.get(_SHM_DIR_VARIABLE) == str(folder):
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:

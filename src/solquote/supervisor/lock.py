@@ -15,6 +15,7 @@ from typing import Final
 __all__ = ["DataFolderTaken", "Running", "running_platform", "take_data_folder"]
 
 _NAME: Final = "up.json"
+_SIZE_BYTES_MAX: Final = 64 * 1024
 
 
 class DataFolderTaken(Exception):
@@ -37,8 +38,8 @@ class Running:
 
 
 @contextlib.contextmanager
-def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[None]:
-    """Hold `folder` while the context lasts, and leave nothing of it behind.
+def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[Running | None]:
+    """Hold `folder` while the context lasts, and leave nothing of it behind; yields who was killed while holding it.
 
     Raises:
         DataFolderTaken: Somebody else holds it.
@@ -50,10 +51,11 @@ def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[N
         running = running_platform(folder)
         raise DataFolderTaken(folder, running.pid if running else None)
     try:
+        killed = _killed(descriptor)
         content = json.dumps({"pid": os.getpid(), "environment": dict(environment)})
         os.ftruncate(descriptor, 0)
         os.pwrite(descriptor, content.encode(), 0)
-        yield
+        yield killed
     finally:
         path.unlink(missing_ok=True)  # still locked: nobody else can have put another there
         os.close(descriptor)
@@ -71,6 +73,15 @@ def running_platform(folder: Path) -> Running | None:
     except (OSError, ValueError):
         return None  # not there, not ours to read, or being written this moment
     return None
+
+
+def _killed(descriptor: int) -> Running | None:
+    """Who left the file; one that ends in order removes it."""
+    try:
+        content = json.loads(os.pread(descriptor, _SIZE_BYTES_MAX, 0))
+        return Running(int(content["pid"]), dict(content["environment"]))
+    except (ValueError, TypeError, LookupError):
+        return None  # it is new, or damaged
 
 
 def _locked(path: Path) -> int | None:

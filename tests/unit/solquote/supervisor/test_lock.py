@@ -27,8 +27,16 @@ def test_nothing_is_left_afterwards(tmp_path: Path):
 def test_what_a_killed_supervisor_left_counts_for_nothing(tmp_path: Path):
     (tmp_path / "up.json").write_text('{"pid": 1, "environment": {}}')
     assert running_platform(tmp_path) is None
-    with take_data_folder(tmp_path, {}):
+    with take_data_folder(tmp_path, {}) as killed:
+        assert killed == Running(1, {})
         assert running_platform(tmp_path) == Running(os.getpid(), {})
+
+
+@pytest.mark.parametrize("content", ["", "{", "[]", '{"pid": "x", "environment": {}}', '{"pid": 1, "environment": 1}'])
+def test_a_damaged_file_names_nobody(tmp_path: Path, content: str):
+    (tmp_path / "up.json").write_text(content)
+    with take_data_folder(tmp_path, {}) as killed:
+        assert killed is None
 
 
 def test_no_folder_means_nothing_runs(tmp_path: Path):
