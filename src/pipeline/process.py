@@ -8,7 +8,7 @@ from collections.abc import Awaitable, Callable, Coroutine
 from dataclasses import dataclass
 from typing import Any, Final, TypeVar
 
-from quote_core.errors import SolquoteError
+from quote_core.errors import sentence_of
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from quote_core.telemetry import Readiness, start_logs
 
@@ -43,13 +43,11 @@ def main(
     except SettingsError as error:
         sys.stderr.write(f"{service} cannot start:\n{error}\n")
         sys.exit(EXIT_BAD_SETTINGS)
-    except SolquoteError as error:
-        sys.stderr.write(f"{service} cannot run: {error}\n")
-        sys.exit(EXIT_FAILED)
-    except OSError as error:
-        if error.filename is None:
+    except Exception as error:
+        sentence = sentence_of(error)
+        if sentence is None:
             raise
-        sys.stderr.write(f"{service} cannot run: {error.filename}: {error.strerror}\n")
+        sys.stderr.write(f"{service} cannot run: {sentence}\n")
         sys.exit(EXIT_FAILED)
 
 

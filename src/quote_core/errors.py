@@ -11,9 +11,11 @@ The root is never raised itself. Each error carries its values as attributes and
 invariant is none of these: `assert` and fail loudly.
 """
 
-from typing import ClassVar
+import errno
+from typing import ClassVar, Final
 
 __all__ = [
+    "DISK_FAULTS",
     "ActivationPending",
     "AmountOverflow",
     "AmountTooSmall",
@@ -40,7 +42,11 @@ __all__ = [
     "UnknownPool",
     "UnknownToken",
     "UpstreamError",
+    "sentence_of",
 ]
+
+DISK_FAULTS: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
+"""What a full or failing disk answers to a write; such an error does not name its file."""
 
 
 class SolquoteError(Exception):
@@ -267,3 +273,17 @@ class LayoutMismatch(DataError):
         super().__init__(f"{subject}: {rule}")
         self.subject = subject
         self.rule = rule
+
+
+def sentence_of(error: Exception) -> str | None:
+    """What to tell a person when `error` ends a process; None for a fault of the program, which needs its traceback."""
+    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
+        error = error.exceptions[0]
+    match error:
+        case SolquoteError():
+            return str(error)
+        case OSError() if error.filename is not None:
+            return f"{error.filename}: {error.strerror}"
+        case OSError() if error.errno in DISK_FAULTS:
+            return f"cannot write: {error.strerror}"
+    return None

@@ -1,6 +1,5 @@
 """What commands print: an answer for people or JSON on standard output, and errors as one sentence or JSON."""
 
-import errno
 import json
 import sys
 from types import MappingProxyType
@@ -8,7 +7,7 @@ from typing import Final
 
 from rich.console import Console
 
-from quote_core.errors import SolquoteError
+from quote_core.errors import DISK_FAULTS, SolquoteError
 from quote_core.settings import SettingsError
 from shm import NoQuote, ShmError
 from solquote.exit_codes import ExitCode
@@ -26,9 +25,6 @@ _EXIT_CODES: Final = MappingProxyType(
     }
 )
 """By canonical status name; what is not named is the service's trouble: UNAVAILABLE."""
-
-_CANNOT_WRITE: Final = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EIO})
-"""What a full or failing disk answers; such an error does not name its file."""
 
 _PIPE_WIDTH: Final = 240
 
@@ -58,7 +54,7 @@ def failure_of(error: Exception) -> CommandFailed | None:
             failure = CommandFailed("UNAVAILABLE", str(error), ExitCode.UNAVAILABLE)
         case OSError() if error.filename is not None:
             failure = CommandFailed("IO", f"{error.filename}: {error.strerror}", ExitCode.UNAVAILABLE)
-        case OSError() if error.errno in _CANNOT_WRITE:
+        case OSError() if error.errno in DISK_FAULTS:
             failure = CommandFailed("OUTPUT", f"cannot write: {error.strerror}", ExitCode.UNAVAILABLE)
     return failure
 
