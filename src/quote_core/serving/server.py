@@ -19,6 +19,7 @@ STOP_GRACE_S = 2.0
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
     ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.server_handshake_timeout_ms", 10_000),  # a connection that never speaks HTTP/2 is closed; default 120 s
 )
 
 
