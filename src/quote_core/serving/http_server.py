@@ -121,6 +121,8 @@ def _whole_request(silent: _SilentConnections, *, body_s: float) -> Middleware:
                 await request.read()  # kept for the handler
         except TimeoutError:
             raise web.HTTPRequestTimeout(reason=f"the body did not come within {body_s:g} s") from None
+        except (ConnectionResetError, web.RequestPayloadError):
+            raise web.HTTPBadRequest(reason="the body ended before its end") from None
         return await handler(request)
 
     return middleware

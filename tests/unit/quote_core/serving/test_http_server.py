@@ -69,6 +69,24 @@ async def test_nonsense_is_answered_with_400_and_not_logged(
     assert caplog.records == []
 
 
+async def test_a_client_that_leaves_in_the_middle_of_a_body_is_not_logged(
+    port: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    _, writer = await asyncio.open_connection("127.0.0.1", port)
+    writer.write(b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+    await writer.drain()
+    writer.transport.abort()
+    await answer_to(port, b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 4\r\n\r\nfour")
+    assert caplog.records == []
+
+
+async def test_a_broken_body_is_answered_with_400_and_not_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
+    chunked = b"POST /length HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n"
+    answers = await answer_to(port, chunked + b"zz\r\n")
+    assert b" 400 " in answers.partition(b"\r\n")[0]
+    assert caplog.records == []
+
+
 async def test_a_fault_of_our_own_is_logged(port: int, caplog: pytest.LogCaptureFixture) -> None:
     with caplog.at_level(logging.ERROR):
         async with aiohttp.ClientSession() as session, session.get(f"http://127.0.0.1:{port}/broken") as response:
