@@ -9,7 +9,10 @@ from random import Random
 
 from quote_core.units import PPM
 
-__all__ = ["PriceWalk", "Value", "fair_ratio"]
+__all__ = ["RATIO_BITS", "PriceWalk", "Value", "fair_ratio"]
+
+RATIO_BITS = 32
+"""Fraction bits of a recorded price ratio between two tokens."""
 
 STEP_PPM_MAX = 150
 """The most that the price moves in one slot; 1.5 bps, about 1 % in a quiet hour."""
@@ -24,6 +27,10 @@ class Value:
 
     numerator: int
     denominator: int
+
+    def through(self, ratio_x32: int) -> "Value":
+        """Value of a token of which one unit costs `ratio_x32` / 2^32 units of this one."""
+        return Value(self.numerator * ratio_x32, self.denominator << RATIO_BITS)
 
 
 def fair_ratio(a: Value, b: Value) -> tuple[int, int]:

@@ -12,7 +12,7 @@ from quote_core.dex.pool import Account, ChainClock
 from quote_core.errors import LayoutMismatch
 from quote_core.tokens import Token, TokenRegistry
 from quote_core.units import Pubkey
-from recorded_market.fair_value import PriceWalk, Value
+from recorded_market.fair_value import RATIO_BITS, PriceWalk, Value
 from recorded_market.oracles import Oracles, recorded_feeds, recorded_rates
 from recorded_market.pool_book import PoolBook
 from recorded_market.traders import Traders
@@ -43,6 +43,7 @@ class Flow:
             mint: Value(rate.numerator, rate.denominator) for mint, rate in recorded_rates(accounts, tokens).items()
         }
         self._walk = PriceWalk(self._recorded_sol_price(clock))
+        self._unlisted = self._recorded_ratios(clock)
         self.swap_count = 0
 
     def open(self, clock: ChainClock) -> Mapping[Pubkey, Account]:
@@ -61,7 +62,18 @@ class Flow:
         for stable in self._stables:
             if stable.mint in self._feeds:
                 values[stable.mint] = self._stable_value(stable, self._walk.price)
+        for mint, (counter_mint, ratio_x32) in self._unlisted.items():
+            values[mint] = values[counter_mint].through(ratio_x32)
         return values
+
+    def _recorded_ratios(self, clock: ChainClock) -> Mapping[Pubkey, tuple[Pubkey, int]]:
+        """Tokens that only a recorded pool values: (the pool's other token, units of it times 2^32), by mint."""
+        known = {self._sol.mint, *self._lst_values, *(stable.mint for stable in self._stables)}
+        return {
+            pool.mint_a: (pool.mint_b, round(pool.spot_price(clock) * 2**RATIO_BITS))
+            for pool in self.book.tradable(clock)
+            if pool.mint_a not in known and pool.mint_b in known
+        }
 
     def _stable_value(self, stable: Token, sol_price: int) -> Value:
         """Lamports of a stable coin, through the dollar prices of both."""

@@ -113,7 +113,7 @@ def test_it_tells_its_supervisor_that_it_is_ready_and_what_it_does(tmp_path: Pat
         finally:
             del os.environ["NOTIFY_SOCKET"]
     assert "READY=1" in first
-    assert "27 pools" in first
+    assert "28 pools" in first
     assert "STATUS=slot " in second
 
 

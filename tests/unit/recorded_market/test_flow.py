@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterator
 
 import pytest
 
-from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
+from quote_core.dex.pool import ChainClock, Dex, Direction, Pool, SwapMode
 from quote_core.dex.pyth import decode_price_update
 from quote_core.errors import MarketError
 from quote_core.units import Pubkey
@@ -64,6 +64,10 @@ def test_every_pool_moves_within_two_minutes(genesis: Genesis) -> None:
     prices_after = {pool.address: pool.spot_price(market.clock) for pool in market.tradable_pools()}
     assert prices_after.keys() == prices_before.keys()
     assert all(prices_after[address] != price for address, price in prices_before.items())
+
+
+def test_the_moving_pools_are_of_all_six_dexes(genesis: Genesis) -> None:
+    assert {pool.dex for pool in Market(genesis).tradable_pools()} == set(Dex)
 
 
 def test_the_oracle_follows_the_pools(genesis: Genesis) -> None:

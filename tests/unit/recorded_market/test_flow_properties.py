@@ -4,6 +4,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from quote_core.dex.constant_product import VaultPool
+from quote_core.dex.pumpswap.fill import PumpCurve
 from quote_core.quotes import Provenance
 from quote_core.tokens import TokenRegistry
 from quote_core.units import Pubkey
@@ -20,10 +21,12 @@ few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck
 
 def reserve_products(market: Market) -> dict[Pubkey, int]:
     """k of every constant-product pool; what the vaults hold for others is no reserve."""
+    curves = {pool.address: pool._curve for pool in market.tradable_pools() if isinstance(pool, VaultPool)}
     return {
-        pool.address: pool._curve.reserve_a * pool._curve.reserve_b
-        for pool in market.tradable_pools()
-        if isinstance(pool, VaultPool)
+        address: curve.base_reserve * curve.quote_reserve
+        if isinstance(curve, PumpCurve)
+        else curve.reserve_a * curve.reserve_b
+        for address, curve in curves.items()
     }
 
 

@@ -93,4 +93,6 @@ def test_a_registry_of_two_tokens_makes_a_market_of_their_pools(recording: Recor
     few = [token for token in tokens if token.symbol in ("SOL", "USDC")]
     genesis = make_genesis(recording, TokenRegistry(few, ()), seed=1)
     assert Provenance.SYNTHETIC not in genesis.provenance.values()
-    assert len(genesis.flow.book.tradable(genesis.chain_time.clock(genesis.slot))) == 5
+    assert (
+        len(genesis.flow.book.tradable(genesis.chain_time.clock(genesis.slot))) == 5 + 1
+    )  # and the one that only USDC values

@@ -31,7 +31,7 @@ def test_every_recorded_and_synthetic_pool_is_open_and_tradable(book: PoolBook, 
         Dex.RAYDIUM_CLMM: 1,
         Dex.ORCA_WHIRLPOOL: 1,
         Dex.METEORA_DLMM: 1,
-        Dex.PUMPSWAP: 0,
+        Dex.PUMPSWAP: 1,
     }
 
 
@@ -63,7 +63,7 @@ def test_a_refused_swap_changes_nothing(book: PoolBook, clock: ChainClock) -> No
     assert book.take_changes() == {}
 
 
-@pytest.mark.parametrize("dex", [dex for dex in Dex if dex is not Dex.PUMPSWAP])
+@pytest.mark.parametrize("dex", Dex)
 def test_whoever_decodes_the_bytes_after_a_swap_sees_the_same_pool(
     book: PoolBook, genesis: Genesis, clock: ChainClock, dex: Dex
 ) -> None:
