@@ -30,7 +30,8 @@ __all__ = ["ACCOUNTS_PER_REQUEST_MAX", "RpcClient"]
 ACCOUNTS_PER_REQUEST_MAX: Final = 100
 """What getMultipleAccounts accepts."""
 
-_ANSWER_SIZE_BYTES_MAX = 64 * 1024 * 1024
+_ANSWER_SIZE_BYTES_MAX = 16 * 1024 * 1024
+"""Ten times what a hundred of the largest accounts asked for take; several answers are read at once."""
 _RETRY_AFTER_MS_DEFAULT = 1_000
 _TRANSIENT_CODES = frozenset({-32004, -32005, -32014, -32016})  # not yet available, behind, or slot not reached
 _HTTP_TOO_MANY = 429
