@@ -7,7 +7,7 @@ STAMPS := .stamps
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove sanitize fuzz bench load run check clean
+.PHONY: help setup build build-debug generate fmt lint types test integration prove sanitize fuzz bench load run check wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -94,6 +94,9 @@ fuzz: setup ## coverage-guided fuzzing of every decoder and quote (FUZZ_RUNS=100
 
 run: setup ## the whole platform on the recorded market
 	@exec $(BIN)/solquote up
+
+wheel: setup ## the package as a wheel in dist/
+	$(BIN)/python -m build --wheel --outdir dist .
 
 clean: ## remove what was built
 	rm -rf $(VENV) $(STAMPS) build dist src/*.egg-info
