@@ -4,7 +4,7 @@
 
 Machines and their neighbours change absolute numbers by a factor of two, so the ratios of one run are what counts. The
 targets are in the column at the right. Peers hold the same 128-byte record: raw shared memory with `struct` (which can
-tear), lmdb, a NATS key-value bucket, a gRPC unary call and, where it is installed, an iceoryx2 blackboard.
+tear), lmdb, a NATS key-value bucket, a gRPC unary call and, where they are installed, an iceoryx2 blackboard and Redis.
 """
 
 import asyncio
@@ -14,6 +14,7 @@ import json
 import math
 import os
 import shutil
+import socket
 import subprocess
 import sys
 import sysconfig
@@ -43,6 +44,7 @@ ROUNDS = 25
 TEXT = sys.stderr if "--json" in sys.argv else sys.stdout
 SLOW_CALLS = 1_000
 FAST_CALLS = 50_000
+REPLY_BYTES = 4_096
 UNDER_LOAD_READS = 20_000
 UNDER_LOAD_S = 3.0
 UNDER_LOAD_PAUSE_S = 0.02
@@ -253,6 +255,7 @@ RAW = "unpack(raw.buf, offset)[2]"
 LMDB = "with database.begin(buffers=True) as transaction: unpack(transaction.get(key))[2]"
 NATS = "unpack(nats_get())[2]"
 GRPC = "unpack(call(key))[2]"
+REDIS = "unpack(redis_get(), redis_header)[2]"
 ICEORYX2 = "blackboard.get().decode_as(Record).output_amount"
 
 
@@ -269,6 +272,10 @@ def peers(names: dict[str, Any], directory: Path) -> None:
         if importlib.util.find_spec("iceoryx2") is not None:
             names |= iceoryx2_entry(image)
             counts[ICEORYX2] = SLOW_CALLS
+        if (redis_server := shutil.which("redis-server")) is not None:
+            names |= {"redis_get": stack.enter_context(redis_peer(image, directory, redis_server))}
+            names |= {"redis_header": len(REDIS_HEADER)}
+            counts[REDIS] = SLOW_CALLS // 20
         cost = costs_ns(counts, names)
     ours = cost[OURS]
     show("reused view and one field", ours, "of itself", ours)
@@ -276,6 +283,12 @@ def peers(names: dict[str, Any], directory: Path) -> None:
     show("lmdb", cost[LMDB], "of the reused view", ours, ">= 8x")
     if ICEORYX2 in cost:
         show("iceoryx2 blackboard", cost[ICEORYX2], "of the reused view", ours, ">= 8x")
+    else:
+        print("iceoryx2 blackboard: not measured, iceoryx2 is not installed", file=TEXT)
+    if REDIS in cost:
+        show("Redis GET", cost[REDIS], "of the reused view", ours, ">= 1,000x")
+    else:
+        print("Redis GET: not measured, there is no redis-server on PATH", file=TEXT)
     show("NATS key-value bucket", cost[NATS], "of the reused view", ours, ">= 1,000x")
     show("gRPC unary call", cost[GRPC], "of the reused view", ours, ">= 4,000x")
 
@@ -345,6 +358,56 @@ def server_url(folder: Path) -> str:
     while not (written := [path for path in folder.glob("*.ports") if path.stat().st_size]):
         assert time.monotonic() < deadline, "nats-server did not start"
     return str(json.loads(written[0].read_text())["nats"][0])
+
+
+REDIS_HEADER = b"$%d\r\n" % RECORD.size
+
+
+@contextmanager
+def redis_peer(image: bytes, directory: Path, binary: str) -> Iterator[Callable[[], bytes]]:
+    """A real redis-server that keeps nothing on disk; yields a GET of the record, which answers header and record.
+
+    The client is a bare socket: Redis is charged for its round trip, not for a client library.
+    """
+    folder = directory / "redis"
+    folder.mkdir()
+    with socket.create_server(("127.0.0.1", 0)) as free:
+        address: tuple[str, int] = free.getsockname()
+    listen = ["--bind", address[0], "--port", str(address[1])]
+    command = [binary, *listen, "--dir", str(folder), "--save", "", "--appendonly", "no"]
+    with subprocess.Popen(command, stdout=subprocess.DEVNULL) as server:
+        try:
+            with connected(address, server) as connection:
+                connection.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                connection.sendall(redis_command(b"SET", LMDB_KEY, image))
+                assert connection.recv(REPLY_BYTES) == b"+OK\r\n"
+                request = redis_command(b"GET", LMDB_KEY)
+
+                def get() -> bytes:
+                    connection.sendall(request)
+                    return connection.recv(REPLY_BYTES)  # in one piece; of a shorter one unpacking would fail
+
+                assert get() == REDIS_HEADER + image + b"\r\n"
+                yield get
+        finally:
+            server.kill()
+
+
+def redis_command(*words: bytes) -> bytes:
+    """The words as Redis takes them: their count, then each behind its length."""
+    return b"*%d\r\n" % len(words) + b"".join(b"$%d\r\n%b\r\n" % (len(word), word) for word in words)
+
+
+def connected(address: tuple[str, int], server: subprocess.Popen[bytes]) -> socket.socket:
+    """A connection, once the server accepts one."""
+    deadline = time.monotonic() + 10
+    while True:
+        assert server.poll() is None, "redis-server ended"
+        try:
+            return socket.create_connection(address)
+        except ConnectionRefusedError:
+            assert time.monotonic() < deadline, "redis-server did not start"
+            time.sleep(0.01)
 
 
 @contextmanager
