@@ -64,6 +64,7 @@ class PoolBook:
     def _load(self, pool: Pool) -> None:
         """Hand in what the pool wants; what it wants may grow as accounts arrive and as its price moves."""
         asked = self._asked[pool.address]
+        asked.intersection_update(need.pubkey for need in pool.accounts_needed())  # the pool has let go of the others
         while wanted := [need.pubkey for need in pool.accounts_needed() if need.pubkey not in asked]:
             for pubkey in wanted:
                 asked.add(pubkey)

@@ -87,6 +87,10 @@ class ConcentratedPool(Pool):
         """Give the data of the DEX's own accounts as the walk leaves them."""
 
     @abstractmethod
+    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
+        """Drop tick or bin arrays that are needed no more: nobody tells of their changes, so they grow old unseen."""
+
+    @abstractmethod
     def _forget_derived(self) -> None:
         """Drop what was built from accounts; one of them has changed."""
 
@@ -102,6 +106,7 @@ class ConcentratedPool(Pool):
         if pubkey == self.address:
             if account is not None:
                 self._take_own(account)
+                self._keep_arrays(frozenset(need.pubkey for need in self.accounts_needed()))
             self._closed = account is None
         elif pubkey in (self.mint_a, self.mint_b):
             if account is None:

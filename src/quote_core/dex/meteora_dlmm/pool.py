@@ -87,12 +87,18 @@ class MeteoraDlmmPool(ConcentratedPool):
             self._array_set = layout.bitmap_with_extension(pubkey, account, pair=self.address, bitmap=self._own.bitmap)
             self._extension, self._extension_seen = account, True
         elif account is None:
-            self._arrays.pop(self._array_index.get(pubkey, 0), None)
+            index = self._array_index.pop(pubkey, None)
+            if index is not None:
+                del self._arrays[index]
         else:
             step = self._own.bin_step
             array = layout.decode_bin_array(pubkey, account, pair=self.address, bin_step=step)
             self._arrays[array.index] = (array, account.data)
             self._array_index[pubkey] = array.index
+
+    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
+        self._array_index = {address: index for address, index in self._array_index.items() if address in needed}
+        self._arrays = {index: self._arrays[index] for index in self._array_index.values()}
 
     def _forget_derived(self) -> None:
         self._state = None

@@ -90,6 +90,10 @@ class OrcaWhirlpoolPool(ConcentratedPool):
             array = layout.decode_tick_array(pubkey, account, pool=self.address, tick_spacing=spacing)
             self._arrays[array.start_tick] = array
 
+    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
+        starts = set(self._array_addresses().values())
+        self._arrays = {start: array for start, array in self._arrays.items() if start in starts}
+
     def _forget_derived(self) -> None:
         self._state = None
         self._ladders.clear()

@@ -94,6 +94,9 @@ class RaydiumClmmPool(ConcentratedPool):
             array = layout.decode_tick_array(pubkey, account, pool=self.address, tick_spacing=spacing)
             self._arrays[pubkey] = (array, account.data)
 
+    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
+        self._arrays = {address: held for address, held in self._arrays.items() if address in needed}
+
     def _forget_derived(self) -> None:
         self._state = None
         self._ladder = None
