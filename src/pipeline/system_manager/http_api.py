@@ -130,7 +130,7 @@ async def _body(request: web.Request, model: type[_AnyBody]) -> _AnyBody:
     """
     try:
         content: Any = json.loads(await request.read() or b"{}")
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise InvalidField("body", f"is not JSON: {error}") from None
     try:
         return model.model_validate(content)

@@ -90,6 +90,7 @@ async def test_a_good_request_changes_the_switch(
     ("path", "body", "names"),
     [
         (ENABLE, b"{", "body: is not JSON"),
+        (ENABLE, b"[" * 16_000, "body: is not JSON"),
         (ENABLE, b"\xff", "body: is not JSON"),
         (ENABLE, b"[]", "body"),
         (ENABLE, b'"HALTED"', "body"),
