@@ -47,8 +47,9 @@ def read_struct(reader: Any, value: Any) -> None:
         accessor = getattr(reader, camel(field.name))
         if field.name == "event_id":
             assert bytes(accessor(generated("EventId").EventId()).Bytes()) == expected
-        elif field.name == "trace":
-            read_struct(accessor(generated("Trace").Trace()), expected)
+        elif dataclasses.is_dataclass(expected):
+            name = type(expected).__name__
+            read_struct(accessor(getattr(generated(name), name)()), expected)
         elif field.name.endswith(("_mint", "pool_id")):
             assert bytes(accessor(generated("Address").Address()).Bytes()) == bytes(SoldersPubkey.from_string(expected))
         elif isinstance(expected, bytes):
@@ -73,6 +74,8 @@ def read_table(reader: Any, event: Event) -> None:
             assert bytes(accessor().Bytes()) == bytes(SoldersPubkey.from_string(expected))
         elif isinstance(expected, str):
             assert accessor() == expected.encode()
+        elif dataclasses.is_dataclass(expected):
+            read_struct(accessor(), expected)
         else:
             assert accessor() == raw_value(expected)
 
@@ -112,6 +115,9 @@ def write(kind: EventKind, event: Event) -> bytes:
             stored = generated("Address").CreateAddress(builder, bytes(SoldersPubkey.from_string(value)))
         elif isinstance(value, bytes):
             stored = generated("EventId").CreateEventId(builder, value)
+        elif dataclasses.is_dataclass(value):
+            structure = type(value).__name__
+            stored = getattr(generated(structure), f"Create{structure}")(builder, *struct_arguments(value))
         else:
             stored = offsets.get(name, raw_value(value))
         getattr(table, f"{kind.event.__name__}Add{camel(name)}")(builder, stored)

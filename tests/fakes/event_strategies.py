@@ -7,9 +7,26 @@ from typing import Any, get_args, get_origin, get_type_hints
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey as SoldersPubkey
 
+from quote_core.clock import Moment
 from quote_core.events import EVENT_KINDS, Event
-from quote_core.events.fields import F64, I32, I64, U8, U16, U32, U64, Address, EventId, SpanId
+from quote_core.events.fields import (
+    F64,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    Address,
+    EventId,
+    FreshnessField,
+    MomentField,
+    SpanId,
+)
+from quote_core.freshness import Freshness
 
+_U64S = st.integers(0, 2**64 - 1)
+_MOMENTS = st.builds(Moment, _U64S, _U64S, _U64S)
 _BY_HINT: dict[Any, st.SearchStrategy[Any]] = {
     U8: st.integers(0, 2**8 - 1),
     U16: st.integers(0, 2**16 - 1),
@@ -21,6 +38,8 @@ _BY_HINT: dict[Any, st.SearchStrategy[Any]] = {
     Address: st.binary(min_size=32, max_size=32).map(lambda raw: str(SoldersPubkey(raw))),
     EventId: st.binary(min_size=16, max_size=16),
     SpanId: st.binary(min_size=8, max_size=8),
+    MomentField: _MOMENTS,
+    FreshnessField: st.builds(Freshness, _MOMENTS, _U64S, _U64S, _U64S, st.integers(-(2**63), 2**63 - 1)),
     str: st.text(max_size=40),
     bool: st.booleans(),
 }

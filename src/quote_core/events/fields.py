@@ -16,6 +16,8 @@ from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_h
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
+from quote_core.clock import Moment
+from quote_core.freshness import Freshness
 from quote_core.units import Pubkey
 
 __all__ = [
@@ -29,8 +31,10 @@ __all__ = [
     "Address",
     "EventId",
     "Field",
+    "FreshnessField",
     "Inline",
     "Leaf",
+    "MomentField",
     "Nested",
     "SpanId",
     "String",
@@ -156,6 +160,35 @@ EventId = Annotated[bytes, _bytes(16)]
 TraceId = Annotated[bytes, _bytes(16)]
 SpanId = Annotated[bytes, _bytes(8)]
 _BOOL: Final = scalar("?")
+
+_MOMENT_LEAVES: Final = (Leaf("boot_id"), Leaf("mono_ns"), Leaf("unix_ns"))
+
+
+def _built_moment(values: Iterator[int]) -> Moment:
+    return Moment(next(values), next(values), next(values))
+
+
+def _built_freshness(values: Iterator[int]) -> Freshness:
+    return Freshness(_built_moment(values), next(values), next(values), next(values), next(values))
+
+
+MomentField = Annotated[Moment, Inline("QQQ", 24, 8, _MOMENT_LEAVES, _built_moment)]
+FreshnessField = Annotated[
+    Freshness,
+    Inline(
+        "QQQQQQq",
+        56,
+        8,
+        (
+            *(Leaf(f"vouched.{leaf.path}") for leaf in _MOMENT_LEAVES),
+            Leaf("vouched_slot"),
+            Leaf("changed_unix_ns"),
+            Leaf("changed_slot"),
+            Leaf("chain_unix_s"),
+        ),
+        _built_freshness,
+    ),
+]
 
 
 def fields_of(table: type) -> tuple[Field, ...]:

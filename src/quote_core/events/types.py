@@ -1,14 +1,31 @@
 """The events of the bus: frozen values, one class a table of `proto/events`, fields in the schema's order.
 
 Only what something publishes or consumes has a class. The schemas name more (the market family, three-leg
-arbitrage); a class comes with its first producer. What a field means stands beside it in the schema.
+arbitrage); a class comes with its first producer. What a field means stands beside it in the schema. A field that was
+added later has a default, what an older writer's message reads as.
 """
 
 import enum
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.events.fields import F64, I32, I64, U8, U16, U32, U64, Address, EventId, SpanId, TraceId
+from quote_core.clock import NO_MOMENT
+from quote_core.events.fields import (
+    F64,
+    I32,
+    I64,
+    U8,
+    U16,
+    U32,
+    U64,
+    Address,
+    EventId,
+    FreshnessField,
+    MomentField,
+    SpanId,
+    TraceId,
+)
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.quotes import Provenance
 
 __all__ = [
@@ -90,6 +107,8 @@ class TwoHopArbitrage:
     confidence_bps: U16
     price_impact_ppm: U32
     quoted_unix_ns: U64
+    created: MomentField = NO_MOMENT
+    freshness: FreshnessField = NEVER_VOUCHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -109,6 +128,7 @@ class PriceDivergence:
     divergence_bps: I32
     confidence_bps: U16
     quoted_unix_ns: U64
+    freshness: FreshnessField = NEVER_VOUCHED
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,6 +154,8 @@ class ExecutionPlan:
     risk_score: F64
     opportunity_created_unix_ns: U64
     expires_unix_ns: U64
+    created: MomentField = NO_MOMENT
+    freshness: FreshnessField = NEVER_VOUCHED
 
 
 class Outcome(enum.Enum):
@@ -241,6 +263,7 @@ class KillSwitch:
     actor: str
     revision: U64
     changed_unix_ns: U64
+    sent: MomentField = NO_MOMENT
 
 
 class Phase(enum.Enum):

@@ -175,7 +175,29 @@ class ExecutionPlan(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def ExecutionPlanStart(builder): builder.StartObject(18)
+    # ExecutionPlan
+    def Created(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(40))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Moment import Moment
+            obj = Moment()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # ExecutionPlan
+    def Freshness(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(42))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Freshness import Freshness
+            obj = Freshness()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def ExecutionPlanStart(builder): builder.StartObject(20)
 def Start(builder):
     return ExecutionPlanStart(builder)
 def ExecutionPlanAddOpportunityId(builder, opportunityId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(opportunityId), 0)
@@ -235,6 +257,12 @@ def AddOpportunityCreatedUnixNs(builder, opportunityCreatedUnixNs):
 def ExecutionPlanAddExpiresUnixNs(builder, expiresUnixNs): builder.PrependUint64Slot(17, expiresUnixNs, 0)
 def AddExpiresUnixNs(builder, expiresUnixNs):
     return ExecutionPlanAddExpiresUnixNs(builder, expiresUnixNs)
+def ExecutionPlanAddCreated(builder, created): builder.PrependStructSlot(18, flatbuffers.number_types.UOffsetTFlags.py_type(created), 0)
+def AddCreated(builder, created):
+    return ExecutionPlanAddCreated(builder, created)
+def ExecutionPlanAddFreshness(builder, freshness): builder.PrependStructSlot(19, flatbuffers.number_types.UOffsetTFlags.py_type(freshness), 0)
+def AddFreshness(builder, freshness):
+    return ExecutionPlanAddFreshness(builder, freshness)
 def ExecutionPlanEnd(builder): return builder.EndObject()
 def End(builder):
     return ExecutionPlanEnd(builder)

@@ -70,7 +70,18 @@ class KillSwitch(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def KillSwitchStart(builder): builder.StartObject(6)
+    # KillSwitch
+    def Sent(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Moment import Moment
+            obj = Moment()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def KillSwitchStart(builder): builder.StartObject(7)
 def Start(builder):
     return KillSwitchStart(builder)
 def KillSwitchAddState(builder, state): builder.PrependUint8Slot(0, state, 0)
@@ -91,6 +102,9 @@ def AddRevision(builder, revision):
 def KillSwitchAddChangedUnixNs(builder, changedUnixNs): builder.PrependUint64Slot(5, changedUnixNs, 0)
 def AddChangedUnixNs(builder, changedUnixNs):
     return KillSwitchAddChangedUnixNs(builder, changedUnixNs)
+def KillSwitchAddSent(builder, sent): builder.PrependStructSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(sent), 0)
+def AddSent(builder, sent):
+    return KillSwitchAddSent(builder, sent)
 def KillSwitchEnd(builder): return builder.EndObject()
 def End(builder):
     return KillSwitchEnd(builder)

@@ -120,7 +120,18 @@ class PriceDivergence(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def PriceDivergenceStart(builder): builder.StartObject(12)
+    # PriceDivergence
+    def Freshness(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(28))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Freshness import Freshness
+            obj = Freshness()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def PriceDivergenceStart(builder): builder.StartObject(13)
 def Start(builder):
     return PriceDivergenceStart(builder)
 def PriceDivergenceAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
@@ -159,6 +170,9 @@ def AddConfidenceBps(builder, confidenceBps):
 def PriceDivergenceAddQuotedUnixNs(builder, quotedUnixNs): builder.PrependUint64Slot(11, quotedUnixNs, 0)
 def AddQuotedUnixNs(builder, quotedUnixNs):
     return PriceDivergenceAddQuotedUnixNs(builder, quotedUnixNs)
+def PriceDivergenceAddFreshness(builder, freshness): builder.PrependStructSlot(12, flatbuffers.number_types.UOffsetTFlags.py_type(freshness), 0)
+def AddFreshness(builder, freshness):
+    return PriceDivergenceAddFreshness(builder, freshness)
 def PriceDivergenceEnd(builder): return builder.EndObject()
 def End(builder):
     return PriceDivergenceEnd(builder)

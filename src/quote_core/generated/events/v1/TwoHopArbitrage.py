@@ -169,7 +169,29 @@ class TwoHopArbitrage(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def TwoHopArbitrageStart(builder): builder.StartObject(19)
+    # TwoHopArbitrage
+    def Created(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(42))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Moment import Moment
+            obj = Moment()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # TwoHopArbitrage
+    def Freshness(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Freshness import Freshness
+            obj = Freshness()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def TwoHopArbitrageStart(builder): builder.StartObject(21)
 def Start(builder):
     return TwoHopArbitrageStart(builder)
 def TwoHopArbitrageAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
@@ -229,6 +251,12 @@ def AddPriceImpactPpm(builder, priceImpactPpm):
 def TwoHopArbitrageAddQuotedUnixNs(builder, quotedUnixNs): builder.PrependUint64Slot(18, quotedUnixNs, 0)
 def AddQuotedUnixNs(builder, quotedUnixNs):
     return TwoHopArbitrageAddQuotedUnixNs(builder, quotedUnixNs)
+def TwoHopArbitrageAddCreated(builder, created): builder.PrependStructSlot(19, flatbuffers.number_types.UOffsetTFlags.py_type(created), 0)
+def AddCreated(builder, created):
+    return TwoHopArbitrageAddCreated(builder, created)
+def TwoHopArbitrageAddFreshness(builder, freshness): builder.PrependStructSlot(20, flatbuffers.number_types.UOffsetTFlags.py_type(freshness), 0)
+def AddFreshness(builder, freshness):
+    return TwoHopArbitrageAddFreshness(builder, freshness)
 def TwoHopArbitrageEnd(builder): return builder.EndObject()
 def End(builder):
     return TwoHopArbitrageEnd(builder)

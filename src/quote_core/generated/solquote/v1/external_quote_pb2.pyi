@@ -42,7 +42,7 @@ class RateLimitState(_message.Message):
     def __init__(self, tokens_available: _Optional[float] = ..., requests_per_s: _Optional[float] = ..., retry_after_ms: _Optional[int] = ...) -> None: ...
 
 class ExternalQuote(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "provider", "route_plan", "price_impact_bps", "provider_latency_ms", "price_cache_age_ms", "route_cache_age_ms", "rate_limit", "version", "slot", "row", "error", "route_id", "quoted_unix_ns", "is_stale", "provider_uptime")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "provider", "route_plan", "price_impact_bps", "provider_latency_ms", "price_cache_age_ms", "route_cache_age_ms", "rate_limit", "version", "slot", "row", "error", "route_id", "quoted_unix_ns", "is_stale", "provider_uptime", "freshness")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -62,6 +62,7 @@ class ExternalQuote(_message.Message):
     QUOTED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
     IS_STALE_FIELD_NUMBER: _ClassVar[int]
     PROVIDER_UPTIME_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
@@ -81,7 +82,8 @@ class ExternalQuote(_message.Message):
     quoted_unix_ns: int
     is_stale: bool
     provider_uptime: float
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provider: _Optional[str] = ..., route_plan: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., price_impact_bps: _Optional[float] = ..., provider_latency_ms: _Optional[float] = ..., price_cache_age_ms: _Optional[int] = ..., route_cache_age_ms: _Optional[int] = ..., rate_limit: _Optional[_Union[RateLimitState, _Mapping]] = ..., version: _Optional[int] = ..., slot: _Optional[int] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., route_id: _Optional[int] = ..., quoted_unix_ns: _Optional[int] = ..., is_stale: _Optional[bool] = ..., provider_uptime: _Optional[float] = ...) -> None: ...
+    freshness: _quotes_pb2.Freshness
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provider: _Optional[str] = ..., route_plan: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., price_impact_bps: _Optional[float] = ..., provider_latency_ms: _Optional[float] = ..., price_cache_age_ms: _Optional[int] = ..., route_cache_age_ms: _Optional[int] = ..., rate_limit: _Optional[_Union[RateLimitState, _Mapping]] = ..., version: _Optional[int] = ..., slot: _Optional[int] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., route_id: _Optional[int] = ..., quoted_unix_ns: _Optional[int] = ..., is_stale: _Optional[bool] = ..., provider_uptime: _Optional[float] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
 
 class ExternalQuoteBatch(_message.Message):
     __slots__ = ("quotes", "sequence", "snapshot")

@@ -18,7 +18,7 @@ class LocalQuoteRequest(_message.Message):
     def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ...) -> None: ...
 
 class LocalQuote(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "price_impact", "pool_id", "protocol", "pool_state_age_ms", "quote_cache_age_ms", "is_stale", "oracle_price", "deviation_percent", "version", "slot", "route", "row", "error", "route_id", "quoted_unix_ns", "depth_amount", "pool_received_mono_ns", "provenance")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "price_impact", "pool_id", "protocol", "pool_state_age_ms", "quote_cache_age_ms", "is_stale", "oracle_price", "deviation_percent", "version", "slot", "route", "row", "error", "route_id", "quoted_unix_ns", "depth_amount", "pool_received_mono_ns", "provenance", "freshness")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -41,6 +41,7 @@ class LocalQuote(_message.Message):
     DEPTH_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     POOL_RECEIVED_MONO_NS_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
@@ -63,7 +64,8 @@ class LocalQuote(_message.Message):
     depth_amount: int
     pool_received_mono_ns: int
     provenance: _quotes_pb2.Provenance
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., price_impact: _Optional[float] = ..., pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., pool_state_age_ms: _Optional[int] = ..., quote_cache_age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., oracle_price: _Optional[float] = ..., deviation_percent: _Optional[float] = ..., version: _Optional[int] = ..., slot: _Optional[int] = ..., route: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., route_id: _Optional[int] = ..., quoted_unix_ns: _Optional[int] = ..., depth_amount: _Optional[int] = ..., pool_received_mono_ns: _Optional[int] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ...) -> None: ...
+    freshness: _quotes_pb2.Freshness
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., price_impact: _Optional[float] = ..., pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., pool_state_age_ms: _Optional[int] = ..., quote_cache_age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., oracle_price: _Optional[float] = ..., deviation_percent: _Optional[float] = ..., version: _Optional[int] = ..., slot: _Optional[int] = ..., route: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., route_id: _Optional[int] = ..., quoted_unix_ns: _Optional[int] = ..., depth_amount: _Optional[int] = ..., pool_received_mono_ns: _Optional[int] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
 
 class LocalQuoteBatch(_message.Message):
     __slots__ = ("quotes", "sequence", "snapshot")
@@ -116,7 +118,7 @@ class SimulateRouteRequest(_message.Message):
     def __init__(self, hops: _Optional[_Iterable[_Union[SimulateHop, _Mapping]]] = ..., input_amount: _Optional[int] = ...) -> None: ...
 
 class SimulateRouteResponse(_message.Message):
-    __slots__ = ("route", "output_amount", "slot", "pool_state_age_ms", "price_impacts", "route_id", "depth_amounts")
+    __slots__ = ("route", "output_amount", "slot", "pool_state_age_ms", "price_impacts", "route_id", "depth_amounts", "freshness")
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     SLOT_FIELD_NUMBER: _ClassVar[int]
@@ -124,6 +126,7 @@ class SimulateRouteResponse(_message.Message):
     PRICE_IMPACTS_FIELD_NUMBER: _ClassVar[int]
     ROUTE_ID_FIELD_NUMBER: _ClassVar[int]
     DEPTH_AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
     route: _containers.RepeatedCompositeFieldContainer[_quotes_pb2.RouteHop]
     output_amount: int
     slot: int
@@ -131,7 +134,8 @@ class SimulateRouteResponse(_message.Message):
     price_impacts: _containers.RepeatedScalarFieldContainer[float]
     route_id: int
     depth_amounts: _containers.RepeatedScalarFieldContainer[int]
-    def __init__(self, route: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., output_amount: _Optional[int] = ..., slot: _Optional[int] = ..., pool_state_age_ms: _Optional[int] = ..., price_impacts: _Optional[_Iterable[float]] = ..., route_id: _Optional[int] = ..., depth_amounts: _Optional[_Iterable[int]] = ...) -> None: ...
+    freshness: _quotes_pb2.Freshness
+    def __init__(self, route: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., output_amount: _Optional[int] = ..., slot: _Optional[int] = ..., pool_state_age_ms: _Optional[int] = ..., price_impacts: _Optional[_Iterable[float]] = ..., route_id: _Optional[int] = ..., depth_amounts: _Optional[_Iterable[int]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
 
 class PoolStateRequest(_message.Message):
     __slots__ = ("pool_id",)
@@ -154,7 +158,7 @@ class PoolAccount(_message.Message):
     def __init__(self, pubkey: _Optional[str] = ..., owner: _Optional[str] = ..., slot: _Optional[int] = ..., size_bytes: _Optional[int] = ..., data_sha256: _Optional[str] = ...) -> None: ...
 
 class PoolState(_message.Message):
-    __slots__ = ("pool_id", "protocol", "program_id", "mint_a", "mint_b", "slot", "age_ms", "is_stale", "tradable", "refusal", "price", "fee_fraction_a_to_b", "fee_fraction_b_to_a", "depth_a_amount", "depth_b_amount", "provenance", "accounts", "update_count")
+    __slots__ = ("pool_id", "protocol", "program_id", "mint_a", "mint_b", "slot", "age_ms", "is_stale", "tradable", "refusal", "price", "fee_fraction_a_to_b", "fee_fraction_b_to_a", "depth_a_amount", "depth_b_amount", "provenance", "accounts", "update_count", "freshness")
     POOL_ID_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     PROGRAM_ID_FIELD_NUMBER: _ClassVar[int]
@@ -173,6 +177,7 @@ class PoolState(_message.Message):
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     UPDATE_COUNT_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
     pool_id: str
     protocol: str
     program_id: str
@@ -191,7 +196,8 @@ class PoolState(_message.Message):
     provenance: _quotes_pb2.Provenance
     accounts: _containers.RepeatedCompositeFieldContainer[PoolAccount]
     update_count: int
-    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., program_id: _Optional[str] = ..., mint_a: _Optional[str] = ..., mint_b: _Optional[str] = ..., slot: _Optional[int] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., tradable: _Optional[bool] = ..., refusal: _Optional[str] = ..., price: _Optional[float] = ..., fee_fraction_a_to_b: _Optional[float] = ..., fee_fraction_b_to_a: _Optional[float] = ..., depth_a_amount: _Optional[int] = ..., depth_b_amount: _Optional[int] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., accounts: _Optional[_Iterable[_Union[PoolAccount, _Mapping]]] = ..., update_count: _Optional[int] = ...) -> None: ...
+    freshness: _quotes_pb2.Freshness
+    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., program_id: _Optional[str] = ..., mint_a: _Optional[str] = ..., mint_b: _Optional[str] = ..., slot: _Optional[int] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., tradable: _Optional[bool] = ..., refusal: _Optional[str] = ..., price: _Optional[float] = ..., fee_fraction_a_to_b: _Optional[float] = ..., fee_fraction_b_to_a: _Optional[float] = ..., depth_a_amount: _Optional[int] = ..., depth_b_amount: _Optional[int] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., accounts: _Optional[_Iterable[_Union[PoolAccount, _Mapping]]] = ..., update_count: _Optional[int] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
 
 class ListPoolsRequest(_message.Message):
     __slots__ = ("mint_a", "mint_b")
@@ -212,7 +218,7 @@ class OraclePricesRequest(_message.Message):
     def __init__(self) -> None: ...
 
 class OraclePrice(_message.Message):
-    __slots__ = ("mint", "symbol", "usd", "source", "age_ms", "is_stale", "provenance")
+    __slots__ = ("mint", "symbol", "usd", "source", "age_ms", "is_stale", "provenance", "freshness")
     MINT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
@@ -220,6 +226,7 @@ class OraclePrice(_message.Message):
     AGE_MS_FIELD_NUMBER: _ClassVar[int]
     IS_STALE_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
+    FRESHNESS_FIELD_NUMBER: _ClassVar[int]
     mint: str
     symbol: str
     usd: float
@@ -227,7 +234,8 @@ class OraclePrice(_message.Message):
     age_ms: int
     is_stale: bool
     provenance: _quotes_pb2.Provenance
-    def __init__(self, mint: _Optional[str] = ..., symbol: _Optional[str] = ..., usd: _Optional[float] = ..., source: _Optional[str] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ...) -> None: ...
+    freshness: _quotes_pb2.Freshness
+    def __init__(self, mint: _Optional[str] = ..., symbol: _Optional[str] = ..., usd: _Optional[float] = ..., source: _Optional[str] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
 
 class OraclePricesResponse(_message.Message):
     __slots__ = ("prices", "slot")

@@ -64,6 +64,24 @@ class RouteHop(_message.Message):
     fee_mint: str
     def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provenance: _Optional[_Union[Provenance, str]] = ..., fee_amount: _Optional[int] = ..., fee_mint: _Optional[str] = ...) -> None: ...
 
+class Freshness(_message.Message):
+    __slots__ = ("vouched_mono_ns", "vouched_unix_ns", "boot_id", "vouched_slot", "changed_slot", "changed_unix_ns", "chain_unix_s")
+    VOUCHED_MONO_NS_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    BOOT_ID_FIELD_NUMBER: _ClassVar[int]
+    VOUCHED_SLOT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_SLOT_FIELD_NUMBER: _ClassVar[int]
+    CHANGED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    CHAIN_UNIX_S_FIELD_NUMBER: _ClassVar[int]
+    vouched_mono_ns: int
+    vouched_unix_ns: int
+    boot_id: int
+    vouched_slot: int
+    changed_slot: int
+    changed_unix_ns: int
+    chain_unix_s: int
+    def __init__(self, vouched_mono_ns: _Optional[int] = ..., vouched_unix_ns: _Optional[int] = ..., boot_id: _Optional[int] = ..., vouched_slot: _Optional[int] = ..., changed_slot: _Optional[int] = ..., changed_unix_ns: _Optional[int] = ..., chain_unix_s: _Optional[int] = ...) -> None: ...
+
 class QuoteError(_message.Message):
     __slots__ = ("code", "message")
     CODE_FIELD_NUMBER: _ClassVar[int]
