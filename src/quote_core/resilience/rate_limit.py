@@ -2,6 +2,7 @@
 
 from quote_core.clock import Clock
 from quote_core.errors import RateLimited
+from quote_core.resilience.pause import Pause
 from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["RateLimiter"]
@@ -22,7 +23,7 @@ class RateLimiter:
         self._token_ns = round(NS_PER_S / rate_per_s)
         # The bucket as one number: the time at which it was, or will be, empty-handed no more. `now - that` is credit.
         self._credit_from_ns = clock.mono_ns() - burst_count * self._token_ns
-        self._paused_until_ns = 0
+        self._pause = Pause(name=name, clock=clock)
 
     @property
     def rate_per_s(self) -> float:
@@ -32,17 +33,23 @@ class RateLimiter:
     @property
     def tokens_available(self) -> float:
         """Tokens there now; 0 while paused."""
-        now_ns = self._clock.mono_ns()
-        if now_ns < self._paused_until_ns:
+        if self._pause.remaining_ns:
             return 0.0
-        return min((now_ns - self._credit_from_ns) / self._token_ns, float(self._burst_count))
+        return min((self._clock.mono_ns() - self._credit_from_ns) / self._token_ns, float(self._burst_count))
+
+    @property
+    def paused_ns(self) -> int:
+        """How long the other side said to stay away; 0 = it does not."""
+        return self._pause.remaining_ns
 
     def wait_ns(self, count: int = 1) -> int:
-        """How long until `count` tokens are there, if nobody takes any; 0 = now."""
-        assert count <= self._burst_count, "more than can ever be saved up"
-        now_ns = self._clock.mono_ns()
-        ready_ns = self._credit_from_ns + count * self._token_ns
-        return max(ready_ns - now_ns, self._paused_until_ns - now_ns, 0)
+        """How long until `count` tokens are there, if nobody takes any; 0 = now.
+
+        Of more than can be saved up: how long until as many have come.
+        """
+        return max(
+            self._credited_from_ns() + count * self._token_ns - self._clock.mono_ns(), self._pause.remaining_ns, 0
+        )
 
     def reserve(self, count: int = 1) -> None:
         """Take `count` tokens together, or none.
@@ -50,12 +57,15 @@ class RateLimiter:
         Raises:
             RateLimited: They are not all there; carries the wait.
         """
+        assert count <= self._burst_count, "more than can ever be saved up"
         wait_ns = self.wait_ns(count)
         if wait_ns > 0:
             raise RateLimited(self._name, -(-wait_ns // NS_PER_MS))
-        oldest_credit_ns = self._clock.mono_ns() - self._burst_count * self._token_ns
-        self._credit_from_ns = max(self._credit_from_ns, oldest_credit_ns) + count * self._token_ns
+        self._credit_from_ns = self._credited_from_ns() + count * self._token_ns
 
     def pause(self, duration_ns: int) -> None:
-        """Give no token for so long: the other side said to stay away. A longer pause stands."""
-        self._paused_until_ns = max(self._paused_until_ns, self._clock.mono_ns() + duration_ns)
+        """Give no token for so long: the other side said to stay away. See `Pause.extend`."""
+        self._pause.extend(duration_ns)
+
+    def _credited_from_ns(self) -> int:
+        return max(self._credit_from_ns, self._clock.mono_ns() - self._burst_count * self._token_ns)
