@@ -1,13 +1,24 @@
-"""A provider with everything that keeps us polite towards it: rate limit, circuit breaker, health window."""
+"""A provider with everything that keeps us polite towards it: rate limit, circuit breaker, health window.
+
+The rate limit is shared fairly between those who ask for a quote and the streams' refresh, see `FairShare`.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from external_quote.providers.base import Provider, ProviderQuote, RouteLeg
 from quote_core.clock import Clock
-from quote_core.errors import DataError, MarketError, RateLimited, UpstreamError
+from quote_core.errors import DataError, MarketError, UpstreamError
 from quote_core.quotes import QuoteKey
-from quote_core.resilience import BreakerState, CircuitBreaker, HealthWindow, RateLimiter, WindowFigures
+from quote_core.resilience import (
+    BreakerState,
+    CircuitBreaker,
+    FairShare,
+    HealthWindow,
+    Party,
+    RateLimiter,
+    WindowFigures,
+)
 from quote_core.units import NS_PER_MS
 
 __all__ = ["Desk", "DeskReport"]
@@ -15,7 +26,7 @@ __all__ = ["Desk", "DeskReport"]
 
 @dataclass(frozen=True, slots=True)
 class DeskReport:
-    """How a provider does."""
+    """How a provider does; `paused_ms` is how long it asked, itself, to be left alone."""
 
     provider: str
     window: WindowFigures
@@ -23,6 +34,7 @@ class DeskReport:
     tokens_available: float
     requests_per_s: float
     retry_after_ms: int
+    paused_ms: int
     last_error: str
 
 
@@ -34,6 +46,7 @@ class Desk:
     ) -> None:
         self._provider = provider
         self._limiter = limiter
+        self._share = FairShare(limiter, name=provider.name, clock=clock)
         self._breaker = breaker
         self._window = window
         self._clock = clock
@@ -44,20 +57,20 @@ class Desk:
         """The provider's."""
         return self._provider.name
 
-    def wait_ns(self, count: int = 1) -> int:
-        """How long until `count` requests may be made."""
-        return self._limiter.wait_ns(count)
+    def claim(self, party: Party, count: int = 1) -> int:
+        """How long until `party` may make `count` requests, in nanoseconds; above 0 it has a claim to them now."""
+        return self._share.claim(party, count)
 
-    def reserve(self, count: int = 1) -> None:
+    def reserve(self, party: Party, count: int = 1) -> None:
         """Get leave for `count` requests together, or none.
 
         Raises:
             ProviderUnavailable: The circuit is open.
-            RateLimited: Too few tokens; carries the wait.
+            RateLimited: Too few tokens, or it is the other party's turn; carries the wait.
         """
-        if self._limiter.wait_ns(count) == 0:
+        if self._share.claim(party, count) == 0:
             self._breaker.check()  # only with tokens there: a call let through as the probe must then be made
-        self._limiter.reserve(count)
+        self._share.reserve(party, count)
 
     async def ask(
         self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
@@ -72,8 +85,8 @@ class Desk:
             quote = await self._provider.quote(
                 key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns
             )
-        except (MarketError, RateLimited) as error:
-            # The provider is well: it answered, with a refusal that is the market's or our own doing.
+        except MarketError as error:
+            # The provider is well: it answered, with a refusal that is the market's doing.
             self._last_error = str(error)
             self._note(started_ns, succeeded=True)
             raise
@@ -93,6 +106,7 @@ class Desk:
             tokens_available=self._limiter.tokens_available,
             requests_per_s=self._limiter.rate_per_s,
             retry_after_ms=-(-self._limiter.wait_ns() // NS_PER_MS),
+            paused_ms=-(-self._limiter.paused_ns // NS_PER_MS),
             last_error=self._last_error,
         )
 

@@ -1,6 +1,6 @@
 """How the external quote service is."""
 
-from typing import Any
+from typing import Any, Final
 
 from external_quote import wire
 from external_quote.board import Board
@@ -11,6 +11,9 @@ from quote_core.resilience import BreakerState
 from quote_core.units import NS_PER_MS
 
 __all__ = ["Health"]
+
+_PAUSE_MS_UNREMARKABLE: Final = 10_000
+"""A rate limit asks for a few seconds now and then; a used-up quota for more."""
 
 
 class Health:
@@ -50,12 +53,16 @@ class Health:
     def _findings(self) -> list[str]:
         if not self._quoter.desks:
             return ["no provider is configured"]
-        reports = [desk.report() for desk in self._quoter.desks]
-        return [
-            f"{report.provider}: circuit {_spelled(report.breaker)}, last error {report.last_error}"
-            for report in reports
-            if report.breaker is not BreakerState.CLOSED
-        ]
+        findings = []
+        for report in (desk.report() for desk in self._quoter.desks):
+            if report.breaker is not BreakerState.CLOSED:
+                findings.append(
+                    f"{report.provider}: circuit {_spelled(report.breaker)}, last error {report.last_error}"
+                )
+            if report.paused_ms > _PAUSE_MS_UNREMARKABLE:
+                wait_s = -(-report.paused_ms // 1_000)
+                findings.append(f"{report.provider}: wants no request for another {wait_s} s")
+        return findings
 
 
 def _spelled(state: BreakerState) -> str:

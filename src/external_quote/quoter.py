@@ -10,7 +10,7 @@ from typing import Final
 
 from external_quote.desk import Desk
 from external_quote.split_cache import CachedQuote, SplitCache
-from quote_core.clock import Clock
+from quote_core.clock import Clock, moment
 from quote_core.errors import (
     DeadlinePassed,
     NoLiquidity,
@@ -19,7 +19,7 @@ from quote_core.errors import (
     UpstreamError,
 )
 from quote_core.quotes import QuoteKey
-from quote_core.resilience import retry_within
+from quote_core.resilience import Party, retry_within
 from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["FETCH_COUNT_MAX", "SLIPPAGE_BPS_DEFAULT", "Quoter"]
@@ -47,12 +47,17 @@ class Quoter:
         """The providers in priority order; empty = none is configured."""
         return self._desks
 
-    async def quote(self, key: QuoteKey, *, slippage_bps: int, timeout_ns: int | None) -> CachedQuote:
+    def may_ask(self, party: Party, count: int) -> bool:
+        """Whether any provider lets `party` make `count` requests now; where none does, it has a claim to them."""
+        waits_ns = [desk.claim(party, count) for desk in self._desks]
+        return 0 in waits_ns
+
+    async def quote(self, key: QuoteKey, *, party: Party, slippage_bps: int, timeout_ns: int | None) -> CachedQuote:
         """One quote, its price no older than the price lifetime.
 
         Raises:
             NoLiquidity: The provider knows no route.
-            RateLimited: Nothing young is cached and no token is there; carries the wait.
+            RateLimited: Nothing young is cached and no token is there for `party`; carries the wait.
             ProviderUnavailable: No provider is configured, or none works.
             DeadlinePassed: Not within `timeout_ns`.
         """
@@ -61,12 +66,12 @@ class Quoter:
             return young
         fetch = self._fetches.get(key)
         if fetch is None:
-            desk = self._open_desk(1)
-            fetch = self._start(key, desk, slippage_bps, self._request_timeout_ns)
+            desk = self._open_desk(party, 1)
+            fetch = self._start(key, desk, party, slippage_bps, self._request_timeout_ns)
         return await self._await(fetch, timeout_ns)
 
     async def paired(
-        self, forward: QuoteKey, reverse: QuoteKey, *, slippage_bps: int
+        self, forward: QuoteKey, reverse: QuoteKey, *, party: Party, slippage_bps: int
     ) -> tuple[CachedQuote | SolquoteError, CachedQuote | SolquoteError]:
         """Both directions at the same time from one provider, fetched anew; one may fail without the other.
 
@@ -74,13 +79,13 @@ class Quoter:
             RateLimited: Not two tokens: neither request was made.
             ProviderUnavailable: No provider is configured, or none works.
         """
-        desk = self._open_desk(2)
-        fetches = [self._start(key, desk, slippage_bps, self._paired_timeout_ns) for key in (forward, reverse)]
+        desk = self._open_desk(party, 2)
+        fetches = [self._start(key, desk, party, slippage_bps, self._paired_timeout_ns) for key in (forward, reverse)]
         results = [await self._settled(fetch) for fetch in fetches]
         return results[0], results[1]
 
-    def _open_desk(self, count: int) -> Desk:
-        """The first provider that lets `count` requests through, with leave for them.
+    def _open_desk(self, party: Party, count: int) -> Desk:
+        """The first provider that lets `count` requests of `party` through, with leave for them.
 
         Raises:
             UpstreamError: None does; the error of the first.
@@ -92,7 +97,7 @@ class Quoter:
         first: UpstreamError | None = None
         for desk in self._desks:
             try:
-                desk.reserve(count)
+                desk.reserve(party, count)
             except UpstreamError as error:
                 first = first or error
             else:
@@ -100,8 +105,10 @@ class Quoter:
         assert first is not None
         raise first
 
-    def _start(self, key: QuoteKey, desk: Desk, slippage_bps: int, timeout_ns: int) -> "asyncio.Task[CachedQuote]":
-        task = asyncio.create_task(self._fetch(key, desk, slippage_bps, timeout_ns))
+    def _start(
+        self, key: QuoteKey, desk: Desk, party: Party, slippage_bps: int, timeout_ns: int
+    ) -> "asyncio.Task[CachedQuote]":
+        task = asyncio.create_task(self._fetch(key, desk, party, slippage_bps, timeout_ns))
         self._fetches[key] = task
         task.add_done_callback(lambda done: self._ended(key, done))
         return task
@@ -112,35 +119,33 @@ class Quoter:
         if not task.cancelled():
             task.exception()  # taken note of by the desk; nobody may be waiting for it any more
 
-    async def _fetch(self, key: QuoteKey, desk: Desk, slippage_bps: int, timeout_ns: int) -> CachedQuote:
+    async def _fetch(self, key: QuoteKey, desk: Desk, party: Party, slippage_bps: int, timeout_ns: int) -> CachedQuote:
         deadline_ns = self._clock.mono_ns() + timeout_ns
         is_reserved = True
 
         async def once() -> CachedQuote:
             nonlocal is_reserved
             if not is_reserved:
-                desk.reserve()
+                desk.reserve(party)
             is_reserved = False
-            return await self._ask(key, desk, slippage_bps, max(deadline_ns - self._clock.mono_ns(), 1))
+            return await self._ask(key, desk, party, slippage_bps, max(deadline_ns - self._clock.mono_ns(), 1))
 
         return await retry_within(once, deadline_mono_ns=deadline_ns, clock=self._clock)
 
-    async def _ask(self, key: QuoteKey, desk: Desk, slippage_bps: int, timeout_ns: int) -> CachedQuote:
+    async def _ask(self, key: QuoteKey, desk: Desk, party: Party, slippage_bps: int, timeout_ns: int) -> CachedQuote:
         known_route = self._cache.route(key, desk.name)
-        started_ns = self._clock.mono_ns()
+        sent = moment(self._clock)
         try:
             quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
         except NoLiquidity:
             if not known_route:
                 raise
             # The known route is no more, which says nothing about others: search, if another token is there.
-            desk.reserve()
+            desk.reserve(party)
             known_route = ()
+            sent = moment(self._clock)
             quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
-        latency_ms = (self._clock.mono_ns() - started_ns) / NS_PER_MS
-        return self._cache.store(
-            key, quote, provider=desk.name, latency_ms=latency_ms, is_known_route=bool(known_route)
-        )
+        return self._cache.store(key, quote, provider=desk.name, sent=sent, is_known_route=bool(known_route))
 
     async def _await(self, fetch: "asyncio.Task[CachedQuote]", timeout_ns: int | None) -> CachedQuote:
         timeout_s = None if timeout_ns is None else timeout_ns / NS_PER_S

@@ -1,4 +1,4 @@
-"""Keeps streamed quotes young, round robin, within what the rate limit leaves.
+"""Keeps streamed quotes young, round robin, within its half of the rate limit, or all where nobody else asks.
 
 A round takes whatever was attempted longest ago; what was never attempted goes first, most wanted first. A pair wanted
 in both directions is fetched as a pair, so that the two prices are of one moment.
@@ -12,6 +12,7 @@ from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
 from quote_core.quotes import QuoteKey
+from quote_core.resilience import Party
 
 __all__ = ["Refresher", "next_due"]
 
@@ -41,7 +42,7 @@ class Refresher:
                 await self._board.wanted_changed.wait()
                 continue
             due = next_due(wanted, self._attempted_ns, now_ns=self._clock.mono_ns(), rest_ns=self._price_ttl_ns)
-            if due is None or min(desk.wait_ns(len(due)) for desk in self._quoter.desks) > 0:
+            if due is None or not self._quoter.may_ask(Party.REFRESH, len(due)):
                 await asyncio.sleep(_IDLE_S)
                 continue
             await self._refresh(due)
@@ -52,9 +53,13 @@ class Refresher:
         results: list[object]
         try:
             if len(due) == 2:
-                results = list(await self._quoter.paired(due[0], due[1], slippage_bps=SLIPPAGE_BPS_DEFAULT))
+                pair = await self._quoter.paired(*due, party=Party.REFRESH, slippage_bps=SLIPPAGE_BPS_DEFAULT)
+                results = list(pair)
             else:
-                results = [await self._quoter.quote(due[0], slippage_bps=SLIPPAGE_BPS_DEFAULT, timeout_ns=None)]
+                single = await self._quoter.quote(
+                    due[0], party=Party.REFRESH, slippage_bps=SLIPPAGE_BPS_DEFAULT, timeout_ns=None
+                )
+                results = [single]
         except SolquoteError as error:
             results = [error] * len(due)
         for key, result in zip(due, results, strict=True):

@@ -13,6 +13,7 @@ from external_quote.health import Health
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
 from external_quote.split_cache import SplitCache
 from quote_core.errors import InvalidField, SolquoteError
+from quote_core.resilience import Party
 from quote_core.serving import abort_with, checked_key
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
@@ -55,6 +56,7 @@ class ExternalQuoteServicer:
             raise InvalidField("slippage_bps", f"must be at most {BPS}, got {request.slippage_bps}")
         cached = await self._quoter.quote(
             key,
+            party=Party.ON_DEMAND,
             slippage_bps=request.slippage_bps or SLIPPAGE_BPS_DEFAULT,
             timeout_ns=None if time_left_s is None else round(time_left_s * NS_PER_S),
         )

@@ -1,29 +1,31 @@
 """Two caches: what route to take lives long, what it pays lives short. Pure but for the clock; bounded.
 
 An entry is one pair and amount. While its route is young only the price is fetched anew; the entry itself is kept
-beyond both lifetimes, up to `stale_after_ns`, for those who take an older price marked with its age over none.
+beyond both lifetimes, for those who take an older price marked with its age over none. Ages count from the *sending* of
+the request: what the provider saw while it answered is not known, and nothing in the answer can be newer than known.
 """
 
 from dataclasses import dataclass
 
 from external_quote.providers.base import ProviderQuote, RouteLeg
-from quote_core.clock import Clock
+from quote_core.clock import Clock, Moment, moment
+from quote_core.freshness import Freshness
 from quote_core.quotes import QuoteKey
+from quote_core.units import NS_PER_MS
 
 __all__ = ["CachedQuote", "SplitCache"]
 
 
 @dataclass(frozen=True, slots=True)
 class CachedQuote:
-    """A provider's answer and when each part of it was fetched."""
+    """A provider's answer, since when its price is vouched for, and when its route was searched for."""
 
     key: QuoteKey
     provider: str
     quote: ProviderQuote
     latency_ms: float
-    price_mono_ns: int
-    route_mono_ns: int
-    fetched_unix_ns: int
+    freshness: Freshness
+    route_sent: Moment
     version: int
 
 
@@ -63,30 +65,50 @@ class SplitCache:
         return entry.quote.legs
 
     def store(
-        self, key: QuoteKey, quote: ProviderQuote, *, provider: str, latency_ms: float, is_known_route: bool
+        self, key: QuoteKey, quote: ProviderQuote, *, provider: str, sent: Moment, is_known_route: bool
     ) -> CachedQuote:
-        """Keep an answer; one to a known route leaves that route's age as it is."""
-        now_ns = self._clock.mono_ns()
-        old = self._entries.pop(key, None)
+        """Keep an answer that has come now; one to a known route leaves that route's age as it is.
+
+        Args:
+            key: What it answers.
+            quote: The answer.
+            provider: Who gave it.
+            sent: When it was asked for. An answer asked for before the one that is held came late, and is not kept.
+            is_known_route: Whether a known route was priced.
+
+        Returns:
+            What is held from now on.
+        """
+        old = self._entries.get(key)
+        if old is not None and sent.mono_ns < old.freshness.vouched.mono_ns:
+            return old
+        now = moment(self._clock)
+        is_same = old is not None and old.quote.output_amount == quote.output_amount
+        unchanged = old.freshness if old is not None and is_same else None
         entry = CachedQuote(
             key=key,
             provider=provider,
             quote=quote,
-            latency_ms=latency_ms,
-            price_mono_ns=now_ns,
-            route_mono_ns=old.route_mono_ns if old is not None and is_known_route else now_ns,
-            fetched_unix_ns=self._clock.unix_ns(),
+            latency_ms=(now.mono_ns - sent.mono_ns) / NS_PER_MS,
+            freshness=Freshness(
+                vouched=sent,
+                vouched_slot=quote.slot,
+                changed_unix_ns=now.unix_ns if unchanged is None else unchanged.changed_unix_ns,
+                changed_slot=quote.slot if unchanged is None else unchanged.changed_slot,
+            ),
+            route_sent=old.route_sent if old is not None and is_known_route else sent,
             version=old.version + 1 if old is not None else 1,
         )
+        self._entries.pop(key, None)  # to the end, behind those fetched before it
         self._entries[key] = entry
         if len(self._entries) > self._count_max:
             del self._entries[next(iter(self._entries))]
         return entry
 
     def price_age_ns(self, entry: CachedQuote) -> int:
-        """How long ago the price was fetched."""
-        return self._clock.mono_ns() - entry.price_mono_ns
+        """How long ago the price was asked for."""
+        return entry.freshness.age_ns(moment(self._clock))
 
     def route_age_ns(self, entry: CachedQuote) -> int:
         """How long ago the route was searched for."""
-        return self._clock.mono_ns() - entry.route_mono_ns
+        return entry.route_sent.age_ns(moment(self._clock))

@@ -7,6 +7,7 @@ from external_quote.desk import DeskReport
 from external_quote.providers.base import RouteLeg
 from external_quote.split_cache import CachedQuote
 from quote_core.errors import SolquoteError
+from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import route_id
@@ -58,9 +59,10 @@ def quote(
         slot=answer.slot,
         row=row,
         route_id=route_id([leg.pool_id for leg in answer.legs]),
-        quoted_unix_ns=cached.fetched_unix_ns,
+        quoted_unix_ns=cached.freshness.vouched.unix_ns,
         is_stale=is_stale,
         provider_uptime=report.window.uptime,
+        freshness=_freshness(cached.freshness),
     )
 
 
@@ -106,6 +108,19 @@ def health(
     """How the service is; it serves whenever it answers."""
     return quotes_pb.HealthResponse(
         serving=True, version=version, uptime_ms=uptime_ms, findings=findings, figures=figures
+    )
+
+
+def _freshness(freshness: Freshness) -> quotes_pb.Freshness:
+    """The moment travels, not the age: a message held on its way is older by the time it was held."""
+    return quotes_pb.Freshness(
+        vouched_mono_ns=freshness.vouched.mono_ns,
+        vouched_unix_ns=freshness.vouched.unix_ns,
+        boot_id=freshness.vouched.boot_id,
+        vouched_slot=freshness.vouched_slot,
+        changed_slot=freshness.changed_slot,
+        changed_unix_ns=freshness.changed_unix_ns,
+        chain_unix_s=freshness.chain_unix_s,
     )
 
 

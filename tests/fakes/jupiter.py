@@ -9,6 +9,8 @@ from typing import Any
 
 from aiohttp import web
 
+POOL = "HJPjoWUrhoZzkNfRpHuieeFk9WcZWjwy6PBjZ81ngndJ"
+
 
 @dataclass
 class FakeJupiter:
@@ -48,7 +50,7 @@ class FakeJupiter:
             "routePlan": [
                 {
                     "swapInfo": {
-                        "ammKey": "Poo1" * 8,
+                        "ammKey": POOL,
                         "label": "Whirlpool",
                         "inputMint": query["inputMint"],
                         "outputMint": query["outputMint"],

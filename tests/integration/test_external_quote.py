@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import itertools
 from collections.abc import AsyncIterator
 
 import grpc
@@ -9,10 +10,11 @@ import grpc.aio
 import pytest
 from fakes.jupiter import FakeJupiter, serving_jupiter
 from fakes.running_aggregator import free_port
-from fakes.waiting import DEADLINE_S
+from fakes.waiting import DEADLINE_S, eventually
 
 from external_quote.app import run
 from external_quote.settings import ExternalQuoteSettings
+from quote_core.clock import SYSTEM_CLOCK, boot_id, moment
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import external_quote_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
@@ -93,10 +95,10 @@ async def test_second_caller_is_served_from_the_cache(
 async def test_request_beyond_the_rate_limit_fails_at_once_and_says_how_long_to_wait(
     stub: pb_grpc.ExternalQuoteServiceStub, jupiter: FakeJupiter
 ) -> None:
-    await stub.GetQuote(ask(1))
-    await stub.GetQuote(ask(2))
+    await stub.GetQuote(ask(100))
+    await stub.GetQuote(ask(200))
     with pytest.raises(grpc.aio.AioRpcError) as failure:
-        await stub.GetQuote(ask(3))
+        await stub.GetQuote(ask(300))
     assert failure.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     wait_ms = int(dict(failure.value.trailing_metadata() or ())["retry-after-ms"])
     assert 0 < wait_ms <= 1000
@@ -247,3 +249,76 @@ async def test_without_a_provider_it_serves_and_every_quote_says_why() -> None:
         report = await stub.Health(quotes_pb2.HealthRequest())
         assert report.serving
         assert list(report.findings) == ["no provider is configured"]
+
+
+async def test_constant_demand_for_quotes_leaves_the_stream_its_half(jupiter: FakeJupiter) -> None:
+    reverse = 140_000_000
+    async with serving_jupiter(jupiter) as url, service(url, requests_per_s=20, price_ttl="0s") as stub:
+        stream = stub.StreamQuoteBatches(
+            quotes_pb2.BatchQuoteRequest(
+                pairs=[
+                    quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC, amounts=[ONE_SOL]),
+                    quotes_pb2.TokenPair(input_mint=USDC, output_mint=SOL, amounts=[reverse]),
+                ]
+            )
+        )
+
+        async def demand(first: int) -> None:
+            for amount in itertools.count(first, 10):
+                with contextlib.suppress(grpc.aio.AioRpcError):
+                    await stub.GetQuote(ask(amount))
+                await asyncio.sleep(0.02)
+
+        demanding = [asyncio.create_task(demand(first)) for first in range(1_000, 1_005)]
+        await eventually(lambda: len(jupiter.requests) >= 40)  # what was saved up is gone
+        before_count = len(jupiter.requests)
+        await eventually(lambda: len(jupiter.requests) >= before_count + 60)
+        for task in demanding:
+            task.cancel()
+        stream.cancel()
+        asked = [int(request["amount"]) for request in jupiter.requests[before_count:]]
+    streamed_count = sum(amount in (ONE_SOL, reverse) for amount in asked)
+    assert 0.4 <= streamed_count / len(asked) <= 0.6
+
+
+async def test_refused_answer_is_forgotten_with_the_providers_recovery(
+    stub: pb_grpc.ExternalQuoteServiceStub, jupiter: FakeJupiter
+) -> None:
+    jupiter.changes = {"priceImpactPct": "NaN"}
+    code, details = await code_of(stub.GetQuote(ask()))
+    assert code is grpc.StatusCode.DATA_LOSS
+    assert "priceImpactPct" in details
+    (provider,) = (await stub.GetProviderHealth(pb.ProviderHealthRequest())).providers
+    assert (provider.failure_count, provider.uptime) == (1, 0.0)
+    jupiter.changes = {}
+    assert (await stub.GetQuote(ask())).output_amount == 140_000_000
+
+
+async def test_price_is_vouched_for_by_the_sending_of_its_request(
+    stub: pb_grpc.ExternalQuoteServiceStub, jupiter: FakeJupiter
+) -> None:
+    jupiter.gate.clear()
+    before = moment(SYSTEM_CLOCK)
+    asking = asyncio.ensure_future(stub.GetQuote(ask()))
+    await eventually(lambda: len(jupiter.requests) == 1)
+    sent = moment(SYSTEM_CLOCK)
+    await asyncio.sleep(0.05)  # what the answer takes makes it older, not younger
+    jupiter.gate.set()
+    quote = await asking
+    assert before.mono_ns <= quote.freshness.vouched_mono_ns <= sent.mono_ns
+    assert before.unix_ns <= quote.freshness.vouched_unix_ns <= sent.unix_ns
+    assert quote.freshness.boot_id == boot_id()
+    assert (quote.freshness.vouched_slot, quote.freshness.changed_slot) == (4242, 4242)
+    assert quote.freshness.changed_unix_ns >= sent.unix_ns
+    assert quote.price_cache_age_ms >= 50
+
+
+async def test_long_wish_to_be_left_alone_is_a_finding(
+    stub: pb_grpc.ExternalQuoteServiceStub, jupiter: FakeJupiter
+) -> None:
+    jupiter.refusals.append((429, {"Retry-After": "3600"}, b"{}"))
+    await code_of(stub.GetQuote(ask()))
+    (provider,) = (await stub.GetProviderHealth(pb.ProviderHealthRequest())).providers
+    assert provider.failure_count == 1
+    report = await stub.Health(quotes_pb2.HealthRequest())
+    assert "jupiter: wants no request for another 3600 s" in report.findings[0]

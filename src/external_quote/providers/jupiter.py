@@ -1,14 +1,18 @@
 """Jupiter swap v1 ("Metis"): `GET /quote` over HTTP.
 
-Rate limits are honoured in whatever form they come: 429 with `Retry-After` in seconds, else `x-ratelimit-reset` (unix
-seconds at which one slot frees); and a `x-ratelimit-remaining` of zero on a good answer. Headers may be absent.
-A known route is priced by restricting the search to its DEXes, and to direct routes where it is one.
+Rate limits are honoured in whatever form they come: 429 or 503 with `Retry-After` (seconds or a date), else
+`x-ratelimit-reset` (unix seconds at which one slot frees); and a `x-ratelimit-remaining` of zero on a good answer.
+Headers may be absent. A known route is priced by restricting the search to its DEXes, and to direct routes where it is
+one. A redirect is not followed: it would take the key to another host.
+
+`priceImpactPct` is a fraction despite its name. Where the route pays more than the price Jupiter compares with, it is
+below zero; that is no impact. What is not within -1 and 1 is no fraction of an amount.
 
 Source: jup-ag/docs, openapi-spec/swap/v1/swap.yaml and portal/rate-limits.mdx.
 """
 
-import math
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from http import HTTPStatus
 from typing import Annotated, Final
 
@@ -26,24 +30,33 @@ from quote_core.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from quote_core.outside import (
+    RETRY_AFTER_NS_MAX,
+    SLOT_MAX,
+    address,
+    bounded_int,
+    bounded_text,
+    decimal_int,
+    finite,
+    retry_after_ns,
+    until_ns,
+)
 from quote_core.quotes import QuoteKey
 from quote_core.settings import SecretStr
 from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
 
-__all__ = ["ANSWER_BYTES_MAX", "JupiterProvider"]
+__all__ = ["ANSWER_BYTES_MAX", "OUTPUT_AMOUNT_MAX", "JupiterProvider"]
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
-_PAUSE_MS_DEFAULT: Final = 1_000  # a 429 that names no time
-_PAUSE_MS_MAX: Final = 60_000  # Jupiter's window is a minute: a longer wait is a header misread
+OUTPUT_AMOUNT_MAX: Final = 2**63 - 1
+"""More is no quote: sums and differences of amounts are kept in signed 64 bits, and no token has half of it."""
+_LEG_COUNT_MAX: Final = 32
+_LABEL_CHARS_MAX: Final = 64
+_PAUSE_NS_DEFAULT: Final = NS_PER_S  # a 429 that names no time
 
-
-def _amount_text(value: object) -> object:
-    if not (isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= 20):
-        raise ValueError("must be decimal text")
-    return int(value)
-
-
-_Amount = Annotated[int, BeforeValidator(_amount_text), Field(ge=0, le=U64_MAX)]
+_Amount = Annotated[int, BeforeValidator(partial(decimal_int, low=0, high=U64_MAX))]
+_Address = Annotated[str, BeforeValidator(address)]
+_Label = Annotated[str, BeforeValidator(partial(bounded_text, char_count_max=_LABEL_CHARS_MAX))]
 
 
 class _Answer(BaseModel):
@@ -51,14 +64,14 @@ class _Answer(BaseModel):
 
 
 class _SwapInfo(_Answer):
-    amm_key: str
-    label: str = ""
-    input_mint: str
-    output_mint: str
+    amm_key: _Address
+    label: _Label = ""
+    input_mint: _Address
+    output_mint: _Address
     in_amount: _Amount
     out_amount: _Amount
     fee_amount: _Amount | None = None
-    fee_mint: str | None = None
+    fee_mint: _Address | None = None
 
 
 class _RouteStep(_Answer):
@@ -66,13 +79,13 @@ class _RouteStep(_Answer):
 
 
 class _Quote(_Answer):
-    input_mint: str
+    input_mint: _Address
     in_amount: _Amount
-    output_mint: str
-    out_amount: _Amount
-    price_impact_pct: float  # decimal text; for scores only
-    route_plan: tuple[_RouteStep, ...] = Field(min_length=1)
-    context_slot: int = Field(0, ge=0)
+    output_mint: _Address
+    out_amount: Annotated[int, BeforeValidator(partial(decimal_int, low=1, high=OUTPUT_AMOUNT_MAX))]
+    price_impact_pct: Annotated[float, BeforeValidator(partial(finite, low=-1.0, high=1.0))]  # for scores only
+    route_plan: tuple[_RouteStep, ...] = Field(min_length=1, max_length=_LEG_COUNT_MAX)
+    context_slot: Annotated[int, BeforeValidator(partial(bounded_int, low=0, high=SLOT_MAX))] = 0
 
 
 class JupiterProvider:
@@ -114,6 +127,7 @@ class JupiterProvider:
                 params=_parameters(key, slippage_bps, known_route),
                 headers=self._headers,
                 timeout=aiohttp.ClientTimeout(total=timeout_ns / NS_PER_S),
+                allow_redirects=False,
             ) as response:
                 body = await _body(response)
                 status, headers = response.status, response.headers
@@ -124,12 +138,15 @@ class JupiterProvider:
         return self._answer(key, status, headers, body)
 
     def _answer(self, key: QuoteKey, status: int, headers: Mapping[str, str], body: bytes) -> ProviderQuote:
+        asked_ns = self._asked_ns(headers)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
-            wait_ms = self._wait_ms(headers, _PAUSE_MS_DEFAULT)
-            self._pause(wait_ms * NS_PER_MS)
-            raise RateLimited(self.name, wait_ms)
-        if _remaining(headers) == 0:
-            self._pause(self._wait_ms(headers, 0) * NS_PER_MS)
+            wait_ns = _PAUSE_NS_DEFAULT if asked_ns is None else asked_ns
+            self._pause(wait_ns)
+            raise RateLimited(self.name, -(-min(wait_ns, RETRY_AFTER_NS_MAX) // NS_PER_MS))
+        if status == HTTPStatus.SERVICE_UNAVAILABLE or _is_used_up(headers):
+            self._pause(asked_ns or 0)
+        if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
+            raise ProviderUnavailable(self.name, f"answered {status}; redirects are not followed")
         if status == HTTPStatus.BAD_REQUEST:
             raise NoLiquidity(self.name, _reason(body))
         if status != HTTPStatus.OK:
@@ -138,14 +155,11 @@ class JupiterProvider:
             raise LayoutMismatch(self.name, f"answer is longer than {ANSWER_BYTES_MAX} bytes")
         return _decoded(self.name, key, body)
 
-    def _wait_ms(self, headers: Mapping[str, str], default_ms: int) -> int:
-        retry_after_s = _number(headers.get("Retry-After"))
-        if retry_after_s is not None:
-            return min(round(retry_after_s * 1000), _PAUSE_MS_MAX)
-        reset_unix_s = _number(headers.get("x-ratelimit-reset"))
-        if reset_unix_s is not None:
-            return min(max(round(reset_unix_s * 1000) - self._clock.unix_ns() // NS_PER_MS, 0), _PAUSE_MS_MAX)
-        return default_ms
+    def _asked_ns(self, headers: Mapping[str, str]) -> int | None:
+        """How long the headers ask to stay away; None = they do not tell."""
+        now_unix_ns = self._clock.unix_ns()
+        asked_ns = retry_after_ns(headers, now_unix_ns=now_unix_ns)
+        return until_ns("x-ratelimit-reset", headers, now_unix_ns=now_unix_ns) if asked_ns is None else asked_ns
 
 
 async def _body(response: aiohttp.ClientResponse) -> bytes:
@@ -177,8 +191,12 @@ def _parameters(key: QuoteKey, slippage_bps: int, known_route: Sequence[RouteLeg
 def _decoded(name: str, key: QuoteKey, body: bytes) -> ProviderQuote:
     try:
         quote = _Quote.model_validate(orjson.loads(body))
-    except (orjson.JSONDecodeError, ValidationError) as error:
-        raise LayoutMismatch(name, f"answer is not of swap v1: {str(error).splitlines()[0]}") from error
+    except orjson.JSONDecodeError as error:
+        raise LayoutMismatch(name, "answer is not JSON") from error
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        field, rule = ".".join(map(str, first["loc"])) or "answer", first["msg"].removeprefix("Value error, ")
+        raise LayoutMismatch(name, f"answer is not of swap v1: {field}: {rule}") from error
     if (quote.input_mint, quote.output_mint, quote.in_amount) != (key.input_mint, key.output_mint, key.input_amount):
         raise LayoutMismatch(name, "answer is for another pair or amount than asked")
     return ProviderQuote(
@@ -210,16 +228,9 @@ def _reason(body: bytes) -> str:
     return str(answer.get("error", "refused"))[:200] if isinstance(answer, dict) else "refused"
 
 
-def _remaining(headers: Mapping[str, str]) -> int | None:
-    remaining = _number(headers.get("x-ratelimit-remaining"))
-    return None if remaining is None else int(remaining)
-
-
-def _number(text: str | None) -> float | None:
-    """A header's number, below zero as zero: Jupiter counts `remaining` on into the negative."""
-    # Retry-After may also be an HTTP date, which no quote provider sends; then the other header or the default serves.
+def _is_used_up(headers: Mapping[str, str]) -> bool:
+    """Whether no request is left in this window; Jupiter counts `remaining` on into the negative."""
     try:
-        value = float(text or "")
+        return finite(headers.get("x-ratelimit-remaining"), low=-U64_MAX, high=U64_MAX) < 1
     except ValueError:
-        return None
-    return max(value, 0.0) if math.isfinite(value) else None
+        return False

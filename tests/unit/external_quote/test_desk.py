@@ -4,7 +4,7 @@ from fakes.provider_quotes import KEY, FakeProvider, S, desk
 
 from external_quote.desk import Desk
 from quote_core.errors import LayoutMismatch, NoLiquidity, ProviderUnavailable, RateLimited, SolquoteError
-from quote_core.resilience import BreakerState
+from quote_core.resilience import BreakerState, Party
 
 
 async def ask(one: Desk) -> None:
@@ -22,7 +22,12 @@ async def failing(error: SolquoteError, count: int) -> Desk:
 
 
 @pytest.mark.parametrize(
-    "error", [ProviderUnavailable("jupiter", "answered 500"), LayoutMismatch("jupiter", "no outAmount")]
+    "error",
+    [
+        ProviderUnavailable("jupiter", "answered 500"),
+        LayoutMismatch("jupiter", "no outAmount"),
+        RateLimited("jupiter", 1_000),
+    ],
 )
 async def test_failures_of_the_provider_open_the_circuit_and_lower_its_uptime(error: SolquoteError) -> None:
     one = await failing(error, 3)
@@ -31,12 +36,11 @@ async def test_failures_of_the_provider_open_the_circuit_and_lower_its_uptime(er
     assert report.window.uptime == 0.0
     assert report.last_error == str(error)
     with pytest.raises(ProviderUnavailable, match="circuit open"):
-        one.reserve()
+        one.reserve(Party.ON_DEMAND)
 
 
-@pytest.mark.parametrize("error", [NoLiquidity("jupiter", "no route"), RateLimited("jupiter", 1_000)])
-async def test_refusals_that_are_not_its_fault_speak_for_the_provider(error: SolquoteError) -> None:
-    report = (await failing(error, 5)).report()
+async def test_pair_without_a_route_speaks_for_the_provider() -> None:
+    report = (await failing(NoLiquidity("jupiter", "no route"), 5)).report()
     assert report.breaker is BreakerState.CLOSED
     assert report.window.uptime == 1.0
 
@@ -51,15 +55,15 @@ async def test_probe_is_not_spent_on_a_call_that_the_rate_limit_refuses() -> Non
     one_token_left = one.report().tokens_available
     assert one_token_left == 2.0
     clock.advance_ns(10 * S)
-    one.reserve(2)
+    one.reserve(Party.ON_DEMAND, 2)
     clock.advance_ns(10 * S)
     with pytest.raises(RateLimited):
-        one.reserve()
+        one.reserve(Party.ON_DEMAND)
     assert one.report().breaker is BreakerState.HALF_OPEN
 
 
 def test_report_tells_what_is_left_of_the_rate_limit() -> None:
     one = desk(FakeProvider(), FakeClock())
-    one.reserve(2)
+    one.reserve(Party.ON_DEMAND, 2)
     report = one.report()
     assert (report.tokens_available, report.requests_per_s, report.retry_after_ms) == (0.0, 1.0, 1000)

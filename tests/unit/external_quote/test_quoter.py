@@ -9,6 +9,7 @@ from external_quote.desk import Desk
 from external_quote.quoter import Quoter
 from external_quote.split_cache import CachedQuote, SplitCache
 from quote_core.errors import DeadlinePassed, NoLiquidity, ProviderUnavailable, RateLimited
+from quote_core.resilience import Party
 
 DOWN = ProviderUnavailable("jupiter", "answered 500")
 
@@ -29,7 +30,7 @@ def quoter(clock: FakeClock, *desks: Desk) -> Quoter:
 
 
 async def ask(one: Quoter, *, timeout_ns: int | None = None) -> CachedQuote:
-    return await one.quote(KEY, slippage_bps=50, timeout_ns=timeout_ns)
+    return await one.quote(KEY, party=Party.ON_DEMAND, slippage_bps=50, timeout_ns=timeout_ns)
 
 
 async def test_young_answer_costs_no_request(clock: FakeClock, provider: FakeProvider) -> None:
@@ -77,7 +78,7 @@ async def test_next_provider_is_asked_when_the_first_may_not_be(clock: FakeClock
     second = FakeProvider("other")
     first_desk = desk(provider, clock)
     one = quoter(clock, first_desk, desk(second, clock))
-    first_desk.reserve(2)
+    first_desk.reserve(Party.ON_DEMAND, 2)
     assert (await ask(one)).provider == "other"
     assert provider.asked == []
 
@@ -85,7 +86,7 @@ async def test_next_provider_is_asked_when_the_first_may_not_be(clock: FakeClock
 async def test_first_providers_reason_is_given_when_none_may_be_asked(clock: FakeClock, provider: FakeProvider) -> None:
     desks = [desk(provider, clock), desk(FakeProvider("other"), clock)]
     for one_desk in desks:
-        one_desk.reserve(2)
+        one_desk.reserve(Party.ON_DEMAND, 2)
     with pytest.raises(RateLimited, match=r"^jupiter"):
         await ask(quoter(clock, *desks))
 
@@ -97,13 +98,13 @@ async def test_without_a_provider_it_is_unavailable(clock: FakeClock) -> None:
 
 async def test_pair_reserves_two_tokens_or_makes_no_request(clock: FakeClock, provider: FakeProvider) -> None:
     one = quoter(clock, desk(provider, clock))
-    forward, reverse = await one.paired(KEY, REVERSE, slippage_bps=50)
+    forward, reverse = await one.paired(KEY, REVERSE, party=Party.ON_DEMAND, slippage_bps=50)
     assert isinstance(forward, CachedQuote)
     assert isinstance(reverse, CachedQuote)
     assert [key for key, _ in provider.asked] == [KEY, REVERSE]
     clock.advance_ns(S)
     with pytest.raises(RateLimited) as refused:
-        await one.paired(KEY, REVERSE, slippage_bps=50)
+        await one.paired(KEY, REVERSE, party=Party.ON_DEMAND, slippage_bps=50)
     assert refused.value.retry_after_ms == 1000
     assert len(provider.asked) == 2
 
@@ -111,7 +112,7 @@ async def test_pair_reserves_two_tokens_or_makes_no_request(clock: FakeClock, pr
 async def test_pair_is_fetched_at_the_same_time(clock: FakeClock, provider: FakeProvider) -> None:
     one = quoter(clock, desk(provider, clock))
     provider.gate.clear()
-    asking = asyncio.create_task(one.paired(KEY, REVERSE, slippage_bps=50))
+    asking = asyncio.create_task(one.paired(KEY, REVERSE, party=Party.ON_DEMAND, slippage_bps=50))
     await eventually(lambda: len(provider.asked) == 2)
     provider.gate.set()
     await asking
@@ -119,7 +120,9 @@ async def test_pair_is_fetched_at_the_same_time(clock: FakeClock, provider: Fake
 
 async def test_one_direction_may_fail_without_the_other(clock: FakeClock, provider: FakeProvider) -> None:
     provider.errors = [NoLiquidity("jupiter", "no route")]
-    forward, reverse = await quoter(clock, desk(provider, clock)).paired(KEY, REVERSE, slippage_bps=50)
+    forward, reverse = await quoter(clock, desk(provider, clock)).paired(
+        KEY, REVERSE, party=Party.ON_DEMAND, slippage_bps=50
+    )
     assert isinstance(forward, NoLiquidity)
     assert isinstance(reverse, CachedQuote)
 
@@ -138,5 +141,5 @@ async def test_known_route_that_is_no_more_is_searched_for_with_another_token(
 async def test_different_amounts_are_different_quotes(clock: FakeClock, provider: FakeProvider) -> None:
     one = quoter(clock, desk(provider, clock))
     await ask(one)
-    await one.quote(OTHER, slippage_bps=50, timeout_ns=None)
+    await one.quote(OTHER, party=Party.ON_DEMAND, slippage_bps=50, timeout_ns=None)
     assert [key for key, _ in provider.asked] == [KEY, OTHER]

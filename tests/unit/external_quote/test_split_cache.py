@@ -3,6 +3,8 @@ from fakes.fake_clock import FakeClock
 from fakes.provider_quotes import KEY, OTHER, answer
 
 from external_quote.split_cache import SplitCache
+from quote_core.clock import moment
+from quote_core.quotes import QuoteKey
 
 S = 1_000_000_000
 
@@ -17,13 +19,13 @@ def cache(clock: FakeClock) -> SplitCache:
     return SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, count_max=2, clock=clock)
 
 
-def store(cache: SplitCache, *, key: object = KEY, is_known_route: bool = False) -> None:
-    cache.store(key, answer(), provider="jupiter", latency_ms=5.0, is_known_route=is_known_route)  # type: ignore[arg-type]
+def store(cache: SplitCache, clock: FakeClock, *, key: QuoteKey = KEY, is_known_route: bool = False) -> None:
+    cache.store(key, answer(), provider="jupiter", sent=moment(clock), is_known_route=is_known_route)
 
 
 def test_price_is_young_for_its_lifetime_and_no_longer(cache: SplitCache, clock: FakeClock) -> None:
     assert cache.young(KEY) is None
-    store(cache)
+    store(cache, clock)
     clock.advance_ns(10 * S)
     assert cache.young(KEY) is not None
     clock.advance_ns(1)
@@ -34,7 +36,7 @@ def test_price_is_young_for_its_lifetime_and_no_longer(cache: SplitCache, clock:
 
 def test_route_outlives_the_price(cache: SplitCache, clock: FakeClock) -> None:
     assert cache.route(KEY, "jupiter") == ()
-    store(cache)
+    store(cache, clock)
     clock.advance_ns(30 * S)
     assert cache.route(KEY, "jupiter") == answer().legs
     clock.advance_ns(1)
@@ -42,30 +44,30 @@ def test_route_outlives_the_price(cache: SplitCache, clock: FakeClock) -> None:
 
 
 def test_price_through_the_known_route_leaves_the_routes_age(cache: SplitCache, clock: FakeClock) -> None:
-    store(cache)
+    store(cache, clock)
     clock.advance_ns(20 * S)
-    store(cache, is_known_route=True)
+    store(cache, clock, is_known_route=True)
     entry = cache.newest(KEY)
     assert entry is not None
     assert cache.price_age_ns(entry) == 0
     assert cache.route_age_ns(entry) == 20 * S
     assert entry.version == 2
-    store(cache)
+    store(cache, clock)
     entry = cache.newest(KEY)
     assert entry is not None
     assert cache.route_age_ns(entry) == 0
 
 
-def test_another_providers_route_is_not_offered(cache: SplitCache) -> None:
-    store(cache)
+def test_another_providers_route_is_not_offered(cache: SplitCache, clock: FakeClock) -> None:
+    store(cache, clock)
     assert cache.route(KEY, "other") == ()
 
 
-def test_quote_fetched_longest_ago_goes_first(cache: SplitCache) -> None:
-    store(cache)
-    store(cache, key=OTHER)
-    store(cache)
-    store(cache, key=OTHER.__class__(OTHER.input_mint, OTHER.output_mint, 3))
+def test_quote_fetched_longest_ago_goes_first(cache: SplitCache, clock: FakeClock) -> None:
+    store(cache, clock)
+    store(cache, clock, key=OTHER)
+    store(cache, clock)
+    store(cache, clock, key=OTHER.__class__(OTHER.input_mint, OTHER.output_mint, 3))
     assert cache.newest(OTHER) is None
     assert cache.newest(KEY) is not None
     assert len(cache) == 2

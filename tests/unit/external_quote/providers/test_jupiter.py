@@ -3,7 +3,7 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.jupiter import FakeJupiter, serving_jupiter
+from fakes.jupiter import POOL, FakeJupiter, serving_jupiter
 from fakes.provider_quotes import KEY, SOL, USDC, S, answer
 
 from external_quote.providers.base import RouteLeg
@@ -15,6 +15,8 @@ from quote_core.errors import (
     ProviderUnavailable,
     RateLimited,
 )
+from quote_core.outside import retry_after_ns
+from quote_core.settings import SecretStr
 from quote_core.units import Pubkey
 
 
@@ -43,7 +45,7 @@ async def test_answer_is_taken_over_in_full(desk: Desk) -> None:
     assert quote.output_amount == 140_000_000
     assert quote.price_impact_fraction == pytest.approx(0.0015)
     assert quote.slot == 4242
-    assert quote.legs == (RouteLeg(Pubkey("Poo1" * 8), "Whirlpool", SOL, USDC, 1_000_000_000, 140_000_000, 17, SOL),)
+    assert quote.legs == (RouteLeg(Pubkey(POOL), "Whirlpool", SOL, USDC, 1_000_000_000, 140_000_000, 17, SOL),)
     assert desk.jupiter.api_keys == [None]
     assert desk.jupiter.requests == [
         {"inputMint": SOL, "outputMint": USDC, "amount": "1000000000", "slippageBps": "50", "swapMode": "ExactIn"}
@@ -66,32 +68,75 @@ async def test_known_route_restricts_the_search_to_its_dexes(desk: Desk) -> None
     assert "onlyDirectRoutes" not in routed
 
 
+NOW = {"Date": "Tue, 14 Nov 2023 22:13:20 GMT"}
+"""1700000000 by the provider's clock; that of this host may say what it likes."""
+
+
 @pytest.mark.parametrize(
     ("headers", "wait_ms"),
     [
         ({"Retry-After": "7"}, 7_000),
         ({"Retry-After": "0.5"}, 500),
+        ({"Retry-After": "-5"}, 0),
+        ({"Retry-After": "3600"}, 3_600_000),
+        ({"Retry-After": "Tue, 14 Nov 2023 22:14:50 GMT"}, 90_000),
+        ({"Retry-After": "Tuesday, 14-Nov-23 22:14:50 GMT"}, 90_000),
+        ({"Retry-After": "Tue, 14 Nov 2023 22:13:00 GMT"}, 0),
         ({"x-ratelimit-reset": "1700000003"}, 3_000),
-        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT", "x-ratelimit-reset": "1700000003"}, 3_000),
-        ({"Retry-After": "999999"}, 60_000),
+        ({"Retry-After": "in a while", "x-ratelimit-reset": "1700000003"}, 3_000),
+        ({"Retry-After": "999999"}, 86_400_000),
+        ({"Retry-After": "9" * 5_000}, 86_400_000),
+        ({"x-ratelimit-reset": "9" * 5_000}, 86_400_000),
         ({"x-ratelimit-reset": "1600000000"}, 0),
         ({}, 1_000),
         ({"Retry-After": "nan"}, 1_000),
+        ({"Retry-After": "1e308"}, 1_000),
+        ({"Retry-After": "Tue, 99 Nov 2023 22:13:00 GMT"}, 1_000),
     ],
 )
 async def test_too_many_requests_pauses_for_as_long_as_the_headers_say(
     desk: Desk, headers: dict[str, str], wait_ms: int
 ) -> None:
-    desk.jupiter.refusals.append((429, headers, b"{}"))
+    desk.jupiter.refusals.append((429, NOW | headers, b"{}"))
     with pytest.raises(RateLimited) as refused:
         await desk.ask()
     assert refused.value.retry_after_ms == wait_ms
-    assert desk.pauses_ns == [wait_ms * 1_000_000]
+    assert min(desk.pauses_ns[0], 86_400 * S) == wait_ms * 1_000_000
+
+
+async def test_date_is_judged_by_this_hosts_clock_where_the_answer_has_none() -> None:
+    headers = {"Retry-After": "Tue, 14 Nov 2023 22:14:50 GMT"}
+    assert retry_after_ns(headers, now_unix_ns=FakeClock().unix_ns()) == 90 * S
+
+
+async def test_overloaded_provider_is_left_alone_for_as_long_as_it_says(desk: Desk) -> None:
+    desk.jupiter.refusals.append((503, {"Retry-After": "20"}, b""))
+    with pytest.raises(ProviderUnavailable, match="answered 503"):
+        await desk.ask()
+    assert desk.pauses_ns == [20 * S]
+
+
+@pytest.mark.parametrize("status", [301, 302, 303, 307, 308])
+async def test_redirect_takes_neither_question_nor_key_to_another_host(status: int) -> None:
+    jupiter, elsewhere = FakeJupiter(), FakeJupiter()
+    async with (
+        serving_jupiter(jupiter) as url,
+        serving_jupiter(elsewhere) as other_url,
+        aiohttp.ClientSession() as session,
+    ):
+        jupiter.refusals.append((status, {"Location": other_url + "/quote"}, b""))
+        provider = JupiterProvider(
+            session, base_url=url, api_key=SecretStr("secret"), clock=FakeClock(), pause=lambda _: None
+        )
+        with pytest.raises(ProviderUnavailable, match=f"answered {status}; redirects are not followed"):
+            await provider.quote(KEY, slippage_bps=50, known_route=(), timeout_ns=5 * S)
+    assert jupiter.api_keys == ["secret"]
+    assert elsewhere.requests == []
 
 
 @pytest.mark.parametrize("remaining", ["0", "-3"])
 async def test_last_answer_of_a_window_pauses_until_a_slot_frees(desk: Desk, remaining: str) -> None:
-    desk.jupiter.headers = {"x-ratelimit-remaining": remaining, "x-ratelimit-reset": "1700000002"}
+    desk.jupiter.headers = NOW | {"x-ratelimit-remaining": remaining, "x-ratelimit-reset": "1700000002"}
     await desk.ask()
     assert desk.pauses_ns == [2 * S]
 
@@ -133,6 +178,51 @@ async def test_other_statuses_are_the_providers_failure(desk: Desk, status: int)
 async def test_answer_of_another_shape_is_refused(desk: Desk, changes: dict[str, object]) -> None:
     desk.jupiter.changes = changes
     with pytest.raises(LayoutMismatch, match=r"^jupiter: "):
+        await desk.ask()
+
+
+@pytest.mark.parametrize("impact", ["NaN", "nan", "Infinity", "-inf", "1e308", "1.01", "-1.01", "", None, "9" * 5_000])
+async def test_impact_that_is_no_fraction_is_refused_by_name(desk: Desk, impact: object) -> None:
+    desk.jupiter.changes = {"priceImpactPct": impact}
+    with pytest.raises(LayoutMismatch, match="priceImpactPct"):
+        await desk.ask()
+
+
+@pytest.mark.parametrize(
+    ("impact", "fraction"), [("0", 0.0), ("-0.02", 0.0), ("1", 1.0), ("1.5e-7", 1.5e-7), (0.25, 0.25)]
+)
+async def test_impact_below_zero_is_none(desk: Desk, impact: object, fraction: float) -> None:
+    desk.jupiter.changes = {"priceImpactPct": impact}
+    quote = await desk.provider.quote(KEY, slippage_bps=50, known_route=(), timeout_ns=5 * S)
+    assert quote.price_impact_fraction == fraction
+
+
+@pytest.mark.parametrize("amount", ["0", "-1", "+1", " 1", "1_0", "1.0", "1e9", "\u0661", str(2**63), str(2**64 - 1)])
+async def test_output_that_no_quote_can_have_is_refused_by_name(desk: Desk, amount: str) -> None:
+    desk.jupiter.changes = {"outAmount": amount}
+    with pytest.raises(LayoutMismatch, match="outAmount"):
+        await desk.ask()
+
+
+async def test_five_thousand_digits_are_refused_and_not_repeated(desk: Desk) -> None:
+    desk.jupiter.changes = {"outAmount": "9" * 5_000}
+    with pytest.raises(LayoutMismatch, match="outAmount") as refused:
+        await desk.ask()
+    assert len(str(refused.value)) < 200
+
+
+@pytest.mark.parametrize("slot", [2**48, 2**63, -1, True, "5", 1.5])
+async def test_slot_that_no_chain_reaches_is_refused(desk: Desk, slot: object) -> None:
+    desk.jupiter.changes = {"contextSlot": slot}
+    with pytest.raises(LayoutMismatch, match="contextSlot"):
+        await desk.ask()
+
+
+@pytest.mark.parametrize("key", ["", "pool", "Poo1" * 8, "1" * 45])
+async def test_pool_that_is_no_address_is_refused(desk: Desk, key: str) -> None:
+    swap = {"ammKey": key, "inputMint": SOL, "outputMint": USDC, "inAmount": "1", "outAmount": "1"}
+    desk.jupiter.changes = {"routePlan": [{"swapInfo": swap}]}
+    with pytest.raises(LayoutMismatch, match="ammKey"):
         await desk.ask()
 
 
