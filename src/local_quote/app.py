@@ -7,8 +7,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 
-import aiohttp
-
 from local_quote.companions import Companions
 from local_quote.condition import Condition
 from local_quote.discovery import Discovery
@@ -29,7 +27,7 @@ from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.serving import serve
 from quote_core.settings import PlatformSettings
-from quote_core.solana import AccountFeed, RpcClient
+from quote_core.solana import AccountFeed, RpcClient, open_session
 from quote_core.telemetry import Readiness, start_logs
 from quote_core.tokens import TokenRegistry, checked_mint, load_tokens
 
@@ -80,7 +78,7 @@ async def run(
     async with AsyncExitStack() as stack:
         readiness = Readiness()
         stack.callback(readiness.close)
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(open_session())
         rpc = RpcClient(
             url=platform.rpc_url,
             session=session,

@@ -34,6 +34,7 @@ __all__ = [
     "RequestError",
     "ReserveShort",
     "RpcFailed",
+    "RpcUnavailable",
     "SolquoteError",
     "StaleState",
     "TooManyQuotes",
@@ -226,6 +227,10 @@ class RpcFailed(UpstreamError):
         self.method = method
         self.reason = reason
         self.rpc_code = rpc_code
+
+
+class RpcUnavailable(RpcFailed):
+    """The node cannot answer now: not reached, overloaded, or behind. The same call may be answered later."""
 
 
 class RateLimited(UpstreamError):

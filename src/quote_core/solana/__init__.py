@@ -3,10 +3,11 @@
 `codec` and `feed_protocol` hold what is worth arguing about and do no I/O; `rpc` and `feed` move the bytes.
 """
 
-from quote_core.solana.accounts import AccountUpdate, FoundAccount, UpdateSource
+from quote_core.solana.accounts import AccountUpdate, FoundAccount, PartlyRead, UpdateSource
 from quote_core.solana.feed import AccountFeed
 from quote_core.solana.feed_protocol import FeedCounts
 from quote_core.solana.rpc import RpcClient
+from quote_core.solana.session import open_session
 from quote_core.solana.sysvar import CLOCK_SYSVAR, decode_clock
 
 __all__ = [
@@ -15,7 +16,9 @@ __all__ = [
     "AccountUpdate",
     "FeedCounts",
     "FoundAccount",
+    "PartlyRead",
     "RpcClient",
     "UpdateSource",
     "decode_clock",
+    "open_session",
 ]

@@ -1,12 +1,14 @@
 """Accounts as a node tells them, with the slot they are of."""
 
 import enum
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from quote_core.dex.pool import Account
+from quote_core.errors import RpcFailed, UpstreamError
 from quote_core.units import Pubkey
 
-__all__ = ["AccountUpdate", "FoundAccount", "UpdateSource"]
+__all__ = ["AccountUpdate", "FoundAccount", "PartlyRead", "UpdateSource"]
 
 
 class UpdateSource(enum.Enum):
@@ -34,3 +36,12 @@ class FoundAccount:
     pubkey: Pubkey
     slot: int
     account: Account
+
+
+class PartlyRead(RpcFailed):
+    """Some of the accounts asked for could not be read; those that could are in `updates`, as good as any."""
+
+    def __init__(self, method: str, updates: Sequence[AccountUpdate], fault: UpstreamError) -> None:
+        super().__init__(method, f"{len(updates)} accounts were read, others not: {fault}")
+        self.updates = tuple(updates)
+        self.fault = fault

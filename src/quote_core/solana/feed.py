@@ -13,7 +13,7 @@ import structlog
 
 from quote_core.clock import Clock
 from quote_core.errors import UpstreamError
-from quote_core.solana.accounts import AccountUpdate
+from quote_core.solana.accounts import AccountUpdate, PartlyRead
 from quote_core.solana.codec import ACCOUNT_SIZE_BYTES_MAX
 from quote_core.solana.feed_protocol import FeedCounts, FeedProtocol
 from quote_core.telemetry.logs import redacted_url
@@ -167,16 +167,19 @@ class AccountFeed:
             self._has_to_read.clear()
             pubkeys = tuple(self._to_read)
             try:
-                updates = await self._read(pubkeys)
+                self._take(pubkeys, await self._read(pubkeys))
             except UpstreamError as error:
-                self._log.warning("accounts could not be read", count=len(pubkeys), reason=str(error))
+                if isinstance(error, PartlyRead):
+                    self._take([update.pubkey for update in error.updates], error.updates)
+                self._log.warning("accounts could not be read", count=len(self._to_read), reason=str(error))
                 self._has_to_read.set()
                 await asyncio.sleep(_BACKOFF_S_MAX * random.uniform(0.5, 1.0))
-                continue
-            for pubkey in pubkeys:
-                self._to_read.pop(pubkey, None)
-            for update in self._protocol.accept(updates):
-                self._on_update(update)
+
+    def _take(self, read: Iterable[Pubkey], updates: Iterable[AccountUpdate]) -> None:
+        for pubkey in read:
+            self._to_read.pop(pubkey, None)
+        for update in self._protocol.accept(updates):
+            self._on_update(update)
 
     def _queue(self, messages: Iterable[bytes]) -> None:
         for message in messages:

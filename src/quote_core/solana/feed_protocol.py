@@ -27,7 +27,7 @@ import orjson
 
 from quote_core.errors import RpcFailed
 from quote_core.solana.accounts import AccountUpdate, UpdateSource
-from quote_core.solana.codec import decode_account, encode_request, with_context
+from quote_core.solana.codec import decode_account, decode_slot, encode_request, with_context
 from quote_core.units import Pubkey
 
 __all__ = ["FeedCounts", "FeedProtocol", "Received"]
@@ -144,9 +144,7 @@ class FeedProtocol:
     def _slot_seen(self, content: dict[str, Any]) -> Received:
         params = content.get("params")
         result = params.get("result") if isinstance(params, dict) else None
-        slot = result.get("slot") if isinstance(result, dict) else None
-        if not isinstance(slot, int):
-            raise RpcFailed("slotNotification", "has no slot")
+        slot = decode_slot("slotNotification", result.get("slot") if isinstance(result, dict) else None)
         self.counts.slot = slot
         return Received(slot=slot)
 

@@ -7,12 +7,13 @@ from typing import Any
 
 import aiohttp
 import pytest
+from aiohttp import web
 from fakes.fake_clock import FakeClock
 from fakes.solana_node import SolanaNode
 from fakes.waiting import eventually
 
 from quote_core.dex.pool import Account
-from quote_core.solana import AccountFeed, AccountUpdate, RpcClient
+from quote_core.solana import AccountFeed, AccountUpdate, RpcClient, open_session
 
 DEADLINE_S = 5.0
 
@@ -162,3 +163,41 @@ async def test_an_error_in_the_receiver_is_not_swallowed(node: SolanaNode, sessi
         async with asyncio.timeout(DEADLINE_S):
             await feed.run()
     assert caught.group_contains(AssertionError)
+
+
+async def test_a_handshake_that_is_redirected_is_not_followed(node: SolanaNode) -> None:
+    async def move(request: web.Request) -> web.StreamResponse:
+        return web.Response(status=302, headers={"Location": node.ws_url})
+
+    app = web.Application()
+    app.router.add_get("/", move)
+    runner = web.AppRunner(app, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, "127.0.0.1", 0).start()
+    try:
+        async with open_session() as session:
+            with pytest.raises(aiohttp.ClientError, match="HTTP 302; redirects are not followed"):
+                await session.ws_connect(f"http://127.0.0.1:{runner.addresses[0][1]}/")
+    finally:
+        await runner.cleanup()
+    assert node.sockets == []
+
+
+async def test_what_could_be_read_is_handed_over_though_the_rest_is_refused(
+    node: SolanaNode, session: aiohttp.ClientSession
+) -> None:
+    node.accounts = {f"k{index}": Account("o", b"data") for index in range(150)}
+
+    async def refuse_one(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+        if "k149" in call["params"][0]:
+            return web.json_response({"id": call["id"], "error": {"code": -32602, "message": "Invalid param"}})
+        return None
+
+    node.fault = refuse_one
+    listener = Listener()
+    async with running(node, session, listener) as feed:
+        feed.watch([f"k{index}" for index in range(150)])
+        await listener.until(lambda: len(listener.updates) >= 100)
+        await node.tick()
+        await listener.until(lambda: len(listener.followed) >= 100)
+    assert "k149" not in listener.followed

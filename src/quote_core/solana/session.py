@@ -1,0 +1,23 @@
+"""The HTTP session to a node: one that follows no redirect, on a WebSocket's handshake neither.
+
+aiohttp follows redirects unless every request says otherwise, and `ws_connect` cannot say so.
+"""
+
+from types import SimpleNamespace
+
+import aiohttp
+
+__all__ = ["open_session"]
+
+
+def open_session() -> aiohttp.ClientSession:
+    """A session whose requests raise `aiohttp.ClientError` where they would go to another address."""
+    trace = aiohttp.TraceConfig()
+    trace.on_request_redirect.append(_refuse)
+    return aiohttp.ClientSession(trace_configs=[trace])
+
+
+async def _refuse(
+    session: aiohttp.ClientSession, context: SimpleNamespace, params: aiohttp.TraceRequestRedirectParams
+) -> None:
+    raise aiohttp.ClientConnectionError(f"answered HTTP {params.response.status}; redirects are not followed")
