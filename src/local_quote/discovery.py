@@ -11,13 +11,16 @@ from local_quote.pool_store import worst_provenance
 from quote_core.clock import Clock
 from quote_core.dex.pool import Pool
 from quote_core.dex.programs import PoolFilter, decode_pool, pool_filters
-from quote_core.errors import CorruptAccount, RequestError, UpstreamError
-from quote_core.solana import AccountUpdate, FoundAccount, RpcClient, UpdateSource
-from quote_core.units import Pubkey
+from quote_core.errors import CorruptAccount, RequestError, RpcFailed, RpcUnavailable, UpstreamError
+from quote_core.resilience import Backoff
+from quote_core.solana import AccountUpdate, FoundAccount, PartlyRead, RpcClient, UpdateSource
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["Discovery", "DiscoveryCounts"]
 
 _RETRY_S = 1.0
+_REFUSED_RETRY_NS_MAX = 60 * NS_PER_S
+"""What a node refuses, it mostly refuses again; what it offers from now on should not wait for the next interval."""
 _SEARCHES_AT_ONCE_MAX = 4
 
 
@@ -27,6 +30,7 @@ class DiscoveryCounts:
 
     search_count: int = 0
     search_failed_count: int = 0
+    search_refused_count: int = 0
     found_count: int = 0
     unreadable_count: int = 0
     left_out_count: int = 0
@@ -60,6 +64,7 @@ class Discovery:
         self._named_pools = named_pools
         self._is_searching = is_searching
         self._interval_s = interval_s
+        self._is_node_failing = False
         self._pool_count_max = pool_count_max
         self._log = structlog.get_logger(part="discovery")
         self.counts = DiscoveryCounts()
@@ -67,39 +72,55 @@ class Discovery:
         """Why the last round was not complete; empty when it was."""
 
     async def run(self) -> None:
-        """Search until cancelled; soon again after a failure, else every interval."""
+        """Search until cancelled: soon again while the node fails, ever later while it refuses, else every interval."""
+        refused = Backoff(first_ns=NS_PER_S, pause_ns_max=_REFUSED_RETRY_NS_MAX)
         while True:
             held_before = len(self._market.store)
             is_complete = await self.search_once()
             held = len(self._market.store)
             if held > held_before:
                 self._log.info("pools found", new=held - held_before, held=held)
-            await asyncio.sleep(self._interval_s if is_complete else _RETRY_S)
+            if is_complete:
+                refused.reset()
+                await asyncio.sleep(self._interval_s)
+            else:
+                await asyncio.sleep(_RETRY_S if self._is_node_failing else refused.next_s())
 
     async def search_once(self) -> bool:
-        """Ask for everything once; False, and the rest is left for the next time, when the node fails."""
+        """Ask for everything once; False when something was not answered, and has to be asked again.
+
+        A node that fails ends the round, and the rest is left for the next time; a node that refuses one question
+        may well answer the others.
+        """
         room = asyncio.Semaphore(_SEARCHES_AT_ONCE_MAX)
         fault: UpstreamError | None = None
+        refusal: UpstreamError | None = None
 
         async def ask(question: PoolFilter | None) -> None:
-            nonlocal fault
+            nonlocal fault, refusal
             async with room:
                 if fault is not None:
                     return
                 try:
                     await (self._read_named() if question is None else self._search(question))
                 except UpstreamError as error:
-                    fault = error
+                    if isinstance(error, RpcFailed) and not isinstance(error, RpcUnavailable):
+                        self.counts.search_refused_count += 1
+                        refusal = error
+                    else:
+                        fault = error
 
         async with asyncio.TaskGroup() as tasks:
             for question in (None, *self._questions()):
                 tasks.create_task(ask(question))
-        if fault is not None:
+        self._is_node_failing = fault is not None
+        reason = fault or refusal
+        if reason is not None:
             self.counts.search_failed_count += 1
-            if str(fault) != self.fault:
-                self._log.warning("pools could not be searched", reason=str(fault))
-        self.fault = "" if fault is None else str(fault)
-        return fault is None
+            if str(reason) != self.fault:
+                self._log.warning("pools could not be searched", reason=str(reason))
+        self.fault = "" if reason is None else str(reason)
+        return reason is None
 
     def _questions(self) -> Iterator[PoolFilter]:
         if self._is_searching:
@@ -113,8 +134,13 @@ class Discovery:
 
     async def _read_named(self) -> None:
         missing = [pool_id for pool_id in self._named_pools if pool_id not in self._market.store]
-        if missing:
+        if not missing:
+            return
+        try:
             await self._take_in(await self._rpc.get_multiple_accounts(missing))
+        except PartlyRead as error:
+            await self._take_in(error.updates)
+            raise
 
     def _as_updates(self, found: Iterable[FoundAccount]) -> list[AccountUpdate]:
         now_mono_ns = self._clock.mono_ns()

@@ -2,13 +2,18 @@
 
 Constant-product pools are cheap and read often. The others hold many accounts: seldom, or somewhat oftener once an
 account feed brings their changes and reading only confirms them. Whoever asks for a quote of an old pool puts it first.
+
+A pool that is not loaded is read at once when it asks for accounts that the last reading did not ask for, else again
+after a pause that doubles up to its interval: an account that cannot be decoded, or does not exist, stays so.
 """
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Final
 
 from local_quote.pool_store import CONSTANT_PRODUCT, PoolEntry
 from quote_core.dex.pool import Dex
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_MS, Pubkey
 
 __all__ = ["PollPlan", "pack"]
 
@@ -36,6 +41,21 @@ def pack(groups: Iterable[Sequence[Pubkey]], *, size_max: int) -> list[list[Pubk
     return [request for request in requests if request]
 
 
+_HURRY_PAUSE_NS_MIN: Final = 500 * NS_PER_MS
+"""A pool whose readings confirm nothing stays old, and every quote asked for hurries it: no oftener than this."""
+_UNLOADED_PAUSE_NS_FIRST: Final = 250 * NS_PER_MS
+_DOUBLINGS_MAX: Final = 20
+
+
+@dataclass(slots=True)
+class _Polled:
+    """One pool's last reading: when, of which accounts, and how many before it were of the same and loaded nothing."""
+
+    mono_ns: int
+    accounts: tuple[Pubkey, ...]
+    unloaded_count: int
+
+
 class PollPlan:
     """Remembers when each pool was last read, successfully or not."""
 
@@ -43,7 +63,7 @@ class PollPlan:
         self._amm_interval_ns = amm_interval_ns
         self._clmm_interval_ns = clmm_interval_ns
         self._clmm_event_driven_interval_ns = clmm_event_driven_interval_ns
-        self._polled_mono_ns: dict[Pubkey, int] = {}
+        self._polled: dict[Pubkey, _Polled] = {}
         self._hurried: set[Pubkey] = set()
 
     def interval_ns(self, dex: Dex, *, event_driven: bool) -> int:
@@ -53,23 +73,44 @@ class PollPlan:
         return self._clmm_event_driven_interval_ns if event_driven else self._clmm_interval_ns
 
     def hurry(self, pool_id: Pubkey) -> None:
-        """Read this pool at the next opportunity."""
+        """Read this pool at the next opportunity, unless it was read just now."""
         self._hurried.add(pool_id)
 
     def due(self, entries: Iterable[PoolEntry], now_mono_ns: int, *, event_driven: bool) -> list[PoolEntry]:
-        """The pools to read now: hurried ones first, then those waiting longest. A pool never loaded is always due."""
+        """The pools to read now: hurried ones first, then those waiting longest."""
         waiting = []
         for entry in entries:
             pool_id = entry.pool.address
-            polled = self._polled_mono_ns.get(pool_id)
+            polled = self._polled.get(pool_id)
             hurried = pool_id in self._hurried
-            interval_ns = self.interval_ns(entry.pool.dex, event_driven=event_driven)
-            if hurried or polled is None or entry.pool.missing() or now_mono_ns - polled >= interval_ns:
-                waiting.append((not hurried, polled or 0, pool_id, entry))
+            if polled is None or now_mono_ns - polled.mono_ns >= self._pause_ns(
+                entry, polled, event_driven=event_driven, hurried=hurried
+            ):
+                waiting.append((not hurried, 0 if polled is None else polled.mono_ns, pool_id, entry))
         return [entry for *_, entry in sorted(waiting, key=lambda one: one[:3])]
 
-    def polled(self, pool_ids: Iterable[Pubkey], now_mono_ns: int) -> None:
+    def polled(self, entries: Iterable[PoolEntry], now_mono_ns: int) -> None:
         """These have been read, or tried."""
-        for pool_id in pool_ids:
-            self._polled_mono_ns[pool_id] = now_mono_ns
+        for entry in entries:
+            pool_id = entry.pool.address
+            before = self._polled.get(pool_id)
+            is_repeat = before is not None and before.accounts == entry.accounts and bool(entry.pool.missing())
+            unloaded_count = before.unloaded_count + 1 if before is not None and is_repeat else 0
+            self._polled[pool_id] = _Polled(now_mono_ns, entry.accounts, unloaded_count)
             self._hurried.discard(pool_id)
+
+    def unanswered(self, entries: Iterable[PoolEntry]) -> None:
+        """The node did not answer: that loads nothing, but says nothing about the accounts either."""
+        for entry in entries:
+            polled = self._polled.get(entry.pool.address)
+            if polled is not None:
+                polled.unloaded_count = 0
+
+    def _pause_ns(self, entry: PoolEntry, polled: _Polled, *, event_driven: bool, hurried: bool) -> int:
+        """How long to leave a pool alone after it was read."""
+        interval_ns = self.interval_ns(entry.pool.dex, event_driven=event_driven)
+        if entry.pool.missing():
+            if entry.accounts != polled.accounts:
+                return 0
+            return min(_UNLOADED_PAUSE_NS_FIRST << min(polled.unloaded_count, _DOUBLINGS_MAX), interval_ns)
+        return min(_HURRY_PAUSE_NS_MIN, interval_ns) if hurried else interval_ns

@@ -3,15 +3,21 @@
 Each request brings the chain's clock, too: a pool newer than the clock would seem to be from the future, and refuse.
 """
 
+import asyncio
 from collections.abc import Iterable, Sequence
+from typing import Final
 
 from local_quote.poll_plan import pack
 from local_quote.pool_store import PoolStore
-from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, RpcClient
+from quote_core.errors import UpstreamError
+from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, PartlyRead, RpcClient
 from quote_core.solana.rpc import ACCOUNTS_PER_REQUEST_MAX
 from quote_core.units import Pubkey
 
 __all__ = ["PoolReader"]
+
+_REQUESTS_AT_ONCE_MAX: Final = 4
+"""Enough that requests which are not answered, each for its whole time-out, do not hold up the others for long."""
 
 
 class PoolReader:
@@ -25,7 +31,7 @@ class PoolReader:
         """Read accounts, each with all others of the pools that rest on it.
 
         Raises:
-            RpcFailed, DeadlinePassed, RateLimited: The node did not answer usefully.
+            PartlyRead, RpcFailed, DeadlinePassed, RateLimited: As `read_groups`.
         """
         groups: list[Sequence[Pubkey]] = []
         for pubkey in pubkeys:
@@ -37,10 +43,27 @@ class PoolReader:
         """Read groups of accounts, each group of one slot unless it is larger than a request.
 
         Raises:
-            RpcFailed, DeadlinePassed, RateLimited: The node did not answer usefully.
+            PartlyRead: Some requests were refused, or some accounts cannot be read; carries what was read.
+            RpcFailed, DeadlinePassed, RateLimited: The node did not answer usefully, and nothing was read.
         """
-        updates: list[AccountUpdate] = []
-        for request in pack(groups, size_max=ACCOUNTS_PER_REQUEST_MAX - 1):
+        room = asyncio.Semaphore(_REQUESTS_AT_ONCE_MAX)
+
+        async def read(request: list[Pubkey]) -> tuple[Sequence[AccountUpdate], UpstreamError | None]:
             with_clock = request if CLOCK_SYSVAR in request else [CLOCK_SYSVAR, *request]
-            updates += await self._rpc.get_multiple_accounts(with_clock)
-        return updates
+            async with room:
+                try:
+                    return await self._rpc.get_multiple_accounts(with_clock), None
+                except PartlyRead as error:
+                    return error.updates, error.fault
+                except UpstreamError as error:
+                    return (), error
+
+        async with asyncio.TaskGroup() as tasks:
+            requests = pack(groups, size_max=ACCOUNTS_PER_REQUEST_MAX - 1)
+            reading = [tasks.create_task(read(request)) for request in requests]
+        answers = [task.result() for task in reading]
+        updates = [update for answered, _ in answers for update in answered]
+        fault = next((fault for _, fault in answers if fault is not None), None)
+        if fault is None:
+            return updates
+        raise PartlyRead("getMultipleAccounts", updates, fault) if updates else fault

@@ -20,7 +20,7 @@ from local_quote.pool_reader import PoolReader
 from local_quote.pool_store import PoolEntry
 from quote_core.clock import Clock
 from quote_core.errors import UpstreamError
-from quote_core.solana import AccountFeed, AccountUpdate, RpcClient
+from quote_core.solana import AccountFeed, AccountUpdate, PartlyRead, RpcClient
 from quote_core.units import Pubkey
 
 __all__ = ["RefreshCounts", "Refresher", "UpdateInbox"]
@@ -34,12 +34,17 @@ _SETTLE_ROUNDS_MAX = 5
 
 @dataclass(slots=True)
 class RefreshCounts:
-    """What happened since the start; `poll_fault` is the last failure's reason, empty when the last poll worked."""
+    """What happened since the start; `poll_fault` is the last failure's reason, empty when the last poll worked.
+
+    A poll that brought a part is no failed one: the node is well, and one request or account of many is not.
+    """
 
     poll_count: int = 0
     poll_failed_count: int = 0
+    poll_partial_count: int = 0
     batch_count: int = 0
     poll_fault: str = ""
+    poll_partial_fault: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -182,8 +187,11 @@ class Refresher:
 
     async def _poll(self, entries: Sequence[PoolEntry]) -> bool:
         """Read pools whole; False when the node did not answer."""
-        self._plan.polled([entry.pool.address for entry in entries], self._clock.mono_ns())
-        return await self._read_and_apply([entry.accounts for entry in entries])
+        self._plan.polled(entries, self._clock.mono_ns())
+        is_answered = await self._read_and_apply([entry.accounts for entry in entries])
+        if not is_answered:
+            self._plan.unanswered(entries)
+        return is_answered
 
     async def _poll_basics(self) -> None:
         """The chain's clock and the oracles; without the clock nothing is quoted."""
@@ -208,6 +216,12 @@ class Refresher:
         self.counts.poll_count += 1
         try:
             updates = await self._reader.read_groups(groups)
+        except PartlyRead as error:
+            self.counts.poll_partial_count += 1
+            if str(error.fault) != self.counts.poll_partial_fault:
+                self._log.warning("a part of the accounts cannot be read", reason=str(error.fault))
+            self.counts.poll_partial_fault = str(error.fault)
+            updates = list(error.updates)
         except UpstreamError as error:
             self.counts.poll_failed_count += 1
             if not self.counts.poll_fault:

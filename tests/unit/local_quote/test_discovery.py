@@ -125,3 +125,38 @@ async def test_a_node_that_fails_ends_the_round_at_once_and_the_next_one_complet
     assert await search.discovery.search_once()
     assert search.discovery.fault == ""
     assert len(held.market.store) == 2
+
+
+async def test_a_search_the_node_refuses_leaves_the_others(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    refused_program = node.accounts[AMM_V4].owner
+
+    async def refuse(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+        if call["method"] == "getProgramAccounts" and call["params"][0] == refused_program:
+            return web.json_response({"id": call["id"], "error": {"code": -32010, "message": "excluded from indexes"}})
+        return None
+
+    node.fault = refuse
+    search = Search(node, held, session)
+    assert not await search.discovery.search_once()
+    assert [entry.pool.address for entry in held.market.store] == [CPMM]
+    assert "excluded from indexes" in search.discovery.fault
+    assert search.discovery.counts.search_refused_count > 0
+
+
+@pytest.mark.parametrize("code", [-32600, -32602, -32000, 403])
+async def test_a_node_that_refuses_to_tell_origins_is_searched_all_the_same(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession, code: int
+) -> None:
+    async def refuse(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+        if call["method"] == "getProvenance":
+            return web.json_response({"id": call["id"], "error": {"code": code, "message": "no"}})
+        return None
+
+    node.fault = refuse
+    assert await Search(node, held, session).discovery.search_once()
+    assert {entry.pool.address: entry.provenance for entry in held.market.store} == {
+        AMM_V4: Provenance.CHAIN,
+        CPMM: Provenance.CHAIN,
+    }

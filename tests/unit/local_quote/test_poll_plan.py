@@ -18,7 +18,7 @@ def entry(name: str, *, dex: Dex = Dex.RAYDIUM_CPMM, is_loaded: bool = True) -> 
     if is_loaded:
         for update in pool.updates(1, 1, slot=1, mono_ns=1):
             pool.apply(update.pubkey, update.account)
-    return PoolEntry(pool, ("A", "B"), Provenance.CHAIN)
+    return PoolEntry(pool, ("A", "B"), Provenance.CHAIN, accounts=(pool.address, pool.vault_a, pool.vault_b))
 
 
 @pytest.fixture
@@ -47,24 +47,64 @@ def test_a_pool_never_read_is_due_at_once(plan: PollPlan) -> None:
 )
 def test_each_kind_of_pool_has_its_interval(plan: PollPlan, dex: Dex, event_driven: bool, interval_s: int) -> None:
     entries = [entry("p", dex=dex)]
-    plan.polled(["p"], 100 * S)
+    plan.polled(entries, 100 * S)
     assert due(plan, entries, 100 + interval_s - 0.001, event_driven=event_driven) == []
     assert due(plan, entries, 100 + interval_s, event_driven=event_driven) == ["p"]
 
 
-def test_a_pool_whose_accounts_never_all_arrived_stays_due(plan: PollPlan) -> None:
-    plan.polled(["p"], 100 * S)
-    assert due(plan, [entry("p", dex=Dex.RAYDIUM_CLMM, is_loaded=False)], 100.001) == ["p"]
+def polls_within(
+    plan: PollPlan, one: PoolEntry, span_s: int, *, is_answered: bool = True, is_wanted: bool = False
+) -> int:
+    """How often the pool is read by a loop that looks ten times a second."""
+    poll_count = 0
+    for tick in range(10 * span_s):
+        if is_wanted:
+            plan.hurry(one.pool.address)
+        if due(plan, [one], tick / 10):
+            plan.polled([one], tick * S // 10)
+            poll_count += 1
+            if not is_answered:
+                plan.unanswered([one])
+    return poll_count
+
+
+@pytest.mark.parametrize(("dex", "poll_count_max"), [(Dex.RAYDIUM_CPMM, 63), (Dex.RAYDIUM_CLMM, 9)])
+def test_a_pool_that_cannot_be_loaded_is_read_ever_seldomer(plan: PollPlan, dex: Dex, poll_count_max: int) -> None:
+    unloaded = entry("p", dex=dex, is_loaded=False)
+    assert 4 <= polls_within(plan, unloaded, 60) <= poll_count_max
+
+
+def test_quotes_asked_for_do_not_hurry_what_cannot_be_loaded(plan: PollPlan) -> None:
+    assert polls_within(plan, entry("p", dex=Dex.RAYDIUM_CLMM, is_loaded=False), 60, is_wanted=True) <= 9
+
+
+def test_quotes_asked_for_do_not_hurry_what_was_read_just_now(plan: PollPlan) -> None:
+    assert polls_within(plan, entry("p", dex=Dex.RAYDIUM_CLMM), 60, is_wanted=True) <= 121
+
+
+def test_a_pool_is_read_soon_when_the_node_answers_again(plan: PollPlan) -> None:
+    unloaded = entry("p", dex=Dex.RAYDIUM_CLMM, is_loaded=False)
+    polls_within(plan, unloaded, 60, is_answered=False)
+    assert due(plan, [unloaded], 60.25) == ["p"]
+
+
+def test_a_pool_that_asks_for_further_accounts_is_read_at_once(plan: PollPlan) -> None:
+    unloaded = entry("p", dex=Dex.RAYDIUM_CLMM, is_loaded=False)
+    plan.polled([unloaded], 100 * S)
+    assert due(plan, [unloaded], 100.001) == []
+    unloaded.accounts += ("p-array",)
+    assert due(plan, [unloaded], 100.001) == ["p"]
 
 
 def test_a_hurried_pool_goes_first_then_those_waiting_longest(plan: PollPlan) -> None:
     entries = [entry(name) for name in ("a", "b", "c")]
-    plan.polled(["b"], 10 * S)
-    plan.polled(["a"], 11 * S)
-    plan.polled(["c"], 12 * S)
+    a, b, c = entries
+    plan.polled([b], 10 * S)
+    plan.polled([a], 11 * S)
+    plan.polled([c], round(11.5 * S))
     plan.hurry("c")
     assert due(plan, entries, 12) == ["c", "b", "a"]
-    plan.polled(["c"], 12 * S)
+    plan.polled([c], 12 * S)
     assert due(plan, entries, 12) == ["b", "a"]
 
 

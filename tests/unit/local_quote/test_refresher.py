@@ -131,7 +131,7 @@ async def test_a_quote_of_an_old_pool_has_it_read_ahead_of_its_turn() -> None:
         await eventually(lambda: not loops.due())
         loops.refresher.hurry(SOL.mint, USDC.mint)
         assert loops.due() == []  # confirmed just now
-        loops.held.clock.advance_ms(51)
+        loops.held.clock.advance_ms(501)
         loops.refresher.hurry(SOL.mint, USDC.mint)
         assert loops.due() == ["p"]
         await eventually(lambda: not loops.due())
