@@ -1,10 +1,13 @@
 """Following a stream against a real server: all messages once, in order, whatever dies in between."""
 
 import asyncio
+from collections.abc import Awaitable, Callable
 
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.waiting import eventually
+from nats.aio.msg import Msg
+from nats.aio.subscription import Subscription
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -101,3 +104,29 @@ async def test_reading_to_the_end_ends_also_when_nothing_is_kept(bus: Bus) -> No
         assert [message async for message in read_to_end(bus, Stream.SYSTEM)] == []
         await publish(bus, *range(1, 3001))
         assert [number_of(message) async for message in read_to_end(bus, Stream.SYSTEM)] == list(range(1, 3001))
+
+
+async def test_what_comes_before_a_gap_in_one_batch_is_given(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
+    await publish(bus, *range(1, 11))
+    subscribe, held, is_lossy = bus.client.subscribe, list[Msg](), True
+
+    async def subscribe_lossily(subject: str, *, cb: Callable[[Msg], Awaitable[None]]) -> Subscription:
+        async def receive(message: Msg) -> None:
+            nonlocal is_lossy
+            if not is_lossy or not message.reply.startswith("$JS.ACK"):
+                await cb(message)
+                return
+            held.append(message)
+            if len(held) == 10:  # all of one batch but the fifth, which the connection lost
+                is_lossy = False
+                for kept in held[:4] + held[5:]:
+                    await cb(kept)
+
+        return await subscribe(subject, cb=receive)
+
+    monkeypatch.setattr(bus.client, "subscribe", subscribe_lossily)
+    got: list[Followed] = []
+    task = asyncio.create_task(collect(bus, got))
+    await eventually(lambda: bool(got) and number_of(got[-1]) == 10)
+    task.cancel()
+    assert [number_of(message) for message in got] == list(range(1, 11))

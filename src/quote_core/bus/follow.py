@@ -121,18 +121,22 @@ class _Reader:
             next_consumer_sequence = 1
             while True:
                 messages = await _batch(arrived)
-                batch = []
+                batch: list[Followed] = []
+                is_whole = True
                 for message in messages:
                     if message.headers and await self._is_control(message):
                         continue
                     followed, consumer_sequence = _parse(message, created)
-                    if consumer_sequence != next_consumer_sequence:
-                        return
+                    is_whole = consumer_sequence == next_consumer_sequence
+                    if not is_whole:
+                        break
                     next_consumer_sequence += 1
                     batch.append(followed)
                     self._place = Place(created, followed.sequence)
-                if batch:
+                if batch:  # what came before a gap, too: the next consumer begins behind it
                     yield batch
+                if not is_whole:
+                    return
         finally:
             with contextlib.suppress(NatsError):
                 await subscription.unsubscribe()
