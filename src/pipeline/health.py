@@ -15,7 +15,7 @@ import structlog
 
 from quote_core.bus import Bus
 from quote_core.clock import Clock
-from quote_core.errors import ProviderUnavailable
+from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import ServiceHealth, stamp
 
 __all__ = ["HealthReporter", "WorkTotals", "memory_limit_bytes", "memory_used_bytes"]
@@ -65,6 +65,8 @@ class HealthReporter:
                 await self._bus.publish(self.next_report())
             except ProviderUnavailable as error:
                 _log.debug("a health report was not published", reason=str(error))
+            except LayoutMismatch as error:
+                _log.warning("a health report cannot be written", reason=str(error))
 
     def next_report(self) -> ServiceHealth:
         """The window since the last one, which ends here."""

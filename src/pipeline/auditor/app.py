@@ -13,7 +13,7 @@ from pipeline.process import Condition, work_until_told
 from pipeline.settings import PipelineSettings
 from quote_core.bus import Bus, connect
 from quote_core.clock import SYSTEM_CLOCK, Clock
-from quote_core.errors import ProviderUnavailable
+from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Stream
 from quote_core.settings import PlatformSettings
 
@@ -58,6 +58,8 @@ async def publish_snapshots(
             await bus.publish(books.ledger.snapshot(clock))
         except ProviderUnavailable as error:
             _log.debug("P&L is not published", reason=str(error))
+        except LayoutMismatch as error:
+            _log.warning("P&L cannot be written", reason=str(error))
         await asyncio.sleep(settings.snapshot_interval_min / 1e9)
 
 

@@ -14,12 +14,13 @@ import structlog
 
 from pipeline.wire import QuoteServiceFigures
 from quote_core.clock import Clock
-from quote_core.errors import SolquoteError, UpstreamError
+from quote_core.errors import LayoutMismatch, SolquoteError, UpstreamError
 from quote_core.events import ServiceHealth, stamp
 
 __all__ = ["Look", "QuoteWatch", "report_between"]
 
 SERVICE: Final = "local_quote"
+_U32_MAX: Final = 2**32 - 1
 
 _log: Final = structlog.get_logger("system_manager.quote_watch")
 
@@ -42,7 +43,8 @@ def report_between(before: Look, now: Look, *, clock: Clock) -> ServiceHealth:
         polled_count = now.figures.poll_count - (then.poll_count if then and continued else 0)
         failed_count = now.figures.poll_failed_count - (then.poll_failed_count if then and continued else 0)
         if now.chain_slot is not None and now.figures.slot:
-            slot_drift = max(0, now.chain_slot - now.figures.slot)
+            # Saturated: a drift beyond what the field holds must trip the rule, not fail to be told.
+            slot_drift = min(max(0, now.chain_slot - now.figures.slot), _U32_MAX)
     return ServiceHealth(
         header=stamp(clock, slot=now.chain_slot or 0),
         service=SERVICE,
@@ -98,7 +100,7 @@ class QuoteWatch:
             now = await self._look()
             try:
                 await self._publish(report_between(before, now, clock=self._clock))
-            except UpstreamError as error:
+            except (UpstreamError, LayoutMismatch) as error:
                 _log.debug("a report was not published", reason=str(error))
             before = now
 

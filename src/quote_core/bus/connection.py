@@ -86,6 +86,7 @@ class Bus:
 
         Raises:
             ProviderUnavailable: The stream has not confirmed; publishing the same event again does no harm.
+            LayoutMismatch: The event cannot be written; it never will be.
         """
         message_id = event.header.event_id.hex()
         await self.publish_bytes(subject_of(event), encode(event), {"Nats-Msg-Id": message_id})
@@ -108,6 +109,7 @@ class Bus:
 
         Raises:
             ProviderUnavailable: NATS is away.
+            LayoutMismatch: The event cannot be written.
         """
         self._require_connection()
         with upstream_errors():

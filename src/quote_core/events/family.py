@@ -5,7 +5,10 @@ from typing import Final
 from quote_core.events.fields import Field, Inline, Nested, inline_of, scalar
 from quote_core.events.types import Header
 
-__all__ = ["HEADER", "OFFSET", "ROOT_FIELDS", "inline_part"]
+__all__ = ["EVENT_BYTES_MAX", "HEADER", "OFFSET", "ROOT_FIELDS", "inline_part"]
+
+EVENT_BYTES_MAX: Final = 64 * 1024
+"""Largest message written or looked at; the largest real event, a plan of three hops, has about 700 bytes."""
 
 HEADER: Final = inline_of(Header)
 

@@ -102,11 +102,11 @@ class Field:
 
 def primitives(leaves: Sequence[Leaf]) -> Callable[[Any], list[Any]]:
     """A function that gives an object's leaves, in order, as `struct` takes them."""
-    read = attrgetter(*(leaf.path for leaf in leaves))
+    read, is_several = attrgetter(*(leaf.path for leaf in leaves)), len(leaves) > 1
     conversions = [(position, leaf.to_raw) for position, leaf in enumerate(leaves) if leaf.to_raw is not None]
 
     def flatten(value: Any) -> list[Any]:
-        values = list(read(value))
+        values = list(read(value)) if is_several else [read(value)]  # of one leaf, `attrgetter` gives no tuple
         for position, to_raw in conversions:
             values[position] = to_raw(values[position])
         return values
@@ -124,14 +124,24 @@ def scalar(code: str) -> Inline:
 
 
 def _finite(values: Iterator[float]) -> float:
-    value = next(values)
+    return _checked_finite(next(values))
+
+
+def _checked_finite(value: float) -> float:
+    # Readers refuse what is not finite, so it must not be written either.
     if not math.isfinite(value):
         raise ValueError(f"{value} is not a finite number")
     return value
 
 
+@functools.cache
 def _bytes(size: int) -> Inline:
-    return Inline(f"{size}s", size, 1, _ITSELF, next)
+    def checked(value: bytes) -> bytes:
+        if len(value) != size:  # `struct` would cut it off, or fill it up, without a word
+            raise ValueError(f"has {len(value)} bytes, must have {size}")
+        return value
+
+    return Inline(f"{size}s", size, 1, (Leaf("", checked),), next)
 
 
 @functools.lru_cache(maxsize=4096)  # few mints and pools recur in all events
@@ -154,7 +164,7 @@ U32 = Annotated[int, scalar("I")]
 U64 = Annotated[int, scalar("Q")]
 I32 = Annotated[int, scalar("i")]
 I64 = Annotated[int, scalar("q")]
-F64 = Annotated[float, Inline("d", 8, 8, _ITSELF, _finite)]
+F64 = Annotated[float, Inline("d", 8, 8, (Leaf("", _checked_finite),), _finite)]
 Address = Annotated[Pubkey, Inline("32s", 32, 1, (Leaf("", _address_bytes),), _built_address)]
 EventId = Annotated[bytes, _bytes(16)]
 TraceId = Annotated[bytes, _bytes(16)]

@@ -12,15 +12,12 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 from quote_core.errors import LayoutMismatch
-from quote_core.events.family import ROOT_FIELDS, inline_part
+from quote_core.events.family import EVENT_BYTES_MAX, ROOT_FIELDS, inline_part
 from quote_core.events.fields import Field, Inline, Nested, String, Vector, fields_of
 from quote_core.events.subjects import EVENT_KINDS
 from quote_core.events.types import Event
 
-__all__ = ["EVENT_BYTES_MAX", "decode"]
-
-EVENT_BYTES_MAX: Final = 64 * 1024
-"""Largest message looked at; the largest real event, a plan of three hops, has about 700 bytes."""
+__all__ = ["decode"]
 
 VTABLES_HELD_MAX: Final = 256
 """Different vtables kept compiled; a sane bus has one or two a class."""

@@ -2,7 +2,8 @@
 
 Everything of fixed size (root table with the header, event table, both vtables) has the same place in every message of
 a class, so it is one precompiled `struct`; texts and vectors follow it, and the offsets to them are among its values.
-All fields are written, zeros too. The official readers read it (`tests/contract/test_events.py`).
+All fields are written, zeros too. The official readers read it (`tests/contract/test_events.py`). What readers would
+refuse is not written: a value out of its field's range is `LayoutMismatch`, whatever the value.
 
 | offset | what                                                                          |
 |--------|-------------------------------------------------------------------------------|
@@ -17,12 +18,16 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any, Final
 
-from quote_core.events.family import HEADER, ROOT_FIELDS, inline_part
+from quote_core.errors import LayoutMismatch
+from quote_core.events.family import EVENT_BYTES_MAX, HEADER, ROOT_FIELDS, inline_part
 from quote_core.events.fields import Field, Inline, Leaf, String, Vector, fields_of, primitives
 from quote_core.events.subjects import EVENT_KINDS, EventKind
 from quote_core.events.types import Event
 
 __all__ = ["encode"]
+
+_UNWRITABLE: Final = (struct.error, ValueError, TypeError, OverflowError, AttributeError)
+"""What `struct` and the conversions of leaves raise for a value that is not of its field."""
 
 _U32: Final = struct.Struct("<I")
 _HEADER_LEAVES: Final = HEADER.leaves_below("header")
@@ -61,8 +66,22 @@ class _Message:
 
 
 def encode(event: Event) -> bytes:
-    """One event as a FlatBuffer of its family."""
-    message = _MESSAGES[type(event)]
+    """One event as a FlatBuffer of its family.
+
+    Raises:
+        LayoutMismatch: A value does not fit its field, which is named, or the event is too large for a message. Whoever
+            publishes in a loop drops the event and counts it: it would fail again.
+    """
+    try:
+        data = _encoded(event, _MESSAGES[type(event)])
+    except _UNWRITABLE as error:
+        raise LayoutMismatch(type(event).__name__, _fault(event, error)) from error
+    if len(data) > EVENT_BYTES_MAX:
+        raise LayoutMismatch(type(event).__name__, f"has {len(data)} bytes, at most {EVENT_BYTES_MAX} are a message")
+    return data
+
+
+def _encoded(event: Event, message: _Message) -> bytes:
     values = message.flatten(event)
     tail = bytearray()
     for field in message.indirect:
@@ -73,6 +92,30 @@ def encode(event: Event) -> bytes:
         values[field.position] = start + padding - field.at
     fixed = message.packer.pack(*message.prefix, *values[:_HEADER_COUNT], *message.infix, *values[_HEADER_COUNT:])
     return fixed + tail
+
+
+def _fault(event: Event, error: Exception) -> str:
+    """Which field cannot be written, and why; looked for only when one cannot."""
+    for field in (Field("header", 0, HEADER), *fields_of(type(event))):
+        try:
+            _write_alone(event, field)
+        except _UNWRITABLE as of_field:
+            return f"{field.name}: {of_field}"[:_REASON_CHARS_MAX]
+    return str(error)[:_REASON_CHARS_MAX]
+
+
+_REASON_CHARS_MAX: Final = 200
+
+
+def _write_alone(event: Event, field: Field) -> None:
+    if isinstance(field.kind, Inline):
+        struct.pack("<" + field.kind.codes, *primitives(_leaves(field))(event))
+    elif isinstance(field.kind, String):
+        _text(getattr(event, field.name))
+    elif isinstance(field.kind, Vector):
+        item = _indirect(field.kind, 0, 0).item
+        assert item is not None
+        _vector(getattr(event, field.name), item)
 
 
 def _text(value: str) -> bytes:

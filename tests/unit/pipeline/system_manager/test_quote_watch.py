@@ -8,7 +8,7 @@ from fakes.fake_clock import FakeClock
 from pipeline.system_manager.quote_watch import Look, QuoteWatch, report_between
 from pipeline.wire import QuoteServiceFigures
 from quote_core.errors import ProviderUnavailable, RpcFailed
-from quote_core.events import ServiceHealth
+from quote_core.events import ServiceHealth, decode, encode
 
 CLOCK = FakeClock()
 
@@ -40,6 +40,12 @@ def test_a_node_that_does_not_answer_is_one_failed_call() -> None:
 @pytest.mark.parametrize(("held", "chain", "drift"), [(100, 401, 301), (100, 100, 0), (105, 100, 0), (0, 100, 0)])
 def test_the_drift_is_how_far_the_service_is_behind_the_chain(held: int, chain: int, drift: int) -> None:
     assert report(figures(), figures(slot=held), chain_slot=chain).slot_drift == drift
+
+
+def test_a_drift_beyond_its_field_is_told_as_the_most_it_holds() -> None:
+    found = report(figures(), figures(slot=1), chain_slot=2**48 - 1)
+    assert found.slot_drift == 2**32 - 1
+    assert decode(encode(found)) == found
 
 
 def test_a_service_restarted_meanwhile_counts_from_its_start() -> None:
