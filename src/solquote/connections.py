@@ -16,6 +16,7 @@ import nats.errors
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from quote_core.settings import PlatformSettings
+from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
 from solquote.checks import Finding, Verdict
 
@@ -60,7 +61,7 @@ async def check_connections(
         nats_monitor_url: Base of the NATS server's monitoring port.
         timeout_s: Of each try.
     """
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         tries = [
             _Connection(
                 "RPC node",

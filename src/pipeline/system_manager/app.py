@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-import aiohttp
 import grpc.aio
 from prometheus_client import CollectorRegistry
 
@@ -24,7 +23,7 @@ from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import serve_http
 from quote_core.settings import PlatformSettings, SettingsError
-from quote_core.solana import RpcClient
+from quote_core.solana import RpcClient, open_session
 
 __all__ = ["run"]
 
@@ -83,7 +82,7 @@ def _condition(manager: Manager) -> Condition:
 
 @contextlib.asynccontextmanager
 async def _node(platform: PlatformSettings, settings: SystemManagerSettings) -> AsyncIterator[RpcClient]:
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         yield RpcClient(
             url=platform.rpc_url,
             session=session,

@@ -5,13 +5,12 @@ import json
 from pathlib import Path
 from typing import Annotated, Any
 
-import aiohttp
 import typer
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
-from quote_core.solana.rpc import RpcClient
+from quote_core.solana import RpcClient, open_session
 from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import checked_mint
 from quote_core.units import Pubkey
@@ -55,7 +54,7 @@ def record(
 
 
 async def _captured(addresses: list[Pubkey], rpc_url: str, *, timeout_ms: int) -> dict[str, Any]:
-    async with aiohttp.ClientSession() as session:
+    async with open_session() as session:
         rpc = RpcClient(url=rpc_url, session=session, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
         return await capture(
             addresses, rpc.get_multiple_accounts, rpc.get_provenance, source=f"RPC node {redacted_url(rpc_url)}"
