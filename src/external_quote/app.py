@@ -47,6 +47,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
         cache = SplitCache(
             price_ttl_ns=settings.price_ttl,
             route_ttl_ns=settings.route_ttl,
+            stale_after_ns=settings.stale_after,
             count_max=settings.cache_count_max,
             clock=clock,
         )
@@ -68,7 +69,6 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
                 row_count_max=settings.row_count_max,
                 subscriber_count_max=settings.subscriber_count_max,
                 refresh_ns=settings.refresh_interval,
-                stale_after_ns=settings.stale_after,
             ),
         )
         health = Health(board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"))

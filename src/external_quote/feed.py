@@ -29,7 +29,6 @@ class FeedLimits:
     row_count_max: int
     subscriber_count_max: int
     refresh_ns: int
-    stale_after_ns: int
 
 
 class Feeds:
@@ -92,15 +91,14 @@ class Feeds:
                         wire.failed_quote(key.input_mint, key.output_mint, key.input_amount, row=row, error=error)
                     )
                     continue
-                price_age_ns = self._cache.price_age_ns(cached)
                 quotes.append(
                     wire.quote(
                         cached,
                         row=row,
                         report=reports[cached.provider],
-                        price_age_ns=price_age_ns,
+                        price_age_ns=self._cache.price_age_ns(cached),
                         route_age_ns=self._cache.route_age_ns(cached),
-                        is_stale=price_age_ns > self._limits.stale_after_ns,
+                        is_stale=self._cache.is_stale(cached),
                     )
                 )
         return quotes

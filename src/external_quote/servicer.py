@@ -66,7 +66,7 @@ class ExternalQuoteServicer:
             report=next(desk.report() for desk in self._quoter.desks if desk.name == cached.provider),
             price_age_ns=self._cache.price_age_ns(cached),
             route_age_ns=self._cache.route_age_ns(cached),
-            is_stale=False,
+            is_stale=self._cache.is_stale(cached),
         )
 
     async def get_provider_health(self, request: Any, time_left_s: float | None) -> Any:

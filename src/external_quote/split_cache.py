@@ -3,9 +3,11 @@
 An entry is one pair and amount. While its route is young only the price is fetched anew; the entry itself is kept
 beyond both lifetimes, for those who take an older price marked with its age over none. Ages count from the *sending* of
 the request: what the provider saw while it answered is not known, and nothing in the answer can be newer than known.
+An answer of the slot that is held already makes nothing younger: a cache, or an indexer that stands still, gives it.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
 from external_quote.providers.base import ProviderQuote, RouteLeg
 from quote_core.clock import Clock, Moment, moment
@@ -14,6 +16,9 @@ from quote_core.quotes import QuoteKey
 from quote_core.units import NS_PER_MS
 
 __all__ = ["CachedQuote", "SplitCache"]
+
+_SLOTS_BEHIND_MAX: Final = 150
+"""About a minute: so far one of a provider's servers may lag another. What is further back is of a chain begun anew."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +37,11 @@ class CachedQuote:
 class SplitCache:
     """Answers by pair and amount; at `count_max` the one fetched longest ago goes."""
 
-    def __init__(self, *, price_ttl_ns: int, route_ttl_ns: int, count_max: int, clock: Clock) -> None:
+    def __init__(
+        self, *, price_ttl_ns: int, route_ttl_ns: int, stale_after_ns: int, count_max: int, clock: Clock
+    ) -> None:
         self._price_ttl_ns = price_ttl_ns
+        self._stale_after_ns = stale_after_ns
         self._route_ttl_ns = route_ttl_ns
         self._count_max = count_max
         self._clock = clock
@@ -73,14 +81,17 @@ class SplitCache:
             key: What it answers.
             quote: The answer.
             provider: Who gave it.
-            sent: When it was asked for. An answer asked for before the one that is held came late, and is not kept.
+            sent: When it was asked for. An answer asked for before the one that is held came late, and is not kept;
+                neither is one of an older slot.
             is_known_route: Whether a known route was priced.
 
         Returns:
             What is held from now on.
         """
         old = self._entries.get(key)
-        if old is not None and sent.mono_ns < old.freshness.vouched.mono_ns:
+        if old is not None and (
+            sent.mono_ns < old.freshness.vouched.mono_ns or 0 < _slots_behind(quote, old) <= _SLOTS_BEHIND_MAX
+        ):
             return old
         now = moment(self._clock)
         is_same = old is not None and old.quote.output_amount == quote.output_amount
@@ -91,7 +102,7 @@ class SplitCache:
             quote=quote,
             latency_ms=(now.mono_ns - sent.mono_ns) / NS_PER_MS,
             freshness=Freshness(
-                vouched=sent,
+                vouched=old.freshness.vouched if old is not None and _is_replay(quote, old) else sent,
                 vouched_slot=quote.slot,
                 changed_unix_ns=now.unix_ns if unchanged is None else unchanged.changed_unix_ns,
                 changed_slot=quote.slot if unchanged is None else unchanged.changed_slot,
@@ -105,6 +116,10 @@ class SplitCache:
             del self._entries[next(iter(self._entries))]
         return entry
 
+    def is_stale(self, entry: CachedQuote) -> bool:
+        """Whether the price is too old to be given unmarked."""
+        return self.price_age_ns(entry) > self._stale_after_ns
+
     def price_age_ns(self, entry: CachedQuote) -> int:
         """How long ago the price was asked for."""
         return entry.freshness.age_ns(moment(self._clock))
@@ -112,3 +127,12 @@ class SplitCache:
     def route_age_ns(self, entry: CachedQuote) -> int:
         """How long ago the route was searched for."""
         return entry.route_sent.age_ns(moment(self._clock))
+
+
+def _slots_behind(quote: ProviderQuote, held: CachedQuote) -> int:
+    """How far an answer's slot lies behind the held one's; 0 where either provider does not tell."""
+    return held.freshness.vouched_slot - quote.slot if quote.slot and held.freshness.vouched_slot else 0
+
+
+def _is_replay(quote: ProviderQuote, held: CachedQuote) -> bool:
+    return quote.slot != 0 and quote.slot == held.freshness.vouched_slot

@@ -25,7 +25,7 @@ async def provider() -> FakeProvider:
 
 
 def quoter(clock: FakeClock, *desks: Desk) -> Quoter:
-    cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, count_max=100, clock=clock)
+    cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
     return Quoter(desks, cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
 
 

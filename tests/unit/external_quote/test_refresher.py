@@ -38,7 +38,7 @@ def test_nothing_is_due_while_all_are_young() -> None:
 
 async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
     clock, provider, board = FakeClock(), FakeProvider(), Board()
-    cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, count_max=100, clock=clock)
+    cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
     quoter = Quoter([desk(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
     provider.errors = [NoLiquidity("jupiter", "no route")]
     refreshing = asyncio.create_task(Refresher(board, quoter, clock=clock, price_ttl_ns=10 * S).run())

@@ -1,12 +1,16 @@
+from dataclasses import replace
+
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.provider_quotes import KEY, OTHER, answer
 
 from external_quote.split_cache import SplitCache
-from quote_core.clock import moment
+from quote_core.clock import Moment, moment
+from quote_core.freshness import Freshness
 from quote_core.quotes import QuoteKey
 
 S = 1_000_000_000
+MS = 1_000_000
 
 
 @pytest.fixture
@@ -16,11 +20,12 @@ def clock() -> FakeClock:
 
 @pytest.fixture
 def cache(clock: FakeClock) -> SplitCache:
-    return SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, count_max=2, clock=clock)
+    return SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=2, clock=clock)
 
 
 def store(cache: SplitCache, clock: FakeClock, *, key: QuoteKey = KEY, is_known_route: bool = False) -> None:
-    cache.store(key, answer(), provider="jupiter", sent=moment(clock), is_known_route=is_known_route)
+    quote = replace(answer(), slot=clock.mono_ns() // (400 * MS))
+    cache.store(key, quote, provider="jupiter", sent=moment(clock), is_known_route=is_known_route)
 
 
 def test_price_is_young_for_its_lifetime_and_no_longer(cache: SplitCache, clock: FakeClock) -> None:
@@ -71,3 +76,54 @@ def test_quote_fetched_longest_ago_goes_first(cache: SplitCache, clock: FakeCloc
     assert cache.newest(OTHER) is None
     assert cache.newest(KEY) is not None
     assert len(cache) == 2
+
+
+def kept(cache: SplitCache, sent: Moment, *, amount: int = 140, slot: int = 9) -> Freshness:
+    """What is known of the price's place in time once an answer to a request sent at `sent` has come."""
+    quote = replace(answer(amount), slot=slot)
+    return cache.store(KEY, quote, provider="jupiter", sent=sent, is_known_route=False).freshness
+
+
+def test_price_is_as_old_as_the_sending_of_its_request(cache: SplitCache, clock: FakeClock) -> None:
+    sent = moment(clock)
+    clock.advance_ns(2 * S)
+    freshness = kept(cache, sent)
+    assert (freshness.vouched, freshness.vouched_slot) == (sent, 9)
+    assert (freshness.changed_unix_ns, freshness.changed_slot) == (clock.unix_ns(), 9)
+    entry = cache.newest(KEY)
+    assert entry is not None
+    assert cache.price_age_ns(entry) == 2 * S
+    assert entry.latency_ms == 2_000
+    clock.advance_ns(58 * S)
+    assert not cache.is_stale(entry)
+    clock.advance_ns(1)
+    assert cache.is_stale(entry)
+
+
+def test_same_output_at_a_later_slot_is_vouched_for_anew_and_not_changed(cache: SplitCache, clock: FakeClock) -> None:
+    first = kept(cache, moment(clock))
+    clock.advance_ns(5 * S)
+    second = kept(cache, moment(clock), slot=20)
+    assert (second.vouched, second.vouched_slot) == (moment(clock), 20)
+    assert (second.changed_unix_ns, second.changed_slot) == (first.changed_unix_ns, 9)
+    third = kept(cache, moment(clock), slot=21, amount=141)
+    assert (third.changed_unix_ns, third.changed_slot) == (clock.unix_ns(), 21)
+
+
+def test_answer_of_the_slot_that_is_held_makes_nothing_younger(cache: SplitCache, clock: FakeClock) -> None:
+    first = kept(cache, moment(clock))
+    clock.advance_ns(11 * S)
+    assert kept(cache, moment(clock)).vouched == first.vouched
+    assert cache.young(KEY) is None
+
+
+def test_answer_that_came_late_or_is_of_an_older_slot_is_not_kept(cache: SplitCache, clock: FakeClock) -> None:
+    early = moment(clock)
+    clock.advance_ns(S)
+    held = kept(cache, moment(clock), slot=200)
+    assert kept(cache, early, slot=201, amount=1) == held
+    clock.advance_ns(S)
+    assert kept(cache, moment(clock), slot=50, amount=1) == held
+    assert kept(cache, moment(clock), slot=49, amount=1).vouched_slot == 49, "a chain begun anew"
+    clock.advance_ns(S)
+    assert kept(cache, moment(clock), slot=0).vouched == moment(clock), "a provider that tells no slot"
