@@ -38,6 +38,7 @@ async def follow(quotes: "QuoteReader") -> AsyncIterator[tuple[int, ...]]:
             news.clear()
             if watch.failure is not None:
                 raise watch.failure
+            quotes.attach()  # what the thread's reader has attached to, this one may not know yet
             changed = tuple(quotes.poll())
             if changed:
                 yield changed

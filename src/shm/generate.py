@@ -25,6 +25,7 @@ def constants() -> Iterator[tuple[str, int]]:
     yield "SQ_READ_TRIES_MAX", layout.READ_TRIES_MAX
     yield "SQ_BATCH_ENTRIES_MAX", layout.BATCH_ENTRIES_MAX
     yield "SQ_SPIN_NS_MAX", layout.SPIN_NS_MAX
+    yield "SQ_HEARTBEAT_PERIOD_NS_MAX", layout.HEARTBEAT_PERIOD_NS_MAX
     yield "SQ_HEARTBEAT_LATE_NS", layout.HEARTBEAT_LATE_NS
     yield "SQ_RECOVERY_SKIP", layout.RECOVERY_SKIP
     yield "SQ_INDEX_COUNT", layout.INDEX_COUNT

@@ -19,10 +19,12 @@ cdef class Handle(QuoteView):
     cdef int role                   # -1 for either
     cdef int state_number           # position in HandleState
     cdef uint64_t searched_mark     # of `tables` at the last search
+    cdef int64_t next_preference_ns # coarse time from which the internal file is searched for what the external one gave
     cdef unsigned char wanted[2 * SQ_MINT_BYTES]
 
     cdef bint copy_is_live(self, int64_t now_ns) noexcept nogil
-    cdef void bind(self, Tables tables, bytes wanted, uint64_t amount, int role)
+    cdef void disown_foreign_copy(self) noexcept nogil
+    cdef int prefer_internal(self, int64_t now_ns) except -1
     cdef void let_go(self) noexcept
     cdef int look(self) except -1
     cdef int look_closer(self, int64_t now_ns) except -1

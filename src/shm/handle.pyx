@@ -1,5 +1,6 @@
 """One pair and amount, followed wherever its entry goes: the cheapest way to a quote."""
 
+from libc.stdint cimport INT64_MAX
 from libc.string cimport memcmp, memcpy
 
 from shm._clock cimport coarse_mono_ns
@@ -22,6 +23,8 @@ cdef enum:
 
 STATES = tuple(HandleState)
 
+cdef int64_t PREFERENCE_PERIOD_NS = 20_000_000
+
 
 cdef class Handle(QuoteView):
     """One pair and amount, bound to its entry; made by `QuoteReader.handle`.
@@ -29,6 +32,16 @@ cdef class Handle(QuoteView):
     Its truth reads the entry: true means the properties now show a whole, valid quote that is not marked stale, of this
     pair and amount, from a living writer. They show the same quote until the next truth test or `refresh()`.
     """
+
+    def __cinit__(self, Tables tables not None, bytes wanted not None, uint64_t amount, int role):
+        if len(wanted) != 2 * SQ_MINT_BYTES:
+            raise ValueError("a handle stands for two mints of 32 bytes: use QuoteReader.handle")
+        memcpy(self.wanted, <const char *>wanted, 2 * SQ_MINT_BYTES)
+        self.tables = tables
+        self.amount = amount
+        self.role = role
+        self.state_number = IS_NO_ENTRY
+        self.next_preference_ns = INT64_MAX
 
     def __bool__(self):
         return self.look()
@@ -76,8 +89,15 @@ cdef class Handle(QuoteView):
             and now_ns < self.live_until_ns[0]
         )
 
+    cdef void disown_foreign_copy(self) noexcept nogil:
+        """Show nothing rather than what the entry has become for another pair or amount."""
+        if sq_generation(self.entry.version) != self.generation or self.entry.input_amount != self.amount:
+            self.has_copy = False
+
     cdef int look(self) except -1:
         cdef int64_t now_ns = coarse_mono_ns()
+        if now_ns >= self.next_preference_ns:
+            self.prefer_internal(now_ns)
         if self.line != NULL and sq_read_hot_line(self.line, &self.entry) == SQ_OK and self.copy_is_live(now_ns):
             self.state_number = IS_LIVE
             return 1
@@ -85,6 +105,7 @@ cdef class Handle(QuoteView):
 
     cdef int look_closer(self, int64_t now_ns) except -1:
         """The way of everything but a live quote: find out why, and do what can be done about it."""
+        self.disown_foreign_copy()
         if self.table is not None and self.table.mapping.is_retired():
             self.tables.next_look_ns = 0
         self.tables.tend(now_ns)
@@ -119,12 +140,11 @@ cdef class Handle(QuoteView):
         self.state_number = IS_NO_ENTRY
         return False
 
-    cdef void bind(self, Tables tables, bytes wanted, uint64_t amount, int role):
-        memcpy(self.wanted, <const char *>wanted, 2 * SQ_MINT_BYTES)
-        self.tables = tables
-        self.amount = amount
-        self.role = role
-        self.state_number = IS_NO_ENTRY
+    cdef int prefer_internal(self, int64_t now_ns) except -1:
+        """Leave the external file's quote once the internal file has the pair and amount, too."""
+        self.next_preference_ns = now_ns + PREFERENCE_PERIOD_NS
+        self.resolve()
+        return 0
 
     cdef void let_go(self) noexcept:
         self.table, self.line, self.has_copy = None, NULL, False
@@ -152,6 +172,7 @@ cdef class Handle(QuoteView):
                     self.table, self.line = table, sq_entry_words(table.words, local)
                     self.live_until_ns = &table.mapping.live_until_ns
                     self.local, self.index = local, table.first_index + local
+                    self.next_preference_ns = 0 if role != SQ_ROLE_INTERNAL and self.role == -1 else INT64_MAX
                     self.generation = sq_generation(copy.version)
                     self.entry = copy[0]
                     self.has_copy = True

@@ -13,6 +13,7 @@ cdef extern from "solquote_shm.h" nogil:
         SQ_READ_TRIES_MAX
         SQ_BATCH_ENTRIES_MAX
         SQ_SPIN_NS_MAX
+        SQ_HEARTBEAT_PERIOD_NS_MAX
         SQ_HEARTBEAT_LATE_NS
         SQ_RECOVERY_SKIP
         SQ_INDEX_COUNT

@@ -29,7 +29,8 @@ SPIN_NS_MAX: Final = 20_000
 """Spin before a wait sleeps in the kernel, and before a BUSY read gives up."""
 HEARTBEAT_PERIOD_NS_MAX: Final = 100_000_000
 HEARTBEAT_LATE_NS: Final = 3 * HEARTBEAT_PERIOD_NS_MAX
-"""A heartbeat older than this makes readers ask the kernel whether the writer still holds its lock."""
+"""A heartbeat older than this, or ahead of now by more than one period (the file outlived a reboot, or its clock is
+another's), makes readers ask the kernel whether the writer still holds its lock."""
 
 
 class Role(IntEnum):

@@ -122,7 +122,8 @@ cdef class Mapping:
             return False
         self.copy_header(&header)
         self.live_until_ns = 0
-        if header.state == SQ_STATE_LIVE:
+        # A heartbeat from the future is of another life of the clock, and would be fresh for as long as it lies ahead.
+        if header.state == SQ_STATE_LIVE and <int64_t>header.heartbeat_ns - now_ns <= SQ_HEARTBEAT_PERIOD_NS_MAX:
             self.live_until_ns = <int64_t>header.heartbeat_ns + SQ_HEARTBEAT_LATE_NS
         return now_ns < self.live_until_ns
 

@@ -11,7 +11,7 @@ from shm.view cimport QuoteView
 cdef class QuoteReader:
     cdef Tables tables
     cdef Changed changed
-    cdef uint32_t idle_polls
+    cdef uint32_t poll_count
     cdef QuoteView reused
     cdef const uint64_t *reused_line  # the entry that `reused` holds; NULL for none
     cdef uint64_t reused_attachment   # `tables.attach_count` at that time

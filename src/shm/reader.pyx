@@ -28,7 +28,7 @@ cdef int64_t SLEEP_SLICE_NS = 100_000_000
 cdef double NO_RATE = math.nan
 
 cdef enum:
-    IDLE_POLLS_PER_LOOK = 8  # the clock costs as much as the rest of an idle poll
+    POLLS_PER_LOOK = 8  # the clock costs as much as the rest of an idle poll
 
 
 cdef class QuoteReader:
@@ -37,8 +37,8 @@ cdef class QuoteReader:
     Use one reader in one thread.
     """
 
-    def __init__(self, directory):
-        self.tables = Tables(Path(directory))
+    def __cinit__(self, directory):
+        self.tables = Tables(Path(directory).absolute())
         self.changed = Changed()
         self.reused = QuoteView()
 
@@ -66,9 +66,8 @@ cdef class QuoteReader:
         Raises:
             InvalidMint: A mint is neither.
         """
-        cdef Handle handle = Handle()
         cdef bytes wanted = mint_bytes(input_mint) + mint_bytes(output_mint)
-        handle.bind(self.tables, wanted, amount, -1 if role is None else role)
+        cdef Handle handle = Handle(self.tables, wanted, amount, -1 if role is None else role)
         handle.look()
         return handle
 
@@ -82,6 +81,10 @@ cdef class QuoteReader:
         cdef Tables tables = self.tables
         cdef uint32_t count = 0
         cdef uint32_t position, external
+        # Once in some polls, whether they find news or not: a reader that always has news attaches what comes, too.
+        self.poll_count += 1
+        if self.poll_count % POLLS_PER_LOOK == 0:
+            tables.tend(coarse_mono_ns())
         if tables.words[0] != NULL:
             count = sq_poll(tables.words[0], tables.followers[0], changed.indexes)
         if tables.words[1] != NULL:
@@ -90,11 +93,12 @@ cdef class QuoteReader:
                 changed.indexes[position] += SQ_ENTRY_COUNT
             count += external
         changed.count = count
-        if count == 0:
-            self.idle_polls += 1
-            if self.idle_polls % IDLE_POLLS_PER_LOOK == 0:
-                tables.tend(coarse_mono_ns())
         return changed
+
+    def attach(self):
+        """Look now for files that have come or were replaced; polls do so by themselves every few calls."""
+        self.tables.next_look_ns = 0
+        self.tables.tend(coarse_mono_ns())
 
     def view(self, uint32_t index):
         """Read one entry into the view that this reader reuses.
@@ -105,11 +109,13 @@ cdef class QuoteReader:
             Busy: It stayed mid-write for the whole bound.
         """
         cdef QuoteView view = self.reused
-        cdef uint64_t generation = sq_generation(view.entry.version)
+        cdef sq_entry hot
         # The mints are known when the view showed this entry last, in the same identity generation.
-        if (index != view.index or self.reused_line == NULL or self.reused_attachment != self.tables.attach_count
-                or sq_read_hot_line(self.reused_line, &view.entry) != SQ_OK
-                or sq_generation(view.entry.version) != generation):
+        if (index == view.index and self.reused_line != NULL and self.reused_attachment == self.tables.attach_count
+                and sq_read_hot_line(self.reused_line, &hot) == SQ_OK
+                and sq_generation(hot.version) == sq_generation(view.entry.version)):
+            memcpy(&view.entry, &hot, SQ_HOT_BYTES)
+        else:
             self.view_whole(index)
         return view
 
@@ -118,6 +124,7 @@ cdef class QuoteReader:
         cdef int role = index >= SQ_ENTRY_COUNT
         cdef uint32_t local = index - role * SQ_ENTRY_COUNT
         self.reused_line = NULL
+        self.reused.has_copy = False
         if index >= SQ_INDEX_COUNT:
             raise IndexOutOfRange(index, SQ_INDEX_COUNT)
         if self.tables.words[role] == NULL:
@@ -158,6 +165,9 @@ cdef class QuoteReader:
                 if leg is not None and not (<Handle>leg).look():
                     return NO_RATE
             if not self.copy_legs(first, second, third):
+                for leg in (first, second, third):
+                    if leg is not None:
+                        (<Handle>leg).disown_foreign_copy()
                 return NO_RATE
         cdef double bought = <double>first.entry.output_amount * <double>second.entry.output_amount
         cdef double sold = <double>first.entry.input_amount * <double>second.entry.input_amount

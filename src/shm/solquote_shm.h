@@ -42,6 +42,7 @@ enum {
     SQ_READ_TRIES_MAX = 10,
     SQ_BATCH_ENTRIES_MAX = 256,
     SQ_SPIN_NS_MAX = 20000,
+    SQ_HEARTBEAT_PERIOD_NS_MAX = 100000000,
     SQ_HEARTBEAT_LATE_NS = 300000000,
     SQ_RECOVERY_SKIP = 513,
     SQ_INDEX_COUNT = 4000,
@@ -393,9 +394,9 @@ static inline uint32_t sq_used(const uint64_t *map) {
     return used < (uint32_t)SQ_ENTRY_COUNT ? used : (uint32_t)SQ_ENTRY_COUNT;
 }
 
-/* The cursor is taken before the scan: what is published meanwhile is announced again, never lost. */
-static inline uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint16_t *changed) {
-    uint32_t count = 0;
+/* Compare every version with the one last told, and add what differs to the `count` indexes this poll has collected. The
+ * cursor is taken before the scan: what is published meanwhile is announced again, never lost. */
+static inline uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint16_t *changed, uint32_t count) {
     follower->cursor = sq_head(map);
     follower->scans++;
     uint32_t used = sq_used(map);
@@ -404,24 +405,27 @@ static inline uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint1
         uint64_t version = sq_load_acquire(sq_entry_words(map, index));
         if (version == follower->seen[index]) continue;
         follower->seen[index] = version;
+        if (follower->named[index] == follower->round) continue; /* told in this poll already */
+        follower->named[index] = follower->round;
         changed[count++] = (uint16_t)index;
     }
     return count;
 }
 
 /* Indexes changed since the last call into `changed` (room for SQ_ENTRY_COUNT); each entry is then at least as new as
- * its announcement. Costs one acquire load when nothing changed. The first call reports all that was ever written. */
+ * its announcement. Costs one acquire load when nothing changed. The first call reports all that was ever written. A
+ * reader lapped between two slots goes on with a scan that adds to what it has taken: `seen` notes only what is told. */
 static inline uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint16_t *changed) {
     uint64_t head = sq_head(map);
     if (head == follower->cursor && follower->scans != 0) return 0;
     int64_t behind = (int64_t)(head - follower->cursor);
-    if (follower->scans == 0 || behind > SQ_SLOT_COUNT) return sq_scan(map, follower, changed);
+    uint64_t round = ++follower->round;
+    if (follower->scans == 0 || behind > SQ_SLOT_COUNT) return sq_scan(map, follower, changed, 0);
     if (behind < 0) return 0;
     uint32_t count = 0;
-    uint64_t round = ++follower->round;
     for (uint64_t sequence = follower->cursor; sequence != head; sequence++) {
         uint64_t slot[3];
-        if (!sq_slot_read(map, sequence, slot, 3)) return sq_scan(map, follower, changed);
+        if (!sq_slot_read(map, sequence, slot, 3)) return sq_scan(map, follower, changed, count);
         uint32_t index = (uint32_t)slot[SQ_SLOT_INDEX_WORD];
         uint64_t version = slot[SQ_SLOT_VERSION_WORD];
         if (index >= SQ_ENTRY_COUNT) continue;

@@ -12,19 +12,17 @@ from shm.protocol cimport *
 cdef class Table:
     """An attached file; `QuoteReader` spans two of them."""
 
-    def __cinit__(self):
-        self.follower = <sq_follower *>calloc(1, sizeof(sq_follower))
-        self.copies = <sq_entry *>calloc(SQ_ENTRY_COUNT, sizeof(sq_entry))
-        if self.follower == NULL or self.copies == NULL:
-            raise MemoryError
-
-    def __init__(self, path, role):
+    def __cinit__(self, path, role):
         """Attach to the role's file.
 
         Raises:
             NotThereYet: No file yet.
             WrongFile: Its subclass says what is wrong with the file.
         """
+        self.follower = <sq_follower *>calloc(1, sizeof(sq_follower))
+        self.copies = <sq_entry *>calloc(SQ_ENTRY_COUNT, sizeof(sq_entry))
+        if self.follower == NULL or self.copies == NULL:
+            raise MemoryError
         self.mapping = Mapping.read_only(path)
         self.words = self.mapping.words
         self.first_index = role * SQ_ENTRY_COUNT
@@ -57,12 +55,15 @@ cdef class Table:
     cdef bint renew_copy(self, uint32_t local) noexcept nogil:
         """Copy an entry again; False when it is busy and the copy is the last good one."""
         cdef sq_entry *copy = &self.copies[local]
+        cdef sq_entry hot
         cdef uint64_t generation = sq_generation(copy.version)
-        # In the same identity generation the mints are known, and the hot line is all that can differ.
+        # In the same identity generation the mints are known, and the hot line is all that can differ. A line of another
+        # generation must not stand beside them, not even when the read of the whole entry then fails.
         if copy.version != 0 and sq_generation(sq_load_acquire(sq_entry_words(self.words, local))) == generation:
-            if not self.read_hot(local, copy):
+            if not self.read_hot(local, &hot):
                 return False
-            if sq_generation(copy.version) == generation:
+            if sq_generation(hot.version) == generation:
+                memcpy(copy, &hot, SQ_HOT_BYTES)
                 return True
         return self.read_whole(local, copy)
 

@@ -16,7 +16,7 @@ cdef int64_t LOOK_PERIOD_NS = 20_000_000
 cdef class Tables:
     """The tables of both roles, each None while its file is not there."""
 
-    def __init__(self, directory):
+    def __cinit__(self, directory):
         self.directory = directory
         self.by_role = [None] * ROLES
         self.tend(coarse_mono_ns())

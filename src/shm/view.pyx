@@ -208,6 +208,21 @@ cdef class Quote(QuoteView):
     def __hash__(self):
         return hash((self.index, self.entry.version))
 
+    def __reduce__(self):
+        return _restored, (self.index, (<const char *>&self.entry)[:SQ_ENTRY_BYTES] if self.has_copy else b"")
+
     def __repr__(self):
+        if not self.has_copy:
+            return "Quote(empty)"
         sold, bought = self.pair
         return f"Quote({self.index}: {self.input_amount} of {sold} -> {self.output_amount} of {bought})"
+
+
+def _restored(uint32_t index, bytes entry):
+    """A pickled quote again."""
+    cdef Quote quote = Quote.__new__(Quote)
+    quote.index = index
+    if len(entry) == SQ_ENTRY_BYTES:
+        memcpy(&quote.entry, <const char *>entry, SQ_ENTRY_BYTES)
+        quote.has_copy = True
+    return quote
