@@ -37,7 +37,7 @@ import lmdb
 import nats
 import nats.js.api
 
-from shm import ENTRY_COUNT, Draft, Handle, QuoteReader, QuoteWriter, Role, layout
+from shm import ENTRY_COUNT, Handle, QuoteReader, QuoteWriter, Role, layout
 
 ROWS = 1_800
 ROUNDS = 25
@@ -64,12 +64,12 @@ KEYWORDS = "writer.publish(3, input_amount=1_000, output_amount=5, ts_ns=1)"
 LOAD = """
 import itertools, sys, time
 from pathlib import Path
-from shm import Draft, QuoteWriter, Role
+from shm import QuoteWriter, Role
 
 rate = int(sys.argv[2])
 writer = QuoteWriter.open(Path(sys.argv[1]), Role.EXTERNAL)
 writer.assign(0, bytes([1]) * 32, bytes([2]) * 32)
-draft = Draft(0, input_amount=1, output_amount=1, ts_ns=1)
+draft = writer.draft(0, input_amount=1, output_amount=1, ts_ns=1)
 print("ready", flush=True)
 beat_every = rate // 100 or 10_000
 start = time.monotonic()

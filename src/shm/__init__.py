@@ -18,13 +18,17 @@ from shm.errors import (
     Busy,
     DeadWriter,
     DirectoryUnsafe,
+    ImpossibleQuote,
     ImpossibleState,
     IndexOutOfRange,
     InvalidMint,
     NoQuote,
+    NotATable,
+    NotReadable,
     NotThereYet,
     NotWriting,
     NumpyMissing,
+    OutdatedDraft,
     Retired,
     SecondWriter,
     ShmError,
@@ -35,7 +39,7 @@ from shm.errors import (
     WrongSize,
     WrongVersion,
 )
-from shm.files import default_directory
+from shm.files import default_directory, find_directory
 from shm.handle import Handle
 from shm.inspection import Finding, TableReport, inspect, verify
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
@@ -60,14 +64,18 @@ __all__ = [
     "Flag",
     "Handle",
     "HandleState",
+    "ImpossibleQuote",
     "ImpossibleState",
     "IndexOutOfRange",
     "InvalidMint",
     "Liveness",
     "NoQuote",
+    "NotATable",
+    "NotReadable",
     "NotThereYet",
     "NotWriting",
     "NumpyMissing",
+    "OutdatedDraft",
     "Quote",
     "QuoteReader",
     "QuoteView",
@@ -85,6 +93,7 @@ __all__ = [
     "WrongSize",
     "WrongVersion",
     "default_directory",
+    "find_directory",
     "inspect",
     "verify",
 ]

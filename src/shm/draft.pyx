@@ -2,15 +2,20 @@
 
 import math
 
-from libc.math cimport isnan
+from libc.math cimport INFINITY, isnan
 from libc.stdlib cimport calloc, free
 
 from shm.layout cimport *
 
-from shm.errors import BatchFull, IndexOutOfRange
+from shm.errors import BatchFull, ImpossibleQuote, IndexOutOfRange, OutdatedDraft
 
 cdef enum:
     BATCH_UPDATES_MAX = SQ_ENTRY_COUNT
+    PPM = 1_000_000
+    BPS = 10_000
+    WRITER_FLAGS = SQ_FLAG_VALID | SQ_FLAG_STALE | SQ_FLAG_CONFIDENCE_PRESENT
+
+cdef uint64_t AMOUNT_MAX = 2**63 - 1
 
 
 cdef int fill(
@@ -21,6 +26,10 @@ cdef int fill(
     """Unpack one change; publishing makes an entry valid, and a price that is a number makes it present."""
     if index >= SQ_ENTRY_COUNT:
         raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+    if (not 0 < input_amount <= AMOUNT_MAX or not 0 < output_amount <= AMOUNT_MAX or ts_ns == 0
+            or price_impact_ppm > PPM or confidence_bps > BPS or flags & ~WRITER_FLAGS
+            or not (isnan(oracle_price) or 0.0 < oracle_price < INFINITY)):
+        refuse(input_amount, output_amount, ts_ns, price_impact_ppm, confidence_bps, flags, oracle_price)
     update.index = index
     update.kind = kind & ~SQ_KIND_IDENTITY
     update.entry.input_amount = input_amount
@@ -38,11 +47,37 @@ cdef int fill(
     return 0
 
 
-cdef class Draft:
-    """One entry's next quote, filled once and changed in place: the cheapest way to publish a single entry."""
+cdef int refuse(
+    uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns, uint32_t price_impact_ppm, uint16_t confidence_bps,
+    uint8_t flags, double oracle_price,
+) except -1:
+    """Name the first value that no quote can have."""
+    for field, amount in (("input_amount", input_amount), ("output_amount", output_amount)):
+        if not 0 < amount <= AMOUNT_MAX:
+            raise ImpossibleQuote(field, "must be 1 to 2**63 - 1", amount)
+    if ts_ns == 0:
+        raise ImpossibleQuote("ts_ns", "must be the time the quote was vouched for", ts_ns)
+    if price_impact_ppm > PPM:
+        raise ImpossibleQuote("price_impact_ppm", f"must be at most {PPM}", price_impact_ppm)
+    if confidence_bps > BPS:
+        raise ImpossibleQuote("confidence_bps", f"must be at most {BPS}", confidence_bps)
+    if flags & ~WRITER_FLAGS:
+        raise ImpossibleQuote("flags", "may be STALE and CONFIDENCE_PRESENT; the others follow from the call", flags)
+    raise ImpossibleQuote("oracle_price", "must be above zero and finite, or NaN for none", oracle_price)
 
-    def __init__(
-        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
+
+cdef class Identities:
+    """How often a writer gave each entry away: what was prepared for the pair before must not be published."""
+
+
+cdef class Draft:
+    """One entry's next quote, filled once and changed in place: the cheapest way to publish a single entry.
+
+    Made by `QuoteWriter.draft`; it holds until its entry goes to another pair.
+    """
+
+    def __cinit__(
+        self, Identities identities not None, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
         double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
         uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
         uint16_t kind=SQ_KIND_AMOUNTS,
@@ -51,6 +86,11 @@ cdef class Draft:
             &self.update, index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
             flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
         )
+        self.identities = identities
+        self.identity = identities.changes[index]
+
+    cdef bint is_outdated(self) noexcept:
+        return self.identity != self.identities.changes[self.update.index]
 
     @property
     def output_amount(self):
@@ -59,15 +99,19 @@ cdef class Draft:
 
     @output_amount.setter
     def output_amount(self, uint64_t amount):
+        if not 0 < amount <= AMOUNT_MAX:
+            raise ImpossibleQuote("output_amount", "must be 1 to 2**63 - 1", amount)
         self.update.entry.output_amount = amount
 
     @property
     def ts_ns(self):
-        """Unix time the quote was made."""
+        """Unix time the quote was last vouched for."""
         return self.update.entry.ts_ns
 
     @ts_ns.setter
     def ts_ns(self, uint64_t ts_ns):
+        if ts_ns == 0:
+            raise ImpossibleQuote("ts_ns", "must be the time the quote was vouched for", ts_ns)
         self.update.entry.ts_ns = ts_ns
 
     @property
@@ -81,16 +125,19 @@ cdef class Draft:
 
 
 cdef class Batch:
-    """Changes to publish as one, at most one for each entry of the table."""
+    """Changes to publish as one, at most one for each entry of the table; made by `QuoteWriter.batch`."""
 
-    def __cinit__(self):
+    def __cinit__(self, Identities identities not None):
         self.updates = <sq_update *>calloc(BATCH_UPDATES_MAX, sizeof(sq_update))
-        if self.updates == NULL:
+        self.put_at = <uint32_t *>calloc(BATCH_UPDATES_MAX, sizeof(uint32_t))
+        if self.updates == NULL or self.put_at == NULL:
             raise MemoryError
         self.capacity = BATCH_UPDATES_MAX
+        self.identities = identities
 
     def __dealloc__(self):
         free(self.updates)
+        free(self.put_at)
 
     def __len__(self):
         return self.count
@@ -111,7 +158,18 @@ cdef class Batch:
             self.room(), index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
             flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
         )
+        self.put_at[self.count] = self.identities.changes[index]
         self.count += 1
+
+    cdef int check(self) except -1:
+        """Refuse what was put for a pair that has lost its entry since."""
+        cdef uint32_t number, index
+        for number in range(self.count):
+            index = self.updates[number].index
+            if self.put_at[number] != self.identities.changes[index]:
+                self.count = 0
+                raise OutdatedDraft(index)
+        return 0
 
     def clear(self):
         """Forget what was put."""

@@ -10,13 +10,17 @@ __all__ = [
     "Busy",
     "DeadWriter",
     "DirectoryUnsafe",
+    "ImpossibleQuote",
     "ImpossibleState",
     "IndexOutOfRange",
     "InvalidMint",
     "NoQuote",
+    "NotATable",
+    "NotReadable",
     "NotThereYet",
     "NotWriting",
     "NumpyMissing",
+    "OutdatedDraft",
     "Retired",
     "SecondWriter",
     "ShmError",
@@ -91,6 +95,24 @@ class WrongLayout(WrongFile):
         self.path = path
         self.layout_crc = layout_crc
         self.expected_crc = expected_crc
+
+
+class NotATable(WrongFile):
+    """Something that is no regular file stands in the table's place."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path} cannot be a quote table ({reason}): restarting the writer moves it aside")
+        self.path = path
+        self.reason = reason
+
+
+class NotReadable(WrongFile):
+    """This user may not read the file."""
+
+    def __init__(self, path: Path, reason: str) -> None:
+        super().__init__(f"{path}: {reason}; run the reader as the writer's user, or put it into the file's group")
+        self.path = path
+        self.reason = reason
 
 
 class ImpossibleState(WrongFile):
@@ -181,6 +203,24 @@ class InvalidMint(ShmError, ValueError):
     def __init__(self, mint: object) -> None:
         super().__init__(f"{mint!r} is no mint: pass 32 bytes or their base58 text")
         self.mint = mint
+
+
+class ImpossibleQuote(ShmError, ValueError):
+    """A value that no quote can have."""
+
+    def __init__(self, field: str, rule: str, value: object) -> None:
+        super().__init__(f"{field} {rule}, got {value}: refuse such a quote where it comes in")
+        self.field = field
+        self.rule = rule
+        self.value = value
+
+
+class OutdatedDraft(ShmError):
+    """The draft's entry was given to another pair since the draft was made."""
+
+    def __init__(self, index: int) -> None:
+        super().__init__(f"entry {index} has gone to another pair since this draft was made for it: make a new draft")
+        self.index = index
 
 
 class BatchFull(ShmError):

@@ -21,7 +21,7 @@ async def follow(quotes: "QuoteReader") -> AsyncIterator[tuple[int, ...]]:
     A slow consumer gets fewer, longer tuples: what changed meanwhile is named once, not queued.
     """
     # The thread has a reader of its own: a reader object belongs to one thread.
-    watch = Watch(type(quotes)(quotes.directory))
+    watch = Watch(type(quotes)(quotes.directory, owner_uid=quotes.owner_uid))
     news = asyncio.Event()
     news.set()  # the first poll names everything
     loop = asyncio.get_running_loop()

@@ -12,7 +12,7 @@ from typing import Any
 
 from shm import reference
 from shm.errors import ImpossibleState
-from shm.layout import ENTRY, SLOT, Flag, Role, State
+from shm.layout import ENTRY, HEARTBEAT_PERIOD_NS_MAX, SLOT, Flag, Role, State
 from shm.table import Table
 from shm.values import Liveness
 
@@ -136,6 +136,8 @@ def header_findings(header: dict[str, Any], role: Role) -> Iterator[Finding]:
         yield Finding("header.used", f"is at most {ENTRY.count}", header["used"])
     if header["epoch"] == 0:
         yield Finding("header.epoch", "counts from 1", header["epoch"])
+    if header["heartbeat_ns"] > time.monotonic_ns() + HEARTBEAT_PERIOD_NS_MAX:
+        yield Finding("header.heartbeat_ns", "is not ahead of this host's monotonic clock", header["heartbeat_ns"])
     if header["intent"] > header["head"] + SLOT.count + 1:
         yield Finding("header.intent", "is at most one ring ahead of head", header["intent"])
 

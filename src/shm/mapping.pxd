@@ -16,3 +16,4 @@ cdef class Mapping:
     cdef bint look_at_heartbeat(self, int64_t now_ns) noexcept nogil
     cdef bint is_retired(self) noexcept nogil
     cdef bint is_replaced(self) noexcept nogil
+    cdef bint is_damaged(self) noexcept nogil

@@ -12,10 +12,19 @@ from shm._atomics cimport sq_load_acquire, sq_load_word, sq_store_release
 from shm._clock cimport mono_ns
 from shm._futex cimport sq_wake
 from shm.layout cimport *
-from shm.protocol cimport SQ_WRONG_LAYOUT, SQ_WRONG_MAGIC, SQ_WRONG_MAJOR, sq_check_header
+from shm.protocol cimport SQ_OK, SQ_WRONG_LAYOUT, SQ_WRONG_MAGIC, SQ_WRONG_MAJOR, sq_check_header
 
 from shm import lock
-from shm.errors import NotThereYet, WrongLayout, WrongMagic, WrongOwner, WrongSize, WrongVersion
+from shm.errors import (
+    NotATable,
+    NotReadable,
+    NotThereYet,
+    WrongLayout,
+    WrongMagic,
+    WrongOwner,
+    WrongSize,
+    WrongVersion,
+)
 from shm.values import Liveness
 
 
@@ -37,11 +46,17 @@ cdef class Mapping:
             WrongFile: Its subclass says what is wrong with the file.
         """
         try:
-            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC)
+            descriptor = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_CLOEXEC | os.O_NONBLOCK)
         except FileNotFoundError:
             raise NotThereYet(path) from None
+        except PermissionError as error:
+            raise NotReadable(path, error.strerror) from None
+        except OSError as error:  # a symbolic link, a socket
+            raise NotATable(path, error.strerror) from None
         mapping = Mapping.over(descriptor, path, writable=False)
         mapping.verify()
+        if mapping.owner_uid != os.stat(path.parent).st_uid:
+            raise WrongOwner(path, mapping.owner_uid, os.stat(path.parent).st_uid)
         return mapping
 
     @staticmethod
@@ -52,6 +67,8 @@ cdef class Mapping:
         mapping.path = path
         status = os.fstat(descriptor)
         mapping.owner_uid = status.st_uid
+        if not stat_bits.S_ISREG(status.st_mode):
+            raise NotATable(path, "not a regular file")
         if status.st_size != SQ_FILE_BYTES:
             raise WrongSize(path, status.st_size, SQ_FILE_BYTES)
         cdef int protection = PROT_READ | (PROT_WRITE if writable else 0)
@@ -64,7 +81,7 @@ cdef class Mapping:
         return mapping
 
     def verify(self):
-        """Refuse what is not a table of this layout, or was put there by somebody else."""
+        """Refuse what is not a table of this layout."""
         cdef int result = sq_check_header(self.words)
         cdef uint64_t abi = sq_load_word(self.words + SQ_HEADER_ABI_MAJOR_WORD)
         if result == SQ_WRONG_MAGIC:
@@ -73,9 +90,6 @@ cdef class Mapping:
             raise WrongVersion(self.path, abi & 0xFFFF, SQ_ABI_MAJOR)
         if result == SQ_WRONG_LAYOUT:
             raise WrongLayout(self.path, abi >> 32, SQ_LAYOUT_CRC)
-        directory = os.stat(os.path.dirname(self.path))
-        if directory.st_mode & stat_bits.S_IWOTH and self.owner_uid not in (directory.st_uid, os.getuid()):
-            raise WrongOwner(self.path, self.owner_uid, directory.st_uid)
 
     def close(self):
         """Unmap and drop the descriptor, and with it a writer's lock; harmless when repeated."""
@@ -137,6 +151,15 @@ cdef class Mapping:
         """Whether the file was retired, renamed over or removed; one system call."""
         cdef struct_stat status
         return self.is_retired() or fstat(self.descriptor, &status) != 0 or status.st_nlink == 0
+
+    cdef bint is_damaged(self) noexcept nogil:
+        """Whether somebody else has resized the file or written over its head; one system call, before any load."""
+        cdef struct_stat status
+        return (
+            fstat(self.descriptor, &status) != 0
+            or status.st_size != SQ_FILE_BYTES
+            or sq_check_header(self.words) != SQ_OK
+        )
 
 
 def retire_header(int descriptor):

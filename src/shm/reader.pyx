@@ -37,22 +37,25 @@ cdef class QuoteReader:
     Use one reader in one thread.
     """
 
-    def __cinit__(self, directory):
-        self.tables = Tables(Path(directory).absolute())
+    def __cinit__(self, directory, *, owner_uid=None):
+        self.tables = Tables(Path(directory).absolute(), owner_uid)
         self.changed = Changed()
         self.reused = QuoteView()
 
     @staticmethod
-    def open(directory=None):
+    def open(directory=None, *, owner_uid=None):
         """Open the tables of a directory; files that are not there yet are attached when they come.
 
         Args:
             directory: The one the aggregator writes to; its default when omitted.
+            owner_uid: Unix user whose directory it may be, besides this process's own and root.
 
         Raises:
-            WrongFile: A file is there but is not a table of this build; the subclass says why.
+            WrongFile: A file is there but is not a table of this build, and the other is not there either; the
+                subclass says why. With the other one there it is what `fault` tells.
+            DirectoryUnsafe: Somebody else could have put the files there.
         """
-        return QuoteReader(files.default_directory() if directory is None else directory)
+        return QuoteReader(files.find_directory() if directory is None else directory, owner_uid=owner_uid)
 
     def handle(self, input_mint, output_mint, uint64_t amount, *, role=None):
         """Bind a handle to a pair and amount; the entry may come, go and come back.
@@ -237,6 +240,11 @@ cdef class QuoteReader:
         return self.tables.directory
 
     @property
+    def owner_uid(self):
+        """Unix user whose directory it may be, besides this process's own and root; None for nobody else."""
+        return self.tables.owner_uid
+
+    @property
     def attach_count(self):
         """Files attached to so far."""
         return self.tables.attach_count
@@ -256,6 +264,10 @@ cdef class QuoteReader:
         self.tables.tend(coarse_mono_ns())
         cdef Table table = self.tables.by_role[<int>role]
         return Liveness.ABSENT if table is None else table.liveness()
+
+    def fault(self, role):
+        """What keeps a role's file from being read, a `ShmError`; None when nothing does, or it is not there yet."""
+        return self.tables.faults[<int>role]
 
     def close(self):
         """Let go of both files; handles of this reader turn false."""

@@ -11,6 +11,8 @@ cdef enum:
 @cython.final
 cdef class Tables:
     cdef readonly object directory
+    cdef readonly object owner_uid  # whom the directory may belong to besides us and root; None for nobody
+    cdef list faults                # of each role, what keeps its file from being read, or None
     cdef list by_role               # a Table, or None while its file is not there
     cdef const uint64_t *words[ROLES]
     cdef sq_follower *followers[ROLES]

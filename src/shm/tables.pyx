@@ -7,7 +7,8 @@ from shm._futex cimport sq_sleep
 from shm.layout cimport *
 from shm.protocol cimport *
 
-from shm.errors import NotThereYet, WrongOwner
+from shm import files
+from shm.errors import NotThereYet, ShmError
 from shm.layout import Role
 
 cdef int64_t LOOK_PERIOD_NS = 20_000_000
@@ -16,10 +17,15 @@ cdef int64_t LOOK_PERIOD_NS = 20_000_000
 cdef class Tables:
     """The tables of both roles, each None while its file is not there."""
 
-    def __cinit__(self, directory):
+    def __cinit__(self, directory, owner_uid):
         self.directory = directory
+        self.owner_uid = owner_uid
         self.by_role = [None] * ROLES
+        self.faults = [None] * ROLES
         self.tend(coarse_mono_ns())
+        for fault in self.faults:
+            if fault is not None and not self.attached():
+                raise fault
 
     def path(self, role):
         """Path of a role's file."""
@@ -62,15 +68,21 @@ cdef class Tables:
         return 0
 
     cdef int attach(self, int role) except -1:
-        """Take the role's file; what was mapped before stays until a successor is there."""
+        """Take the role's file; what was mapped before stays until a successor is there.
+
+        What is wrong with it is kept in `faults`: one bad file takes nothing from the other.
+        """
         cdef Table table
-        cdef Table before = self.by_role[role]
         try:
+            files.check_trusted(self.directory, owner_uid=self.owner_uid)
             table = Table(self.path(Role(role)), role)
-        except NotThereYet:
+        except (FileNotFoundError, NotThereYet):
+            self.faults[role] = None
             return 0
-        if before is not None and before.owner_uid != table.owner_uid:
-            raise WrongOwner(table.path, table.owner_uid, before.owner_uid)
+        except ShmError as fault:
+            self.faults[role] = fault
+            return 0
+        self.faults[role] = None
         self.let_go(role)
         self.by_role[role], self.words[role], self.followers[role] = table, table.words, table.follower
         self.attach_count += 1

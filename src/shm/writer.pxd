@@ -1,7 +1,7 @@
 # The one writer of a file.
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from shm.draft cimport Batch, Draft
+from shm.draft cimport Batch, Draft, Identities
 from shm.mapping cimport Mapping
 from shm.protocol cimport sq_update
 
@@ -14,8 +14,18 @@ cdef class QuoteWriter:
     cdef readonly object role
     cdef readonly uint32_t used
     cdef uint32_t pid
+    cdef uint32_t beat_count
+    cdef Identities identities
+    cdef object __weakref__
 
     cdef uint64_t *target(self) except NULL
     cdef int set_state(self, uint8_t state) except -1
     cdef int announce(self) except -1
     cdef int write_identity(self, uint32_t index, sq_update *update) except -1
+    cdef bint start(self, int mode) except -1
+    cdef int adopt(self, Mapping mapping) except -1
+    cdef bint make(self, int mode, old, Mapping source) except -1
+    cdef int go_live(self) except -1
+    cdef int file_mode(self) except -1
+    cdef int make_again(self, damaged) except -1
+    cdef int abandon(self) except -1

@@ -7,6 +7,8 @@ import math
 import os
 import stat as stat_bits
 import time
+import weakref
+from pathlib import Path
 
 from libc.string cimport memcmp, memcpy, memset
 
@@ -18,16 +20,40 @@ from shm.layout cimport *
 from shm.protocol cimport *
 
 from shm import files, lock
-from shm.errors import IndexOutOfRange, InvalidMint, NotWriting, SecondWriter, WrongFile
+from shm.errors import IndexOutOfRange, InvalidMint, NotWriting, OutdatedDraft, SecondWriter, WrongFile
 from shm.layout import Role
 from shm.mapping import retire_header
+
+cdef enum:
+    BEATS_PER_PATH_LOOK = 20  # about once a second
 
 START_TRIES_MAX = 100
 """How often a start looks again because the file was renamed, removed or first named by another writer meanwhile."""
 
 
+open_writers = weakref.WeakSet()
+
+
+def let_go_in_child():
+    """A forked child drops what it inherited: the lock belongs to the open file, so the child would hold it on.
+
+    It neither marks nor announces anything: the table is the parent's.
+    """
+    for writer in list(open_writers):
+        (<QuoteWriter>writer).abandon()
+
+
+os.register_at_fork(after_in_child=let_go_in_child)
+
+
 cdef class QuoteWriter:
     """The one writer of a file; open it with `QuoteWriter.open`, close it or use it as a context manager."""
+
+    def __cinit__(self):
+        self.identities = Identities()
+
+    def __init__(self):
+        raise TypeError("a writer is made by QuoteWriter.open")
 
     @staticmethod
     def open(directory, role=Role.INTERNAL, *, int mode=files.FILE_MODE):
@@ -42,6 +68,7 @@ cdef class QuoteWriter:
             SecondWriter: Another process writes this file.
             DirectoryUnsafe: Anybody could put a file there.
         """
+        directory = Path(directory).absolute()
         files.prepare_directory(directory)
         cdef QuoteWriter writer = QuoteWriter.__new__(QuoteWriter)
         writer.path = directory / role.file_name
@@ -49,14 +76,15 @@ cdef class QuoteWriter:
         writer.pid = os.getpid()
         for _ in range(START_TRIES_MAX):
             if writer.start(mode):
+                open_writers.add(writer)
                 return writer
         raise SecondWriter(writer.path)
 
-    def start(self, int mode):
+    cdef bint start(self, int mode) except -1:
         """Take the existing file over, or make one; False when the path changed meanwhile."""
         cdef object old = files.open_existing(self.path)
         if old is None:
-            return self.make(mode, None)
+            return self.make(mode, None, None)
         try:
             if not lock.take(old):
                 raise SecondWriter(self.path)
@@ -65,13 +93,13 @@ cdef class QuoteWriter:
             try:
                 self.adopt(Mapping.over(os.dup(old), self.path, writable=True))
             except WrongFile:
-                self.make(mode, old)
+                self.make(mode, old, None)
                 retire_header(old)
             return True
         finally:
             os.close(old)  # the mapping's duplicate keeps the lock
 
-    def adopt(self, Mapping mapping):
+    cdef int adopt(self, Mapping mapping) except -1:
         """Recover a file of a former life."""
         mapping.verify()
         self.mapping = mapping
@@ -81,8 +109,9 @@ cdef class QuoteWriter:
         sq_store_release(self.words + SQ_HEADER_EPOCH_WORD, sq_load_word(self.words + SQ_HEADER_EPOCH_WORD) + 1)
         self.used = sq_recover(self.words)
         self.go_live()
+        return 0
 
-    def make(self, int mode, old, Mapping source=None):
+    cdef bint make(self, int mode, old, Mapping source) except -1:
         """Make a new file and put it in place of `old`, whose lock is held, or where there was none.
 
         Args:
@@ -94,9 +123,9 @@ cdef class QuoteWriter:
             Whether the new file is in place; not so when another writer made one in between.
         """
         descriptor, temporary = files.create(self.path, mode)
+        cdef Mapping mapping = Mapping.over(descriptor, self.path, writable=True)  # closes the descriptor with itself
         if not lock.take(descriptor):
             raise SecondWriter(temporary)
-        cdef Mapping mapping = Mapping.over(descriptor, self.path, writable=True)
         cdef uint64_t *words = mapping.words
         cdef uint32_t used = 0
         sq_store_word(words + SQ_HEADER_ABI_MAJOR_WORD,
@@ -117,12 +146,13 @@ cdef class QuoteWriter:
         self.go_live()
         return True
 
-    def go_live(self):
+    cdef int go_live(self) except -1:
         """First heartbeat, then state live."""
         sq_store_word(self.words + SQ_HEADER_START_UNIX_NS_WORD, <uint64_t>time.time_ns())
         self.beat()
         self.set_state(SQ_STATE_LIVE)
         sq_wake(self.words)
+        return 0
 
     cdef uint64_t *target(self) except NULL:
         if self.words == NULL:
@@ -175,6 +205,7 @@ cdef class QuoteWriter:
         self.write_identity(index, &update)
 
     cdef int write_identity(self, uint32_t index, sq_update *update) except -1:
+        self.identities.changes[index] += 1
         update.index = index
         update.kind = SQ_KIND_IDENTITY | SQ_KIND_FLAGS
         if index >= self.used:
@@ -198,7 +229,7 @@ cdef class QuoteWriter:
             index: Entry, assigned before.
             input_amount: Smallest unit of the input token.
             output_amount: Smallest unit of the output token.
-            ts_ns: Unix time the quote was made.
+            ts_ns: Unix time the quote was last vouched for.
             oracle_price: NaN when there is none.
             route_id: Hash of the route: pools and order.
             slot: Slot of the state the quote rests on.
@@ -222,9 +253,14 @@ cdef class QuoteWriter:
         """Publish a draft without waking who sleeps: they see it at the next `wake`, `beat` or other publish.
 
         Readers that poll or spin see it at once. This is the path of a burst of single entries.
+
+        Raises:
+            OutdatedDraft: The entry has gone to another pair since the draft was made.
         """
         if self.words == NULL:
             raise NotWriting(self.path)
+        if draft.is_outdated():
+            raise OutdatedDraft(draft.update.index)
         sq_publish(self.words, &draft.update)
 
     def wake(self):
@@ -232,20 +268,33 @@ cdef class QuoteWriter:
         self.target()
         self.announce()
 
+    def draft(self, uint32_t index, **fields):
+        """Prepare one entry's quote; the fields are those of `publish`.
+
+        Raises:
+            ImpossibleQuote: A value that no quote can have.
+        """
+        return Draft(self.identities, index, **fields)
+
     def batch(self):
         """Return an empty batch."""
-        return Batch()
+        return Batch(self.identities)
 
     def publish_batch(self, Batch batch not None):
         """Publish all that was put, at most `BATCH_ENTRIES_MAX` under one announcement, and empty the batch.
 
         Returns:
             How many changes were published.
+
+        Raises:
+            OutdatedDraft: An entry has gone to another pair since its change was put; the batch is emptied, nothing of it
+                published.
         """
         cdef uint32_t published = 0
         cdef uint32_t count = batch.count
         cdef uint32_t part
         cdef uint64_t *words = self.target()
+        batch.check()
         while published < count:
             part = min(count - published, <uint32_t>SQ_BATCH_ENTRIES_MAX)
             sq_publish_batch(words, &batch.updates[published], part)
@@ -268,14 +317,21 @@ cdef class QuoteWriter:
     def beat(self):
         """Renew the heartbeat; the owner calls this every 10 to 100 ms, even when idle.
 
-        A file that was removed from under the writer is made again with the same content.
+        A file that was removed from under the writer, resized, or written over at its head is made again with the same
+        content; so is one whose path names something else, which is looked at once in `BEATS_PER_PATH_LOOK` beats.
 
         Raises:
-            NotWriting: Another file has taken the place of this one; open the writer again.
+            NotWriting: Another writer's file has taken the place of this one, or it was cut short and its content is gone;
+                open the writer again.
         """
         self.target()
-        if self.mapping.is_replaced():
-            self.make_again()
+        self.beat_count += 1
+        if self.mapping.is_damaged():
+            self.make_again(files.open_existing(self.path))
+        elif self.mapping.is_replaced():
+            self.make_again(None)
+        elif self.beat_count % BEATS_PER_PATH_LOOK == 0 and not files.is_current(self.mapping.descriptor, self.path):
+            self.make_again(None)
         sq_store_release(self.words + SQ_HEADER_HEARTBEAT_NS_WORD, mono_ns())
         sq_wake(self.words)
 
@@ -293,23 +349,45 @@ cdef class QuoteWriter:
         self.words = NULL
         self.mapping.close()
 
-    def replace(self, *, int mode=files.FILE_MODE):
-        """Put a new file with the same entries in place of this one; every reader attaches to it by itself."""
+    def replace(self, *, mode=None):
+        """Put a new file with the same entries in place of this one; every reader attaches to it by itself.
+
+        Args:
+            mode: Permission bits of the new file; those of the old one when omitted.
+        """
         self.target()
         cdef Mapping old = self.mapping
-        self.make(mode, old.descriptor, old)
+        self.make(self.file_mode() if mode is None else mode, old.descriptor, old)
         sq_age_all(old.words, sq_top(old.words))
         retire_header(old.descriptor)
 
-    def make_again(self):
-        """Give the table a file again after its own was removed."""
+    cdef int file_mode(self) except -1:
+        return stat_bits.S_IMODE(os.fstat(self.mapping.descriptor).st_mode)
+
+    cdef int make_again(self, damaged) except -1:
+        """Give the table a file again: its own was removed, or `damaged` (a descriptor) is put aside for a new one."""
         cdef Mapping old = self.mapping
-        if not self.make(stat_bits.S_IMODE(os.fstat(old.descriptor).st_mode), None, old):
-            self.words = NULL
-            self.mapping.close()
+        try:
+            if os.fstat(old.descriptor).st_size < SQ_FILE_BYTES:  # to read what was cut off would kill this process
+                self.abandon()
+                raise NotWriting(self.path)
+            made = self.make(self.file_mode(), damaged, old)
+        finally:
+            if damaged is not None:
+                os.close(damaged)
+        if not made:
+            self.abandon()
             raise NotWriting(self.path)
         sq_age_all(old.words, sq_top(old.words))
         retire_header(old.descriptor)
+        return 0
+
+    cdef int abandon(self) except -1:
+        """Let go of the file as it is."""
+        self.words = NULL
+        if self.mapping is not None:
+            self.mapping.close()
+        return 0
 
     def __enter__(self):
         return self

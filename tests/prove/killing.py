@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypedDict
 
-from shm import Batch, Busy, Draft, Flag, QuoteReader, QuoteWriter, Role, verify
+from shm import Busy, Flag, QuoteReader, QuoteWriter, Role, verify
 from shm.view import QuoteView
 
 ROWS = 150
@@ -48,12 +48,12 @@ def seeded(row: int, seed: int) -> Fields:
     """A quote of a row whose words follow from one seed."""
     return Fields(
         input_amount=1 + row,
-        output_amount=seed,
-        ts_ns=mixed_seed(seed, 1),
-        oracle_price=float(seed),
+        output_amount=1 + seed,
+        ts_ns=mixed_seed(seed, 1) | 1,
+        oracle_price=1.0 + seed,
         route_id=mixed_seed(seed, 2),
         slot=mixed_seed(seed, 3) & 0xFFFFFFFF,
-        price_impact_ppm=mixed_seed(seed, 4) & 0xFFFFFFFF,
+        price_impact_ppm=mixed_seed(seed, 4) % 1_000_001,
     )
 
 
@@ -67,11 +67,11 @@ def take_over(directory: Path) -> QuoteWriter:
 
 def publish_little(directory: Path, life: int) -> NoReturn:
     """A life of few batches, fewer changes than the ring holds, so that a scan can only come from its start."""
-    batches = [Batch() for _ in range(BATCHES)]
+    writer = take_over(directory)
+    batches = [writer.batch() for _ in range(BATCHES)]
     for number, batch in enumerate(batches):
         for row in range(ROWS):
             batch.put(row, **seeded(row, (life * BATCHES + number) * ROWS + row))
-    writer = take_over(directory)
     for batch in batches:
         writer.publish_batch(batch)
     while True:
@@ -81,8 +81,8 @@ def publish_little(directory: Path, life: int) -> NoReturn:
 def publish_endlessly(directory: Path, life: int) -> NoReturn:
     """A life that writes all the time, and so is often killed in the middle of a write."""
     seeds = itertools.count(life * BATCHES * ROWS)
-    drafts = [Draft(row, **seeded(row, next(seeds))) for row in (*range(ROWS), *range(ROWS))]
     writer = take_over(directory)
+    drafts = [writer.draft(row, **seeded(row, next(seeds))) for row in (*range(ROWS), *range(ROWS))]
     for draft in itertools.cycle(drafts):
         writer.publish_quietly(draft)
     raise AssertionError("a cycle does not end")
@@ -92,14 +92,14 @@ def is_whole(view: QuoteView) -> bool:
     """Whether an accepted copy is one write, of the entry's own row."""
     if not view.is_valid:
         return view.output_amount == 0
-    seed = view.output_amount
+    seed = view.output_amount - 1
     return (
         view.input_amount == 1 + view.index
-        and view.ts_ns == mixed_seed(seed, 1)
-        and view.oracle_price == float(seed)
+        and view.ts_ns == mixed_seed(seed, 1) | 1
+        and view.oracle_price == 1.0 + seed
         and view.route_id == mixed_seed(seed, 2)
         and view.slot == mixed_seed(seed, 3) & 0xFFFFFFFF
-        and view.price_impact_ppm == mixed_seed(seed, 4) & 0xFFFFFFFF
+        and view.price_impact_ppm == mixed_seed(seed, 4) % 1_000_001
         and (view.input_mint, view.output_mint) == mints(view.index)
     )
 

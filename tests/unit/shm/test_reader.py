@@ -1,6 +1,10 @@
 import asyncio
 import math
 import os
+import pickle
+import struct
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -11,19 +15,24 @@ import pytest
 from shm import (
     ENTRY_COUNT,
     BatchFull,
+    DirectoryUnsafe,
     Flag,
+    Handle,
     HandleState,
     IndexOutOfRange,
     InvalidMint,
     Liveness,
     NoQuote,
+    NotATable,
     NotThereYet,
     QuoteReader,
     QuoteWriter,
     Retired,
     Role,
+    State,
     WrongOwner,
     WrongSize,
+    verify,
 )
 
 A, B, C, D = (bytes([number]) * 32 for number in range(1, 5))
@@ -41,14 +50,14 @@ def test_handle_shows_every_field_of_the_published_quote(
 ) -> None:
     fields = {
         "input_amount": 1_000_000_000,
-        "output_amount": 2**64 - 1,
+        "output_amount": 2**63 - 1,
         "ts_ns": 1_790_000_000_000_000_001,
         "oracle_price": 139.5,
         "route_id": 2**63 + 5,
         "slot": 2**32 - 1,
         "dex_id": 65_535,
         "source": 255,
-        "price_impact_ppm": 2**32 - 2,
+        "price_impact_ppm": 999_999,
         "confidence_bps": 9_876,
         "ttl_slots": 3,
     }
@@ -59,7 +68,7 @@ def test_handle_shows_every_field_of_the_published_quote(
     assert {name: getattr(handle, name) for name in fields} == fields
     assert (handle.index, handle.input_mint, handle.output_mint) == (7, A, B)
     assert handle.flags == Flag.VALID | Flag.ORACLE_PRESENT | Flag.CONFIDENCE_PRESENT
-    assert handle.price == (2**64 - 1) / 1_000_000_000
+    assert handle.price == (2**63 - 1) / 1_000_000_000
     assert handle.confidence == 0.9876
     quote = handle.quote()
     assert {name: getattr(quote, name) for name in fields} == fields
@@ -178,8 +187,8 @@ def test_lapped_reader_ends_with_what_the_writer_wrote(
     written: dict[int, int] = {}
     for number in range(count):
         index = number * 7 % rows
-        publish(index, output_amount=number)
-        written[index] = number
+        publish(index, output_amount=1 + number)
+        written[index] = 1 + number
     changed = set(reader.poll())
     assert changed == set(written)
     assert {index: reader.view(index).output_amount for index in changed} == written
@@ -187,18 +196,18 @@ def test_lapped_reader_ends_with_what_the_writer_wrote(
 
 
 def test_batch_is_announced_and_emptied(writer: QuoteWriter, reader: QuoteReader) -> None:
-    batch = writer.batch()
-    for index in range(600):
-        batch.put(index, input_amount=1, output_amount=index, ts_ns=index)
-    with pytest.raises(IndexOutOfRange):
-        batch.put(ENTRY_COUNT, input_amount=1, output_amount=1, ts_ns=1)
     for index in range(600):
         writer.assign(index, A, B)
     reader.poll()
+    batch = writer.batch()
+    for index in range(600):
+        batch.put(index, input_amount=1, output_amount=1 + index, ts_ns=1 + index)
+    with pytest.raises(IndexOutOfRange):
+        batch.put(ENTRY_COUNT, input_amount=1, output_amount=1, ts_ns=1)
     assert writer.publish_batch(batch) == 600
     assert len(batch) == 0
     assert set(reader.poll()) == set(range(600))
-    assert reader.quote(599).output_amount == 599
+    assert reader.quote(599).output_amount == 600
 
 
 def test_batch_has_room_for_every_entry_and_no_more(writer: QuoteWriter) -> None:
@@ -288,15 +297,159 @@ async def test_changes_follow_the_writer(writer: QuoteWriter, reader: QuoteReade
     await changes.aclose()  # type: ignore[attr-defined]  # it is a generator
 
 
-async def test_changes_end_with_the_error_that_ends_the_watching(directory: Path) -> None:
+async def test_changes_begun_before_the_writer_name_what_it_writes(directory: Path) -> None:
     reader = QuoteReader.open(directory)
     changes = reader.changes()
     first = asyncio.ensure_future(anext(changes))
     await asyncio.sleep(0)
-    (directory / "quotes-internal.mmap").write_bytes(b"no table")
-    with pytest.raises(WrongSize, match="8 bytes instead of 288832"):
-        await first
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        writer.assign(0, A, B)
+        assert await asyncio.wait_for(first, 10) == (0,)
+        for output in range(1, 50):
+            writer.publish(0, input_amount=1, output_amount=output, ts_ns=1)
+            assert await asyncio.wait_for(anext(changes), 10) == (0,)
+    await changes.aclose()  # type: ignore[attr-defined]  # it is a generator
     reader.close()
+
+
+def test_a_bad_file_is_told_and_takes_nothing_from_the_other(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        writer.assign(0, A, B)
+        writer.publish(0, input_amount=1_000, output_amount=5, ts_ns=1)
+        external = directory / Role.EXTERNAL.file_name
+        external.write_bytes(b"no table")
+        with QuoteReader.open(directory) as quotes:
+            assert quotes.handle(A, B, 1_000)
+            assert isinstance(quotes.fault(Role.EXTERNAL), WrongSize)
+            assert quotes.fault(Role.INTERNAL) is None
+            external.unlink()
+            external.symlink_to(directory / Role.INTERNAL.file_name)
+            quotes.attach()
+            assert isinstance(quotes.fault(Role.EXTERNAL), NotATable)
+            external.unlink()
+            external.mkdir()
+            quotes.attach()
+            assert isinstance(quotes.fault(Role.EXTERNAL), NotATable)
+    external.rmdir()
+
+
+def test_a_file_this_user_may_not_read_says_so(directory: Path) -> None:
+    QuoteWriter.open(directory, Role.INTERNAL, mode=0o600).close()
+    answer = subprocess.run(
+        [sys.executable, "-c", READ_AS_SOMEBODY_ELSE, str(directory)], capture_output=True, text=True, check=False
+    )
+    if os.getuid() != 0:
+        pytest.skip("only root can become somebody else")
+    assert answer.stdout.strip() == "NotReadable", answer.stderr
+
+
+READ_AS_SOMEBODY_ELSE = """
+import os, sys
+from pathlib import Path
+from shm import NotReadable, QuoteReader
+directory = Path(sys.argv[1])
+directory.chmod(0o755)
+os.setuid(54_321)
+try:
+    QuoteReader.open(directory, owner_uid=0)
+except NotReadable:
+    print("NotReadable")
+"""
+
+
+def test_a_directory_of_somebody_else_is_refused_by_reader_and_writer(directory: Path) -> None:
+    if os.getuid() != 0:
+        pytest.skip("only root can give directories away")
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+    for path in (directory, directory / Role.INTERNAL.file_name):
+        os.chown(path, 12_345, -1)
+    with pytest.raises(DirectoryUnsafe, match="12345"):
+        QuoteReader.open(directory)
+    with pytest.raises(DirectoryUnsafe, match="12345"):
+        QuoteWriter.open(directory, Role.INTERNAL)
+    QuoteReader.open(directory, owner_uid=12_345).close()
+    os.chown(directory, 0, -1)
+    with pytest.raises(WrongOwner, match="12345"):
+        QuoteReader.open(directory)
+
+
+@pytest.mark.parametrize("mode", [0o770, 0o757, 0o1777])
+def test_a_directory_others_may_write_is_refused_by_reader_and_writer(directory: Path, mode: int) -> None:
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+    directory.chmod(mode)
+    with pytest.raises(DirectoryUnsafe, match="others than its owner"):
+        QuoteReader.open(directory)
+    with pytest.raises(DirectoryUnsafe, match="others than its owner"):
+        QuoteWriter.open(directory, Role.INTERNAL)
+
+
+def test_a_heartbeat_ahead_of_the_clock_asks_the_lock(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        writer.assign(0, A, B)
+        writer.publish(0, input_amount=1_000, output_amount=5, ts_ns=1)
+        path = writer.path
+        image = bytearray(path.read_bytes())
+    ten_days_ns = 10 * 86_400 * 1_000_000_000
+    struct.pack_into("<Q", image, 40, time.monotonic_ns() + ten_days_ns)
+    struct.pack_into("<B", image, 52, State.LIVE)
+    struct.pack_into("<B", image, 32_832 + 55, Flag.VALID)  # as a killed writer leaves it
+    path.write_bytes(image)
+    with QuoteReader.open(directory) as quotes:
+        handle = quotes.handle(A, B, 1_000)
+        assert quotes.liveness(Role.INTERNAL) is Liveness.DEAD
+        assert not handle
+        assert handle.state is HandleState.NOT_LIVE
+    assert [finding.where for finding in verify(path)] == ["header.heartbeat_ns"]
+
+
+def test_a_reader_that_always_has_news_attaches_the_other_file(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish, directory: Path
+) -> None:
+    writer.assign(0, A, B)
+    with QuoteWriter.open(directory, Role.EXTERNAL) as other:
+        other.assign(0, A, C)
+        deadline_s = time.monotonic() + 10
+        named: set[int] = set()
+        while ENTRY_COUNT not in named and time.monotonic() < deadline_s:
+            publish(0)
+            named.update(reader.poll())
+        assert ENTRY_COUNT in named
+
+
+def test_a_handle_for_either_file_goes_over_to_the_internal_quote(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish, directory: Path
+) -> None:
+    with QuoteWriter.open(directory, Role.EXTERNAL) as other:
+        other.assign(0, A, B)
+        other.publish(0, input_amount=1_000, output_amount=7, ts_ns=1)
+        reader.attach()
+        handle = reader.handle(A, B, 1_000)
+        assert handle
+        assert handle.role is Role.EXTERNAL
+        writer.assign(0, A, B)
+        publish(0, output_amount=8)
+        until(lambda: bool(handle) and handle.role is Role.INTERNAL)
+        assert handle.output_amount == 8
+
+
+@pytest.mark.parametrize("kind", [Handle, QuoteReader, QuoteWriter])
+def test_what_readers_and_writers_make_cannot_be_made_by_hand(kind: type[object]) -> None:
+    with pytest.raises(TypeError):
+        kind()
+
+
+def test_a_quote_can_be_pickled(writer: QuoteWriter, reader: QuoteReader, publish: Publish) -> None:
+    writer.assign(0, A, B)
+    publish(0)
+    quote = reader.quote(0)
+    assert pickle.loads(pickle.dumps(quote)) == quote
+
+
+def test_relative_paths_work(directory: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(directory)
+    with QuoteWriter.open(Path("here"), Role.INTERNAL) as writer, QuoteReader.open(Path("here")) as quotes:
+        writer.assign(0, A, B)
+        assert quotes.liveness(Role.INTERNAL) is Liveness.LIVE
 
 
 def test_reader_opened_first_attaches_when_the_writer_comes(directory: Path) -> None:
@@ -345,18 +498,6 @@ def test_handle_of_a_removed_file_says_retired(writer: QuoteWriter, reader: Quot
     until(lambda: not handle)
     with pytest.raises(Retired, match="attaches to the next one"):
         handle.fresh()
-
-
-def test_table_planted_by_another_user_is_refused(directory: Path) -> None:
-    QuoteWriter.open(directory, Role.INTERNAL).close()
-    path = directory / Role.INTERNAL.file_name
-    if os.getuid() != 0:
-        pytest.skip("only root can give files away")
-    os.chown(path, 12_345, -1)
-    QuoteReader.open(directory).close()
-    directory.chmod(0o1777)
-    with pytest.raises(WrongOwner, match="do not trust it"):
-        QuoteReader.open(directory)
 
 
 def test_fresh_objects_of_the_same_content_are_equal(

@@ -8,17 +8,17 @@ import hypothesis.strategies as st
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shm import Draft, Flag, Quote, QuoteReader, QuoteWriter, Role, layout, reference
+from shm import Flag, Quote, QuoteReader, QuoteWriter, Role, layout, reference
 from shm.base58 import mint_bytes, mint_text
 from shm.table import Table
 
 ROWS = 6
 NO_FLAGS = Flag(0)
 PAIRS = [(bytes([number]) * 32, bytes([number + 1]) * 32) for number in range(1, 5)]
-AMOUNTS = (1, 1_000, 2**64 - 1)
+AMOUNTS = (1, 1_000, 2**63 - 1)
 
 rows = st.integers(0, ROWS - 1)
-u64 = st.integers(0, 2**64 - 1)
+amounts = st.integers(1, 2**63 - 1)
 
 
 @dataclass(frozen=True)
@@ -70,18 +70,18 @@ class TableMachine(RuleBasedStateMachine):
         self.writer.retire_row(index)
         self.note(index, Row((bytes(32), bytes(32))))
 
-    @rule(index=rows, amount=st.sampled_from(AMOUNTS), output=u64, slot=st.integers(0, 2**32 - 1), draft=st.booleans())
+    @rule(index=rows, amount=st.sampled_from(AMOUNTS), output=amounts, slot=st.integers(0, 2**32 - 1), draft=st.booleans())
     def publish(self, index: int, amount: int, output: int, slot: int, draft: bool) -> None:
         if index not in self.model:
             return
         fields = {"input_amount": amount, "output_amount": output, "ts_ns": 1, "slot": slot}
         if draft:
-            self.writer.publish_quietly(Draft(index, **fields))
+            self.writer.publish_quietly(self.writer.draft(index, **fields))
         else:
             self.writer.publish(index, **fields)
         self.note(index, Row(self.model[index].pair, amount, output, slot, Flag.VALID))
 
-    @rule(outputs=st.lists(st.tuples(rows, u64), max_size=20))
+    @rule(outputs=st.lists(st.tuples(rows, amounts), max_size=20))
     def publish_batch(self, outputs: list[tuple[int, int]]) -> None:
         batch = self.writer.batch()
         for index, output in outputs:
@@ -113,7 +113,7 @@ class TableMachine(RuleBasedStateMachine):
     @rule(times=st.integers(1, 700))
     def lap(self, times: int) -> None:
         if 0 in self.model:
-            draft = Draft(0, input_amount=1, output_amount=times, ts_ns=1)
+            draft = self.writer.draft(0, input_amount=1, output_amount=times, ts_ns=1)
             for _ in range(times):
                 self.writer.publish_quietly(draft)
             self.note(0, Row(self.model[0].pair, 1, times, 0, Flag.VALID))
@@ -172,16 +172,16 @@ TestTable.settings = settings(max_examples=30, stateful_step_count=25, deadline=
 @given(
     st.builds(
         dict,
-        input_amount=u64,
-        output_amount=u64,
-        ts_ns=u64,
-        oracle_price=st.floats(allow_nan=False),
-        route_id=u64,
+        input_amount=amounts,
+        output_amount=amounts,
+        ts_ns=st.integers(1, 2**64 - 1),
+        oracle_price=st.floats(0, exclude_min=True, allow_nan=False, allow_infinity=False),
+        route_id=st.integers(0, 2**64 - 1),
         slot=st.integers(0, 2**32 - 1),
         dex_id=st.integers(0, 2**16 - 1),
         source=st.integers(0, 255),
-        price_impact_ppm=st.integers(0, 2**32 - 1),
-        confidence_bps=st.integers(0, 2**16 - 1),
+        price_impact_ppm=st.integers(0, 1_000_000),
+        confidence_bps=st.integers(0, 10_000),
         ttl_slots=st.integers(0, 2**16 - 1),
     )
 )

@@ -4,17 +4,19 @@ import stat
 import time
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from shm import (
     DirectoryUnsafe,
-    Draft,
     HandleState,
+    ImpossibleQuote,
     IndexOutOfRange,
     InvalidMint,
     Liveness,
     NotWriting,
+    OutdatedDraft,
     QuoteReader,
     QuoteWriter,
     Role,
@@ -23,6 +25,7 @@ from shm import (
     layout,
     lock,
     reference,
+    verify,
 )
 from shm.mapping import Mapping
 
@@ -173,7 +176,7 @@ def test_writer_whose_place_was_taken_retires(directory: Path, writer: QuoteWrit
 
 def test_draft_is_published_without_waking(writer: QuoteWriter, reader: QuoteReader) -> None:
     writer.assign(0, A, B)
-    draft = Draft(0, input_amount=1_000, output_amount=1, ts_ns=1, slot=9)
+    draft = writer.draft(0, input_amount=1_000, output_amount=1, ts_ns=1, slot=9)
     reader.poll()
     draft.output_amount, draft.ts_ns, draft.slot = 2, 3, 10
     writer.publish_quietly(draft)
@@ -277,3 +280,116 @@ def test_leftover_of_a_killed_writer_is_removed_and_that_of_a_living_one_kept(di
         QuoteWriter.open(directory, Role.INTERNAL).close()
         assert not dead.exists()
         assert living.exists()
+
+
+def test_a_draft_does_not_survive_its_pair(writer: QuoteWriter) -> None:
+    writer.assign(0, A, B)
+    draft = writer.draft(0, input_amount=1, output_amount=1, ts_ns=1)
+    batch = writer.batch()
+    batch.put(0, input_amount=1, output_amount=1, ts_ns=1)
+    writer.assign(0, A, C)
+    with pytest.raises(OutdatedDraft, match="entry 0"):
+        writer.publish_quietly(draft)
+    with pytest.raises(OutdatedDraft, match="entry 0"):
+        writer.publish_batch(batch)
+    assert len(batch) == 0
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"output_amount": 0},
+        {"output_amount": 2**64 - 1},
+        {"input_amount": 0},
+        {"ts_ns": 0},
+        {"oracle_price": float("inf")},
+        {"oracle_price": -1.0},
+        {"price_impact_ppm": 1_000_001},
+        {"confidence_bps": 10_001},
+        {"flags": 64},
+    ],
+)
+def test_what_no_quote_can_be_is_refused_by_name(writer: QuoteWriter, fields: dict[str, Any]) -> None:
+    writer.assign(0, A, B)
+    good: dict[str, Any] = {"input_amount": 1, "output_amount": 1, "ts_ns": 1}
+    with pytest.raises(ImpossibleQuote, match=next(iter(fields))):
+        writer.publish(0, **good | fields)
+    with pytest.raises(ImpossibleQuote, match=next(iter(fields))):
+        writer.batch().put(0, **good | fields)
+
+
+def test_a_forked_child_does_not_hold_the_lock(directory: Path) -> None:
+    writer = QuoteWriter.open(directory, Role.INTERNAL)
+    child_ends, parent_end = os.pipe()
+    is_forked, tell_forked = os.pipe()
+    child = os.fork()
+    if child == 0:
+        os.write(tell_forked, b"!")
+        os.close(parent_end)
+        os.read(child_ends, 1)  # until the parent says so
+        os._exit(0)
+    os.read(is_forked, 1)
+    writer.close()
+    with QuoteWriter.open(directory, Role.INTERNAL) as second:
+        assert second.is_open()
+    os.close(parent_end)
+    os.waitpid(child, 0)
+    for descriptor in (child_ends, is_forked, tell_forked):
+        os.close(descriptor)
+
+
+@pytest.mark.parametrize("spoil", ["extend", "magic", "rename"])
+def test_the_writer_notices_what_was_done_to_its_file(writer: QuoteWriter, reader: QuoteReader, spoil: str) -> None:
+    writer.assign(0, A, B)
+    writer.publish(0, input_amount=1_000, output_amount=5, ts_ns=1)
+    handle = reader.handle(A, B, 1_000)
+    assert handle
+    if spoil == "extend":
+        os.truncate(writer.path, 400_000)
+    elif spoil == "magic":
+        with writer.path.open("r+b") as file:
+            file.write(bytes(8))
+    else:
+        writer.path.rename(writer.path.with_name("elsewhere"))
+    for _ in range(20):
+        writer.beat()
+    assert verify(writer.path) == []
+    writer.publish(0, input_amount=1_000, output_amount=6, ts_ns=1)
+    until(lambda: bool(handle) and handle.output_amount == 6)
+
+
+def test_a_file_cut_short_ends_the_writer_with_an_error(directory: Path) -> None:
+    writer = QuoteWriter.open(directory, Role.INTERNAL)
+    os.truncate(writer.path, 64)
+    with pytest.raises(NotWriting):
+        writer.beat()
+    with QuoteWriter.open(directory, Role.INTERNAL) as second:
+        assert verify(second.path) == []
+
+
+@pytest.mark.parametrize("obstacle", ["link", "folder", "rubbish"])
+def test_what_stands_in_the_tables_place_is_moved_aside(directory: Path, obstacle: str) -> None:
+    path = directory / Role.INTERNAL.file_name
+    if obstacle == "link":
+        path.symlink_to("/etc/passwd")
+    elif obstacle == "folder":
+        (path / "full").mkdir(parents=True)
+    else:
+        path.write_bytes(b"rubbish")
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        assert verify(writer.path) == []
+
+
+def test_replacing_keeps_the_permissions(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL, mode=0o600) as writer:
+        writer.replace()
+        assert stat.S_IMODE(writer.path.stat().st_mode) == 0o600
+
+
+def test_a_failed_start_leaks_no_descriptor(directory: Path) -> None:
+    with QuoteWriter.open(directory, Role.INTERNAL):
+        before = len(os.listdir("/proc/self/fd"))
+        for _ in range(5):
+            with pytest.raises(SecondWriter):
+                QuoteWriter.open(directory, Role.INTERNAL)
+        assert len(os.listdir("/proc/self/fd")) == before
