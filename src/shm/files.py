@@ -67,7 +67,8 @@ def check_trusted(directory: Path, *, owner_uid: int | None = None) -> None:
     is_given_by_root = above.st_uid == 0 and not above.st_mode & OTHERS_WRITE
     if status.st_uid not in (os.geteuid(), 0, owner_uid) and not is_given_by_root:
         raise DirectoryUnsafe(
-            directory, f"belongs to user {status.st_uid}, who could feed forged quotes; name that owner if you trust them"
+            directory,
+            f"belongs to user {status.st_uid}, who could feed forged quotes; name that owner if you trust them",
         )
 
 

@@ -70,7 +70,9 @@ class TableMachine(RuleBasedStateMachine):
         self.writer.retire_row(index)
         self.note(index, Row((bytes(32), bytes(32))))
 
-    @rule(index=rows, amount=st.sampled_from(AMOUNTS), output=amounts, slot=st.integers(0, 2**32 - 1), draft=st.booleans())
+    @rule(
+        index=rows, amount=st.sampled_from(AMOUNTS), output=amounts, slot=st.integers(0, 2**32 - 1), draft=st.booleans()
+    )
     def publish(self, index: int, amount: int, output: int, slot: int, draft: bool) -> None:
         if index not in self.model:
             return
