@@ -1,13 +1,21 @@
-/* Print every valid quote of a table, one a line: index, amounts, slot, price impact, flags and the first mint bytes.
+/* Print every quote of a table that may be acted on, one a line: index, amounts, slot, price impact, flags and mints; then
+ * follow changes for as many seconds as asked.
  *
- *     cc -O2 -std=c11 -D_GNU_SOURCE -I"$(python -c 'import shm, pathlib; print(pathlib.Path(shm.__file__).parent)')" \
+ *     cc -O2 -std=c11 -I"$(python -c 'import shm, pathlib; print(pathlib.Path(shm.__file__).parent)')" \
  *         docs/examples/shm_reader.c -o shm_reader
- *     ./shm_reader /dev/shm/solquote-1000/quotes-internal.mmap
+ *     ./shm_reader /dev/shm/solquote-1000/quotes-internal.mmap [SECONDS [AGE_NS_MAX]]
  */
+#include "solquote_shm.h"
+
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
-#include "solquote_shm.h"
+static int64_t unix_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
 
 static void print_mint(const uint8_t *mint) {
     for (int byte = 0; byte < SQ_MINT_BYTES; byte++) printf("%02x", mint[byte]);
@@ -26,19 +34,24 @@ int main(int count, char **words) {
     static sq_follower follower;
     static uint16_t changed[SQ_ENTRY_COUNT];
     sq_map map;
-    if (count != 2) return 2;
+    if (count < 2 || count > 4) return 2;
+    int64_t end_ns = sq_mono_ns() + (count > 2 ? atoll(words[2]) * 1000000000 : 0);
+    int64_t age_ns_max = count > 3 ? atoll(words[3]) : 5000000000;
     int result = sq_attach(words[1], &map);
     if (result != SQ_OK) {
         fprintf(stderr, "cannot attach to %s: reason %d of enum sq_result\n", words[1], result);
         return 1;
     }
-    uint32_t changes = sq_poll(map.words, &follower, changed); /* the first poll names everything */
-    for (uint32_t number = 0; number < changes; number++) {
-        sq_entry quote;
-        if (sq_read(map.words, changed[number], &quote) == SQ_OK && (quote.flags & SQ_FLAG_VALID)) {
-            print_quote(changed[number], &quote);
+    do {
+        uint32_t changes = sq_poll(map.words, &follower, changed); /* the first poll names everything */
+        for (uint32_t number = 0; number < changes; number++) {
+            sq_entry quote;
+            if (sq_read(map.words, changed[number], &quote) != SQ_OK) continue; /* it is announced again when written */
+            if (sq_is_fresh(&quote, unix_ns(), age_ns_max) && sq_liveness(&map) == SQ_LIVE) print_quote(changed[number], &quote);
         }
-    }
+        fflush(stdout);
+    } while (sq_mono_ns() < end_ns && (sq_wait(map.words, &follower, 100000000), 1));
+    if (sq_liveness(&map) != SQ_LIVE) fprintf(stderr, "the writer is not live: %d of enum sq_life\n", (int)sq_liveness(&map));
     sq_detach(&map);
     return 0;
 }

@@ -2,18 +2,7 @@
 #ifndef SOLQUOTE_SHM_FUTEX_H
 #define SOLQUOTE_SHM_FUTEX_H
 
-#include <errno.h>
-#include <limits.h>
-#include <linux/futex.h>
-#include <sys/syscall.h>
-#include <time.h>
-#include <unistd.h>
-
 #include "solquote_shm.h"
-
-static inline uint32_t *sq_futex_word(const uint64_t *map) {
-    return (uint32_t *)(uintptr_t)(map + SQ_HEADER_HEAD_WORD); /* little-endian: the low half comes first */
-}
 
 static inline void sq_wake(const uint64_t *map) {
     syscall(SYS_futex, sq_futex_word(map), FUTEX_WAKE, INT_MAX, NULL, NULL, 0);

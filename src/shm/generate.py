@@ -71,6 +71,9 @@ def c_layout() -> str:
     lines += [f"    {name} = {value}," for name, value in constants()]
     lines += ["};"]
     lines += [f"static const uint64_t {name} = {value:#x}u;" for name, value in wide_constants()]
+    lines += ["", "/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, line by line, so that a reader of your own can check itself."]
+    lines += [f" *     {line}" for line in layout.canonical_text().splitlines()]
+    lines += [" * Each line ends with one newline character. */"]
     for record in layout.RECORDS:
         lines += ["", f"/* A private copy of one {record.name}; never point it at the mapping. */"]
         lines += [f"typedef struct sq_{record.name} {{"]

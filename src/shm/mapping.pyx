@@ -12,7 +12,7 @@ from shm._atomics cimport sq_load_acquire, sq_load_word, sq_store_release
 from shm._clock cimport mono_ns
 from shm._futex cimport sq_wake
 from shm.layout cimport *
-from shm.protocol cimport SQ_OK, SQ_WRONG_LAYOUT, SQ_WRONG_MAGIC, SQ_WRONG_MAJOR, sq_check_header
+from shm.protocol cimport SQ_OK, SQ_WRONG_LAYOUT, SQ_WRONG_MAGIC, SQ_WRONG_MAJOR, sq_beats, sq_check_header
 
 from shm import lock
 from shm.errors import (
@@ -136,8 +136,7 @@ cdef class Mapping:
             return False
         self.copy_header(&header)
         self.live_until_ns = 0
-        # A heartbeat from the future is of another life of the clock, and would be fresh for as long as it lies ahead.
-        if header.state == SQ_STATE_LIVE and <int64_t>header.heartbeat_ns - now_ns <= SQ_HEARTBEAT_PERIOD_NS_MAX:
+        if header.state == SQ_STATE_LIVE and sq_beats(header.heartbeat_ns, now_ns):
             self.live_until_ns = <int64_t>header.heartbeat_ns + SQ_HEARTBEAT_LATE_NS
         return now_ns < self.live_until_ns
 

@@ -28,6 +28,7 @@ cdef extern from "solquote_shm.h" nogil:
     int sq_set_whole(const uint64_t *map, uint64_t head_before) noexcept
     uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint16_t *changed) noexcept
     int sq_check_header(const uint64_t *map) noexcept
+    bint sq_beats(uint64_t heartbeat_ns, int64_t now_mono_ns) noexcept
 
 cdef extern from "publish.h" nogil:
     ctypedef struct sq_update:

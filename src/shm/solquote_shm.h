@@ -7,21 +7,43 @@
  *
  *     sq_map map;
  *     if (sq_attach("/dev/shm/solquote-1000/quotes-internal.mmap", &map) == SQ_OK) {
+ *         uint32_t index;
  *         sq_entry quote;
- *         if (sq_read(map.words, 17, &quote) == SQ_OK && (quote.flags & SQ_FLAG_VALID)) use(&quote);
+ *         if (sq_find(map.words, sol, usdc, 1000000000, &index) == SQ_OK && sq_read(map.words, index, &quote) == SQ_OK
+ *             && sq_is_fresh(&quote, now_unix_ns, 5000000000) && sq_liveness(&map) == SQ_LIVE) use(&quote);
  *         sq_detach(&map);
  *     }
  */
 #ifndef SOLQUOTE_SHM_H
 #define SOLQUOTE_SHM_H
 
+/* Strict C (-std=c11) hides POSIX unless asked for before the first system header. */
+#if !defined(__cplusplus) && !defined(_POSIX_C_SOURCE) && !defined(_DEFAULT_SOURCE) && !defined(_GNU_SOURCE)
+#define _POSIX_C_SOURCE 200809L
+#endif
+
+#include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
+#include <linux/futex.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <time.h>
 #include <unistd.h>
+
+#if !defined(O_NOFOLLOW) || !defined(O_CLOEXEC)
+#error "include solquote_shm.h before other headers, or compile with -D_POSIX_C_SOURCE=200809L"
+#endif
+#ifndef F_OFD_GETLK /* of Linux, not of POSIX */
+#define F_OFD_GETLK 36
+#endif
+#if !defined(__cplusplus) && !defined(_DEFAULT_SOURCE) && !defined(_GNU_SOURCE)
+extern long syscall(long number, ...);
+#endif
 
 #ifdef __cplusplus
 #define SQ_ASSERT(condition, text) static_assert(condition, text)
@@ -163,6 +185,70 @@ static const uint64_t SQ_MAGIC = 0x45544f55514c4f53u;
 static const uint64_t SQ_LAYOUT_CRC = 0x9b04f05fu;
 static const uint64_t SQ_SEQUENCE_MASK = 0xffffffffffffu;
 
+/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, line by line, so that a reader of your own can check itself.
+ *     solquote-shm 1 little-endian 288832 sequence-bits 48
+ *     header 0 64 1
+ *     header.magic 0 u64
+ *     header.abi_major 8 u16
+ *     header.abi_minor 10 u16
+ *     header.layout_crc 12 u32
+ *     header.epoch 16 u64
+ *     header.head 24 u64
+ *     header.intent 32 u64
+ *     header.heartbeat_ns 40 u64
+ *     header.writer_pid 48 u32
+ *     header.state 52 u8
+ *     header.role 53 u8
+ *     header.used 54 u16
+ *     header.start_unix_ns 56 u64
+ *     slot 64 64 512
+ *     slot.seq 0 u64
+ *     slot.index 8 u32
+ *     slot.kind 12 u16
+ *     slot.source 14 u8
+ *     slot.flags 15 u8
+ *     slot.version 16 u64
+ *     slot.input_amount 24 u64
+ *     slot.output_amount 32 u64
+ *     slot.ts_ns 40 u64
+ *     slot.route_id 48 u64
+ *     slot.slot 56 u32
+ *     slot.price_impact_ppm 60 u32
+ *     entry 32832 128 2000
+ *     entry.version 0 u64
+ *     entry.input_amount 8 u64
+ *     entry.output_amount 16 u64
+ *     entry.ts_ns 24 u64
+ *     entry.oracle_price 32 f64
+ *     entry.route_id 40 u64
+ *     entry.slot 48 u32
+ *     entry.dex_id 52 u16
+ *     entry.source 54 u8
+ *     entry.flags 55 u8
+ *     entry.price_impact_ppm 56 u32
+ *     entry.confidence_bps 60 u16
+ *     entry.ttl_slots 62 u16
+ *     entry.input_mint 64 bytes32
+ *     entry.output_mint 96 bytes32
+ *     role.INTERNAL 0
+ *     role.EXTERNAL 1
+ *     state.INIT 0
+ *     state.RECOVERING 1
+ *     state.LIVE 2
+ *     state.CLOSED 3
+ *     state.RETIRED 4
+ *     flag.VALID 1
+ *     flag.STALE 2
+ *     flag.ORACLE_PRESENT 4
+ *     flag.CONFIDENCE_PRESENT 8
+ *     flag.RECOVERED 16
+ *     changekind.AMOUNTS 1
+ *     changekind.ORACLE 2
+ *     changekind.ROUTE 4
+ *     changekind.IDENTITY 8
+ *     changekind.FLAGS 16
+ * Each line ends with one newline character. */
+
 /* A private copy of one header; never point it at the mapping. */
 typedef struct sq_header {
     uint64_t magic; /* 0 */
@@ -258,7 +344,7 @@ SQ_ASSERT(offsetof(sq_entry, ttl_slots) == 62, "entry.ttl_slots offset");
 SQ_ASSERT(offsetof(sq_entry, input_mint) == 64, "entry.input_mint offset");
 SQ_ASSERT(offsetof(sq_entry, output_mint) == 96, "entry.output_mint offset");
 
-SQ_ASSERT(__atomic_always_lock_free(8, 0), "64-bit atomics must always be lock-free");
+SQ_ASSERT(__GCC_ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must always be lock-free");
 SQ_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the table is little-endian");
 SQ_ASSERT(sizeof(void *) == 8, "the table is for 64-bit machines");
 
@@ -279,13 +365,24 @@ SQ_ASSERT(sizeof(void *) == 8, "the table is for 64-bit machines");
 #define SQ_FENCE(order) __atomic_thread_fence(order)
 #endif
 
+/* A test stops the reader after each load in turn by defining this. */
+#ifndef SQ_AFTER_LOAD
+#define SQ_AFTER_LOAD() ((void)0)
+#endif
+
 /* Opens a read: pairs with the writer's store_release of the same word. */
 static inline uint64_t sq_load_acquire(const uint64_t *address) {
-    return __atomic_load_n(address, __ATOMIC_ACQUIRE);
+    uint64_t word = __atomic_load_n(address, __ATOMIC_ACQUIRE);
+    SQ_AFTER_LOAD();
+    return word;
 }
 
 /* Payload, and the load that closes a read after sq_fence_acquire. */
-static inline uint64_t sq_load_word(const uint64_t *address) { return SQ_LOAD_WORD(address); }
+static inline uint64_t sq_load_word(const uint64_t *address) {
+    uint64_t word = SQ_LOAD_WORD(address);
+    SQ_AFTER_LOAD();
+    return word;
+}
 
 /* Between payload and closing load: pairs with the writer's fence between odd mark and payload. An acquire load
  * instead of it would let payload loads sink below the check. */
@@ -310,7 +407,12 @@ enum sq_result {
     SQ_WRONG_SIZE = 3,    /* sq_attach: not a table of this layout, one reason each */
     SQ_WRONG_MAGIC = 4,
     SQ_WRONG_MAJOR = 5,
-    SQ_WRONG_LAYOUT = 6
+    SQ_WRONG_LAYOUT = 6,
+    SQ_NOT_READABLE = 7,  /* sq_attach: this user may not read it */
+    SQ_NOT_A_TABLE = 8,   /* sq_attach: a link, folder or device stands in its place */
+    SQ_WRONG_OWNER = 9,   /* sq_attach: file and folder belong to different users */
+    SQ_UNSAFE_FOLDER = 10, /* sq_attach: somebody else owns the folder, or others may write there */
+    SQ_NO_ENTRY = 11      /* sq_find: no quote of this pair and amount */
 };
 
 static inline const uint64_t *sq_entry_words(const uint64_t *map, uint32_t index) {
@@ -351,6 +453,13 @@ static inline int sq_read_hot(const uint64_t *map, uint32_t index, sq_entry *ent
 /* The whole entry, mints included. */
 static inline int sq_read(const uint64_t *map, uint32_t index, sq_entry *entry) {
     return sq_read_words(sq_entry_words(map, index), entry, SQ_ENTRY_WORDS);
+}
+
+/* Whether a quote may be acted on: valid, not stale, vouched for at most `age_ns_max` ago by the wall clock and not ahead
+ * of it. Its writer must be SQ_LIVE besides. */
+static inline int sq_is_fresh(const sq_entry *quote, int64_t now_unix_ns, int64_t age_ns_max) {
+    int64_t age_ns = now_unix_ns - (int64_t)quote->ts_ns;
+    return (quote->flags & (SQ_FLAG_VALID | SQ_FLAG_STALE)) == SQ_FLAG_VALID && age_ns >= 0 && age_ns <= age_ns_max;
 }
 
 static inline uint64_t sq_generation(uint64_t version) { return version >> SQ_SEQUENCE_BITS; }
@@ -463,13 +572,41 @@ static inline void sq_detach(sq_map *map) {
     map->descriptor = -1;
 }
 
-static inline int sq_attach(const char *path, sq_map *map) {
+/* Whether only the table's rightful owner could have put it into its folder: nobody else may write there, and the
+ * folder is this user's, root's or `owner_uid`'s (SQ_NOBODY for none), or root alone could have given it away. */
+#define SQ_NOBODY ((uid_t)-1)
+static inline int sq_folder_is_safe(const char *path, uid_t owner_uid, uid_t *folder_uid) {
+    char folder[PATH_MAX + 4];
+    struct stat status, above;
+    const char *slash = strrchr(path, '/');
+    size_t length = slash == NULL ? 1 : slash == path ? 1 : (size_t)(slash - path);
+    if (length > PATH_MAX - 1) return 0;
+    memcpy(folder, slash == NULL ? "." : path, length);
+    folder[length] = 0;
+    if (stat(folder, &status) != 0 || !S_ISDIR(status.st_mode) || (status.st_mode & (S_IWGRP | S_IWOTH))) return 0;
+    *folder_uid = status.st_uid;
+    if (status.st_uid == geteuid() || status.st_uid == 0 || (owner_uid != SQ_NOBODY && status.st_uid == owner_uid)) return 1;
+    memcpy(folder + length, "/..", 4);
+    return stat(folder, &above) == 0 && above.st_uid == 0 && (above.st_mode & (S_IWGRP | S_IWOTH)) == 0;
+}
+
+/* Map a table read-only. `owner_uid` names a user to trust besides this one and root. */
+static inline int sq_attach_of(const char *path, uid_t owner_uid, sq_map *map) {
     struct stat status;
+    uid_t folder_uid = SQ_NOBODY;
     int result = SQ_WRONG_SIZE;
     map->words = NULL;
-    map->descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC);
-    if (map->descriptor < 0) return SQ_NOT_THERE;
-    if (fstat(map->descriptor, &status) == 0 && status.st_size == SQ_FILE_BYTES) {
+    map->descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
+    if (map->descriptor < 0) {
+        return errno == ENOENT || errno == ENOTDIR ? SQ_NOT_THERE : errno == EACCES ? SQ_NOT_READABLE : SQ_NOT_A_TABLE;
+    }
+    if (!sq_folder_is_safe(path, owner_uid, &folder_uid)) {
+        result = SQ_UNSAFE_FOLDER;
+    } else if (fstat(map->descriptor, &status) != 0 || !S_ISREG(status.st_mode)) {
+        result = SQ_NOT_A_TABLE;
+    } else if (status.st_uid != folder_uid) {
+        result = SQ_WRONG_OWNER;
+    } else if (status.st_size == SQ_FILE_BYTES) {
         void *words = mmap(NULL, SQ_FILE_BYTES, PROT_READ, MAP_SHARED, map->descriptor, 0);
         if (words != MAP_FAILED) {
             map->words = (const uint64_t *)words;
@@ -480,11 +617,98 @@ static inline int sq_attach(const char *path, sq_map *map) {
     return result;
 }
 
+static inline int sq_attach(const char *path, sq_map *map) { return sq_attach_of(path, SQ_NOBODY, map); }
+
 /* 1 when the file was renamed over, removed or retired: detach and attach again. Costs a system call. */
 static inline int sq_replaced(const sq_map *map) {
     struct stat status;
     unsigned state = (unsigned)(sq_load_acquire(map->words + SQ_HEADER_STATE_WORD) >> (SQ_HEADER_STATE % 8 * 8)) & 0xff;
     return state == SQ_STATE_RETIRED || fstat(map->descriptor, &status) != 0 || status.st_nlink == 0;
+}
+
+/* ---- the writer's life ------------------------------------------------------------------------------------------ */
+
+enum sq_life {
+    SQ_LIVE = 0,     /* the only one whose quotes may be acted on */
+    SQ_STARTING = 1,
+    SQ_HUNG = 2,     /* it holds its lock and does not beat: stopped, or stuck */
+    SQ_DEAD = 3,
+    SQ_CLOSED = 4,
+    SQ_RETIRED = 5   /* another file has taken this one's place: attach again */
+};
+
+static inline int64_t sq_mono_ns(void) {
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
+}
+
+/* Whether a heartbeat is of now: not late, and not ahead of the clock, as that of a file which outlived a reboot is. */
+static inline int sq_beats(uint64_t heartbeat_ns, int64_t now_mono_ns) {
+    int64_t age_ns = now_mono_ns - (int64_t)heartbeat_ns;
+    return age_ns < SQ_HEARTBEAT_LATE_NS && age_ns >= -(int64_t)SQ_HEARTBEAT_PERIOD_NS_MAX;
+}
+
+/* How the writer is; one or two system calls unless it is live. */
+static inline enum sq_life sq_liveness(const sq_map *map) {
+    struct flock query;
+    unsigned state = (unsigned)(sq_load_acquire(map->words + SQ_HEADER_STATE_WORD) >> (SQ_HEADER_STATE % 8 * 8)) & 0xff;
+    if (state == SQ_STATE_LIVE && sq_beats(sq_load_word(map->words + SQ_HEADER_HEARTBEAT_NS_WORD), sq_mono_ns())) return SQ_LIVE;
+    if (sq_replaced(map)) return SQ_RETIRED;
+    if (state == SQ_STATE_CLOSED) return SQ_CLOSED;
+    memset(&query, 0, sizeof query); /* the writer's lock: on byte 0 of its open file, dropped by the kernel at any death */
+    query.l_type = F_WRLCK;
+    query.l_whence = SEEK_SET;
+    query.l_len = 1;
+    if (fcntl(map->descriptor, F_OFD_GETLK, &query) != 0 || query.l_type == F_UNLCK) return SQ_DEAD;
+    return state == SQ_STATE_LIVE ? SQ_HUNG : SQ_STARTING;
+}
+
+/* ---- looking up and waiting ------------------------------------------------------------------------------------- */
+
+/* The entry of a pair and amount, mints as their 32 bytes. Costs a pass over the table: keep the index, and after a read
+ * compare sq_generation(version) with that of `found`; another generation means another pair. */
+static inline int sq_find(const uint64_t *map, const uint8_t *input_mint, const uint8_t *output_mint, uint64_t amount,
+                          uint32_t *found) {
+    uint32_t used = sq_used(map);
+    int result = SQ_NO_ENTRY;
+    for (uint32_t index = 0; index < used; index++) {
+        sq_entry entry;
+        if (sq_read(map, index, &entry) != SQ_OK) {
+            result = SQ_BUSY; /* it may have been this one */
+            continue;
+        }
+        if (entry.input_amount == amount && memcmp(entry.input_mint, input_mint, SQ_MINT_BYTES) == 0
+            && memcmp(entry.output_mint, output_mint, SQ_MINT_BYTES) == 0) {
+            *found = index;
+            return SQ_OK;
+        }
+    }
+    return result;
+}
+
+static inline uint32_t *sq_futex_word(const uint64_t *map) {
+    return (uint32_t *)(uintptr_t)(map + SQ_HEADER_HEAD_WORD); /* little-endian: the low half comes first */
+}
+
+/* Wait until there is something to poll, at most `timeout_ns`: spins SQ_SPIN_NS_MAX, then sleeps in the kernel. 1 = there is.
+ * Look at sq_liveness after a time-out: a writer that is gone wakes nobody. */
+static inline int sq_wait(const uint64_t *map, const sq_follower *follower, int64_t timeout_ns) {
+    int64_t begin_ns = sq_mono_ns(), now_ns = begin_ns;
+    for (;;) {
+        if (follower->scans == 0 || sq_head(map) != follower->cursor) return 1;
+        now_ns = sq_mono_ns();
+        if (now_ns - begin_ns >= timeout_ns) return 0;
+        if (now_ns - begin_ns < SQ_SPIN_NS_MAX) {
+            sq_pause();
+            continue;
+        }
+        int64_t left_ns = timeout_ns - (now_ns - begin_ns);
+        struct timespec left;
+        left.tv_sec = (time_t)(left_ns / 1000000000);
+        left.tv_nsec = (long)(left_ns % 1000000000);
+        syscall(SYS_futex, sq_futex_word(map), FUTEX_WAIT, (uint32_t)follower->cursor, &left, NULL, 0);
+    }
 }
 
 #endif

@@ -237,7 +237,9 @@ def test_example_in_c_reads_what_python_reads_from_a_running_table(directory: Pa
             writer.publish(
                 index, input_amount=index + 1, output_amount=2**63 - index - 1, ts_ns=1, slot=7, price_impact_ppm=index
             )
-        lines = subprocess.run([str(binary), str(writer.path)], capture_output=True, text=True, check=True).stdout
+        lines = subprocess.run(
+            [str(binary), str(writer.path), "0", str(2**62)], capture_output=True, text=True, check=True
+        ).stdout
         expected = [
             f"{quote.index} {quote.input_amount} {quote.output_amount} {quote.slot} {quote.price_impact_ppm} "
             f"{int(quote.flags)} {quote.input_mint.hex()} {quote.output_mint.hex()}"
