@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prove import disassembly, killing, racing, stopping, stressing
+from prove import disassembly, killing, lapping, racing, stopping, stressing
 from prove.build import COMPILER, has_thread_sanitizer
 
 import shm.handle
@@ -47,6 +47,19 @@ def test_sanitizer_is_silent_on_the_protocol_and_loud_on_plain_copies() -> None:
     silent = racing.race("SQ_NO_FENCES")
     assert (silent.returncode, silent.stderr) == (0, "")
     assert "WARNING: ThreadSanitizer: data race" in racing.race("SQ_PLAIN_COPIES").stderr
+
+
+@pytest.mark.parametrize("laps", lapping.LAPS)
+def test_a_reader_lapped_after_any_of_its_loads_is_told_everything(laps: int) -> None:
+    result = lapping.lapped(lapping.reader(), laps)
+    assert (result.returncode, result.stderr) == (0, "")
+    assert int(result.stdout) > lapping.CHANGED
+
+
+@pytest.mark.parametrize("rule", lapping.MUTANTS)
+def test_a_poll_without_one_of_its_rules_loses_changes(rule: str) -> None:
+    binary = lapping.mutant(rule)
+    assert any(lapping.lapped(binary, laps).returncode == 1 for laps in lapping.LAPS)
 
 
 @pytest.mark.parametrize("action", stopping.ACTIONS)

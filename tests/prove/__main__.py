@@ -1,7 +1,7 @@
 """`python tests/prove`: the long versions of the proofs, with their figures. Ends with 1 when one fails.
 
 python tests/prove                          all of it, some six minutes on two cores
-python tests/prove model | race | stop
+python tests/prove model | race | stop | lap
 python tests/prove stress --accepted N --seconds S
 python tests/prove kill --kills N
 """
@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that `prove` is a package when run as a program
 
-from prove import killing, racing, stopping, stressing
+from prove import killing, lapping, racing, stopping, stressing
 from prove.claims import CLAIMS
 from prove.necessities import NECESSITIES, SPARE
 from prove.protocol_model import PROTOCOL
@@ -65,6 +65,16 @@ def prove_stop(_: argparse.Namespace) -> Iterator[Outcome]:
         yield not problems, f"recovery: {len(crashes)} crashes, problems: {problems}"
 
 
+def prove_lap(_: argparse.Namespace) -> Iterator[Outcome]:
+    """A reader lapped after each of its loads, then each rule of the poll left out."""
+    for laps in lapping.LAPS:
+        result = lapping.lapped(lapping.reader(), laps)
+        yield result.returncode == 0, f"lapped by {laps} after each of {result.stdout.strip()} loads {result.stderr}"
+    for rule in lapping.MUTANTS:
+        broken = any(lapping.lapped(lapping.mutant(rule), laps).returncode == 1 for laps in lapping.LAPS)
+        yield broken, f"{rule}: {'loses changes' if broken else 'nothing was lost'}"
+
+
 def prove_stress(options: argparse.Namespace) -> Iterator[Outcome]:
     """So many accepted reads, spread over patterns and rates."""
     runs = [(pattern, rate) for pattern in stressing.PATTERNS for rate in stressing.RATES]
@@ -94,6 +104,7 @@ PROOFS: dict[str, Callable[[argparse.Namespace], Iterator[Outcome]]] = {
     "model": prove_model,
     "race": prove_race,
     "stop": prove_stop,
+    "lap": prove_lap,
     "stress": prove_stress,
     "kill": prove_kill,
 }

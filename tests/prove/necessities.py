@@ -48,6 +48,7 @@ NECESSITIES = (
     needs(nothing_is_missed, Rule.SLOT_FENCE_BEFORE_CHECK),
     needs(nothing_is_missed, Rule.ACQUIRE_HEAD),
     needs(nothing_is_missed, Rule.CURSOR_BEFORE_SCAN),
+    needs(nothing_is_missed, Rule.SCAN_ADDS),
     needs(slot_can_be_spun_on, Rule.SLOT_RELEASE_EVEN),
     needs(slot_can_be_spun_on, Rule.SLOT_ACQUIRE_SEQ),
     needs(sets_are_of_one_moment, Rule.STORE_INTENT),

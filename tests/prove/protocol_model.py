@@ -30,6 +30,7 @@ class Rule(Enum):
     RELEASE_HEAD = auto()
     ACQUIRE_HEAD = auto()
     CURSOR_BEFORE_SCAN = auto()
+    SCAN_ADDS = auto()
     STORE_INTENT = auto()
     FENCE_AFTER_INTENT = auto()
     CHECK_HEAD_AGAIN = auto()
@@ -154,39 +155,61 @@ def read_slot(reader: Reader, has: Rules, sequence: int) -> tuple[int, int] | No
 
 @dataclass(slots=True)
 class Follower:
-    """A reader's place in the stream of changes, and what it took from the ring."""
+    """A reader's place in the stream of changes, what it took from the ring, and what its caller was told."""
 
     cursor: int = 0
     seen: tuple[int, ...] = (0,) * ENTRIES
+    told: tuple[int, ...] = (0,) * ENTRIES
+    """Newest version of each entry whose change a poll has returned: all that the caller can act on."""
     accepted: tuple[tuple[int, int, int], ...] = ()
     """Sequence, entry and version of each announcement accepted."""
 
+    def see(self, entry: int, version: int) -> None:
+        """Note a version, so that it is not told again."""
+        self.seen = (*self.seen[:entry], max(self.seen[entry], version), *self.seen[entry + 1 :])
 
-def scan(reader: Reader, has: Rules, follower: Follower) -> None:
-    """Cursor first, then every version."""
+    def tell(self, changes: dict[int, int]) -> None:
+        """Return from a poll."""
+        self.told = tuple(max(told, changes.get(entry, 0)) for entry, told in enumerate(self.told))
+
+
+def scan(reader: Reader, has: Rules, follower: Follower, collected: dict[int, int]) -> dict[int, int]:
+    """Cursor first, then every version; adds to what the poll has collected."""
+    changes = collected if Rule.SCAN_ADDS in has else {}
     if Rule.CURSOR_BEFORE_SCAN in has:
         follower.cursor = reader.load("head", acquire=Rule.ACQUIRE_HEAD in has)
-    follower.seen = tuple(reader.load(f"version{entry}", acquire=True) for entry in range(ENTRIES))
+    for entry in range(ENTRIES):
+        version = reader.load(f"version{entry}", acquire=True)
+        if version != follower.seen[entry]:
+            follower.see(entry, version)
+            changes[entry] = version
     if Rule.CURSOR_BEFORE_SCAN not in has:
         follower.cursor = reader.load("head", acquire=Rule.ACQUIRE_HEAD in has)
+    return changes
 
 
 def poll(reader: Reader, has: Rules, follower: Follower) -> None:
-    """Follow the ring, or scan when lapped."""
+    """Follow the ring, or scan when lapped; the caller is told at the end."""
+    follower.tell(changes_of(reader, has, follower))
+
+
+def changes_of(reader: Reader, has: Rules, follower: Follower) -> dict[int, int]:
+    """What one poll returns: entries, each with the version known by then."""
+    changes: dict[int, int] = {}
     head = reader.load("head", acquire=Rule.ACQUIRE_HEAD in has)
     if head - follower.cursor > RING_SLOTS:
-        scan(reader, has, follower)
-        return
-    seen = list(follower.seen)
+        return scan(reader, has, follower, changes)
     for sequence in range(follower.cursor, head):
         announced = read_slot(reader, has, sequence)
         if announced is None:
-            scan(reader, has, follower)
-            return
+            return scan(reader, has, follower, changes)
         entry, version = announced
-        seen[entry] = max(seen[entry], version)
         follower.accepted += ((sequence, entry, version),)
-    follower.cursor, follower.seen = max(head, follower.cursor), tuple(seen)
+        if version > follower.seen[entry]:
+            follower.see(entry, version)
+            changes[entry] = version
+    follower.cursor = max(head, follower.cursor)
+    return changes
 
 
 def read_set(reader: Reader, has: Rules) -> tuple[Copy, ...] | None:
