@@ -71,7 +71,7 @@ def c_layout() -> str:
     lines += [f"    {name} = {value}," for name, value in constants()]
     lines += ["};"]
     lines += [f"static const uint64_t {name} = {value:#x}u;" for name, value in wide_constants()]
-    lines += ["", "/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, line by line, so that a reader of your own can check itself."]
+    lines += ["", "/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, so that a reader of your own can check itself:"]
     lines += [f" *     {line}" for line in layout.canonical_text().splitlines()]
     lines += [" * Each line ends with one newline character. */"]
     for record in layout.RECORDS:

@@ -185,7 +185,7 @@ static const uint64_t SQ_MAGIC = 0x45544f55514c4f53u;
 static const uint64_t SQ_LAYOUT_CRC = 0x9b04f05fu;
 static const uint64_t SQ_SEQUENCE_MASK = 0xffffffffffffu;
 
-/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, line by line, so that a reader of your own can check itself.
+/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, so that a reader of your own can check itself:
  *     solquote-shm 1 little-endian 288832 sequence-bits 48
  *     header 0 64 1
  *     header.magic 0 u64

@@ -69,7 +69,7 @@ def entry_is_never_torn(has: Rules) -> Verdict:
     return judge(iter([(memory, program)]))
 
 
-# Entry of each publish: the ring wraps, and both entries are announced in the slots the other used; and one in which the
+# Entry of each publish: the ring wraps, and both entries are announced in slots the other used; and one in which the
 # first entry is never written again, so that only a reader which keeps what it took can tell of it.
 ORDERS = ((0, 1, 1, 0), (0, 1, 1, 1))
 ORDER = ORDERS[0]
@@ -86,7 +86,7 @@ def published(order: tuple[int, ...] = ORDER) -> list[tuple[int, int]]:
 
 
 def missed(follower: Follower, order: tuple[int, ...] = ORDER) -> str | None:
-    """No announcement is passed over, none is invented, none is of another entry: judged by what the caller was told."""
+    """No announcement is passed over, invented, or of another entry: judged by what the caller was told."""
     log = published(order)
     for sequence, entry, version in follower.accepted:
         if log[sequence] != (entry, version):
