@@ -2,7 +2,7 @@
 
     python benchmarks/kill_switch.py [--rounds 100]
 
-The path: `Manager.change` reads the latch, writes the stop to the SYSTEM stream, and each of five processes with a
+The path: `Manager.change` writes the stop to the SYSTEM stream, and each of five processes with a
 `TradingGate` notes the CLOCK_MONOTONIC time at which its gate closed. A sixth process publishes the load. The
 reference, in the same run: a plain core NATS message to the same five processes. Floor: p99 under
 20 ms, or, where the machine is so busy that even a plain message takes longer, within 1.5 times that; exit 1 if missed.
@@ -24,10 +24,12 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.latch import MANUAL, Change, Latch
+from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
+from pipeline.system_manager.witness import WitnessFile
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus, connect
 from quote_core.clock import SYSTEM_CLOCK
@@ -124,9 +126,8 @@ async def measure(rounds: int) -> int:
         url = await stack.enter_async_context(nats_server(folder))
         bus = await stack.enter_async_context(connect(url, name="benchmark"))
         await repair(bus, STREAMS)
-        manager = make_manager()
-        latch = Latch(bus, clock=SYSTEM_CLOCK, witness_path=folder / "latched", restate_after_ns=10**18)
-        managing = asyncio.create_task(manager.run(bus, latch))
+        manager = make_manager(folder / "latched")
+        managing = asyncio.create_task(manager.run(bus))
         stack.callback(managing.cancel)
         gates = Gates([await stack.enter_async_context(child("--gate", url)) for _ in range(GATE_COUNT)])
         await stack.enter_async_context(child("--load", url))
@@ -170,11 +171,13 @@ def p99(times: list[float]) -> float:
     return quantiles(times, n=100)[98]
 
 
-def make_manager() -> Manager:
+def make_manager(witness: Path) -> Manager:
     """A manager with its usual settings."""
+    latch = Latch(clock=SYSTEM_CLOCK, witness=WitnessFile(witness), restate_after_ns=10**18)
     settings = SystemManagerSettings()
     return Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
+        latch,
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
+from dataclasses import replace
 from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
@@ -33,7 +34,7 @@ from pipeline.initializer.streams import STREAMS
 from pipeline.simulation import RouteHopRequest
 from pipeline.simulation_client import connect_simulator
 from quote_core.bus import Bus, connect
-from quote_core.clock import SYSTEM_CLOCK
+from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.events import (
     KILL_SWITCH_HEARTBEAT,
     Event,
@@ -156,7 +157,7 @@ async def allow_trading(bus: Bus) -> None:
     )
     await bus.publish(active)
     while True:
-        await bus.push(active, subject=KILL_SWITCH_HEARTBEAT)
+        await bus.push(replace(active, sent=moment(SYSTEM_CLOCK)), subject=KILL_SWITCH_HEARTBEAT)
         await asyncio.sleep(0.1)
 
 

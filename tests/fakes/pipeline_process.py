@@ -6,11 +6,11 @@ import os
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from quote_core.bus import Bus
-from quote_core.clock import SYSTEM_CLOCK
+from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, TradingState, stamp
 
@@ -70,7 +70,7 @@ async def trading_allowed(bus: Bus) -> AsyncIterator[None]:
     async def beat() -> None:
         while True:
             with contextlib.suppress(ProviderUnavailable):
-                await bus.push(active, subject=KILL_SWITCH_HEARTBEAT)
+                await bus.push(replace(active, sent=moment(SYSTEM_CLOCK)), subject=KILL_SWITCH_HEARTBEAT)
             await asyncio.sleep(0.05)
 
     beating = asyncio.create_task(beat())

@@ -15,15 +15,17 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
+from pipeline.system_manager.change import MANUAL, Change
 from pipeline.system_manager.http_api import make_application
-from pipeline.system_manager.latch import MANUAL, Change, Latch
+from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
+from pipeline.system_manager.witness import WitnessFile
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus
-from quote_core.bus.register import read_newest, write_if_newest_is
-from quote_core.clock import SYSTEM_CLOCK
+from quote_core.bus.register import write_if_newest_is
+from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import KillSwitch, ServiceHealth, Stream, TradingState, stamp
 from quote_core.settings import PlatformSettings, SecretStr
@@ -39,12 +41,13 @@ async def running_manager(bus: Bus, folder: Path) -> AsyncIterator[Manager]:
     settings = SystemManagerSettings()
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
+        latch_in(None, folder),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,
         registry=CollectorRegistry(),
     )
-    task = asyncio.create_task(manager.run(bus, latch_in(bus, folder)))
+    task = asyncio.create_task(manager.run(bus))
     try:
         await eventually(lambda: not manager.finding)
         yield manager
@@ -52,8 +55,11 @@ async def running_manager(bus: Bus, folder: Path) -> AsyncIterator[Manager]:
         await cancelled(task)
 
 
-def latch_in(bus: Bus, folder: Path, *, restate_after_ns: int = 10**18) -> Latch:
-    return Latch(bus, clock=SYSTEM_CLOCK, witness_path=folder / "latched", restate_after_ns=restate_after_ns)
+def latch_in(bus: Bus | None, folder: Path, *, clock: Clock = SYSTEM_CLOCK, restate_after_ns: int = 10**18) -> Latch:
+    latch = Latch(clock=clock, witness=WitnessFile(folder / "latched"), restate_after_ns=restate_after_ns)
+    if bus is not None:
+        latch.attach(bus)
+    return latch
 
 
 @asynccontextmanager
@@ -173,19 +179,6 @@ async def test_bytes_that_are_no_event_on_the_latch_halt(bus: Bus, tmp_path: Pat
         assert (manager.held.state, manager.held.trigger) == (HALTED, "unreadable_latch")
 
 
-async def test_of_two_writers_a_stop_wins_and_the_release_is_told(bus: Bus, tmp_path: Path) -> None:
-    first, second = latch_in(bus, tmp_path / "a"), latch_in(bus, tmp_path / "b")
-    await first.change(by_hand(REDUCING))
-    results = await asyncio.gather(
-        first.change(by_hand(HALTED)), second.change(by_hand(ACTIVE)), return_exceptions=True
-    )
-    newest = await read_newest(bus, KillSwitch)
-    assert newest is not None
-    assert isinstance(newest.event, KillSwitch)
-    assert newest.event.state is HALTED or results[1] == newest.event
-    assert (await first.look()).state is newest.event.state
-
-
 async def test_the_register_refuses_a_write_that_has_not_seen_the_newest(bus: Bus) -> None:
     first = await write_if_newest_is(bus, switch(HALTED, 1), sequence=0)
     assert first is not None
@@ -194,9 +187,9 @@ async def test_the_register_refuses_a_write_that_has_not_seen_the_newest(bus: Bu
 
 
 async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_path: Path) -> None:
-    held = await latch_in(bus, tmp_path).change(by_hand(HALTED))
+    held = await latch_in(bus, tmp_path).stop(by_hand(HALTED))
     aged = FakeClock(unix_ns=SYSTEM_CLOCK.unix_ns() + 1_000)
-    renewed = await Latch(bus, clock=aged, witness_path=tmp_path / "latched", restate_after_ns=1_000).look()
+    renewed = await latch_in(bus, tmp_path, clock=aged, restate_after_ns=1_000).look()
     assert (renewed.state, renewed.reason) == (held.state, held.reason)
     assert renewed.revision == held.revision + 1
     assert renewed.changed_unix_ns == held.changed_unix_ns
@@ -230,7 +223,9 @@ async def test_a_rule_trips_the_switch(bus: Bus, nats_url: str, tmp_path: Path) 
 async def test_the_http_api_stops_shows_and_releases(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
-        application = make_application(manager, token=TOKEN, registry=CollectorRegistry())
+        application = make_application(
+            manager, token=TOKEN, token_name="kill-switch.token", registry=CollectorRegistry()
+        )
         async with TestClient(TestServer(application)) as client:
             answer = await client.post("/api/killswitch/enable", headers=headers, json={"reason": "drill"})
             assert (answer.status, (await answer.json())["state"]) == (200, "HALTED")
@@ -242,23 +237,55 @@ async def test_the_http_api_stops_shows_and_releases(bus: Bus, nats_url: str, tm
             await eventually(lambda: gate.allows_new_trades)
 
 
-async def test_without_the_bus_the_http_api_says_so(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:
+async def test_without_the_bus_a_stop_is_kept_and_a_release_refused(
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
+) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
-    async with running_manager(bus, tmp_path) as manager:
-        application = make_application(manager, token=TOKEN, registry=CollectorRegistry())
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
+        await eventually(lambda: gate.allows_new_trades)
+        application = make_application(
+            manager, token=TOKEN, token_name="kill-switch.token", registry=CollectorRegistry()
+        )
         async with TestClient(TestServer(application)) as client:
             nats_server.stop()
-            answer = await client.post("/api/killswitch/enable", headers=headers)
-            body = await answer.json()
-            assert (answer.status, body["error"]["code"]) == (503, "UNAVAILABLE")
+            answer = await client.post("/api/killswitch/disable", headers=headers)
+            assert (answer.status, (await answer.json())["error"]["code"]) == (503, "UNAVAILABLE")
+            answer = await client.post("/api/killswitch/enable", headers=headers, json={"reason": "drill"})
+            told = await answer.json()
+            assert (answer.status, told["state"], told["stored"]) == (202, "HALTED", False)
+            assert "have stopped" not in told["message"]
             assert (await client.get("/api/killswitch")).status == 503
             await eventually(lambda: bool(manager.finding))
             assert (await client.get("/api/health")).status == 503
+            opened = watched(gate)
+            nats_server.start()
+            await eventually(lambda: manager.held is not None and manager.held.state is HALTED)
+            await eventually(lambda: gate.reason == "drill")
+            assert not opened
 
 
-async def test_a_manager_that_cannot_confirm_raises(nats_server: NatsServer, bus: Bus, tmp_path: Path) -> None:
+def watched(gate: TradingGate) -> list[str]:
+    """What the gate says from now on whenever it is asked while open; it is asked at every turn of the loop."""
+    opened: list[str] = []
+
+    def ask() -> None:
+        if gate.allows_new_trades:
+            opened.append(gate.reason)
+        asyncio.get_running_loop().call_later(0.001, ask)
+
+    ask()
+    return opened
+
+
+async def test_a_stop_that_is_not_stored_outlives_the_manager(
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
+) -> None:
     latch = latch_in(bus, tmp_path)
     await latch.look()
     nats_server.stop()
     with pytest.raises(ProviderUnavailable):
-        await latch.change(by_hand(HALTED))
+        await latch.stop(by_hand(HALTED))
+    nats_server.start()
+    await eventually(lambda: bus.is_connected)
+    await bus.wait_for_stream(Stream.SYSTEM)
+    assert (await latch_in(bus, tmp_path).look()).state is HALTED

@@ -18,6 +18,7 @@ from pipeline.system_manager.quote_watch import QuoteWatch
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
+from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import quote_service_figures
 from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
@@ -38,8 +39,14 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
         )
     token = load_or_make_token(settings.token_path(platform))
     registry = CollectorRegistry()
+    latch = Latch(
+        clock=SYSTEM_CLOCK,
+        witness=WitnessFile(platform.data_folder() / WITNESS_NAME),
+        restate_after_ns=settings.restate_after,
+    )
     manager = Manager(
         Rules(settings.limits(platform), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
+        latch,
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,
@@ -48,15 +55,11 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
 
     async def work() -> None:
         async with AsyncExitStack() as stack:
-            application = make_application(manager, token=token, registry=registry)
+            application = make_application(
+                manager, token=token, token_name=settings.token_path(platform).name, registry=registry
+            )
             await stack.enter_async_context(serve_http(application, host=platform.host, port=settings.http_port))
             bus = await stack.enter_async_context(connect(platform.nats_url, name="system_manager"))
-            latch = Latch(
-                bus,
-                clock=SYSTEM_CLOCK,
-                witness_path=platform.data_folder() / WITNESS_NAME,
-                restate_after_ns=settings.restate_after,
-            )
             rpc = await stack.enter_async_context(_node(platform, settings))
             channel = await stack.enter_async_context(grpc.aio.insecure_channel(platform.local_quote_address))
             watch = QuoteWatch(
@@ -68,7 +71,7 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(watch.run())
-                await manager.run(bus, latch)
+                await manager.run(bus)
 
     await work_until_told(work(), condition=lambda: _condition(manager))
 

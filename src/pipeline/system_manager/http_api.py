@@ -1,38 +1,47 @@
 """The kill switch over HTTP.
 
-| request                        | body                                         | answers                           |
-|--------------------------------|----------------------------------------------|-----------------------------------|
-| POST /api/killswitch/enable    | `{reason?, state?: "HALTED" or "REDUCING"}` | 200 the switch; 400, 401, 503     |
-| POST /api/killswitch/disable   | `{reason?}`                                  | 200 the switch; 400, 401, 409, 503 |
-| GET  /api/killswitch           |                                              | 200 the switch; 503               |
-| GET  /api/health               |                                              | 200 or 503                        |
-| GET  /metrics                  |                                              | 200                               |
+| request                      | body                                              | answers                        |
+|------------------------------|---------------------------------------------------|--------------------------------|
+| POST /api/killswitch/enable  | `{reason?, person?, state?: HALTED or REDUCING}`  | 200 or 202 the switch; 401     |
+| POST /api/killswitch/disable | `{reason?, person?}`                              | 200 the switch; 4xx, 503       |
+| GET  /api/killswitch         |                                                   | 200 the switch; 503            |
+| GET  /api/health             |                                                   | 200 or 503                     |
+| GET  /metrics                |                                                   | 200                            |
 
 The POSTs ask for `Authorization: Bearer TOKEN`. A 200 means that the SYSTEM stream has the state, hence that it
-outlives every restart. An error is `{"error": {"code", "message"}}`. 503 means that the bus did not confirm; gates
-that cannot reach the bus close by themselves.
+outlives every restart. An error is `{"error": {"code", "message"}}`; 503 means that the bus did not confirm.
+
+A stop is never refused for its form: whatever cannot be read of its body is replaced by what is usual, a reason that is
+too long is cut, and `notes` in the answer says so. Nor is it refused when the bus is away: 202 means that the manager
+keeps it, vouches for nothing until it is stored, and tries until it is; `message` says what that means for trading.
 """
 
+import asyncio
 import json
-from collections.abc import Awaitable, Callable
-from typing import Annotated, Any, Final, Literal, Protocol, TypeVar
+from collections.abc import Awaitable, Callable, Mapping
+from typing import Annotated, Any, Final, Protocol
 
 from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from pipeline.system_manager.latch import MANUAL, Change, ChangedMeanwhile
+from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from pipeline.system_manager.token import token_matches
 from quote_core.errors import InvalidField, ProviderUnavailable
-from quote_core.events import KillSwitch, TradingState
+from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, KillSwitch, TradingState
 from quote_core.settings import SecretStr
 
 __all__ = ["Switch", "make_application"]
 
 BODY_BYTES_MAX: Final = 16 * 1024
-REASON_CHARS_MAX: Final = 500
+BODY_WAIT_S: Final = 0.5
+"""A stop whose body has not come by then goes without it."""
+
+STOPPED_BY_HAND: Final = "stopped by hand"
 
 Reason = Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX, strip_whitespace=True, min_length=1)]
+Person = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX, strip_whitespace=True, min_length=1)]
 
 
 class Switch(Protocol):
@@ -48,30 +57,26 @@ class Switch(Protocol):
         ...
 
     async def change(self, wanted: Change) -> KillSwitch:
-        """Latch another state."""
+        """Latch another state; a stop that is not stored yet raises `NotYetStored`."""
         ...
 
 
-class _Body(BaseModel):
+class _Release(BaseModel):
     model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
 
     reason: Reason | None = None
+    person: Person | None = None
 
 
-class _Enable(_Body):
-    state: Literal["HALTED", "REDUCING"] = "HALTED"
-
-
-_AnyBody = TypeVar("_AnyBody", bound=_Body)
-
-
-def make_application(switch: Switch, *, token: SecretStr, registry: CollectorRegistry) -> web.Application:
-    """The routes of the table."""
-    api = _Api(switch, token, registry)
+def make_application(
+    switch: Switch, *, token: SecretStr, token_name: str, registry: CollectorRegistry
+) -> web.Application:
+    """The routes of the table; `token_name` is what the token is called in `actor`."""
+    api = _Api(switch, token, token_name, registry)
     application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_errors_as_json])
     application.add_routes(
         [
-            web.post("/api/killswitch/enable", api.enable),
+            web.post("/api/killswitch/enable", api.enable, expect_handler=_any_expectation),
             web.post("/api/killswitch/disable", api.disable),
             web.get("/api/killswitch", api.show),
             web.get("/api/health", api.health),
@@ -82,21 +87,29 @@ def make_application(switch: Switch, *, token: SecretStr, registry: CollectorReg
 
 
 class _Api:
-    def __init__(self, switch: Switch, token: SecretStr, registry: CollectorRegistry) -> None:
+    def __init__(self, switch: Switch, token: SecretStr, token_name: str, registry: CollectorRegistry) -> None:
         self._switch = switch
         self._token = token
+        self._token_name = token_name
         self._registry = registry
 
     async def enable(self, request: web.Request) -> web.Response:
         self._authorize(request)
-        body = await _body(request, _Enable)
-        wanted = Change(TradingState[body.state], MANUAL, body.reason or "stopped by hand", _actor(request))
-        return _shown(await self._switch.change(wanted))
+        asked = _stop_of(await _body_as_it_comes(request))
+        wanted = Change(asked.state, MANUAL, asked.reason, self._actor(asked.person))
+        try:
+            event = await self._switch.change(wanted)
+        except NotYetStored as error:
+            return _shown(error.event, {"stored": False, "message": _kept(error), "notes": asked.notes}, status=202)
+        notes = list(asked.notes)
+        if event.state is not wanted.state:
+            notes.append(f"{event.state.name} was latched before and stays: nothing but a release loosens")
+        return _shown(event, {"stored": True, "notes": notes})
 
     async def disable(self, request: web.Request) -> web.Response:
         self._authorize(request)
-        body = await _body(request, _Body)
-        wanted = Change(TradingState.ACTIVE, MANUAL, body.reason or "released by hand", _actor(request))
+        body = await _release_of(request)
+        wanted = Change(TradingState.ACTIVE, MANUAL, body.reason or "released by hand", self._actor(body.person))
         return _shown(await self._switch.change(wanted))
 
     async def show(self, _: web.Request) -> web.Response:
@@ -110,6 +123,9 @@ class _Api:
     async def metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._registry), content_type="text/plain", charset="utf-8")
 
+    def _actor(self, person: str | None) -> str:
+        return f"person {person}, token {self._token_name}" if person else f"token {self._token_name}"
+
     def _authorize(self, request: web.Request) -> None:
         scheme, _, given = request.headers.get("Authorization", "").partition(" ")
         if scheme.lower() != "bearer" or not token_matches(self._token, given.strip()):
@@ -118,11 +134,58 @@ class _Api:
             )
 
 
-def _actor(request: web.Request) -> str:
-    return f"http {request.remote or 'unknown'}"
+class _Stop:
+    """What a body asks for, and what of it was not understood."""
+
+    def __init__(self) -> None:
+        self.state = TradingState.HALTED
+        self.reason = STOPPED_BY_HAND
+        self.person: str | None = None
+        self.notes: list[str] = []
 
 
-async def _body(request: web.Request, model: type[_AnyBody]) -> _AnyBody:
+def _stop_of(body: bytes) -> _Stop:
+    """Read a stop's body for what it is worth."""
+    asked = _Stop()
+    try:
+        content: Any = json.loads(body or b"{}")
+    except (ValueError, RecursionError):
+        asked.notes.append("the body is not JSON")
+        return asked
+    if not isinstance(content, dict):
+        asked.notes.append("the body is not an object")
+        return asked
+    for field, value in content.items():
+        match field, value:
+            case ("reason" | "person", str()) if value.strip():
+                if len(value) > (bound := REASON_CHARS_MAX if field == "reason" else NAME_CHARS_MAX):
+                    asked.notes.append(f"{field}: cut to {bound} characters")
+                setattr(asked, field, value[:BODY_BYTES_MAX])
+            case "state", str() if value.upper() in ("HALTED", "REDUCING"):
+                asked.state = TradingState[value.upper()]
+            case _:
+                asked.notes.append(f"{field[:NAME_CHARS_MAX]}: not understood, and left out")
+    return asked
+
+
+async def _body_as_it_comes(request: web.Request) -> bytes:
+    """What can be had of a body without waiting long; none when it breaks off or cannot be unpacked."""
+    body = bytearray()
+    try:
+        async with asyncio.timeout(BODY_WAIT_S):
+            while len(body) < BODY_BYTES_MAX and (part := await request.content.read(BODY_BYTES_MAX)):
+                body += part
+    except Exception:  # noqa: BLE001  # whatever is wrong with the body, the stop goes on
+        return b"\xff"  # not JSON, and told so
+    return bytes(body)
+
+
+async def _any_expectation(request: web.Request) -> None:
+    """Let a stop pass whatever its `Expect` header says."""
+    await request.writer.write(b"HTTP/1.1 100 Continue\r\n\r\n")
+
+
+async def _release_of(request: web.Request) -> _Release:
     """Read the body; none at all means `{}`.
 
     Raises:
@@ -133,7 +196,7 @@ async def _body(request: web.Request, model: type[_AnyBody]) -> _AnyBody:
     except (ValueError, RecursionError) as error:
         raise InvalidField("body", f"is not JSON: {error}") from None
     try:
-        return model.model_validate(content)
+        return _Release.model_validate(content)
     except ValidationError as error:
         problem = error.errors()[0]
         field = ".".join(map(str, problem["loc"])) or "body"
@@ -141,7 +204,16 @@ async def _body(request: web.Request, model: type[_AnyBody]) -> _AnyBody:
         raise InvalidField(field, rule) from None
 
 
-def _shown(event: KillSwitch) -> web.Response:
+def _kept(error: NotYetStored) -> str:
+    where = "on disk" if error.is_on_disk else "in memory only: its file cannot be written"
+    return (
+        f"the stop is not stored on the bus yet ({error.reason}); the system manager keeps it, {where}, and tries "
+        "until it is stored. Until then it vouches for nothing: a trading process that has not heard the stop closes "
+        "when the manager has been silent for manager_silence_max, and none can open"
+    )
+
+
+def _shown(event: KillSwitch, more: Mapping[str, object] | None = None, *, status: int = 200) -> web.Response:
     return web.json_response(
         {
             "state": event.state.name,
@@ -150,7 +222,9 @@ def _shown(event: KillSwitch) -> web.Response:
             "actor": event.actor,
             "revision": event.revision,
             "changed_unix_ns": event.changed_unix_ns,
-        }
+            **(more or {}),
+        },
+        status=status,
     )
 
 
@@ -172,9 +246,7 @@ async def _errors_as_json(
     except ChangedMeanwhile as error:
         return _error(409, "ABORTED", str(error))
     except ProviderUnavailable as error:
-        return _error(
-            503, error.code, f"{error}; trading processes that cannot reach the bus have stopped by themselves"
-        )
+        return _error(503, error.code, f"{error}; the bus has not confirmed")
     except web.HTTPException as error:
         kept = {name: value for name, value in error.headers.items() if name in ("WWW-Authenticate", "Allow")}
         return _error(error.status, _CODES.get(error.status, "INVALID_ARGUMENT"), error.reason, kept)

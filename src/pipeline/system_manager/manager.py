@@ -1,22 +1,24 @@
 """The manager at work: vouches for the latched state every half second, and trips it when a rule says so.
 
-A heartbeat is sent only right after the stream was read: a manager that cannot read the latch falls silent, and the
-gates close.
+A heartbeat is sent only right after the stream was read, and bears the time before the reading: a manager that cannot
+read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close.
 """
 
 import asyncio
 import contextlib
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from typing import Final
 
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from pipeline.system_manager.latch import Change, Latch
+from pipeline.system_manager.change import Change, stricter
+from pipeline.system_manager.latch import Latch, NotYetStored
 from pipeline.system_manager.rules import Rules, Trip
 from quote_core.bus import Bus
 from quote_core.bus.follow import follow
-from quote_core.clock import Clock
+from quote_core.clock import Clock, moment
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import (
     KILL_SWITCH_HEARTBEAT,
@@ -24,6 +26,7 @@ from quote_core.events import (
     KillSwitch,
     PnlSnapshot,
     ServiceHealth,
+    StopRequest,
     Stream,
     TradingState,
     decode,
@@ -44,13 +47,14 @@ class Manager:
     def __init__(
         self,
         rules: Rules,
+        latch: Latch,
         *,
         clock: Clock,
         heartbeat_interval_ns: int,
         rate_window_ns: int,
         registry: CollectorRegistry,
     ) -> None:
-        self._latch: Latch | None = None
+        self._latch = latch
         self._rules = rules
         self._clock = clock
         self._heartbeat_interval_ns = heartbeat_interval_ns
@@ -65,14 +69,15 @@ class Manager:
     @property
     def held(self) -> KillSwitch | None:
         """What was latched when last looked."""
-        return self._latch.held if self._latch else None
+        return self._latch.held
 
-    async def run(self, bus: Bus, latch: Latch) -> None:
+    async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
-        self._latch = latch
         self.finding = "the SYSTEM stream is not there"
         await bus.wait_for_stream(Stream.SYSTEM)
+        self._latch.attach(bus)
         await bus.listen(kind_of(KillSwitch).subject, self._on_push)
+        await bus.listen(kind_of(StopRequest).subject, self._on_request)
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._vouch(bus))
             tasks.create_task(self._watch(bus))
@@ -84,39 +89,56 @@ class Manager:
             ProviderUnavailable: The stream does not answer.
         """
         async with _within(CHANGE_TIMEOUT_S):
-            return await self._connected_latch().look()
+            return await self._latch.look()
 
     async def change(self, wanted: Change) -> KillSwitch:
-        """Latch another state, and tell every gate.
+        """Latch another state, and tell every gate. A stop is kept from the call on, and written until it is stored.
 
         Raises:
-            ProviderUnavailable: The stream has not confirmed.
+            NotYetStored: A stop is kept, and the stream has not confirmed it; nothing is vouched for until it has.
+            ProviderUnavailable: The stream has not confirmed a release.
             ChangedMeanwhile: A release met a newer stop.
         """
-        async with _within(CHANGE_TIMEOUT_S):
-            event = await self._connected_latch().change(wanted)
+        if stricter(wanted.state, TradingState.ACTIVE):
+            event = await self._stopped(wanted)
+        else:
+            async with _within(CHANGE_TIMEOUT_S):
+                event = await self._latch.release(wanted)
         self._arm(event)
         self._news.set()
         return event
 
-    def _connected_latch(self) -> Latch:
-        if self._latch is None:
-            raise ProviderUnavailable("kill switch", self.finding)
-        return self._latch
+    async def _stopped(self, wanted: Change) -> KillSwitch:
+        try:
+            async with _within(CHANGE_TIMEOUT_S):
+                return await self._latch.stop(wanted)
+        except ProviderUnavailable as error:
+            kept = self._latch.unstored_stop or self.held
+            assert kept is not None  # what was asked for is either not stored yet, or held by now
+            self.finding = f"a stop is not stored yet: {error.reason}"
+            self._news.set()
+            raise NotYetStored(kept, error, is_on_disk=await self._latch.is_on_disk()) from None
 
     def _on_push(self, event: Event) -> None:
         held = self.held
         if held is None or held.header.event_id != event.header.event_id:
             self._news.set()
 
+    def _on_request(self, event: Event) -> None:
+        if isinstance(event, StopRequest):
+            self._latch.heard(event)
+        self._news.set()
+
     async def _vouch(self, bus: Bus) -> None:
         while True:
             self._news.clear()
+            began = moment(self._clock)
             try:
                 event = await self.look()
                 self._arm(event)
-                await bus.push(event, subject=KILL_SWITCH_HEARTBEAT)
-                self._show(event)
+                if self._latch.unstored_stop is None:
+                    await bus.push(replace(event, sent=began), subject=KILL_SWITCH_HEARTBEAT)
+                    self._show(event)
             except ProviderUnavailable as error:
                 self.finding = str(error)
             with contextlib.suppress(TimeoutError):

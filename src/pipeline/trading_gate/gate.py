@@ -4,21 +4,28 @@ Of its own, because a stop must not queue behind events, and because the loss of
 """
 
 import asyncio
-import contextlib
 from typing import Final
 
 import structlog
 
-from pipeline.trading_gate.state import Decision, GateView, Switch
+from pipeline.trading_gate.state import UNREADABLE, Decision, GateView, Heartbeat, Reading, Switch
 from quote_core.bus import Bus, connect
-from quote_core.clock import Clock
-from quote_core.errors import DataError, ProviderUnavailable
-from quote_core.events import KILL_SWITCH_HEARTBEAT, Event, KillSwitch, TradingState, kind_of
+from quote_core.bus.register import read_newest
+from quote_core.clock import Clock, moment
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import KILL_SWITCH_HEARTBEAT, Event, KillSwitch, StopRequest, TradingState, kind_of
 
-__all__ = ["TradingGate"]
+__all__ = ["STOOD_STILL_NS_MAX", "TradingGate"]
 
 READ_RETRY_S: Final = 0.1
-"""Wait before the latch is read again, when it could not be read or is not there."""
+"""Wait before the stream is read again, when it could not be read or does not show yet what was heard."""
+
+READ_PAUSE_S: Final = 0.01
+"""Shortest time between two readings, so that a flood of heartbeats is not one of readings."""
+
+TICK_S: Final = 0.05
+STOOD_STILL_NS_MAX: Final = 250_000_000
+"""A tick later than this means that the process did not run; what it heard before counts no more."""
 
 _log: Final = structlog.get_logger("trading_gate")
 
@@ -39,8 +46,8 @@ class TradingGate:
         self._clock = clock
         self._silence_ns_max = silence_ns_max
         self._view = GateView()
+        self._ticked_mono_ns = clock.mono_ns()
         self._shown = self._decide()
-        self._heard = asyncio.Event()
         self._unread = asyncio.Event()
         self.changed = asyncio.Event()
         """Set whenever the decision has changed; whoever waits for it clears it first."""
@@ -49,6 +56,11 @@ class TradingGate:
     def allows_new_trades(self) -> bool:
         """Whether a new trade may begin now; asks no one and never waits."""
         return self._decide().allows_new_trades
+
+    @property
+    def allows_finishing(self) -> bool:
+        """Whether a trade that this process has in hand already may still begin: not when HALTED."""
+        return self._decide().allows_finishing
 
     @property
     def state(self) -> TradingState:
@@ -63,60 +75,75 @@ class TradingGate:
     async def run(self) -> None:
         """Listen until cancelled."""
         try:
-            async with connect(self._nats_url, name=f"{self._name} gate", on_connection=self._on_connection) as bus:
-                await bus.listen(kind_of(KillSwitch).subject, self._on_push)
-                await bus.listen(KILL_SWITCH_HEARTBEAT, self._on_heartbeat)
-                self._on_connection(is_up=True)
-                async with asyncio.TaskGroup() as tasks:
-                    tasks.create_task(self._read_latch(bus))
-                    tasks.create_task(self._watch_silence())
+            async with connect(self._nats_url, name=f"{self._name} gate", on_connection=self.on_connection) as bus:
+                await self.attend(bus)
         finally:
             self._take(GateView())
 
-    def _on_connection(self, *, is_up: bool) -> None:
+    async def attend(self, bus: Bus) -> None:
+        """Listen on a connection that is up, until cancelled; `on_connection` must be told of its losses."""
+        await bus.listen(kind_of(KillSwitch).subject, self._on_push, on_malformed=self._on_malformed)
+        await bus.listen(kind_of(StopRequest).subject, self._on_push, on_malformed=self._on_malformed)
+        await bus.listen(KILL_SWITCH_HEARTBEAT, self._on_heartbeat)
+        self.on_connection(is_up=True)
+        async with asyncio.TaskGroup() as tasks:
+            tasks.create_task(self._read(bus))
+            tasks.create_task(self._tick())
+
+    def on_connection(self, *, is_up: bool) -> None:
+        """The connection was lost, or is back."""
         self._take(self._view.after_connecting() if is_up else self._view.after_disconnecting())
-        self._unread.set()
 
     def _on_push(self, event: Event) -> None:
-        if isinstance(event, KillSwitch):
-            self._take(self._view.after_push(_switch(event)))
+        if isinstance(event, KillSwitch | StopRequest):
+            self._take(self._view.after_push(Switch.of(event), self._clock.mono_ns()))
+            self._unread.set()
+        else:
+            self._on_malformed()
+
+    def _on_malformed(self) -> None:
+        self._take(self._view.after_push(UNREADABLE, self._clock.mono_ns()))
 
     def _on_heartbeat(self, event: Event) -> None:
         if isinstance(event, KillSwitch):
-            latched = _switch(event)
-            if self._view.disagrees_with(latched):
-                self._unread.set()
-            self._take(self._view.after_heartbeat(latched, self._clock.mono_ns()))
+            self._take(self._view.after_heartbeat(Heartbeat(Switch.of(event), event.sent, self._clock.mono_ns())))
 
-    async def _read_latch(self, bus: Bus) -> None:
+    async def _read(self, bus: Bus) -> None:
         while True:
             await self._unread.wait()
             self._unread.clear()
-            before = self._view
-            latched = await _latched(bus)
-            news = (before.connected, before.latched, before.unconfirmed) != (
-                self._view.connected,
-                self._view.latched,
-                self._view.unconfirmed,
-            )
-            if latched is not None and not news:
-                self._take(self._view.after_read(latched))
-            else:
+            asked_at_age, asked_mono_ns = self._view.age, self._clock.mono_ns()
+            reading = await _reading(bus)
+            self._notice_standing_still()
+            if reading is not None:
+                view = self._view.after_reading(
+                    reading, asked_at_age=asked_at_age, asked_mono_ns=asked_mono_ns, hold_ns=self._silence_ns_max
+                )
+                self._take(view)
+            await asyncio.sleep(READ_RETRY_S if self._view.wants_reading else READ_PAUSE_S)
+            if self._view.wants_reading:
                 self._unread.set()
-                await asyncio.sleep(READ_RETRY_S)
 
-    async def _watch_silence(self) -> None:
-        """Notice that the manager has fallen silent; `allows_new_trades` knows without it."""
+    async def _tick(self) -> None:
+        """Notice standing still and the manager's silence; whoever asks the gate notices without it."""
         while True:
-            self._heard.clear()
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(self._silence_ns_max / 1e9):
-                    await self._heard.wait()
+            self._notice_standing_still()
+            self._ticked_mono_ns = self._clock.mono_ns()
             self._show()
+            await asyncio.sleep(TICK_S)
+
+    def _notice_standing_still(self) -> None:
+        now_mono_ns = self._clock.mono_ns()
+        still_ns = now_mono_ns - self._ticked_mono_ns
+        if still_ns > STOOD_STILL_NS_MAX:
+            self._ticked_mono_ns = now_mono_ns
+            self._view = self._view.after_standing_still()
+            self._unread.set()
 
     def _take(self, view: GateView) -> None:
         self._view = view
-        self._heard.set()
+        if view.wants_reading:
+            self._unread.set()
         self._show()
 
     def _show(self) -> None:
@@ -127,18 +154,19 @@ class TradingGate:
             _log.warning("trading gate", state=decision.state.name, reason=decision.reason)
 
     def _decide(self) -> Decision:
-        return self._view.decide(now_mono_ns=self._clock.mono_ns(), silence_ns_max=self._silence_ns_max)
+        if self._view.connected:
+            self._notice_standing_still()
+        return self._view.decide(now=moment(self._clock), silence_ns_max=self._silence_ns_max)
 
 
-def _switch(event: KillSwitch) -> Switch:
-    return Switch(event.revision, event.state, event.reason)
+async def _reading(bus: Bus) -> Reading | None:
+    """The latch and then the newest stop request; `None` when they cannot be had, or nothing is latched.
 
-
-async def _latched(bus: Bus) -> Switch | None:
-    """The last event of the stream; `None` when there is none, or it cannot be had or read."""
+    In this order: a request stored between the two is then seen, with a latch that has not taken it into account.
+    """
     try:
-        event = await bus.last(KillSwitch)
-    except (ProviderUnavailable, DataError) as error:
+        latch = await read_newest(bus, KillSwitch)
+        return Reading.of(latch, await read_newest(bus, StopRequest))
+    except ProviderUnavailable as error:
         _log.debug("the latch could not be read", reason=str(error))
         return None
-    return _switch(event) if isinstance(event, KillSwitch) else None

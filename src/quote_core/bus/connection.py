@@ -115,8 +115,13 @@ class Bus:
         with upstream_errors():
             await self.client.publish(subject, encode(event))
 
-    async def listen(self, subject: str, on_event: Callable[[Event], None]) -> None:
-        """Call `on_event` for everything that passes on `subject` while the bus is open; streams' subjects too."""
+    async def listen(
+        self, subject: str, on_event: Callable[[Event], None], *, on_malformed: Callable[[], None] = lambda: None
+    ) -> None:
+        """Call `on_event` for everything that passes on `subject` while the bus is open; streams' subjects too.
+
+        What is no event is told in the log, and to `on_malformed`.
+        """
 
         async def receive(message: Msg) -> None:
             try:
@@ -124,6 +129,7 @@ class Bus:
             except LayoutMismatch as error:
                 self.malformed_count += 1
                 _log.warning("a pushed message is not an event", subject=message.subject, reason=str(error))
+                on_malformed()
             else:
                 on_event(event)
 

@@ -11,8 +11,10 @@ from quote_core.events.subjects import (
     subject_of,
     subjects_of,
 )
+from quote_core.events.text import NAME_CHARS_MAX, REASON_CHARS_MAX, fit_text
 from quote_core.events.types import (
     NO_TRACE,
+    REVISION_MAX,
     Event,
     ExecutionMode,
     ExecutionPlan,
@@ -26,6 +28,7 @@ from quote_core.events.types import (
     PnlSnapshot,
     PriceDivergence,
     ServiceHealth,
+    StopRequest,
     Trace,
     TradingState,
     TwoHopArbitrage,
@@ -35,7 +38,10 @@ from quote_core.events.writing import encode
 __all__ = [
     "EVENT_KINDS",
     "KILL_SWITCH_HEARTBEAT",
+    "NAME_CHARS_MAX",
     "NO_TRACE",
+    "REASON_CHARS_MAX",
+    "REVISION_MAX",
     "Event",
     "ExecutionMode",
     "ExecutionPlan",
@@ -49,6 +55,7 @@ __all__ = [
     "PnlSnapshot",
     "PriceDivergence",
     "ServiceHealth",
+    "StopRequest",
     "Stream",
     "Trace",
     "TradingState",
@@ -57,6 +64,7 @@ __all__ = [
     "decode",
     "derived_id",
     "encode",
+    "fit_text",
     "kind_of",
     "random_id",
     "stamp",

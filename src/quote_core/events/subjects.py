@@ -10,6 +10,7 @@
 | ServiceHealth   | SQME    | 2      | metrics.health.<service>               | METRICS       |
 | KillSwitch      | SQSY    | 1      | system.kill_switch                     | SYSTEM        |
 | Lifecycle       | SQSY    | 2      | system.lifecycle.<service>             | SYSTEM        |
+| StopRequest     | SQSY    | 3      | system.stop                            | SYSTEM        |
 
 What a stream keeps, and for how long, is the initializer's business. A plan's result has a subject of its own, so that
 the stream itself can refuse a second one (`quote_core.bus.register`).
@@ -30,6 +31,7 @@ from quote_core.events.types import (
     PnlSnapshot,
     PriceDivergence,
     ServiceHealth,
+    StopRequest,
     TwoHopArbitrage,
 )
 
@@ -100,6 +102,7 @@ EVENT_KINDS: Final = (
     _row(ServiceHealth, b"SQME", 2, "metrics.health.{service}", Stream.METRICS),
     _row(KillSwitch, b"SQSY", 1, "system.kill_switch", Stream.SYSTEM),
     _row(Lifecycle, b"SQSY", 2, "system.lifecycle.{service}", Stream.SYSTEM),
+    _row(StopRequest, b"SQSY", 3, "system.stop", Stream.SYSTEM),
 )
 
 _BY_EVENT: Final = {kind.event: kind for kind in EVENT_KINDS}

@@ -30,6 +30,7 @@ from quote_core.quotes import Provenance
 
 __all__ = [
     "NO_TRACE",
+    "REVISION_MAX",
     "Event",
     "ExecutionMode",
     "ExecutionPlan",
@@ -43,6 +44,7 @@ __all__ = [
     "PnlSnapshot",
     "PriceDivergence",
     "ServiceHealth",
+    "StopRequest",
     "Trace",
     "TradingState",
     "TwoHopArbitrage",
@@ -252,9 +254,16 @@ class TradingState(enum.Enum):
     HALTED = 2
 
 
+REVISION_MAX: Final = 2**62
+"""A kill switch's revision above this was made up; counting never gets there."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class KillSwitch:
-    """The kill switch as it stands from now on; a lower `revision` than one already seen is old news."""
+    """The kill switch as it stands from now on; a lower `revision` than one already seen is old news.
+
+    `stops_seen` is the stream sequence of the newest `StopRequest` it has taken into account.
+    """
 
     header: Header
     state: TradingState
@@ -264,6 +273,7 @@ class KillSwitch:
     revision: U64
     changed_unix_ns: U64
     sent: MomentField = NO_MOMENT
+    stops_seen: U64 = 0
 
 
 class Phase(enum.Enum):
@@ -286,6 +296,17 @@ class Lifecycle:
     detail: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class StopRequest:
+    """Somebody wants trading stopped; ACTIVE is read as HALTED, since this can do nothing else."""
+
+    header: Header
+    state: TradingState
+    trigger: str
+    reason: str
+    actor: str
+
+
 Event = (
     TwoHopArbitrage
     | PriceDivergence
@@ -295,4 +316,5 @@ Event = (
     | ServiceHealth
     | KillSwitch
     | Lifecycle
+    | StopRequest
 )

@@ -8,8 +8,9 @@ from aiohttp.test_utils import TestClient, TestServer
 from aiohttp.web import Application, Request
 from prometheus_client import CollectorRegistry
 
+from pipeline.system_manager.change import Change
 from pipeline.system_manager.http_api import make_application
-from pipeline.system_manager.latch import Change, ChangedMeanwhile
+from pipeline.system_manager.latch import ChangedMeanwhile
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Header, KillSwitch, TradingState
 from quote_core.settings import SecretStr
@@ -56,7 +57,7 @@ def switch() -> Switch:
 
 @pytest.fixture
 async def client(switch: Switch) -> AsyncIterator[Client]:
-    application = make_application(switch, token=SecretStr(TOKEN), registry=CollectorRegistry())
+    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token", registry=CollectorRegistry())
     async with TestClient(TestServer(application)) as client:
         yield client
 

@@ -81,7 +81,14 @@ class KillSwitch(object):
             return obj
         return None
 
-def KillSwitchStart(builder): builder.StartObject(7)
+    # KillSwitch
+    def StopsSeen(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+def KillSwitchStart(builder): builder.StartObject(8)
 def Start(builder):
     return KillSwitchStart(builder)
 def KillSwitchAddState(builder, state): builder.PrependUint8Slot(0, state, 0)
@@ -105,6 +112,9 @@ def AddChangedUnixNs(builder, changedUnixNs):
 def KillSwitchAddSent(builder, sent): builder.PrependStructSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(sent), 0)
 def AddSent(builder, sent):
     return KillSwitchAddSent(builder, sent)
+def KillSwitchAddStopsSeen(builder, stopsSeen): builder.PrependUint64Slot(7, stopsSeen, 0)
+def AddStopsSeen(builder, stopsSeen):
+    return KillSwitchAddStopsSeen(builder, stopsSeen)
 def KillSwitchEnd(builder): return builder.EndObject()
 def End(builder):
     return KillSwitchEnd(builder)

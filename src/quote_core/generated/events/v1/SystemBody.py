@@ -6,3 +6,4 @@ class SystemBody(object):
     NONE = 0
     KillSwitch = 1
     Lifecycle = 2
+    StopRequest = 3
