@@ -1,5 +1,6 @@
 """The HTTP contract of the kill switch, over a switch in memory."""
 
+import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
@@ -10,7 +11,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import Change
 from pipeline.system_manager.http_api import make_application
-from pipeline.system_manager.latch import ChangedMeanwhile
+from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Header, KillSwitch, TradingState
 from quote_core.settings import SecretStr
@@ -26,22 +27,23 @@ class Switch:
         self.finding = ""
         self.failure: Exception | None = None
         self.wanted: list[Change] = []
+        self.holds: TradingState | None = None
 
     async def look(self) -> KillSwitch:
-        return self._event(self.wanted[-1] if self.wanted else Change(TradingState.ACTIVE, "first_start", "first"))
+        if self.failure is not None:
+            raise self.failure
+        return self.event(self.wanted[-1] if self.wanted else Change(TradingState.ACTIVE, "first_start", "first"))
 
     async def change(self, wanted: Change) -> KillSwitch:
         if self.failure is not None:
             raise self.failure
         self.wanted.append(wanted)
-        return self._event(wanted)
+        return self.event(wanted)
 
-    def _event(self, change: Change) -> KillSwitch:
-        if self.failure is not None:
-            raise self.failure
+    def event(self, change: Change) -> KillSwitch:
         return KillSwitch(
             header=Header(event_id=bytes(16), created_unix_ns=1, slot=0),
-            state=change.state,
+            state=self.holds or change.state,
             trigger=change.trigger,
             reason=change.reason,
             actor=change.actor,
@@ -74,6 +76,7 @@ async def error_of(answer: Any) -> tuple[int, str, str]:
         (ENABLE, b"{}", "HALTED", "stopped by hand"),
         (ENABLE, b'{"reason": "drill"}', "HALTED", "drill"),
         (ENABLE, b'{"state": "REDUCING"}', "REDUCING", "stopped by hand"),
+        (ENABLE, b'{"state": "reducing"}', "REDUCING", "stopped by hand"),
         (DISABLE, b"", "ACTIVE", "released by hand"),
         (DISABLE, b'{"reason": "over"}', "ACTIVE", "over"),
     ],
@@ -90,28 +93,125 @@ async def test_a_good_request_changes_the_switch(
 @pytest.mark.parametrize(
     ("path", "body", "names"),
     [
-        (ENABLE, b"{", "body: is not JSON"),
-        (ENABLE, b"[" * 16_000, "body: is not JSON"),
-        (ENABLE, b"\xff", "body: is not JSON"),
-        (ENABLE, b"[]", "body"),
-        (ENABLE, b'"HALTED"', "body"),
-        (ENABLE, b'{"reasn": "typo"}', "reasn: no such field"),
-        (ENABLE, b'{"state": "ACTIVE"}', "state"),
-        (ENABLE, b'{"state": "halted"}', "state"),
-        (ENABLE, b'{"state": 2}', "state"),
-        (ENABLE, b'{"reason": 5}', "reason"),
-        (ENABLE, b'{"reason": " "}', "reason"),
-        (ENABLE, b'{"reason": "' + b"x" * 501 + b'"}', "reason"),
+        (DISABLE, b"{", "body: is not JSON"),
+        (DISABLE, b"[" * 16_000, "body: is not JSON"),
+        (DISABLE, b"\xff", "body: is not JSON"),
+        (DISABLE, b"[]", "body"),
+        (DISABLE, b'"HALTED"', "body"),
+        (DISABLE, b'{"reasn": "typo"}', "reasn: no such field"),
+        (DISABLE, b'{"reason": 5}', "reason"),
+        (DISABLE, b'{"reason": " "}', "reason"),
+        (DISABLE, b'{"reason": "' + b"x" * 501 + b'"}', "reason"),
+        (DISABLE, b'{"person": "' + b"x" * 101 + b'"}', "person"),
         (DISABLE, b'{"state": "HALTED"}', "state: no such field"),
     ],
 )
-async def test_a_bad_body_gets_400_naming_the_field_and_changes_nothing(
+async def test_a_bad_body_of_a_release_gets_400_naming_the_field_and_changes_nothing(
     client: Client, switch: Switch, path: str, body: bytes, names: str
 ) -> None:
     status, code, message = await error_of(await client.post(path, headers=AUTHORIZED, data=body))
     assert (status, code) == (400, "INVALID_ARGUMENT")
     assert message.startswith(names)
     assert switch.wanted == []
+
+
+@pytest.mark.parametrize(
+    ("body", "reason", "note"),
+    [
+        (b"{", "stopped by hand", "the body is not JSON"),
+        (b"[" * 16_000, "stopped by hand", "the body is not JSON"),
+        (b"\xff", "stopped by hand", "the body is not JSON"),
+        (b" " * 100_000, "stopped by hand", "the body is not JSON"),
+        (b"[]", "stopped by hand", "the body is not an object"),
+        (b'"HALTED"', "stopped by hand", "the body is not an object"),
+        (b'{"reasn": "typo"}', "stopped by hand", "reasn: not understood, and left out"),
+        (b'{"state": "ACTIVE"}', "stopped by hand", "state: not understood, and left out"),
+        (b'{"state": 2}', "stopped by hand", "state: not understood, and left out"),
+        (b'{"state": "stop it!", "reason": "now"}', "now", "state: not understood, and left out"),
+        (b'{"reason": 5}', "stopped by hand", "reason: not understood, and left out"),
+        (b'{"reason": " "}', "stopped by hand", "reason: not understood, and left out"),
+        (b'{"reason": "' + b"x" * 501 + b'"}', "x" * 499 + "…", "reason: cut to 500 characters"),
+        (b'{"reason": "\\ud800"}', "\N{REPLACEMENT CHARACTER}", None),
+    ],
+)
+async def test_a_stop_is_never_refused_for_its_form(
+    client: Client, switch: Switch, body: bytes, reason: str, note: str | None
+) -> None:
+    answer = await client.post(ENABLE, headers=AUTHORIZED, data=body)
+    shown = await answer.json()
+    assert (answer.status, shown["state"], shown["reason"]) == (200, "HALTED", reason)
+    assert shown["notes"] == ([note] if note else [])
+    assert [wanted.state for wanted in switch.wanted] == [TradingState.HALTED]
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "text/plain"},
+        {"Content-Type": "application/x-www-form-urlencoded"},
+        {"Content-Type": "multipart/form-data; boundary="},
+        {"Content-Type": "\u00fc"},
+        {"Content-Encoding": "deflate"},
+        {"Content-Encoding": "nonsense"},
+    ],
+)
+async def test_a_stop_is_never_refused_for_its_headers(client: Client, switch: Switch, headers: dict[str, str]) -> None:
+    answer = await client.post(ENABLE, headers=AUTHORIZED | headers, data=b'{"reason": "drill"}')
+    assert answer.status == 200
+    assert [wanted.state for wanted in switch.wanted] == [TradingState.HALTED]
+
+
+@pytest.mark.parametrize(
+    "request_head",
+    ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n", "Expect: a miracle\r\nContent-Length: 2\r\n"],
+)
+async def test_a_stop_does_not_wait_for_a_body_that_does_not_come(
+    client: Client, switch: Switch, request_head: str
+) -> None:
+    reader, writer = await asyncio.open_connection(client.host, client.port)
+    writer.write(f"POST {ENABLE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n{request_head}\r\n".encode())
+    async with asyncio.timeout(10):
+        head = await reader.readuntil(b"\r\n\r\n")
+        if b"100 Continue" in head:
+            head = await reader.readuntil(b"\r\n\r\n")
+    writer.close()
+    assert head.startswith(b"HTTP/1.1 200 ")
+    assert [wanted.state for wanted in switch.wanted] == [TradingState.HALTED]
+
+
+@pytest.mark.parametrize(
+    ("body", "actor"),
+    [(b"", "token the.token"), (b'{"person": "alice"}', "person alice, token the.token")],
+)
+@pytest.mark.parametrize("path", [ENABLE, DISABLE])
+async def test_the_actor_names_person_and_token(
+    client: Client, switch: Switch, path: str, body: bytes, actor: str
+) -> None:
+    assert (await (await client.post(path, headers=AUTHORIZED, data=body)).json())["actor"] == actor
+
+
+async def test_what_is_stricter_already_stays_and_is_told(client: Client, switch: Switch) -> None:
+    switch.holds = TradingState.HALTED
+    shown = await (await client.post(ENABLE, headers=AUTHORIZED, data=b'{"state": "REDUCING"}')).json()
+    assert shown["state"] == "HALTED"
+    assert "nothing but a release loosens" in shown["notes"][0]
+
+
+@pytest.mark.parametrize(("is_on_disk", "where"), [(True, "on disk"), (False, "in memory only")])
+async def test_a_stop_that_is_not_stored_yet_is_202_and_promises_nothing_else(
+    client: Client, switch: Switch, is_on_disk: bool, where: str
+) -> None:
+    switch.failure = NotYetStored(
+        switch.event(Change(TradingState.HALTED, "manual", "drill")),
+        ProviderUnavailable("nats", "not connected"),
+        is_on_disk=is_on_disk,
+    )
+    answer = await client.post(ENABLE, headers=AUTHORIZED)
+    shown = await answer.json()
+    assert (answer.status, shown["state"], shown["stored"]) == (202, "HALTED", False)
+    assert where in shown["message"]
+    assert "not stored" in shown["message"]
+    assert "have stopped" not in shown["message"]
 
 
 @pytest.mark.parametrize(
@@ -137,10 +237,9 @@ async def test_without_the_token_nothing_is_changed_whatever_the_body(
     assert switch.wanted == []
 
 
-@pytest.mark.parametrize("path", [ENABLE, DISABLE])
-async def test_a_bus_that_does_not_confirm_is_503(client: Client, switch: Switch, path: str) -> None:
+async def test_a_release_the_bus_does_not_confirm_is_503(client: Client, switch: Switch) -> None:
     switch.failure = ProviderUnavailable("nats", "not connected")
-    status, code, message = await error_of(await client.post(path, headers=AUTHORIZED))
+    status, code, message = await error_of(await client.post(DISABLE, headers=AUTHORIZED))
     assert (status, code) == (503, "UNAVAILABLE")
     assert "not connected" in message
     assert (await client.get(SHOW)).status == 503
@@ -175,7 +274,7 @@ async def test_unknown_paths_and_methods_get_json_errors(client: Client) -> None
     assert (await error_of(await client.get(ENABLE)))[:2] == (405, "UNIMPLEMENTED")
 
 
-async def test_a_huge_body_is_refused(client: Client, switch: Switch) -> None:
-    answer = await client.post(ENABLE, headers=AUTHORIZED, data=b" " * 100_000)
+async def test_a_huge_body_of_a_release_is_refused(client: Client, switch: Switch) -> None:
+    answer = await client.post(DISABLE, headers=AUTHORIZED, data=b" " * 100_000)
     assert answer.status == 413
     assert switch.wanted == []
