@@ -1,0 +1,215 @@
+"""Asks the system manager for a stop or a release, with the standard library alone, so that a stop is on its way soon.
+
+Loading the settings' models and the command line's library takes seconds on a loaded machine. So what a stop needs to
+know is read here by name, from the environment, the running platform and the file, in the order of
+`quote_core.settings`; what is wrong there is told, and the default taken. `tests/unit/solquote/test_manager_request.py`
+holds names and defaults against the models.
+"""
+
+import json
+import os
+import pwd
+import socket
+import time
+import tomllib
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any, Final
+
+from solquote.supervisor.lock import running_platform
+
+__all__ = ["DEFAULTS", "Answer", "Manager", "NoAnswer", "Request", "environment_of", "find_manager", "this_person"]
+
+DEFAULTS: Final[Mapping[tuple[str, str], str]] = {
+    ("platform", "host"): "127.0.0.1",
+    ("system_manager", "http_port"): "9091",
+}
+ANSWER_BYTES_MAX: Final = 65_536
+TOKEN_CHARS_MAX: Final = 4_096
+_CONFIG_VARIABLE: Final = "SOLQUOTE_CONFIG"
+_DATA_DIR_VARIABLE: Final = "SOLQUOTE_DATA_DIR"
+
+
+class NoAnswer(Exception):
+    """The manager cannot be asked, or has not answered usefully; `kind` is a canonical status name."""
+
+    def __init__(self, kind: str, sentence: str) -> None:
+        super().__init__(sentence)
+        self.kind = kind
+
+
+@dataclass(frozen=True, slots=True)
+class Manager:
+    """Where the manager is, and the file with its token."""
+
+    host: str
+    port: int
+    token_path: Path
+    notes: tuple[str, ...] = ()
+    """What was wrong with the settings."""
+
+    @property
+    def where(self) -> str:
+        """For sentences."""
+        return f"the system manager at {self.host}:{self.port}"
+
+    def token(self) -> str:
+        """The secret.
+
+        Raises:
+            NoAnswer: There is none, or it may not be read.
+        """
+        try:
+            with self.token_path.open(encoding="ascii", errors="replace") as file:
+                return "".join(file.read(TOKEN_CHARS_MAX).split())
+        except FileNotFoundError:
+            sentence = f"there is no kill-switch token at {self.token_path}"
+            raise NoAnswer("UNAVAILABLE", f"{sentence}; the system manager makes it when it first starts") from None
+        except OSError as error:
+            raise NoAnswer("PERMISSION_DENIED", f"{self.token_path}: {error.strerror}") from error
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What the manager said: the HTTP status and the object in the body."""
+
+    status: int
+    content: Mapping[str, Any]
+
+
+def environment_of(environ: Mapping[str, str], data_dir: str | None) -> dict[str, str]:
+    """`environ`, and where it is silent what the running platform of its data folder tells its own processes."""
+    own = {**environ, **({_DATA_DIR_VARIABLE: data_dir} if data_dir else {})}
+    running = running_platform(_data_folder(own, _Lookup(own)))
+    return own if running is None else {**running.environment, **own}
+
+
+def find_manager(environ: Mapping[str, str]) -> Manager:
+    """Where the settings say the manager is."""
+    lookup = _Lookup(environ)
+    text = lookup.get("system_manager", "http_port")
+    port = int(text) if text.isdecimal() else -1
+    if not 0 < port < 2**16:
+        lookup.notes.append(f"http_port: {text!r} is no port")
+        port = int(DEFAULTS["system_manager", "http_port"])
+    token_file = lookup.get("system_manager", "token_file")
+    token_path = Path(token_file) if token_file else _data_folder(environ, lookup) / "kill-switch.token"
+    return Manager(lookup.get("platform", "host"), port, token_path, tuple(lookup.notes))
+
+
+def this_person() -> str:
+    """Who runs this command: the Unix user, also behind sudo."""
+    try:
+        name = pwd.getpwuid(os.getuid()).pw_name
+    except KeyError:
+        name = f"uid {os.getuid()}"
+    invoker = os.environ.get("SUDO_USER", "")
+    return f"{invoker} as {name}" if os.getuid() == 0 and invoker and invoker != name else name
+
+
+@dataclass(slots=True)
+class Request:
+    """One request under way. `sent` does not wait for the answer, so that somebody else can be asked meanwhile."""
+
+    where: str
+    _connection: socket.socket
+    _received: bytearray = field(default_factory=bytearray)
+
+    @classmethod
+    def sent(cls, manager: Manager, action: str, body: Mapping[str, str], *, timeout_s: float) -> "Request":
+        """Send a request to `/api/killswitch/ACTION`.
+
+        Raises:
+            NoAnswer: There is no token, or nobody listens.
+        """
+        content = json.dumps(body).encode()
+        head = (
+            f"POST /api/killswitch/{action} HTTP/1.1\r\nHost: {manager.host}:{manager.port}\r\n"
+            f"Authorization: Bearer {manager.token()}\r\nContent-Type: application/json\r\n"
+            f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+        )
+        try:
+            connection = socket.create_connection((manager.host, manager.port), timeout=timeout_s)
+        except TimeoutError:
+            raise NoAnswer("DEADLINE_EXCEEDED", f"{manager.where} did not answer within {timeout_s:g} s") from None
+        except (OSError, UnicodeError) as error:
+            raise NoAnswer("UNAVAILABLE", f"{manager.where} cannot be reached") from error
+        request = cls(manager.where, connection)
+        try:
+            connection.sendall(head.encode("latin-1", "replace") + content)
+        except OSError:
+            request.close()
+            raise NoAnswer("UNAVAILABLE", f"{manager.where} cannot be reached") from None
+        return request
+
+    def answer(self, *, until_mono_s: float) -> Answer | None:
+        """The answer; `None` when it has not come by `until_mono_s` and may come yet.
+
+        Raises:
+            NoAnswer: The connection broke, or what came is no answer of a manager.
+        """
+        try:
+            while True:
+                self._connection.settimeout(max(0.001, until_mono_s - time.monotonic()))
+                part = self._connection.recv(ANSWER_BYTES_MAX)
+                self._received += part
+                if not part or len(self._received) > ANSWER_BYTES_MAX:
+                    break
+        except TimeoutError:
+            return None
+        except OSError:
+            raise NoAnswer("UNAVAILABLE", f"{self.where} broke the connection off") from None
+        return self._parsed()
+
+    def close(self) -> None:
+        """Hang up."""
+        self._connection.close()
+
+    def _parsed(self) -> Answer:
+        if not self._received:
+            raise NoAnswer("UNAVAILABLE", f"{self.where} broke the connection off")
+        head, _, content = bytes(self._received).partition(b"\r\n\r\n")
+        status = head.partition(b" ")[2][:3]
+        try:
+            value = json.loads(content)
+        except (ValueError, RecursionError):
+            value = None
+            if status.isdigit():
+                raise NoAnswer("DATA_LOSS", f"{self.where} answers with something else than JSON") from None
+        if not isinstance(value, dict) or not status.isdigit():
+            raise NoAnswer("DATA_LOSS", f"{self.where} answers with something else than an object")
+        return Answer(int(status), value)
+
+
+class _Lookup:
+    """Single settings by name: environment, then file, then default."""
+
+    def __init__(self, environ: Mapping[str, str]) -> None:
+        self.notes: list[str] = []
+        self._environ = environ
+        self._content: Mapping[str, Any] = {}
+        path = environ.get(_CONFIG_VARIABLE)
+        if path:
+            try:
+                self._content = tomllib.loads(Path(path).read_text())
+            except (OSError, ValueError) as error:
+                self.notes.append(f"{_CONFIG_VARIABLE}: {error}")
+
+    def get(self, section: str, name: str) -> str:
+        infix = "" if section == "platform" else f"{section.upper()}_"
+        variable = f"SOLQUOTE_{infix}{name.upper()}"
+        if variable in self._environ:
+            return self._environ[variable]
+        table = self._content.get(section, {})
+        value = table.get(name, "") if isinstance(table, dict) else ""
+        return str(value) or DEFAULTS.get((section, name), "")
+
+
+def _data_folder(environ: Mapping[str, str], lookup: _Lookup) -> Path:
+    """As `PlatformSettings.data_folder` says."""
+    named = lookup.get("platform", "data_dir")
+    if named:
+        return Path(named).expanduser().absolute()
+    base = environ.get("XDG_STATE_HOME", "")
+    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "solquote"
