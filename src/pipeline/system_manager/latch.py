@@ -160,6 +160,7 @@ class Latch:
         self._stop: KillSwitch | None = None
         self._last: _Look | None = None
         self._request_met = b""
+        self._asked_count = 0
         self.held: KillSwitch | None = None
         """What the stream held when last looked at."""
 
@@ -216,17 +217,17 @@ class Latch:
                 it was stored.
             ChangedMeanwhile: A stop came, so near to this that whoever releases cannot have known of it.
         """
+        asked_count, met_a_stop = self._asked_count, self._stop is not None
         async with self._changing:
-            met_a_stop = self._stop is not None
             look = await self._look()
-            if met_a_stop or look.met_a_stop or self._stop is not None:
+            if met_a_stop or look.met_a_stop or self._asked_count != asked_count:
                 raise ChangedMeanwhile(look.event)
             if look.event.state is wanted.state:
                 return look.event
             event = self._event(wanted, after=look.event, stops_seen=look.stops_seen)
             await self._write(event, look.sequence)
             now = (await self._look()).event
-            if now.header.event_id != event.header.event_id:
+            if now.header.event_id != event.header.event_id or self._asked_count != asked_count:
                 raise ChangedMeanwhile(now)
             return now
 
@@ -235,6 +236,7 @@ class Latch:
         return await self._save()
 
     def _keep(self, wanted: Change) -> KillSwitch:
+        self._asked_count += 1
         if self._stop is None or stricter(wanted.state, self._stop.state):
             last = self._last
             self._stop = self._event(wanted, after=None, stops_seen=last.stops_seen if last else 0)
