@@ -2,12 +2,19 @@
 
 import asyncio
 import contextlib
+import json
+import os
+import signal
+import subprocess
+import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 from aiohttp.test_utils import TestClient, TestServer
+from fakes import gate_process
 from fakes.fake_clock import FakeClock
 from fakes.nats_server import NatsServer
 from fakes.waiting import eventually
@@ -17,7 +24,7 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, Change
 from pipeline.system_manager.http_api import make_application
-from pipeline.system_manager.latch import Latch
+from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
@@ -25,9 +32,9 @@ from pipeline.system_manager.witness import WitnessFile
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus
 from quote_core.bus.register import write_if_newest_is
-from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.clock import SYSTEM_CLOCK, Clock, moment
 from quote_core.errors import ProviderUnavailable
-from quote_core.events import KillSwitch, ServiceHealth, Stream, TradingState, stamp
+from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, ServiceHealth, StopRequest, Stream, TradingState, stamp
 from quote_core.settings import PlatformSettings, SecretStr
 
 pytestmark = pytest.mark.integration
@@ -289,3 +296,182 @@ async def test_a_stop_that_is_not_stored_outlives_the_manager(
     await eventually(lambda: bus.is_connected)
     await bus.wait_for_stream(Stream.SYSTEM)
     assert (await latch_in(bus, tmp_path).look()).state is HALTED
+
+
+FORGED_REVISIONS = [0, 2, 3, 1_002, 2**63, 2**64 - 1]
+
+
+@pytest.mark.parametrize("revision", FORGED_REVISIONS)
+async def test_a_stop_of_any_revision_stops_and_everything_goes_on_after_it(
+    bus: Bus, nats_url: str, tmp_path: Path, revision: int
+) -> None:
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+        await eventually(lambda: gate.allows_new_trades)
+        await bus.publish(switch(HALTED, revision))
+        await eventually(lambda: gate.state is HALTED)
+        await eventually(lambda: manager.held is not None and manager.held.state is HALTED)
+        assert manager.held is not None
+        assert manager.held.revision < 10
+        await manager.change(by_hand(ACTIVE))
+        await eventually(lambda: gate.allows_new_trades)
+        await manager.change(by_hand(HALTED))
+        await eventually(lambda: gate.state is HALTED)
+
+
+@pytest.mark.parametrize("revision", FORGED_REVISIONS)
+async def test_a_release_that_the_manager_has_not_written_opens_nothing(
+    bus: Bus, nats_url: str, tmp_path: Path, revision: int
+) -> None:
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+        stop = await manager.change(by_hand(HALTED))
+        await eventually(lambda: gate.reason == "a test")
+        opened = watched(gate)
+        await bus.publish(switch(ACTIVE, revision))
+        await eventually(lambda: manager.held is not None and manager.held.header.event_id != stop.header.event_id)
+        await eventually(lambda: gate.reason == "a test")
+        assert manager.held is not None
+        assert (manager.held.state, manager.held.reason) == (HALTED, "a test")
+        assert not opened
+
+
+async def test_a_forged_heartbeat_opens_nothing(bus: Bus, nats_url: str, tmp_path: Path) -> None:
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+        await manager.change(by_hand(HALTED))
+        await eventually(lambda: gate.reason == "a test")
+        opened = watched(gate)
+        for _ in range(100):
+            forged = replace(switch(ACTIVE, 9_999), sent=moment(SYSTEM_CLOCK))
+            await bus.push(forged, subject=KILL_SWITCH_HEARTBEAT)
+            await asyncio.sleep(0.005)
+        assert gate.state is HALTED
+        assert not opened
+
+
+async def test_a_stop_request_stops_without_a_manager_and_is_latched_when_it_is_there(
+    bus: Bus, nats_url: str, tmp_path: Path
+) -> None:
+    async with running_gate(nats_url, silence_ns_max=60_000_000_000) as gate:
+        async with running_manager(bus, tmp_path):
+            await eventually(lambda: gate.allows_new_trades)
+        assert gate.allows_new_trades
+        await bus.publish(stop_request("by hand"))
+        await eventually(lambda: gate.reason == "by hand")
+    async with running_gate(nats_url) as gate, running_manager(bus, tmp_path) as manager:
+        assert manager.held is not None
+        assert (manager.held.state, manager.held.actor) == (HALTED, "person alice, bus")
+        await eventually(lambda: gate.reason == "by hand")
+        await manager.change(by_hand(ACTIVE))
+        await eventually(lambda: gate.allows_new_trades)
+
+
+async def test_bytes_that_are_no_event_stop_too(bus: Bus, nats_url: str, tmp_path: Path) -> None:
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+        await eventually(lambda: gate.allows_new_trades)
+        await bus.publish_bytes("system.stop", b"stop!", {})
+        await eventually(lambda: gate.state is HALTED)
+        await eventually(lambda: manager.held is not None and manager.held.trigger == "unreadable_stop")
+
+
+async def test_a_release_does_not_undo_a_stop_that_came_meanwhile(bus: Bus, tmp_path: Path) -> None:
+    latch = latch_in(bus, tmp_path)
+    await latch.stop(by_hand(HALTED))
+    await bus.publish(stop_request("just now"))
+    with pytest.raises(ChangedMeanwhile):
+        await latch.release(by_hand(ACTIVE))
+    assert (await latch.release(by_hand(ACTIVE))).state is ACTIVE
+    results = await asyncio.gather(
+        latch.release(by_hand(ACTIVE)),
+        latch.stop(by_hand(HALTED)),
+        latch.release(by_hand(ACTIVE)),
+        return_exceptions=True,
+    )
+    assert (await latch.look()).state is HALTED, results
+
+
+async def test_reducing_does_not_loosen_a_halt(bus: Bus, tmp_path: Path) -> None:
+    async with running_manager(bus, tmp_path) as manager:
+        await manager.change(by_hand(HALTED))
+        assert (await manager.change(by_hand(REDUCING))).state is HALTED
+
+
+async def test_while_nats_stands_still_a_stop_is_kept_and_nothing_opens_after_it(
+    nats_server: NatsServer, bus: Bus, tmp_path: Path
+) -> None:
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
+        await eventually(lambda: gate.allows_new_trades)
+        assert nats_server.process is not None
+        nats_server.process.send_signal(signal.SIGSTOP)
+        try:
+            with pytest.raises(NotYetStored) as kept:
+                await manager.change(by_hand(HALTED))
+            assert kept.value.is_on_disk
+            await eventually(lambda: not gate.allows_new_trades)
+            opened = watched(gate)
+        finally:
+            nats_server.process.send_signal(signal.SIGCONT)
+        await eventually(lambda: manager.held is not None and manager.held.state is HALTED)
+        await eventually(lambda: gate.reason == "a test")
+        assert not opened
+
+
+async def test_a_process_that_stood_still_begins_nothing_after_an_acknowledged_halt(
+    bus: Bus, nats_url: str, tmp_path: Path
+) -> None:
+    command = (sys.executable, str(Path(gate_process.__file__)), nats_url, str(20_000_000_000))
+    process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
+    try:
+        async with running_manager(bus, tmp_path) as manager:
+            assert process.stdout is not None
+            async with asyncio.timeout(DEADLINE_S):
+                await process.stdout.readline()
+            process.send_signal(signal.SIGSTOP)
+            await asyncio.sleep(0.5)  # longer than the gate takes for a mere delay; heartbeats gather in its socket
+            halted = await manager.change(by_hand(HALTED))
+            acknowledged_ns = SYSTEM_CLOCK.mono_ns()
+        process.send_signal(signal.SIGCONT)
+        await asyncio.sleep(1.0)  # it asks its gate every 2 ms
+        process.kill()
+        times = [int(line) for line in (await process.stdout.read()).split()]
+        assert halted.state is HALTED
+        assert [at_ns for at_ns in times if at_ns > acknowledged_ns] == []
+    finally:
+        if process.returncode is None:
+            with contextlib.suppress(ProcessLookupError):
+                process.kill()
+        await process.wait()
+
+
+async def solquote(environ: dict[str, str], *arguments: str) -> tuple[int, dict[str, object]]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, "-m", "solquote", *arguments, "--json", env={**os.environ, **environ}, stdout=subprocess.PIPE
+    )
+    out, _ = await process.communicate()
+    return process.returncode or 0, json.loads(out) if out else {}
+
+
+async def test_kill_latches_with_the_manager_dead_and_with_it_alive(bus: Bus, nats_url: str, tmp_path: Path) -> None:
+    environ = {"SOLQUOTE_NATS_URL": nats_url, "SOLQUOTE_DATA_DIR": str(tmp_path)}
+    async with running_manager(bus, tmp_path):
+        pass
+    code, told = await solquote(environ | {"SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "9"}, "kill", "--reason", "drill")
+    assert (code, told["confirmed_by"]) == (0, "bus")
+    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+        assert manager.held is not None
+        assert (manager.held.state, manager.held.reason) == (HALTED, "drill")
+        assert manager.held.actor.startswith("person ")
+        await manager.change(by_hand(ACTIVE))
+        await eventually(lambda: gate.allows_new_trades)
+        (tmp_path / "kill-switch.token").write_text(TOKEN.get_secret_value().replace(" ", "-"))
+        token = SecretStr(TOKEN.get_secret_value().replace(" ", "-"))
+        application = make_application(
+            manager, token=token, token_name="kill-switch.token", registry=CollectorRegistry()
+        )
+        async with TestServer(application) as server:
+            port = {"SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": str(server.port)}
+            code, told = await solquote(environ | port, "kill")
+        assert (code, told["confirmed_by"], told["state"]) == (0, "system manager", "HALTED")
+        await eventually(lambda: gate.state is HALTED)
+
+
+def stop_request(reason: str) -> StopRequest:
+    return StopRequest(header=stamp(SYSTEM_CLOCK), state=HALTED, trigger=MANUAL, reason=reason, actor="person alice")
