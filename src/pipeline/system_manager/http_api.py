@@ -30,6 +30,7 @@ from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from pipeline.system_manager.token import token_matches
 from quote_core.errors import InvalidField, ProviderUnavailable
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, KillSwitch, TradingState
+from quote_core.serving import reads_body_itself
 from quote_core.settings import SecretStr
 
 __all__ = ["Switch", "make_application"]
@@ -93,6 +94,7 @@ class _Api:
         self._token_name = token_name
         self._registry = registry
 
+    @reads_body_itself
     async def enable(self, request: web.Request) -> web.Response:
         self._authorize(request)
         asked = _stop_of(await _body_as_it_comes(request))

@@ -1,7 +1,7 @@
 """Start-up of every server: gRPC with health, reflection and errors as statuses, HTTP with patience; graceful stop."""
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
-from quote_core.serving.http_server import HttpPatience, http_logger, serve_http
+from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.process import report_until, run_service
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code
@@ -16,6 +16,7 @@ __all__ = [
     "grpc_code",
     "http_logger",
     "read_batch_request",
+    "reads_body_itself",
     "report_until",
     "run_service",
     "serve",

@@ -3,9 +3,9 @@
 import asyncio
 import contextlib
 import logging
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final, TypeVar
 
 from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
@@ -13,7 +13,7 @@ from aiohttp.typedefs import Handler, Middleware
 
 from quote_core.errors import ProviderUnavailable
 
-__all__ = ["HttpPatience", "http_logger", "serve_http"]
+__all__ = ["HttpPatience", "http_logger", "reads_body_itself", "serve_http"]
 
 _STOP_GRACE_S: Final = 1.0
 _LINGER_S: Final = 1.0
@@ -30,6 +30,17 @@ class HttpPatience:
     """From the headers to the end of the body."""
     idle_s: float = 75.0
     """From an answer to the end of the next request's headers; aiohttp's own default is an hour."""
+
+
+_READS_BODY: Final = "solquote_reads_body"
+
+_AnyHandler = TypeVar("_AnyHandler", bound=Callable[..., Any])
+
+
+def reads_body_itself(handler: _AnyHandler) -> _AnyHandler:
+    """Mark a handler that must be called whatever becomes of the body; it bounds its size and its time itself."""
+    setattr(handler, _READS_BODY, True)
+    return handler
 
 
 @contextlib.asynccontextmanager
@@ -116,6 +127,8 @@ def _whole_request(silent: _SilentConnections, *, body_s: float) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         silent.has_spoken(request.protocol)
+        if getattr(request.match_info.handler, _READS_BODY, False):
+            return await handler(request)
         try:
             async with asyncio.timeout(body_s):
                 await request.read()  # kept for the handler

@@ -4,9 +4,8 @@ import asyncio
 from collections.abc import AsyncIterator
 from typing import Any
 
+import aiohttp
 import pytest
-from aiohttp.test_utils import TestClient, TestServer
-from aiohttp.web import Application, Request
 from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import Change
@@ -14,12 +13,13 @@ from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Header, KillSwitch, TradingState
+from quote_core.serving import serve_http
 from quote_core.settings import SecretStr
 
 TOKEN = "the token of this test"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 ENABLE, DISABLE, SHOW = "/api/killswitch/enable", "/api/killswitch/disable", "/api/killswitch"
-Client = TestClient[Request, Application]
+Client = aiohttp.ClientSession
 
 
 class Switch:
@@ -58,10 +58,18 @@ def switch() -> Switch:
 
 
 @pytest.fixture
-async def client(switch: Switch) -> AsyncIterator[Client]:
-    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token", registry=CollectorRegistry())
-    async with TestClient(TestServer(application)) as client:
-        yield client
+async def port(switch: Switch) -> AsyncIterator[int]:
+    """The API as the system manager serves it."""
+    registry = CollectorRegistry()
+    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token", registry=registry)
+    async with serve_http(application, host="127.0.0.1", port=0) as listening:
+        yield listening
+
+
+@pytest.fixture
+async def client(port: int) -> AsyncIterator[Client]:
+    async with Client(f"http://127.0.0.1:{port}") as session:
+        yield session
 
 
 async def error_of(answer: Any) -> tuple[int, str, str]:
@@ -165,10 +173,8 @@ async def test_a_stop_is_never_refused_for_its_headers(client: Client, switch: S
     "request_head",
     ["Content-Length: 100\r\n", "Transfer-Encoding: chunked\r\n", "Expect: a miracle\r\nContent-Length: 2\r\n"],
 )
-async def test_a_stop_does_not_wait_for_a_body_that_does_not_come(
-    client: Client, switch: Switch, request_head: str
-) -> None:
-    reader, writer = await asyncio.open_connection(client.host, client.port)
+async def test_a_stop_does_not_wait_for_a_body_that_does_not_come(port: int, switch: Switch, request_head: str) -> None:
+    reader, writer = await asyncio.open_connection("127.0.0.1", port)
     writer.write(f"POST {ENABLE} HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer {TOKEN}\r\n{request_head}\r\n".encode())
     async with asyncio.timeout(10):
         head = await reader.readuntil(b"\r\n\r\n")
