@@ -21,6 +21,7 @@ class SolanaNode:
     def __init__(self) -> None:
         self.accounts: dict[str, Account] = {}
         self.provenance: dict[str, str] | None = None
+        self.genesis_hash: str | None = None
         self.slot = 100
         self.requests: list[tuple[str, list[Any]]] = []
         self.fault: Fault | None = None
@@ -117,6 +118,8 @@ class SolanaNode:
                 if account.owner == params[0] and _matches(account, params[1]["filters"])
             ]
             return {"result": {"context": context, "value": found}}
+        if method == "getGenesisHash" and self.genesis_hash is not None:
+            return {"result": self.genesis_hash}
         if method == "getProvenance" and self.provenance is not None:
             return {"result": [self.provenance.get(pubkey) for pubkey in params[0]]}
         return {"error": {"code": -32601, "message": "Method not found"}}

@@ -4,7 +4,7 @@
 """
 
 from quote_core.solana.accounts import AccountUpdate, FoundAccount, PartlyRead, UpdateSource
-from quote_core.solana.feed import AccountFeed
+from quote_core.solana.feed import AccountFeed, FeedEvents
 from quote_core.solana.feed_protocol import FeedCounts
 from quote_core.solana.rpc import RpcClient
 from quote_core.solana.session import open_session
@@ -15,6 +15,7 @@ __all__ = [
     "AccountFeed",
     "AccountUpdate",
     "FeedCounts",
+    "FeedEvents",
     "FoundAccount",
     "PartlyRead",
     "RpcClient",

@@ -20,13 +20,17 @@ class UpdateSource(enum.Enum):
 
 @dataclass(frozen=True, slots=True)
 class AccountUpdate:
-    """One account as of one slot; `account` is None when it does not exist on chain."""
+    """One account as of one slot; `account` is None when it does not exist on chain.
+
+    `asked_mono_ns` is when the request was sent that an answer answers, CLOCK_MONOTONIC; 0 of what nobody asked for.
+    """
 
     pubkey: Pubkey
     slot: int
     account: Account | None
     received_mono_ns: int
     source: UpdateSource
+    asked_mono_ns: int = 0
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,7 +5,8 @@ Silence is a failure too: a connection on which no slot is notified for `silence
 
 import asyncio
 import random
-from collections.abc import Awaitable, Callable, Iterable, Sequence, Set
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence, Set
+from dataclasses import dataclass
 from typing import Final
 
 import aiohttp
@@ -19,7 +20,7 @@ from quote_core.solana.feed_protocol import FeedCounts, FeedProtocol
 from quote_core.telemetry.logs import redacted_url
 from quote_core.units import Pubkey
 
-__all__ = ["AccountFeed"]
+__all__ = ["AccountFeed", "FeedEvents"]
 
 _MESSAGE_SIZE_BYTES_MAX: Final = 2 * ACCOUNT_SIZE_BYTES_MAX  # base64 and the frame around it
 _BACKOFF_S_MIN = 0.1
@@ -28,17 +29,34 @@ _GATHER_S = 0.02
 """How long answers to subscriptions are gathered before the accounts are read together."""
 
 
+@dataclass(frozen=True, slots=True)
+class FeedEvents:
+    """What a feed calls, in the event loop; none may block, and the feed has no queue of its own.
+
+    Attributes:
+        on_update: For every change notified.
+        on_read: With what accounts are that were read because their subscription stands, or because of damage.
+        on_slot: For every slot notified, with the slot and the time of receipt.
+        on_doubt: With an account of which something unreadable was said, or that went back; with None when a message
+            cannot be read at all, which may have been about any account.
+        on_connect: When a connection stands: it may lead to another node than the one before.
+    """
+
+    on_update: Callable[[AccountUpdate], None]
+    on_read: Callable[[Sequence[AccountUpdate]], None]
+    on_slot: Callable[[int, int], None]
+    on_doubt: Callable[[Pubkey | None], None]
+    on_connect: Callable[[], None]
+
+
 class AccountFeed:
-    """A changing set of accounts, each change handed to `on_update` in slot order.
+    """A changing set of accounts, each change handed on as it is notified.
 
     Args:
         url: WebSocket endpoint of the node.
         session: Belongs to the caller.
         read: Reads accounts over HTTP; asked once an account's subscription stands.
-        on_update: Called in the event loop for every accepted update; must not block and holds what it cannot
-            handle at once (the feed has no queue of its own).
-        on_slot: Called for every slot notified, with the slot, the time of receipt, and the accounts followed: those
-            whose subscription stands and which were read since. What was handed out last of them is current.
+        events: Who is told.
         clock: For the time of receipt.
         silence_ms_max: Longest time without a slot before the connection counts as dead.
         commitment: Of all subscriptions.
@@ -50,8 +68,7 @@ class AccountFeed:
         url: str,
         session: aiohttp.ClientSession,
         read: Callable[[Sequence[Pubkey]], Awaitable[Sequence[AccountUpdate]]],
-        on_update: Callable[[AccountUpdate], None],
-        on_slot: Callable[[int, int, Set[Pubkey]], None],
+        events: FeedEvents,
         clock: Clock,
         silence_ms_max: int = 10_000,
         commitment: str = "processed",
@@ -59,14 +76,13 @@ class AccountFeed:
         self._url = url
         self._session = session
         self._read = read
-        self._on_update = on_update
-        self._on_slot = on_slot
+        self._events = events
         self._clock = clock
         self._silence_s_max = silence_ms_max / 1_000
         self._protocol = FeedProtocol(commitment=commitment)
         self._socket: aiohttp.ClientWebSocketResponse[bool] | None = None
         self._outbox: asyncio.Queue[bytes] = asyncio.Queue()  # bounded by the number of watched accounts
-        self._to_read: dict[Pubkey, None] = {}
+        self._to_read: dict[Pubkey, int] = {}
         self._has_to_read = asyncio.Event()
         self._is_live = False
         self._log = structlog.get_logger(part="feed")
@@ -80,6 +96,11 @@ class AccountFeed:
     def is_live(self) -> bool:
         """Whether a connection stands on which slots arrive."""
         return self._is_live
+
+    @property
+    def followed(self) -> Set[Pubkey]:
+        """Accounts whose every change is notified, unless notifications are lost."""
+        return self._protocol.followed
 
     def watch(self, pubkeys: Iterable[Pubkey]) -> None:
         """Add accounts; each is read once as soon as its subscription stands."""
@@ -116,6 +137,7 @@ class AccountFeed:
         self._outbox = asyncio.Queue()
         self._to_read.clear()
         self._queue(self._protocol.connected())
+        self._events.on_connect()
         async with asyncio.TaskGroup() as tasks:
             helpers = tasks.create_task(self._send_all(socket)), tasks.create_task(self._read_all())
             try:
@@ -138,16 +160,18 @@ class AccountFeed:
                 return f"closed by the node ({message.type.name.lower()})"
             received_mono_ns = self._clock.mono_ns()
             received = self._protocol.receive(message.data, received_mono_ns)
+            if received.doubted is not None or received.is_unreadable:
+                self._events.on_doubt(received.doubted)
             if received.update is not None:
-                self._on_update(received.update)
+                self._events.on_update(received.update)
             if received.slot is not None:
                 if not self._is_live:
                     self._log.info("feed live", url=redacted_url(self._url), slot=received.slot)
                 self._is_live = True
                 silent_at_s = loop.time() + self._silence_s_max
-                self._on_slot(received.slot, received_mono_ns, self._protocol.followed)
+                self._events.on_slot(received.slot, received_mono_ns)
             if received.to_read:
-                self._to_read.update(dict.fromkeys(received.to_read))
+                self._to_read.update(received.to_read)
                 self._has_to_read.set()
             self._queue(received.to_send)
 
@@ -165,21 +189,23 @@ class AccountFeed:
             await self._has_to_read.wait()
             await asyncio.sleep(_GATHER_S)
             self._has_to_read.clear()
-            pubkeys = tuple(self._to_read)
+            asked = dict(self._to_read)
             try:
-                self._take(pubkeys, await self._read(pubkeys))
+                self._take(asked, await self._read(tuple(asked)))
             except UpstreamError as error:
                 if isinstance(error, PartlyRead):
-                    self._take([update.pubkey for update in error.updates], error.updates)
+                    read = {update.pubkey for update in error.updates}
+                    self._take({pubkey: asked[pubkey] for pubkey in asked if pubkey in read}, error.updates)
                 self._log.warning("accounts could not be read", count=len(self._to_read), reason=str(error))
                 self._has_to_read.set()
                 await asyncio.sleep(_BACKOFF_S_MAX * random.uniform(0.5, 1.0))
 
-    def _take(self, read: Iterable[Pubkey], updates: Iterable[AccountUpdate]) -> None:
-        for pubkey in read:
-            self._to_read.pop(pubkey, None)
-        for update in self._protocol.accept(updates):
-            self._on_update(update)
+    def _take(self, read: Mapping[Pubkey, int], updates: Sequence[AccountUpdate]) -> None:
+        self._events.on_read(updates)  # before they count as followed: what it shows nobody was told of before
+        for pubkey, reading in read.items():
+            self._protocol.was_read(pubkey, reading)
+            if self._to_read.get(pubkey) == reading:
+                del self._to_read[pubkey]
 
     def _queue(self, messages: Iterable[bytes]) -> None:
         for message in messages:

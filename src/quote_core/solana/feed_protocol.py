@@ -14,8 +14,12 @@ Theory of operation. `watch` and `unwatch` change the set of wanted accounts at 
 | any        | `disconnected`              | wanted     |                               |
 
 An account is read once *after* its subscription stands, so that no change falls between the two; from then on it is
-*followed*: as long as slots arrive, what is held of it is current. What is older than what was already handed out is
-dropped and counted; at one slot a notification beats an answer, which may predate it.
+*followed*: a change of it that is not notified was lost. Every reading has a number, so that an answer counts only for
+what it was asked for: an account taken out and in again while it is read is read again. Nothing is dropped here for
+being old, whoever holds the accounts knows better. Accounts of which something was said that cannot be are `doubted`:
+
+- a notification that cannot be read is no longer followed until the account has been read again;
+- one of a lower slot than the one before takes a change back, or comes a second time.
 """
 
 import itertools
@@ -38,7 +42,7 @@ class FeedCounts:
     """What happened on the feed since the start."""
 
     update_count: int = 0
-    older_dropped_count: int = 0
+    went_back_count: int = 0
     malformed_count: int = 0
     refused_count: int = 0
     connect_count: int = 0
@@ -47,11 +51,17 @@ class FeedCounts:
 
 @dataclass(slots=True)
 class Received:
-    """What one message brought."""
+    """What one message brought.
+
+    `doubted` are accounts of which something was said that cannot be relied on; `is_unreadable` when it cannot be told
+    which account a message was about. `to_read` are accounts to be read now, each with the number of its reading.
+    """
 
     update: AccountUpdate | None = None
     slot: int | None = None
-    to_read: list[Pubkey] = field(default_factory=list)
+    doubted: Pubkey | None = None
+    is_unreadable: bool = False
+    to_read: dict[Pubkey, int] = field(default_factory=dict)
     to_send: list[bytes] = field(default_factory=list)
 
 
@@ -65,7 +75,8 @@ class FeedProtocol:
         self._asked: dict[int, Pubkey] = {}
         self._numbers: dict[Pubkey, int] = {}
         self._pubkeys: dict[int, Pubkey] = {}
-        self._newest: dict[Pubkey, tuple[int, int]] = {}
+        self._notified_slot: dict[Pubkey, int] = {}
+        self._reading: dict[Pubkey, int] = {}
         self._followed: set[Pubkey] = set()
         self._is_connected = False
         self.counts = FeedCounts()
@@ -82,7 +93,8 @@ class FeedProtocol:
         for pubkey in pubkeys:
             if pubkey in self._wanted:
                 del self._wanted[pubkey]
-                self._newest.pop(pubkey, None)
+                self._notified_slot.pop(pubkey, None)
+                self._reading.pop(pubkey, None)
                 self._followed.discard(pubkey)
                 number = self._numbers.pop(pubkey, None)
                 if number is not None:
@@ -103,13 +115,15 @@ class FeedProtocol:
         self._asked.clear()
         self._numbers.clear()
         self._pubkeys.clear()
+        self._notified_slot.clear()
+        self._reading.clear()
         self._followed.clear()
 
-    def accept(self, updates: Iterable[AccountUpdate]) -> list[AccountUpdate]:
-        """Take what was read; keep what is wanted and not older than what was handed out already."""
-        updates = list(updates)
-        self._followed.update(update.pubkey for update in updates if update.pubkey in self._numbers)
-        return [update for update in updates if self._is_news(update)]
+    def was_read(self, pubkey: Pubkey, reading: int) -> None:
+        """An account was read that `Received.to_read` asked for; what was asked for before counts no more."""
+        if self._reading.get(pubkey) == reading:
+            del self._reading[pubkey]
+            self._followed.add(pubkey)
 
     def receive(self, message: bytes | str, received_mono_ns: int) -> Received:
         """Read one message of the node; rubbish is counted and otherwise ignored."""
@@ -125,21 +139,31 @@ class FeedProtocol:
             return self._answered(content)
         except (RpcFailed, orjson.JSONDecodeError):
             self.counts.malformed_count += 1
-            return Received()
+            return Received(is_unreadable=True)
 
     def _account_changed(self, content: dict[str, Any], received_mono_ns: int) -> Received:
         params = content.get("params")
         if not isinstance(params, dict) or not isinstance(params.get("subscription"), int):
             raise RpcFailed("accountNotification", "has no subscription")
-        slot, value = with_context("accountNotification", params.get("result"))
-        account = decode_account("accountNotification", value)
         pubkey = self._pubkeys.get(params["subscription"])
         if pubkey is None:  # unsubscribed a moment ago
             return Received()
+        try:
+            slot, value = with_context("accountNotification", params.get("result"))
+            account = decode_account("accountNotification", value)
+        except RpcFailed:
+            self.counts.malformed_count += 1
+            self._followed.discard(pubkey)
+            return Received(doubted=pubkey, to_read=self._to_read(pubkey))
         if account is not None and account.lamports == 0 and not account.data:
             account = None  # a closed account is notified as an empty one
-        update = AccountUpdate(pubkey, slot, account, received_mono_ns, UpdateSource.NOTIFICATION)
-        return Received(update=update if self._is_news(update) else None)
+        self.counts.update_count += 1
+        if slot < self._notified_slot.get(pubkey, 0):
+            self.counts.went_back_count += 1
+            self._notified_slot[pubkey] = slot
+            return Received(doubted=pubkey)
+        self._notified_slot[pubkey] = slot
+        return Received(update=AccountUpdate(pubkey, slot, account, received_mono_ns, UpdateSource.NOTIFICATION))
 
     def _slot_seen(self, content: dict[str, Any]) -> Received:
         params = content.get("params")
@@ -161,19 +185,11 @@ class FeedProtocol:
             return Received(to_send=[self._unsubscribe(number)])
         self._numbers[pubkey] = number
         self._pubkeys[number] = pubkey
-        return Received(to_read=[pubkey])
+        return Received(to_read=self._to_read(pubkey))
 
-    def _is_news(self, update: AccountUpdate) -> bool:
-        if update.pubkey not in self._wanted:
-            return False
-        order = (update.slot, update.source.value)
-        newest = self._newest.get(update.pubkey)
-        if newest is not None and order < newest:
-            self.counts.older_dropped_count += 1
-            return False
-        self._newest[update.pubkey] = order
-        self.counts.update_count += 1
-        return True
+    def _to_read(self, pubkey: Pubkey) -> dict[Pubkey, int]:
+        self._reading[pubkey] = next(self._ids)
+        return {pubkey: self._reading[pubkey]}
 
     def _subscribe(self, pubkey: Pubkey) -> bytes:
         request_id = next(self._ids)

@@ -28,6 +28,9 @@ __all__ = ["ACCOUNTS_PER_REQUEST_MAX", "RpcClient"]
 ACCOUNTS_PER_REQUEST_MAX: Final = 100
 """What getMultipleAccounts accepts."""
 
+GENESIS_HASH_CHARS_MAX: Final = 44
+"""Of 32 bytes in base58."""
+
 _ANSWER_SIZE_BYTES_MAX = 16 * 1024 * 1024
 """Ten times what a hundred of the largest accounts asked for take; several answers are read at once."""
 _RETRY_AFTER_NS_DEFAULT = NS_PER_S  # a 429 that names no time
@@ -94,6 +97,7 @@ class RpcClient:
     async def _get_accounts_of_one_slot(self, pubkeys: Sequence[Pubkey]) -> list[AccountUpdate]:
         method = "getMultipleAccounts"
         config = {"encoding": "base64+zstd", "commitment": self._commitment}
+        asked_mono_ns = self._clock.mono_ns()  # before the first attempt: earlier than true where one is repeated
         slot, values = with_context(method, await self.call(method, [list(pubkeys), config]))
         if not isinstance(values, list) or len(values) != len(pubkeys):
             raise RpcFailed(method, f"asked for {len(pubkeys)} accounts, got something else")
@@ -110,7 +114,9 @@ class RpcClient:
                 # What is wrong with one account says nothing about the others, which rest in other pools.
                 fault = fault or RpcFailed(method, f"account {pubkey}: {error.reason}")
             else:
-                updates.append(AccountUpdate(pubkey, slot, account, received_mono_ns, UpdateSource.ANSWER))
+                updates.append(
+                    AccountUpdate(pubkey, slot, account, received_mono_ns, UpdateSource.ANSWER, asked_mono_ns)
+                )
         if fault is None:
             return updates
         raise PartlyRead(method, updates, fault) if updates else fault
@@ -150,6 +156,20 @@ class RpcClient:
             RpcFailed, DeadlinePassed, RateLimited: The node did not answer usefully.
         """
         return decode_slot("getSlot", await self.call("getSlot", [{"commitment": self._commitment}]))
+
+    async def get_genesis_hash(self) -> str | None:
+        """Which chain the node serves: the hash of its first block; None when it does not say, see `get_provenance`.
+
+        Raises:
+            RpcUnavailable, DeadlinePassed, RateLimited: The node did not answer at all.
+        """
+        try:
+            genesis_hash = await self.call("getGenesisHash", [])
+        except RpcUnavailable:
+            raise
+        except RpcFailed:
+            return None
+        return genesis_hash if isinstance(genesis_hash, str) and len(genesis_hash) <= GENESIS_HASH_CHARS_MAX else None
 
     async def get_provenance(self, pubkeys: Sequence[Pubkey]) -> Mapping[Pubkey, Provenance]:
         """Where accounts come from, those that the node has; an ordinary node does not know the question: all `CHAIN`.

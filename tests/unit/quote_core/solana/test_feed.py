@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Set
+from collections.abc import AsyncIterator, Callable, Sequence
 from typing import Any
 
 import aiohttp
@@ -13,7 +13,7 @@ from fakes.solana_node import SolanaNode
 from fakes.waiting import eventually
 
 from quote_core.dex.pool import Account
-from quote_core.solana import AccountFeed, AccountUpdate, RpcClient, open_session
+from quote_core.solana import AccountFeed, AccountUpdate, FeedEvents, RpcClient, UpdateSource, open_session
 
 DEADLINE_S = 5.0
 
@@ -24,16 +24,26 @@ class Listener:
     def __init__(self) -> None:
         self.updates: list[AccountUpdate] = []
         self.slots: list[int] = []
-        self.followed: frozenset[str] = frozenset()
+        self.doubts: list[str | None] = []
         self._changed = asyncio.Event()
 
     def on_update(self, update: AccountUpdate) -> None:
         self.updates.append(update)
         self._changed.set()
 
-    def on_slot(self, slot: int, received_mono_ns: int, followed: Set[str]) -> None:
+    def on_read(self, updates: Sequence[AccountUpdate]) -> None:
+        self.updates += updates
+        self._changed.set()
+
+    def on_slot(self, slot: int, received_mono_ns: int) -> None:
         self.slots.append(slot)
-        self.followed = frozenset(followed)
+        self._changed.set()
+
+    def on_doubt(self, pubkey: str | None) -> None:
+        self.doubts.append(pubkey)
+        self._changed.set()
+
+    def on_connect(self) -> None:
         self._changed.set()
 
     def data(self, pubkey: str) -> list[bytes | None]:
@@ -52,9 +62,14 @@ def make_feed(node: SolanaNode, session: aiohttp.ClientSession, listener: Listen
     return AccountFeed(
         url=node.ws_url,
         session=session,
-        read=rpc.get_multiple_accounts,
-        on_update=listener.on_update,
-        on_slot=listener.on_slot,
+        read=options.pop("read", rpc.get_multiple_accounts),
+        events=FeedEvents(
+            on_update=listener.on_update,
+            on_read=listener.on_read,
+            on_slot=listener.on_slot,
+            on_doubt=listener.on_doubt,
+            on_connect=listener.on_connect,
+        ),
         clock=clock,
         **options,
     )
@@ -89,7 +104,7 @@ async def test_a_watched_account_is_read_and_then_followed(
         await node.set_account("a", Account("o", b"second", 1), slot=101)
         await listener.until(lambda: listener.data("a") == [b"first", b"second"])
         await node.tick()
-        await listener.until(lambda: listener.followed == {"a"})
+        await listener.until(lambda: feed.followed == {"a"} and feed.is_live)
         assert feed.is_live
 
 
@@ -139,6 +154,7 @@ async def test_rubbish_from_the_node_does_not_end_the_feed(
         await node.set_account("a", Account("o", b"x", 1), slot=101)
         await listener.until(lambda: b"x" in listener.data("a"))
         assert feed.counts.malformed_count == 1
+        assert listener.doubts == [None]
         assert feed.counts.connect_count == 1
 
 
@@ -152,9 +168,39 @@ async def test_an_account_no_longer_wanted_is_unsubscribed(
         await eventually(lambda: node.subscribed() == {"b"})
 
 
+async def test_an_account_taken_out_and_in_again_during_a_read_is_read_for_the_new_request(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    """Else the old answer, from before the new subscription stood, would pass for a reading after it."""
+    held_back, release = asyncio.Event(), asyncio.Event()
+    read_count = 0
+
+    async def read(pubkeys: Sequence[str]) -> list[AccountUpdate]:
+        nonlocal read_count
+        read_count += 1
+        held_back.set()
+        if read_count == 1:
+            await release.wait()
+        return [AccountUpdate(pubkey, 100, None, 0, UpdateSource.ANSWER) for pubkey in pubkeys]
+
+    async with running(node, session, listener, read=read) as feed:
+        feed.watch(["a"])
+        await held_back.wait()
+        feed.unwatch(["a"])
+        feed.watch(["a"])
+        await eventually(lambda: len(node.subscriptions) == 1 and min(node.subscriptions) > 2)
+        await node.tick()
+        await listener.until(lambda: bool(listener.slots))
+        release.set()
+        await listener.until(lambda: len(listener.updates) == 1)
+        assert not feed.followed
+        await eventually(lambda: feed.followed == {"a"})
+        assert read_count == 2
+
+
 async def test_an_error_in_the_receiver_is_not_swallowed(node: SolanaNode, session: aiohttp.ClientSession) -> None:
     class Broken(Listener):
-        def on_update(self, update: AccountUpdate) -> None:
+        def on_read(self, updates: Sequence[AccountUpdate]) -> None:
             raise AssertionError("broken invariant")
 
     feed = make_feed(node, session, Broken())

@@ -10,7 +10,7 @@ from quote_core.dex.pool import Account
 from quote_core.solana.accounts import AccountUpdate, UpdateSource
 from quote_core.solana.feed_protocol import FeedProtocol, Received
 
-ANSWER, NOTIFICATION = UpdateSource.ANSWER, UpdateSource.NOTIFICATION
+NOTIFICATION = UpdateSource.NOTIFICATION
 
 
 def asked(messages: list[bytes]) -> list[tuple[str, Any]]:
@@ -54,9 +54,24 @@ def test_an_account_is_read_once_its_subscription_stands() -> None:
     feed = FeedProtocol()
     feed.connected()
     (subscribe,) = feed.watch(["a"])
-    assert answer(feed, subscribe, 7).to_read == ["a"]
+    to_read = answer(feed, subscribe, 7).to_read
+    assert list(to_read) == ["a"]
     assert "a" not in feed.followed
-    feed.accept([AccountUpdate("a", 5, None, 0, ANSWER)])
+    feed.was_read("a", to_read["a"])
+    assert "a" in feed.followed
+
+
+def test_a_read_counts_only_for_the_watch_it_was_asked_for() -> None:
+    feed = FeedProtocol()
+    feed.connected()
+    (first,) = feed.watch(["a"])
+    asked = answer(feed, first, 7).to_read["a"]
+    feed.unwatch(["a"])
+    (second,) = feed.watch(["a"])
+    asked_again = answer(feed, second, 7).to_read["a"]  # a node may give the same number again
+    feed.was_read("a", asked)
+    assert "a" not in feed.followed
+    feed.was_read("a", asked_again)
     assert "a" in feed.followed
 
 
@@ -71,29 +86,47 @@ def test_a_closed_account_is_told_as_absent() -> None:
     assert update.account is None
 
 
-def test_what_is_older_than_what_was_handed_out_is_dropped_and_counted() -> None:
+def test_a_change_taken_back_puts_its_account_in_doubt_and_is_counted() -> None:
     feed = subscribed_feed()
     assert feed.receive(notification(7, 42), 0).update is not None
-    assert feed.receive(notification(7, 41), 0).update is None
-    assert feed.accept([AccountUpdate("a", 42, None, 0, ANSWER)]) == []
-    assert feed.counts.older_dropped_count == 2
+    assert feed.receive(notification(7, 41), 0) == Received(doubted="a")
+    assert feed.receive(notification(7, 42), 0).update is not None
+    assert feed.counts.went_back_count == 1
 
 
-def test_at_the_same_slot_the_later_notification_counts() -> None:
+@pytest.mark.parametrize(
+    "damage",
+    [
+        {"context": {"slot": 43}, "value": 5},
+        {"context": {"slot": 43}, "value": {"owner": "o", "lamports": 1, "data": ["*", "base64"]}},
+        {"context": {"slot": -1}, "value": None},
+        {"value": None},
+    ],
+)
+def test_a_damaged_notification_names_its_account_which_is_read_again_and_not_followed_before(
+    damage: dict[str, Any],
+) -> None:
     feed = subscribed_feed()
-    feed.accept([AccountUpdate("a", 42, None, 0, ANSWER)])
-    assert feed.receive(notification(7, 42, b"first"), 0).update is not None
-    assert feed.receive(notification(7, 42, b"second"), 0).update is not None
+    message = json.dumps({"method": "accountNotification", "params": {"subscription": 7, "result": damage}})
+    received = feed.receive(message, 0)
+    assert (received.doubted, received.update) == ("a", None)
+    assert "a" not in feed.followed
+    feed.was_read("a", received.to_read["a"])
+    assert "a" in feed.followed
+    assert feed.counts.malformed_count == 1
 
 
 def test_after_a_lost_connection_everything_is_subscribed_and_read_again() -> None:
-    feed = subscribed_feed()
-    feed.accept([AccountUpdate("a", 5, None, 0, ANSWER)])
+    feed = FeedProtocol()
+    feed.watch(["a"])
+    _, first = feed.connected()
+    feed.was_read("a", answer(feed, first, 7).to_read["a"])
+    assert feed.followed
     feed.disconnected()
     assert not feed.followed
     assert feed.receive(notification(7, 50), 0).update is None
     _, subscribe = feed.connected()
-    assert answer(feed, subscribe, 8).to_read == ["a"]
+    assert list(answer(feed, subscribe, 8).to_read) == ["a"]
     assert feed.receive(notification(8, 51), 0).update is not None
 
 
@@ -140,14 +173,12 @@ def test_a_refused_subscription_is_counted() -> None:
         "not json",
         b"\xff",
         '{"method":"accountNotification"}',
-        '{"method":"accountNotification","params":{"subscription":7,"result":{"value":null}}}',
-        '{"method":"accountNotification","params":{"subscription":7,"result":{"context":{"slot":1},"value":5}}}',
         '{"method":"slotNotification","params":{"result":{"slot":"x"}}}',
         '{"method":"slotNotification","params":[]}',
     ],
 )
 def test_rubbish_is_counted_and_changes_nothing(message: bytes | str) -> None:
     feed = subscribed_feed()
-    assert feed.receive(message, 0) == Received()
+    assert feed.receive(message, 0) == Received(is_unreadable=True)
     assert feed.counts.malformed_count == 1
     assert feed.receive(notification(7, 42), 0).update is not None
