@@ -10,7 +10,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import report_until, run_service
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
-from recorded_market.continuation import SlotFile, continue_market
+from recorded_market.continuation import SlotFile, continue_market, genesis_hash
 from recorded_market.faults import FaultPlan
 from recorded_market.genesis import make_genesis
 from recorded_market.jupiter_server import JupiterServer
@@ -42,7 +42,15 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
     )
     node_version = f"{version('solquote')}-recorded"
     hub = SubscriptionHub(version=node_version)
-    methods = RpcMethods(market.ledger, market.provenance, version=node_version)
+    methods = RpcMethods(
+        market.ledger,
+        market.provenance,
+        version=node_version,
+        genesis_hash=genesis_hash(
+            seed=settings.seed,
+            started_unix_ns=None if settings.slot_file is not None else clock.unix_ns(),
+        ),
+    )
     node = Node(methods.call, hub, _rpc_faults(settings), websocket_life_ns=settings.websocket_life)
     jupiter = JupiterServer(
         lambda: (market.clock, market.tradable_pools()),

@@ -6,15 +6,17 @@ them again and continues byte for byte; replaying a longer one would take too lo
 pools once more, at the later slot.
 """
 
+import hashlib
 import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import Final, Self
 
+from recorded_market.base58 import base58_encode
 from recorded_market.genesis import Genesis
 from recorded_market.market import Market
 
-__all__ = ["REPLAY_SLOTS_MAX", "SlotFile", "continue_market"]
+__all__ = ["REPLAY_SLOTS_MAX", "SlotFile", "continue_market", "genesis_hash"]
 
 REPLAY_SLOTS_MAX: Final = 250
 """About half a second of work, for 100 s of market."""
@@ -45,6 +47,17 @@ class SlotFile:
         """Keep a slot; called before it is published."""
         if self._descriptor is not None:
             os.pwrite(self._descriptor, slot.to_bytes(_SLOT_BYTES, "little"), 0)
+
+
+def genesis_hash(*, seed: int, started_unix_ns: int | None) -> str:
+    """Name the chain, as `getGenesisHash` does: another one for every market that does not go on where one was.
+
+    Args:
+        seed: Of the flow.
+        started_unix_ns: When the market began; None for one whose slots are kept, which is the same chain ever after.
+    """
+    told = f"solquote recorded market {seed} {'' if started_unix_ns is None else started_unix_ns}"
+    return base58_encode(hashlib.sha256(told.encode()).digest())
 
 
 def continue_market(make_genesis: Callable[[int], Genesis], *, slot: int) -> Market:

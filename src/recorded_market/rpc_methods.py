@@ -33,17 +33,21 @@ BLOCKHASH_LIFE_BLOCKS = 150
 
 
 class RpcMethods:
-    """Answers calls by name."""
+    """Answers calls by name; without a `genesis_hash` it does not say which chain it is."""
 
-    def __init__(self, ledger: Ledger, provenance: Mapping[Pubkey, Provenance], *, version: str) -> None:
+    def __init__(
+        self, ledger: Ledger, provenance: Mapping[Pubkey, Provenance], *, version: str, genesis_hash: str = ""
+    ) -> None:
         self._ledger = ledger
         self._provenance = provenance
         self._version = version
+        self._genesis_hash = genesis_hash
         self._methods: dict[str, Callable[[Sequence[Any]], Any]] = {
             "getAccountInfo": self._get_account_info,
             "getBalance": self._get_balance,
             "getBlockHeight": self._get_slot,
             "getEpochInfo": self._get_epoch_info,
+            "getGenesisHash": self._get_genesis_hash,
             "getHealth": self._get_health,
             "getLatestBlockhash": self._get_latest_blockhash,
             "getMultipleAccounts": self._get_multiple_accounts,
@@ -133,6 +137,11 @@ class RpcMethods:
         blockhash = base58_encode(hashlib.sha256(b"blockhash:%d" % view.slot).digest())
         value = {"blockhash": blockhash, "lastValidBlockHeight": view.slot + BLOCKHASH_LIFE_BLOCKS}
         return self._with_context(view, value)
+
+    def _get_genesis_hash(self, _params: Sequence[Any]) -> str:
+        if not self._genesis_hash:
+            raise method_not_found()
+        return self._genesis_hash
 
     def _get_health(self, _params: Sequence[Any]) -> str:
         return "ok"

@@ -27,7 +27,9 @@ def ledger() -> Ledger:
 
 @pytest.fixture
 def methods(ledger: Ledger) -> RpcMethods:
-    return RpcMethods(ledger, {KEY: Provenance.RECORDED, OTHER: Provenance.SYNTHETIC}, version="1.2.3")
+    return RpcMethods(
+        ledger, {KEY: Provenance.RECORDED, OTHER: Provenance.SYNTHETIC}, version="1.2.3", genesis_hash="G"
+    )
 
 
 def data_of(value: dict[str, Any]) -> bytes:
@@ -126,6 +128,7 @@ def test_a_blockhash_lives_150_blocks_and_differs_from_slot_to_slot(methods: Rpc
 
 def test_health_and_version(methods: RpcMethods) -> None:
     assert methods.call("getHealth", []) == "ok"
+    assert methods.call("getGenesisHash", []) == "G"
     assert methods.call("getVersion", [])["solana-core"] == "1.2.3"
 
 
@@ -134,7 +137,7 @@ def test_provenance_is_told_for_each_address_and_null_for_an_absent_one(methods:
 
 
 def test_a_token_balance_is_told_with_its_decimals(recording: Recording) -> None:
-    methods = RpcMethods(Ledger(Block(SLOT, recording.accounts)), {}, version="1.2.3")
+    methods = RpcMethods(Ledger(Block(SLOT, recording.accounts)), {}, version="1.2.3", genesis_hash="G")
     assert methods.call("getTokenAccountBalance", [VAULT])["value"] == {
         "amount": "66599328743661",
         "decimals": 9,
