@@ -117,9 +117,19 @@ class VaultPool(Pool, Generic[CurveT]):
         elif account is None:
             self._forget(pubkey)
         else:
-            self._values[pubkey] = self._decoders[pubkey](pubkey, account)
+            value = self._decoders[pubkey](pubkey, account)
+            if isinstance(value, TokenAccount):
+                self._check_mint(pubkey, value)
+            self._values[pubkey] = value
             self._data[pubkey] = account.data
         self._refresh()
+
+    def _check_mint(self, vault: Pubkey, new: TokenAccount) -> None:
+        """Refuse a vault that came to hold another token, unless it came to hold the pool's own."""
+        before = self._values.get(vault)
+        pool_mint = self.mint_a if vault == self.vault_a else self.mint_b
+        if isinstance(before, TokenAccount) and new.mint not in (before.mint, pool_mint):
+            raise CorruptAccount(vault, "token account.mint", f"is {new.mint}, was {before.mint}")
 
     def _refresh(self) -> None:
         if self.missing():
