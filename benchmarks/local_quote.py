@@ -64,7 +64,7 @@ STREAM_UPDATE_COUNT: Final = 150
 def updates_of(accounts: dict[Pubkey, Account], slot: int) -> list[AccountUpdate]:
     """Accounts as a poll would bring them."""
     now = SYSTEM_CLOCK.mono_ns()
-    return [AccountUpdate(pubkey, slot, account, now, UpdateSource.ANSWER) for pubkey, account in accounts.items()]
+    return [AccountUpdate(pubkey, slot, account, now, UpdateSource.ANSWER, now) for pubkey, account in accounts.items()]
 
 
 def held_market(source: RecordedMarket, registry: TokenRegistry) -> Market:
@@ -79,6 +79,7 @@ def held_market(source: RecordedMarket, registry: TokenRegistry) -> Market:
             except (CorruptAccount, SolquoteError):
                 continue  # another account of the program, or a pair that is not watched
             market.add_pool(pool, update, Provenance.RECORDED)
+    market.slot_seen(view.slot - 1, SYSTEM_CLOCK.mono_ns())  # only a chain that advances vouches
     for _ in range(3):  # needs grow as accounts arrive
         wanted = {pubkey: view.accounts.get(pubkey) for entry in market.store for pubkey in entry.accounts}
         wanted |= {pubkey: view.accounts.get(pubkey) for pubkey in market.basic_accounts()}

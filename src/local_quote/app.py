@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 
+from local_quote.chain_progress import ChainProgress
 from local_quote.companions import Companions
 from local_quote.condition import Condition
 from local_quote.discovery import Discovery
@@ -18,7 +19,7 @@ from local_quote.pool_store import PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quote_table import QuoteTable
 from local_quote.quoter import Quoter
-from local_quote.refresh import Refresher, UpdateInbox
+from local_quote.refresh import Refresher
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.subscriptions import Subscriptions
@@ -39,22 +40,29 @@ _NS_PER_S = 1_000_000_000
 
 def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Clock) -> Market:
     """Put the market's parts together, empty."""
-    store = PoolStore()
-    quoter = Quoter(store=store, clock=clock, refuse_after_ns=settings.pool_cache_staleness_threshold)
+    progress = ChainProgress()
+    store = PoolStore(progress=progress, clock=clock)
+    quoter = Quoter(
+        store=store,
+        clock=clock,
+        stale_after_ns=settings.stale_after,
+        refuse_after_ns=settings.pool_cache_staleness_threshold,
+    )
     return Market(
         registry=registry,
+        progress=progress,
         store=store,
         quoter=quoter,
         table=QuoteTable(
             store=store,
             quoter=quoter,
             clock=clock,
-            stale_after_ns=settings.stale_after,
             row_count_max=settings.table_row_count_max,
         ),
         cache=QuoteCache(ttl_ns=settings.quote_cache_ttl, entry_count_max=settings.quote_cache_entry_count_max),
         oracle=Oracle(
             registry,
+            clock=clock,
             age_s_max=settings.oracle_age_max // _NS_PER_S,
             rate_epoch_age_max=settings.rate_epoch_age_max,
         ),
@@ -87,14 +95,12 @@ async def run(
             commitment=settings.commitment,
         )
         reader = PoolReader(rpc=rpc, store=market.store)
-        inbox = UpdateInbox()
         companions = Companions(pools_of=market.store.pool_ids_on, wait_ns_max=settings.companion_wait)
-        feed = AccountFeed(
+        make_feed = partial(
+            AccountFeed,
             url=platform.websocket_url(),
             session=session,
             read=reader.read_accounts,
-            on_update=inbox.put,
-            on_slot=inbox.put_slot,
             clock=clock,
             silence_ms_max=settings.feed_silence_max // _NS_PER_MS,
             commitment=settings.commitment,
@@ -103,8 +109,7 @@ async def run(
             market=market,
             rpc=rpc,
             reader=reader,
-            feed=feed,
-            inbox=inbox,
+            make_feed=lambda events: make_feed(events=events),
             companions=companions,
             plan=PollPlan(
                 amm_interval_ns=settings.amm_refresh_interval,
@@ -130,8 +135,7 @@ async def run(
         )
         condition = Condition(
             market=market,
-            feed=feed,
-            refreshing=refresher.counts,
+            refreshing=refresher,
             discovering=discovery.counts,
             waiting=companions.counts,
             clock=clock,

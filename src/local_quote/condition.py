@@ -1,17 +1,18 @@
 """How the service is, in one place: whether it serves, what is wrong, and the figures worth a look."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 
+from local_quote.chain_progress import SLOTS_APART_MAX
 from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
 from local_quote.market import Market
-from local_quote.refresh import RefreshCounts
+from local_quote.refresh import Refresher
 from local_quote.wire import health_to
 from local_quote.wire.messages import HealthResponse
 from quote_core.clock import Clock
 from quote_core.serving import Server
-from quote_core.solana import AccountFeed
 from quote_core.telemetry import Readiness
 
 __all__ = ["Condition"]
@@ -27,8 +28,7 @@ class Condition:
         self,
         *,
         market: Market,
-        feed: AccountFeed,
-        refreshing: RefreshCounts,
+        refreshing: Refresher,
         discovering: DiscoveryCounts,
         waiting: CompanionCounts,
         clock: Clock,
@@ -36,8 +36,9 @@ class Condition:
         refuse_after_ns: int,
     ) -> None:
         self._market = market
-        self._feed = feed
-        self._refreshing = refreshing
+        self._refresher = refreshing
+        self._feed = refreshing.feed
+        self._refreshing = refreshing.counts
         self._discovering = discovering
         self._waiting = waiting
         self._clock = clock
@@ -77,6 +78,16 @@ class Condition:
             findings.append("the account feed is down; pools are polled")
         if self._refreshing.poll_fault:
             findings.append(f"the node does not answer: {self._refreshing.poll_fault}")
+        progress = self._market.progress
+        drift_slots = progress.drift_slots(self._clock.mono_ns())
+        if progress.is_regressed:
+            findings.append(f"the node's slots went back: {progress.told_slot} after {progress.slot}")
+        elif drift_slots > SLOTS_APART_MAX:
+            findings.append(f"the node is {drift_slots:.0f} slots behind the clock; nothing vouches for its answers")
+        if self._refresher.is_feed_lossy:
+            findings.append(f"the account feed loses notifications, {self._refresher.gap_count} so far")
+        doubts = Counter(entry.doubt.value for entry in self._market.store if entry.doubt is not None)
+        findings += [f"{count} pools in doubt: {reason}" for reason, count in sorted(doubts.items())]
         quoted_count, total_count = self._market.directions_quoted()
         if quoted_count < total_count:
             findings.append(f"{quoted_count} of {total_count} directions are quoted")
@@ -104,8 +115,15 @@ class Condition:
             "quote_cache_misses_total": market.cache.miss_count,
             "accounts_applied_total": store.applied_count,
             "accounts_unchanged_total": store.unchanged_count,
-            "accounts_older_dropped_total": store.older_dropped_count + feed.older_dropped_count,
+            "accounts_older_dropped_total": store.older_dropped_count,
             "accounts_corrupt_total": store.corrupt_count,
+            "slot_drift": market.progress.drift_slots(now_mono_ns),
+            "slot_regressions_total": market.progress.regression_count,
+            "slots_impossible_total": market.progress.impossible_count,
+            "pools_in_doubt": float(sum(entry.doubt is not None for entry in market.store)),
+            "pool_doubts_total": store.doubt_count,
+            "feed_lost_total": self._refresher.gap_count,
+            "feed_went_back_total": feed.went_back_count,
             "oracle_unreadable_total": market.oracle.unreadable_count,
             "feed_live": float(self._feed.is_live),
             "feed_updates_total": feed.update_count,

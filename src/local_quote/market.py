@@ -4,12 +4,14 @@ One update, start to end: the store takes the bytes, the cache drops what rested
 prices their rows anew, and every subscriber is marked with what changed for it.
 """
 
-from collections.abc import Collection, Sequence, Set
-from dataclasses import dataclass, field
+import enum
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
+from local_quote.chain_progress import ChainProgress, Sight
 from local_quote.dependencies import pair_key
 from local_quote.oracle import Oracle
-from local_quote.pool_store import CONSTANT_PRODUCT, PoolEntry, PoolStore
+from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, PoolEntry, PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quote_table import Quote, QuoteTable, Row
 from local_quote.quoter import PricedSwap, Quoter
@@ -18,7 +20,7 @@ from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
-from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, decode_clock
+from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource, decode_clock
 from quote_core.tokens import Token, TokenRegistry
 from quote_core.units import Pubkey
 
@@ -27,10 +29,23 @@ __all__ = ["Market", "WantedChange"]
 
 @dataclass(frozen=True, slots=True)
 class WantedChange:
-    """Accounts that came to be wanted, or no longer are."""
+    """Accounts that came to be wanted, or no longer are; `unannounced` are those that an answer changed.
+
+    `doubted` are pools to be read again now. Slots are those held before.
+    """
 
     gained: frozenset[Pubkey] = field(default_factory=frozenset)
     lost: frozenset[Pubkey] = field(default_factory=frozenset)
+    unannounced: Mapping[Pubkey, int] = field(default_factory=dict)
+    doubted: frozenset[Pubkey] = field(default_factory=frozenset)
+
+
+class _Standing(enum.Enum):
+    """What a pool's age and doubt make of it."""
+
+    FRESH = 0
+    STALE = 1
+    UNUSABLE = 2
 
 
 class Market:
@@ -40,6 +55,7 @@ class Market:
         self,
         *,
         registry: TokenRegistry,
+        progress: ChainProgress,
         store: PoolStore,
         quoter: Quoter,
         table: QuoteTable,
@@ -50,6 +66,7 @@ class Market:
         stale_after_ns: int,
     ) -> None:
         self.registry = registry
+        self.progress = progress
         self.store = store
         self.quoter = quoter
         self.table = table
@@ -59,9 +76,8 @@ class Market:
         self.stale_after_ns = stale_after_ns
         self._clock = clock
         self._oracle_accounts = frozenset(oracle.accounts)
-        self._aged: set[Pubkey] = set()
+        self._standings: dict[Pubkey, _Standing] = {}
         self._open: set[Pubkey] = set()
-        self._slot_before: tuple[int, int] | None = None
         self.corrupt_clock_count = 0
 
     @property
@@ -75,49 +91,94 @@ class Market:
 
     def add_pool(self, pool: Pool, update: AccountUpdate, provenance: Provenance) -> WantedChange:
         """Take a newly found pool in."""
+        if not self.progress.is_possible(update.slot, self._clock.mono_ns()):
+            update = replace(update, slot=0)
         done = self.store.add(pool, update, provenance)
+        self._forget_responses(done.changed_pools)
         self._pools_changed(done.changed_pools)
-        return WantedChange(frozenset(done.gained_accounts), frozenset(done.lost_accounts))
+        return _wanted(done)
 
-    def apply(self, updates: Sequence[AccountUpdate]) -> WantedChange:
-        """Take account updates in and price what rests on them."""
+    def apply(self, updates: Sequence[AccountUpdate], halved: Collection[Pubkey] = ()) -> WantedChange:
+        """Take account updates in and price what rests on them.
+
+        Args:
+            updates: What was read or notified; those that belong together come together.
+            halved: Pools whose updates are but a part of a swap.
+        """
+        doubted = self._see_slots(updates)
         of_pools = []
         clock_before = self.chain_clock
         for update in updates:
-            if update.pubkey == CLOCK_SYSVAR:
+            if not self.progress.is_possible(update.slot, self._clock.mono_ns()):
+                doubted |= self.store.doubt(self.store.pool_ids_on(update.pubkey), Doubt.IMPOSSIBLE_SLOT)
+            elif update.pubkey == CLOCK_SYSVAR:
                 self._take_clock(update)
             else:
                 if update.pubkey in self._oracle_accounts:
-                    self.oracle.apply(update)
+                    self.oracle.apply(update, self.progress)
                 of_pools.append(update)
         done = self.store.apply(of_pools)
-        touched = done.changed_pools | self._recovered()
-        for pool_id in touched:
-            self._forget_responses(pool_id)
-        self._pools_changed(touched | self._moved_by_time(clock_before))
-        return WantedChange(frozenset(done.gained_accounts), frozenset(done.lost_accounts))
+        doubted |= self.store.doubt(done.changed_pools.intersection(halved), Doubt.HALF_SWAP)
+        touched = done.changed_pools | self._restood(done.judged_pools | doubted)
+        touched |= self._moved_by_time(clock_before)
+        self._forget_responses(touched)
+        self._pools_changed(touched)
+        return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
-    def slot_seen(self, slot: int, received_mono_ns: int, followed: Set[Pubkey]) -> None:
-        """A slot began while `followed` accounts are: no change of theirs up to the slot before is missing."""
-        if self._slot_before is not None and slot > self._slot_before[0]:
-            self.store.confirm_followed(followed, *self._slot_before)
-            recovered = self._recovered()
-            if recovered:
-                self._pools_changed(recovered)
-        self._slot_before = slot, received_mono_ns
+    def slot_seen(self, slot: int, mono_ns: int) -> frozenset[Pubkey]:
+        """A slot was notified; returns the pools that are in doubt because of it."""
+        return frozenset(self._judge(slot, mono_ns, is_answer=False))
+
+    def doubt(self, pool_ids: Iterable[Pubkey], reason: Doubt) -> frozenset[Pubkey]:
+        """Put pools in doubt: their rows are stale now. Returns those that were not in doubt."""
+        doubted = self.store.doubt(pool_ids, reason)
+        self._reprice_restood(doubted)
+        return frozenset(doubted)
+
+    def begin_anew(self) -> None:
+        """The node serves another chain: forget what was known of this one."""
+        self.progress.begin_anew()
+        self.store.begin_anew()
+        self.oracle.begin_anew()
+        self.quoter.chain_clock = None
+        self._reprice_restood([entry.pool.address for entry in self.store])
 
     def sweep(self) -> int:
         """Reprice what rests on pools that went stale or past the limit; returns how many are aged."""
+        self._reprice_restood([entry.pool.address for entry in self.store])
+        return sum(standing is not _Standing.FRESH for standing in self._standings.values())
+
+    def next_aging_ns(self) -> int | None:
+        """Time until the next pool goes stale or past the limit; None when none can."""
         now_mono_ns = self._clock.mono_ns()
-        self._aged = {
-            entry.pool.address
-            for entry in self.store
-            if entry.is_loaded and entry.age_ns(now_mono_ns) > self.stale_after_ns
-        }
-        for pool_id in self._aged:
-            self._forget_responses(pool_id)
-        self._pools_changed(self._aged)
-        return len(self._aged)
+        limits_ns = (self.stale_after_ns, self.quoter.refuse_after_ns)
+        return min(
+            (
+                limit_ns - age_ns + 1
+                for entry in self.store
+                if entry.is_loaded
+                for age_ns in [entry.age_ns(now_mono_ns)]
+                for limit_ns in limits_ns
+                if limit_ns >= age_ns
+            ),
+            default=None,
+        )
+
+    def _see_slots(self, updates: Sequence[AccountUpdate]) -> set[Pubkey]:
+        """Take note of the slots that answers are of."""
+        doubted: set[Pubkey] = set()
+        slot = -1
+        for update in updates:
+            if update.source is UpdateSource.ANSWER and update.slot != slot:
+                slot = update.slot
+                doubted |= self._judge(slot, update.received_mono_ns, is_answer=True)
+        return doubted
+
+    def _judge(self, slot: int, mono_ns: int, *, is_answer: bool) -> set[Pubkey]:
+        was_regressed = self.progress.is_regressed
+        if self.progress.see(slot, mono_ns, is_answer=is_answer) is not Sight.REGRESSION or was_regressed:
+            return set()
+        return set(self.doubt([entry.pool.address for entry in self.store], Doubt.REGRESSION))
 
     def quote(self, input_token: Token, output_token: Token, amount: int) -> Quote:
         """The best of the pair's pools for one amount, from the cache or priced now.
@@ -128,7 +189,7 @@ class Market:
         pair, key = pair_key(input_token.mint, output_token.mint), (input_token.mint, amount)
         now_mono_ns = self._clock.mono_ns()
         cached = self.cache.get(pair, key, now_mono_ns)
-        if cached is not None and self.quoter.is_usable(cached.swap.entry):
+        if cached is not None and self._is_as_it_was(cached.swap.entry):
             return cached
         swap = self.quoter.best(input_token, output_token, amount)
         quote = self._timed(input_token, output_token, swap)
@@ -143,6 +204,10 @@ class Market:
         """
         forward = self.quote(input_token, output_token, amount)
         return forward, self.quote(output_token, input_token, reverse_amount or forward.swap.output_amount)
+
+    def _is_as_it_was(self, entry: PoolEntry) -> bool:
+        """Whether a pool, by time alone, is not another one to quote from than when it was last looked at."""
+        return self._standing(entry) is self._standings.get(entry.pool.address)
 
     def _timed(self, input_token: Token, output_token: Token, swap: PricedSwap) -> Quote:
         row = self.table.row(input_token.mint, output_token.mint, swap.input_amount)
@@ -166,8 +231,15 @@ class Market:
         except CorruptAccount:
             self.corrupt_clock_count += 1
             return
-        if before is None or after.slot >= before.slot:
+        if not self.progress.is_possible(after.slot, self._clock.mono_ns()):
+            self.corrupt_clock_count += 1
+        elif before is None or after.slot >= before.slot:
             self.quoter.chain_clock = after
+            self.progress.see_chain_time(
+                after.unix_timestamp,
+                now_unix_ns=self._clock.unix_ns(),
+                is_real_time=any(entry.provenance is Provenance.CHAIN for entry in self.store),
+            )
 
     def _moved_by_time(self, before: ChainClock | None) -> set[Pubkey]:
         """Pools that may price otherwise only because the chain's clock went on."""
@@ -187,18 +259,31 @@ class Market:
         (self._open.add if is_open else self._open.discard)(pool_id)
         return was_open != is_open
 
-    def _recovered(self) -> set[Pubkey]:
-        """Pools that were aged at the last sweep and have been confirmed since."""
-        if not self._aged:
-            return set()
-        now_mono_ns = self._clock.mono_ns()
-        recovered = {
-            pool_id
-            for pool_id in self._aged
-            if (entry := self.store.entry(pool_id)) is not None and entry.age_ns(now_mono_ns) <= self.stale_after_ns
-        }
-        self._aged -= recovered
-        return recovered
+    def _restood(self, pool_ids: Iterable[Pubkey]) -> set[Pubkey]:
+        """Those of the pools that came to be fresh, stale or unusable since they were last looked at."""
+        restood = set()
+        for pool_id in pool_ids:
+            entry = self.store.entry(pool_id)
+            assert entry is not None, pool_id
+            standing = self._standing(entry)
+            if self._standings.get(pool_id, _Standing.UNUSABLE) is not standing:
+                restood.add(pool_id)
+            self._standings[pool_id] = standing
+        return restood
+
+    def _standing(self, entry: PoolEntry) -> _Standing:
+        if not self.quoter.is_usable(entry):
+            return _Standing.UNUSABLE
+        return _Standing.STALE if self.quoter.is_stale(entry) else _Standing.FRESH
+
+    def _reprice_restood(self, pool_ids: Iterable[Pubkey]) -> None:
+        restood = self._restood(pool_ids)
+        self._forget_responses(restood)
+        self._pools_changed(restood)
+
+    def _is_doubted(self, pool_id: Pubkey) -> bool:
+        entry = self.store.entry(pool_id)
+        return entry is not None and entry.doubt is not None
 
     def _pools_changed(self, pool_ids: Collection[Pubkey]) -> None:
         for pool_id in pool_ids:
@@ -206,10 +291,11 @@ class Market:
         changed: list[Row] = self.table.pools_changed(pool_ids)
         self.subscriptions.publish(changed)
 
-    def _forget_responses(self, pool_id: Pubkey) -> None:
-        entry = self.store.entry(pool_id)
-        assert entry is not None, pool_id
-        self.cache.invalidate(entry.pair)
+    def _forget_responses(self, pool_ids: Iterable[Pubkey]) -> None:
+        for pool_id in pool_ids:
+            entry = self.store.entry(pool_id)
+            assert entry is not None, pool_id
+            self.cache.invalidate(entry.pair)
 
     def directions_quoted(self) -> tuple[int, int]:
         """How many directions of the watched pairs some usable pool quotes, and how many there are."""
@@ -220,3 +306,9 @@ class Market:
                 usable = self.quoter.usable(input_token.mint, output_token.mint)
                 quoted_count += any(not self.quoter.closed_reason(entry) for entry in usable)
         return quoted_count, total_count
+
+
+def _wanted(done: AppliedUpdates, doubted: Iterable[Pubkey] = ()) -> WantedChange:
+    return WantedChange(
+        frozenset(done.gained_accounts), frozenset(done.lost_accounts), done.unannounced, frozenset(doubted)
+    )

@@ -1,23 +1,29 @@
-"""Every pool held, with the accounts it rests on: newest slot wins, and each pool knows when it was last known true.
+"""Every pool held, with the accounts it rests on: newest slot wins, and each pool knows when it was last vouched for.
 
-A pool's age counts from the last time its state was confirmed current: by a notification of one of its accounts, by a
-slot that arrives while all of them are followed, or by a poll that read them all; whether or not anything had changed.
+Who vouches is told in `docs/freshness.md`: only a full answer of a chain that advances. Notifications change a pool at
+once and make it no younger. What cannot be relied on puts a pool in *doubt*, which only a full answer ends that was
+asked for after the doubt arose.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence, Set
+import enum
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+from local_quote.chain_progress import ChainProgress
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
+from quote_core.clock import Clock, Moment, boot_id
 from quote_core.dex.pool import Account, Dex, Pool
 from quote_core.errors import CorruptAccount
+from quote_core.freshness import NEVER_VOUCHED, Freshness
 from quote_core.quotes import Provenance
 from quote_core.solana import AccountUpdate, UpdateSource
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = [
     "CONSTANT_PRODUCT",
     "AppliedUpdates",
+    "Doubt",
     "HeldAccount",
     "PoolEntry",
     "PoolStore",
@@ -27,6 +33,9 @@ __all__ = [
 
 CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
 """DEXes whose pools are a few small accounts and whose price does not move with time alone."""
+
+GONE_NS_MAX: Final = 600 * NS_PER_S
+"""Programs hardly ever close what a live pool rests on: an account that is gone is doubted for this long."""
 
 _PROVENANCE_RANK = {
     Provenance.CHAIN: 0,
@@ -39,6 +48,22 @@ _PROVENANCE_RANK = {
 def worst_provenance(provenances: Iterable[Provenance]) -> Provenance:
     """The one that claims least: SYNTHETIC, then PATCHED, then RECORDED, then CHAIN."""
     return max(provenances, key=_PROVENANCE_RANK.__getitem__)
+
+
+class Doubt(enum.Enum):
+    """Why what is held of a pool cannot be relied on."""
+
+    UNREAD = "not read yet"
+    UNREADABLE = "an account that cannot be read"
+    REFUSED = "an account that the pool refused"
+    GONE = "an account that is gone"
+    HALF_SWAP = "a part of a swap did not arrive"
+    CONTRADICTED = "an answer says otherwise than a notification of the same slot"
+    WENT_BACK = "a change was taken back"
+    LOSSY_FEED = "a change was notified while notifications are being lost"
+    IMPOSSIBLE_SLOT = "a slot that the chain cannot have reached"
+    REGRESSION = "the node's slots went back"
+    OTHER_CHAIN = "the node serves another chain"
 
 
 @dataclass(slots=True)
@@ -54,7 +79,12 @@ class HeldAccount:
 class PoolEntry:
     """One pool and what is known about its state.
 
-    `slot` is the newest one the state was known true at; `confirmed_mono_ns` when, 0 before the first time.
+    Attributes:
+        freshness: When it was last vouched for, and when it last changed.
+        doubt: Why it is not to be relied on; None when it is.
+        doubted_mono_ns: When the doubt arose, or was last confirmed.
+        read_slot: The slot of the last full answer that vouched.
+        update_count: How often an account of it changed.
     """
 
     pool: Pool
@@ -62,27 +92,44 @@ class PoolEntry:
     provenance: Provenance
     accounts: tuple[Pubkey, ...] = ()
     account_set: frozenset[Pubkey] = frozenset()
-    slot: int = 0
-    confirmed_mono_ns: int = 0
+    freshness: Freshness = NEVER_VOUCHED
+    doubt: Doubt | None = Doubt.UNREAD
+    doubted_mono_ns: int = 0
+    read_slot: int = 0
     update_count: int = 0
 
     @property
     def is_loaded(self) -> bool:
-        """Whether its state was ever known in full."""
-        return self.confirmed_mono_ns > 0 and not self.pool.missing()
+        """Whether its state was ever vouched for in full."""
+        return self.freshness.vouched.mono_ns > 0 and not self.pool.missing()
+
+    @property
+    def slot(self) -> int:
+        """The newest slot at which the state is known true."""
+        return self.freshness.vouched_slot
 
     def age_ns(self, now_mono_ns: int) -> int:
-        """Time since the state was last known true."""
-        return max(0, now_mono_ns - self.confirmed_mono_ns)
+        """Time since the state was last vouched for."""
+        return max(0, now_mono_ns - self.freshness.vouched.mono_ns)
+
+    def is_stale(self, now_mono_ns: int, stale_after_ns: int) -> bool:
+        """Whether it is in doubt or older than `stale_after_ns`."""
+        return self.doubt is not None or now_mono_ns - self.freshness.vouched.mono_ns > stale_after_ns
 
 
 @dataclass(slots=True)
 class AppliedUpdates:
-    """What a set of updates did."""
+    """What a set of updates did.
+
+    `judged_pools` were vouched for, or came to be in doubt; `unannounced` are followed-or-not accounts that an answer
+    changed, each with the slot held before.
+    """
 
     changed_pools: set[Pubkey] = field(default_factory=set)
+    judged_pools: set[Pubkey] = field(default_factory=set)
     gained_accounts: set[Pubkey] = field(default_factory=set)
     lost_accounts: set[Pubkey] = field(default_factory=set)
+    unannounced: dict[Pubkey, int] = field(default_factory=dict)
 
 
 @dataclass(slots=True)
@@ -93,14 +140,18 @@ class StoreCounts:
     unchanged_count: int = 0
     older_dropped_count: int = 0
     corrupt_count: int = 0
+    doubt_count: int = 0
 
 
 class PoolStore:
     """Pools by id, accounts by key. Owned by one event loop; reads between two calls see one market state."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, progress: ChainProgress, clock: Clock) -> None:
+        self._progress = progress
+        self._clock = clock
         self._entries: dict[Pubkey, PoolEntry] = {}
         self._accounts: dict[Pubkey, HeldAccount] = {}
+        self._gone_mono_ns: dict[Pubkey, int] = {}
         self._index = DependencyIndex()
         self.counts = StoreCounts()
 
@@ -159,47 +210,115 @@ class PoolStore:
                 continue
             if update.source is UpdateSource.ANSWER:
                 answered[update.pubkey] = update
-        self._confirm_fully_answered(answered)
+        for pool_id in {pool_id for pubkey in answered for pool_id in self._index.pools_of_account(pubkey)}:
+            entry = self._entries[pool_id]
+            if answered.keys() >= entry.account_set:
+                self._vouch(entry, [answered[pubkey] for pubkey in entry.accounts], done)
         for pool_id in touched:
             self._renew_needs(self._entries[pool_id], done)
         return done
 
-    def confirm_followed(self, followed: Set[Pubkey], slot: int, received_mono_ns: int) -> None:
-        """No change of `followed` accounts up to `slot` is missing: confirm the pools that rest on nothing else."""
+    def doubt(self, pool_ids: Iterable[Pubkey], reason: Doubt) -> set[Pubkey]:
+        """Put pools in doubt from now on; returns those that were not."""
+        now_mono_ns = self._clock.mono_ns()
+        new = set()
+        for pool_id in pool_ids:
+            entry = self._entries[pool_id]
+            if entry.doubt is None:
+                new.add(pool_id)
+                self.counts.doubt_count += 1
+            if entry.doubt is not Doubt.UNREAD:
+                entry.doubt = reason
+            entry.doubted_mono_ns = now_mono_ns
+        return new
+
+    def begin_anew(self) -> None:
+        """The node serves another chain: forget every account; pools are loaded again once they are read there."""
+        self._accounts.clear()
+        self._gone_mono_ns.clear()
+        self.doubt(self._entries, Doubt.OTHER_CHAIN)
         for entry in self._entries.values():
-            if entry.is_loaded and followed >= entry.account_set:
-                _confirm(entry, slot, received_mono_ns)
+            entry.freshness = NEVER_VOUCHED
+            entry.read_slot = 0
 
     def _is_older(self, update: AccountUpdate) -> bool:
         held = self._accounts.get(update.pubkey)
         return held is not None and (update.slot, update.source.value) < (held.slot, held.source.value)
 
     def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
-        """Hand one update over; False when a pool refused its bytes, which are then not held: nothing is confirmed."""
+        """Hand one update over; False when a pool refused its bytes, which are then not held."""
         pool_ids = tuple(self._index.pools_of_account(update.pubkey))
         held = self._accounts.get(update.pubkey)
         if held is not None and _same_content(held.account, update.account):
             self.counts.unchanged_count += 1
             held.slot, held.source = update.slot, update.source
-        elif pool_ids:
-            changed = [pool_id for pool_id in pool_ids if self._hand_over(pool_id, update)]
-            done.changed_pools.update(changed)
-            touched.update(changed)
-            if len(changed) < len(pool_ids):
-                return False
-            self.counts.applied_count += 1
-            self._accounts[update.pubkey] = HeldAccount(update.slot, update.source, update.account)
-        if update.source is UpdateSource.NOTIFICATION and len(pool_ids) == 1:
-            # An account that pools share says nothing about each of them.
-            _confirm(self._entries[pool_ids[0]], update.slot, update.received_mono_ns)
+            return True
+        if not pool_ids:
+            return True
+        if held is not None and held.account is not None and update.account is None:
+            self._gone_mono_ns.setdefault(update.pubkey, self._clock.mono_ns())
+            done.judged_pools |= self.doubt(pool_ids, Doubt.GONE)
+        changed = [pool_id for pool_id in pool_ids if self._hand_over(pool_id, update)]
+        done.changed_pools.update(changed)
+        touched.update(changed)
+        if len(changed) < len(pool_ids):
+            done.judged_pools |= self.doubt(set(pool_ids) - set(changed), Doubt.REFUSED)
+            return False
+        self.counts.applied_count += 1
+        if update.account is not None:
+            self._gone_mono_ns.pop(update.pubkey, None)
+        if held is not None and update.source is UpdateSource.ANSWER:
+            done.unannounced[update.pubkey] = held.slot
+        self._accounts[update.pubkey] = HeldAccount(update.slot, update.source, update.account)
         return True
 
-    def _confirm_fully_answered(self, answered: Mapping[Pubkey, AccountUpdate]) -> None:
-        pool_ids = {pool_id for pubkey in answered for pool_id in self._index.pools_of_account(pubkey)}
-        for pool_id in pool_ids:
-            entry = self._entries[pool_id]
-            if answered.keys() >= entry.account_set:
-                _confirm(entry, answered[pool_id].slot, answered[pool_id].received_mono_ns)
+    def _vouch(self, entry: PoolEntry, answers: Sequence[AccountUpdate], done: AppliedUpdates) -> None:
+        """A full answer came: let it vouch for the pool, and end its doubt, if it can."""
+        slot = min(update.slot for update in answers)
+        asked_mono_ns = min(update.asked_mono_ns for update in answers)
+        vouched_mono_ns = self._progress.vouched_mono_ns(slot, asked_mono_ns)
+        if self._contradicts(answers):
+            done.judged_pools |= self.doubt([entry.pool.address], Doubt.CONTRADICTED)
+            return
+        if vouched_mono_ns is None or slot <= entry.read_slot:
+            return
+        if entry.doubt is not None:
+            if asked_mono_ns < entry.doubted_mono_ns or self._is_behind(answers) or self._misses_any(entry):
+                return
+            entry.doubt = None
+        entry.read_slot = slot
+        before = entry.freshness
+        entry.freshness = Freshness(
+            vouched=self._moment(max(before.vouched.mono_ns, vouched_mono_ns)),
+            vouched_slot=max(before.vouched_slot, slot),
+            changed_unix_ns=before.changed_unix_ns,
+            changed_slot=before.changed_slot,
+            chain_unix_s=self._progress.chain_unix_s,
+        )
+        done.judged_pools.add(entry.pool.address)
+
+    def _contradicts(self, answers: Iterable[AccountUpdate]) -> bool:
+        """Whether a notification is held that says otherwise of the same slot."""
+        for update in answers:
+            held = self._accounts.get(update.pubkey)
+            if held is not None and held.slot == update.slot and not _same_content(held.account, update.account):
+                return True
+        return False
+
+    def _is_behind(self, answers: Iterable[AccountUpdate]) -> bool:
+        """Whether something newer is held than was answered."""
+        return any(
+            held.slot > update.slot for update in answers if (held := self._accounts.get(update.pubkey)) is not None
+        )
+
+    def _misses_any(self, entry: PoolEntry) -> bool:
+        """Whether an account is gone that was there, not long ago."""
+        now_mono_ns = self._clock.mono_ns()
+        return any(
+            now_mono_ns - gone_mono_ns < GONE_NS_MAX
+            for pubkey in entry.accounts
+            if (gone_mono_ns := self._gone_mono_ns.get(pubkey)) is not None
+        )
 
     def _hand_over(self, pool_id: Pubkey, update: AccountUpdate) -> bool:
         entry = self._entries[pool_id]
@@ -209,7 +328,18 @@ class PoolStore:
             self.counts.corrupt_count += 1
             return False
         entry.update_count += 1
+        before = entry.freshness
+        entry.freshness = Freshness(
+            vouched=before.vouched,
+            vouched_slot=max(before.vouched_slot, update.slot),
+            changed_unix_ns=self._moment(update.received_mono_ns).unix_ns,
+            changed_slot=max(before.changed_slot, update.slot),
+            chain_unix_s=self._progress.chain_unix_s,
+        )
         return True
+
+    def _moment(self, mono_ns: int) -> Moment:
+        return Moment(boot_id(), mono_ns, self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns))
 
     def _renew_needs(self, entry: PoolEntry, done: AppliedUpdates) -> None:
         accounts = (entry.pool.address, *(need.pubkey for need in entry.pool.accounts_needed()))
@@ -220,6 +350,7 @@ class PoolStore:
         gained, lost = self._index.set_accounts(entry.pool.address, accounts)
         for pubkey in lost:
             self._accounts.pop(pubkey, None)
+            self._gone_mono_ns.pop(pubkey, None)
         done.gained_accounts |= gained
         done.lost_accounts |= lost
         done.gained_accounts -= lost
@@ -229,7 +360,7 @@ class PoolStore:
         for pubkey in entry.accounts[1:]:
             held = self._accounts.get(pubkey)
             if held is not None:
-                update = AccountUpdate(pubkey, held.slot, held.account, entry.confirmed_mono_ns, held.source)
+                update = AccountUpdate(pubkey, held.slot, held.account, self._clock.mono_ns(), held.source)
                 self._hand_over(entry.pool.address, update)
         done.changed_pools.add(entry.pool.address)
 
@@ -238,8 +369,3 @@ def _same_content(held: Account | None, new: Account | None) -> bool:
     if held is None or new is None:
         return held is new
     return held.data == new.data and held.owner == new.owner
-
-
-def _confirm(entry: PoolEntry, slot: int, received_mono_ns: int) -> None:
-    entry.slot = max(entry.slot, slot)
-    entry.confirmed_mono_ns = max(entry.confirmed_mono_ns, received_mono_ns)

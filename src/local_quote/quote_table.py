@@ -10,9 +10,10 @@ from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import NamedTuple
 
+from local_quote.dependencies import PairKey
 from local_quote.impact import Curve, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
-from local_quote.quoter import PricedSwap, Quoter, direction_of
+from local_quote.quoter import PricedSwap, Quoter, direction_of, is_better
 from quote_core.clock import Clock
 from quote_core.dex.pool import Direction
 from quote_core.errors import NotTradable, SolquoteError, TooManyQuotes
@@ -83,13 +84,10 @@ class DirectionRows:
 class QuoteTable:
     """Rows by direction, registered as long as somebody subscribes to them."""
 
-    def __init__(
-        self, *, store: PoolStore, quoter: Quoter, clock: Clock, stale_after_ns: int, row_count_max: int
-    ) -> None:
+    def __init__(self, *, store: PoolStore, quoter: Quoter, clock: Clock, row_count_max: int) -> None:
         self._store = store
         self._quoter = quoter
         self._clock = clock
-        self._stale_after_ns = stale_after_ns
         self._row_count_max = row_count_max
         self._directions: dict[DirectionKey, DirectionRows] = {}
         self._row_count = 0
@@ -100,6 +98,10 @@ class QuoteTable:
     def __iter__(self) -> Iterator[Row]:
         for direction in self._directions.values():
             yield from direction.rows.values()
+
+    def wants(self, pair: PairKey) -> bool:
+        """Whether somebody subscribes to rows of a pair."""
+        return pair in self._directions or pair[::-1] in self._directions
 
     def row(self, input_mint: Pubkey, output_mint: Pubkey, amount: int) -> Row | None:
         """The row of a combination, if registered."""
@@ -189,10 +191,11 @@ class QuoteTable:
         now_unix_ns, now_mono_ns = self._clock.unix_ns(), self._clock.mono_ns()
         changed = []
         for index, amount in enumerate(direction.amounts):
-            best, best_out = None, 0
+            best, best_out, is_best_stale = None, 0, False
             for offer in offers:  # in order of pool ids, so that the first of equals wins
-                if offer.outputs[index] > best_out:
-                    best, best_out = offer, offer.outputs[index]
+                output = offer.outputs[index]
+                if is_better(output, best_out, is_stale=offer.is_stale, is_best_stale=is_best_stale):
+                    best, best_out, is_best_stale = offer, output, offer.is_stale
             row = direction.rows[amount]
             if best is None:
                 if self._refuse(row):
@@ -208,18 +211,18 @@ class QuoteTable:
         return changed
 
     def _offers(self, direction: DirectionRows) -> list["_Offer"]:
-        now_mono_ns = self._clock.mono_ns()
         offers = []
         for pool_id, outputs in sorted(direction.ladders.items()):
             entry = self._store.entry(pool_id)
             assert entry is not None, pool_id
             way = direction_of(entry, direction.input_token.mint)
-            is_stale = entry.age_ns(now_mono_ns) > self._stale_after_ns
+            if not self._quoter.is_usable(entry):
+                continue  # past the limit by time alone since its ladder was priced
             try:
                 curve = self._quoter.curve(entry, way)
             except NotTradable:
                 continue  # closed by time alone since its ladder was priced
-            offers.append(_Offer(entry, way, outputs, is_stale, curve))
+            offers.append(_Offer(entry, way, outputs, self._quoter.is_stale(entry), curve))
         return offers
 
     def _refuse(self, row: Row) -> bool:

@@ -14,7 +14,7 @@ from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteErr
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 
-__all__ = ["PricedSwap", "Quoter", "direction_of"]
+__all__ = ["PricedSwap", "Quoter", "direction_of", "is_better"]
 
 _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
@@ -41,13 +41,23 @@ def direction_of(entry: PoolEntry, input_mint: Pubkey) -> Direction:
     return Direction.A_TO_B if entry.pool.mint_a == input_mint else Direction.B_TO_A
 
 
+def is_better(output: int, best_output: int, *, is_stale: bool, is_best_stale: bool) -> bool:
+    """Whether an offer beats the best before it: one that fills beats none, fresh beats stale, then more beats less."""
+    if output <= 0:
+        return False
+    if best_output > 0 and is_stale != is_best_stale:
+        return is_best_stale
+    return output > best_output
+
+
 class Quoter:
     """Prices swaps on the store's pools at the chain's time."""
 
-    def __init__(self, *, store: PoolStore, clock: Clock, refuse_after_ns: int) -> None:
+    def __init__(self, *, store: PoolStore, clock: Clock, stale_after_ns: int, refuse_after_ns: int) -> None:
         self._store = store
         self._clock = clock
-        self._refuse_after_ns = refuse_after_ns
+        self._stale_after_ns = stale_after_ns
+        self.refuse_after_ns = refuse_after_ns
         self._curves: dict[tuple[Pubkey, Direction], Curve] = {}
         self._outdated: set[tuple[Pubkey, Direction]] = set()
         self.chain_clock: ChainClock | None = None
@@ -88,8 +98,12 @@ class Quoter:
         return (
             self.chain_clock is not None
             and entry.is_loaded
-            and entry.age_ns(self._clock.mono_ns()) <= self._refuse_after_ns
+            and entry.age_ns(self._clock.mono_ns()) <= self.refuse_after_ns
         )
+
+    def is_stale(self, entry: PoolEntry) -> bool:
+        """Whether a pool is in doubt or was not vouched for lately."""
+        return entry.is_stale(self._clock.mono_ns(), self._stale_after_ns)
 
     def closed_reason(self, entry: PoolEntry) -> str:
         """Why a pool cannot be traded now; empty when it can."""
@@ -106,7 +120,7 @@ class Quoter:
     def best(
         self, input_token: Token, output_token: Token, input_amount: int, *, without: Set[Pubkey] = frozenset()
     ) -> PricedSwap:
-        """Price one amount on every pool of the pair; the highest output wins, ties break by pool id.
+        """Price one amount on every pool of the pair; see `is_better`, and ties break by pool id.
 
         Raises:
             NoLiquidity: The pair has no pool, or none can fill the amount.
@@ -114,7 +128,7 @@ class Quoter:
             MarketError: The only pool's own refusal.
         """
         winner: PoolEntry | None = None
-        best_out = 0
+        best_out, is_best_stale = 0, False
         for entry in self.usable(input_token.mint, output_token.mint):
             if entry.pool.address in without:
                 continue
@@ -123,8 +137,9 @@ class Quoter:
                 output = entry.pool.ladder(direction, (input_amount,), self.now_on_chain())[0]
             except NotTradable:
                 continue
-            if output > best_out:
-                winner, best_out = entry, output
+            is_stale = self.is_stale(entry)
+            if is_better(output, best_out, is_stale=is_stale, is_best_stale=is_best_stale):
+                winner, best_out, is_best_stale = entry, output, is_stale
         if winner is None:
             raise self.refusal(input_token, output_token, input_amount, without=without)
         return self.through(winner, input_token.mint, input_amount)
@@ -137,8 +152,8 @@ class Quoter:
             MarketError: The pool refuses the swap.
         """
         age_ns = entry.age_ns(self._clock.mono_ns())
-        if entry.is_loaded and age_ns > self._refuse_after_ns:
-            raise _too_old(entry.pool.address, age_ns, self._refuse_after_ns)
+        if entry.is_loaded and age_ns > self.refuse_after_ns:
+            raise _too_old(entry.pool.address, age_ns, self.refuse_after_ns)
         direction = direction_of(entry, input_mint)
         swap = entry.pool.swap(direction, SwapMode.EXACT_IN, input_amount, self.now_on_chain())
         curve = self.curve(entry, direction)
@@ -168,7 +183,7 @@ class Quoter:
         usable = [entry for entry in loaded if self.is_usable(entry)]
         if not usable:
             youngest_ns = min(entry.age_ns(self._clock.mono_ns()) for entry in loaded)
-            return _too_old(subject, youngest_ns, self._refuse_after_ns)
+            return _too_old(subject, youngest_ns, self.refuse_after_ns)
         asked = [entry for entry in usable if entry.pool.address not in without]
         if not asked:
             return NoLiquidity(subject, "every usable pool of the pair is in the route already")

@@ -1,4 +1,4 @@
-"""Keep the market current: the feed's changes first, polling to confirm and to fill gaps, a sweep for what went stale.
+"""Keep the market current: the feed's changes first, reading to vouch for it, a sweep for what went stale.
 
 A swap changes several accounts, and their notifications come one by one. They are gathered until none has come for
 `settle`, and half a swap waits a little for its other half (`companions`), so that a pool is not priced with one
@@ -8,26 +8,31 @@ vault from before and one from after.
 import asyncio
 import contextlib
 import random
-from collections.abc import Iterable, Sequence, Set
+from collections.abc import Callable, Collection, Iterable, Sequence
 from dataclasses import dataclass
 
 import structlog
 
 from local_quote.companions import Companions
+from local_quote.gaps import FeedGaps
 from local_quote.market import Market, WantedChange
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
-from local_quote.pool_store import PoolEntry
+from local_quote.pool_store import Doubt, PoolEntry
 from quote_core.clock import Clock
 from quote_core.errors import UpstreamError
-from quote_core.solana import AccountFeed, AccountUpdate, PartlyRead, RpcClient
-from quote_core.units import Pubkey
+from quote_core.solana import AccountFeed, AccountUpdate, FeedEvents, PartlyRead, RpcClient
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["RefreshCounts", "Refresher", "UpdateInbox"]
 
 _POLL_TICK_S = 0.1
 _RECHECK_S = 0.002
 _POLL_BACKOFF_S = 1.0
+_ACCOUNTS_PER_POLL_MAX = 1_000
+"""About ten requests; what is left is read by the next poll, hurried pools first."""
+_CHAIN_PAUSE_S = 1.0
+_SWEEP_PAUSE_S_MIN = 0.05
 _SETTLE_ROUNDS_MAX = 5
 """A stream of updates that never pauses is priced after this many `settle` anyway."""
 
@@ -47,21 +52,11 @@ class RefreshCounts:
     poll_partial_fault: str = ""
 
 
-@dataclass(frozen=True, slots=True)
-class SlotMark:
-    """A slot that began, and the accounts followed at that time."""
-
-    slot: int
-    received_mono_ns: int
-    followed: Set[Pubkey]
-
-
 class UpdateInbox:
     """What has come and is not priced yet: the newest update of each account, so it is bounded by the accounts."""
 
     def __init__(self) -> None:
         self._newest: dict[Pubkey, AccountUpdate] = {}
-        self._slot_mark: SlotMark | None = None
         self._arrived = asyncio.Event()
         self._arrived_count = 0
 
@@ -71,19 +66,13 @@ class UpdateInbox:
         self._arrived_count += 1
         self._arrived.set()
 
-    def put_slot(self, slot: int, received_mono_ns: int, followed: Set[Pubkey]) -> None:
-        """Take a slot in; it confirms what came before it, so it must not overtake that."""
-        self._slot_mark = SlotMark(slot, received_mono_ns, frozenset(followed))
-        self._arrived.set()
-
-    def put_back(self, updates: Iterable[AccountUpdate], slot_mark: SlotMark | None) -> None:
+    def put_back(self, updates: Iterable[AccountUpdate]) -> None:
         """Keep what is not to be applied yet; what came meanwhile is newer and stays."""
         for update in updates:
             self._newest.setdefault(update.pubkey, update)
-        self._slot_mark = self._slot_mark or slot_mark
 
-    async def take_settled(self, settle_s: float) -> tuple[list[AccountUpdate], SlotMark | None]:
-        """Wait for updates, then until none came for `settle_s`, and take them all, with the newest slot.
+    async def take_settled(self, settle_s: float) -> list[AccountUpdate]:
+        """Wait for updates, then until none came for `settle_s`, and take them all.
 
         What was put back is taken again after `_RECHECK_S` even if nothing comes.
         """
@@ -96,14 +85,13 @@ class UpdateInbox:
             if self._arrived_count == count_before:
                 break
         self._arrived.clear()
-        taken, slot_mark = list(self._newest.values()), self._slot_mark
+        taken = list(self._newest.values())
         self._newest.clear()
-        self._slot_mark = None
-        return taken, slot_mark
+        return taken
 
 
 class Refresher:
-    """The loops that feed the market. `feed` must hand its updates to `inbox.put`, its slots to `inbox.put_slot`."""
+    """The loops that feed the market; `make_feed` makes the account feed that calls what it is given."""
 
     def __init__(
         self,
@@ -111,8 +99,7 @@ class Refresher:
         market: Market,
         rpc: RpcClient,
         reader: PoolReader,
-        feed: AccountFeed,
-        inbox: UpdateInbox,
+        make_feed: Callable[[FeedEvents], AccountFeed],
         companions: Companions,
         plan: PollPlan,
         clock: Clock,
@@ -123,8 +110,8 @@ class Refresher:
         self._market = market
         self._rpc = rpc
         self._reader = reader
-        self._feed = feed
-        self._inbox = inbox
+        self._inbox = UpdateInbox()
+        self._gaps = FeedGaps()
         self._companions = companions
         self._plan = plan
         self._clock = clock
@@ -132,27 +119,93 @@ class Refresher:
         self._basic_interval_s = basic_interval_s
         self._sweep_interval_s = sweep_interval_s
         self._poll_now = asyncio.Event()
+        self._ask_chain = asyncio.Event()
+        self._ask_chain.set()
+        self._genesis_hash: str | None = None
         self._has_origins = False
+        self._was_lossy = False
         self._log = structlog.get_logger(part="refresh")
         self.counts = RefreshCounts()
+        self.feed = make_feed(
+            FeedEvents(
+                on_update=self._notified,
+                on_read=self._apply,
+                on_slot=self._slot_seen,
+                on_doubt=self._doubted,
+                on_connect=self._connected,
+            )
+        )
 
     async def run(self) -> None:
         """Run all loops until cancelled."""
-        self._feed.watch(self._market.basic_accounts())
+        self.feed.watch(self._market.basic_accounts())
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._feed.run())
+            tasks.create_task(self.feed.run())
             tasks.create_task(self._apply_settled())
             tasks.create_task(self._poll_pools())
             tasks.create_task(self._poll_basics())
             tasks.create_task(self._sweep())
+            tasks.create_task(self._watch_chain())
 
     def wanted_changed(self, change: WantedChange) -> None:
-        """Follow the accounts that came to be wanted, leave those that are not any more."""
+        """Follow the accounts that came to be wanted, leave those that are not any more; read what is in doubt."""
         if change.lost:
-            self._feed.unwatch(sorted(change.lost))
+            self._gaps.forget(change.lost)
+            self.feed.unwatch(sorted(change.lost))
         if change.gained:
-            self._feed.watch(sorted(change.gained))
+            self.feed.watch(sorted(change.gained))
+            for pubkey in change.gained:
+                for pool_id in self._market.store.pool_ids_on(pubkey):
+                    self._plan.hurry(pool_id)
+        if change.gained or change.doubted:
             self._poll_now.set()
+
+    @property
+    def gap_count(self) -> int:
+        """Changes that were not notified although their accounts are followed."""
+        return self._gaps.count
+
+    @property
+    def is_feed_lossy(self) -> bool:
+        """Whether the feed lost notifications lately."""
+        return self._gaps.is_lossy(self._clock.mono_ns())
+
+    def _notified(self, update: AccountUpdate) -> None:
+        self._gaps.notified(update.pubkey, update.slot)
+        self._inbox.put(update)
+
+    def _slot_seen(self, slot: int, received_mono_ns: int) -> None:
+        doubted = self._market.slot_seen(slot, received_mono_ns)
+        if doubted:
+            self._regressed()
+
+    def _doubted(self, pubkey: Pubkey | None) -> None:
+        """Something was said of an account, or of nobody knows which, that cannot be relied on."""
+        store = self._market.store
+        if pubkey is None:
+            doubted = self._market.doubt([entry.pool.address for entry in store], Doubt.UNREADABLE)
+        else:
+            doubted = self._market.doubt(store.pool_ids_on(pubkey), Doubt.UNREADABLE)
+        if doubted:
+            self._poll_now.set()
+
+    def _connected(self) -> None:
+        self._gaps.forget_awaited()
+        self._ask_chain.set()
+
+    def _regressed(self) -> None:
+        progress = self._market.progress
+        self._log.warning("the node's slots went back", newest_slot=progress.slot, slot=progress.told_slot)
+        self._ask_chain.set()
+        self._poll_now.set()
+
+    def _apply(self, updates: Sequence[AccountUpdate], halved: Collection[Pubkey] = ()) -> None:
+        was_regressed = self._market.progress.is_regressed
+        change = self._market.apply(updates, halved)
+        if self._market.progress.is_regressed and not was_regressed:
+            self._regressed()
+        self._gaps.shown(change.unannounced, self.feed.followed, self._clock.mono_ns())
+        self.wanted_changed(change)
 
     def hurry(self, input_mint: Pubkey, output_mint: Pubkey) -> None:
         """Somebody wants this pair now: read its pools ahead of the queue unless they were confirmed just now."""
@@ -164,19 +217,49 @@ class Refresher:
 
     async def _apply_settled(self) -> None:
         while True:
-            updates, slot_mark = await self._inbox.take_settled(self._settle_s)
+            updates = await self._inbox.take_settled(self._settle_s)
             self.counts.batch_count += 1
-            ready, held = self._companions.split(updates, self._clock.mono_ns())
-            self.wanted_changed(self._market.apply(ready))
-            if held:  # the slot confirms what it holds back, too, so it waits along
-                self._inbox.put_back(held, slot_mark)
-            elif slot_mark is not None:
-                self._market.slot_seen(slot_mark.slot, slot_mark.received_mono_ns, slot_mark.followed)
+            split = self._companions.split(updates, self._clock.mono_ns())
+            self._inbox.put_back(split.held)
+            self._apply(split.ready, split.halved)
+            if self.is_feed_lossy:
+                self._doubt_changed(split.ready)
+
+    def _doubt_changed(self, updates: Sequence[AccountUpdate]) -> None:
+        """What is notified while others are lost may be the half of something: it is read before it is relied on."""
+        store = self._market.store
+        changed = {pool_id for update in updates for pool_id in store.pool_ids_on(update.pubkey)}
+        if self._market.doubt(changed, Doubt.LOSSY_FEED):
+            self._poll_now.set()
+
+    async def _watch_chain(self) -> None:
+        """Ask which chain the node serves, whenever it may be another one; begin anew when it is."""
+        while True:
+            await self._ask_chain.wait()
+            self._ask_chain.clear()
+            try:
+                genesis_hash = await self._rpc.get_genesis_hash()
+            except UpstreamError:
+                self._ask_chain.set()
+            else:
+                if genesis_hash is not None:
+                    if self._genesis_hash not in (None, genesis_hash):
+                        self._log.warning("the node serves another chain", before=self._genesis_hash, now=genesis_hash)
+                        self._has_origins = False
+                        self._market.begin_anew()
+                        self._poll_now.set()
+                    self._genesis_hash = genesis_hash
+            await asyncio.sleep(_CHAIN_PAUSE_S)
 
     async def _poll_pools(self) -> None:
         while True:
-            due = self._plan.due(self._market.store, self._clock.mono_ns(), event_driven=self._feed.is_live)
-            if due and not await self._poll(due):
+            due = self._plan.due(
+                self._market.store,
+                self._clock.mono_ns(),
+                event_driven=self.feed.is_live,
+                is_wanted=lambda entry: self._market.table.wants(entry.pair),
+            )
+            if due and not await self._poll(_first(due)):
                 await asyncio.sleep(_POLL_BACKOFF_S * random.uniform(0.5, 1.0))
             self._poll_now.clear()
             try:
@@ -231,10 +314,31 @@ class Refresher:
         if self.counts.poll_fault:
             self._log.info("the node answers again")
             self.counts.poll_fault = ""
-        self.wanted_changed(self._market.apply(updates))
+        self._apply(updates)
         return True
 
     async def _sweep(self) -> None:
+        """Look at every pool each interval, and whenever one goes stale."""
         while True:
-            await asyncio.sleep(self._sweep_interval_s)
+            aging_ns = self._market.next_aging_ns()
+            pause_s = self._sweep_interval_s if aging_ns is None else min(self._sweep_interval_s, aging_ns / NS_PER_S)
+            await asyncio.sleep(max(pause_s, _SWEEP_PAUSE_S_MIN))
             self._market.sweep()
+            self._tell_losses()
+
+    def _tell_losses(self) -> None:
+        is_lossy = self.is_feed_lossy
+        if is_lossy != self._was_lossy:
+            log = self._log.warning if is_lossy else self._log.info
+            log("the feed loses notifications" if is_lossy else "the feed loses nothing any more", lost=self.gap_count)
+        self._was_lossy = is_lossy
+
+
+def _first(entries: Sequence[PoolEntry]) -> Sequence[PoolEntry]:
+    """As many of the pools as `_ACCOUNTS_PER_POLL_MAX` leaves room for, but one at least."""
+    room = _ACCOUNTS_PER_POLL_MAX
+    for count, entry in enumerate(entries):
+        room -= len(entry.accounts)
+        if room < 0:
+            return entries[: max(1, count)]
+    return entries

@@ -33,7 +33,7 @@ class LocalQuoteSettings(ServiceSettings):
         description="How often CLMM, Whirlpool and DLMM pools are read anew",
     )
     clmm_event_driven_interval: Duration = Field(
-        "5s", description="The same once the account feed is live, and the reading only confirms"
+        "2s", description="The same while the account feed is live, and always of pairs that somebody follows"
     )
     pool_cache_staleness_threshold: Duration = Field(
         "60s",

@@ -38,6 +38,8 @@ class HeldMarket:
     def __post_init__(self) -> None:
         self.market: Market = make_market(self.settings, REGISTRY, self.clock)
         self.market.apply([clock_update(slot=self.slot, unix_timestamp=1_700_000_000)])
+        self.tick(0)
+        self.tick(0)
 
     def add(
         self,
@@ -59,7 +61,20 @@ class HeldMarket:
         return pool
 
     def updates(self, pool: PlainPool, amount_a: int, amount_b: int) -> list[AccountUpdate]:
+        """What a read of the whole pool brings that is asked for and answered now."""
         return pool.updates(amount_a, amount_b, slot=self.slot, mono_ns=self.clock.mono_ns())
+
+    def tick(self, ms: int = 400) -> None:
+        """Time passes, and the next slot is notified: only a chain that advances vouches."""
+        self.clock.advance_ms(ms)
+        self.slot += 1
+        self.market.slot_seen(self.slot, self.clock.mono_ns())
+
+    def pass_ms(self, ms: int) -> None:
+        """Time passes while the chain advances as usual."""
+        while ms > 0:
+            self.tick(min(ms, 400))
+            ms -= 400
 
     def read(self, pool: PlainPool, amount_a: int, amount_b: int) -> None:
         """A poll of the whole pool at a new slot."""

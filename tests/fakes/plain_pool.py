@@ -51,7 +51,10 @@ class PlainPool(Pool):
             self.vault_b: vault_account(amount_b),
             **dict.fromkeys(self.extra),
         }
-        return [AccountUpdate(pubkey, slot, account, mono_ns, source) for pubkey, account in accounts.items()]
+        asked_mono_ns = mono_ns if source is UpdateSource.ANSWER else 0
+        return [
+            AccountUpdate(pubkey, slot, account, mono_ns, source, asked_mono_ns) for pubkey, account in accounts.items()
+        ]
 
     def accounts_needed(self) -> Sequence[AccountNeed]:
         vaults = [AccountNeed(self.vault_a), AccountNeed(self.vault_b)]

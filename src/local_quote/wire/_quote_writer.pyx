@@ -7,11 +7,11 @@ half of the tests. Source of the format: protobuf.dev, "Encoding".
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy
 
 from quote_core.generated.solquote.v1.local_quote_pb2 import LocalQuote, LocalQuoteBatch
-from quote_core.generated.solquote.v1.quotes_pb2 import RouteHop
+from quote_core.generated.solquote.v1.quotes_pb2 import Freshness, RouteHop
 
 __all__ = ["write_batch", "write_body", "write_row", "write_tail"]
 
@@ -22,6 +22,8 @@ cdef enum:
     VARINT_SIZE_BYTES_MAX = 10
     # Room for every number of a body or tail with its tag; what is given as bytes comes on top.
     NUMBERS_SIZE_BYTES_MAX = 256
+    # Four numbers of eight bytes and three varints, each with a tag of one byte.
+    FRESHNESS_SIZE_BYTES_MAX = 4 * 9 + 3 * (1 + VARINT_SIZE_BYTES_MAX)
 
 cdef uint32_t INPUT_AMOUNT = LocalQuote.INPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t OUTPUT_AMOUNT = LocalQuote.OUTPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
@@ -38,6 +40,14 @@ cdef uint32_t ROW = LocalQuote.ROW_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t QUOTED_UNIX_NS = LocalQuote.QUOTED_UNIX_NS_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t DEPTH = LocalQuote.DEPTH_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t RECEIVED = LocalQuote.POOL_RECEIVED_MONO_NS_FIELD_NUMBER << 3 | VARINT
+cdef uint32_t FRESHNESS = LocalQuote.FRESHNESS_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t VOUCHED_MONO_NS = Freshness.VOUCHED_MONO_NS_FIELD_NUMBER << 3 | FIXED64
+cdef uint32_t VOUCHED_UNIX_NS = Freshness.VOUCHED_UNIX_NS_FIELD_NUMBER << 3 | FIXED64
+cdef uint32_t BOOT_ID = Freshness.BOOT_ID_FIELD_NUMBER << 3 | FIXED64
+cdef uint32_t VOUCHED_SLOT = Freshness.VOUCHED_SLOT_FIELD_NUMBER << 3 | VARINT
+cdef uint32_t CHANGED_SLOT = Freshness.CHANGED_SLOT_FIELD_NUMBER << 3 | VARINT
+cdef uint32_t CHANGED_UNIX_NS = Freshness.CHANGED_UNIX_NS_FIELD_NUMBER << 3 | FIXED64
+cdef uint32_t CHAIN_UNIX_S = Freshness.CHAIN_UNIX_S_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t HOP_INPUT = RouteHop.INPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t HOP_OUTPUT = RouteHop.OUTPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t QUOTES = LocalQuoteBatch.QUOTES_FIELD_NUMBER << 3 | BYTES
@@ -61,6 +71,12 @@ cdef inline uint8_t* put_number(uint8_t* at, uint32_t tag, uint64_t value) noexc
 cdef inline uint8_t* put_double(uint8_t* at, uint32_t tag, double value) noexcept nogil:
     at = put_varint(at, tag)
     memcpy(at, &value, 8)  # little-endian, as the wire wants it and every supported machine has it
+    return at + 8
+
+
+cdef inline uint8_t* put_fixed(uint8_t* at, uint32_t tag, uint64_t value) noexcept nogil:
+    at = put_varint(at, tag)
+    memcpy(at, &value, 8)  # little-endian, see put_double
     return at + 8
 
 
@@ -121,19 +137,36 @@ def write_tail(
     uint64_t pool_age_ms,
     uint64_t cache_age_ms,
     bint is_stale,
-    uint64_t slot,
-    uint64_t received_mono_ns,
+    uint64_t vouched_slot,
+    uint64_t vouched_mono_ns,
+    uint64_t vouched_unix_ns,
+    uint64_t boot_id,
+    uint64_t changed_slot,
+    uint64_t changed_unix_ns,
+    int64_t chain_unix_s,
     bint has_oracle,
     double oracle_price,
     double deviation_percent,
 ):
     cdef uint8_t numbers[NUMBERS_SIZE_BYTES_MAX]
+    cdef uint8_t freshness[FRESHNESS_SIZE_BYTES_MAX]
     cdef uint8_t* at = numbers
+    cdef uint8_t* end = put_fixed(freshness, VOUCHED_MONO_NS, vouched_mono_ns)
+    end = put_fixed(end, VOUCHED_UNIX_NS, vouched_unix_ns)
+    end = put_fixed(end, BOOT_ID, boot_id)
+    end = put_number(end, VOUCHED_SLOT, vouched_slot)
+    end = put_number(end, CHANGED_SLOT, changed_slot)
+    end = put_fixed(end, CHANGED_UNIX_NS, changed_unix_ns)
+    end = put_number(end, CHAIN_UNIX_S, <uint64_t>chain_unix_s)
+    cdef Py_ssize_t freshness_size = end - freshness
     at = put_number(at, POOL_AGE, pool_age_ms)
     at = put_number(at, CACHE_AGE, cache_age_ms)
     at = put_number(at, IS_STALE, is_stale)
-    at = put_number(at, SLOT, slot)
-    at = put_number(at, RECEIVED, received_mono_ns)
+    at = put_number(at, SLOT, vouched_slot)
+    at = put_number(at, RECEIVED, vouched_mono_ns)
+    at = put_number(at, FRESHNESS, freshness_size)
+    memcpy(at, freshness, freshness_size)
+    at += freshness_size
     if has_oracle:
         at = put_double(at, ORACLE_PRICE, oracle_price)
         at = put_double(at, DEVIATION, deviation_percent)

@@ -11,6 +11,7 @@ from local_quote.quoter import PricedSwap
 from local_quote.routes import HopRequest
 from quote_core.dex.pool import Direction
 from quote_core.errors import MarketError
+from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance, route_id
 from quote_core.units import Pubkey
@@ -63,12 +64,14 @@ def hops_from(request: local_quote_pb2.SimulateRouteRequest) -> list[HopRequest]
 
 
 def simulation_to(swaps: Sequence[PricedSwap], now_mono_ns: int) -> local_quote_pb2.SimulateRouteResponse:
-    """Write a priced route."""
+    """Write a priced route; its age is that of the pool vouched for least lately."""
+    oldest = max((swap.entry for swap in swaps), key=lambda entry: entry.age_ns(now_mono_ns))
     return local_quote_pb2.SimulateRouteResponse(
         route=[_hop_to(swap) for swap in swaps],
         output_amount=swaps[-1].output_amount,
         slot=min(swap.entry.slot for swap in swaps),
-        pool_state_age_ms=max(swap.entry.age_ns(now_mono_ns) for swap in swaps) // _NS_PER_MS,
+        pool_state_age_ms=oldest.age_ns(now_mono_ns) // _NS_PER_MS,
+        freshness=freshness_to(oldest.freshness),
         price_impacts=[swap.price_impact for swap in swaps],
         route_id=route_id([swap.entry.pool.address for swap in swaps]),
         depth_amounts=[swap.depth_amount for swap in swaps],
@@ -91,6 +94,19 @@ def _hop_to(swap: PricedSwap) -> quotes_pb2.RouteHop:
     )
 
 
+def freshness_to(freshness: Freshness) -> quotes_pb2.Freshness:
+    """Write when a state was vouched for, and when it changed."""
+    return quotes_pb2.Freshness(
+        vouched_mono_ns=freshness.vouched.mono_ns,
+        vouched_unix_ns=freshness.vouched.unix_ns,
+        boot_id=freshness.vouched.boot_id,
+        vouched_slot=freshness.vouched_slot,
+        changed_slot=freshness.changed_slot,
+        changed_unix_ns=freshness.changed_unix_ns,
+        chain_unix_s=freshness.chain_unix_s,
+    )
+
+
 def provenance_to(provenance: Provenance | None) -> str:
     """Write where accounts come from; unknown is UNSPECIFIED."""
     return str(quotes_pb2.Provenance.Name(0 if provenance is None else provenance.value))
@@ -108,12 +124,13 @@ def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_q
         mint_b=pool.mint_b,
         slot=entry.slot,
         age_ms=entry.age_ns(now_mono_ns) // _NS_PER_MS if entry.is_loaded else 0,
-        is_stale=not entry.is_loaded or entry.age_ns(now_mono_ns) > market.stale_after_ns,
+        is_stale=not entry.is_loaded or entry.is_stale(now_mono_ns, market.stale_after_ns),
         tradable=not refusal,
         refusal=refusal,
         provenance=provenance_to(entry.provenance),
         accounts=[account for pubkey in entry.accounts for account in _account_to(pubkey, market)],
         update_count=entry.update_count,
+        freshness=freshness_to(entry.freshness),
     )
     if not refusal:
         _add_prices(state, entry, market)
@@ -191,4 +208,5 @@ def _oracle_price_to(reading: OracleReading) -> local_quote_pb2.OraclePrice:
         age_ms=reading.age_ms,
         is_stale=reading.is_stale,
         provenance=provenance_to(reading.provenance),
+        freshness=freshness_to(reading.freshness),
     )

@@ -5,7 +5,7 @@ A quote's bytes are three parts, joined at sending (protobuf lets fields come in
 | part   | fields                                             | made                                      |
 |--------|----------------------------------------------------|-------------------------------------------|
 | body   | mints, amounts, impact, pool, version, route, ...  | once a change, for all subscribers        |
-| tail   | ages, staleness, slot, oracle price, deviation     | at sending, shared for `TAIL_AGE_NS_MAX`  |
+| tail   | ages, freshness, slot, oracle price, deviation     | at sending, shared for `TAIL_AGE_NS_MAX`  |
 | number | `row`                                              | for each subscriber                       |
 
 The numbers are written by `_quote_writer` in C: `benchmarks/local_quote.py` shows what message objects cost instead,
@@ -23,7 +23,7 @@ from quote_core.errors import SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import route_id
 from quote_core.tokens import Token
-from quote_core.units import Pubkey
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["TAIL_AGE_NS_MAX", "QuoteEncoder", "QuoteParts", "deviation_percent"]
 
@@ -94,7 +94,7 @@ class QuoteEncoder:
         self._mint_parts: dict[tuple[Pubkey, Pubkey], bytes] = {}
         self._pool_parts: dict[tuple[Pubkey, Pubkey], tuple[bytes, bytes]] = {}
         self._rates: dict[tuple[Pubkey, Pubkey], float | None] = {}
-        self._rates_of: tuple[int, ChainClock | None] = (0, None)
+        self._rates_of: tuple[int, ChainClock | None, int] = (0, None, 0)
 
     def quote(self, quote: Quote, chain_clock: ChainClock | None) -> bytes:
         """One complete message, without a row number."""
@@ -148,24 +148,29 @@ class QuoteEncoder:
 
     def _tail(self, quote: Quote, chain_clock: ChainClock | None, now_mono_ns: int) -> bytes:
         entry = quote.swap.entry
-        age_ns = entry.age_ns(now_mono_ns)
-        rate = self._rate(quote, chain_clock)
+        freshness = entry.freshness
+        rate = self._rate(quote, chain_clock, now_mono_ns)
         return write_tail(
-            age_ns // _NS_PER_MS,
+            entry.age_ns(now_mono_ns) // _NS_PER_MS,
             max(0, now_mono_ns - quote.quoted_mono_ns) // _NS_PER_MS,
-            age_ns > self._stale_after_ns,
-            entry.slot,
-            entry.confirmed_mono_ns,
+            entry.is_stale(now_mono_ns, self._stale_after_ns),
+            freshness.vouched_slot,
+            freshness.vouched.mono_ns,
+            freshness.vouched.unix_ns,
+            freshness.vouched.boot_id,
+            freshness.changed_slot,
+            freshness.changed_unix_ns,
+            freshness.chain_unix_s,
             rate is not None,
             0.0 if rate is None else rate,
             0.0 if rate is None else deviation_percent(quote, rate),
         )
 
-    def _rate(self, quote: Quote, chain_clock: ChainClock | None) -> float | None:
-        """The oracle's rate, worked out once a direction for every state of the oracle and the chain's clock."""
+    def _rate(self, quote: Quote, chain_clock: ChainClock | None, now_mono_ns: int) -> float | None:
+        """The oracle's rate, once a direction for every state of oracle and chain's clock, and anew every second."""
         if chain_clock is None:
             return None
-        state = self._oracle.revision, chain_clock
+        state = self._oracle.revision, chain_clock, now_mono_ns // NS_PER_S
         if self._rates_of != state:
             self._rates.clear()
             self._rates_of = state

@@ -2,7 +2,7 @@
 
 import pytest
 
-from local_quote.companions import Companions
+from local_quote.companions import Companions, Split
 from quote_core.solana import AccountUpdate, UpdateSource
 
 POOLS = {"a": ["p"], "b": ["p"], "pool": ["p"], "x": ["q"], "config": ["p", "q"]}
@@ -20,43 +20,52 @@ def companions() -> Companions:
 def learn(companions: Companions, *swaps: set[str]) -> None:
     for slot, pubkeys in enumerate(swaps):
         updates = [update(pubkey, slot) for pubkey in sorted(pubkeys)]
-        assert companions.split(updates, 1_000) == (updates, [])
+        assert companions.split(updates, 1_000) == Split(updates)
 
 
 def test_before_anything_is_learned_nothing_waits(companions: Companions) -> None:
-    assert companions.split([update("a", 5)], 0) == ([update("a", 5)], [])
+    assert companions.split([update("a", 5)], 0) == Split([update("a", 5)])
 
 
 def test_what_always_changed_together_is_waited_for(companions: Companions) -> None:
     learn(companions, {"a", "b"}, {"a", "b"})
     half, whole = [update("a", 5)], [update("a", 5), update("b", 5)]
-    assert companions.split(half, 50) == ([], half)
-    assert companions.split(whole, 60) == (whole, [])
+    assert companions.split(half, 50) == Split([], half)
+    assert companions.split(whole, 60) == Split(whole)
     assert companions.counts.waited_count == 1
 
 
 def test_a_half_of_an_older_slot_is_no_companion(companions: Companions) -> None:
     learn(companions, {"a", "b"}, {"a", "b"})
     mixed = [update("a", 6), update("b", 5)]
-    assert companions.split(mixed, 50) == ([], mixed)
+    assert companions.split(mixed, 50) == Split([], mixed)
 
 
-def test_the_wait_has_an_end_and_what_ended_it_is_learned(companions: Companions) -> None:
+def test_the_wait_has_an_end_and_says_of_which_pool_a_part_is_missing(companions: Companions) -> None:
     learn(companions, {"a", "b"}, {"a", "b"})
     alone = [update("a", 5, mono_ns=1_000)]
-    assert companions.split(alone, 1_099) == ([], alone)
-    assert companions.split(alone, 1_100) == (alone, [])
+    assert companions.split(alone, 1_099) == Split([], alone)
+    assert companions.split(alone, 1_100) == Split(alone, halved={"p"})
     assert companions.counts.expired_count == 1
-    assert companions.split([update("a", 6, mono_ns=2_000)], 2_000)[1] == []
+
+
+def test_a_lossy_feed_does_not_teach_that_halves_are_whole(companions: Companions) -> None:
+    learn(companions, {"a", "b"}, {"a", "b"})
+    for slot in (5, 6):
+        alone = [update("a", slot)]
+        assert companions.split(alone, 1_000) == Split(alone, halved={"p"})
+    for slot in (7, 8):
+        companions.split([update("a", slot)], 1_000)
+    assert companions.split([update("a", 9)], 1_000) == Split([update("a", 9)])  # but in the end habits do change
 
 
 def test_what_changed_only_once_with_the_others_is_not_waited_for(companions: Companions) -> None:
     learn(companions, {"pool", "a"}, {"pool", "b"})
-    assert companions.split([update("pool", 5)], 0) == ([update("pool", 5)], [])
+    assert companions.split([update("pool", 5)], 0) == Split([update("pool", 5)])
 
 
 def test_pools_wait_alone_and_what_is_of_no_pool_or_of_several_never_does(companions: Companions) -> None:
     learn(companions, {"a", "b"}, {"a", "b"})
-    ready, held = companions.split([update(key, 5) for key in ("clock", "a", "x", "config")], 50)
-    assert {one.pubkey for one in ready} == {"clock", "x", "config"}
-    assert held == [update("a", 5)]
+    split = companions.split([update(key, 5) for key in ("clock", "a", "x", "config")], 50)
+    assert {one.pubkey for one in split.ready} == {"clock", "x", "config"}
+    assert split.held == [update("a", 5)]

@@ -19,6 +19,15 @@ class Feed:
     is_live = False
 
 
+class Refreshing:
+    gap_count = 0
+    is_feed_lossy = False
+
+    def __init__(self, feed: Feed, counts: RefreshCounts) -> None:
+        self.feed = feed
+        self.counts = counts
+
+
 class Server:
     def __init__(self) -> None:
         self.said: list[bool] = []
@@ -56,8 +65,7 @@ def counts() -> RefreshCounts:
 @pytest.fixture
 def condition(held: HeldMarket, feed: Feed, counts: RefreshCounts) -> Condition:
     parts: dict[str, Any] = {
-        "feed": feed,
-        "refreshing": counts,
+        "refreshing": Refreshing(feed, counts),
         "discovering": DiscoveryCounts(),
         "waiting": CompanionCounts(),
     }
@@ -87,11 +95,26 @@ def test_health_lists_what_is_wrong_and_counts(held: HeldMarket, condition: Cond
     health = condition.health()
     assert not health.serving
     assert health.uptime_ms == 61_000
-    assert list(health.findings) == ["the account feed is down; pools are polled", "0 of 30 directions are quoted"]
+    assert list(health.findings) == [
+        "the account feed is down; pools are polled",
+        "the node is 152 slots behind the clock; nothing vouches for its answers",
+        "0 of 30 directions are quoted",
+    ]
+    assert health.figures["slot_drift"] == pytest.approx(151.5)
     assert (health.figures["pools"], health.figures["pools_past_limit"]) == (1, 1)
     assert health.figures["quote_cache_misses_total"] == 1
     feed.is_live = True
-    assert list(condition.health().findings) == ["0 of 30 directions are quoted"]
+    held.tick(0)
+    assert "the account feed is down; pools are polled" not in condition.health().findings
+
+
+def test_a_node_whose_slots_went_back_and_pools_in_doubt_are_findings(held: HeldMarket, condition: Condition) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    newest = held.market.progress.slot
+    held.market.slot_seen(newest - 40, held.clock.mono_ns())
+    assert f"the node's slots went back: {newest - 40} after {newest}" in condition.findings()
+    assert "1 pools in doubt: the node's slots went back" in condition.findings()
+    assert condition.figures()["slot_drift"] >= 40
 
 
 async def test_it_says_ready_once_and_serving_as_long_as_something_quotes(

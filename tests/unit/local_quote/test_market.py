@@ -4,9 +4,11 @@ import pytest
 from fakes.held_market import JITOSOL, SOL, USDC, HeldMarket, clock_update
 from fakes.plain_pool import PlainPool
 
+from local_quote.pool_store import Doubt
 from local_quote.settings import LocalQuoteSettings
 from local_quote.subscriptions import Subscriber
 from quote_core.dex.pool import Account, Dex
+from quote_core.errors import StaleState
 from quote_core.quotes import Provenance
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource
 from quote_core.tokens import Token
@@ -59,15 +61,15 @@ def test_a_cached_quote_of_a_pool_past_the_limit_is_not_given() -> None:
 
 
 def test_the_chains_clock_never_goes_back(held: HeldMarket) -> None:
-    held.market.apply([clock_update(slot=500, unix_timestamp=50)])
-    held.market.apply([clock_update(slot=499, unix_timestamp=49)])
+    held.market.apply([clock_update(slot=130, unix_timestamp=50)])
+    held.market.apply([clock_update(slot=129, unix_timestamp=49)])
     assert held.market.chain_clock is not None
-    assert held.market.chain_clock.slot == 500
+    assert held.market.chain_clock.slot == 130
 
 
 def test_a_clock_that_cannot_be_read_is_counted_and_the_one_before_kept(held: HeldMarket) -> None:
     before = held.market.chain_clock
-    broken = AccountUpdate(CLOCK_SYSVAR, 999, Account("x", b""), 0, UpdateSource.NOTIFICATION)
+    broken = AccountUpdate(CLOCK_SYSVAR, 120, Account("x", b""), 0, UpdateSource.NOTIFICATION)
     held.market.apply([broken])
     assert held.market.chain_clock is before
     assert held.market.corrupt_clock_count == 1
@@ -80,11 +82,11 @@ def test_a_new_second_reprices_the_pools_whose_fee_depends_on_time(dex: Dex, is_
     held.market.add_pool(pool, held.updates(pool, 1, 1)[0], Provenance.CHAIN)
     held.read(pool, 10**12, 80 * 10**9)
     subscribe(held, (SOL, USDC, 10**9))
-    held.market.apply([clock_update(slot=200, unix_timestamp=1_800_000_000)])
+    held.market.apply([clock_update(slot=110, unix_timestamp=1_800_000_000)])
     before = pool.ladder_count
-    held.market.apply([clock_update(slot=201, unix_timestamp=1_800_000_000)])
+    held.market.apply([clock_update(slot=111, unix_timestamp=1_800_000_000)])
     assert pool.ladder_count == before
-    held.market.apply([clock_update(slot=202, unix_timestamp=1_800_000_001)])
+    held.market.apply([clock_update(slot=112, unix_timestamp=1_800_000_001)])
     assert (pool.ladder_count > before) == is_repriced
 
 
@@ -92,7 +94,7 @@ def test_a_new_epoch_reprices_every_pool(held: HeldMarket) -> None:
     pool = held.add("p", 10**12, 80 * 10**9)
     subscribe(held, (SOL, USDC, 10**9))
     before = pool.ladder_count
-    held.market.apply([clock_update(slot=900, unix_timestamp=1_900_000_000, epoch=2)])
+    held.market.apply([clock_update(slot=120, unix_timestamp=1_900_000_000, epoch=2)])
     assert pool.ladder_count > before
 
 
@@ -100,30 +102,14 @@ def test_a_pool_that_opens_with_time_is_quoted_from_then_on(held: HeldMarket) ->
     pool = held.add("p", 10**12, 80 * 10**9)
     pool.closed = "opens later"
     held.read(pool, 10**12, 80 * 10**9 + 1)
-    held.market.apply([clock_update(slot=200, unix_timestamp=1_800_000_000)])
+    held.market.apply([clock_update(slot=110, unix_timestamp=1_800_000_000)])
     subscriber = subscribe(held, (SOL, USDC, 10**9))
     (row,) = subscriber.numbers
     assert row.quote is None
     pool.closed = ""
-    held.market.apply([clock_update(slot=201, unix_timestamp=1_800_000_001)])
+    held.market.apply([clock_update(slot=111, unix_timestamp=1_800_000_001)])
     assert row.quote is not None
     assert subscriber.take() == [row]
-
-
-def test_a_slot_confirms_followed_pools_as_of_the_slot_before(held: HeldMarket) -> None:
-    pool = held.add("p", 10**12, 80 * 10**9)
-    entry = held.market.store.entry("p")
-    assert entry is not None
-    followed = set(entry.accounts)
-    held.clock.advance_ms(400)
-    held.market.slot_seen(200, held.clock.mono_ns(), followed)
-    assert entry.slot == held.slot
-    held.clock.advance_ms(400)
-    held.market.slot_seen(201, held.clock.mono_ns(), followed)
-    assert (entry.slot, entry.age_ns(held.clock.mono_ns())) == (200, 400_000_000)
-    held.clock.advance_ms(400)
-    held.market.slot_seen(202, held.clock.mono_ns(), followed - {pool.vault_a})
-    assert entry.slot == 200
 
 
 def test_a_stale_row_is_fresh_again_as_soon_as_its_pool_is_confirmed(held: HeldMarket) -> None:
@@ -154,3 +140,130 @@ def test_new_wants_of_a_pool_are_passed_on(held: HeldMarket) -> None:
     assert change.gained == {"p", "p-vault-a", "p-vault-b"}
     pool.extra = ["array"]
     assert held.market.apply(held.updates(pool, 1, 1)).gained == {"array"}
+
+
+def test_a_fresh_pool_is_quoted_before_a_stale_one_that_gives_more(held: HeldMarket) -> None:
+    """Also where it matters most: the stale one gives more because the market has moved since."""
+    rich = held.add("rich", 10**12, 90 * 10**9)
+    held.pass_ms(4_000)
+    poor = held.add("poor", 10**12, 80 * 10**9)
+    subscriber = subscribe(held, (SOL, USDC, 10**9))
+    (row,) = subscriber.numbers
+
+    def winners() -> set[str]:
+        assert row.quote is not None
+        paired = held.market.paired(SOL, USDC, 10**9, 0)
+        quotes = [row.quote, held.market.quote(SOL, USDC, 10**9), paired[0]]
+        return {quote.swap.entry.pool.address for quote in quotes}
+
+    assert winners() == {"rich"}
+    held.pass_ms(1_200)
+    held.market.sweep()
+    assert winners() == {"poor"}
+    assert not row.is_stale
+    held.read(rich, 10**12, 90 * 10**9)
+    assert winners() == {"rich"}
+    held.market.doubt(["rich"], Doubt.HALF_SWAP)
+    assert winners() == {"poor"}
+    held.read(poor, 1, 1)  # cannot fill: then the stale one is all there is
+    assert winners() == {"rich"}
+    assert row.is_stale
+
+
+def test_a_frozen_node_leaves_quotes_fresh_for_as_long_as_a_slot_may_last_and_the_limit(held: HeldMarket) -> None:
+    pool = held.add("p", 10**12, 80 * 10**9)
+    held.pass_ms(4_000)
+    held.read(pool, 10**12, 80 * 10**9)
+    (row,) = subscribe(held, (SOL, USDC, 10**9)).numbers
+    told = held.market.store.of_pair(SOL.mint, USDC.mint)[0].freshness.vouched.mono_ns
+    for _ in range(75):  # it answers, and tells its slot, all the time
+        held.clock.advance_ms(1_000)
+        held.market.slot_seen(held.slot, held.clock.mono_ns())
+        held.market.apply(held.updates(pool, 10**12, 80 * 10**9))
+        held.market.sweep()
+    assert held.market.store.of_pair(SOL.mint, USDC.mint)[0].freshness.vouched.mono_ns == told
+    assert isinstance(row.refusal, StaleState)
+    assert held.market.progress.drift_slots(held.clock.mono_ns()) > 180
+
+
+@pytest.mark.parametrize("told_by", ["answer", "slot"])
+def test_when_slots_go_back_every_quote_is_stale_at_once_until_the_chain_has_caught_up(told_by: str) -> None:
+    held = HeldMarket(slot=5_000)
+    pool = held.add("p", 10**12, 80 * 10**9)
+    (row,) = subscribe(held, (SOL, USDC, 10**9)).numbers
+    newest, held.slot = held.slot, 2_400
+    if told_by == "slot":
+        held.tick()
+    else:
+        held.read(pool, 10**12, 10**9)
+    assert row.is_stale
+    assert row.quote is not None
+    assert row.quote.swap.entry.slot == newest
+    for _ in range(3):
+        held.read(pool, 10**12, 10**9)
+        assert row.is_stale
+    held.slot = newest
+    held.tick()
+    held.read(pool, 10**12, 80 * 10**9)
+    assert not row.is_stale
+
+
+@pytest.mark.parametrize("source", list(UpdateSource))
+def test_a_slot_that_no_chain_can_have_reached_changes_nothing_and_is_forgotten(
+    held: HeldMarket, source: UpdateSource
+) -> None:
+    pool = held.add("p", 10**12, 80 * 10**9)
+    (row,) = subscribe(held, (SOL, USDC, 10**9)).numbers
+    lie = pool.updates(1, 1, slot=2**47, mono_ns=held.clock.mono_ns(), source=source)
+    held.market.apply(lie)
+    assert row.is_stale
+    assert row.quote is not None
+    assert row.quote.swap.entry.slot < 2**47
+    held.tick()
+    held.read(pool, 10**12, 81 * 10**9)
+    assert not row.is_stale
+    assert row.quote.swap.entry.slot == held.slot
+
+
+def test_both_legs_of_a_pair_are_priced_at_one_time_of_the_chain() -> None:
+    """The forward leg is cached, the chain's clock moves, and the pool's price with it: both legs are priced anew."""
+    held = HeldMarket()
+    pool = PlainPool("p", SOL.mint, USDC.mint, dex=Dex.METEORA_DLMM)
+    held.market.add_pool(pool, held.updates(pool, 1, 1)[0], Provenance.CHAIN)
+    held.read(pool, 10**12, 80 * 10**9)
+    first = held.market.quote(SOL, USDC, 10**9)
+    pool.fee_bps = 100  # what its volatility makes of the next second
+    held.market.apply([clock_update(slot=110, unix_timestamp=1_700_000_001)])
+    forward, reverse = held.market.paired(SOL, USDC, 10**9, 0)
+    assert forward.swap.output_amount < first.swap.output_amount
+    assert reverse.swap.input_amount == forward.swap.output_amount
+
+
+def test_a_pool_that_joins_ends_what_was_cached_of_its_pair(held: HeldMarket) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    held.market.quote(SOL, USDC, 10**9)
+    held.add("q", 10**12, 90 * 10**9)
+    assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "q"
+
+
+def test_a_cached_quote_whose_pool_went_stale_is_not_given_while_another_is_fresh(held: HeldMarket) -> None:
+    held.add("old", 10**12, 90 * 10**9)
+    held.pass_ms(4_000)
+    held.add("new", 10**12, 80 * 10**9)
+    assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "old"
+    held.pass_ms(1_200)  # within the cache's time to live, and before the next sweep
+    assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "new"
+
+
+def test_another_chain_is_begun_from_nothing(held: HeldMarket) -> None:
+    pool = held.add("p", 10**12, 80 * 10**9)
+    (row,) = subscribe(held, (SOL, USDC, 10**9)).numbers
+    held.market.begin_anew()
+    assert row.quote is None
+    held.slot = 3
+    held.market.apply([clock_update(slot=3, unix_timestamp=1_700_000_000)])
+    held.tick()
+    held.tick()
+    held.read(pool, 10**12, 70 * 10**9)
+    assert row.quote is not None
+    assert (row.is_stale, row.quote.swap.entry.slot) == (False, held.slot)

@@ -1,9 +1,11 @@
 """Reference prices, and when they count as stale."""
 
 import pytest
+from fakes.fake_clock import FakeClock
 from fakes.held_market import JITOSOL, REGISTRY, SOL, SSOL, USDC
 from fakes.oracle_accounts import infinity_account, mint_account, pyth_account, stake_pool_account
 
+from local_quote.chain_progress import ChainProgress
 from local_quote.oracle import Oracle, OracleReading
 from quote_core.dex.pool import Account, ChainClock
 from quote_core.quotes import Provenance
@@ -15,14 +17,27 @@ INF = REGISTRY.resolve("INF", field="symbol")
 CLOCK = ChainClock(slot=1000, unix_timestamp=NOW, epoch=500)
 
 
+TIME = FakeClock()
+
+
 @pytest.fixture
 def oracle() -> Oracle:
-    return Oracle(REGISTRY, age_s_max=60, rate_epoch_age_max=1)
+    return Oracle(REGISTRY, clock=TIME, age_s_max=60, rate_epoch_age_max=1)
 
 
-def told(oracle: Oracle, token: Token, account: Account | None, *, slot: int = 10, mono_ns: int = 0) -> None:
+def progress_to(slot: int) -> ChainProgress:
+    """A chain that has just come to a slot."""
+    progress = ChainProgress()
+    progress.see(slot - 1, TIME.mono_ns(), is_answer=False)
+    progress.see(slot, TIME.mono_ns(), is_answer=False)
+    return progress
+
+
+def told(oracle: Oracle, token: Token, account: Account | None, *, slot: int = 10) -> None:
     assert token.oracle is not None
-    oracle.apply(AccountUpdate(token.oracle.account, slot, account, mono_ns, UpdateSource.NOTIFICATION))
+    now_mono_ns = TIME.mono_ns()
+    update = AccountUpdate(token.oracle.account, slot, account, now_mono_ns, UpdateSource.ANSWER, now_mono_ns)
+    oracle.apply(update, progress_to(slot))
 
 
 def usd(oracle: Oracle, token: Token, dollars: float, *, publish_time: int = NOW, slot: int = 10) -> None:
@@ -36,8 +51,8 @@ def jito(oracle: Oracle, rate: float, *, epoch: int = 500) -> None:
     told(oracle, JITOSOL, stake_pool_account(total_lamports=round(rate * 10**15), supply=10**15, epoch=epoch))
 
 
-def reading(oracle: Oracle, token: Token, clock: ChainClock = CLOCK, now_mono_ns: int = 0) -> OracleReading:
-    return next(one for one in oracle.readings(clock, now_mono_ns) if one.token is token)
+def reading(oracle: Oracle, token: Token, clock: ChainClock = CLOCK) -> OracleReading:
+    return next(one for one in oracle.readings(clock, TIME.mono_ns()) if one.token is token)
 
 
 def test_dollars_cross_to_whole_output_per_whole_input(oracle: Oracle) -> None:
@@ -66,11 +81,12 @@ def test_infinity_waits_for_the_supply_of_its_mint(oracle: Oracle) -> None:
     assert INF.mint in oracle.accounts
     told(oracle, INF, infinity_account(total_sol_value=3 * 10**12))
     assert oracle.rate(INF, SOL, CLOCK) is None
-    oracle.apply(AccountUpdate(INF.mint, 11, mint_account(supply=2 * 10**12), 0, UpdateSource.ANSWER))
+    supply = AccountUpdate(INF.mint, 11, mint_account(supply=2 * 10**12), 0, UpdateSource.ANSWER, TIME.mono_ns())
+    oracle.apply(supply, progress_to(11))
     assert oracle.rate(INF, SOL, CLOCK) == pytest.approx(1.5)
 
 
-def test_a_pyth_price_is_stale_by_the_chains_clock_alone(oracle: Oracle) -> None:
+def test_a_pyth_price_is_stale_by_the_chains_clock(oracle: Oracle) -> None:
     usd(oracle, SOL, 160.0, publish_time=NOW - 60)
     usd(oracle, USDC, 1.0)
     assert oracle.rate(SOL, USDC, CLOCK) is not None
@@ -117,7 +133,7 @@ def test_an_older_slot_does_not_replace_a_newer_price(oracle: Oracle) -> None:
 
 
 def test_every_registered_token_is_listed_in_order_and_unknown_ones_are_empty(oracle: Oracle) -> None:
-    readings = oracle.readings(CLOCK, 0)
+    readings = oracle.readings(CLOCK, TIME.mono_ns())
     assert [one.token for one in readings] == list(REGISTRY)
     assert reading(oracle, SSOL) == OracleReading(SSOL, None, "", 0, is_stale=False, provenance=None)
     assert reading(oracle, SOL).source == "pyth"
@@ -131,3 +147,32 @@ def test_a_price_is_no_better_than_what_it_rests_on(oracle: Oracle) -> None:
     oracle.set_provenance(SOL.oracle.account, Provenance.PATCHED)
     oracle.set_provenance(JITOSOL.oracle.account, Provenance.RECORDED)
     assert reading(oracle, JITOSOL).provenance is Provenance.PATCHED
+
+
+def test_a_price_that_no_advancing_chain_vouches_for_is_stale_though_the_chains_clock_stands_still() -> None:
+    """A frozen node freezes the comparison of publish time and chain time, too: its price would be new for ever."""
+    time, progress = FakeClock(), ChainProgress()
+    oracle = Oracle(REGISTRY, clock=time, age_s_max=60, rate_epoch_age_max=1)
+    assert SOL.oracle is not None
+    assert SOL.oracle.feed_id is not None
+    account = pyth_account(SOL.oracle.feed_id, price=10**10, publish_time=NOW)
+    for slot in (9, 10):
+        progress.see(slot, time.mono_ns(), is_answer=True)
+    for second in range(80):
+        now_mono_ns = time.mono_ns()
+        update = AccountUpdate(SOL.oracle.account, 10, account, now_mono_ns, UpdateSource.ANSWER, now_mono_ns)
+        oracle.apply(update, progress)
+        (sol,) = [one for one in oracle.readings(CLOCK, now_mono_ns) if one.token is SOL]
+        assert sol.is_stale == (second > 60)
+        assert sol.freshness.vouched.mono_ns == time.mono_ns() - second * 10**9
+        time.advance_ms(1_000)
+    assert oracle.rate(SOL, SOL, CLOCK) == 1.0  # a price in itself rests on nothing
+    assert oracle.rate(SOL, USDC, CLOCK) is None
+
+
+def test_bytes_that_cannot_be_read_vouch_for_nothing(oracle: Oracle) -> None:
+    jito(oracle, 1.25)
+    before = oracle.readings(CLOCK, TIME.mono_ns())
+    told(oracle, JITOSOL, Account("somebody", b""), slot=500)
+    after = oracle.readings(CLOCK, TIME.mono_ns())
+    assert [one.freshness for one in after] == [one.freshness for one in before]

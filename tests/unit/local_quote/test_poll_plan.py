@@ -6,19 +6,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from local_quote.poll_plan import PollPlan, pack
-from local_quote.pool_store import PoolEntry
+from local_quote.pool_store import Doubt, PoolEntry
 from quote_core.dex.pool import Dex
 from quote_core.quotes import Provenance
 
 S = 1_000_000_000
 
 
-def entry(name: str, *, dex: Dex = Dex.RAYDIUM_CPMM, is_loaded: bool = True) -> PoolEntry:
+def entry(name: str, *, dex: Dex = Dex.RAYDIUM_CPMM, is_loaded: bool = True, doubt: Doubt | None = None) -> PoolEntry:
     pool = PlainPool(name, "A", "B", dex=dex)
     if is_loaded:
         for update in pool.updates(1, 1, slot=1, mono_ns=1):
             pool.apply(update.pubkey, update.account)
-    return PoolEntry(pool, ("A", "B"), Provenance.CHAIN, accounts=(pool.address, pool.vault_a, pool.vault_b))
+    accounts = (pool.address, pool.vault_a, pool.vault_b)
+    return PoolEntry(pool, ("A", "B"), Provenance.CHAIN, accounts=accounts, doubt=doubt)
 
 
 @pytest.fixture
@@ -50,6 +51,27 @@ def test_each_kind_of_pool_has_its_interval(plan: PollPlan, dex: Dex, event_driv
     plan.polled(entries, 100 * S)
     assert due(plan, entries, 100 + interval_s - 0.001, event_driven=event_driven) == []
     assert due(plan, entries, 100 + interval_s, event_driven=event_driven) == ["p"]
+
+
+def test_pools_somebody_follows_are_read_closely_even_without_a_feed(plan: PollPlan) -> None:
+    """Nothing else vouches for them; at the long interval they would be stale five sixths of the time."""
+    entries = [entry("p", dex=Dex.RAYDIUM_CLMM)]
+    plan.polled(entries, 100 * S)
+    assert plan.due(entries, 105 * S, event_driven=False) == []
+    assert plan.due(entries, 105 * S, event_driven=False, is_wanted=lambda _: True) == entries
+
+
+def test_a_pool_in_doubt_is_read_at_once_then_ever_less_often_but_every_second(plan: PollPlan) -> None:
+    entries = [entry("p", dex=Dex.RAYDIUM_CLMM, doubt=Doubt.REFUSED)]
+    now_ms = 100_000
+    pauses_ms = []
+    for _ in range(7):
+        plan.polled(entries, now_ms * 1_000_000)
+        polled_ms = now_ms
+        while not due(plan, entries, now_ms / 1_000):
+            now_ms += 50
+        pauses_ms.append(now_ms - polled_ms)
+    assert pauses_ms == [100, 200, 400, 800, 1_000, 1_000, 1_000]
 
 
 def polls_within(

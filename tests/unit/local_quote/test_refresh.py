@@ -2,7 +2,7 @@
 
 import asyncio
 
-from local_quote.refresh import SlotMark, UpdateInbox
+from local_quote.refresh import UpdateInbox
 from quote_core.solana import AccountUpdate, UpdateSource
 
 
@@ -15,7 +15,7 @@ async def test_updates_that_come_together_are_taken_together_the_newest_of_each_
     inbox.put(update("a", 1))
     inbox.put(update("b", 1))
     inbox.put(update("a", 2))
-    assert await inbox.take_settled(0) == ([update("a", 2), update("b", 1)], None)
+    assert await inbox.take_settled(0) == [update("a", 2), update("b", 1)]
 
 
 async def test_an_update_that_follows_at_once_is_waited_for() -> None:
@@ -24,7 +24,7 @@ async def test_an_update_that_follows_at_once_is_waited_for() -> None:
     inbox.put(update("a", 1))
     await asyncio.sleep(0)  # the taker wakes and begins to settle
     inbox.put(update("b", 1))
-    assert (await taking)[0] == [update("a", 1), update("b", 1)]
+    assert await taking == [update("a", 1), update("b", 1)]
 
 
 async def test_a_stream_without_pauses_is_taken_all_the_same() -> None:
@@ -39,7 +39,7 @@ async def test_a_stream_without_pauses_is_taken_all_the_same() -> None:
 
     coming = asyncio.create_task(keep_coming())
     async with asyncio.timeout(5):
-        assert len((await inbox.take_settled(0))[0]) == 1
+        assert len(await inbox.take_settled(0)) == 1
     coming.cancel()
 
 
@@ -48,24 +48,14 @@ async def test_nothing_is_taken_twice() -> None:
     inbox.put(update("a", 1))
     await inbox.take_settled(0)
     inbox.put(update("b", 1))
-    assert await inbox.take_settled(0) == ([update("b", 1)], None)
-
-
-async def test_a_slot_is_taken_with_the_updates_that_came_before_it() -> None:
-    inbox = UpdateInbox()
-    followed = {"a"}
-    inbox.put(update("a", 1))
-    inbox.put_slot(2, 77, followed)
-    followed.add("b")
-    assert await inbox.take_settled(0) == ([update("a", 1)], SlotMark(2, 77, frozenset({"a"})))
+    assert await inbox.take_settled(0) == [update("b", 1)]
 
 
 async def test_what_was_put_back_is_taken_again_unless_something_newer_came() -> None:
     inbox = UpdateInbox()
-    mark = SlotMark(9, 0, frozenset())
     inbox.put(update("b", 3))
-    inbox.put_back([update("a", 1), update("b", 2)], mark)
-    assert await inbox.take_settled(0) == ([update("b", 3), update("a", 1)], mark)
-    inbox.put_back([update("a", 1)], None)
+    inbox.put_back([update("a", 1), update("b", 2)])
+    assert await inbox.take_settled(0) == [update("b", 3), update("a", 1)]
+    inbox.put_back([update("a", 1)])
     async with asyncio.timeout(5):  # nothing arrives, and it is looked at again all the same
-        assert await inbox.take_settled(0) == ([update("a", 1)], None)
+        assert await inbox.take_settled(0) == [update("a", 1)]

@@ -16,7 +16,7 @@ from fakes.waiting import eventually
 from local_quote.companions import Companions
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
-from local_quote.refresh import Refresher, UpdateInbox
+from local_quote.refresh import Refresher
 from quote_core.dex.pool import Account, Dex
 from quote_core.quotes import Provenance
 from quote_core.solana import CLOCK_SYSVAR, AccountFeed, RpcClient
@@ -28,28 +28,22 @@ HOUR_NS = 3_600_000_000_000
 class Loops:
     """A refresher over a fake node; polls of pools happen only when new, hurried, or after an hour."""
 
+    living: "asyncio.Task[None]"
+
     def __init__(self, node: SolanaNode, session: aiohttp.ClientSession) -> None:
         self.node = node
-        self.held = HeldMarket()
+        self.held = HeldMarket(slot=148)
         market, clock = self.held.market, self.held.clock
         rpc = RpcClient(url=node.http_url, session=session, clock=clock, attempt_count_max=1)
         reader = PoolReader(rpc=rpc, store=market.store)
-        inbox = UpdateInbox()
-        self.feed = AccountFeed(
-            url=node.ws_url,
-            session=session,
-            read=reader.read_accounts,
-            on_update=inbox.put,
-            on_slot=inbox.put_slot,
-            clock=clock,
-        )
         self.plan = PollPlan(amm_interval_ns=HOUR_NS, clmm_interval_ns=HOUR_NS, clmm_event_driven_interval_ns=HOUR_NS)
         self.refresher = Refresher(
             market=market,
             rpc=rpc,
             reader=reader,
-            feed=self.feed,
-            inbox=inbox,
+            make_feed=lambda events: AccountFeed(
+                url=node.ws_url, session=session, read=reader.read_accounts, events=events, clock=clock
+            ),
             companions=Companions(pools_of=market.store.pool_ids_on, wait_ns_max=0),
             plan=self.plan,
             clock=clock,
@@ -57,6 +51,14 @@ class Loops:
             basic_interval_s=0.05,
             sweep_interval_s=0.05,
         )
+        self.feed = self.refresher.feed
+
+    async def live(self) -> None:
+        """Time passes and slots with it, as on any chain, until told otherwise."""
+        while True:
+            self.held.clock.advance_ms(40)
+            await self.node.tick()
+            await asyncio.sleep(0.02)
 
     def find(self, pool: PlainPool, amount_a: int, amount_b: int) -> None:
         """The pool exists on the node and discovery has found it."""
@@ -90,13 +92,15 @@ async def running() -> AsyncIterator[Loops]:
     try:
         async with aiohttp.ClientSession() as session:
             loops = Loops(node, session)
-            task = asyncio.create_task(loops.refresher.run())
+            tasks = [asyncio.create_task(loops.refresher.run()), asyncio.create_task(loops.live())]
+            loops.living = tasks[1]
             try:
                 yield loops
             finally:
-                task.cancel()
-                with contextlib.suppress(asyncio.CancelledError):
-                    await task
+                for task in tasks:
+                    task.cancel()
+                    with contextlib.suppress(asyncio.CancelledError):
+                        await task
     finally:
         await node.stop()
 
@@ -108,7 +112,7 @@ async def test_a_found_pool_is_loaded_followed_and_repriced_when_it_changes() ->
         await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
         before = loops.output()
         await eventually(lambda: {"p", pool.vault_a, pool.vault_b} <= loops.node.subscribed())
-        await loops.node.set_account(pool.vault_b, vault_account(90 * 10**9), slot=151)
+        await loops.node.set_account(pool.vault_b, vault_account(90 * 10**9))
         await eventually(lambda: loops.output() > before)
 
 
@@ -118,7 +122,7 @@ async def test_accounts_that_come_to_be_wanted_are_read_and_followed_and_left_wh
         loops.find(pool, 10**12, 80 * 10**9)
         await eventually(lambda: "array-1" in loops.node.subscribed())
         pool.extra = ["array-2"]
-        await loops.node.set_account(pool.vault_b, vault_account(1), slot=151)
+        await loops.node.set_account(pool.vault_b, vault_account(1))
         await eventually(lambda: "array-2" in loops.node.subscribed() and "array-1" not in loops.node.subscribed())
         await eventually(lambda: loops.reads_of("array-2") > 0)
 
@@ -128,14 +132,55 @@ async def test_a_quote_of_an_old_pool_has_it_read_ahead_of_its_turn() -> None:
         pool = PlainPool("p", SOL.mint, USDC.mint, dex=Dex.RAYDIUM_CLMM)
         loops.find(pool, 10**12, 80 * 10**9)
         await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
+        await eventually(lambda: loops.feed.followed >= {"p", pool.vault_a, pool.vault_b})
         await eventually(lambda: not loops.due())
-        loops.refresher.hurry(SOL.mint, USDC.mint)
-        assert loops.due() == []  # confirmed just now
+        reads = loops.reads_of("p")
         loops.held.clock.advance_ms(501)
         loops.refresher.hurry(SOL.mint, USDC.mint)
-        assert loops.due() == ["p"]
+        await eventually(lambda: loops.reads_of("p") > reads)
+
+
+async def test_a_damaged_notification_makes_its_pool_stale_and_has_it_read_again() -> None:
+    async with running() as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint)
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.feed.followed >= {"p", pool.vault_a, pool.vault_b})
         await eventually(lambda: not loops.due())
-        await eventually(lambda: loops.held.market.store.resting_on("p")[0].age_ns(loops.held.clock.mono_ns()) == 0)
+        (row,) = loops.held.market.table.register([(SOL, USDC, 10**9)])
+        assert not row.is_stale
+        loops.node.accounts[pool.vault_b] = vault_account(90 * 10**9)
+        await loops.node.send_text('{"method":"accountNotification","params":{"subscription":')
+        await eventually(lambda: row.version > 1 and not row.is_stale)
+        assert row.quote is not None
+        assert row.quote.swap.output_amount > 88 * 10**6
+
+
+async def test_a_lost_notification_is_found_by_the_next_read_and_told() -> None:
+    async with running() as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint)
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.feed.followed >= {"p", pool.vault_a, pool.vault_b})
+        await eventually(lambda: not loops.due())
+        loops.node.accounts[pool.vault_b] = vault_account(90 * 10**9)
+        assert not loops.refresher.is_feed_lossy
+        loops.plan.hurry("p")
+        await eventually(lambda: loops.refresher.is_feed_lossy)
+        assert loops.refresher.gap_count == 1
+
+
+async def test_a_node_of_another_chain_is_begun_anew_with() -> None:
+    async with running() as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint)
+        loops.node.genesis_hash = "one"
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
+        await eventually(lambda: "getGenesisHash" in loops.node.methods())
+        loops.node.genesis_hash, loops.node.slot = "another", 5
+        loops.node.accounts[CLOCK_SYSVAR] = Account(SYSVAR_OWNER, struct.pack("<QqQQq", 5, 0, 1, 2, 1_700_000_100))
+        loops.hold(pool, 10**12, 70 * 10**9)
+        await eventually(lambda: 0 < loops.held.market.progress.slot < 100)
+        await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
+        assert loops.output() < 70 * 10**6
 
 
 async def test_a_node_that_does_not_answer_is_told_and_forgotten_once_it_does() -> None:

@@ -47,7 +47,9 @@ def test_a_simulation_is_as_old_and_as_early_as_its_oldest_hop(held: HeldMarket)
     held.add("q", 10**12, 10**12, tokens=(SOL, JITOSOL))
     swaps = [held.market.quoter.best(USDC, SOL, 10**6), held.market.quoter.best(SOL, JITOSOL, 10**9)]
     answer = simulation_to(swaps, held.clock.mono_ns())
-    assert (answer.pool_state_age_ms, answer.slot) == (300, 101)
+    oldest = held.market.store.of_pair(SOL.mint, USDC.mint)[0]
+    assert (answer.pool_state_age_ms, answer.slot) == (300, oldest.slot)
+    assert answer.freshness.vouched_mono_ns == oldest.freshness.vouched.mono_ns
     assert answer.output_amount == swaps[1].output_amount
     assert [hop.pool_id for hop in answer.route] == ["p", "q"]
     assert [hop.input_mint for hop in answer.route] == [USDC.mint, SOL.mint]

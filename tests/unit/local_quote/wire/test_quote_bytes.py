@@ -4,9 +4,11 @@ import pytest
 from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 from fakes.oracle_accounts import pyth_account
 
+from local_quote.pool_store import Doubt
 from local_quote.quote_table import Row
 from local_quote.wire._quote_writer import write_batch
 from local_quote.wire.quote_bytes import TAIL_AGE_NS_MAX, QuoteEncoder, QuoteParts
+from quote_core.clock import boot_id
 from quote_core.errors import NoLiquidity
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance, route_id
@@ -34,14 +36,18 @@ def told_usd(held: HeldMarket, token: Token, dollars: float) -> None:
     assert token.oracle is not None
     assert token.oracle.feed_id is not None
     account = pyth_account(token.oracle.feed_id, price=round(dollars * 10**8), publish_time=1_700_000_000)
-    held.market.apply([AccountUpdate(token.oracle.account, 1, account, 0, UpdateSource.ANSWER)])
+    held.slot += 1
+    now_mono_ns = held.clock.mono_ns()
+    held.market.apply(
+        [AccountUpdate(token.oracle.account, held.slot, account, now_mono_ns, UpdateSource.ANSWER, now_mono_ns)]
+    )
 
 
 def test_a_quote_carries_every_field_of_the_contract(held: HeldMarket, encoder: QuoteEncoder) -> None:
-    held.add("p", 10**12, 80 * 10**9, provenance=Provenance.SYNTHETIC)
     told_usd(held, SOL, 80.0)
     told_usd(held, USDC, 1.0)
-    received_mono_ns = held.clock.mono_ns()
+    held.add("p", 10**12, 80 * 10**9, provenance=Provenance.SYNTHETIC)
+    read_mono_ns, read_unix_ns, read_slot = held.clock.mono_ns(), held.clock.unix_ns(), held.slot
     quote = held.market.quote(SOL, USDC, 10**9)
     held.clock.advance_ms(250)
     message = local_quote_pb2.LocalQuote.FromString(encoder.quote(quote, held.market.chain_clock))
@@ -61,7 +67,7 @@ def test_a_quote_carries_every_field_of_the_contract(held: HeldMarket, encoder: 
         oracle_price=80.0,
         deviation_percent=(rate - 80.0) / 80.0 * 100,
         version=quote.version,
-        slot=held.slot,
+        slot=read_slot,
         route=[
             quotes_pb2.RouteHop(
                 pool_id="p",
@@ -78,9 +84,33 @@ def test_a_quote_carries_every_field_of_the_contract(held: HeldMarket, encoder: 
         route_id=route_id(["p"]),
         quoted_unix_ns=quote.quoted_unix_ns,
         depth_amount=swap.depth_amount,
-        pool_received_mono_ns=received_mono_ns,
+        pool_received_mono_ns=read_mono_ns,
         provenance=quotes_pb2.PROVENANCE_SYNTHETIC,
+        freshness=quotes_pb2.Freshness(
+            vouched_mono_ns=read_mono_ns,
+            vouched_unix_ns=read_unix_ns,
+            boot_id=boot_id(),
+            vouched_slot=read_slot,
+            changed_slot=read_slot,
+            changed_unix_ns=read_unix_ns,
+            chain_unix_s=1_700_000_000,
+        ),
     )
+
+
+def test_the_age_and_doubt_of_a_quote_are_those_of_its_sending(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    """A quote, or row, kept for long is not as young as it was made."""
+    held.add("p", 10**12, 80 * 10**9)
+    quote, row = held.market.quote(SOL, USDC, 10**9), row_of(held, 10**9)
+    encoder.row(row, None)
+    held.clock.advance_ms(4_000)
+    for data in (encoder.quote(quote, None), b"".join(encoder.row(row, None))):
+        message = local_quote_pb2.LocalQuote.FromString(data)
+        assert (message.pool_state_age_ms, message.is_stale) == (4_000, False)
+        assert held.clock.mono_ns() - message.freshness.vouched_mono_ns == 4_000_000_000
+    held.market.doubt(["p"], Doubt.REFUSED)
+    for data in (encoder.quote(quote, None), b"".join(encoder.row(row, None))):
+        assert local_quote_pb2.LocalQuote.FromString(data).is_stale
 
 
 def test_without_an_oracle_price_both_its_fields_are_absent(held: HeldMarket, encoder: QuoteEncoder) -> None:
