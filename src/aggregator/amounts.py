@@ -1,4 +1,4 @@
-"""The amounts watched: forward ones from the setting, reverse ones of the same economic size."""
+"""Reverse amounts: of the same economic size as the forward ones of the setting."""
 
 from collections.abc import Sequence
 from decimal import Decimal
@@ -6,15 +6,7 @@ from typing import Final
 
 from quote_core.units import U64_MAX
 
-__all__ = ["DEFAULT_AMOUNTS", "moved_beyond", "reverse_amounts"]
-
-_STEPS_PER_DECADE: Final = (100, 126, 158, 200, 251, 316, 398, 501, 631, 794)  # 100 x 10^(k/10), rounded
-_SMALLEST_STEP_LAMPORTS: Final = 1_000_000  # 100 of them are 0.1 SOL
-
-DEFAULT_AMOUNTS: Final = tuple(
-    step * _SMALLEST_STEP_LAMPORTS * 10**decade for decade in range(4) for step in _STEPS_PER_DECADE
-)
-"""Forty geometric amounts, ten a decade, from 0.1 to 794 SOL."""
+__all__ = ["moved_beyond", "reverse_amounts"]
 
 _SIGNIFICANT_DIGITS: Final = 3
 

@@ -1,7 +1,7 @@
 """The composition root: reads settings, builds the parts, wires them, runs them."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping
+from collections.abc import Awaitable, Callable, Coroutine, Iterable, Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
 from functools import partial
@@ -25,6 +25,7 @@ from aggregator.metrics import Metrics, pool_to_shm_histogram
 from aggregator.oracle import OracleFollower, OraclePrices
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
+from aggregator.selection import Judge
 from aggregator.servicer import SERVICE_NAME, AggregatorServicer
 from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
@@ -36,10 +37,11 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
-from quote_core.serving import report_until, run_service, serve, serve_http
+from quote_core.serving import open_channel, report_until, run_service, serve, serve_http
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
+from quote_core.watch import watched_row_count
 from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
 
 __all__ = ["main", "run"]
@@ -47,12 +49,9 @@ __all__ = ["main", "run"]
 _SLOT_NS: Final = 400_000_000
 _EXPIRE_INTERVAL_S: Final = 0.25
 _FILES: Final = {Source.LOCAL: Role.INTERNAL, Source.EXTERNAL: Role.EXTERNAL}
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 2000),
-)
+_SILENT_INTERVALS_MAX: Final = 3
+_SILENCE_NS_MIN: Final = 2_000_000_000
+"""A service on a busy machine may be late by more than a short interval."""
 
 
 async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: asyncio.Event) -> None:
@@ -68,14 +67,21 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         directory = platform.shm_dir or default_directory()
         writers = {source: stack.enter_context(_open_writer(directory, role)) for source, role in _FILES.items()}
         channels = {
-            Source.LOCAL: await stack.enter_async_context(_channel(platform.local_quote_address)),
-            Source.EXTERNAL: await stack.enter_async_context(_channel(platform.external_quote_address)),
+            Source.LOCAL: await stack.enter_async_context(open_channel(platform.local_quote_address)),
+            Source.EXTERNAL: await stack.enter_async_context(open_channel(platform.external_quote_address)),
         }
-        core = _core(tokens, settings, writers, observe_pool_to_shm_s=pool_to_shm_histogram(registry).observe)
+        core = _core(
+            tokens,
+            platform.watched_amounts,
+            settings,
+            writers,
+            observe_pool_to_shm_s=pool_to_shm_histogram(registry).observe,
+        )
         neighbours = _neighbours(core, settings, channels, log)
         fanout = Fanout(
             rows=core.rows,
             table=core.table,
+            judge=core.judge,
             tokens=tokens,
             local=neighbours.local,
             external=neighbours.external,
@@ -133,6 +139,7 @@ class _Core:
     """What is known, and who is told."""
 
     rows: RowRegistry
+    judge: Judge
     table: QuoteTable
     watched: WatchedRows
     publishers: Mapping[Source, ShmPublisher]
@@ -144,6 +151,7 @@ class _Core:
 
 def _core(
     tokens: TokenRegistry,
+    amounts: Sequence[int],
     settings: AggregatorSettings,
     writers: Mapping[Source, QuoteWriter],
     *,
@@ -151,25 +159,32 @@ def _core(
 ) -> _Core:
     stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
     publishers = {
-        source: ShmPublisher(writer, ttl_slots=stale_after_ns[source] // _SLOT_NS) for source, writer in writers.items()
+        source: ShmPublisher(writer, clock=SYSTEM_CLOCK, ttl_slots=stale_after_ns[source] // _SLOT_NS)
+        for source, writer in writers.items()
     }
-    table = QuoteTable(tokens=tokens, clock=SYSTEM_CLOCK, stale_after_ns=stale_after_ns, encoder=wire)
-    rows = RowRegistry(count_max=ENTRY_COUNT)
+    oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
+    judge = Judge(oracle=oracle, stale_after_ns=stale_after_ns)
+    table = QuoteTable(tokens=tokens, clock=SYSTEM_CLOCK, judge=judge, encoder=wire)
+    rows = RowRegistry(
+        count_max=ENTRY_COUNT,
+        watched_count=watched_row_count(pair_count=len(tokens.pairs), amount_count=len(amounts)),
+        client_rows_max=settings.client_rows_max,
+    )
+    subscriptions, routes = Subscriptions(), Routes()
     rows.listen(table)
     for publisher in publishers.values():
         rows.listen(publisher)
-    subscriptions, routes, oracle = Subscriptions(), Routes(), OraclePrices()
+    rows.follow(subscriptions)
     intake = Intake(
         table=table,
         publishers=publishers,
         subscriptions=subscriptions,
         routes=routes,
-        oracle=oracle,
         clock=SYSTEM_CLOCK,
         observe_pool_to_shm_s=observe_pool_to_shm_s,
     )
-    watched = WatchedRows(rows, tokens.pairs, settings.amounts)
-    return _Core(rows, table, watched, publishers, subscriptions, routes, oracle, intake)
+    watched = WatchedRows(rows, tokens.pairs, amounts)
+    return _Core(rows, judge, table, watched, publishers, subscriptions, routes, oracle, intake)
 
 
 @dataclass(frozen=True, slots=True)
@@ -196,6 +211,7 @@ def _neighbours(
             stub=stub,
             wanted=lambda: upstream_wire.batch_request(rows(), refresh_interval_ns=settings.refresh_interval),
             sink=sink,
+            silence_ns_max=max(_SILENT_INTERVALS_MAX * settings.refresh_interval, _SILENCE_NS_MIN),
             backoff=Backoff(first_ns=settings.reconnect_pause, pause_ns_max=settings.reconnect_pause_max),
             log=log,
         )
@@ -218,17 +234,16 @@ def _neighbours(
         if core.watched.follow(usd_by_mint):
             external_stream.reopen()
 
-    local = LocalClient(channels[Source.LOCAL], SYSTEM_CLOCK)
+    local = LocalClient(channels[Source.LOCAL])
     oracle = OracleFollower(
         core.oracle,
-        read=partial(local.usd_by_mint, timeout_ns=settings.oracle_interval),
+        read=partial(local.oracle_prices, timeout_ns=settings.oracle_interval),
         follow=follow,
         interval_ns=settings.oracle_interval,
-        log=log,
     )
     return _Neighbours(
         local=local,
-        external=ExternalClient(channels[Source.EXTERNAL], SYSTEM_CLOCK, core.oracle),
+        external=ExternalClient(channels[Source.EXTERNAL]),
         streams={Source.LOCAL: local_stream, Source.EXTERNAL: external_stream},
         oracle=oracle,
     )
@@ -239,6 +254,7 @@ def _feeds(core: _Core, tokens: TokenRegistry, fanout: Fanout, settings: Aggrega
         tokens=tokens,
         rows=core.rows,
         table=core.table,
+        judge=core.judge,
         subscriptions=core.subscriptions,
         fanout=fanout,
         intake=core.intake,
@@ -280,6 +296,14 @@ def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher:
         f"{name}_shm_writes": Figure(
             f"Entries written, {name} file", lambda: publisher.published_count, is_counter=True
         ),
+        f"{name}_impossible_quotes": Figure(
+            f"Answers of the {name} service that no quote can be",
+            lambda: intake.impossible_counts[source],
+            is_counter=True,
+        ),
+        f"{name}_shm_refusals": Figure(
+            f"Quotes not written, {name} file", lambda: publisher.refused_count, is_counter=True
+        ),
     }
 
 
@@ -290,10 +314,6 @@ def _work(core: _Core, neighbours: _Neighbours) -> Iterator[Coroutine[Any, Any, 
         yield stream.run()
     yield neighbours.oracle.run()
     yield _expire(core.intake)
-
-
-def _channel(address: str) -> grpc.aio.Channel:
-    return grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS)
 
 
 def _open_writer(directory: Path, role: Role) -> QuoteWriter:

@@ -7,9 +7,8 @@ import grpc
 import grpc.aio
 
 from aggregator import upstream_wire as wire
-from aggregator.held import HeldQuote, Refusal
-from aggregator.oracle import OraclePrices
-from quote_core.clock import Clock
+from aggregator.held import IMPOSSIBLE, HeldQuote, Refusal
+from aggregator.oracle import OraclePrice
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, UpstreamError
 from quote_core.quotes import QuoteKey
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
@@ -22,11 +21,10 @@ class LocalClient:
 
     name = "local quote service"
 
-    def __init__(self, channel: grpc.aio.Channel, clock: Clock) -> None:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
         self._quote = _unary(channel, wire.LOCAL_QUOTE)
         self._prices = _unary(channel, wire.LOCAL_PRICES)
         self._pools = _unary(channel, wire.LOCAL_POOLS)
-        self._clock = clock
 
     async def quote(self, key: QuoteKey, *, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
@@ -34,9 +32,9 @@ class LocalClient:
             answer = await self._quote(wire.local_request(key), timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             return _refusal(self.name, error)
-        return wire.held_local(answer, now_mono_ns=self._clock.mono_ns())
+        return _asked_for(self.name, key, wire.held_local(answer))
 
-    async def usd_by_mint(self, *, timeout_ns: int) -> dict[Pubkey, float]:
+    async def oracle_prices(self, *, timeout_ns: int) -> dict[Pubkey, OraclePrice]:
         """Known reference prices.
 
         Raises:
@@ -46,7 +44,7 @@ class LocalClient:
             answer = await self._prices(wire.prices_request(), timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             raise _upstream_error(self.name, error, timeout_ns) from error
-        return wire.usd_by_mint(answer)
+        return wire.oracle_prices(answer)
 
     async def pools(self, *, timeout_ns: int) -> Iterable[wire.PoolSummary]:
         """All pools.
@@ -66,10 +64,8 @@ class ExternalClient:
 
     name = "external quote service"
 
-    def __init__(self, channel: grpc.aio.Channel, clock: Clock, oracle: OraclePrices) -> None:
+    def __init__(self, channel: grpc.aio.Channel) -> None:
         self._quote = _unary(channel, wire.EXTERNAL_QUOTE)
-        self._clock = clock
-        self._oracle = oracle
 
     async def quote(self, key: QuoteKey, *, slippage_bps: int, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
@@ -78,8 +74,7 @@ class ExternalClient:
             answer = await self._quote(request, timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             return _refusal(self.name, error)
-        price = self._oracle.price(key.input_mint, key.output_mint)
-        return wire.held_external(answer, now_mono_ns=self._clock.mono_ns(), oracle_price=price)
+        return _asked_for(self.name, key, wire.held_external(answer))
 
 
 def open_stream(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
@@ -89,6 +84,10 @@ def open_stream(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
 
 def _unary(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
     return channel.unary_unary(rpc.path, request_serializer=rpc.encode, response_deserializer=rpc.decode)
+
+
+def _asked_for(service: str, key: QuoteKey, answer: HeldQuote) -> HeldQuote | Refusal:
+    return answer if answer.key == key else Refusal(IMPOSSIBLE, f"{service}: answered for another pair or amount")
 
 
 def _refusal(service: str, error: grpc.aio.AioRpcError) -> Refusal:

@@ -4,7 +4,7 @@ Bounded by the subscriber's own rows: a row that changes ten times while the sub
 newest value. What has waited longest is told first.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 __all__ = ["Conflation"]
 
@@ -43,6 +43,13 @@ class Conflation:
             del self._pending[row]
         self._told_since_sweep.update(taken)
         return taken
+
+    def move(self, moved: Mapping[int, int | None]) -> None:
+        """Follow rows under their new numbers; those without one are followed no more."""
+        renamed = {row: moved.get(row, row) for row in (*self._rows, *self._pending)}
+        self._rows = frozenset(row for row in renamed.values() if row is not None)
+        self._pending = {new: None for row in self._pending if (new := renamed[row]) is not None}
+        self._told_since_sweep = {new for row in self._told_since_sweep if (new := renamed.get(row, row)) is not None}
 
     def sweep(self) -> None:
         """Make every row pending that was not told since the last sweep: the refresh of unchanged quotes."""

@@ -1,8 +1,8 @@
 """One quote, now: from the table where it is held and fresh, else from both services at once.
 
 The local answer is taken the moment it is there, with the external one if that is there too. After the local time-out
-whichever comes first is taken, and after the external time-out the call is over. An external request that nobody waits
-for any more is left to finish: it has cost a token of the provider's rate limit, and fills the external
+whichever fresh one comes first is taken, and after the external time-out the call is over. An external request that
+nobody waits for any more is left to finish: it has cost a token of the provider's rate limit, and fills the external
 service's cache for the next caller.
 """
 
@@ -12,14 +12,14 @@ from typing import Any, Final, Protocol
 
 from aggregator.held import HeldQuote, Refusal
 from aggregator.rows import RowRegistry
-from aggregator.selection import Merged, merge
-from aggregator.table import QuoteTable, merged_now
-from quote_core.clock import Clock
+from aggregator.selection import Judge, Merged
+from aggregator.table import QuoteTable
+from quote_core.clock import Clock, moment
 from quote_core.quotes import QuoteKey
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_S
 
-__all__ = ["EXTERNAL_LEFT_MAX", "ExternalQuotes", "Fanout", "LocalQuotes", "held_fresh"]
+__all__ = ["EXTERNAL_LEFT_MAX", "ExternalQuotes", "Fanout", "LocalQuotes"]
 
 EXTERNAL_LEFT_MAX: Final = 64
 """External requests left to finish at once; beyond it no new one is made."""
@@ -51,6 +51,7 @@ class Fanout:
         *,
         rows: RowRegistry,
         table: QuoteTable,
+        judge: Judge,
         tokens: TokenRegistry,
         local: LocalQuotes,
         external: ExternalQuotes,
@@ -60,6 +61,7 @@ class Fanout:
     ) -> None:
         self._rows = rows
         self._table = table
+        self._judge = judge
         self._tokens = tokens
         self._local = local
         self._external = external
@@ -71,8 +73,10 @@ class Fanout:
     async def quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> Merged:
         """Both sources merged; `refusal` says why when neither has a price."""
         row = self._rows.find(key)
-        if row is not None and held_fresh(self._table.merged(row).local):
-            return self._table.merged(row)
+        if row is not None:
+            held = self._table.merged(row)
+            if self._judge.is_fresh(held.local, held.at):
+                return held
         return await self._ask(key, slippage_bps)
 
     async def local_quote(self, key: QuoteKey) -> _Answer:
@@ -95,7 +99,7 @@ class Fanout:
         try:
             await asyncio.wait({local}, timeout=self._local_timeout_ns / NS_PER_S)
             while pending := {task for task in waiting if not task.done()}:
-                if any(_has_price(task) for task in waiting):
+                if any(self._is_fresh(task) for task in waiting):
                     break
                 spent_ns = self._clock.mono_ns() - started_ns
                 left_s = max(self._external_timeout_ns - spent_ns, 0) / NS_PER_S
@@ -116,23 +120,11 @@ class Fanout:
         quotes = [answer if isinstance(answer, HeldQuote) else None for answer in (local, external)]
         input_token, output_token = self._tokens.pair(key.input_mint, key.output_mint)
         scale = 10.0 ** (input_token.decimals - output_token.decimals)
-        merged = merged_now(quotes[0], quotes[1], scale, self._clock.mono_ns())
-        if merged.best is not None:
-            return merged
         first = next((answer for answer in (local, external) if isinstance(answer, Refusal)), None)
-        return merge(quotes[0], quotes[1], None, None, refusal=first)
+        return self._judge.merged(quotes[0], quotes[1], rate_scale=scale, now=moment(self._clock), refusal=first)
 
-
-def held_fresh(quote: HeldQuote | None) -> bool:
-    """Whether a quote has a price and is not stale."""
-    return quote is not None and quote.refusal is None and not quote.is_stale
-
-
-def _has_price(task: "asyncio.Task[_Answer]") -> bool:
-    if not task.done() or task.cancelled():
-        return False
-    answer = task.result()
-    return isinstance(answer, HeldQuote) and answer.refusal is None
+    def _is_fresh(self, task: "asyncio.Task[_Answer]") -> bool:
+        return task.done() and not task.cancelled() and self._judge.is_fresh(task.result(), moment(self._clock))
 
 
 def _result(task: "asyncio.Task[_Answer] | None", service: str) -> _Answer:

@@ -7,13 +7,14 @@ from contextlib import aclosing
 from typing import Any
 
 from aggregator import wire
-from aggregator.fanout import Fanout, held_fresh
+from aggregator.fanout import Fanout
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.intake import Intake
 from aggregator.rows import RowRegistry
+from aggregator.selection import Judge
 from aggregator.subscriptions import BatchFeed, Subscriptions
 from aggregator.table import QuoteTable
-from quote_core.clock import Clock
+from quote_core.clock import Clock, moment
 from quote_core.errors import TooManyStreams
 from quote_core.quotes import QuoteKey
 from quote_core.serving import read_batch_request
@@ -41,6 +42,7 @@ class Feeds:
         tokens: TokenRegistry,
         rows: RowRegistry,
         table: QuoteTable,
+        judge: Judge,
         subscriptions: Subscriptions,
         fanout: Fanout,
         intake: Intake,
@@ -50,27 +52,32 @@ class Feeds:
         self._tokens = tokens
         self._rows = rows
         self._table = table
+        self._judge = judge
         self._subscriptions = subscriptions
         self._fanout = fanout
         self._intake = intake
         self._clock = clock
         self._limits = limits
 
-    async def batch(self, request: Any) -> AsyncGenerator[bytes, None]:
+    async def batch(self, client: str, request: Any) -> AsyncGenerator[bytes, None]:
         """Every combination once, then what changes.
+
+        Args:
+            client: Whose quota of rows it counts against.
+            request: What it wants.
 
         Raises:
             RequestError: The request is wrong as a whole, or the table is full.
         """
         wanted = read_batch_request(request, self._tokens, quote_count_max=self._rows.count_max)
         self._check_room()
-        held = self._rows.hold(wanted.keys)
+        hold = self._rows.hold(client, wanted.keys)
         try:
-            with self._subscriptions.follow(held) as subscription:
+            with self._subscriptions.follow(hold.rows) as subscription:
                 feed = BatchFeed(
                     table=self._table,
                     subscription=subscription,
-                    numbers=zip(held, wanted.numbers, strict=True),
+                    numbers=zip(hold.rows, wanted.numbers, strict=True),
                     refused=[
                         wire.frame(wire.refused_body(asked, error), wire.row_suffix(asked.number))
                         for asked, error in wanted.refused
@@ -84,17 +91,21 @@ class Feeds:
                     async for message in messages:
                         yield message
         finally:
-            self._rows.release(held)
+            self._rows.release(hold)
 
-    async def single(self, key: QuoteKey) -> AsyncGenerator[bytes, None]:
-        """The local answer the moment it is there, the external one and every change as updates."""
+    async def single(self, client: str, key: QuoteKey) -> AsyncGenerator[bytes, None]:
+        """The local answer the moment it is there, the external one and every change as updates.
+
+        Raises:
+            RequestError: The table is full.
+        """
         self._check_room()
-        (row,) = self._rows.hold((key,))
+        hold = self._rows.hold(client, (key,))
         try:
-            with self._subscriptions.follow((row,)) as subscription:
-                if self._table.is_answered(row):
-                    subscription.offer((row,))
-                asking = asyncio.gather(self._ask_local(row, key), self._ask_external(row, key))
+            with self._subscriptions.follow(hold.rows) as subscription:
+                if self._table.is_answered(hold.rows[0]):
+                    subscription.offer(hold.rows)
+                asking = asyncio.gather(self._ask_local(key), self._ask_external(key))
                 asking.add_done_callback(lambda _: subscription.pending.set())
                 told: bytes | None = None
                 try:
@@ -102,6 +113,7 @@ class Feeds:
                         await subscription.pending.wait()
                         subscription.take(1)
                         subscription.pending.clear()
+                        (row,) = subscription.conflation.rows
                         body = self._table.body(row)
                         if body is not told and (self._table.is_answered(row) or asking.done()):
                             told = body
@@ -109,21 +121,27 @@ class Feeds:
                 finally:
                     asking.cancel()
         finally:
-            self._rows.release((row,))
+            self._rows.release(hold)
 
     def _check_room(self) -> None:
         if len(self._subscriptions) >= self._limits.subscriber_count_max:
             raise TooManyStreams(self._limits.subscriber_count_max)
 
-    async def _ask_local(self, row: int, key: QuoteKey) -> None:
-        if not held_fresh(self._table.merged(row).local):
-            self._place(row, Source.LOCAL, await self._fanout.local_quote(key))
+    async def _ask_local(self, key: QuoteKey) -> None:
+        if not self._is_held_fresh(Source.LOCAL, key):
+            self._place(key, Source.LOCAL, await self._fanout.local_quote(key))
 
-    async def _ask_external(self, row: int, key: QuoteKey) -> None:
-        if not held_fresh(self._table.merged(row).external):
-            self._place(row, Source.EXTERNAL, await self._fanout.external_quote(key))
+    async def _ask_external(self, key: QuoteKey) -> None:
+        if not self._is_held_fresh(Source.EXTERNAL, key):
+            self._place(key, Source.EXTERNAL, await self._fanout.external_quote(key))
 
-    def _place(self, row: int, source: Source, answer: HeldQuote | Refusal) -> None:
+    def _is_held_fresh(self, source: Source, key: QuoteKey) -> bool:
+        row = self._rows.find(key)
+        quote = None if row is None else self._table.merged(row).of(source)
+        return self._judge.is_fresh(quote, moment(self._clock))
+
+    def _place(self, key: QuoteKey, source: Source, answer: HeldQuote | Refusal) -> None:
         # A refusal of the call is not the row's: the batch stream tells what is wrong with the row itself.
-        if isinstance(answer, HeldQuote):
+        row = self._rows.find(key)
+        if isinstance(answer, HeldQuote) and row is not None:
             self._intake.take(source, [dataclasses.replace(answer, row=row)])

@@ -1,15 +1,20 @@
 """One source's answer for one row, as the aggregator holds it: what scoring, shared memory and HTTP need of it.
 
-Decoded once, on arrival, by `wire`. `message` is the answer as it came, opaque to everybody but `wire`, so that
-encoding a row copies what the source said instead of rebuilding it.
+Decoded and checked once, on arrival, by `upstream_wire`. `message` is the answer as it came, opaque to everybody but
+the wire modules, so that encoding a row copies what the source said instead of rebuilding it.
 """
 
 import enum
 from dataclasses import dataclass
+from typing import Final
 
+from quote_core.freshness import Freshness
 from quote_core.quotes import QuoteKey
 
-__all__ = ["HeldQuote", "Refusal", "Source"]
+__all__ = ["IMPOSSIBLE", "HeldQuote", "Refusal", "Source"]
+
+IMPOSSIBLE: Final = "DATA_LOSS"
+"""Code of the refusal that stands for an answer no quote can be."""
 
 
 class Source(enum.Enum):
@@ -31,15 +36,15 @@ class Refusal:
 class HeldQuote:
     """One source's newest answer for one row; with `refusal` it carries no price.
 
-    `state_mono_ns` is when the state behind the quote was current: now minus its age on arrival. `received_mono_ns`
-    is the arrival. `depth_amount` is the input that moves the price by 1 %, 0 when unknown.
+    `freshness` is the source's, unchanged. `is_stale` is what the source said, or that the answer has meanwhile grown
+    older than its limit. `depth_amount` is the input that moves the price by 1 %, 0 when unknown. `oracle_price` is the
+    source's own, whole output tokens per whole input token.
     """
 
     source: Source
     row: int
     key: QuoteKey
     output_amount: int
-    slot: int
     route_id: int
     hop_count: int
     price_impact_fraction: float
@@ -49,8 +54,6 @@ class HeldQuote:
     dex_id: int
     is_stale: bool
     version: int
-    quoted_unix_ns: int
-    received_mono_ns: int
-    state_mono_ns: int
+    freshness: Freshness
     refusal: Refusal | None
     message: object

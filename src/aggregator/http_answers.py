@@ -39,8 +39,8 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
     Args:
         merged: One with a price.
         asked: The request, for its slippage.
-        now_mono_ns: Now, for the age.
-        started_mono_ns: When the request came, for `timeTaken`.
+        now_mono_ns: Now, for `timeTaken`.
+        started_mono_ns: When the request came.
     """
     quote, confidence = merged.best_quote, merged.best_confidence
     assert quote is not None
@@ -57,7 +57,7 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
         slippage_bps=asked.slippage_bps,
         price_impact_pct=f"{quote.price_impact_fraction:.10f}".rstrip("0").rstrip("."),
         route_plan=_route_plan(route),
-        context_slot=quote.slot,
+        context_slot=quote.freshness.vouched_slot,
         time_taken=(now_mono_ns - started_mono_ns) / NS_PER_S,
         source="local" if quote.source is Source.LOCAL else "external",
         provider=provider_of(quote),
@@ -71,8 +71,8 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
         ),
         decision=_DECISION_NAMES[merged.decision.name],
         provenance=_least_genuine(route),
-        oracle_price=merged.oracle_price,
-        age_ms=max(now_mono_ns - quote.state_mono_ns, 0) // NS_PER_MS,
+        oracle_price=merged.oracle_rate,
+        age_ms=quote.freshness.age_ns(merged.at) // NS_PER_MS,
         route_id=str(quote.route_id),
     )
 

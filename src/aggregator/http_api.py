@@ -132,11 +132,10 @@ class HttpApi:
         if best is None:
             assert merged.refusal is not None, "neither a price nor a reason"
             return merged.refusal
-        now_ns = self._clock.mono_ns()
         if best.is_stale:
-            age_ms = (now_ns - best.state_mono_ns) // NS_PER_MS
+            age_ms = best.freshness.age_ns(merged.at) // NS_PER_MS
             return Refusal("FAILED_PRECONDITION", f"quote: stale, the state behind it is {age_ms} ms old")
-        return quote_answer(merged, asked, now_mono_ns=now_ns, started_mono_ns=started_ns)
+        return quote_answer(merged, asked, now_mono_ns=self._clock.mono_ns(), started_mono_ns=started_ns)
 
 
 @web.middleware

@@ -5,15 +5,12 @@ take them. Nothing here waits for anybody; a large message only lets others go b
 """
 
 import asyncio
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aggregator import upstream_wire as wire
-from aggregator.confidence import Confidence
-from aggregator.held import HeldQuote, Source
-from aggregator.oracle import OraclePrices
+from aggregator.held import IMPOSSIBLE, HeldQuote, Source
 from aggregator.routes import Routes
-from aggregator.selection import Merged
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.subscriptions import Subscriptions
 from aggregator.table import Arrival, QuoteTable
@@ -36,7 +33,6 @@ class Intake:
         publishers: Mapping[Source, ShmPublisher],
         subscriptions: Subscriptions,
         routes: Routes,
-        oracle: OraclePrices,
         clock: Clock,
         observe_pool_to_shm_s: Callable[[float], None],
     ) -> None:
@@ -44,40 +40,30 @@ class Intake:
         self._publishers = publishers
         self._subscriptions = subscriptions
         self._routes = routes
-        self._oracle = oracle
         self._clock = clock
         self._observe_pool_to_shm_s = observe_pool_to_shm_s
         self._newest_pool_update_ns = clock.mono_ns()
         self.quote_counts = dict.fromkeys(Source, 0)
+        self.impossible_counts = dict.fromkeys(Source, 0)
+        """Answers that no quote can be; their rows say so, and all others are served."""
 
     async def local(self, batch: Any) -> None:
         """Take a message of the local service."""
         changed: set[int] = set()
         for quotes in _slices(batch.quotes):
-            now_mono_ns = self._clock.mono_ns()
-            held = [wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in quotes]
-            changed.update(self.take(Source.LOCAL, held).changed)
+            changed.update(self.take(Source.LOCAL, [wire.held_local(quote) for quote in quotes]).changed)
             await asyncio.sleep(0)
         # Pool updates arrive one after the other: changes that rest on a newer one than any before are its first.
         pool_update_ns = max((one.pool_received_mono_ns for one in batch.quotes if one.row in changed), default=0)
-        if pool_update_ns > self._newest_pool_update_ns:
+        now_mono_ns = self._clock.mono_ns()
+        if self._newest_pool_update_ns < pool_update_ns <= now_mono_ns:
             self._newest_pool_update_ns = pool_update_ns
-            self._observe_pool_to_shm_s((self._clock.mono_ns() - pool_update_ns) / NS_PER_S)
+            self._observe_pool_to_shm_s((now_mono_ns - pool_update_ns) / NS_PER_S)
 
     async def external(self, batch: Any) -> None:
         """Take a message of the external service."""
-        price = self._oracle.price
         for quotes in _slices(batch.quotes):
-            now_mono_ns = self._clock.mono_ns()
-            self.take(
-                Source.EXTERNAL,
-                [
-                    wire.held_external(
-                        quote, now_mono_ns=now_mono_ns, oracle_price=price(quote.input_mint, quote.output_mint)
-                    )
-                    for quote in quotes
-                ],
-            )
+            self.take(Source.EXTERNAL, [wire.held_external(quote) for quote in quotes])
             await asyncio.sleep(0)
 
     def take(self, source: Source, quotes: Sequence[HeldQuote]) -> Arrival:
@@ -85,24 +71,22 @@ class Intake:
         self.quote_counts[source] += len(quotes)
         arrival = self._table.offer(quotes)
         publisher = self._publishers[source]
-        publisher.publish(self._scored(source, arrival.changed))
-        publisher.confirm(self._scored(source, arrival.confirmed))
+        publisher.publish(self._table.scored(source, arrival.changed))
+        publisher.confirm(self._table.scored(source, arrival.confirmed))
         for quote in quotes:
             if quote.refusal is None:
                 self._routes.note(quote)
+            elif quote.refusal.code == IMPOSSIBLE:
+                self.impossible_counts[source] += 1
         self._subscriptions.publish(arrival.changed)
         return arrival
 
     def expire(self) -> None:
-        """Mark what nobody has confirmed in time, everywhere."""
-        expired = self._table.expire(wire.stale_copy)
+        """Mark what nobody has vouched for in time, everywhere."""
+        expired = self._table.expire()
         for source, publisher in self._publishers.items():
-            rows = [quote.row for quote in expired if quote.source is source]
-            publisher.publish(self._scored(source, rows))
+            publisher.publish(self._table.scored(source, [quote.row for quote in expired if quote.source is source]))
         self._subscriptions.publish(tuple({quote.row for quote in expired}))
-
-    def _scored(self, source: Source, rows: Iterable[int]) -> list[tuple[HeldQuote, Confidence | None]]:
-        return [_side(self._table.merged(row), source) for row in rows]
 
 
 def _slices(quotes: Sequence[Any]) -> Iterator[Sequence[Any]]:
@@ -110,13 +94,3 @@ def _slices(quotes: Sequence[Any]) -> Iterator[Sequence[Any]]:
     # get their turn in between, and no slice is more than shared memory announces at once.
     for start in range(0, len(quotes), SLICE_QUOTES_MAX):
         yield quotes[start : start + SLICE_QUOTES_MAX]
-
-
-def _side(merged: Merged, source: Source) -> tuple[HeldQuote, Confidence | None]:
-    quote, confidence = (
-        (merged.local, merged.local_confidence)
-        if source is Source.LOCAL
-        else (merged.external, merged.external_confidence)
-    )
-    assert quote is not None, "only rows that this source has just answered"
-    return quote, confidence

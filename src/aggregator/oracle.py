@@ -2,34 +2,51 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass
 
-import structlog
-
-from quote_core.errors import TooManyQuotes, UpstreamError
+from quote_core.clock import Moment
+from quote_core.errors import UpstreamError
+from quote_core.freshness import Freshness
 from quote_core.units import NS_PER_S, Pubkey
 
-__all__ = ["OracleFollower", "OraclePrices"]
+__all__ = ["OracleFollower", "OraclePrice", "OraclePrices"]
+
+
+@dataclass(frozen=True, slots=True)
+class OraclePrice:
+    """Dollars for a whole token, above zero, and when that was last known true."""
+
+    usd: float
+    freshness: Freshness
 
 
 class OraclePrices:
-    """Dollars for a whole token, newest values. A price once known is kept: it only sizes and scores."""
+    """Newest values of all tokens.
 
-    def __init__(self) -> None:
-        self._usd_by_mint: dict[Pubkey, float] = {}
+    A price once known is kept to size rows by: they need only be of about the right size. In a score it takes part for
+    `stale_after_ns` after it was last vouched for; a score by an old price would praise whatever is as old.
+    """
+
+    def __init__(self, *, stale_after_ns: int) -> None:
+        self._stale_after_ns = stale_after_ns
+        self._by_mint: dict[Pubkey, OraclePrice] = {}
 
     @property
     def usd_by_mint(self) -> Mapping[Pubkey, float]:
-        """All prices known."""
-        return self._usd_by_mint
+        """All prices known, however old: for sizes."""
+        return {mint: price.usd for mint, price in self._by_mint.items()}
 
-    def update(self, usd_by_mint: Mapping[Pubkey, float]) -> None:
+    def update(self, prices: Mapping[Pubkey, OraclePrice]) -> None:
         """Take newer prices."""
-        self._usd_by_mint.update(usd_by_mint)
+        self._by_mint.update(prices)
 
-    def price(self, input_mint: Pubkey, output_mint: Pubkey) -> float | None:
-        """Whole output tokens per whole input token; `None` when either is unknown."""
-        input_usd, output_usd = self._usd_by_mint.get(input_mint), self._usd_by_mint.get(output_mint)
-        return input_usd / output_usd if input_usd and output_usd else None
+    def rate(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> float | None:
+        """Whole output tokens per whole input token, for scores; `None` when either price is unknown or stale."""
+        input_price, output_price = self._by_mint.get(input_mint), self._by_mint.get(output_mint)
+        if input_price is None or output_price is None:
+            return None
+        age_ns = max(input_price.freshness.age_ns(now), output_price.freshness.age_ns(now))
+        return input_price.usd / output_price.usd if age_ns <= self._stale_after_ns else None
 
 
 class OracleFollower:
@@ -39,16 +56,14 @@ class OracleFollower:
         self,
         prices: OraclePrices,
         *,
-        read: Callable[[], Awaitable[Mapping[Pubkey, float]]],
+        read: Callable[[], Awaitable[Mapping[Pubkey, OraclePrice]]],
         follow: Callable[[Mapping[Pubkey, float]], object],
         interval_ns: int,
-        log: structlog.stdlib.BoundLogger,
     ) -> None:
         self._prices = prices
         self._read = read
         self._follow = follow
         self._interval_ns = interval_ns
-        self._log = log
         self.failure_count = 0
 
     async def run(self) -> None:
@@ -61,10 +76,7 @@ class OracleFollower:
         """Read once; without an answer what is known stays."""
         try:
             self._prices.update(await self._read())
-            self._follow(self._prices.usd_by_mint)
         except UpstreamError:
             self.failure_count += 1
-        except TooManyQuotes as error:
-            # Client rows fill the table: reverse rows stay at their old amounts until some are given back.
-            self.failure_count += 1
-            self._log.warning("watched rows not resized", reason=str(error))
+        else:
+            self._follow(self._prices.usd_by_mint)

@@ -1,19 +1,38 @@
-"""Which of two sources to take, and what may be done with it. Pure."""
+"""Which of two sources to take, and what may be done with it, at a moment. Pure.
 
+Quotes grow older while they are held: whether one is stale and how far it can be trusted is worked out when it is told.
+"""
+
+import dataclasses
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aggregator.confidence import Confidence, Decision, decide, expected_slippage, score
 from aggregator.held import HeldQuote, Refusal, Source
+from aggregator.oracle import OraclePrices
+from quote_core.clock import NO_MOMENT, Moment
 from quote_core.units import NS_PER_S
 
-__all__ = ["Merged", "confidence_of", "merge"]
+__all__ = ["Judge", "Merged", "Scored", "confidence_of", "merge"]
 
 _NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
 
 
 @dataclass(frozen=True, slots=True)
+class Scored:
+    """One source's answer as of a moment; the confidence is there exactly when it has a price.
+
+    `oracle_rate` is whole output tokens per whole input token, by prices vouched for lately.
+    """
+
+    quote: HeldQuote
+    confidence: Confidence | None
+    oracle_rate: float | None
+
+
+@dataclass(frozen=True, slots=True)
 class Merged:
-    """Both sources of one row, scored. A confidence is there exactly when its source has a price."""
+    """Both sources of one row, scored `at` a moment. A confidence is there exactly when its source has a price."""
 
     local: HeldQuote | None
     external: HeldQuote | None
@@ -22,13 +41,17 @@ class Merged:
     best: Source | None
     decision: Decision
     refusal: Refusal | None
+    oracle_rate: float | None = None
+    at: Moment = NO_MOMENT
+
+    def of(self, source: Source) -> HeldQuote | None:
+        """One source's answer."""
+        return self.local if source is Source.LOCAL else self.external
 
     @property
     def best_quote(self) -> HeldQuote | None:
         """The answer to take; `None` when neither source has a price."""
-        if self.best is None:
-            return None
-        return self.local if self.best is Source.LOCAL else self.external
+        return None if self.best is None else self.of(self.best)
 
     @property
     def best_confidence(self) -> Confidence | None:
@@ -37,28 +60,104 @@ class Merged:
             return None
         return self.local_confidence if self.best is Source.LOCAL else self.external_confidence
 
-    @property
-    def oracle_price(self) -> float | None:
-        """Whole output tokens per whole input token, by the oracle."""
-        if self.local is not None and self.local.oracle_price is not None:
-            return self.local.oracle_price
-        return self.external.oracle_price if self.external is not None else None
+
+class Judge:
+    """Scores answers and chooses between them.
+
+    Args:
+        oracle: For the rate a quote should have.
+        stale_after_ns: Age from which on a source's quotes are stale, whatever it says itself.
+    """
+
+    def __init__(self, *, oracle: OraclePrices, stale_after_ns: Mapping[Source, int]) -> None:
+        self._oracle = oracle
+        self._stale_after_ns = stale_after_ns
+
+    def aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
+        """The answer as of now: marked stale when it has passed its limit."""
+        if quote.is_stale or quote.refusal is not None or self.fresh_for_ns(quote, now) >= 0:
+            return quote
+        return dataclasses.replace(quote, is_stale=True)
+
+    def is_fresh(self, quote: HeldQuote | Refusal | None, now: Moment) -> bool:
+        """Whether it is a price, and not stale."""
+        return isinstance(quote, HeldQuote) and quote.refusal is None and not self.aged(quote, now).is_stale
+
+    def fresh_for_ns(self, quote: HeldQuote, now: Moment) -> int:
+        """How long the quote's age allows it to be fresh yet; below zero when it is past that."""
+        return self._stale_after_ns[quote.source] - quote.freshness.age_ns(now)
+
+    def scored(self, quote: HeldQuote, *, local: HeldQuote | None, rate_scale: float, now: Moment) -> Scored:
+        """One side of a row.
+
+        Args:
+            quote: The side's answer.
+            local: The local side's answer, for what a provider does not tell: depth and the newest oracle price.
+            rate_scale: See `confidence_of`.
+            now: Now.
+        """
+        return self._scored(self.aged(quote, now), local, self._oracle_rate(quote, local, now), rate_scale, now)
+
+    def merged(
+        self,
+        local: HeldQuote | None,
+        external: HeldQuote | None,
+        *,
+        rate_scale: float,
+        now: Moment,
+        refusal: Refusal | None = None,
+    ) -> Merged:
+        """Both sides of a row, merged; see `merge`."""
+        if local is not None:
+            local = self.aged(local, now)
+        if external is not None:
+            external = self.aged(external, now)
+        either = local or external
+        oracle_rate = None if either is None else self._oracle_rate(either, local, now)
+        scored = [
+            None if quote is None else self._scored(quote, local, oracle_rate, rate_scale, now).confidence
+            for quote in (local, external)
+        ]
+        merged = merge(local, external, scored[0], scored[1], refusal=refusal)
+        return dataclasses.replace(merged, oracle_rate=oracle_rate, at=now)
+
+    def _scored(
+        self, quote: HeldQuote, local: HeldQuote | None, oracle_rate: float | None, rate_scale: float, now: Moment
+    ) -> Scored:
+        if quote.refusal is not None:
+            return Scored(quote, None, oracle_rate)
+        depth_amount = local.depth_amount if local is not None else 0
+        confidence = confidence_of(
+            quote, rate_scale=rate_scale, depth_amount=depth_amount, oracle_rate=oracle_rate, now=now
+        )
+        return Scored(quote, confidence, oracle_rate)
+
+    def _oracle_rate(self, quote: HeldQuote, local: HeldQuote | None, now: Moment) -> float | None:
+        # The local service's own rate is newer than the one read at an interval, while both are of the same oracle; it
+        # counts only as long as that oracle is vouched for.
+        rate = self._oracle.rate(quote.key.input_mint, quote.key.output_mint, now)
+        if rate is not None and local is not None and local.oracle_price is not None and self.is_fresh(local, now):
+            return local.oracle_price
+        return rate
 
 
-def confidence_of(quote: HeldQuote, *, rate_scale: float, depth_amount: int, now_mono_ns: int) -> Confidence:
+def confidence_of(
+    quote: HeldQuote, *, rate_scale: float, depth_amount: int, oracle_rate: float | None, now: Moment
+) -> Confidence:
     """Score a held quote.
 
     Args:
         quote: One that has a price.
         rate_scale: 10 ** (input decimals - output decimals), which makes smallest units whole tokens.
         depth_amount: Depth to expect slippage from; a source that knows none is judged by the other's.
-        now_mono_ns: Now.
+        oracle_rate: Whole output tokens per whole input token; `None` = nobody vouches for one.
+        now: Now.
     """
     return score(
-        age_s=(now_mono_ns - quote.state_mono_ns) / NS_PER_S,
+        age_s=quote.freshness.age_ns(now) / NS_PER_S,
         hop_count=quote.hop_count,
         rate=quote.output_amount / quote.key.input_amount * rate_scale,
-        oracle_rate=quote.oracle_price,
+        oracle_rate=oracle_rate,
         uptime=quote.uptime,
         slippage_expected=expected_slippage(quote.key.input_amount, depth_amount),
         slippage_actual=quote.price_impact_fraction,

@@ -64,15 +64,14 @@ class AggregatorServicer:
         report = self._health.report()
         return wire.health_message(report)
 
-    def stream_quotes(self, request: Any) -> _Messages:
+    def stream_quotes(self, client: str, request: Any) -> _Messages:
         """One pair and amount, and whatever changes about it."""
-        return self._feeds.single(
-            checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
-        )
+        key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
+        return self._feeds.single(client, key)
 
-    def stream_batch_quotes(self, request: Any) -> _Messages:
+    def stream_batch_quotes(self, client: str, request: Any) -> _Messages:
         """All pairs and amounts of a request."""
-        return self._feeds.batch(request)
+        return self._feeds.batch(client, request)
 
 
 def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[[Any, _Context], Awaitable[bytes]]:
@@ -89,11 +88,11 @@ def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[
 
 
 def _streaming(
-    method: Callable[[Any], _Messages],
+    method: Callable[[str, Any], _Messages],
 ) -> Callable[[Any, _Context], _Messages]:
     async def stream(request: Any, context: _Context) -> _Messages:
         try:
-            async with aclosing(method(request)) as messages:
+            async with aclosing(method(context.peer(), request)) as messages:
                 async for message in messages:
                     yield message
         except SolquoteError as error:

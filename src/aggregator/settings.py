@@ -1,20 +1,13 @@
 """Settings of the aggregator, section `aggregator`."""
 
-from typing import Annotated, Any, ClassVar
+from typing import ClassVar
 
-from pydantic import BeforeValidator, Field
+from pydantic import Field
 
-from aggregator.amounts import DEFAULT_AMOUNTS
 from quote_core.settings import Duration, Port, ServiceSettings
 from quote_core.units import LAMPORTS_PER_SOL, U64_MAX
 
 __all__ = ["AggregatorSettings"]
-
-_CLIENT_ROWS_MIN = 100
-
-
-def _split(value: Any) -> Any:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
 
 
 class AggregatorSettings(ServiceSettings):
@@ -24,9 +17,6 @@ class AggregatorSettings(ServiceSettings):
 
     grpc_port: Port = Field(50051, description="Port of the gRPC API")
     http_port: Port = Field(8080, description="Port of the HTTP API")
-    amounts: Annotated[
-        tuple[Annotated[int, Field(gt=0, le=U64_MAX)], ...], BeforeValidator(_split), Field(min_length=1, max_length=60)
-    ] = Field(DEFAULT_AMOUNTS, description="Forward amounts watched, smallest units of the pair's base token")
     external_amount: int = Field(
         LAMPORTS_PER_SOL,
         gt=0,
@@ -38,10 +28,16 @@ class AggregatorSettings(ServiceSettings):
     )
     external_timeout: Duration = Field("100ms", description="A single quote has ended after this")
     pools_timeout: Duration = Field("1s", description="Listing pools has ended after this")
-    refresh_interval: Duration = Field("1s", description="How often the services send unchanged quotes again")
-    local_stale_after: Duration = Field("3s", description="A local quote not confirmed for this long is stale")
-    external_stale_after: Duration = Field("60s", description="An external quote not confirmed for this long is stale")
+    refresh_interval: Duration = Field("1s", gt=0, description="How often the services send unchanged quotes again")
+    local_stale_after: Duration = Field("5s", description="A local quote not vouched for within this is stale")
+    external_stale_after: Duration = Field("60s", description="An external quote not vouched for within this is stale")
     oracle_interval: Duration = Field("1s", description="How often oracle prices are read")
+    oracle_stale_after: Duration = Field(
+        "60s", description="An oracle price not vouched for within this takes no part in scores"
+    )
+    client_rows_max: int = Field(
+        720, ge=1, description="Rows one client's connection may hold beside the watched ones, all its streams together"
+    )
     first_set_wait: Duration = Field("250ms", description="How long the first set of a stream waits for new amounts")
     message_quotes_max: int = Field(500, ge=1, le=2000, description="Quotes in one message to a subscriber")
     subscriber_count_max: int = Field(1000, ge=1, description="Streams open at once")

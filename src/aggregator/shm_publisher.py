@@ -3,16 +3,21 @@
 Changed rows go out at once, as one batch a message. Rows only confirmed carry a new time and nothing else; they are
 conflated and trickle out with the heartbeat, so that a refresh of the whole table never laps a reader of the ring.
 An entry gets its identity with its first quote; a row without a price is never valid there.
+
+An entry's time is that of its quote's vouching by the wall clock of the moment it is written: `now - age`, so that a
+step of the wall clock spoils no time for longer than until the next confirmation.
 """
 
 import asyncio
+import dataclasses
 from collections.abc import Iterable
 from typing import Any, Final, Protocol
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
-from aggregator.confidence import Confidence
-from aggregator.held import HeldQuote
+from aggregator.selection import Scored
+from aggregator.upstream_wire import AMOUNT_MAX, SLOT_MAX
+from quote_core.clock import Clock, Moment, moment
 from quote_core.quotes import QuoteKey
 from quote_core.units import BPS, PPM
 from shm import ChangeKind, Flag
@@ -21,7 +26,7 @@ __all__ = ["BEAT_S", "ShmPublisher", "TableWriter"]
 
 BEAT_S: Final = 0.05
 _CONFIRMED_PER_BEAT_MAX: Final = 128  # a quarter of the ring
-_U32_MAX: Final = 2**32 - 1
+_TTL_SLOTS_MAX: Final = 2**16 - 1
 _NO_ORACLE_PRICE: Final = float("nan")
 
 # Plain integers: combining enum members costs ten times as much, and this is done for every quote.
@@ -64,13 +69,16 @@ class TableWriter(Protocol):
 class ShmPublisher:
     """Writes one of the two files."""
 
-    def __init__(self, writer: TableWriter, *, ttl_slots: int) -> None:
+    def __init__(self, writer: TableWriter, *, clock: Clock, ttl_slots: int) -> None:
         self._writer = writer
+        self._clock = clock
         self._batch = writer.batch()
-        self._ttl_slots = ttl_slots
-        self._published: dict[int, HeldQuote] = {}
-        self._confirmed: dict[int, tuple[HeldQuote, Confidence]] = {}
+        self._ttl_slots = min(ttl_slots, _TTL_SLOTS_MAX)
+        self._published: dict[int, Scored] = {}
+        self._confirmed: dict[int, Scored] = {}
         self.published_count = 0
+        self.refused_count = 0
+        """Quotes that cannot be written because nobody ever vouched for them, or because no quote can be like that."""
 
     def row_added(self, index: int, key: QuoteKey) -> None:
         """Free the entry of what the number meant before."""
@@ -80,27 +88,28 @@ class ShmPublisher:
         """Free the entry."""
         self._free(index)
 
-    def publish(self, quotes: Iterable[tuple[HeldQuote, Confidence | None]]) -> None:
+    def publish(self, quotes: Iterable[Scored]) -> None:
         """Write changed rows as one batch; those that lost their price become stale."""
-        for quote, confidence in quotes:
-            self._confirmed.pop(quote.row, None)
-            if confidence is None:
-                if quote.row in self._published:
-                    self._writer.mark_stale(quote.row)
-                continue
-            self._put(quote, confidence)
+        now = moment(self._clock)
+        for scored in quotes:
+            self._confirmed.pop(scored.quote.row, None)
+            if scored.confidence is None:
+                self._mark_stale(scored.quote.row)
+            else:
+                self._put(scored, now)
         self._send()
 
-    def confirm(self, quotes: Iterable[tuple[HeldQuote, Confidence | None]]) -> None:
-        """Note rows that are as they were, but newer."""
-        for quote, confidence in quotes:
-            if confidence is not None:
-                self._confirmed[quote.row] = (quote, confidence)
+    def confirm(self, quotes: Iterable[Scored]) -> None:
+        """Note rows that are as they were, but vouched for anew."""
+        for scored in quotes:
+            if scored.confidence is not None:
+                self._confirmed[scored.quote.row] = scored
 
     def beat(self) -> None:
         """Renew the heartbeat, and write a bounded share of the confirmed rows."""
+        now = moment(self._clock)
         for row in tuple(self._confirmed)[:_CONFIRMED_PER_BEAT_MAX]:
-            self._put(*self._confirmed.pop(row))
+            self._put(self._confirmed.pop(row), now)
         self._send()
         self._writer.beat()
 
@@ -110,27 +119,40 @@ class ShmPublisher:
             self.beat()
             await asyncio.sleep(BEAT_S)
 
-    def _put(self, quote: HeldQuote, confidence: Confidence) -> None:
+    def _put(self, scored: Scored, now: Moment) -> None:
+        quote, confidence = scored.quote, scored.confidence
+        assert confidence is not None, "a row without a price is not written"
+        ts_ns = now.unix_ns - quote.freshness.age_ns(now)
+        if not _is_possible(scored, ts_ns):
+            self.refused_count += 1
+            self._mark_stale(quote.row)
+            return
         old = self._published.get(quote.row)
         if old is None:
             self._writer.assign(quote.row, _mint_bytes(quote.key.input_mint), _mint_bytes(quote.key.output_mint))
-        self._published[quote.row] = quote
+        self._published[quote.row] = scored
         self._batch.put(
             quote.row,
             input_amount=quote.key.input_amount,
             output_amount=quote.output_amount,
-            ts_ns=quote.quoted_unix_ns,
-            oracle_price=_NO_ORACLE_PRICE if quote.oracle_price is None else quote.oracle_price,
+            ts_ns=ts_ns,
+            oracle_price=_NO_ORACLE_PRICE if scored.oracle_rate is None else scored.oracle_rate,
             route_id=quote.route_id,
-            slot=quote.slot & _U32_MAX,
+            slot=quote.freshness.vouched_slot,
             dex_id=quote.dex_id,
             source=quote.source.value,
             flags=_CONFIDENCE_PRESENT | (_STALE if quote.is_stale else 0),
-            price_impact_ppm=min(max(round(quote.price_impact_fraction * PPM), 0), _U32_MAX),
+            price_impact_ppm=round(quote.price_impact_fraction * PPM),
             confidence_bps=round(confidence.score * BPS),
             ttl_slots=self._ttl_slots,
-            kind=change_kind(old, quote),
+            kind=change_kind(old, scored),
         )
+
+    def _mark_stale(self, row: int) -> None:
+        old = self._published.get(row)
+        if old is not None:
+            self._writer.mark_stale(row)
+            self._published[row] = dataclasses.replace(old, quote=dataclasses.replace(old.quote, is_stale=True))
 
     def _send(self) -> None:
         self.published_count += self._writer.publish_batch(self._batch)
@@ -141,20 +163,31 @@ class ShmPublisher:
             self._writer.retire_row(index)
 
 
-def change_kind(old: HeldQuote | None, new: HeldQuote) -> int:
+def change_kind(old: Scored | None, new: Scored) -> int:
     """What differs, as the ring's mask; 0 = only the time."""
     if old is None:
         return _AMOUNTS | _ORACLE | _ROUTE | _FLAGS
+    before, after = old.quote, new.quote
     kind = 0
-    if old.output_amount != new.output_amount or old.key.input_amount != new.key.input_amount:
+    if before.output_amount != after.output_amount or before.key.input_amount != after.key.input_amount:
         kind |= _AMOUNTS
-    if old.oracle_price != new.oracle_price:
+    if old.oracle_rate != new.oracle_rate:
         kind |= _ORACLE
-    if old.route_id != new.route_id:
+    if before.route_id != after.route_id:
         kind |= _ROUTE
-    if old.is_stale != new.is_stale:
+    if before.is_stale != after.is_stale:
         kind |= _FLAGS
     return kind
+
+
+def _is_possible(scored: Scored, ts_ns: int) -> bool:
+    quote = scored.quote
+    return (
+        0 < quote.output_amount <= AMOUNT_MAX
+        and 0.0 <= quote.price_impact_fraction <= 1.0
+        and quote.freshness.vouched_slot <= SLOT_MAX
+        and ts_ns > 0
+    )
 
 
 def _mint_bytes(mint: str) -> bytes:

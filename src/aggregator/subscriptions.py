@@ -6,13 +6,13 @@ holds up only itself, because its next message is made when it takes it.
 
 import asyncio
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Callable, Iterable, Iterator, Mapping, Sequence
 
 from aggregator.conflation import Conflation
 from aggregator.table import QuoteTable
 from aggregator.wire import batch_message, frame, row_suffix
 from quote_core.clock import Clock
-from quote_core.errors import ProviderUnavailable
+from quote_core.errors import ProviderUnavailable, RowLost, SolquoteError
 from quote_core.units import NS_PER_S
 
 __all__ = ["BatchFeed", "Subscription", "Subscriptions"]
@@ -23,27 +23,39 @@ class Subscription:
 
     def __init__(self, rows: Iterable[int]) -> None:
         self.conflation = Conflation(rows)
+        self.suffixes: dict[int, list[bytes]] = {}
+        """What the subscriber calls its rows: each row's own ends of messages."""
         self.pending = asyncio.Event()
-        self._is_closed = False
+        self._ending: SolquoteError | None = None
 
     def offer(self, changed: Iterable[int]) -> None:
         """Note changes and wake the subscriber."""
         if self.conflation.offer(changed):
             self.pending.set()
 
-    def close(self) -> None:
+    def move(self, moved: Mapping[int, int | None]) -> None:
+        """Go on with other numbers for the same pairs and amounts; a subscriber that lost one hears that it is over."""
+        own = {row: moved[row] for row in self.conflation.rows & moved.keys()}
+        kept = {row: number for row, number in own.items() if number is not None}
+        if len(kept) < len(own):
+            self.end(RowLost())
+        self.conflation.move(own)
+        labels = {row: self.suffixes.pop(row) for row in own if row in self.suffixes}
+        self.suffixes |= {kept[row]: suffixes for row, suffixes in labels.items() if row in kept}
+
+    def end(self, reason: SolquoteError) -> None:
         """Wake the subscriber to hear that it is over."""
-        self._is_closed = True
+        self._ending = reason
         self.pending.set()
 
     def take(self, count_max: int) -> tuple[int, ...]:
         """Up to `count_max` pending rows.
 
         Raises:
-            ProviderUnavailable: The service is stopping.
+            SolquoteError: It is over, and why.
         """
-        if self._is_closed:
-            raise ProviderUnavailable("aggregator", "is stopping")
+        if self._ending is not None:
+            raise self._ending
         taken = self.conflation.take(count_max)
         if not self.conflation:
             self.pending.clear()
@@ -74,7 +86,12 @@ class Subscriptions:
     def close(self) -> None:
         """End every stream: the service is stopping."""
         for subscription in self._open:
-            subscription.close()
+            subscription.end(ProviderUnavailable("aggregator", "is stopping"))
+
+    def rows_moved(self, moved: Mapping[int, int | None]) -> None:
+        """See `RowFollower`."""
+        for subscription in self._open:
+            subscription.move(moved)
 
     def conflated(self) -> int:
         """Changes never told to anybody because newer ones came first."""
@@ -121,7 +138,7 @@ class BatchFeed:
         self._refresh_ns = refresh_ns
         self._first_set_wait_ns = first_set_wait_ns
         self._refused = refused
-        self._suffixes: dict[int, list[bytes]] = {}
+        self._suffixes = subscription.suffixes
         for row, number in numbers:
             self._suffixes.setdefault(row, []).append(row_suffix(number))
         self._sequence = 0

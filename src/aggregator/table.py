@@ -1,23 +1,25 @@
-"""The quote table: per row the newest answer of each source, scored and merged, and its encoded bytes.
+"""The quote table: per row the newest answer of each source, and the row's encoded bytes.
 
 Pure but for the clock. What arrives is checked against the row it claims to be: a number may have been given to
-another amount while the answer was on its way. A row is encoded at most once a change, when the first subscriber
-asks; all others get the same bytes.
+another amount while the answer was on its way. Scores and staleness are of the moment they are asked for. A row is
+encoded when the first subscriber asks; all others get the same bytes for as long as they are true: until the row
+changes, one of its quotes becomes stale, or they are `BODY_AGE_NS_MAX` old.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Final, Protocol
 
 from aggregator.held import HeldQuote, Source
-from aggregator.selection import Merged, confidence_of, merge
-from quote_core.clock import Clock
+from aggregator.selection import Judge, Merged, Scored
+from quote_core.clock import Clock, Moment, moment
 from quote_core.quotes import QuoteKey
 from quote_core.tokens import TokenRegistry
 
-__all__ = ["Arrival", "QuoteTable", "RowEncoder", "merged_now"]
+__all__ = ["BODY_AGE_NS_MAX", "Arrival", "QuoteTable", "RowEncoder"]
 
-_EMPTY = merge(None, None, None, None)
+BODY_AGE_NS_MAX: Final = 250_000_000
+"""How old a row's bytes may be when they are told: in this time a score falls by little more than a thousandth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,7 +43,7 @@ class RowEncoder(Protocol):
 
 
 class _Row:
-    __slots__ = ("body", "external", "key", "local", "merged", "prefix", "rate_scale", "version")
+    __slots__ = ("body", "body_until_mono_ns", "external", "key", "local", "prefix", "rate_scale", "version")
 
     def __init__(self, key: QuoteKey, rate_scale: float, prefix: bytes) -> None:
         self.key = key
@@ -49,9 +51,13 @@ class _Row:
         self.rate_scale = rate_scale
         self.local: HeldQuote | None = None
         self.external: HeldQuote | None = None
-        self.merged: Merged = _EMPTY
         self.version = 0
         self.body: bytes | None = None
+        self.body_until_mono_ns = 0
+
+    def side(self, source: Source) -> HeldQuote | None:
+        """One source's answer."""
+        return self.local if source is Source.LOCAL else self.external
 
 
 class QuoteTable:
@@ -62,12 +68,12 @@ class QuoteTable:
         *,
         tokens: TokenRegistry,
         clock: Clock,
-        stale_after_ns: dict[Source, int],
+        judge: Judge,
         encoder: RowEncoder,
     ) -> None:
         self._tokens = tokens
         self._clock = clock
-        self._stale_after_ns = stale_after_ns
+        self._judge = judge
         self._encoder = encoder
         self._rows: dict[int, _Row] = {}
         self.misdirected_count = 0
@@ -86,24 +92,38 @@ class QuoteTable:
         del self._rows[index]
 
     def merged(self, index: int) -> Merged:
-        """What the row says now."""
-        return self._rows[index].merged
+        """What the row says at this moment."""
+        return self._merged(self._rows[index], moment(self._clock))
+
+    def scored(self, source: Source, indexes: Iterable[int]) -> list[Scored]:
+        """One source's answers for rows it has answered, as of this moment."""
+        now = moment(self._clock)
+        scored: list[Scored] = []
+        for index in indexes:
+            row = self._rows[index]
+            quote = row.side(source)
+            assert quote is not None, "only rows that this source has answered"
+            scored.append(self._judge.scored(quote, local=row.local, rate_scale=row.rate_scale, now=now))
+        return scored
 
     def is_answered(self, index: int) -> bool:
         """Whether there is a price, or the local service's word that there is none; others' refusals settle nothing."""
-        merged = self._rows[index].merged
-        return merged.local is not None or merged.best is not None
+        row = self._rows[index]
+        return row.local is not None or (row.external is not None and row.external.refusal is None)
 
     def body(self, index: int) -> bytes:
         """The row as an encoded message without row number."""
         row = self._rows[index]
-        if row.body is None:
-            row.body = self._encoder.encode_row(row.prefix, row.merged, row.version)
+        if row.body is None or self._clock.mono_ns() > row.body_until_mono_ns:
+            now = moment(self._clock)
+            merged = self._merged(row, now)
+            row.body = self._encoder.encode_row(row.prefix, merged, row.version)
+            row.body_until_mono_ns = now.mono_ns + self._true_for_ns(merged)
         return row.body
 
     def offer(self, quotes: Iterable[HeldQuote]) -> Arrival:
         """Take one source's answers."""
-        now_mono_ns = self._clock.mono_ns()
+        now = moment(self._clock)
         changed: list[int] = []
         confirmed: list[int] = []
         for quote in quotes:
@@ -111,46 +131,38 @@ class QuoteTable:
             if row is None or row.key != quote.key:
                 self.misdirected_count += 1
                 continue
-            (changed if self._place(row, quote, now_mono_ns) else confirmed).append(quote.row)
+            (changed if self._place(row, self._judge.aged(quote, now)) else confirmed).append(quote.row)
         return Arrival(tuple(changed), tuple(confirmed))
 
-    def expire(self, make_stale: Callable[[HeldQuote], HeldQuote]) -> tuple[HeldQuote, ...]:
-        """Mark what has not been confirmed within its source's limit; give the answers that became stale."""
-        now_mono_ns = self._clock.mono_ns()
+    def expire(self) -> tuple[HeldQuote, ...]:
+        """Mark what has grown older than its source's limit; give the answers that became stale."""
+        now = moment(self._clock)
         expired: list[HeldQuote] = []
         for row in self._rows.values():
             for quote in (row.local, row.external):
-                if quote is None or quote.is_stale or quote.refusal is not None:
-                    continue
-                if now_mono_ns - quote.received_mono_ns > self._stale_after_ns[quote.source]:
-                    stale = make_stale(quote)
-                    self._place(row, stale, now_mono_ns)
-                    expired.append(stale)
+                aged = quote and self._judge.aged(quote, now)
+                if aged is not None and aged is not quote:
+                    self._place(row, aged)
+                    expired.append(aged)
         return tuple(expired)
 
-    def _place(self, row: _Row, quote: HeldQuote, now_mono_ns: int) -> bool:
+    def _merged(self, row: _Row, now: Moment) -> Merged:
+        return self._judge.merged(row.local, row.external, rate_scale=row.rate_scale, now=now)
+
+    def _true_for_ns(self, merged: Merged) -> int:
+        priced = (quote for quote in (merged.local, merged.external) if quote is not None and quote.refusal is None)
+        fresh_for_ns = [self._judge.fresh_for_ns(quote, merged.at) for quote in priced if not quote.is_stale]
+        return min([BODY_AGE_NS_MAX, *fresh_for_ns])
+
+    def _place(self, row: _Row, quote: HeldQuote) -> bool:
         if quote.source is Source.LOCAL:
             old, row.local = row.local, quote
         else:
             old, row.external = row.external, quote
-        row.merged = merged_now(row.local, row.external, row.rate_scale, now_mono_ns)
         row.body = None
         changed = old is None or _differs(old, quote)
         row.version += changed
         return changed
-
-
-def merged_now(local: HeldQuote | None, external: HeldQuote | None, rate_scale: float, now_mono_ns: int) -> Merged:
-    """Score whatever has a price, and merge."""
-    depth = local.depth_amount if local is not None else 0
-    local_confidence = external_confidence = None
-    if local is not None and local.refusal is None:
-        local_confidence = confidence_of(local, rate_scale=rate_scale, depth_amount=depth, now_mono_ns=now_mono_ns)
-    if external is not None and external.refusal is None:
-        external_confidence = confidence_of(
-            external, rate_scale=rate_scale, depth_amount=depth, now_mono_ns=now_mono_ns
-        )
-    return merge(local, external, local_confidence, external_confidence)
 
 
 def _differs(old: HeldQuote, new: HeldQuote) -> bool:

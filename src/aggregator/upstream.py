@@ -2,7 +2,8 @@
 
 When the rows wanted change, a new stream is opened and the old one dropped only after the new one has delivered, so
 that no row goes quiet for it. A service that is gone is tried again with growing pauses; meanwhile its quotes grow
-older and the table marks them.
+older and the table marks them. A service sends everything again at an interval that it is asked for, so a stream that
+is silent for longer is none, whatever the connection says: it is closed and opened anew.
 """
 
 import asyncio
@@ -14,6 +15,7 @@ import structlog
 
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
+from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Upstream"]
 
@@ -31,6 +33,7 @@ class Upstream:
         stub: Callable[[Any], AsyncIterator[Any]],
         wanted: Callable[[], Any],
         sink: Callable[[Any], Awaitable[None]],
+        silence_ns_max: int,
         backoff: Backoff,
         log: structlog.stdlib.BoundLogger,
     ) -> None:
@@ -41,6 +44,7 @@ class Upstream:
             stub: Opens a stream for a request.
             wanted: Makes the request for the rows wanted now; `None` = none.
             sink: Takes each message.
+            silence_ns_max: Longest time from one message to the next.
             backoff: Pauses between attempts.
             log: Told of connects and disconnects, not of attempts.
         """
@@ -48,6 +52,7 @@ class Upstream:
         self._stub = stub
         self._wanted = wanted
         self._sink = sink
+        self._silence_ns_max = silence_ns_max
         self._backoff = backoff
         self._log = log
         self._rows_changed = asyncio.Event()
@@ -108,8 +113,11 @@ class Upstream:
         return reader
 
     async def _read(self, request: Any, delivered: asyncio.Event) -> None:
+        messages = aiter(self._stub(request))
         try:
-            async for message in self._stub(request):
+            while True:
+                async with asyncio.timeout(self._silence_ns_max / NS_PER_S):
+                    message = await anext(messages)
                 self.message_count += 1
                 await self._sink(message)
                 if not delivered.is_set():
@@ -120,7 +128,9 @@ class Upstream:
                         self._log.info("upstream delivers", upstream=self.name)
         except grpc.aio.AioRpcError as error:
             self._ended(f"{error.code().name}: {error.details()}")
-        else:
+        except TimeoutError:
+            self._ended(f"no message for {self._silence_ns_max // NS_PER_MS} ms")
+        except StopAsyncIteration:
             self._ended("the service ended the stream")
 
     def _ended(self, reason: str) -> None:

@@ -1,27 +1,39 @@
 """What the quote services send and get, between protobuf and the aggregator's own values.
 
+The one place where a neighbour's message becomes ours. An answer that no quote can be (it gives nothing, or more than
+there can be; its impact is no fraction) becomes a refusal of its row that says so, and costs no other row anything.
+Behind it all values are finite and within what shared memory and events can hold.
+
 Besides `wire` nothing here imports generated code.
 """
 
 import dataclasses
+import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
-from aggregator.held import HeldQuote, Refusal, Source
+import grpc
+
+from aggregator.held import IMPOSSIBLE, HeldQuote, Refusal, Source
+from aggregator.oracle import OraclePrice
 from quote_core.dex.pool import Dex
+from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import Provenance, QuoteKey
-from quote_core.units import NS_PER_MS, Pubkey
+from quote_core.serving import read_freshness
+from quote_core.units import BPS, NS_PER_MS, Pubkey
 
 __all__ = [
+    "AMOUNT_MAX",
     "EXTERNAL_QUOTE",
     "EXTERNAL_STREAM",
     "LOCAL_POOLS",
     "LOCAL_PRICES",
     "LOCAL_QUOTE",
     "LOCAL_STREAM",
+    "SLOT_MAX",
     "PoolSummary",
     "Rpc",
     "batch_request",
@@ -29,12 +41,23 @@ __all__ = [
     "held_external",
     "held_local",
     "local_request",
+    "oracle_prices",
     "pool_summaries",
     "pools_request",
     "prices_request",
-    "stale_copy",
-    "usd_by_mint",
 ]
+
+AMOUNT_MAX: Final = 2**63 - 1
+"""Most a quote may give: what a signed profit of it still fits into. No token's supply comes near."""
+
+SLOT_MAX: Final = 2**32 - 1
+"""Shared memory's field; at 400 ms a slot the chain reaches it in the 2070s."""
+
+USD_MIN: Final = 1e-9
+USD_MAX: Final = 1e9
+"""Bounds of a token's price: beyond them it is an error, and ratios of two stay finite within them."""
+
+_REFUSAL_CHARACTERS_MAX: Final = 500
 
 _DEX_IDS: Final = {dex.label: dex.value for dex in Dex}
 _UNKNOWN_DEX_ID: Final = 0  # a provider's own label, or a DEX newer than this build
@@ -128,12 +151,12 @@ def pools_request() -> local_pb.ListPoolsRequest:
     return local_pb.ListPoolsRequest()
 
 
-def usd_by_mint(response: local_pb.OraclePricesResponse) -> dict[Pubkey, float]:
-    """The prices that are known and fresh."""
+def oracle_prices(response: local_pb.OraclePricesResponse) -> dict[Pubkey, OraclePrice]:
+    """The prices that are known, possible and not stale."""
     return {
-        Pubkey(price.mint): price.usd
+        Pubkey(price.mint): OraclePrice(price.usd, read_freshness(price))
         for price in response.prices
-        if price.HasField("usd") and price.usd > 0.0 and not price.is_stale
+        if price.HasField("usd") and USD_MIN <= price.usd <= USD_MAX and not price.is_stale
     }
 
 
@@ -155,7 +178,7 @@ def pool_summaries(response: local_pb.ListPoolsResponse) -> Iterator[PoolSummary
             fee_fraction_b_to_a=pool.fee_fraction_b_to_a,
             depth_a_amount=pool.depth_a_amount,
             depth_b_amount=pool.depth_b_amount,
-            provenance=Provenance(pool.provenance) if pool.provenance else None,
+            provenance=_provenance(pool.provenance),
         )
 
 
@@ -178,67 +201,102 @@ def batch_request(rows: Iterable[tuple[int, QuoteKey]], *, refresh_interval_ns: 
     return quotes_pb.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=refresh_interval_ns // NS_PER_MS)
 
 
-def held_local(quote: local_pb.LocalQuote, *, now_mono_ns: int) -> HeldQuote:
-    """Take over the local service's answer."""
+def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
+    """Take over the local service's answer, or say that it cannot be one."""
+    freshness = read_freshness(quote)
+    quote = _possible(quote, quote.price_impact, 1.0, freshness)
     return HeldQuote(
         source=Source.LOCAL,
         row=quote.row,
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
-        slot=quote.slot,
         route_id=quote.route_id,
         hop_count=_hop_count(quote.route),
-        price_impact_fraction=quote.price_impact,
+        price_impact_fraction=max(quote.price_impact, 0.0),
         depth_amount=quote.depth_amount,
-        oracle_price=quote.oracle_price if quote.HasField("oracle_price") else None,
+        oracle_price=_positive(quote.oracle_price) if quote.HasField("oracle_price") else None,
         uptime=1.0,
         dex_id=_DEX_IDS.get(quote.protocol, _UNKNOWN_DEX_ID),
         is_stale=quote.is_stale,
         version=quote.version,
-        quoted_unix_ns=quote.quoted_unix_ns,
-        received_mono_ns=now_mono_ns,
-        state_mono_ns=now_mono_ns - quote.pool_state_age_ms * NS_PER_MS,
+        freshness=freshness,
         refusal=_refusal(quote),
         message=quote,
     )
 
 
-def held_external(quote: external_pb.ExternalQuote, *, now_mono_ns: int, oracle_price: float | None) -> HeldQuote:
-    """Take over a provider's answer; the oracle price is ours, providers give none."""
+def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
+    """Take over a provider's answer, or say that it cannot be one."""
+    freshness = read_freshness(quote)
+    quote = _possible(quote, quote.price_impact_bps / BPS, quote.provider_uptime, freshness)
     return HeldQuote(
         source=Source.EXTERNAL,
         row=quote.row,
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
-        slot=quote.slot,
         route_id=quote.route_id,
         hop_count=_hop_count(quote.route_plan),
-        price_impact_fraction=quote.price_impact_bps / 10_000,
+        price_impact_fraction=max(quote.price_impact_bps, 0.0) / BPS,
         depth_amount=0,
-        oracle_price=oracle_price,
+        oracle_price=None,
         uptime=quote.provider_uptime,
         dex_id=_UNKNOWN_DEX_ID,
         is_stale=quote.is_stale,
         version=quote.version,
-        quoted_unix_ns=quote.quoted_unix_ns,
-        received_mono_ns=now_mono_ns,
-        state_mono_ns=now_mono_ns - quote.price_cache_age_ms * NS_PER_MS,
+        freshness=freshness,
         refusal=_refusal(quote),
         message=quote,
     )
 
 
-def stale_copy(quote: HeldQuote) -> HeldQuote:
-    """The same answer, marked stale inside and out."""
-    message = type(quote.message)()
-    assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
-    message.CopyFrom(quote.message)  # type: ignore[arg-type]  # of the same class
-    message.is_stale = True
-    return dataclasses.replace(quote, is_stale=True, message=message)
+def _possible(quote: Any, impact: float, uptime: float, freshness: Freshness) -> Any:
+    """The answer as it came, or a refusal in its place when no quote can be like that."""
+    rule = None if quote.HasField("error") else _broken_rule(quote.output_amount, impact, uptime, freshness)
+    if rule is None:
+        return quote
+    return type(quote)(
+        input_mint=quote.input_mint,
+        output_mint=quote.output_mint,
+        input_amount=quote.input_amount,
+        row=quote.row,
+        version=quote.version,
+        error=quotes_pb.QuoteError(code=IMPOSSIBLE, message=rule),
+    )
+
+
+def _broken_rule(output_amount: int, impact: float, uptime: float, freshness: Freshness) -> str | None:
+    """What no quote can be, in words that name the field; comparisons are written so that NaN fails them.
+
+    An impact below zero is a provider's way to say that the size got a better price; it counts as none.
+    """
+    if not 0 < output_amount <= AMOUNT_MAX:
+        return f"output_amount: must be from 1 to {AMOUNT_MAX}, got {output_amount}"
+    if not -1.0 <= impact <= 1.0:
+        return f"price_impact: must be a fraction, got {impact}"
+    if not 0.0 <= uptime <= 1.0:
+        return f"provider_uptime: must be from 0 to 1, got {uptime}"
+    if freshness.vouched_slot > SLOT_MAX:
+        return f"vouched_slot: must be at most {SLOT_MAX}, got {freshness.vouched_slot}"
+    return None
 
 
 def _refusal(quote: local_pb.LocalQuote | external_pb.ExternalQuote) -> Refusal | None:
-    return Refusal(quote.error.code, quote.error.message) if quote.HasField("error") else None
+    if not quote.HasField("error"):
+        return None
+    code = quote.error.code if quote.error.code in grpc.StatusCode.__members__ else grpc.StatusCode.UNKNOWN.name
+    return Refusal(code, quote.error.message[:_REFUSAL_CHARACTERS_MAX])
+
+
+def _positive(value: float) -> float | None:
+    return value if value > 0.0 and math.isfinite(value) else None
+
+
+def _provenance(value: int) -> Provenance | None:
+    # A newer service may tell of one this build does not know.
+    return Provenance(value) if value in _PROVENANCES else None
+
+
+_PROVENANCES: Final = frozenset(one.value for one in Provenance)
 
 
 def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
@@ -278,7 +336,7 @@ def legs(quote: HeldQuote) -> tuple[Leg, ...]:
             output_amount=hop.output_amount,
             fee_amount=hop.fee_amount if hop.fee_mint else None,
             fee_mint=hop.fee_mint or None,
-            provenance=Provenance(hop.provenance) if hop.provenance else None,
+            provenance=_provenance(hop.provenance),
         )
         for hop in hops
     )

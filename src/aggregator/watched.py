@@ -13,6 +13,7 @@ from aggregator.rows import RowRegistry
 from quote_core.quotes import QuoteKey
 from quote_core.tokens import Pair
 from quote_core.units import Pubkey
+from quote_core.watch import first_watched_row
 
 __all__ = ["MOVE_FRACTION", "WatchedRows"]
 
@@ -20,22 +21,19 @@ MOVE_FRACTION: Final = 0.05
 
 
 class WatchedRows:
-    """Keeps the watched rows of a registry at the right amounts."""
+    """Keeps the platform's own numbers of a registry at the right amounts."""
 
     def __init__(self, rows: RowRegistry, pairs: Sequence[Pair], amounts: Sequence[int]) -> None:
         self._rows = rows
         self._pairs = tuple(pairs)
         self._amounts = tuple(amounts)
-        self._reverse: dict[int, tuple[int, ...]] = {}
         self._set_at: dict[int, float] = {}
-        self._forward = tuple(rows.hold(_keys(pair.base.mint, pair.quote.mint, self._amounts)) for pair in self._pairs)
+        for position, pair in enumerate(self._pairs):
+            first = self._first(position, is_reverse=False)
+            rows.watch(first, _keys(pair.base.mint, pair.quote.mint, self._amounts))
 
     def follow(self, usd_by_mint: Mapping[Pubkey, float]) -> bool:
-        """Set reverse amounts from these prices where they are missing or have moved; tell whether any row changed.
-
-        Raises:
-            TooManyQuotes: No free number for a new row; what was set before it stays.
-        """
+        """Set reverse amounts from these prices where they are missing or have moved; tell whether any row changed."""
         generation = self._rows.generation
         for position, pair in enumerate(self._pairs):
             base_usd, quote_usd = usd_by_mint.get(pair.base.mint, 0.0), usd_by_mint.get(pair.quote.mint, 0.0)
@@ -44,30 +42,25 @@ class WatchedRows:
             price = base_usd / quote_usd
             old = self._set_at.get(position)
             if old is None or moved_beyond(old, price, fraction=MOVE_FRACTION):
-                self._set_reverse(position, pair, price)
+                amounts = reverse_amounts(
+                    self._amounts, price=price, input_decimals=pair.base.decimals, output_decimals=pair.quote.decimals
+                )
+                first = self._first(position, is_reverse=True)
+                self._rows.watch(first, _keys(pair.quote.mint, pair.base.mint, amounts))
+                self._set_at[position] = price
         return self._rows.generation != generation
 
     def nearest(self, amount: int) -> tuple[int, ...]:
-        """One row a direction, pairs in order, forward then reverse: the one whose forward amount is nearest."""
+        """One number a direction, pairs in order, forward then reverse: the one whose forward amount is nearest."""
         rung = min(range(len(self._amounts)), key=lambda k: abs(self._amounts[k] - amount))
-        chosen: list[int] = []
-        for position, forward in enumerate(self._forward):
-            chosen.append(forward[rung])
-            if position in self._reverse:
-                chosen.append(self._reverse[position][rung])
-        return tuple(chosen)
-
-    def _set_reverse(self, position: int, pair: Pair, price: float) -> None:
-        amounts = reverse_amounts(
-            self._amounts, price=price, input_decimals=pair.base.decimals, output_decimals=pair.quote.decimals
+        return tuple(
+            self._first(position, is_reverse=is_reverse) + rung
+            for position in range(len(self._pairs))
+            for is_reverse in (False, True)
         )
-        keys = _keys(pair.quote.mint, pair.base.mint, amounts)
-        held = self._reverse.get(position)
-        if held is None:
-            self._reverse[position] = self._rows.hold(keys)
-        else:
-            self._reverse[position] = tuple(self._rows.move(index, key) for index, key in zip(held, keys, strict=True))
-        self._set_at[position] = price
+
+    def _first(self, position: int, *, is_reverse: bool) -> int:
+        return first_watched_row(position, is_reverse=is_reverse, amount_count=len(self._amounts))
 
 
 def _keys(input_mint: Pubkey, output_mint: Pubkey, amounts: Sequence[int]) -> tuple[QuoteKey, ...]:

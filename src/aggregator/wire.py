@@ -4,7 +4,7 @@ Besides `upstream_wire` nothing here imports generated code.
 
 Rows are encoded in two parts. The body is the same for everybody and made once a change; the row number is the
 subscriber's own, and protobuf lets a field be appended to a message, so a frame is length + body + row number.
-Likewise a body is the row's own fields with each source's answer appended as it came.
+Likewise a body is the row's own fields with each source's answer appended as it came, and its age as of now behind it.
 """
 
 import struct
@@ -15,6 +15,7 @@ from aggregator.confidence import Confidence, Decision
 from aggregator.health import HealthReport
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.selection import Merged
+from quote_core.clock import Moment
 from quote_core.errors import RequestError
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
@@ -22,6 +23,7 @@ from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import QuoteKey
 from quote_core.serving import Combination
+from quote_core.units import NS_PER_MS
 
 __all__ = [
     "AGGREGATED_REQUEST",
@@ -92,6 +94,14 @@ _FACTOR_TAGS: Final = tuple(
 _FACTORS_BYTES: Final = len(_FACTOR_TAGS) * 9  # each a tag of one byte and eight of a double
 _ORACLE: Final = struct.Struct("<1sd")
 _SCORES: Final = struct.Struct("<1sd1sB" + "1sd" * len(_FACTOR_TAGS))
+_STALE_FIELDS: Final = {
+    Source.LOCAL: _tag(local_pb.LocalQuote, "is_stale", _VARINT) + b"\1",
+    Source.EXTERNAL: _tag(external_pb.ExternalQuote, "is_stale", _VARINT) + b"\1",
+}
+_AGE_TAGS: Final = {
+    Source.LOCAL: _tag(local_pb.LocalQuote, "pool_state_age_ms", _VARINT),
+    Source.EXTERNAL: _tag(external_pb.ExternalQuote, "price_cache_age_ms", _VARINT),
+}
 _QUOTES_TAG: Final = _tag(pb.BatchQuoteResponse, "quotes", _LEN)
 
 AGGREGATED_REQUEST: Final = pb.AggregatedQuoteRequest.FromString
@@ -117,9 +127,8 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
     best = merged.best_quote
     if best is not None:
         parts += (_BEST_TAG, _SOURCES[best.source], _OUTPUT_TAG, _varint(best.output_amount))
-    price = merged.oracle_price
-    if price is not None:
-        parts.append(_ORACLE.pack(_ORACLE_TAG, price))
+    if merged.oracle_rate is not None:
+        parts.append(_ORACLE.pack(_ORACLE_TAG, merged.oracle_rate))
     if merged.local_confidence is not None:
         parts.append(_scores(_LOCAL_SCORE_TAG, _LOCAL_FACTORS_TAG, merged.local_confidence))
     if merged.external_confidence is not None:
@@ -127,10 +136,17 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
     for tag, quote in ((_LOCAL_TAG, merged.local), (_EXTERNAL_TAG, merged.external)):
         if quote is not None:
             encoded = quote.message.SerializeToString()  # type: ignore[attr-defined]  # a message, opaque to others
-            parts += (tag, _varint(len(encoded)), encoded)
+            now = _as_of(quote, merged.at) if quote.refusal is None else b""
+            parts += (tag, _varint(len(encoded) + len(now)), encoded, now)
     if merged.refusal is not None:
         parts.append(pb.AggregatedQuote(error=_error(merged.refusal)).SerializeToString())
     return b"".join(parts)
+
+
+def _as_of(quote: HeldQuote, now: Moment) -> bytes:
+    """What has changed about an answer while it was held, to be appended to it: of two values the last one counts."""
+    age = _AGE_TAGS[quote.source] + _varint(quote.freshness.age_ns(now) // NS_PER_MS)
+    return age + _STALE_FIELDS[quote.source] if quote.is_stale else age
 
 
 def refused_body(asked: Combination, error: RequestError) -> bytes:

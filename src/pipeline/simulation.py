@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Protocol
 
 from quote_core.events import Hop
+from quote_core.freshness import Freshness
 from quote_core.units import PPM, Pubkey
 
 __all__ = ["RouteHopRequest", "RouteSimulator", "Simulation"]
@@ -20,12 +21,15 @@ class RouteHopRequest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Simulation:
-    """Every hop from one snapshot; `depth_amounts` are the inputs that would move each hop's pool by 1 %."""
+    """Every hop from one snapshot; `depth_amounts` are the inputs that would move each hop's pool by 1 %.
+
+    `freshness` is of the pool state vouched for least lately.
+    """
 
     hops: tuple[Hop, ...]
     amount_out: int
     slot: int
-    pool_state_age_ms: int
+    freshness: Freshness
     price_impact_fractions: tuple[float, ...]
     depth_amounts: tuple[int, ...]
 

@@ -10,17 +10,13 @@ import grpc.aio
 from pipeline.simulation import RouteHopRequest, Simulation
 from pipeline.wire import simulate_route
 from quote_core.errors import DeadlinePassed, InvalidField, NoLiquidity, ProviderUnavailable, SolquoteError
+from quote_core.serving import open_channel
 
 __all__ = ["LocalQuoteSimulator", "connect_simulator"]
 
 LOCAL_QUOTE: Final = "local_quote"
 """What the service is called in errors."""
 
-_CHANNEL_OPTIONS: Final = (
-    ("grpc.initial_reconnect_backoff_ms", 100),
-    ("grpc.min_reconnect_backoff_ms", 100),
-    ("grpc.max_reconnect_backoff_ms", 250),
-)
 _MARKET_SAYS_NO: Final = (grpc.StatusCode.FAILED_PRECONDITION, grpc.StatusCode.NOT_FOUND)
 
 
@@ -57,5 +53,5 @@ async def connect_simulator(address: str, *, timeout_ns: int) -> AsyncIterator[L
         address: Of the local quote service, such as `127.0.0.1:50052`.
         timeout_ns: Longest wait for one simulation.
     """
-    async with grpc.aio.insecure_channel(address, options=_CHANNEL_OPTIONS) as channel:
+    async with open_channel(address) as channel:
         yield LocalQuoteSimulator(channel, timeout_ns=timeout_ns)

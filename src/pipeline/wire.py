@@ -13,6 +13,7 @@ from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes
 from quote_core.quotes import Provenance
+from quote_core.serving import read_freshness
 from quote_core.units import Pubkey
 
 __all__ = ["QuoteServiceFigures", "quote_service_figures", "simulate_route", "simulation_from"]
@@ -72,10 +73,12 @@ def simulation_from(answer: Any, *, hop_count: int) -> Simulation:
     """A `SimulateRouteResponse` as a value.
 
     Raises:
-        LayoutMismatch: Other than `hop_count` hops, or a hop of no known provenance.
+        LayoutMismatch: Other than `hop_count` hops, a hop of no known provenance, or an impact that is no fraction.
     """
     if not len(answer.route) == len(answer.price_impacts) == len(answer.depth_amounts) == hop_count:
         raise LayoutMismatch("SimulateRouteResponse", f"does not describe {hop_count} hops")
+    if not all(-1.0 <= impact <= 1.0 for impact in answer.price_impacts):  # NaN is not, either
+        raise LayoutMismatch("SimulateRouteResponse", "has a price impact that is no fraction")
     try:
         hops = tuple(
             Hop(
@@ -94,7 +97,7 @@ def simulation_from(answer: Any, *, hop_count: int) -> Simulation:
         hops=hops,
         amount_out=answer.output_amount,
         slot=answer.slot,
-        pool_state_age_ms=answer.pool_state_age_ms,
-        price_impact_fractions=tuple(answer.price_impacts),
+        freshness=read_freshness(answer),
+        price_impact_fractions=tuple(max(impact, 0.0) for impact in answer.price_impacts),
         depth_amounts=tuple(answer.depth_amounts),
     )

@@ -33,6 +33,7 @@ __all__ = [
     "RateLimited",
     "RequestError",
     "ReserveShort",
+    "RowLost",
     "RpcFailed",
     "RpcUnavailable",
     "SolquoteError",
@@ -104,6 +105,15 @@ class TooManyQuotes(RequestError):
         self.field = field
         self.requested_count = requested_count
         self.count_max = count_max
+
+
+class RowLost(RequestError):
+    """A row of the quote table that a stream followed has ended, and the table is too full for another."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self) -> None:
+        super().__init__("pairs x amounts: a watched amount that was shared has moved on, and the quote table is full")
 
 
 class TooManyStreams(RequestError):

@@ -20,6 +20,9 @@ from typing import Annotated, Any, ClassVar, Self, TypeVar
 from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
+from quote_core.units import U64_MAX
+from quote_core.watch import DEFAULT_AMOUNTS
+
 __all__ = [
     "PREFIX",
     "Duration",
@@ -63,6 +66,16 @@ def _parse_duration(value: object) -> object:
 Duration = Annotated[int, BeforeValidator(_parse_duration), Field(ge=0)]
 """Nanoseconds; written with a unit: `500ms`, `1s`, `2m`. A default is given as text too, with `validate_default`."""
 
+
+def _split(value: object) -> object:
+    return value.replace(",", " ").split() if isinstance(value, str) else value
+
+
+Amounts = Annotated[
+    tuple[Annotated[int, Field(gt=0, le=U64_MAX)], ...], BeforeValidator(_split), Field(min_length=1, max_length=60)
+]
+"""Smallest units, written with commas or spaces between them."""
+
 Port = Annotated[int, Field(ge=0, le=65535)]
 """TCP port; 0 lets the kernel choose."""
 
@@ -101,6 +114,11 @@ class PlatformSettings(ServiceSettings):
     nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server", pattern=r"^(nats|tls)://")
     shm_dir: Path | None = Field(None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs")
     tokens_path: Path | None = Field(None, description="Token registry; unset = the one in the package")
+    watched_amounts: Amounts = Field(
+        DEFAULT_AMOUNTS,
+        validation_alias=AliasChoices("SOLQUOTE_AGGREGATOR_AMOUNTS"),
+        description="Forward amounts watched and traded on, smallest units of the pair's base token",
+    )
     data_dir: Path | None = Field(
         None, description="Folder of what outlives a run: journal, kill-switch token; unset = $XDG_STATE_HOME/solquote"
     )

@@ -17,6 +17,7 @@ from quote_core.generated.solquote.v1 import (
     quote_aggregator_pb2_grpc,
     quotes_pb2,
 )
+from quote_core.serving import CHANNEL_OPTIONS
 from quote_core.tokens import Token
 from solquote.answers import HopAnswer, PoolAnswer, PriceAnswer, QuoteAnswer, SourceAnswer
 from solquote.output import with_status
@@ -82,7 +83,7 @@ def _has_both(answer: quote_aggregator_pb2.AggregatedQuote) -> bool:
 def _channel(service: str, address: str) -> Iterator[grpc.Channel]:
     """A channel to one service; its refusals become failures that name it."""
     try:
-        with grpc.insecure_channel(address) as channel:
+        with grpc.insecure_channel(address, options=CHANNEL_OPTIONS) as channel:
             yield channel
     except grpc.RpcError as raised:
         error = cast("grpc.Call", raised)  # what a stub raises is the call itself

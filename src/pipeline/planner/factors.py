@@ -68,9 +68,9 @@ class Candidate:
         costs_lamports: All costs.
         confidence_bps: The lower of the legs'.
         opportunity_age_ns: Since the scanner published it.
-        quote_age_ns: Since the older of its quotes was made.
+        quote_age_ns: Since the older of its quotes was vouched for.
         price_impact_ppm: Of all hops.
-        pool_state_age_ns: Of the oldest pool state used; 0 before the simulation.
+        pool_state_age_ns: Since the pool state vouched for least lately was; 0 before the simulation.
         hop_amounts: Input of each hop; empty before the simulation.
         depth_amounts: Input that would move each hop's pool by 1 %; empty before the simulation.
         pools: Pools of the route; empty before the simulation.

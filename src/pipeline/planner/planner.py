@@ -14,7 +14,7 @@ from pipeline.planner.factors import Limits, Rejection, judge
 from pipeline.planner.plans import candidate_seen, candidate_simulated, plan_from
 from pipeline.planner.simulate import simulate_opportunity
 from pipeline.simulation import RouteSimulator
-from quote_core.clock import Clock
+from quote_core.clock import Clock, moment
 from quote_core.errors import MarketError
 from quote_core.events import Event, TwoHopArbitrage
 
@@ -75,7 +75,7 @@ class Planner:
         assert isinstance(event, TwoHopArbitrage), type(event)  # the consumer's filter lets no other pass
         if not self._gate.allows_new_trades:
             return self._rejected(event, [Rejection.GATE])
-        seen = judge(candidate_seen(event, now_unix_ns=self._clock.unix_ns(), rates=self._rates), self._limits)
+        seen = judge(candidate_seen(event, now=moment(self._clock), rates=self._rates), self._limits)
         if not seen.is_accepted:
             return self._rejected(event, seen.rejections)
         try:
@@ -84,7 +84,7 @@ class Planner:
             _log.debug("not fillable", pair=event.pair, reason=str(error))
             return self._rejected(event, [Rejection.SIMULATION])
         costs = round_trip_costs(event.amount_in, hop_count=len(simulation.hops), rates=self._rates)
-        candidate = candidate_simulated(event, simulation, now_unix_ns=self._clock.unix_ns(), costs=costs)
+        candidate = candidate_simulated(event, simulation, now=moment(self._clock), costs=costs)
         verdict = judge(candidate, self._limits)
         if not self._gate.allows_new_trades:  # it may have closed during the simulation
             return self._rejected(event, [Rejection.GATE])

@@ -3,7 +3,7 @@
 from pipeline.costs import CostRates, Costs, round_trip_costs
 from pipeline.planner.factors import Candidate
 from pipeline.simulation import Simulation
-from quote_core.clock import Clock
+from quote_core.clock import Clock, Moment, moment
 from quote_core.events import ExecutionPlan, TwoHopArbitrage, derived_id, stamp
 from quote_core.units import BPS, PPM
 
@@ -12,7 +12,7 @@ __all__ = ["candidate_seen", "candidate_simulated", "min_amount_out", "plan_from
 _HOP_COUNT = 2
 
 
-def candidate_seen(opportunity: TwoHopArbitrage, *, now_unix_ns: int, rates: CostRates) -> Candidate:
+def candidate_seen(opportunity: TwoHopArbitrage, *, now: Moment, rates: CostRates) -> Candidate:
     """What the scanner saw, with today's costs."""
     costs = round_trip_costs(opportunity.amount_in, hop_count=_HOP_COUNT, rates=rates)
     return Candidate(
@@ -20,14 +20,14 @@ def candidate_seen(opportunity: TwoHopArbitrage, *, now_unix_ns: int, rates: Cos
         amount_out=opportunity.amount_out,
         costs_lamports=costs.total_lamports,
         confidence_bps=opportunity.confidence_bps,
-        opportunity_age_ns=_age_ns(opportunity.header.created_unix_ns, now_unix_ns),
-        quote_age_ns=_age_ns(opportunity.quoted_unix_ns, now_unix_ns),
+        opportunity_age_ns=opportunity.created.age_ns(now),
+        quote_age_ns=opportunity.freshness.age_ns(now),
         price_impact_ppm=opportunity.price_impact_ppm,
     )
 
 
 def candidate_simulated(
-    opportunity: TwoHopArbitrage, simulation: Simulation, *, now_unix_ns: int, costs: Costs
+    opportunity: TwoHopArbitrage, simulation: Simulation, *, now: Moment, costs: Costs
 ) -> Candidate:
     """What the simulation gave; the ages remain those of what the scanner acted on."""
     return Candidate(
@@ -35,10 +35,10 @@ def candidate_simulated(
         amount_out=simulation.amount_out,
         costs_lamports=costs.total_lamports,
         confidence_bps=opportunity.confidence_bps,
-        opportunity_age_ns=_age_ns(opportunity.header.created_unix_ns, now_unix_ns),
-        quote_age_ns=_age_ns(opportunity.quoted_unix_ns, now_unix_ns),
+        opportunity_age_ns=opportunity.created.age_ns(now),
+        quote_age_ns=opportunity.freshness.age_ns(now),
         price_impact_ppm=simulation.price_impact_ppm,
-        pool_state_age_ns=simulation.pool_state_age_ms * 1_000_000,
+        pool_state_age_ns=simulation.freshness.age_ns(now),
         hop_amounts=tuple(hop.input_amount for hop in simulation.hops),
         depth_amounts=simulation.depth_amounts,
         pools=tuple(hop.pool_id for hop in simulation.hops),
@@ -85,9 +85,6 @@ def plan_from(
         risk_score=risk,
         opportunity_created_unix_ns=opportunity.header.created_unix_ns,
         expires_unix_ns=header.created_unix_ns + lifetime_ns,
+        created=moment(clock),
+        freshness=simulation.freshness,
     )
-
-
-def _age_ns(then_unix_ns: int, now_unix_ns: int) -> int:
-    """Of two wall clocks, which may disagree a little: never below zero."""
-    return max(0, now_unix_ns - then_unix_ns)

@@ -34,7 +34,7 @@ class _Process:
         self._settings = settings
         self._rates = CostSettings.load().rates()
         self._health_interval_ns = PipelineSettings.load().health_interval
-        self._book = Book(load_tokens(platform.tokens_path).pairs)
+        self._book = Book(load_tokens(platform.tokens_path).pairs, amount_count=len(platform.watched_amounts))
         self._gate = TradingGate(
             nats_url=platform.nats_url,
             name="scanner",
@@ -78,7 +78,7 @@ class _Process:
         if self._scanner is None:
             return WorkTotals()
         counts = self._scanner.counts
-        return WorkTotals(handled_count=counts.looked_at, error_count=counts.dropped)
+        return WorkTotals(handled_count=counts.looked_at, error_count=counts.dropped + counts.implausible)
 
     def condition(self) -> Condition:
         """Ready as soon as quotes are followed; a closed gate is no fault."""
@@ -90,6 +90,7 @@ class _Process:
         counts = self._scanner.counts
         line = (
             f"{self._book.row_count} rows, {counts.changes} changes, {counts.published} findings, "
-            f"{counts.gated} gated, {counts.dropped} dropped, trading {self._gate.state.name.lower()}"
+            f"{counts.gated} gated, {counts.dropped} dropped, {counts.implausible} implausible, "
+            f"trading {self._gate.state.name.lower()}"
         )
         return Condition(is_ready=True, line=line)

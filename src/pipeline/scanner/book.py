@@ -1,17 +1,28 @@
-"""The scanner's own copy of the watched rows, by pair and direction: what the detection looks at."""
+"""The scanner's own copy of the watched rows, by pair and direction: what the detection looks at.
+
+Only the platform's own rows are taken, by their numbers (`quote_core.watch`): what a client has subscribed to is
+nothing to trade on. What stands in shared memory is believed within bounds only: no number of a leg is too large for an
+event.
+"""
 
 import enum
 import math
-from collections.abc import Iterable
+from collections.abc import Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from pipeline.scanner.detect import Leg
 from quote_core.tokens import Pair
-from shm import Flag, Quote
+from quote_core.units import BPS, PPM
+from quote_core.watch import watched_row_count
+from shm import ENTRY_COUNT, Flag, Quote
 
 __all__ = ["Book", "Direction", "PairLegs"]
+
+
+_AMOUNT_MAX: Final = 2**63 - 1
 
 
 class Direction(enum.Enum):
@@ -42,10 +53,15 @@ class PairLegs:
 class Book:
     """Takes quotes as they change; a quote that may not be acted on leaves its row empty.
 
-    Bounded by the rows of the two files: a row is in one direction of one pair at most.
+    Bounded by the watched rows of the two files: a row is in one direction of one pair at most.
+
+    Args:
+        pairs: The pairs watched.
+        amount_count: Amounts watched of each direction.
     """
 
-    def __init__(self, pairs: Iterable[Pair]) -> None:
+    def __init__(self, pairs: Sequence[Pair], *, amount_count: int) -> None:
+        self._watched_count = watched_row_count(pair_count=len(pairs), amount_count=amount_count)
         self._directions: dict[tuple[bytes, bytes], tuple[PairLegs, Direction]] = {}
         self._rows: dict[int, dict[int, Leg]] = {}
         for pair in pairs:
@@ -62,6 +78,8 @@ class Book:
     def take(self, quote: Quote) -> PairLegs | None:
         """Note a row's present content; give the pair it belongs to now, if that is watched."""
         self.drop(quote.index)
+        if quote.index % ENTRY_COUNT >= self._watched_count:  # the external file's rows are numbered after the other's
+            return None
         watched = self._directions.get((quote.input_mint, quote.output_mint))
         if watched is None:
             return None
@@ -83,8 +101,10 @@ def _is_usable(quote: Quote) -> bool:
     return (
         Flag.VALID in quote.flags
         and Flag.STALE not in quote.flags
-        and quote.input_amount > 0
-        and quote.output_amount > 0
+        and 0 < quote.input_amount <= _AMOUNT_MAX
+        and 0 < quote.output_amount <= _AMOUNT_MAX
+        and quote.price_impact_ppm <= PPM
+        and quote.confidence_bps <= BPS
     )
 
 
@@ -95,7 +115,7 @@ def _leg(quote: Quote) -> Leg:
         version=quote.version,
         input_amount=quote.input_amount,
         output_amount=quote.output_amount,
-        quoted_unix_ns=quote.ts_ns,
+        vouched_unix_ns=quote.ts_ns,
         route_id=quote.route_id,
         slot=quote.slot,
         confidence_bps=quote.confidence_bps if Flag.CONFIDENCE_PRESENT in quote.flags else 0,

@@ -8,6 +8,8 @@ gives, rounded down:
     gross      = amount_out - a
     net        = gross - flash-loan fee - tip - network fee
 
+A gain or a divergence beyond `BPS_MAX` is no finding but an error in a quote; it is counted apart.
+
 Scaling up within the tolerance overstates the output by the price impact of a few per cent more size; the planner's
 simulation on pool state has the last word. Of all amounts of a pair the one with the highest net profit is taken.
 """
@@ -15,22 +17,31 @@ simulation on pool state has the last word. Of all amounts of a pair the one wit
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from pipeline.costs import CostRates, Costs, round_trip_costs
 from quote_core.units import BPS
 
-__all__ = ["Divergence", "Leg", "RoundTrip", "Thresholds", "best_round_trip", "divergence"]
+__all__ = ["BPS_MAX", "Divergence", "Leg", "RoundTrip", "Thresholds", "best_round_trip", "divergence"]
+
+BPS_MAX: Final = 1_000_000
+"""A hundred times the stake, or a rate a hundred times off. Within it all numbers of an event fit their fields."""
+
+_AMOUNT_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Leg:
-    """One usable quote of one direction; `version` tells whether the entry still holds it."""
+    """One usable quote of one direction; `version` tells whether the entry still holds it.
+
+    `vouched_unix_ns` is when it was last known true, by the wall clock.
+    """
 
     row: int
     version: int
     input_amount: int
     output_amount: int
-    quoted_unix_ns: int
+    vouched_unix_ns: int
     route_id: int
     slot: int
     confidence_bps: int
@@ -77,9 +88,14 @@ class RoundTrip:
         return max(self.forward.slot, self.reverse.slot)
 
     @property
-    def quoted_unix_ns(self) -> int:
-        """The older leg's."""
-        return min(self.forward.quoted_unix_ns, self.reverse.quoted_unix_ns)
+    def oldest(self) -> Leg:
+        """The leg vouched for least lately."""
+        return min(self.forward, self.reverse, key=lambda leg: leg.vouched_unix_ns)
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether it is within what there can be."""
+        return self.gross_profit_bps <= BPS_MAX and self.amount_out <= _AMOUNT_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +106,11 @@ class Divergence:
     rate: float
     oracle_price: float
     divergence_bps: int
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether it is within what there can be."""
+        return abs(self.divergence_bps) <= BPS_MAX
 
 
 def best_round_trip(
@@ -127,7 +148,7 @@ def divergence(
     if leg is None or leg.oracle_price is None:
         return None
     rate = leg.output_amount / leg.input_amount * 10.0 ** (input_decimals - output_decimals)
-    divergence_bps = round((rate / leg.oracle_price - 1.0) * BPS)
+    divergence_bps = round((min(rate / leg.oracle_price, 2.0 * BPS_MAX) - 1.0) * BPS)
     if abs(divergence_bps) < thresholds.divergence_bps_min:
         return None
     return Divergence(leg=leg, rate=rate, oracle_price=leg.oracle_price, divergence_bps=divergence_bps)

@@ -1,11 +1,28 @@
-"""Findings as events, each told once: the same gap in the same slot is no news, nor a divergence that goes on."""
+"""Findings as events, each told once: the same gap in the same slot is no news, nor a divergence that goes on.
+
+A finding counts as told once the bus has it (`told`): one that could not be sent is found again with the next change.
+"""
+
+from collections.abc import Hashable
+from dataclasses import dataclass
 
 from pipeline.scanner.book import Direction, PairLegs
-from pipeline.scanner.detect import Divergence, RoundTrip
-from quote_core.clock import Clock
+from pipeline.scanner.detect import Divergence, Leg, RoundTrip
+from quote_core.clock import Clock, Moment, moment
 from quote_core.events import PriceDivergence, TwoHopArbitrage, derived_id, stamp
+from quote_core.freshness import Freshness
 
-__all__ = ["Findings"]
+__all__ = ["Finding", "Findings"]
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """An event, the legs it rests on, and what makes it the same finding as another."""
+
+    event: TwoHopArbitrage | PriceDivergence
+    legs: tuple[Leg, ...]
+    subject: Hashable
+    content: Hashable
 
 
 class Findings:
@@ -13,20 +30,22 @@ class Findings:
 
     def __init__(self, clock: Clock) -> None:
         self._clock = clock
-        self._told_trips: dict[str, tuple[int, int, int]] = {}
-        self._told_divergences: dict[tuple[str, Direction], int] = {}
+        self._told: dict[Hashable, Hashable] = {}
 
-    def two_hop(self, legs: PairLegs, trip: RoundTrip) -> TwoHopArbitrage | None:
+    def told(self, finding: Finding) -> None:
+        """The bus has it."""
+        self._told[finding.subject] = finding.content
+
+    def two_hop(self, legs: PairLegs, trip: RoundTrip) -> Finding | None:
         """The event of a round trip, or nothing when these routes were told of in this slot."""
         key = (trip.forward.route_id, trip.reverse.route_id, trip.slot)
-        if self._told_trips.get(legs.name) == key:
+        if self._told.get(legs.name) == key:
             return None
-        self._told_trips[legs.name] = key
+        now, oldest = moment(self._clock), trip.oldest
         # The time of the quotes too: a recorded market lives through the same slots again after a restart.
-        event_id = derived_id("two_hop", legs.name, *key, trip.quoted_unix_ns)
-        header = stamp(self._clock, event_id=event_id, slot=trip.slot)
-        return TwoHopArbitrage(
-            header=header,
+        event_id = derived_id("two_hop", legs.name, *key, oldest.vouched_unix_ns)
+        event = TwoHopArbitrage(
+            header=stamp(self._clock, event_id=event_id, slot=trip.slot),
             pair=legs.name,
             input_mint=legs.pair.base.mint,
             middle_mint=legs.pair.quote.mint,
@@ -45,24 +64,26 @@ class Findings:
             network_fee_lamports=trip.costs.network_fee_lamports,
             confidence_bps=min(trip.forward.confidence_bps, trip.reverse.confidence_bps),
             price_impact_ppm=trip.forward.price_impact_ppm + trip.reverse.price_impact_ppm,
-            quoted_unix_ns=trip.quoted_unix_ns,
+            quoted_unix_ns=oldest.vouched_unix_ns,
+            created=now,
+            freshness=_freshness(oldest, now),
         )
+        return Finding(event, (trip.forward, trip.reverse), legs.name, key)
 
-    def price_divergence(
-        self, legs: PairLegs, direction: Direction, found: Divergence | None
-    ) -> PriceDivergence | None:
+    def price_divergence(self, legs: PairLegs, direction: Direction, found: Divergence | None) -> Finding | None:
         """The event of a divergence, once for as long as it lasts over the same route."""
-        key = (legs.name, direction)
+        subject = (legs.name, direction)
         if found is None:
-            self._told_divergences.pop(key, None)
+            self._told.pop(subject, None)
             return None
         leg = found.leg
-        if self._told_divergences.get(key) == leg.route_id:
+        if self._told.get(subject) == leg.route_id:
             return None
-        self._told_divergences[key] = leg.route_id
         tokens = legs.pair.directions()[direction.value]
-        event_id = derived_id("price_divergence", legs.name, direction.name, leg.route_id, leg.slot, leg.quoted_unix_ns)
-        return PriceDivergence(
+        event_id = derived_id(
+            "price_divergence", legs.name, direction.name, leg.route_id, leg.slot, leg.vouched_unix_ns
+        )
+        event = PriceDivergence(
             header=stamp(self._clock, event_id=event_id, slot=leg.slot),
             pair=legs.name,
             input_mint=tokens[0].mint,
@@ -75,5 +96,13 @@ class Findings:
             oracle_price=found.oracle_price,
             divergence_bps=found.divergence_bps,
             confidence_bps=leg.confidence_bps,
-            quoted_unix_ns=leg.quoted_unix_ns,
+            quoted_unix_ns=leg.vouched_unix_ns,
+            freshness=_freshness(leg, moment(self._clock)),
         )
+        return Finding(event, (leg,), subject, leg.route_id)
+
+
+def _freshness(leg: Leg, now: Moment) -> Freshness:
+    """Shared memory tells the vouching by the wall clock; from here on it is a moment that outlives a step of that."""
+    age_ns = max(0, now.unix_ns - leg.vouched_unix_ns)
+    return Freshness(now.earlier_by(age_ns), leg.slot)

@@ -6,7 +6,7 @@ worthless by the time it could be sent.
 """
 
 import contextlib
-from collections.abc import AsyncIterator, Iterable, Iterator, Sequence
+from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -14,10 +14,10 @@ import structlog
 
 from pipeline.costs import CostRates
 from pipeline.scanner.book import Book, Direction, PairLegs
-from pipeline.scanner.detect import Leg, Thresholds, best_round_trip, divergence
-from pipeline.scanner.findings import Findings
+from pipeline.scanner.detect import Divergence, Leg, RoundTrip, Thresholds, best_round_trip, divergence
+from pipeline.scanner.findings import Finding, Findings
 from quote_core.clock import Clock
-from quote_core.errors import ProviderUnavailable
+from quote_core.errors import SolquoteError
 from quote_core.events import Event
 from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
 from shm.view import QuoteView
@@ -25,6 +25,9 @@ from shm.view import QuoteView
 __all__ = ["Gate", "Publisher", "Quotes", "ScanCounts", "Scanner"]
 
 _log: Final = structlog.get_logger("scanner")
+_AHEAD_NS_MAX: Final = 100_000_000
+"""How far ahead of our clock a quote may claim to be vouched for; both clocks are this host's own."""
+
 _UNREADABLE: Final = (Busy, NotThereYet, IndexOutOfRange)
 
 
@@ -75,6 +78,7 @@ class ScanCounts:
     torn: int = 0
     gated: int = 0
     dropped: int = 0
+    implausible: int = 0
 
 
 class Scanner:
@@ -128,8 +132,8 @@ class Scanner:
                 self.counts.gated += 1
                 continue
             self.counts.looked_at += 1
-            for event in self._events(legs):
-                await self._tell(event)
+            for finding in self._findings_of(legs):
+                await self._tell(finding)
 
     def _refresh(self, indexes: Iterable[int]) -> Iterable[PairLegs]:
         touched: dict[str, PairLegs] = {}
@@ -143,14 +147,12 @@ class Scanner:
                 touched[legs.name] = legs
         return touched.values()
 
-    def _events(self, legs: PairLegs) -> Iterator[Event]:
-        oldest_unix_ns = self._clock.unix_ns() - self._quote_age_ns_max
-        forward = [leg for leg in legs.forward.values() if leg.quoted_unix_ns >= oldest_unix_ns]
-        reverse = [leg for leg in legs.reverse.values() if leg.quoted_unix_ns >= oldest_unix_ns]
+    def _findings_of(self, legs: PairLegs) -> Iterator[Finding]:
+        forward, reverse = self._young(legs.forward), self._young(legs.reverse)
         trip = best_round_trip(forward, reverse, rates=self._rates, thresholds=self._thresholds)
-        if trip is not None and self._hold_together(trip.forward, trip.reverse):
+        if trip is not None and self._is_plausible(trip):
             arbitrage = self._findings.two_hop(legs, trip)
-            if arbitrage is not None:
+            if arbitrage is not None and self._hold_together(*arbitrage.legs):
                 yield arbitrage
         for direction, side in ((Direction.FORWARD, forward), (Direction.REVERSE, reverse)):
             tokens = legs.pair.directions()[direction.value]
@@ -160,9 +162,24 @@ class Scanner:
                 output_decimals=tokens[1].decimals,
                 thresholds=self._thresholds,
             )
+            if found is not None and not self._is_plausible(found):
+                continue
             diverging = self._findings.price_divergence(legs, direction, found)
-            if diverging is not None:
+            if diverging is not None and self._hold_together(*diverging.legs):
                 yield diverging
+
+    def _young(self, side: Mapping[int, Leg]) -> list[Leg]:
+        """The legs vouched for lately; what claims to be of the future is not vouched for at all."""
+        now_unix_ns = self._clock.unix_ns()
+        return [
+            leg
+            for leg in side.values()
+            if -_AHEAD_NS_MAX <= now_unix_ns - leg.vouched_unix_ns <= self._quote_age_ns_max
+        ]
+
+    def _is_plausible(self, found: RoundTrip | Divergence) -> bool:
+        self.counts.implausible += not found.is_plausible
+        return found.is_plausible
 
     def _hold_together(self, *legs: Leg) -> bool:
         """Whether the legs stand in shared memory at this moment, all of them, with a living writer.
@@ -180,14 +197,15 @@ class Scanner:
         self.counts.torn += not standing
         return standing
 
-    async def _tell(self, event: Event) -> None:
+    async def _tell(self, finding: Finding) -> None:
         try:
-            await self._publisher.publish(event)
-        except ProviderUnavailable as error:
+            await self._publisher.publish(finding.event)
+        except SolquoteError as error:  # the bus is away, or no event can say this
             self.counts.dropped += 1
             _log.debug("a finding could not be published", reason=str(error))
         else:
             self.counts.published += 1
+            self._findings.told(finding)
 
 
 def _role(row: int) -> Role:

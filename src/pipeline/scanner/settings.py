@@ -21,7 +21,7 @@ class ScannerSettings(ServiceSettings):
     size_tolerance_bps: int = Field(
         500, ge=0, le=BPS, description="How far the reverse row's size may be from what forward gives"
     )
-    quote_age_max: Duration = Field("5s", description="Older quotes are not looked at")
+    quote_age_max: Duration = Field("5s", description="Quotes not vouched for within this are not looked at")
 
     def thresholds(self) -> Thresholds:
         """The settings as the detection takes them."""

@@ -7,7 +7,6 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-import grpc.aio
 from prometheus_client import CollectorRegistry
 
 from pipeline.process import Condition, work_until_told
@@ -22,7 +21,7 @@ from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import quote_service_figures
 from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.serving import serve_http
+from quote_core.serving import open_channel, serve_http
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import RpcClient, open_session
 
@@ -61,7 +60,7 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
             await stack.enter_async_context(serve_http(application, host=platform.host, port=settings.http_port))
             bus = await stack.enter_async_context(connect(platform.nats_url, name="system_manager"))
             rpc = await stack.enter_async_context(_node(platform, settings))
-            channel = await stack.enter_async_context(grpc.aio.insecure_channel(platform.local_quote_address))
+            channel = await stack.enter_async_context(open_channel(platform.local_quote_address))
             watch = QuoteWatch(
                 figures=partial(quote_service_figures, channel, timeout_s=settings.quote_watch_interval / 1e9),
                 chain_slot=rpc.get_slot,

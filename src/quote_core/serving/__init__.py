@@ -1,12 +1,15 @@
 """Start-up of every server: gRPC with health, reflection and errors as statuses, HTTP with patience; graceful stop."""
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
+from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
+from quote_core.serving.freshness_message import read_freshness
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.process import report_until, run_service
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code
 
 __all__ = [
+    "CHANNEL_OPTIONS",
     "BatchRequest",
     "Combination",
     "HttpPatience",
@@ -15,7 +18,9 @@ __all__ = [
     "checked_key",
     "grpc_code",
     "http_logger",
+    "open_channel",
     "read_batch_request",
+    "read_freshness",
     "reads_body_itself",
     "report_until",
     "run_service",

@@ -10,15 +10,24 @@ from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection
 
 from quote_core.errors import ProviderUnavailable
+from quote_core.serving.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 
 __all__ = ["STOP_GRACE_S", "Server", "serve"]
 
 STOP_GRACE_S = 2.0
 """How long a stopping server lets calls in flight finish."""
 
+_PING_INTERVAL_MS_MIN = 1_000
+"""Clients may ping this often, also without a call; by default gRPC answers a ping every 10 s with GOAWAY."""
+
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
-    ("grpc.max_receive_message_length", 16 * 1024 * 1024),
+    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
+    ("grpc.keepalive_permit_without_calls", 1),
+    ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),
+    ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),  # a subscriber that vanished gives its rows back
+    ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.http2.max_pings_without_data", 0),
     ("grpc.server_handshake_timeout_ms", 10_000),  # a connection that never speaks HTTP/2 is closed; default 120 s
 )
 

@@ -1,6 +1,7 @@
 import pytest
 
-from aggregator.amounts import DEFAULT_AMOUNTS, moved_beyond, reverse_amounts
+from aggregator.amounts import moved_beyond, reverse_amounts
+from quote_core.watch import DEFAULT_AMOUNTS
 
 
 def test_default_amounts_are_forty_ten_a_decade_from_a_tenth_of_a_sol() -> None:

@@ -1,7 +1,8 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.amounts import DEFAULT_AMOUNTS, reverse_amounts
+from aggregator.amounts import reverse_amounts
+from quote_core.watch import DEFAULT_AMOUNTS
 
 
 @given(st.floats(1e-6, 1e6), st.sampled_from((6, 8, 9)), st.sampled_from((6, 8, 9)))
