@@ -35,7 +35,7 @@ class RowFollower(Protocol):
     """Told where clients' holds go when a number takes another meaning under them."""
 
     def rows_moved(self, moved: Mapping[int, int | None]) -> None:
-        """What was held as the one number is now held as the other, all at once; `None` = no more, the table is full."""
+        """What was held as the one number is now held as the other, all at once; `None` = no more: no room."""
         ...
 
 

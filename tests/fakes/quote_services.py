@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import grpc
 import grpc.aio
+from fakes.vouched import freshness_message
 
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import external_quote_pb2_grpc as external_grpc
@@ -31,9 +32,11 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
         self.rates: dict[tuple[str, str], float] = {}
         self.usd: dict[str, float] = {}
         self.version = 1
-        self.pool_state_age_ms = 0
+        self.vouched_age_ms = 0
+        self.oracle_age_ms = 0
         self.is_silent = False
         self.open_count = 0
+        self.changed_unix_ns = time.time_ns()
         self.streams: list[quotes_pb2.BatchQuoteRequest] = []
         self._changed = asyncio.Condition()
 
@@ -60,9 +63,9 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
         quote.route_id = hash(key[:2]) & (2**64 - 1)
         quote.slot = 100 + self.version
         quote.version = self.version
-        quote.quoted_unix_ns = time.time_ns()
+        quote.quoted_unix_ns = self.changed_unix_ns
         quote.depth_amount = 10**13
-        quote.pool_state_age_ms = self.pool_state_age_ms
+        quote.freshness.CopyFrom(freshness_message(age_ns=self.vouched_age_ms * 1_000_000, slot=quote.slot))
         quote.provenance = quotes_pb2.PROVENANCE_SYNTHETIC
         if key[0] in self.usd and key[1] in self.usd:
             quote.oracle_price = self.usd[key[0]] / self.usd[key[1]]
@@ -71,6 +74,7 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
     async def change(self, rates: dict[tuple[str, str], float]) -> None:
         self.rates.update(rates)
         self.version += 1
+        self.changed_unix_ns = time.time_ns()
         async with self._changed:
             self._changed.notify_all()
 
@@ -112,7 +116,12 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
         if self.is_silent:
             await asyncio.Event().wait()
         return local_pb.OraclePricesResponse(
-            prices=[local_pb.OraclePrice(mint=mint, usd=usd) for mint, usd in self.usd.items()]
+            prices=[
+                local_pb.OraclePrice(
+                    mint=mint, usd=usd, freshness=freshness_message(age_ns=self.oracle_age_ms * 1_000_000)
+                )
+                for mint, usd in self.usd.items()
+            ]
         )
 
     async def ListPools(  # noqa: N802  # the method's name
@@ -159,6 +168,7 @@ class FakeExternalService(external_grpc.ExternalQuoteServiceServicer):
         quote.price_impact_bps = 2.0
         quote.version = self.version
         quote.quoted_unix_ns = time.time_ns()
+        quote.freshness.CopyFrom(freshness_message())
         quote.route_id = hash(("external", *key[:2])) & (2**64 - 1)
         quote.route_plan.add(
             pool_id="Ext1" * 8,
@@ -184,8 +194,9 @@ class FakeExternalService(external_grpc.ExternalQuoteServiceServicer):
         try:
             while True:
                 yield external_pb.ExternalQuoteBatch(quotes=[self.quote(row, key) for row, key in wanted(request)])
-                async with self._changed:
-                    await self._changed.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout((request.refresh_interval_ms or 1000) / 1000), self._changed:
+                        await self._changed.wait()
         finally:
             self.open_count -= 1
 

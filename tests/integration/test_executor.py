@@ -9,6 +9,7 @@ import pytest
 from fakes.nats_server import NatsServer
 from fakes.pipeline_events import round_trip_hops
 from fakes.plans import SOL, USDC_BACK, plan, plan_id
+from fakes.vouched import vouched
 from fakes.waiting import eventually
 
 from pipeline.executor.guards import GuardLimits, Guards
@@ -58,7 +59,7 @@ class Market:
             hops=round_trip_hops(amount_in, USDC_BACK, self.amount_out),
             amount_out=self.amount_out,
             slot=7,
-            pool_state_age_ms=1,
+            freshness=vouched(),
             price_impact_fractions=(0.0, 0.0),
             depth_amounts=(1, 1),
         )

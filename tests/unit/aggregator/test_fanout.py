@@ -1,7 +1,7 @@
 import asyncio
 
 import pytest
-from fakes.held_quotes import KEY, SOL, TOKENS, USDC, held
+from fakes.held_quotes import KEY, SOL, TOKENS, USDC, held, judge, oracle
 from fakes.waiting import eventually
 
 from aggregator import wire
@@ -15,6 +15,7 @@ from quote_core.quotes import QuoteKey
 
 MS = 1_000_000
 OTHER = QuoteKey(SOL, USDC, 5)
+JUDGE = judge(oracle(SYSTEM_CLOCK))
 
 
 class Service:
@@ -36,22 +37,22 @@ class Service:
 
 @pytest.fixture
 async def local() -> Service:
-    return Service(held(700, key=OTHER))
+    return Service(held(700, key=OTHER, clock=SYSTEM_CLOCK))
 
 
 @pytest.fixture
 async def external() -> Service:
-    return Service(held(690, key=OTHER, source=Source.EXTERNAL))
+    return Service(held(690, key=OTHER, source=Source.EXTERNAL, clock=SYSTEM_CLOCK))
 
 
 @pytest.fixture
 def rows() -> RowRegistry:
-    return RowRegistry(count_max=10)
+    return RowRegistry(count_max=10, watched_count=0, client_rows_max=10)
 
 
 @pytest.fixture
 def table(rows: RowRegistry) -> QuoteTable:
-    table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encoder=wire)
+    table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, judge=JUDGE, encoder=wire)
     rows.listen(table)
     return table
 
@@ -61,6 +62,7 @@ def fanout(rows: RowRegistry, table: QuoteTable, local: Service, external: Servi
     return Fanout(
         rows=rows,
         table=table,
+        judge=JUDGE,
         tokens=TOKENS,
         local=local,
         external=external,
@@ -80,8 +82,8 @@ def outputs(merged: Merged) -> tuple[int | None, int | None]:
 async def test_fresh_row_is_answered_without_asking_anybody(
     fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service
 ) -> None:
-    rows.hold((KEY,))
-    table.offer([held()])
+    rows.hold("client", (KEY,))
+    table.offer([held(clock=SYSTEM_CLOCK)])
     assert outputs(await fanout.quote(KEY)) == (140_000_000, None)
     assert local.asked_count == 0
 
@@ -89,8 +91,8 @@ async def test_fresh_row_is_answered_without_asking_anybody(
 async def test_stale_row_is_never_passed_as_fresh(
     fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service, external: Service
 ) -> None:
-    rows.hold((KEY,))
-    table.offer([held(is_stale=True)])
+    rows.hold("client", (KEY,))
+    table.offer([held(is_stale=True, clock=SYSTEM_CLOCK)])
     local.answer = external.answer = Refusal("UNAVAILABLE", "down")
     merged = await fanout.quote(KEY)
     assert merged.best is None
@@ -149,3 +151,26 @@ async def test_both_refusing_gives_the_local_services_reason(fanout: Fanout, loc
     local.answer = Refusal("FAILED_PRECONDITION", "no pool")
     external.answer = Refusal("UNAVAILABLE", "no provider is configured")
     assert (await fanout.quote(OTHER)).refusal == Refusal("FAILED_PRECONDITION", "no pool")
+
+
+async def test_row_that_has_grown_old_in_the_table_is_asked_for_anew(
+    fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service
+) -> None:
+    rows.hold("client", (KEY,))
+    table.offer([held(clock=SYSTEM_CLOCK, age_ns=4_999_000_000)])
+    local.answer = held(7, clock=SYSTEM_CLOCK)
+    await asyncio.sleep(0.002)  # past its five seconds, and no sweep has been
+    assert outputs(await fanout.quote(KEY))[0] == 7
+
+
+async def test_stale_local_answer_does_not_keep_a_fresh_external_one_from_winning(
+    fanout: Fanout, local: Service, external: Service
+) -> None:
+    local.answer = held(700, key=OTHER, clock=SYSTEM_CLOCK, age_ns=30_000_000_000)
+    external.gate.clear()
+    asking = asyncio.create_task(fanout.quote(OTHER))
+    asyncio.get_running_loop().call_later(0.02, external.gate.set)
+    merged = await asking
+    assert merged.best is Source.EXTERNAL
+    assert merged.local is not None
+    assert merged.local.is_stale

@@ -1,5 +1,8 @@
 import pytest
+from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, USDC, held
+from fakes.held_quotes import merged as row
+from fakes.vouched import freshness_message
 
 from aggregator.confidence import Confidence, Factors
 from aggregator.held import Source
@@ -37,12 +40,13 @@ def answer(*route: quotes_pb2.RouteHop, output: int = 140_000_001) -> QuoteAnswe
         input_amount=1_000_000_000,
         output_amount=output,
         price_impact=1.5e-05,
-        pool_state_age_ms=40,
+        freshness=freshness_message(FakeClock(), age_ns=40_000_000, slot=9),
         route=route,
         route_id=2**64 - 1,
     )
-    merged = merge(held_local(message, now_mono_ns=NOW), None, SCORE, None)
-    return quote_answer(merged, ASKED, now_mono_ns=NOW + 2_000_000, started_mono_ns=NOW)
+    clock = FakeClock()
+    clock.advance_ms(2)
+    return quote_answer(row(held_local(message), clock=clock), ASKED, now_mono_ns=NOW + 2_000_000, started_mono_ns=NOW)
 
 
 def test_threshold_is_the_output_less_slippage_rounded_down() -> None:
@@ -55,7 +59,7 @@ def test_small_price_impact_is_plain_decimal_text() -> None:
 
 def test_ages_and_times_are_of_this_request() -> None:
     got = answer()
-    assert got.age_ms == 42
+    assert (got.age_ms, got.context_slot) == (42, 9)
     assert got.time_taken == pytest.approx(0.002)
 
 

@@ -2,34 +2,31 @@ import asyncio
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.held_quotes import KEY, SOL, TOKENS, USDC, held
+from fakes.held_quotes import KEY, SOL, TOKENS, USDC, S, held, judge, oracle
+from fakes.vouched import freshness_message
 
 from aggregator import wire
-from aggregator.confidence import Confidence
-from aggregator.held import HeldQuote, Source
+from aggregator.held import Refusal, Source
 from aggregator.intake import SLICE_QUOTES_MAX, Intake
-from aggregator.oracle import OraclePrices
 from aggregator.routes import Routes
+from aggregator.selection import Scored
 from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
 from quote_core.quotes import QuoteKey
-
-S = 1_000_000_000
-_Scored = tuple[HeldQuote, Confidence | None]
 
 
 class Publisher:
     """Records what would go to shared memory, a list a call."""
 
     def __init__(self) -> None:
-        self.published: list[list[_Scored]] = []
-        self.confirmed: list[list[_Scored]] = []
+        self.published: list[list[Scored]] = []
+        self.confirmed: list[list[Scored]] = []
 
-    def publish(self, quotes: list[_Scored]) -> None:
+    def publish(self, quotes: list[Scored]) -> None:
         self.published.append(quotes)
 
-    def confirm(self, quotes: list[_Scored]) -> None:
+    def confirm(self, quotes: list[Scored]) -> None:
         self.confirmed.append(quotes)
 
 
@@ -38,21 +35,17 @@ class Parts:
 
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.table = QuoteTable(
-            tokens=TOKENS, clock=self.clock, stale_after_ns=dict.fromkeys(Source, 3 * S), encoder=wire
-        )
+        self.table = QuoteTable(tokens=TOKENS, clock=self.clock, judge=judge(oracle(self.clock)), encoder=wire)
         self.table.row_added(0, KEY)
         self.local, self.external = Publisher(), Publisher()
         self.subscriptions = Subscriptions()
         self.routes = Routes()
-        self.oracle = OraclePrices()
         self.observed_s: list[float] = []
         self.intake = Intake(
             table=self.table,
             publishers={Source.LOCAL: self.local, Source.EXTERNAL: self.external},  # type: ignore[dict-item]
             subscriptions=self.subscriptions,
             routes=self.routes,
-            oracle=self.oracle,
             clock=self.clock,
             observe_pool_to_shm_s=self.observed_s.append,
         )
@@ -63,12 +56,16 @@ def parts() -> Parts:
     return Parts()
 
 
-def local_quote(row: int = 0, *, amount: int = 1_000_000_000, received_ns: int = 0) -> local_quote_pb2.LocalQuote:
+def local_quote(
+    row: int = 0, *, amount: int = 1_000_000_000, received_ns: int = 0, output: int = 140_000_000, impact: float = 0.0
+) -> local_quote_pb2.LocalQuote:
     return local_quote_pb2.LocalQuote(
         input_mint=SOL,
         output_mint=USDC,
         input_amount=amount,
-        output_amount=140_000_000,
+        output_amount=output,
+        price_impact=impact,
+        freshness=freshness_message(FakeClock()),
         row=row,
         version=1,
         route_id=5,
@@ -80,9 +77,9 @@ def test_change_reaches_shared_memory_routes_and_subscribers(parts: Parts) -> No
     with parts.subscriptions.follow((0,)) as subscription:
         parts.intake.take(Source.LOCAL, [held()])
         assert subscription.take(10) == (0,)
-    ((quote, confidence),) = parts.local.published[0]
-    assert quote.output_amount == 140_000_000
-    assert confidence is not None
+    (scored,) = parts.local.published[0]
+    assert scored.quote.output_amount == 140_000_000
+    assert scored.confidence is not None
     assert parts.routes.find(77) is not None
     assert parts.intake.quote_counts == {Source.LOCAL: 1, Source.EXTERNAL: 0}
 
@@ -97,25 +94,29 @@ def test_confirmation_is_no_change_to_anybody(parts: Parts) -> None:
 
 
 async def test_external_quotes_go_to_their_own_file_scored_by_our_oracle(parts: Parts) -> None:
-    parts.oracle.update({SOL: 140.0, USDC: 1.0})
     quote = external_quote_pb2.ExternalQuote(
-        input_mint=SOL, output_mint=USDC, input_amount=1_000_000_000, output_amount=140_000_000, version=1
+        input_mint=SOL,
+        output_mint=USDC,
+        input_amount=1_000_000_000,
+        output_amount=140_000_000,
+        version=1,
+        freshness=freshness_message(parts.clock),
     )
     await parts.intake.external(external_quote_pb2.ExternalQuoteBatch(quotes=[quote]))
-    ((_, confidence),) = parts.external.published[0]
-    assert confidence is not None
-    assert confidence.factors.oracle == pytest.approx(1.0)
+    (scored,) = parts.external.published[0]
+    assert scored.confidence is not None
+    assert scored.confidence.factors.oracle == pytest.approx(1.0)
     assert parts.local.published == []
 
 
 def test_expired_quotes_become_stale_everywhere(parts: Parts) -> None:
-    parts.intake.take(Source.LOCAL, [held(received_mono_ns=parts.clock.mono_ns())])
-    parts.clock.advance_ns(3 * S + 1)
+    parts.intake.take(Source.LOCAL, [held(clock=parts.clock)])
+    parts.clock.advance_ns(5 * S + 1)
     with parts.subscriptions.follow((0,)) as subscription:
         parts.intake.expire()
         assert subscription.take(10) == (0,)
-    ((quote, _),) = parts.local.published[-1]
-    assert quote.is_stale
+    (scored,) = parts.local.published[-1]
+    assert scored.quote.is_stale
 
 
 async def test_pool_update_is_one_unit_and_a_whole_table_lets_others_go_in_between(parts: Parts) -> None:
@@ -139,3 +140,38 @@ async def test_time_from_pool_update_is_observed_once_an_update(parts: Parts) ->
     for _ in range(2):
         await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=[local_quote(received_ns=received_ns)]))
     assert parts.observed_s == [pytest.approx(0.004)]
+
+
+@pytest.mark.parametrize(
+    ("spoiled", "word"),
+    [
+        ({"output": 0}, "output_amount"),
+        ({"output": 2**64 - 1}, "output_amount"),
+        ({"impact": float("nan")}, "price_impact"),
+        ({"impact": float("inf")}, "price_impact"),
+        ({"impact": 1e308}, "price_impact"),
+    ],
+)
+async def test_answer_that_no_quote_can_be_costs_its_row_and_no_other(
+    parts: Parts, spoiled: dict[str, float], word: str
+) -> None:
+    parts.table.row_added(1, QuoteKey(SOL, USDC, 7))
+    parts.intake.take(Source.LOCAL, [held(clock=parts.clock)])
+    quotes = [local_quote(0, **spoiled), local_quote(1, amount=7)]  # type: ignore[arg-type]  # of the parameters
+    await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=quotes))
+    lost, kept = parts.local.published[-1]
+    assert lost.confidence is None, "shared memory marks it"
+    assert kept.confidence is not None
+    refusal = parts.table.merged(0).refusal
+    assert refusal is not None
+    assert refusal.code == "DATA_LOSS"
+    assert word in refusal.message
+    assert parts.intake.impossible_counts[Source.LOCAL] == 1
+    assert b"nan" not in parts.table.body(0)
+
+
+async def test_refusal_with_a_code_nobody_knows_can_still_be_passed_on(parts: Parts) -> None:
+    quote = local_quote()
+    quote.error.code, quote.error.message = "NO_SUCH_CODE", "x" * 10_000
+    await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=[quote]))
+    assert parts.table.merged(0).refusal == Refusal("UNKNOWN", "x" * 500)

@@ -1,57 +1,68 @@
 from collections.abc import Mapping
 
-import structlog
-from fakes.held_quotes import MSOL, SOL, USDC
+from fakes.fake_clock import FakeClock
+from fakes.held_quotes import MSOL, SOL, USDC, S
+from fakes.vouched import vouched
 
-from aggregator.oracle import OracleFollower, OraclePrices
-from quote_core.errors import ProviderUnavailable, TooManyQuotes
+from aggregator.oracle import OracleFollower, OraclePrice, OraclePrices
+from quote_core.clock import moment
+from quote_core.errors import ProviderUnavailable
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.units import Pubkey
 
 
-def test_price_is_the_ratio_of_two_known_ones() -> None:
-    prices = OraclePrices()
-    prices.update({SOL: 140.0, USDC: 1.0})
-    assert prices.price(SOL, USDC) == 140.0
-    assert prices.price(USDC, SOL) == 1 / 140.0
-    assert prices.price(SOL, MSOL) is None
+def known(clock: FakeClock, **changes: int) -> OraclePrices:
+    prices = OraclePrices(stale_after_ns=60 * S)
+    prices.update({SOL: OraclePrice(140.0, vouched(clock, **changes)), USDC: OraclePrice(1.0, vouched(clock))})
+    return prices
+
+
+def test_rate_is_the_ratio_of_two_known_prices() -> None:
+    clock = FakeClock()
+    prices, now = known(clock), moment(clock)
+    assert prices.rate(SOL, USDC, now) == 140.0
+    assert prices.rate(USDC, SOL, now) == 1 / 140.0
+    assert prices.rate(SOL, MSOL, now) is None
+
+
+def test_rate_of_a_price_not_vouched_for_in_time_is_none_and_the_price_still_sizes() -> None:
+    clock = FakeClock()
+    prices = known(clock)
+    clock.advance_ns(60 * S)
+    assert prices.rate(SOL, USDC, moment(clock)) == 140.0
+    clock.advance_ns(1)
+    assert prices.rate(SOL, USDC, moment(clock)) is None
+    assert prices.usd_by_mint[SOL] == 140.0
+    prices.update({SOL: OraclePrice(150.0, vouched(clock)), USDC: OraclePrice(1.0, vouched(clock))})
+    assert prices.rate(SOL, USDC, moment(clock)) == 150.0
+
+
+def test_price_nobody_vouches_for_scores_nothing() -> None:
+    clock = FakeClock()
+    prices = known(clock)
+    prices.update({SOL: OraclePrice(140.0, NEVER_VOUCHED)})
+    assert prices.rate(SOL, USDC, moment(clock)) is None
 
 
 async def test_without_an_answer_what_is_known_stays() -> None:
-    prices = OraclePrices()
-    answers: list[Mapping[Pubkey, float] | Exception] = [
-        {SOL: 140.0, USDC: 1.0},
+    clock = FakeClock()
+    prices = OraclePrices(stale_after_ns=60 * S)
+    answers: list[Mapping[Pubkey, OraclePrice] | Exception] = [
+        {SOL: OraclePrice(140.0, vouched(clock)), USDC: OraclePrice(1.0, vouched(clock))},
         ProviderUnavailable("local quote service", "cannot be reached"),
-        {SOL: 150.0},
+        {SOL: OraclePrice(150.0, vouched(clock))},
     ]
     followed: list[float] = []
 
-    async def read() -> Mapping[Pubkey, float]:
+    async def read() -> Mapping[Pubkey, OraclePrice]:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer
         return answer
 
-    follower = OracleFollower(
-        prices,
-        read=read,
-        follow=lambda usd: followed.append(usd[SOL]),
-        interval_ns=0,
-        log=structlog.get_logger(),
-    )
+    follower = OracleFollower(prices, read=read, follow=lambda usd: followed.append(usd[SOL]), interval_ns=0)
     for _ in range(3):
         await follower.step()
     assert followed == [140.0, 150.0]
-    assert prices.price(SOL, USDC) == 150.0
-    assert follower.failure_count == 1
-
-
-async def test_full_table_is_counted_and_survived() -> None:
-    def refuse(usd: Mapping[Pubkey, float]) -> None:
-        raise TooManyQuotes("pairs x amounts", 2_001, 2_000)
-
-    async def read() -> Mapping[Pubkey, float]:
-        return {SOL: 140.0}
-
-    follower = OracleFollower(OraclePrices(), read=read, follow=refuse, interval_ns=0, log=structlog.get_logger())
-    await follower.step()
+    assert prices.rate(SOL, USDC, moment(clock)) == 150.0
     assert follower.failure_count == 1

@@ -1,9 +1,14 @@
+import dataclasses
+
 import pytest
-from fakes.held_quotes import held
+from fakes.fake_clock import FakeClock
+from fakes.held_quotes import S, held, judge, merged, oracle
 
 from aggregator.confidence import Confidence, Decision, Factors
 from aggregator.held import Refusal, Source
 from aggregator.selection import confidence_of, merge
+from quote_core.clock import moment
+from quote_core.freshness import NEVER_VOUCHED
 
 FACTORS = Factors(1.0, 1.0, 1.0, 1.0, 1.0)
 
@@ -13,17 +18,17 @@ def scored(score: float) -> Confidence:
 
 
 def test_higher_confidence_wins_over_higher_output() -> None:
-    merged = merge(held(100), held(200, source=Source.EXTERNAL), scored(0.95), scored(0.9))
-    assert merged.best is Source.LOCAL
-    assert merged.best_quote is not None
-    assert merged.best_quote.output_amount == 100
-    assert merged.decision is Decision.EXECUTE
+    row = merge(held(100), held(200, source=Source.EXTERNAL), scored(0.95), scored(0.9))
+    assert row.best is Source.LOCAL
+    assert row.best_quote is not None
+    assert row.best_quote.output_amount == 100
+    assert row.decision is Decision.EXECUTE
 
 
 def test_equal_confidence_goes_to_the_higher_output() -> None:
-    merged = merge(held(100), held(200, source=Source.EXTERNAL), scored(0.8), scored(0.8))
-    assert merged.best is Source.EXTERNAL
-    assert merged.decision is Decision.VERIFY
+    row = merge(held(100), held(200, source=Source.EXTERNAL), scored(0.8), scored(0.8))
+    assert row.best is Source.EXTERNAL
+    assert row.decision is Decision.VERIFY
 
 
 def test_full_tie_goes_to_local() -> None:
@@ -31,24 +36,24 @@ def test_full_tie_goes_to_local() -> None:
 
 
 def test_stale_quote_loses_to_a_fresh_one_whatever_the_scores() -> None:
-    merged = merge(held(is_stale=True), held(source=Source.EXTERNAL), scored(0.99), scored(0.1))
-    assert merged.best is Source.EXTERNAL
+    row = merge(held(is_stale=True), held(source=Source.EXTERNAL), scored(0.99), scored(0.1))
+    assert row.best is Source.EXTERNAL
 
 
 def test_stale_quote_alone_is_given_but_never_acted_on() -> None:
-    merged = merge(held(is_stale=True), None, scored(0.99), None)
-    assert merged.best is Source.LOCAL
-    assert merged.decision is Decision.SKIP
+    row = merge(held(is_stale=True), None, scored(0.99), None)
+    assert row.best is Source.LOCAL
+    assert row.decision is Decision.SKIP
 
 
 @pytest.mark.parametrize("source", Source)
 def test_single_source_is_taken(source: Source) -> None:
     quote = held(source=source)
     sides = (quote, None, scored(0.6), None) if source is Source.LOCAL else (None, quote, None, scored(0.6))
-    merged = merge(*sides)
-    assert merged.best is source
-    assert merged.decision is Decision.CAUTIOUS
-    assert merged.refusal is None
+    row = merge(*sides)
+    assert row.best is source
+    assert row.decision is Decision.CAUTIOUS
+    assert row.refusal is None
 
 
 def test_without_a_price_the_local_reason_comes_first() -> None:
@@ -59,18 +64,66 @@ def test_without_a_price_the_local_reason_comes_first() -> None:
 
 
 def test_without_any_answer_it_is_unavailable_and_says_so() -> None:
-    merged = merge(None, None, None, None)
-    assert merged.best is None
-    assert merged.best_quote is None
-    assert merged.refusal is not None
-    assert merged.refusal.code == "UNAVAILABLE"
+    row = merge(None, None, None, None)
+    assert row.best is None
+    assert row.best_quote is None
+    assert row.refusal is not None
+    assert row.refusal.code == "UNAVAILABLE"
 
 
 def test_rates_are_compared_in_whole_tokens() -> None:
-    quote = held(140_000_000, oracle_price=140.0)
+    clock = FakeClock()
+    quote = held(140_000_000, clock=clock)
+    clock.advance_ns(3 * S)
     confidence = confidence_of(
-        quote, rate_scale=10.0 ** (9 - 6), depth_amount=10**11, now_mono_ns=quote.state_mono_ns + 3_000_000_000
+        quote, rate_scale=10.0 ** (9 - 6), depth_amount=10**11, oracle_rate=140.0, now=moment(clock)
     )
     assert confidence.factors.oracle == pytest.approx(1.0)
     assert confidence.factors.pool_age == pytest.approx(0.95)
     assert confidence.factors.slippage == pytest.approx(0.2)
+
+
+def test_a_quote_is_stale_when_its_age_has_passed_its_limit_and_not_before() -> None:
+    clock = FakeClock()
+    quote = held(age_ns=2 * S)
+    clock.advance_ns(3 * S)
+    assert judge().is_fresh(quote, moment(clock))
+    clock.advance_ns(1)
+    assert not judge().is_fresh(quote, moment(clock))
+    assert judge().aged(quote, moment(clock)).is_stale
+
+
+def test_a_stepped_wall_clock_makes_no_quote_older_or_younger() -> None:
+    clock = FakeClock()
+    quote = held(clock=clock)
+    now = moment(clock)
+    for step_ns in (-3_600 * S, 3_600 * S):
+        stepped = dataclasses.replace(now, unix_ns=now.unix_ns + step_ns)
+        assert judge().is_fresh(quote, stepped)
+        assert quote.freshness.age_ns(stepped) == 0
+
+
+def test_what_nobody_ever_vouched_for_is_stale() -> None:
+    assert not judge().is_fresh(held(freshness=NEVER_VOUCHED), moment(FakeClock()))
+
+
+def test_an_hour_after_the_oracle_died_nothing_is_executed_on_its_price() -> None:
+    clock = FakeClock()
+    prices = oracle(clock)
+    clock.advance_ns(3_600 * S)
+    now = moment(clock)
+    # The market has fallen by a tenth: local says so, the provider still quotes the price the oracle died at.
+    local = held(126_000_000, clock=clock, oracle_price=140.0)
+    external = held(125_900_000, source=Source.EXTERNAL, clock=clock)
+    row = judge(prices).merged(local, external, rate_scale=1_000.0, now=now)
+    assert row.oracle_rate is None
+    assert row.local_confidence is not None
+    assert row.external_confidence is not None
+    assert row.local_confidence.factors.oracle == row.external_confidence.factors.oracle == 0.0
+    assert row.best is Source.LOCAL
+    assert row.decision is not Decision.EXECUTE
+
+
+def test_both_sources_are_scored_by_the_same_oracle_rate() -> None:
+    row = merged(held(oracle_price=140.2), held(source=Source.EXTERNAL, oracle_price=None))
+    assert row.oracle_rate == 140.2

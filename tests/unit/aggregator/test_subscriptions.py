@@ -2,14 +2,13 @@ import asyncio
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held
+from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held, judge
 
 from aggregator import wire
-from aggregator.held import Source
 from aggregator.subscriptions import BatchFeed, Subscription, Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.errors import ProviderUnavailable
+from quote_core.errors import ProviderUnavailable, RowLost
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.quotes import QuoteKey
 
@@ -19,7 +18,7 @@ OTHER = QuoteKey(SOL, MSOL, 5)
 
 @pytest.fixture
 def table() -> QuoteTable:
-    table = QuoteTable(tokens=TOKENS, clock=FakeClock(), stale_after_ns=dict.fromkeys(Source, S), encoder=wire)
+    table = QuoteTable(tokens=TOKENS, clock=FakeClock(), judge=judge(), encoder=wire)
     table.row_added(0, KEY)
     table.row_added(1, OTHER)
     return table
@@ -129,3 +128,31 @@ async def test_subscriber_that_left_costs_nothing(table: QuoteTable) -> None:
         assert len(subscriptions) == 1
     assert len(subscriptions) == 0
     subscriptions.publish((0,))
+
+
+async def test_subscriber_keeps_its_own_number_for_a_row_that_got_another(table: QuoteTable) -> None:
+    subscriptions = Subscriptions()
+    with subscriptions.follow((0, 1)) as subscription:
+        messages = feed(table, subscription).messages()
+        await read(messages)
+        table.row_added(7, KEY)
+        table.row_added(0, OTHER)
+        subscriptions.rows_moved({0: 7, 1: 0})
+        subscriptions.publish(table.offer([held(row=7)]).changed)
+        subscriptions.publish(table.offer([held(3, row=0, key=OTHER)]).changed)
+        message = await read(messages)
+        assert [(quote.row, quote.output_amount) for quote in message.quotes] == [(10, 140_000_000), (11, 3)]
+
+
+async def test_subscriber_whose_row_is_lost_hears_that_it_is_over_and_others_go_on(table: QuoteTable) -> None:
+    subscriptions = Subscriptions()
+    with subscriptions.follow((0,)) as losing, subscriptions.follow((1,)) as keeping:
+        lost = feed(table, losing, numbers=[(0, 1)]).messages()
+        kept = feed(table, keeping, numbers=[(1, 2)]).messages()
+        await read(lost)
+        await read(kept)
+        subscriptions.rows_moved({0: None})
+        with pytest.raises(RowLost):
+            await read(lost)
+        subscriptions.publish(table.offer([held(row=1, key=OTHER)]).changed)
+        assert rows_of(await read(kept)) == [2]

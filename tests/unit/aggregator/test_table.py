@@ -1,16 +1,12 @@
-import dataclasses
-
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held
+from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, S, held, judge, oracle
 
 from aggregator.confidence import Decision
 from aggregator.held import Refusal, Source
 from aggregator.selection import Merged
 from aggregator.table import Arrival, QuoteTable
 from quote_core.quotes import QuoteKey
-
-S = 1_000_000_000
 
 
 class CountingEncoder:
@@ -37,9 +33,7 @@ def encoder() -> CountingEncoder:
 
 @pytest.fixture
 def table(clock: FakeClock, encoder: CountingEncoder) -> QuoteTable:
-    table = QuoteTable(
-        tokens=TOKENS, clock=clock, stale_after_ns={Source.LOCAL: 3 * S, Source.EXTERNAL: 60 * S}, encoder=encoder
-    )
+    table = QuoteTable(tokens=TOKENS, clock=clock, judge=judge(oracle(clock)), encoder=encoder)
     table.row_added(0, KEY)
     return table
 
@@ -119,26 +113,68 @@ def test_row_is_encoded_once_a_change_however_many_read_it(table: QuoteTable, en
     assert encoder.count == 2
 
 
-def test_what_is_not_confirmed_in_time_becomes_stale_once(table: QuoteTable, clock: FakeClock) -> None:
-    def made_stale(quote: object) -> object:
-        return dataclasses.replace(quote, is_stale=True)  # type: ignore[type-var]  # a held quote
-
-    table.offer([held(received_mono_ns=clock.mono_ns())])
-    table.offer([held(source=Source.EXTERNAL, received_mono_ns=clock.mono_ns())])
-    clock.advance_ns(3 * S)
-    assert table.expire(made_stale) == ()  # type: ignore[arg-type]
+def test_what_is_not_vouched_for_in_time_becomes_stale_once(table: QuoteTable, clock: FakeClock) -> None:
+    table.offer([held(clock=clock)])
+    table.offer([held(source=Source.EXTERNAL, clock=clock)])
+    clock.advance_ns(5 * S)
+    assert table.expire() == ()
     clock.advance_ns(1)
-    (expired,) = table.expire(made_stale)  # type: ignore[arg-type]
+    (expired,) = table.expire()
     assert expired.source is Source.LOCAL
     assert table.merged(0).best is Source.EXTERNAL
     assert table.body(0) == b"1000000000 3"
-    assert table.expire(made_stale) == ()  # type: ignore[arg-type]
+    assert table.expire() == ()
     clock.advance_ns(60 * S)
-    assert len(table.expire(made_stale)) == 1  # type: ignore[arg-type]
+    assert len(table.expire()) == 1
+    assert table.merged(0).decision is Decision.SKIP
+
+
+def test_messages_that_vouch_for_nothing_new_keep_no_quote_fresh(table: QuoteTable, clock: FakeClock) -> None:
+    first = held(clock=clock)
+    table.offer([first])
+    for _ in range(6):
+        clock.advance_ns(S)
+        table.offer([held(freshness=first.freshness)])
+    assert table.merged(0).local is not None
+    assert table.merged(0).local.is_stale  # type: ignore[union-attr]  # just looked at
+
+
+def test_confirmation_makes_a_quote_younger_and_changes_nothing_else(table: QuoteTable, clock: FakeClock) -> None:
+    table.offer([held(clock=clock)])
+    clock.advance_ns(4 * S)
+    assert table.offer([held(clock=clock)]) == Arrival((), (0,))
+    clock.advance_ns(4 * S)
+    assert table.expire() == ()
+
+
+def test_what_a_row_says_is_of_the_moment_it_is_told(
+    table: QuoteTable, clock: FakeClock, encoder: CountingEncoder
+) -> None:
+    table.offer([held(clock=clock)])
+    before = table.merged(0)
+    table.body(0)
+    clock.advance_ns(3 * S)
+    after = table.merged(0)
+    assert before.local_confidence is not None
+    assert after.local_confidence is not None
+    assert before.local_confidence.factors.pool_age - after.local_confidence.factors.pool_age == pytest.approx(0.05)
+    table.body(0)
+    assert encoder.count == 2
+
+
+def test_bytes_are_not_told_beyond_the_moment_at_which_a_quote_becomes_stale(
+    table: QuoteTable, clock: FakeClock, encoder: CountingEncoder
+) -> None:
+    table.offer([held(clock=clock)])
+    clock.advance_ns(5 * S)
+    table.body(0)
+    clock.advance_ns(1)
+    table.body(0)
+    assert encoder.count == 2
     assert table.merged(0).decision is Decision.SKIP
 
 
 def test_refusal_never_becomes_stale(table: QuoteTable, clock: FakeClock) -> None:
     table.offer([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
     clock.advance_ns(1_000 * S)
-    assert table.expire(lambda quote: quote) == ()
+    assert table.expire() == ()

@@ -1,4 +1,7 @@
-from fakes.held_quotes import KEY, SOL, USDC, held
+import dataclasses
+
+from fakes.fake_clock import FakeClock
+from fakes.held_quotes import KEY, SOL, USDC, S, held, merged
 
 from aggregator import wire
 from aggregator.confidence import Confidence, Factors
@@ -15,8 +18,9 @@ EXTERNAL_SCORE = Confidence(0.72, Factors(0.5, 0.8, 0.6, 0.99, 1.0))
 
 
 def test_row_decodes_to_what_was_encoded() -> None:
-    merged = merge(held(), held(139_000_000, source=Source.EXTERNAL), LOCAL_SCORE, EXTERNAL_SCORE)
-    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), merged, 42))
+    row = merge(held(), held(139_000_000, source=Source.EXTERNAL), LOCAL_SCORE, EXTERNAL_SCORE)
+    row = dataclasses.replace(row, oracle_rate=140.0)
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), row, 42))
     assert (quote.input_mint, quote.output_mint, quote.input_amount) == (SOL, USDC, 1_000_000_000)
     assert quote.local.output_amount == quote.output_amount == 140_000_000
     assert quote.external.output_amount == 139_000_000
@@ -33,8 +37,8 @@ def test_row_decodes_to_what_was_encoded() -> None:
 
 
 def test_row_without_a_price_has_its_reason_and_no_score() -> None:
-    merged = merge(held(refusal=Refusal("FAILED_PRECONDITION", "no pool")), None, None, None)
-    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), merged, 1))
+    row = merge(held(refusal=Refusal("FAILED_PRECONDITION", "no pool")), None, None, None)
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), row, 1))
     assert quote.error == quotes_pb2.QuoteError(code="FAILED_PRECONDITION", message="no pool")
     assert quote.best_source == pb.QUOTE_SOURCE_UNSPECIFIED
     assert quote.decision == pb.DECISION_SKIP
@@ -65,3 +69,16 @@ def test_health_report_is_carried_over() -> None:
     assert message.serving
     assert (message.version, message.uptime_ms, list(message.findings)) == ("1.2.3", 5, ["slow"])
     assert message.figures["rows"] == 3.0
+
+
+def test_age_and_staleness_are_those_of_the_telling_not_of_the_source() -> None:
+    clock = FakeClock()
+    local, external = held(age_ns=2 * S), held(source=Source.EXTERNAL)
+    clock.advance_ns(4 * S)
+    body = wire.encode_row(wire.row_prefix(KEY), merged(local, external, clock), 1)
+    quote = pb.AggregatedQuote.FromString(body)
+    assert quote.local.pool_state_age_ms == 6_000
+    assert quote.local.is_stale
+    assert quote.external.price_cache_age_ms == 4_000
+    assert not quote.external.is_stale
+    assert quote.best_source == pb.QUOTE_SOURCE_EXTERNAL

@@ -14,6 +14,7 @@ from quote_core.errors import (
     SolquoteError,
 )
 from quote_core.events import ExecutionPlan, Outcome
+from quote_core.freshness import NEVER_VOUCHED
 
 
 class Market:
@@ -29,7 +30,7 @@ class Market:
             hops=(),
             amount_out=self._answer,
             slot=9,
-            pool_state_age_ms=0,
+            freshness=NEVER_VOUCHED,
             price_impact_fractions=(),
             depth_amounts=(),
         )
