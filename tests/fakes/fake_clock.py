@@ -14,6 +14,9 @@ class FakeClock:
     def unix_ns(self) -> int:
         return self._unix_ns
 
+    def step_wall_ns(self, ns: int) -> None:
+        self._unix_ns += ns
+
     def advance_ms(self, ms: int) -> None:
         self.advance_ns(ms * 1_000_000)
 

@@ -1,7 +1,8 @@
 """Events of plausible content, to be changed by `dataclasses.replace`."""
 
-from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.clock import SYSTEM_CLOCK, Clock, moment
 from quote_core.events import Hop, TwoHopArbitrage, random_id, stamp
+from quote_core.freshness import Freshness
 from quote_core.quotes import Provenance
 from quote_core.units import LAMPORTS_PER_SOL, Pubkey
 
@@ -21,8 +22,8 @@ def opportunity(
     price_impact_ppm: int = 300,
     age_ns: int = 0,
 ) -> TwoHopArbitrage:
-    """One SOL there and back with 1 % gained."""
-    now = clock.unix_ns()
+    """One SOL there and back with 1 % gained, found now on quotes vouched for `age_ns` ago."""
+    now = moment(clock)
     return TwoHopArbitrage(
         header=stamp(clock, event_id=random_id(), slot=400),
         pair="SOL-USDC",
@@ -43,7 +44,9 @@ def opportunity(
         network_fee_lamports=5_000,
         confidence_bps=confidence_bps,
         price_impact_ppm=price_impact_ppm,
-        quoted_unix_ns=now - age_ns,
+        quoted_unix_ns=now.unix_ns - age_ns,
+        created=now,
+        freshness=Freshness(now.earlier_by(age_ns), 400),
     )
 
 

@@ -13,6 +13,7 @@ from aggregator.selection import Scored
 from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.quotes import QuoteKey
 
 
@@ -167,7 +168,8 @@ async def test_answer_that_no_quote_can_be_costs_its_row_and_no_other(
     assert refusal.code == "DATA_LOSS"
     assert word in refusal.message
     assert parts.intake.impossible_counts[Source.LOCAL] == 1
-    assert b"nan" not in parts.table.body(0)
+    told = pb.AggregatedQuote.FromString(parts.table.body(0))
+    assert (told.local.output_amount, told.local.price_impact, told.local.error.code) == (0, 0.0, "DATA_LOSS")
 
 
 async def test_refusal_with_a_code_nobody_knows_can_still_be_passed_on(parts: Parts) -> None:

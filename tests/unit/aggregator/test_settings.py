@@ -1,26 +1,26 @@
 import pytest
 
-from aggregator.amounts import DEFAULT_AMOUNTS
 from aggregator.settings import AggregatorSettings
-from quote_core.settings import SettingsError
+from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.watch import DEFAULT_AMOUNTS
 
 
-def load(**environ: str) -> AggregatorSettings:
-    return AggregatorSettings.load(environ={f"SOLQUOTE_AGGREGATOR_{name}": value for name, value in environ.items()})
+def amounts(value: str) -> tuple[int, ...]:
+    return PlatformSettings.load(environ={"SOLQUOTE_AGGREGATOR_AMOUNTS": value}).watched_amounts
 
 
 def test_defaults_are_those_of_the_specification() -> None:
-    settings = load()
+    settings = AggregatorSettings.load(environ={"SOLQUOTE_AGGREGATOR_AMOUNTS": "1"})
     assert (settings.grpc_port, settings.http_port) == (50051, 8080)
-    assert settings.amounts == DEFAULT_AMOUNTS
     assert (settings.local_timeout, settings.external_timeout) == (10_000_000, 100_000_000)
+    assert PlatformSettings.load(environ={}).watched_amounts == DEFAULT_AMOUNTS
 
 
 def test_amounts_are_written_with_commas_or_spaces() -> None:
-    assert load(AMOUNTS="1000, 2000 3000").amounts == (1_000, 2_000, 3_000)
+    assert amounts("1000, 2000 3000") == (1_000, 2_000, 3_000)
 
 
 @pytest.mark.parametrize("value", ["", "0", "1000,-1", "1.5", "x"])
 def test_wrong_amounts_are_one_clear_mistake(value: str) -> None:
     with pytest.raises(SettingsError, match="SOLQUOTE_AGGREGATOR_AMOUNTS"):
-        load(AMOUNTS=value)
+        amounts(value)

@@ -1,13 +1,32 @@
 import pytest
-from fakes.held_quotes import KEY, MSOL, SOL, USDC, held
+from fakes.fake_clock import FakeClock
+from fakes.held_quotes import KEY, MSOL, SOL, USDC, S
+from fakes.held_quotes import held as held_quote
+from fakes.held_quotes import scored as scored_by_fakes
 
 from aggregator.confidence import Confidence, Factors
-from aggregator.held import Refusal
+from aggregator.held import HeldQuote, Refusal
+from aggregator.selection import Scored
 from aggregator.shm_publisher import ShmPublisher, change_kind
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.quotes import QuoteKey
 from shm import ChangeKind, Flag
 
 SCORE = Confidence(0.876, Factors(1.0, 1.0, 1.0, 1.0, 1.0))
+UNIX_NS = FakeClock().unix_ns()
+NO_POOL = Refusal("FAILED_PRECONDITION", "no pool")
+
+
+def priced(quote: HeldQuote, *, oracle_rate: float | None = 140.0) -> Scored:
+    return Scored(quote, SCORE, oracle_rate)
+
+
+def held(*args: int, oracle_rate: float | None = 140.0, **changes: object) -> Scored:
+    return priced(held_quote(*args, **changes), oracle_rate=oracle_rate)  # type: ignore[arg-type]  # passed on
+
+
+def refused() -> Scored:
+    return Scored(held_quote(refusal=NO_POOL), None, None)
 
 
 class FakeBatch:
@@ -58,12 +77,17 @@ def writer() -> FakeWriter:
 
 
 @pytest.fixture
-def publisher(writer: FakeWriter) -> ShmPublisher:
-    return ShmPublisher(writer, ttl_slots=7)
+def clock() -> FakeClock:
+    return FakeClock()
+
+
+@pytest.fixture
+def publisher(writer: FakeWriter, clock: FakeClock) -> ShmPublisher:
+    return ShmPublisher(writer, clock=clock, ttl_slots=7)
 
 
 def test_first_quote_gives_the_entry_its_pair_and_all_fields(publisher: ShmPublisher, writer: FakeWriter) -> None:
-    publisher.publish([(held(row=3), SCORE)])
+    publisher.publish([held(row=3)])
     assert len(writer.assigned[3][0]) == 32
     ((index, fields),) = writer.batches[0]
     assert index == 3
@@ -85,32 +109,32 @@ def test_first_quote_gives_the_entry_its_pair_and_all_fields(publisher: ShmPubli
 
 
 def test_many_changes_of_one_message_are_one_batch(publisher: ShmPublisher, writer: FakeWriter) -> None:
-    publisher.publish([(held(row=row), SCORE) for row in range(5)])
+    publisher.publish([held(row=row) for row in range(5)])
     assert len(writer.batches) == 1
     assert publisher.published_count == 5
 
 
 def test_row_without_a_price_is_never_valid(publisher: ShmPublisher, writer: FakeWriter) -> None:
-    publisher.publish([(held(refusal=Refusal("FAILED_PRECONDITION", "no pool")), None)])
+    publisher.publish([refused()])
     assert writer.assigned == {}
     assert writer.batches == []
 
 
 def test_row_that_loses_its_price_becomes_stale(publisher: ShmPublisher, writer: FakeWriter) -> None:
-    publisher.publish([(held(), SCORE)])
-    publisher.publish([(held(refusal=Refusal("FAILED_PRECONDITION", "no pool")), None)])
+    publisher.publish([held()])
+    publisher.publish([refused()])
     assert writer.stale == [0]
 
 
 def test_stale_quote_is_flagged(publisher: ShmPublisher, writer: FakeWriter) -> None:
-    publisher.publish([(held(is_stale=True), SCORE)])
+    publisher.publish([held(is_stale=True)])
     assert writer.batches[0][0][1]["flags"] == Flag.CONFIDENCE_PRESENT | Flag.STALE
 
 
 def test_confirmed_rows_trickle_with_the_heartbeat_and_say_that_nothing_changed(
     publisher: ShmPublisher, writer: FakeWriter
 ) -> None:
-    quotes = [(held(row=row), SCORE) for row in range(300)]
+    quotes = [held(row=row) for row in range(300)]
     publisher.publish(quotes)
     publisher.confirm(quotes)
     publisher.confirm(quotes)
@@ -126,16 +150,16 @@ def test_confirmed_rows_trickle_with_the_heartbeat_and_say_that_nothing_changed(
 def test_confirmation_overtaken_by_a_change_is_not_written_after_it(
     publisher: ShmPublisher, writer: FakeWriter
 ) -> None:
-    publisher.publish([(held(), SCORE)])
-    publisher.confirm([(held(), SCORE)])
-    publisher.publish([(held(1), SCORE)])
+    publisher.publish([held()])
+    publisher.confirm([held()])
+    publisher.publish([held(1)])
     publisher.beat()
     assert [batch[0][1]["output_amount"] for batch in writer.batches] == [140_000_000, 1]
 
 
 def test_row_given_back_frees_its_entry(publisher: ShmPublisher, writer: FakeWriter) -> None:
-    publisher.publish([(held(), SCORE)])
-    publisher.confirm([(held(), SCORE)])
+    publisher.publish([held()])
+    publisher.confirm([held()])
     publisher.row_removed(0, KEY)
     publisher.beat()
     assert writer.assigned == {}
@@ -145,10 +169,10 @@ def test_row_given_back_frees_its_entry(publisher: ShmPublisher, writer: FakeWri
 def test_row_given_another_meaning_gets_its_new_pair_with_its_next_quote(
     publisher: ShmPublisher, writer: FakeWriter
 ) -> None:
-    publisher.publish([(held(), SCORE)])
+    publisher.publish([held()])
     publisher.row_added(0, QuoteKey(SOL, MSOL, 5))
     assert writer.assigned == {}
-    publisher.publish([(held(key=QuoteKey(SOL, MSOL, 5)), SCORE)])
+    publisher.publish([held(key=QuoteKey(SOL, MSOL, 5))])
     assert len(writer.assigned) == 1
 
 
@@ -158,11 +182,88 @@ def test_row_given_another_meaning_gets_its_new_pair_with_its_next_quote(
         (held(), 0),
         (held(1), ChangeKind.AMOUNTS),
         (held(key=QuoteKey(SOL, USDC, 1)), ChangeKind.AMOUNTS),
-        (held(oracle_price=None), ChangeKind.ORACLE),
+        (held(oracle_rate=None), ChangeKind.ORACLE),
         (held(route_id=1), ChangeKind.ROUTE),
         (held(is_stale=True), ChangeKind.FLAGS),
         (held(1, route_id=1), ChangeKind.AMOUNTS | ChangeKind.ROUTE),
     ],
 )
-def test_kind_names_what_differs(new: object, kind: int) -> None:
-    assert change_kind(held(), new) == kind  # type: ignore[arg-type]  # a held quote
+def test_kind_names_what_differs(new: Scored, kind: int) -> None:
+    assert change_kind(held(), new) == kind
+
+
+def test_time_of_an_entry_is_that_of_the_vouching(
+    publisher: ShmPublisher, writer: FakeWriter, clock: FakeClock
+) -> None:
+    quote = held(clock=clock, age_ns=S, slot=77)
+    clock.advance_ns(2 * S)
+    publisher.publish([quote])
+    fields = writer.batches[0][0][1]
+    assert (fields["ts_ns"], fields["slot"]) == (UNIX_NS - S, 77)
+
+
+def test_confirmed_entry_gets_the_time_of_its_new_vouching(
+    publisher: ShmPublisher, writer: FakeWriter, clock: FakeClock
+) -> None:
+    publisher.publish([held(clock=clock)])
+    clock.advance_ns(30 * S)
+    publisher.confirm([held(clock=clock, age_ns=S // 2)])
+    publisher.beat()
+    assert writer.batches[-1][0][1]["ts_ns"] == UNIX_NS + 30 * S - S // 2
+
+
+def test_writing_an_entry_later_makes_it_no_younger(
+    publisher: ShmPublisher, writer: FakeWriter, clock: FakeClock
+) -> None:
+    publisher.confirm([held(clock=clock)])
+    clock.advance_ns(2 * S)
+    publisher.beat()
+    assert writer.batches[-1][0][1]["ts_ns"] == UNIX_NS
+
+
+def test_step_of_the_wall_clock_is_healed_by_the_next_writing(writer: FakeWriter, clock: FakeClock) -> None:
+    stepped = FakeClock(mono_ns=clock.mono_ns() + S, unix_ns=clock.unix_ns() - 3_600 * S)
+    ShmPublisher(writer, clock=stepped, ttl_slots=7).publish([held(clock=clock)])
+    assert writer.batches[0][0][1]["ts_ns"] == stepped.unix_ns() - S
+
+
+@pytest.mark.parametrize(
+    "impossible",
+    [
+        held(0),
+        held(2**63),
+        held(price_impact_fraction=float("nan")),
+        held(price_impact_fraction=float("inf")),
+        held(price_impact_fraction=-0.1),
+        held(price_impact_fraction=1.1),
+        held(slot=2**32),
+        held(freshness=NEVER_VOUCHED),
+        held(age_ns=-1),
+    ],
+)
+def test_what_no_quote_can_be_is_not_written_and_what_was_there_is_marked(
+    publisher: ShmPublisher, writer: FakeWriter, impossible: Scored
+) -> None:
+    publisher.publish([impossible])
+    assert (writer.batches, writer.assigned, writer.stale) == ([], {}, [])
+    publisher.publish([held()])
+    publisher.publish([impossible, held(row=1)])
+    assert writer.stale == [0]
+    assert [index for index, _ in writer.batches[-1]] == [1], "the others of the batch are written"
+    assert publisher.refused_count == 2
+
+
+def test_row_that_got_its_price_back_says_that_its_flags_differ(publisher: ShmPublisher, writer: FakeWriter) -> None:
+    publisher.publish([held()])
+    publisher.publish([refused()])
+    publisher.publish([held()])
+    assert writer.batches[-1][0][1]["kind"] == ChangeKind.FLAGS
+
+
+def test_score_and_oracle_price_are_those_worked_out(publisher: ShmPublisher, writer: FakeWriter) -> None:
+    scored = scored_by_fakes(held_quote())
+    publisher.publish([scored])
+    fields = writer.batches[0][0][1]
+    assert scored.confidence is not None
+    assert fields["confidence_bps"] == round(scored.confidence.score * 10_000)
+    assert fields["oracle_price"] == 140.0

@@ -9,6 +9,8 @@ from fakes.waiting import eventually
 from aggregator.upstream import Upstream
 from quote_core.resilience import Backoff
 
+SILENCE_NS_MAX = 60_000_000_000
+
 
 class Streams:
     """Opens streams the test feeds and ends; a request is what `wanted` said."""
@@ -48,6 +50,7 @@ async def upstream(streams: Streams) -> AsyncIterator[Upstream]:
         stub=streams.stub,
         wanted=lambda: streams.wanted,
         sink=streams.receive,
+        silence_ns_max=SILENCE_NS_MAX,
         backoff=Backoff(first_ns=1_000_000, pause_ns_max=1_000_000),
         log=structlog.get_logger(),
     )
@@ -122,3 +125,27 @@ async def test_nothing_is_opened_while_no_row_is_wanted(streams: Streams, upstre
     streams.wanted = "second"
     upstream.reopen()
     await eventually(lambda: streams.open == ["second"])
+
+
+async def test_silent_stream_is_closed_and_opened_anew_and_is_not_delivering_meanwhile(streams: Streams) -> None:
+    upstream = Upstream(
+        name="local",
+        stub=streams.stub,
+        wanted=lambda: "first",
+        sink=streams.receive,
+        silence_ns_max=50_000_000,
+        backoff=Backoff(first_ns=1_000_000, pause_ns_max=1_000_000),
+        log=structlog.get_logger(),
+    )
+    await streams.queue("first").put("a")
+    task = asyncio.create_task(upstream.run())
+    try:
+        await eventually(lambda: streams.received == ["a"] and upstream.is_delivering.is_set())
+        await eventually(lambda: len(streams.opened) > 1)
+        assert not upstream.is_delivering.is_set()
+        assert len(streams.open) <= 1
+        await streams.queue("first").put("b")
+        await eventually(lambda: streams.received == ["a", "b"])
+    finally:
+        task.cancel()
+        await asyncio.wait({task})

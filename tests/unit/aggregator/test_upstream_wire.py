@@ -1,12 +1,16 @@
+import math
+
 import pytest
+from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, USDC
+from fakes.vouched import freshness_message, vouched
 
 from aggregator import upstream_wire as wire
 from aggregator.held import Refusal, Source
+from aggregator.oracle import OraclePrice
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance, QuoteKey
-
-NOW = 1_000_000_000_000
 
 
 def local_quote(**changes: object) -> local_quote_pb2.LocalQuote:
@@ -17,24 +21,23 @@ def local_quote(**changes: object) -> local_quote_pb2.LocalQuote:
         "output_amount": 140_000_000,
         "price_impact": 0.001,
         "protocol": "orca_whirlpool",
-        "pool_state_age_ms": 250,
         "oracle_price": 140.5,
         "version": 3,
-        "slot": 99,
+        "slot": 98,
+        "freshness": freshness_message(FakeClock(), age_ns=250_000_000, slot=99),
         "row": 7,
         "route_id": 2**63,
-        "quoted_unix_ns": 5,
         "depth_amount": 11,
     }
     return local_quote_pb2.LocalQuote(**{**fields, **changes})
 
 
-def test_local_answer_is_taken_over_with_its_age() -> None:
-    quote = wire.held_local(local_quote(), now_mono_ns=NOW)
+def test_local_answer_is_taken_over_with_its_freshness() -> None:
+    quote = wire.held_local(local_quote())
     assert quote.source is Source.LOCAL
     assert quote.key == KEY
-    assert (quote.row, quote.version, quote.slot, quote.route_id) == (7, 3, 99, 2**63)
-    assert quote.state_mono_ns == NOW - 250_000_000
+    assert (quote.row, quote.version, quote.route_id) == (7, 3, 2**63)
+    assert quote.freshness == vouched(FakeClock(), age_ns=250_000_000, slot=99)
     assert quote.oracle_price == 140.5
     assert quote.dex_id == 4
     assert quote.uptime == 1.0
@@ -45,18 +48,18 @@ def test_local_answer_is_taken_over_with_its_age() -> None:
 def test_missing_oracle_price_is_none_and_unknown_dex_is_zero() -> None:
     message = local_quote(protocol="something_new")
     message.ClearField("oracle_price")
-    quote = wire.held_local(message, now_mono_ns=NOW)
+    quote = wire.held_local(message)
     assert quote.oracle_price is None
     assert quote.dex_id == 0
 
 
 def test_refusal_is_taken_over_in_the_services_words() -> None:
     error = quotes_pb2.QuoteError(code="FAILED_PRECONDITION", message="no pool")
-    quote = wire.held_local(local_quote(error=error), now_mono_ns=NOW)
+    quote = wire.held_local(local_quote(error=error))
     assert quote.refusal == Refusal("FAILED_PRECONDITION", "no pool")
 
 
-def test_external_answer_is_taken_over_with_our_oracle_price() -> None:
+def test_external_answer_is_taken_over_with_its_freshness() -> None:
     message = external_quote_pb2.ExternalQuote(
         input_mint=SOL,
         output_mint=USDC,
@@ -64,7 +67,7 @@ def test_external_answer_is_taken_over_with_our_oracle_price() -> None:
         output_amount=139_000_000,
         provider="jupiter",
         price_impact_bps=15.0,
-        price_cache_age_ms=4_000,
+        freshness=freshness_message(FakeClock(), age_ns=4_000_000_000),
         provider_uptime=0.9,
         route_plan=[
             quotes_pb2.RouteHop(input_mint=SOL, output_mint=MSOL),
@@ -72,24 +75,62 @@ def test_external_answer_is_taken_over_with_our_oracle_price() -> None:
             quotes_pb2.RouteHop(input_mint=MSOL, output_mint=USDC),
         ],
     )
-    quote = wire.held_external(message, now_mono_ns=NOW, oracle_price=140.0)
+    quote = wire.held_external(message)
     assert quote.source is Source.EXTERNAL
     assert quote.price_impact_fraction == pytest.approx(0.0015)
-    assert quote.state_mono_ns == NOW - 4_000_000_000
-    assert quote.oracle_price == 140.0
+    assert quote.freshness == vouched(FakeClock(), age_ns=4_000_000_000)
+    assert quote.oracle_price is None
     assert quote.uptime == 0.9
     assert quote.hop_count == 2, "a split runs side by side and is one hop"
 
 
-def test_stale_copy_is_marked_inside_and_leaves_the_original_alone() -> None:
-    quote = wire.held_local(local_quote(), now_mono_ns=NOW)
-    stale = wire.stale_copy(quote)
-    assert stale.is_stale
-    assert isinstance(stale.message, local_quote_pb2.LocalQuote)
-    assert stale.message.is_stale
-    assert stale.message.output_amount == 140_000_000
-    assert isinstance(quote.message, local_quote_pb2.LocalQuote)
-    assert not quote.message.is_stale
+def test_message_that_does_not_say_when_was_never_vouched_for() -> None:
+    message = local_quote()
+    message.ClearField("freshness")
+    assert wire.held_local(message).freshness == NEVER_VOUCHED
+
+
+@pytest.mark.parametrize(
+    ("field", "value"),
+    [
+        ("output_amount", 0),
+        ("output_amount", 2**63),
+        ("output_amount", 2**64 - 1),
+        ("price_impact", math.nan),
+        ("price_impact", math.inf),
+        ("price_impact", -math.inf),
+        ("price_impact", 1e308),
+        ("price_impact", 1.01),
+    ],
+)
+def test_what_no_quote_can_be_is_a_refusal_that_names_the_field(field: str, value: float) -> None:
+    quote = wire.held_local(local_quote(**{field: value}))
+    assert quote.refusal is not None
+    assert quote.refusal.code == "DATA_LOSS"
+    assert quote.refusal.message.startswith(field)
+    assert (quote.key, quote.row, quote.output_amount) == (KEY, 7, 0)
+
+
+@pytest.mark.parametrize("uptime", [math.nan, -0.1, 1.1])
+def test_uptime_that_is_no_share_is_refused(uptime: float) -> None:
+    message = external_quote_pb2.ExternalQuote(output_amount=1, provider_uptime=uptime)
+    refusal = wire.held_external(message).refusal
+    assert refusal is not None
+    assert refusal.message.startswith("provider_uptime")
+
+
+def test_slot_beyond_what_shared_memory_holds_is_refused() -> None:
+    message = local_quote(freshness=freshness_message(FakeClock(), slot=2**32))
+    assert wire.held_local(message).refusal is not None
+
+
+def test_impact_below_zero_is_none() -> None:
+    assert wire.held_local(local_quote(price_impact=-0.001)).price_impact_fraction == 0.0
+
+
+@pytest.mark.parametrize("price", [math.nan, math.inf, 0.0, -1.0])
+def test_oracle_price_that_can_be_none_is_not_taken(price: float) -> None:
+    assert wire.held_local(local_quote(oracle_price=price)).oracle_price is None
 
 
 def test_request_names_each_direction_once_with_ascending_amounts_and_their_rows() -> None:
@@ -102,15 +143,21 @@ def test_request_names_each_direction_once_with_ascending_amounts_and_their_rows
     ]
 
 
-def test_only_known_and_fresh_prices_are_taken() -> None:
-    response = local_quote_pb2.OraclePricesResponse(
-        prices=[
-            local_quote_pb2.OraclePrice(mint=SOL, usd=140.0),
-            local_quote_pb2.OraclePrice(mint=USDC, usd=1.0, is_stale=True),
-            local_quote_pb2.OraclePrice(mint=MSOL),
-        ]
-    )
-    assert wire.usd_by_mint(response) == {SOL: 140.0}
+def test_only_known_possible_and_fresh_prices_are_taken() -> None:
+    fresh = freshness_message(FakeClock())
+    prices = [
+        local_quote_pb2.OraclePrice(mint=SOL, usd=140.0, freshness=fresh),
+        local_quote_pb2.OraclePrice(mint=USDC, usd=1.0, is_stale=True, freshness=fresh),
+        local_quote_pb2.OraclePrice(mint=MSOL),
+        *(local_quote_pb2.OraclePrice(mint=f"m{usd}", usd=usd) for usd in (math.nan, math.inf, 1e300, 0.0, -1.0)),
+    ]
+    taken = wire.oracle_prices(local_quote_pb2.OraclePricesResponse(prices=prices))
+    assert taken == {SOL: OraclePrice(140.0, vouched(FakeClock()))}
+
+
+def test_provenance_of_a_newer_service_is_unknown_and_no_error() -> None:
+    (leg,) = wire.legs(wire.held_local(local_quote(route=[quotes_pb2.RouteHop(provenance=99)])))  # type: ignore[arg-type]
+    assert leg.provenance is None
 
 
 def test_legs_tell_fee_and_provenance_only_where_known() -> None:
@@ -118,6 +165,6 @@ def test_legs_tell_fee_and_provenance_only_where_known() -> None:
         quotes_pb2.RouteHop(pool_id="a", fee_amount=3, fee_mint=SOL, provenance=quotes_pb2.PROVENANCE_SYNTHETIC),
         quotes_pb2.RouteHop(pool_id="b"),
     ]
-    first, second = wire.legs(wire.held_local(local_quote(route=hops), now_mono_ns=NOW))
+    first, second = wire.legs(wire.held_local(local_quote(route=hops)))
     assert (first.fee_amount, first.fee_mint, first.provenance) == (3, SOL, Provenance.SYNTHETIC)
     assert (second.fee_amount, second.fee_mint, second.provenance) == (None, None, None)

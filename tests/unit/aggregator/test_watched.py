@@ -10,7 +10,7 @@ USD = {SOL: 140.0, USDC: 1.0, MSOL: 182.0}
 
 
 def watched() -> tuple[RowRegistry, WatchedRows]:
-    rows = RowRegistry(count_max=20)
+    rows = RowRegistry(count_max=20, watched_count=12, client_rows_max=8)
     return rows, WatchedRows(rows, PAIRS, AMOUNTS)
 
 
@@ -71,3 +71,22 @@ def test_nearest_rows_are_one_a_direction_of_one_size() -> None:
         QuoteKey(USDC, SOL, 140_000_000),
         QuoteKey(SOL, MSOL, 1_000_000_000),
     ]
+
+
+def test_every_direction_has_its_own_block_of_numbers_in_the_registrys_order() -> None:
+    rows, watch = watched()
+    watch.follow(USD)
+    by_number = {index: (key.input_mint, key.output_mint) for index, key in rows}
+    expected = [direction for pair in PAIRS for direction in ((SOL, pair.quote.mint), (pair.quote.mint, SOL))]
+    assert [by_number[block * len(AMOUNTS)] for block in range(4)] == expected
+
+
+def test_clients_cannot_keep_watched_rows_from_following_the_price() -> None:
+    rows, watch = watched()
+    watch.follow(USD)
+    shared = [key for _, key in rows]
+    rows.hold("sharing", shared)
+    rows.hold("filling", [QuoteKey(SOL, USDC, amount) for amount in range(1, 9)])
+    assert watch.follow({SOL: 160.0, USDC: 1.0, MSOL: 182.0})
+    assert rows.key(4) == QuoteKey(USDC, SOL, 160_000_000)
+    assert {index for index, _ in rows if index < 12} == set(range(12))

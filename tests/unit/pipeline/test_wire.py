@@ -1,8 +1,13 @@
+import math
+
 import pytest
+from fakes.fake_clock import FakeClock
 from fakes.pipeline_events import POOL_A, POOL_B, SOL, USDC
+from fakes.vouched import freshness_message, vouched
 
 from pipeline.wire import simulation_from
 from quote_core.errors import LayoutMismatch
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.quotes import Provenance
@@ -10,8 +15,9 @@ from quote_core.quotes import Provenance
 
 def answer() -> messages.SimulateRouteResponse:
     made = messages.SimulateRouteResponse(
-        output_amount=3, slot=7, pool_state_age_ms=40, price_impacts=[0.0001, 0.0002], depth_amounts=[10, 20]
+        output_amount=3, slot=7, price_impacts=[0.0001, 0.0002], depth_amounts=[10, 20]
     )
+    made.freshness.CopyFrom(freshness_message(FakeClock(), age_ns=40_000_000, slot=6))
     for pool, mints, amounts in ((POOL_A, (SOL, USDC), (1, 2)), (POOL_B, (USDC, SOL), (2, 3))):
         made.route.add(
             pool_id=pool,
@@ -28,7 +34,8 @@ def test_an_answer_becomes_a_simulation() -> None:
     simulation = simulation_from(answer(), hop_count=2)
     assert [hop.pool_id for hop in simulation.hops] == [POOL_A, POOL_B]
     assert simulation.hops[0].provenance is Provenance.SYNTHETIC
-    assert (simulation.amount_out, simulation.slot, simulation.pool_state_age_ms) == (3, 7, 40)
+    assert (simulation.amount_out, simulation.slot) == (3, 7)
+    assert simulation.freshness == vouched(FakeClock(), age_ns=40_000_000, slot=6)
     assert simulation.price_impact_ppm == 300
     assert simulation.depth_amounts == (10, 20)
 
@@ -47,3 +54,17 @@ def test_a_hop_of_no_known_provenance_is_refused() -> None:
     unspecified.route[0].provenance = quotes_pb2.PROVENANCE_UNSPECIFIED
     with pytest.raises(LayoutMismatch):
         simulation_from(unspecified, hop_count=2)
+
+
+@pytest.mark.parametrize("impact", [math.nan, math.inf, 1e308, 1.01])
+def test_an_impact_that_is_no_fraction_is_refused(impact: float) -> None:
+    spoiled = answer()
+    spoiled.price_impacts[1] = impact
+    with pytest.raises(LayoutMismatch, match="impact"):
+        simulation_from(spoiled, hop_count=2)
+
+
+def test_an_answer_that_does_not_say_when_was_never_vouched_for() -> None:
+    undated = answer()
+    undated.ClearField("freshness")
+    assert simulation_from(undated, hop_count=2).freshness == NEVER_VOUCHED

@@ -1,21 +1,27 @@
+from dataclasses import replace
+
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.pipeline_events import POOL_A, USDC_BACK, opportunity, round_trip_hops
+from fakes.vouched import vouched
 
 from pipeline.planner.factors import Rejection
 from pipeline.planner.planner import Planner
 from pipeline.planner.settings import PlannerSettings
 from pipeline.settings import CostSettings
 from pipeline.simulation import RouteHopRequest, Simulation
+from quote_core.clock import NO_MOMENT, moment
 from quote_core.errors import NoLiquidity, ProviderUnavailable, SolquoteError
 from quote_core.events import Event, ExecutionPlan
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.units import LAMPORTS_PER_SOL
 
 SETTINGS = PlannerSettings()
 
 
 class Simulator:
-    def __init__(self) -> None:
+    def __init__(self, clock: FakeClock) -> None:
+        self.freshness = vouched(clock, age_ns=50_000_000, slot=401)
         self.amount_out = LAMPORTS_PER_SOL * 101 // 100
         self.error: SolquoteError | None = None
         self.asked: list[tuple[RouteHopRequest, ...]] = []
@@ -28,7 +34,7 @@ class Simulator:
             hops=round_trip_hops(amount_in, USDC_BACK, self.amount_out),
             amount_out=self.amount_out,
             slot=401,
-            pool_state_age_ms=50,
+            freshness=self.freshness,
             price_impact_fractions=(0.0001, 0.0002),
             depth_amounts=(10**13, 10**13),
         )
@@ -42,7 +48,8 @@ class World:
     """A planner and everything it touches."""
 
     def __init__(self) -> None:
-        self.clock, self.simulator, self.gate = FakeClock(), Simulator(), Gate()
+        self.clock, self.gate = FakeClock(), Gate()
+        self.simulator = Simulator(self.clock)
         self.planner = Planner(
             simulator=self.simulator,
             gate=self.gate,
@@ -122,6 +129,40 @@ async def test_an_opportunity_two_seconds_old_is_rejected_for_its_age(world: Wor
     assert world.planner.rejected == {Rejection.AGE: 1}
 
 
+async def test_an_opportunity_on_quotes_vouched_for_too_long_ago_is_rejected_for_its_age(world: World) -> None:
+    assert await world.answer(opportunity(clock=world.clock, age_ns=5_000_000_000)) is None
+    assert Rejection.AGE in world.planner.rejected
+
+
+async def test_an_event_of_an_older_writer_that_does_not_say_when_is_old(world: World) -> None:
+    undated = replace(opportunity(clock=world.clock), created=NO_MOMENT, freshness=NEVER_VOUCHED)
+    assert await world.answer(undated) is None
+    assert Rejection.AGE in world.planner.rejected
+
+
+@pytest.mark.parametrize("step_ns", [-3_600 * 10**9, 3_600 * 10**9])
+async def test_a_stepped_wall_clock_changes_no_age(world: World, step_ns: int) -> None:
+    found = opportunity(clock=world.clock, age_ns=100_000_000)
+    world.clock.step_wall_ns(step_ns)
+    assert await world.answer(found) is not None
+    world.clock.advance_ms(2_000)
+    assert await world.answer(found) is None
+    assert world.planner.rejected == {Rejection.AGE: 1}
+
+
+async def test_a_plan_tells_when_it_was_made_and_how_fresh_the_pools_it_was_simulated_on_are(world: World) -> None:
+    plan = await world.answer(opportunity(clock=world.clock, age_ns=100_000_000))
+    assert plan is not None
+    assert plan.created == moment(world.clock)
+    assert plan.freshness == world.simulator.freshness
+
+
+async def test_a_simulation_on_pools_nobody_vouches_for_makes_no_plan(world: World) -> None:
+    world.simulator.freshness = NEVER_VOUCHED
+    assert await world.answer(opportunity(clock=world.clock)) is None
+    assert world.planner.rejected == {Rejection.RISK: 1}
+
+
 async def test_a_route_that_cannot_be_filled_is_rejected(world: World) -> None:
     world.simulator.error = NoLiquidity("route", "no pool")
     assert await world.answer(opportunity(clock=world.clock)) is None
@@ -149,7 +190,7 @@ async def test_a_stop_during_the_simulation_still_stops_the_plan(world: World) -
             return await super().simulate(hops, amount_in)
 
     planner = Planner(
-        simulator=ClosingTheGate(),
+        simulator=ClosingTheGate(world.clock),
         gate=world.gate,
         clock=world.clock,
         limits=SETTINGS.limits(),

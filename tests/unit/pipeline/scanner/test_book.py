@@ -5,7 +5,7 @@ from fakes.shm_quotes import quote
 
 from pipeline.scanner.book import Book, Direction
 from quote_core.tokens import load_tokens
-from shm import Flag
+from shm import ENTRY_COUNT, Flag
 
 PAIRS = load_tokens().pairs
 GOOD = quote(0)
@@ -13,7 +13,7 @@ GOOD = quote(0)
 
 @pytest.fixture
 def book() -> Book:
-    return Book(PAIRS)
+    return Book(PAIRS, amount_count=1)
 
 
 def test_a_watched_row_is_held_in_its_pair_and_direction(book: Book) -> None:
@@ -34,8 +34,16 @@ def test_a_pair_that_is_not_watched_is_none_of_its_business(book: Book) -> None:
 
 @pytest.mark.parametrize(
     "change",
-    [{"flags": Flag(0)}, {"flags": Flag.VALID | Flag.STALE}, {"output_amount": 0}, {"input_amount": 0}],
-    ids=["invalid", "stale", "gives nothing", "takes nothing"],
+    [
+        {"flags": Flag(0)},
+        {"flags": Flag.VALID | Flag.STALE},
+        {"output_amount": 0},
+        {"input_amount": 0},
+        {"output_amount": 2**64 - 1},
+        {"price_impact_ppm": 1_000_001},
+        {"confidence_bps": 10_001},
+    ],
+    ids=["invalid", "stale", "gives nothing", "takes nothing", "gives too much", "impact", "confidence"],
 )
 def test_a_quote_not_to_be_acted_on_leaves_its_row_empty_but_its_pair_touched(
     book: Book, change: dict[str, object]
@@ -66,3 +74,11 @@ def test_confidence_that_is_not_present_counts_as_none(book: Book) -> None:
     legs = book.take(quote(0, flags=Flag.VALID))
     assert legs is not None
     assert legs.forward[0].confidence_bps == 0
+
+
+@pytest.mark.parametrize("file_start", [0, ENTRY_COUNT])
+def test_a_clients_row_is_nothing_to_trade_on(book: Book, file_start: int) -> None:
+    watched_count = len(PAIRS) * 2
+    assert book.take(quote(file_start + watched_count - 1)) is not None
+    assert book.take(quote(file_start + watched_count)) is None
+    assert book.row_count == 1

@@ -1,4 +1,6 @@
-from pipeline.scanner.detect import Leg, Thresholds, best_round_trip, divergence
+import pytest
+
+from pipeline.scanner.detect import Leg, RoundTrip, Thresholds, best_round_trip, divergence
 from pipeline.settings import CostSettings
 from quote_core.units import LAMPORTS_PER_SOL
 
@@ -14,7 +16,7 @@ def leg(row: int, input_amount: int, output_amount: int, *, oracle_price: float 
         version=2,
         input_amount=input_amount,
         output_amount=output_amount,
-        quoted_unix_ns=1_000 + row,
+        vouched_unix_ns=1_000 + row,
         route_id=row,
         slot=slot,
         confidence_bps=9_000,
@@ -85,7 +87,7 @@ def test_a_trip_has_the_older_legs_time_and_the_newer_legs_slot() -> None:
         thresholds=THRESHOLDS,
     )
     assert trip is not None
-    assert (trip.slot, trip.quoted_unix_ns) == (7, 1_000)
+    assert (trip.slot, trip.oldest.vouched_unix_ns) == (7, 1_000)
 
 
 def test_divergence_is_of_the_smallest_amount_and_decimal_adjusted() -> None:
@@ -108,3 +110,25 @@ def test_a_rate_below_the_oracle_diverges_too() -> None:
 def test_without_an_oracle_price_nothing_diverges() -> None:
     legs = [leg(0, SOL, 142 * USD)]
     assert divergence(legs, input_decimals=9, output_decimals=6, thresholds=THRESHOLDS) is None
+
+
+def test_a_gain_no_market_gives_is_known_as_such() -> None:
+    def trip(lamports_back: int) -> RoundTrip:
+        found = best_round_trip(
+            [leg(0, SOL, 140 * USD)], [leg(1, 140 * USD, lamports_back)], rates=RATES, thresholds=THRESHOLDS
+        )
+        assert found is not None
+        return found
+
+    assert trip(101 * SOL).is_plausible
+    assert not trip(102 * SOL).is_plausible
+    assert not trip(2**63 - 1).is_plausible
+
+
+@pytest.mark.parametrize("oracle_price", [5e-324, 1e-300])
+def test_a_rate_beyond_all_numbers_is_no_error(oracle_price: float) -> None:
+    found = divergence(
+        [leg(0, SOL, 140 * USD, oracle_price=oracle_price)], input_decimals=9, output_decimals=6, thresholds=THRESHOLDS
+    )
+    assert found is not None
+    assert not found.is_plausible

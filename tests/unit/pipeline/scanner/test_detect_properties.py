@@ -17,7 +17,7 @@ def legs(draw: st.DrawFn, first_row: int) -> list[Leg]:
             version=2,
             input_amount=input_amount,
             output_amount=output_amount,
-            quoted_unix_ns=1,
+            vouched_unix_ns=1,
             route_id=1,
             slot=1,
             confidence_bps=1,

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.shm_quotes import FakeQuotes, quote
@@ -6,8 +8,10 @@ from pipeline.scanner.book import Book
 from pipeline.scanner.loop import Scanner
 from pipeline.scanner.settings import ScannerSettings
 from pipeline.settings import CostSettings
-from quote_core.errors import ProviderUnavailable
-from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
+from quote_core.clock import moment
+from quote_core.errors import InvalidField, ProviderUnavailable, SolquoteError
+from quote_core.events import Event, PriceDivergence, TwoHopArbitrage, encode
+from quote_core.freshness import Freshness
 from quote_core.tokens import load_tokens
 from quote_core.units import LAMPORTS_PER_SOL
 from shm import Liveness, Quote
@@ -19,11 +23,12 @@ GAINING = LAMPORTS_PER_SOL * 1_008 // 1_000
 class Publisher:
     def __init__(self) -> None:
         self.events: list[Event] = []
-        self.is_away = False
+        self.error: SolquoteError | None = None
 
     async def publish(self, event: Event) -> None:
-        if self.is_away:
-            raise ProviderUnavailable("nats", "away")
+        if self.error is not None:
+            raise self.error
+        encode(event)
         self.events.append(event)
 
 
@@ -39,7 +44,7 @@ class World:
         settings = ScannerSettings()
         self.scanner = Scanner(
             quotes=self.quotes,
-            book=Book(PAIRS),
+            book=Book(PAIRS, amount_count=1),
             publisher=self.publisher,
             gate=self.gate,
             clock=self.clock,
@@ -128,9 +133,71 @@ async def test_with_the_gate_closed_nothing_is_told_and_nothing_is_missed_when_i
 
 
 async def test_a_finding_that_cannot_be_sent_is_dropped_and_counted(world: World) -> None:
-    world.publisher.is_away = True
+    world.publisher.error = ProviderUnavailable("nats", "away")
     assert await world.see(world.there(), world.back()) == []
     assert (world.scanner.counts.dropped, world.scanner.counts.published) == (1, 0)
+
+
+async def test_a_finding_that_was_not_sent_is_told_of_when_it_can_be(world: World) -> None:
+    world.publisher.error = ProviderUnavailable("nats", "away")
+    far_off = world.there(oracle_price=137.0)
+    await world.see(far_off, world.back())
+    world.publisher.error = None
+    told = await world.see(far_off, world.back())
+    assert [type(event) for event in told] == [TwoHopArbitrage, PriceDivergence]
+    assert await world.see(far_off, world.back()) == []
+
+
+async def test_a_finding_no_event_can_say_is_dropped_and_the_loop_goes_on(world: World) -> None:
+    world.publisher.error = InvalidField("gross_profit_bps", "must fit 32 bits")
+    assert await world.see(world.there(), world.back()) == []
+    assert world.scanner.counts.dropped == 1
+    world.publisher.error = None
+    assert len(await world.see(world.there(), world.back())) == 1
+
+
+@pytest.mark.parametrize("output_amount", [2**64 - 1, 2**63 - 1, 200 * LAMPORTS_PER_SOL])
+async def test_an_output_no_market_gives_is_told_to_nobody_and_stops_nothing(world: World, output_amount: int) -> None:
+    impossible = world.back(output_amount, oracle_price=float("nan"))
+    assert await world.see(world.there(), impossible) == []
+    assert len(await world.see(world.there(), world.back())) == 1
+
+
+async def test_an_oracle_price_next_to_nothing_stops_nothing(world: World) -> None:
+    assert await world.see(world.there(oracle_price=5e-324)) == []
+    assert world.scanner.counts.implausible == 1
+
+
+async def test_a_finding_tells_when_it_was_made_and_how_old_its_older_leg_is(world: World) -> None:
+    older = world.back(slot=399)
+    world.clock.advance_ms(700)
+    newer = world.there(slot=401)
+    world.clock.advance_ms(300)
+    (found,) = await world.see(older, newer)
+    assert isinstance(found, TwoHopArbitrage)
+    now = moment(world.clock)
+    assert found.created == now
+    assert found.freshness == Freshness(now.earlier_by(1_000_000_000), 399)
+    world.clock.advance_ms(50)
+    stepped = replace(moment(world.clock), unix_ns=0)
+    assert found.freshness.age_ns(stepped) == 1_050_000_000
+
+
+@pytest.mark.parametrize(("ahead_ms", "found"), [(100, 1), (101, 0), (3_600_000, 0)])
+async def test_a_quote_vouched_for_in_the_future_is_not_looked_at(world: World, ahead_ms: int, found: int) -> None:
+    ahead = quote(0, ts_ns=world.clock.unix_ns() + ahead_ms * 1_000_000)
+    assert len(await world.see(ahead, world.back())) == found
+
+
+async def test_a_divergence_of_a_dead_writers_quote_is_not_told_of(world: World) -> None:
+    world.quotes.state = Liveness.DEAD
+    assert await world.see(world.there(oracle_price=137.0)) == []
+
+
+async def test_a_clients_row_is_not_traded_on(world: World) -> None:
+    client_row = len(PAIRS) * 2
+    there = quote(client_row, ts_ns=world.clock.unix_ns())
+    assert await world.see(there, world.back()) == []
 
 
 async def test_a_divergence_is_told_of_once_for_as_long_as_it_lasts(world: World) -> None:
