@@ -19,6 +19,7 @@ from quote_core.settings import PlatformSettings
 
 @dataclass(frozen=True)
 class RunningLocalQuote:
+    address: str
     channel: grpc.aio.Channel
     stub: "local_quote_pb2_grpc.LocalQuoteServiceAsyncStub"
 
@@ -59,7 +60,7 @@ async def local_quote(*, rpc_url: str, rpc_ws_url: str = "", **settings: object)
         try:
             async with asyncio.timeout(DEADLINE_S):
                 await channel.channel_ready()
-            yield RunningLocalQuote(channel, local_quote_pb2_grpc.LocalQuoteServiceStub(channel))
+            yield RunningLocalQuote(f"127.0.0.1:{port}", channel, local_quote_pb2_grpc.LocalQuoteServiceStub(channel))
         finally:
             stop.set()
             async with asyncio.timeout(DEADLINE_S):

@@ -10,8 +10,7 @@ from fakes.running_aggregator import free_port
 
 from aggregator.clients import ExternalClient, LocalClient
 from aggregator.held import HeldQuote, Refusal
-from aggregator.oracle import OraclePrices
-from quote_core.clock import SYSTEM_CLOCK
+from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.errors import DeadlinePassed, ProviderUnavailable
 from quote_core.quotes import QuoteKey
 
@@ -46,42 +45,41 @@ async def nobody() -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def test_quotes_of_both_services_are_held_values(channel: grpc.aio.Channel) -> None:
-    oracle = OraclePrices()
-    oracle.update({SOL: 140.0, USDC: 1.0})
-    local = await LocalClient(channel, SYSTEM_CLOCK).quote(KEY, timeout_ns=5 * S)
-    external = await ExternalClient(channel, SYSTEM_CLOCK, oracle).quote(KEY, slippage_bps=50, timeout_ns=5 * S)
+    local = await LocalClient(channel).quote(KEY, timeout_ns=5 * S)
+    external = await ExternalClient(channel).quote(KEY, slippage_bps=50, timeout_ns=5 * S)
     assert isinstance(local, HeldQuote)
     assert isinstance(external, HeldQuote)
     assert (local.output_amount, external.output_amount) == (140_000_000, 139_000_000)
-    assert external.oracle_price == 140.0
+    assert external.freshness.age_ns(moment(SYSTEM_CLOCK)) < 5 * S
 
 
 async def test_refusal_comes_back_in_the_services_words(channel: grpc.aio.Channel) -> None:
-    client = LocalClient(channel, SYSTEM_CLOCK)
+    client = LocalClient(channel)
     refusal = await client.quote(QuoteKey(USDC, SOL, 1), timeout_ns=5 * S)
     assert refusal == Refusal("FAILED_PRECONDITION", f"local quote service: {USDC}/{SOL}: no pool")
 
 
 async def test_silence_is_a_deadline(channel: grpc.aio.Channel, local: FakeLocalService) -> None:
     local.is_silent = True
-    refusal = await LocalClient(channel, SYSTEM_CLOCK).quote(KEY, timeout_ns=S // 50)
+    refusal = await LocalClient(channel).quote(KEY, timeout_ns=S // 50)
     assert isinstance(refusal, Refusal)
     assert refusal.code == "DEADLINE_EXCEEDED"
 
 
 async def test_service_that_is_not_there_is_said_so_without_words_about_sockets(nobody: grpc.aio.Channel) -> None:
-    client = LocalClient(nobody, SYSTEM_CLOCK)
+    client = LocalClient(nobody)
     refusal = await client.quote(KEY, timeout_ns=5 * S)
     assert refusal == Refusal("UNAVAILABLE", "local quote service: cannot be reached")
     with pytest.raises(ProviderUnavailable, match="local quote service: cannot be reached"):
-        await client.usd_by_mint(timeout_ns=5 * S)
+        await client.oracle_prices(timeout_ns=5 * S)
     with pytest.raises(ProviderUnavailable):
         await client.pools(timeout_ns=5 * S)
 
 
 async def test_prices_and_pools_are_values(channel: grpc.aio.Channel) -> None:
-    client = LocalClient(channel, SYSTEM_CLOCK)
-    assert await client.usd_by_mint(timeout_ns=5 * S) == {SOL: 140.0}
+    client = LocalClient(channel)
+    prices = await client.oracle_prices(timeout_ns=5 * S)
+    assert {mint: price.usd for mint, price in prices.items()} == {SOL: 140.0}
     (pool,) = await client.pools(timeout_ns=5 * S)
     assert (pool.mint_a, pool.mint_b, pool.price) == (SOL, USDC, 0.14)
 
@@ -89,4 +87,4 @@ async def test_prices_and_pools_are_values(channel: grpc.aio.Channel) -> None:
 async def test_late_prices_are_a_deadline_with_its_length(channel: grpc.aio.Channel, local: FakeLocalService) -> None:
     local.is_silent = True
     with pytest.raises(DeadlinePassed, match="local quote service: no answer within 20 ms"):
-        await LocalClient(channel, SYSTEM_CLOCK).usd_by_mint(timeout_ns=S // 50)
+        await LocalClient(channel).oracle_prices(timeout_ns=S // 50)

@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 from fakes.pipeline_events import POOL_A, POOL_B, USDC_BACK, opportunity
 from fakes.pipeline_process import pipeline_process, trading_allowed, until
+from fakes.vouched import freshness_message
 
 from quote_core.bus import Bus
 from quote_core.events import Event, ExecutionPlan
@@ -52,6 +53,7 @@ class Simulating(services.LocalQuoteServiceServicer):
             slot=401,
             price_impacts=[0.0001, 0.0002],
             depth_amounts=[10**13, 10**13],
+            freshness=freshness_message(slot=401),
         )
         for position, (hop, pool) in enumerate(zip(request.hops, (POOL_A, POOL_B), strict=True)):
             answer.route.add(
