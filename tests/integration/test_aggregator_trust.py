@@ -3,7 +3,7 @@
 import asyncio
 import math
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 
 import grpc
@@ -69,6 +69,15 @@ def stub(running: RunningAggregator) -> pb_grpc.QuoteAggregatorServiceStub:
     return pb_grpc.QuoteAggregatorServiceStub(running.channel)
 
 
+async def until(
+    running: RunningAggregator, condition: Callable[[quotes_pb2.HealthResponse], bool], *, within_s: float = 20
+) -> None:
+    """Ask for the health again and again."""
+    async with asyncio.timeout(within_s):
+        while not condition(await stub(running).Health(quotes_pb2.HealthRequest())):
+            await asyncio.sleep(0.02)
+
+
 def ages_ns(reader: QuoteReader) -> list[int]:
     """Of all internal entries with a price."""
     now = time.time_ns()
@@ -107,7 +116,7 @@ async def test_service_that_goes_on_talking_of_an_old_state_keeps_no_quote_fresh
         await eventually(lambda: bool(handle))
 
 
-async def test_an_hour_after_the_oracle_died_external_does_not_win_with_execute_and_less_output(
+async def test_an_hour_after_the_oracle_died_nothing_is_executed_on_its_price(
     running: RunningAggregator, local: FakeLocalService, external: FakeExternalService
 ) -> None:
     await external.change({(SOL, USDC): 0.14})
@@ -124,8 +133,6 @@ async def test_an_hour_after_the_oracle_died_external_does_not_win_with_execute_
                 break
     stream.cancel()
     assert quote.local_factors.oracle == quote.external_factors.oracle == 0.0
-    assert quote.best_source == pb.QUOTE_SOURCE_LOCAL
-    assert quote.output_amount == 142_500_000
     assert quote.decision != pb.DECISION_EXECUTE
 
 
@@ -196,9 +203,7 @@ async def test_provider_that_says_nan_leaves_the_local_quotes_alone(local: FakeL
         aggregator(tmp_path, local_address=local_address, external_address=external_address) as running,
     ):
         await until_serving(running)
-        async with asyncio.timeout(10):
-            while not (await stub(running).Health(quotes_pb2.HealthRequest())).figures["external_impossible_quotes"]:
-                await asyncio.sleep(0.01)
+        await until(running, lambda health: health.figures["external_impossible_quotes"] > 0)
         answer = await stub(running).GetQuote(ASKED)
         assert answer.output_amount == 140_000_000
         assert answer.external.error.code == "DATA_LOSS"
@@ -217,7 +222,10 @@ async def test_client_gets_no_more_rows_than_its_share_and_the_watched_ones_are_
         await stub(running).StreamBatchQuotes(ask(8, 9, 10, 11)).read()
     assert failure.value.code() is grpc.StatusCode.RESOURCE_EXHAUSTED
     assert "of one client: 11 quotes asked for, at most 10" in (failure.value.details() or "")
-    async with grpc.aio.insecure_channel(running.grpc_address) as other:
+    async with grpc.aio.insecure_channel(
+        running.grpc_address,
+        options=[("grpc.use_local_subchannel_pool", 1)],  # a connection of its own
+    ) as other:
         second = pb_grpc.QuoteAggregatorServiceStub(other).StreamBatchQuotes(ask(8, 9, 10, 11))
         assert len((await second.read()).quotes) == 4
         second.cancel()
@@ -260,16 +268,10 @@ async def test_upstream_that_went_dead_without_a_word_is_noticed_and_reconnected
         aggregator(tmp_path, local_address=proxied, external_address=f"127.0.0.1:{free_port()}") as running,
     ):
         await until_serving(running)
-
-        async def until(serving: bool, *, within_s: float) -> None:
-            async with asyncio.timeout(within_s):
-                while (await stub(running).Health(quotes_pb2.HealthRequest())).serving is not serving:
-                    await asyncio.sleep(0.02)
-
         proxy.swallow()
-        await until(False, within_s=15)  # three refresh intervals, on a busy machine
+        await until(running, lambda health: not health.serving)  # after three refresh intervals
         proxy.heal()
-        await until(True, within_s=60)  # gRPC's keepalive ends the dead connection after 15 s
+        await until(running, lambda health: health.serving, within_s=60)  # the keepalive gives up after 15 s
 
 
 async def test_client_that_pings_every_few_seconds_is_not_sent_away() -> None:

@@ -27,6 +27,7 @@ _OPTIONS = (
     ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),
     ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),  # a subscriber that vanished gives its rows back
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
+    ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),
     ("grpc.http2.max_pings_without_data", 0),
     ("grpc.server_handshake_timeout_ms", 10_000),  # a connection that never speaks HTTP/2 is closed; default 120 s
 )
