@@ -74,7 +74,7 @@ async def until(
 ) -> None:
     """Ask for the health again and again."""
     async with asyncio.timeout(within_s):
-        while not condition(await stub(running).Health(quotes_pb2.HealthRequest())):
+        while not condition(await stub(running).Health(quotes_pb2.HealthRequest())):  # noqa: ASYNC110  # behind gRPC
             await asyncio.sleep(0.02)
 
 
