@@ -43,15 +43,17 @@ from aggregator.app import run
 from aggregator.confidence import score
 from aggregator.held import Source
 from aggregator.intake import Intake
-from aggregator.oracle import OraclePrices
+from aggregator.oracle import OraclePrice, OraclePrices
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
+from aggregator.selection import Judge
 from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from aggregator.watched import WatchedRows
-from quote_core.clock import SYSTEM_CLOCK
+from quote_core.clock import SYSTEM_CLOCK, moment
+from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as local_grpc
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
@@ -60,6 +62,7 @@ from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.quotes import QuoteKey
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
+from quote_core.watch import DEFAULT_AMOUNTS, watched_row_count
 from shm import ENTRY_COUNT, QuoteWriter, Role
 
 TOKENS: Final = load_tokens()
@@ -85,6 +88,14 @@ class Figure:
     reference: float
     reference_name: str
     target: str
+
+
+def now_message() -> quotes_pb2.Freshness:
+    """Vouched for at this moment."""
+    now = moment(SYSTEM_CLOCK)
+    return quotes_pb2.Freshness(
+        boot_id=now.boot_id, vouched_mono_ns=now.mono_ns, vouched_unix_ns=now.unix_ns, vouched_slot=436_453_892
+    )
 
 
 def local_quote(row: int, key: QuoteKey, version: int) -> local_pb.LocalQuote:
@@ -118,6 +129,7 @@ def local_quote(row: int, key: QuoteKey, version: int) -> local_pb.LocalQuote:
         quoted_unix_ns=SYSTEM_CLOCK.unix_ns(),
         depth_amount=10**13,
         provenance=hop.provenance,
+        freshness=now_message(),
     )
 
 
@@ -142,7 +154,7 @@ class StandIn(local_grpc.LocalQuoteServiceServicer):
     ) -> local_pb.OraclePricesResponse:
         """See the service."""
         return local_pb.OraclePricesResponse(
-            prices=[local_pb.OraclePrice(mint=mint, usd=usd) for mint, usd in USD.items()]
+            prices=[local_pb.OraclePrice(mint=mint, usd=usd, freshness=now_message()) for mint, usd in USD.items()]
         )
 
 
@@ -187,23 +199,24 @@ def in_memory(shm_dir: Path) -> list[Figure]:
     """Intake, encoding and the messages of a refresh, without a network."""
     with QuoteWriter.open(shm_dir, Role.INTERNAL) as internal, QuoteWriter.open(shm_dir, Role.EXTERNAL) as external:
         publishers = {
-            Source.LOCAL: ShmPublisher(internal, ttl_slots=7),
-            Source.EXTERNAL: ShmPublisher(external, ttl_slots=7),
+            Source.LOCAL: ShmPublisher(internal, clock=SYSTEM_CLOCK, ttl_slots=7),
+            Source.EXTERNAL: ShmPublisher(external, clock=SYSTEM_CLOCK, ttl_slots=7),
         }
-        table = QuoteTable(
-            tokens=TOKENS, clock=SYSTEM_CLOCK, stale_after_ns=dict.fromkeys(Source, 10**12), encoder=wire
-        )
-        rows = RowRegistry(count_max=ENTRY_COUNT)
+        oracle = OraclePrices(stale_after_ns=10**12)
+        oracle.update({mint: OraclePrice(usd, Freshness(moment(SYSTEM_CLOCK), 1)) for mint, usd in USD.items()})
+        judge = Judge(oracle=oracle, stale_after_ns=dict.fromkeys(Source, 10**12))
+        table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, judge=judge, encoder=wire)
+        watched_count = watched_row_count(pair_count=len(TOKENS.pairs), amount_count=len(DEFAULT_AMOUNTS))
+        rows = RowRegistry(count_max=ENTRY_COUNT, watched_count=watched_count, client_rows_max=720)
         rows.listen(table)
         for publisher in publishers.values():
             rows.listen(publisher)
-        WatchedRows(rows, TOKENS.pairs, AggregatorSettings().amounts).follow(USD)
+        WatchedRows(rows, TOKENS.pairs, DEFAULT_AMOUNTS).follow(USD)
         intake = Intake(
             table=table,
             publishers=publishers,
             subscriptions=Subscriptions(),
             routes=Routes(),
-            oracle=OraclePrices(),
             clock=SYSTEM_CLOCK,
             observe_pool_to_shm_s=lambda _: None,
         )
@@ -228,9 +241,8 @@ def _intake(intake: Intake, rows: RowRegistry) -> Figure:
 
 
 def _taken(intake: Intake, body: bytes) -> None:
-    now_mono_ns = SYSTEM_CLOCK.mono_ns()
     quotes = local_pb.LocalQuoteBatch.FromString(body).quotes
-    intake.take(Source.LOCAL, [upstream_wire.held_local(quote, now_mono_ns=now_mono_ns) for quote in quotes])
+    intake.take(Source.LOCAL, [upstream_wire.held_local(quote) for quote in quotes])
 
 
 def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
@@ -257,7 +269,7 @@ def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
                 best_source=pb.QUOTE_SOURCE_LOCAL,
                 decision=pb.DECISION_EXECUTE,
                 output_amount=merged.local.output_amount,
-                oracle_price=merged.oracle_price,
+                oracle_price=merged.oracle_rate,
                 version=1,
                 local_confidence=confidence.score,
                 local_factors=pb.ConfidenceFactors(
@@ -391,7 +403,7 @@ async def _first_set(stub: Any) -> float:
         for pair in TOKENS.pairs
         for tokens in pair.directions()
     ]
-    request = quotes_pb2.BatchQuoteRequest(pairs=pairs, amounts=AggregatorSettings().amounts)
+    request = quotes_pb2.BatchQuoteRequest(pairs=pairs, amounts=DEFAULT_AMOUNTS)
     started = time.perf_counter()
     stream = stub.StreamBatchQuotes(request)
     received_count = 0

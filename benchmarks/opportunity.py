@@ -46,6 +46,7 @@ from quote_core.events import (
     random_id,
     stamp,
 )
+from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
@@ -76,6 +77,9 @@ class StandIn(services.LocalQuoteServiceServicer):
         answer = messages.SimulateRouteResponse(
             output_amount=AMOUNT_OUT, slot=1, price_impacts=[0.0001] * 2, depth_amounts=[10**13] * 2
         )
+        now = moment(SYSTEM_CLOCK)
+        answer.freshness.boot_id, answer.freshness.vouched_slot = now.boot_id, 1
+        answer.freshness.vouched_mono_ns, answer.freshness.vouched_unix_ns = now.mono_ns, now.unix_ns
         for position, hop in enumerate(request.hops):
             answer.route.add(
                 pool_id=POOLS[position],
@@ -89,7 +93,7 @@ class StandIn(services.LocalQuoteServiceServicer):
 
 
 def opportunity() -> TwoHopArbitrage:
-    now_unix_ns = SYSTEM_CLOCK.unix_ns()
+    now = moment(SYSTEM_CLOCK)
     gain = AMOUNT_OUT - LAMPORTS_PER_SOL
     return TwoHopArbitrage(
         header=stamp(SYSTEM_CLOCK, event_id=random_id(), slot=1),
@@ -111,7 +115,9 @@ def opportunity() -> TwoHopArbitrage:
         network_fee_lamports=5_000,
         confidence_bps=9_500,
         price_impact_ppm=200,
-        quoted_unix_ns=now_unix_ns,
+        quoted_unix_ns=now.unix_ns,
+        created=now,
+        freshness=Freshness(now, 1),
     )
 
 

@@ -22,10 +22,7 @@ CHANNEL_OPTIONS: Final = (
     ("grpc.max_reconnect_backoff_ms", 250),
     ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),
     ("grpc.keepalive_timeout_ms", KEEPALIVE_TIMEOUT_MS),
-    (
-        "grpc.http2.ping_timeout_ms",
-        KEEPALIVE_TIMEOUT_MS,
-    ),  # gRPC 1.8x heeds this one, 60 s by default, and not the other
+    ("grpc.http2.ping_timeout_ms", KEEPALIVE_TIMEOUT_MS),  # gRPC 1.85 heeds this, 60 s by default, not the one above
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.max_pings_without_data", 0),  # no limit: a stream that only listens sends no data
 )
