@@ -41,8 +41,8 @@ class Merged:
     best: Source | None
     decision: Decision
     refusal: Refusal | None
-    oracle_rate: float | None = None
-    at: Moment = NO_MOMENT
+    oracle_rate: float | None
+    at: Moment
 
     def of(self, source: Source) -> HeldQuote | None:
         """One source's answer."""
@@ -114,12 +114,20 @@ class Judge:
             external = self.aged(external, now)
         either = local or external
         oracle_rate = None if either is None else self._oracle_rate(either, local, now)
-        scored = [
-            None if quote is None else self._scored(quote, local, oracle_rate, rate_scale, now).confidence
-            for quote in (local, external)
-        ]
-        merged = merge(local, external, scored[0], scored[1], refusal=refusal)
-        return dataclasses.replace(merged, oracle_rate=oracle_rate, at=now)
+        local_confidence = external_confidence = None
+        if local is not None:
+            local_confidence = self._scored(local, local, oracle_rate, rate_scale, now).confidence
+        if external is not None:
+            external_confidence = self._scored(external, local, oracle_rate, rate_scale, now).confidence
+        return merge(
+            local,
+            external,
+            local_confidence,
+            external_confidence,
+            refusal=refusal,
+            oracle_rate=oracle_rate,
+            at=now,
+        )
 
     def _scored(
         self, quote: HeldQuote, local: HeldQuote | None, oracle_rate: float | None, rate_scale: float, now: Moment
@@ -171,6 +179,8 @@ def merge(
     external_confidence: Confidence | None,
     *,
     refusal: Refusal | None = None,
+    oracle_rate: float | None = None,
+    at: Moment = NO_MOMENT,
 ) -> Merged:
     """Take the source with the higher confidence; on a tie the higher output, then local.
 
@@ -194,7 +204,7 @@ def merge(
     if best is not None and chosen is not None and confidence is not None and not chosen.is_stale:
         decision = decide(confidence.score)
     reason = None if best is not None else _refusal(local, external) or refusal or _NO_ANSWER
-    return Merged(local, external, local_confidence, external_confidence, best, decision, reason)
+    return Merged(local, external, local_confidence, external_confidence, best, decision, reason, oracle_rate, at)
 
 
 def _refusal(local: HeldQuote | None, external: HeldQuote | None) -> Refusal | None:
