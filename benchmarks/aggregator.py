@@ -249,14 +249,14 @@ def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
     indexes = [index for index, _ in rows]
     keys = [key for _, key in rows]
     prefixes = [wire.row_prefix(key) for key in keys]
+    scored = [table.merged(row) for row in indexes]
 
     def encoded() -> list[bytes]:
-        return [wire.encode_row(prefix, table.merged(row), 1) for row, prefix in zip(indexes, prefixes, strict=True)]
+        return [wire.encode_row(prefix, merged, 1) for merged, prefix in zip(scored, prefixes, strict=True)]
 
     def as_objects() -> bytes:
         message = pb.BatchQuoteResponse()
-        for row, key in zip(indexes, keys, strict=True):
-            merged = table.merged(row)
+        for row, key, merged in zip(indexes, keys, scored, strict=True):
             confidence = merged.local_confidence
             assert merged.local is not None
             assert confidence is not None
