@@ -48,6 +48,7 @@ STREAMS: Final = (
         storage="file",
         duplicate_window_s=10 * _MINUTE_S,
     ),
+    StreamPlan(stream=Stream.CLAIMS, age_s_max=24 * _HOUR_S, bytes_max=64 * _MIB, storage="file"),
     StreamPlan(
         stream=Stream.EXECUTED,
         age_s_max=7 * _DAY_S,

@@ -15,6 +15,7 @@ from quote_core.events.text import NAME_CHARS_MAX, REASON_CHARS_MAX, fit_text
 from quote_core.events.types import (
     NO_TRACE,
     REVISION_MAX,
+    Claim,
     Event,
     ExecutionMode,
     ExecutionPlan,
@@ -42,6 +43,7 @@ __all__ = [
     "NO_TRACE",
     "REASON_CHARS_MAX",
     "REVISION_MAX",
+    "Claim",
     "Event",
     "ExecutionMode",
     "ExecutionPlan",

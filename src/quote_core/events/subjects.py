@@ -6,6 +6,7 @@
 | PriceDivergence | SQOP    | 3      | opportunity.price_divergence.<pair>    | OPPORTUNITIES |
 | ExecutionPlan   | SQPL    | 1      | plan.<pair>                            | PLANNED       |
 | ExecutionResult | SQEX    | 1      | executed.<pair>.<plan id, hex>         | EXECUTED      |
+| Claim           | SQEX    | 2      | claim.<plan id, hex>                   | CLAIMS        |
 | PnlSnapshot     | SQME    | 1      | metrics.pnl                            | METRICS       |
 | ServiceHealth   | SQME    | 2      | metrics.health.<service>               | METRICS       |
 | KillSwitch      | SQSY    | 1      | system.kill_switch                     | SYSTEM        |
@@ -23,6 +24,7 @@ from typing import Final
 
 from quote_core.errors import InvalidField
 from quote_core.events.types import (
+    Claim,
     Event,
     ExecutionPlan,
     ExecutionResult,
@@ -53,6 +55,7 @@ class Stream(enum.StrEnum):
     MARKET_DATA = "MARKET_DATA"
     OPPORTUNITIES = "OPPORTUNITIES"
     PLANNED = "PLANNED"
+    CLAIMS = "CLAIMS"
     EXECUTED = "EXECUTED"
     METRICS = "METRICS"
     SYSTEM = "SYSTEM"
@@ -68,6 +71,7 @@ _STREAM_SUBJECTS: Final = {
     Stream.MARKET_DATA: "market.>",
     Stream.OPPORTUNITIES: "opportunity.>",
     Stream.PLANNED: "plan.>",
+    Stream.CLAIMS: "claim.>",
     Stream.EXECUTED: "executed.>",
     Stream.METRICS: "metrics.>",
     Stream.SYSTEM: "system.>",
@@ -98,6 +102,7 @@ EVENT_KINDS: Final = (
     _row(PriceDivergence, b"SQOP", 3, "opportunity.price_divergence.{pair}", Stream.OPPORTUNITIES),
     _row(ExecutionPlan, b"SQPL", 1, "plan.{pair}", Stream.PLANNED),
     _row(ExecutionResult, b"SQEX", 1, "executed.{pair}.{plan_id}", Stream.EXECUTED),
+    _row(Claim, b"SQEX", 2, "claim.{plan_id}", Stream.CLAIMS),
     _row(PnlSnapshot, b"SQME", 1, "metrics.pnl", Stream.METRICS),
     _row(ServiceHealth, b"SQME", 2, "metrics.health.{service}", Stream.METRICS),
     _row(KillSwitch, b"SQSY", 1, "system.kill_switch", Stream.SYSTEM),

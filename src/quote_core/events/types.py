@@ -31,6 +31,7 @@ from quote_core.quotes import Provenance
 __all__ = [
     "NO_TRACE",
     "REVISION_MAX",
+    "Claim",
     "Event",
     "ExecutionMode",
     "ExecutionPlan",
@@ -204,6 +205,18 @@ class ExecutionResult:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Claim:
+    """An executor is about to execute a plan; with it the plan is begun, its opportunity taken, its pools traded."""
+
+    header: Header
+    plan_id: EventId
+    opportunity_id: EventId
+    hops: tuple[Hop, ...]
+    executor: str
+    begun: MomentField
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PnlSnapshot:
     """The auditor's account of all executions so far."""
 
@@ -312,6 +325,7 @@ Event = (
     | PriceDivergence
     | ExecutionPlan
     | ExecutionResult
+    | Claim
     | PnlSnapshot
     | ServiceHealth
     | KillSwitch

@@ -19,6 +19,7 @@ def plan_of(stream: Stream) -> StreamPlan:
         (Stream.MARKET_DATA, "market.>", 300, "memory"),
         (Stream.OPPORTUNITIES, "opportunity.>", 3_600, "file"),
         (Stream.PLANNED, "plan.>", DAY_S, "file"),
+        (Stream.CLAIMS, "claim.>", DAY_S, "file"),
         (Stream.EXECUTED, "executed.>", 7 * DAY_S, "file"),
         (Stream.METRICS, "metrics.>", DAY_S, "memory"),
         (Stream.SYSTEM, "system.>", 30 * DAY_S, "file"),

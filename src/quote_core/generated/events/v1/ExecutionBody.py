@@ -5,3 +5,4 @@
 class ExecutionBody(object):
     NONE = 0
     ExecutionResult = 1
+    Claim = 2
