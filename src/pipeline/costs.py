@@ -6,13 +6,17 @@
 | tip       | 10,000                                                 | the bundle lands                 |
 | signature | 5,000 for each signature                               | the transaction is processed     |
 | priority  | ceil(compute units * price in micro-lamports / 10**6)  | the transaction is processed     |
+
+A plan chooses its tip and its priority fee; what the lender and the chain take for a signature it does not choose,
+so whoever executes it computes those two himself.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
+from quote_core.events import ExecutionPlan
 from quote_core.units import BPS
 
-__all__ = ["CostRates", "Costs", "round_trip_costs"]
+__all__ = ["CostRates", "Costs", "costs_of_plan", "round_trip_costs"]
 
 _MICRO_LAMPORTS = 1_000_000
 
@@ -60,6 +64,17 @@ def round_trip_costs(amount_lamports: int, *, hop_count: int, rates: CostRates) 
         signature_fee_lamports=rates.signature_fee_lamports * rates.signature_count,
         priority_fee_lamports=_div_ceil(compute_unit_limit * rates.compute_unit_price_micro_lamports, _MICRO_LAMPORTS),
         compute_unit_limit=compute_unit_limit,
+    )
+
+
+def costs_of_plan(plan: ExecutionPlan, rates: CostRates) -> Costs:
+    """What executing `plan` costs: its own tip and priority fee, and all else by `rates`."""
+    costs = round_trip_costs(plan.amount_in, hop_count=len(plan.hops), rates=rates)
+    return replace(
+        costs,
+        tip_lamports=plan.tip_lamports,
+        priority_fee_lamports=plan.priority_fee_lamports,
+        compute_unit_limit=plan.compute_unit_limit,
     )
 
 

@@ -5,13 +5,16 @@ import os
 import socket
 from contextlib import AsyncExitStack
 
+from pipeline.executor.claims import Claims
 from pipeline.executor.guards import Guards
 from pipeline.executor.paper import PaperVenue, Venue
+from pipeline.executor.result_log import ResultLog
+from pipeline.executor.results import Results
 from pipeline.executor.settings import ExecutorSettings
 from pipeline.executor.worker import Worker
 from pipeline.health import HealthReporter, WorkTotals
 from pipeline.process import Condition, work_until_told
-from pipeline.settings import PipelineSettings
+from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus, Consumer, connect
@@ -50,7 +53,8 @@ class _Process:
         self._health_interval_ns = PipelineSettings.load().health_interval
         tokens = load_tokens(platform.tokens_path)
         sol_mint = next(token.mint for token in tokens if token.category == "native")
-        self._guards = Guards(settings.guard_limits(sol_mint=sol_mint))
+        self._rates = CostSettings.load().rates()
+        self._guards = Guards(settings.guard_limits(sol_mint=sol_mint), self._rates)
         self._gate = TradingGate(
             nats_url=platform.nats_url,
             name="executor",
@@ -62,12 +66,14 @@ class _Process:
     async def work(self) -> None:
         """Connect, then take plans; told to stop, finish what is in hand while the bus is still there."""
         async with AsyncExitStack() as stack:
+            log = stack.enter_context(ResultLog(self._settings.log_folder(self._platform)))
             bus = await stack.enter_async_context(connect(self._platform.nats_url, name="executor"))
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=self._settings.simulation_timeout)
             )
-            await bus.wait_for_stream(Stream.EXECUTED)
-            self._worker = worker = self._make_worker(bus, PaperVenue(simulator))
+            for stream in (Stream.CLAIMS, Stream.EXECUTED):
+                await bus.wait_for_stream(stream)
+            self._worker = worker = self._make_worker(bus, log, PaperVenue(simulator, self._rates))
             reporter = HealthReporter(
                 bus,
                 service="executor",
@@ -83,16 +89,21 @@ class _Process:
                 tasks.create_task(reporter.run())
                 await worker.run()
 
-    def _make_worker(self, bus: Bus, venue: Venue) -> Worker:
+    def _make_worker(self, bus: Bus, log: ResultLog, venue: Venue) -> Worker:
+        name = f"{socket.gethostname()}/{os.getpid()}"
+        consumer = plans_consumer(self._settings)
         return Worker(
             bus,
-            plans_consumer(self._settings),
+            consumer,
             gate=self._gate,
             guards=self._guards,
+            claims=Claims(bus, clock=SYSTEM_CLOCK, executor=name, pool_rest_ns=self._settings.pool_rest),
+            results=Results(bus, log, consumer),
             venue=venue,
+            rates=self._rates,
             clock=SYSTEM_CLOCK,
             mode=ExecutionMode.PAPER,
-            name=f"{socket.gethostname()}/{os.getpid()}",
+            name=name,
             concurrency=self._settings.concurrency,
             in_flight_ns_max=self._settings.in_flight_max,
             stop_grace_ns=self._settings.stop_grace,

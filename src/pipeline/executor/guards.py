@@ -2,26 +2,31 @@
 
 | guard      | refuses                                                                                     |
 |------------|---------------------------------------------------------------------------------------------|
-| age        | a plan older than the limit, or past its own expiry                                         |
+| expired    | a plan older than the limit or than its own lifetime, made at a time that cannot be told,   |
+|            | or with a lifetime that no honest plan has                                                  |
 | size       | an amount outside the bounds                                                                |
-| route      | hops that do not lead from SOL back to SOL, each beginning where the one before ended        |
+| route      | too many hops, or hops that do not lead from SOL back to SOL, each where the one before ended |
 | price band | an expected output further from the amount than the band: wrong data, not a good trade       |
-| slippage   | a tolerance between expected and least output above the limit                               |
-| duplicate  | a second plan for an opportunity this process has taken, or through a pool it has just traded: |
-|            | the gap the plan was made for is the one the first trade closes                             |
+| slippage   | a least output too far below the expected one, or above it                                  |
+| costs      | a tip, priority fee or compute budget above its limit; a profit its amounts cannot give      |
+| loss       | a least output that loses more than the limit after all costs, computed here                 |
+
+What depends on other plans (`duplicate`) is in `pipeline.executor.claims`, for all executors know it together.
 """
 
-from collections import OrderedDict
 from dataclasses import dataclass
 from typing import Final
 
+from pipeline.costs import CostRates, costs_of_plan
+from quote_core.clock import AGE_UNKNOWN_NS
 from quote_core.events import ExecutionPlan
 from quote_core.units import BPS, Pubkey
 
 __all__ = ["GuardLimits", "Guards"]
 
-REMEMBERED_COUNT_MAX: Final = 10_000
-"""Opportunities, and pools, remembered; older ones are past every limit long since."""
+HOP_COUNT_MAX: Final = 4
+COMPUTE_UNITS_MAX: Final = 1_400_000
+"""Of one transaction, by the chain's own rule."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,43 +34,52 @@ class GuardLimits:
     """At a limit a plan passes."""
 
     plan_age_ns_max: int
+    plan_lifetime_ns_max: int
     amount_lamports_min: int
     amount_lamports_max: int
     price_band_bps: int
     slippage_bps_max: int
-    pool_rest_ns: int
+    tip_lamports_max: int
+    priority_fee_lamports_max: int
+    loss_lamports_max: int
     sol_mint: Pubkey
 
 
 class Guards:
-    """The table above, and what this process has taken."""
+    """The table above."""
 
-    def __init__(self, limits: GuardLimits) -> None:
+    def __init__(self, limits: GuardLimits, rates: CostRates) -> None:
         self._limits = limits
-        self._plan_by_opportunity: OrderedDict[bytes, bytes] = OrderedDict()
-        self._traded_unix_ns: OrderedDict[Pubkey, int] = OrderedDict()
+        self._rates = rates
 
-    def refusal(self, plan: ExecutionPlan, *, now_unix_ns: int) -> str | None:
-        """Why the plan must not be executed; `None` = it may, and its opportunity counts as taken."""
-        reason = (
-            self._age(plan, now_unix_ns)
+    def refusal(self, plan: ExecutionPlan, *, age_ns: int) -> str | None:
+        """Why the plan must not be executed; `None` = it may, as far as the plan alone can tell.
+
+        Args:
+            plan: Any plan at all; its fields may hold anything.
+            age_ns: Time since it was planned, by a clock that does not step; `AGE_UNKNOWN_NS` when there is none.
+        """
+        return (
+            self.expiry(plan, age_ns=age_ns)
             or self._size(plan)
             or self._route(plan)
             or self._price_band(plan)
             or self._slippage(plan)
-            or self._duplicate(plan)
-            or self._resting_pool(plan, now_unix_ns)
+            or self._costs(plan)
+            or self._loss(plan)
         )
-        if reason is None:
-            self._remember(plan, now_unix_ns)
-        return reason
 
-    def _age(self, plan: ExecutionPlan, now_unix_ns: int) -> str | None:
-        age_ns = now_unix_ns - plan.header.created_unix_ns
-        if age_ns > self._limits.plan_age_ns_max:
-            return f"expired: {age_ns // 1_000_000} ms old, at most {self._limits.plan_age_ns_max // 1_000_000} ms"
-        if now_unix_ns > plan.expires_unix_ns:
-            return f"expired: its own limit passed {(now_unix_ns - plan.expires_unix_ns) // 1_000_000} ms ago"
+    def expiry(self, plan: ExecutionPlan, *, age_ns: int) -> str | None:
+        """Why the plan is too old, or of no age; `None` = it is young enough. See `refusal`."""
+        if age_ns >= AGE_UNKNOWN_NS:
+            return "expired: when it was planned cannot be told"
+        lifetime_ns = plan.expires_unix_ns - plan.header.created_unix_ns
+        if not 0 < lifetime_ns <= self._limits.plan_lifetime_ns_max:
+            most = self._limits.plan_lifetime_ns_max // 1_000_000
+            return f"expired: its lifetime is {lifetime_ns // 1_000_000} ms, must be above 0 and at most {most} ms"
+        age_ns_max = min(self._limits.plan_age_ns_max, lifetime_ns)
+        if age_ns > age_ns_max:
+            return f"expired: {age_ns // 1_000_000} ms old, at most {age_ns_max // 1_000_000} ms"
         return None
 
     def _size(self, plan: ExecutionPlan) -> str | None:
@@ -76,6 +90,8 @@ class Guards:
 
     def _route(self, plan: ExecutionPlan) -> str | None:
         sol = self._limits.sol_mint
+        if len(plan.hops) > HOP_COUNT_MAX:
+            return f"route: {len(plan.hops)} hops, at most {HOP_COUNT_MAX}"
         if not plan.hops or plan.hops[0].input_mint != sol or plan.hops[-1].output_mint != sol:
             return "route: must lead from SOL to SOL"
         if any(one.output_mint != other.input_mint for one, other in zip(plan.hops, plan.hops[1:], strict=False)):
@@ -90,28 +106,27 @@ class Guards:
 
     def _slippage(self, plan: ExecutionPlan) -> str | None:
         tolerance = plan.expected_amount_out - plan.min_amount_out
+        if tolerance < 0:
+            return f"slippage: least output {plan.min_amount_out} is above the expected {plan.expected_amount_out}"
         if tolerance * BPS > plan.expected_amount_out * self._limits.slippage_bps_max:
             return f"slippage: least output {plan.min_amount_out} is too far below {plan.expected_amount_out}"
         return None
 
-    def _duplicate(self, plan: ExecutionPlan) -> str | None:
-        taken = self._plan_by_opportunity.get(plan.opportunity_id)
-        if taken is not None and taken != plan.header.event_id:
-            return f"duplicate: plan {taken.hex()} was for the same opportunity"
+    def _costs(self, plan: ExecutionPlan) -> str | None:
+        for name, value, most in (
+            ("tip", plan.tip_lamports, self._limits.tip_lamports_max),
+            ("priority fee", plan.priority_fee_lamports, self._limits.priority_fee_lamports_max),
+            ("compute unit limit", plan.compute_unit_limit, COMPUTE_UNITS_MAX),
+        ):
+            if value > most:
+                return f"costs: {name} {value}, at most {most}"
+        gain = plan.expected_amount_out - plan.amount_in
+        if not 0 <= plan.net_profit_lamports <= gain:
+            return f"costs: a net profit of {plan.net_profit_lamports} is none that a gain of {gain} can give"
         return None
 
-    def _resting_pool(self, plan: ExecutionPlan, now_unix_ns: int) -> str | None:
-        for hop in plan.hops:
-            since_ns = now_unix_ns - self._traded_unix_ns.get(hop.pool_id, 0)
-            if since_ns < self._limits.pool_rest_ns:
-                return f"duplicate: pool {hop.pool_id} was traded {since_ns // 1_000_000} ms ago"
+    def _loss(self, plan: ExecutionPlan) -> str | None:
+        loss = plan.amount_in + costs_of_plan(plan, self._rates).total_lamports - plan.min_amount_out
+        if loss > self._limits.loss_lamports_max:
+            return f"loss: its least output may lose {loss} lamports, at most {self._limits.loss_lamports_max}"
         return None
-
-    def _remember(self, plan: ExecutionPlan, now_unix_ns: int) -> None:
-        self._plan_by_opportunity[plan.opportunity_id] = plan.header.event_id
-        for hop in plan.hops:
-            self._traded_unix_ns[hop.pool_id] = now_unix_ns
-            self._traded_unix_ns.move_to_end(hop.pool_id)
-        for remembered in (self._plan_by_opportunity, self._traded_unix_ns):
-            while len(remembered) > REMEMBERED_COUNT_MAX:
-                remembered.popitem(last=False)

@@ -6,6 +6,7 @@ be. Nothing is sent and no pool moves.
 
 from typing import Final, Protocol
 
+from pipeline.costs import CostRates, costs_of_plan
 from pipeline.executor.result import Ending, failed, filled
 from pipeline.simulation import RouteHopRequest, RouteSimulator
 from quote_core.errors import MarketError, SolquoteError
@@ -28,11 +29,13 @@ class Venue(Protocol):
 class PaperVenue:
     """See the module."""
 
-    def __init__(self, simulator: RouteSimulator) -> None:
+    def __init__(self, simulator: RouteSimulator, rates: CostRates) -> None:
         self._simulator = simulator
+        self._rates = rates
 
     async def execute(self, plan: ExecutionPlan) -> Ending:
         """See `Venue.execute`."""
+        costs = costs_of_plan(plan, self._rates)
         hops = tuple(
             RouteHopRequest(input_mint=hop.input_mint, output_mint=hop.output_mint, pool_id=hop.pool_id)
             for hop in plan.hops
@@ -40,10 +43,10 @@ class PaperVenue:
         try:
             simulation = await self._simulator.simulate(hops, plan.amount_in)
         except MarketError as error:
-            return failed(plan, f"market: {error}", reached_chain=True)
+            return failed(costs, f"market: {error}", reached_chain=True)
         except SolquoteError as error:
-            return failed(plan, f"{UNAVAILABLE}: {error}", reached_chain=False)
+            return failed(costs, f"{UNAVAILABLE}: {error}", reached_chain=False)
         if simulation.amount_out < plan.min_amount_out:
             reason = f"slippage: {simulation.amount_out} out, at least {plan.min_amount_out} needed"
-            return failed(plan, reason, reached_chain=True, slot=simulation.slot)
-        return filled(plan, hops=simulation.hops, amount_out=simulation.amount_out, slot=simulation.slot)
+            return failed(costs, reason, reached_chain=True, slot=simulation.slot)
+        return filled(plan, costs, hops=simulation.hops, amount_out=simulation.amount_out, slot=simulation.slot)

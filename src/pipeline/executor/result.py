@@ -1,20 +1,29 @@
-"""How a plan ended, as an event. Its id follows from the plan's, so that a result published twice is stored once.
+"""How a plan ended, as an event. Its id follows from the plan's, whoever concludes it.
 
 | outcome   | when                                                    | costs counted                              |
 |-----------|---------------------------------------------------------|--------------------------------------------|
 | FILLED    | the route gives at least the plan's least output        | flash-loan fee, tip, network fee           |
 | FAILED    | started and not filled                                  | network fee, if it reached the chain: the  |
 |           |                                                         | transaction reverts, fee and tip with it   |
-| REFUSED   | not started: expired, or a guard forbids it             | none                                       |
-| ABANDONED | expired in the hands of an executor that did not finish | none                                       |
+| REFUSED   | not begun: expired, or a guard forbids it               | none                                       |
+| ABANDONED | begun by an executor that did not finish it             | none                                       |
+
+Costs are the executor's own (`pipeline.costs.costs_of_plan`). A plan may hold anything, and its result is an event all
+the same: what a plan makes larger than a field is cut to the field's largest value.
 """
 
 from dataclasses import dataclass
+from typing import Final
 
+from pipeline.costs import Costs
 from quote_core.clock import Clock
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Hop, Outcome, derived_id, stamp
 
-__all__ = ["Ending", "failed", "filled", "not_started", "result_of"]
+__all__ = ["Ending", "abandoned", "failed", "filled", "refused", "result_of"]
+
+REASON_CHARS_MAX: Final = 512
+_I64_MAX: Final = 2**63 - 1
+_U64_MAX: Final = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,25 +41,23 @@ class Ending:
     network_fee_lamports: int = 0
 
 
-def filled(plan: ExecutionPlan, *, hops: tuple[Hop, ...], amount_out: int, slot: int) -> Ending:
+def filled(plan: ExecutionPlan, costs: Costs, *, hops: tuple[Hop, ...], amount_out: int, slot: int) -> Ending:
     """The route gave `amount_out`, at least what the plan asks for."""
-    network_fee_lamports = _network_fee(plan)
-    costs_lamports = plan.flash_fee_lamports + plan.tip_lamports + network_fee_lamports
     return Ending(
         outcome=Outcome.FILLED,
         hops=hops,
         slot=slot,
         actual_amount_out=amount_out,
-        profit_lamports=amount_out - plan.amount_in - costs_lamports,
-        flash_fee_lamports=plan.flash_fee_lamports,
-        tip_lamports=plan.tip_lamports,
-        network_fee_lamports=network_fee_lamports,
+        profit_lamports=amount_out - plan.amount_in - costs.total_lamports,
+        flash_fee_lamports=costs.flash_fee_lamports,
+        tip_lamports=costs.tip_lamports,
+        network_fee_lamports=costs.network_fee_lamports,
     )
 
 
-def failed(plan: ExecutionPlan, reason: str, *, reached_chain: bool, slot: int = 0) -> Ending:
+def failed(costs: Costs, reason: str, *, reached_chain: bool, slot: int = 0) -> Ending:
     """Started and not filled."""
-    network_fee_lamports = _network_fee(plan) if reached_chain else 0
+    network_fee_lamports = costs.network_fee_lamports if reached_chain else 0
     return Ending(
         outcome=Outcome.FAILED,
         reason=reason,
@@ -60,13 +67,25 @@ def failed(plan: ExecutionPlan, reason: str, *, reached_chain: bool, slot: int =
     )
 
 
-def not_started(reason: str, *, taken_before: bool) -> Ending:
-    """Refused, or abandoned when an executor had it before and did not finish."""
-    return Ending(outcome=Outcome.ABANDONED if taken_before else Outcome.REFUSED, reason=reason)
+def refused(reason: str) -> Ending:
+    """Not begun."""
+    return Ending(outcome=Outcome.REFUSED, reason=reason)
+
+
+def abandoned(executor: str) -> Ending:
+    """Begun by `executor`, of which no ending was ever heard."""
+    return Ending(outcome=Outcome.ABANDONED, reason=f"begun by {executor}, which did not finish it")
 
 
 def result_of(
-    plan: ExecutionPlan, ending: Ending, *, mode: ExecutionMode, executor: str, taken_unix_ns: int, clock: Clock
+    plan: ExecutionPlan,
+    ending: Ending,
+    costs: Costs,
+    *,
+    mode: ExecutionMode,
+    executor: str,
+    taken_unix_ns: int,
+    clock: Clock,
 ) -> ExecutionResult:
     """The event; created, and finished, now."""
     result_id = derived_id("result", plan.header.event_id)
@@ -78,16 +97,16 @@ def result_of(
         pair=plan.pair,
         outcome=ending.outcome,
         mode=mode,
-        reason=ending.reason,
+        reason=ending.reason[:REASON_CHARS_MAX],
         hops=ending.hops,
         amount_in=plan.amount_in,
         expected_amount_out=plan.expected_amount_out,
-        actual_amount_out=ending.actual_amount_out,
-        expected_profit_lamports=plan.net_profit_lamports,
-        profit_lamports=ending.profit_lamports,
-        flash_fee_lamports=ending.flash_fee_lamports,
-        tip_lamports=ending.tip_lamports,
-        network_fee_lamports=ending.network_fee_lamports,
+        actual_amount_out=min(ending.actual_amount_out, _U64_MAX),
+        expected_profit_lamports=_i64(plan.expected_amount_out - plan.amount_in - costs.total_lamports),
+        profit_lamports=_i64(ending.profit_lamports),
+        flash_fee_lamports=min(ending.flash_fee_lamports, _U64_MAX),
+        tip_lamports=min(ending.tip_lamports, _U64_MAX),
+        network_fee_lamports=min(ending.network_fee_lamports, _U64_MAX),
         opportunity_created_unix_ns=plan.opportunity_created_unix_ns,
         plan_created_unix_ns=plan.header.created_unix_ns,
         taken_unix_ns=taken_unix_ns,
@@ -96,5 +115,5 @@ def result_of(
     )
 
 
-def _network_fee(plan: ExecutionPlan) -> int:
-    return plan.signature_fee_lamports + plan.priority_fee_lamports
+def _i64(value: int) -> int:
+    return max(-_I64_MAX - 1, min(value, _I64_MAX))

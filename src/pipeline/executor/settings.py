@@ -1,11 +1,13 @@
 """What may be set about the executor."""
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator
 
+from pipeline.executor.claims import REMEMBERED_NS
 from pipeline.executor.guards import GuardLimits
-from quote_core.settings import Duration, ServiceSettings
+from quote_core.settings import Duration, PlatformSettings, ServiceSettings
 from quote_core.units import BPS, Pubkey
 
 __all__ = ["ExecutorSettings"]
@@ -18,14 +20,26 @@ class ExecutorSettings(ServiceSettings):
 
     mode: Literal["paper", "live"] = Field("paper", description="paper: fill against current pool state, send nothing")
     plan_age_max: Duration = Field("5s", gt=0, description="Older plans are refused")
+    plan_lifetime_max: Duration = Field("60s", gt=0, description="A plan that gives itself longer is refused")
     amount_min_lamports: int = Field(1_000, ge=1, description="Smallest trade")
     amount_max_lamports: int = Field(10**13, ge=1, description="Largest trade")
     price_band_bps: int = Field(1_000, ge=1, le=BPS, description="How far the output may be from the input")
     slippage_max_bps: int = Field(100, ge=0, le=BPS, description="Largest tolerance below the expected output")
-    pool_rest: Duration = Field("1s", description="A pool just traded is not traded again within this time; 0 = it may")
+    tip_max_lamports: int = Field(10_000_000, ge=0, description="Largest tip a plan may give")
+    priority_fee_max_lamports: int = Field(10_000_000, ge=0, description="Largest priority fee a plan may give")
+    loss_max_lamports: int = Field(
+        0, ge=0, description="What a plan's least output may lose after all costs; 0 = it must pay them"
+    )
+    pool_rest: Duration = Field(
+        "1s",
+        le=REMEMBERED_NS,
+        description="A pool just traded is not traded again within this time, by any executor; 0 = it may",
+    )
     concurrency: int = Field(8, ge=1, le=256, description="Plans in hand at once")
     in_flight_max: Duration = Field(
-        "30s", gt=0, description="A plan taken is concluded within this; after it another executor concludes it"
+        "30s",
+        gt=0,
+        description="A plan taken is concluded within this; a little later another executor does it",
     )
     stop_grace: Duration = Field("2s", description="What is in hand may take this long when told to stop")
     simulation_timeout: Duration = Field("500ms", gt=0, description="Longest wait for the local quote service")
@@ -37,14 +51,21 @@ class ExecutorSettings(ServiceSettings):
             raise ValueError("live execution is not built yet; only paper is")
         return mode
 
+    def log_folder(self, platform: PlatformSettings) -> Path:
+        """Where executors keep endings until they are stored."""
+        return platform.data_folder() / "executor"
+
     def guard_limits(self, *, sol_mint: Pubkey) -> GuardLimits:
         """The guards' limits."""
         return GuardLimits(
             plan_age_ns_max=self.plan_age_max,
+            plan_lifetime_ns_max=self.plan_lifetime_max,
             amount_lamports_min=self.amount_min_lamports,
             amount_lamports_max=self.amount_max_lamports,
             price_band_bps=self.price_band_bps,
             slippage_bps_max=self.slippage_max_bps,
-            pool_rest_ns=self.pool_rest,
+            tip_lamports_max=self.tip_max_lamports,
+            priority_fee_lamports_max=self.priority_fee_max_lamports,
+            loss_lamports_max=self.loss_max_lamports,
             sol_mint=sol_mint,
         )

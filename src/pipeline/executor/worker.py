@@ -1,15 +1,26 @@
 """Takes plans and concludes each exactly once, however many executors run and whenever one dies.
 
-Every executor pulls from one durable consumer, so a plan is with one of them. Its result is stored only if the plan's
-own subject, `executed.<pair>.<plan>`, holds none yet, a check the stream makes itself; the plan is acknowledged after
-that. So an executor that dies before its result is stored leaves the plan to be delivered again, and one that dies
-between result and acknowledgement leaves a second result to be refused.
+Every executor pulls from one durable consumer, so a plan is with one of them at a time. Before it begins a plan it
+claims it, which all executors see (`claims`); how the plan ended it writes to disk, then to the stream (`results`);
+the plan is acknowledged after that. A plan that is delivered again is looked at in this order:
+
+| what is known of it                              | then                                                     |
+|--------------------------------------------------|----------------------------------------------------------|
+| this host knows how it ended                     | that ending is stored                                    |
+| the stream has its result                        | acknowledged                                             |
+| nobody has begun it                              | as if it came for the first time                         |
+| begun, and its executor may still conclude it    | handed back for `BEGUN_RETRY_S`                          |
+| begun, and nothing was heard of it for too long  | ABANDONED; it is never begun a second time               |
+
+"Too long" is the time a plan may be in hand and `RETURN_GRACE_NS`, during which the bus must have answered without a
+break: an executor that was cut off as we were stores what it owes in the moment the bus is back. One cut off for
+longer than we were comes too late, and what it had filled becomes a dead letter.
 
 | gate              | plans                                                                                       |
 |-------------------|---------------------------------------------------------------------------------------------|
 | open              | pulled, executed or refused, one result each                                                |
 | closes            | what has begun is finished; what was only delivered is handed back, without a result         |
-| closed            | stay in the stream; nothing is published                                                    |
+| closed            | stay in the stream; nothing is published but endings already known                          |
 | opens again       | those too old by then are concluded as expired                                              |
 """
 
@@ -21,13 +32,15 @@ from typing import Final, Protocol
 import structlog
 from nats.aio.msg import Msg
 
+from pipeline.costs import CostRates, Costs, costs_of_plan
+from pipeline.executor.claims import Begun, Claims
 from pipeline.executor.guards import Guards
 from pipeline.executor.paper import UNAVAILABLE, Venue
-from pipeline.executor.result import Ending, failed, not_started, result_of
+from pipeline.executor.result import Ending, abandoned, failed, refused, result_of
+from pipeline.executor.results import Results
 from quote_core.bus import Bus, Consumer
 from quote_core.bus.connection import upstream_errors
 from quote_core.bus.consumer import StandingPull
-from quote_core.bus.register import write_if_newest_is
 from quote_core.bus.stage import bury
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
@@ -35,7 +48,9 @@ from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Out
 
 __all__ = ["Gate", "Worker", "WorkerCounts"]
 
-PUBLISH_RETRY_S: Final = 0.2
+BEGUN_RETRY_S: Final = 1.0
+RETURN_GRACE_NS: Final = 3_000_000_000
+OPEN_RETRY_S: Final = 0.2
 
 INTERNAL: Final = "internal"
 """Begins the reason of a failure that is our own fault."""
@@ -78,11 +93,14 @@ class Worker:
     """One executor.
 
     Args:
-        bus: Where plans come from and results go to.
+        bus: Where plans come from.
         consumer: The durable all executors share.
         gate: Whether plans may be begun.
-        guards: What refuses a plan.
+        guards: What refuses a plan by itself.
+        claims: What all executors have begun.
+        results: Where results go to.
         venue: Where plans are executed.
+        rates: What a plan costs beside what it chooses.
         clock: Of ages and events.
         mode: Told in every result.
         name: Which executor this is, told in every result.
@@ -98,7 +116,10 @@ class Worker:
         *,
         gate: Gate,
         guards: Guards,
+        claims: Claims,
+        results: Results,
         venue: Venue,
+        rates: CostRates,
         clock: Clock,
         mode: ExecutionMode,
         name: str,
@@ -111,24 +132,55 @@ class Worker:
         self._consumer = consumer
         self._gate = gate
         self._guards = guards
+        self._claims = claims
+        self._results = results
         self._venue = venue
+        self._rates = rates
         self._clock = clock
         self._mode = mode
         self._name = name
         self._concurrency = concurrency
-        self._in_flight_s_max = in_flight_ns_max / 1e9
+        self._in_flight_ns_max = in_flight_ns_max
         self._stop_grace_s = stop_grace_ns / 1e9
         self._free = asyncio.Semaphore(concurrency)
         self._in_hand: set[asyncio.Task[None]] = set()
+        self._broken: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
-        """Work until cancelled; then finish what is in hand."""
+        """Store what is owed from before, then work until cancelled; then finish what is in hand.
+
+        Raises:
+            OSError: An ending could not be kept on disk. Without that nothing may be begun.
+        """
+        self._broken = asyncio.get_running_loop().create_future()
+        asking = asyncio.create_task(self._claims.stream_clock.run())
+        working = asyncio.create_task(self._work())
         try:
-            while True:
-                await self._until_gate(is_open=True)
-                await self._pull_while_open()
+            await asyncio.wait((working, self._broken), return_when=asyncio.FIRST_COMPLETED)
+            if self._broken.done():
+                self._broken.result()
+            working.result()
         finally:
+            working.cancel()
+            await asyncio.gather(working, return_exceptions=True)
             await asyncio.shield(self._finish())
+            asking.cancel()
+            await asyncio.gather(asking, return_exceptions=True)
+
+    async def _work(self) -> None:
+        await self._results.pay()
+        await self._open_claims()
+        while True:
+            await self._until_gate(is_open=True)
+            await self._pull_while_open()
+
+    async def _open_claims(self) -> None:
+        while True:
+            try:
+                return await self._claims.open()
+            except ProviderUnavailable as error:
+                _log.warning("claims cannot be read yet", reason=str(error))
+                await asyncio.sleep(OPEN_RETRY_S)
 
     async def _until_gate(self, *, is_open: bool) -> None:
         while self._gate.allows_new_trades is not is_open:
@@ -164,27 +216,31 @@ class Worker:
             await self._hand_back(message)
             raise
 
-    async def _hand_back(self, message: Msg) -> None:
+    async def _hand_back(self, message: Msg, *, delay_s: float | None = None) -> None:
         self.counts.handed_back += 1
         with upstream_errors():
-            await message.nak()
+            await message.nak(delay=delay_s)
 
     def _handled(self, task: asyncio.Task[None]) -> None:
         self._in_hand.discard(task)
         self._free.release()
-        if not task.cancelled() and (error := task.exception()) is not None:
-            _log.error("a plan was left unsettled; it will be delivered again", exc_info=error)
+        if task.cancelled() or (error := task.exception()) is None:
+            return
+        _log.error("a plan was left unsettled; it will be delivered again", exc_info=error)
+        if isinstance(error, OSError) and self._broken is not None and not self._broken.done():
+            self._broken.set_exception(error)
 
     async def _finish(self) -> None:
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=self._stop_grace_s)
             for task in late:
                 task.cancel()
+        await self._results.close()
 
     async def _handle(self, message: Msg) -> None:
-        """What cannot be settled now is delivered again."""
+        """What cannot be settled now is delivered again; what no try could settle is a dead letter."""
         try:
-            async with asyncio.timeout(self._in_flight_s_max):
+            async with asyncio.timeout(self._in_flight_ns_max / 1e9):
                 await self._settle(message)
         except (ProviderUnavailable, TimeoutError) as error:
             _log.warning("left unsettled; it will be delivered again", reason=str(error) or type(error).__name__)
@@ -200,41 +256,81 @@ class Worker:
         if not isinstance(plan, ExecutionPlan):
             await self._bury(message, f"a {type(plan).__name__} is no plan")
             return
-        if not self._gate.allows_new_trades:
-            await self._hand_back(message)
-            return
-        ending = await self._conclude(plan, taken_before=message.metadata.num_delivered > 1)
-        result = result_of(
-            plan, ending, mode=self._mode, executor=self._name, taken_unix_ns=taken_unix_ns, clock=self._clock
-        )
+        result = self._results.owed(plan.header.event_id)
+        if result is None:
+            if not self._gate.allows_new_trades or self._results.is_full:
+                await self._hand_back(message, delay_s=BEGUN_RETRY_S if self._results.is_full else None)
+                return
+            ending = await self._conclude(message, plan)
+            if ending is None:
+                return
+            result = self._result(plan, ending, taken_unix_ns=taken_unix_ns)
         await self._store(result)
         with upstream_errors():
             await message.ack()
 
-    async def _conclude(self, plan: ExecutionPlan, *, taken_before: bool) -> Ending:
-        refusal = self._guards.refusal(plan, now_unix_ns=self._clock.unix_ns())
+    async def _conclude(self, message: Msg, plan: ExecutionPlan) -> Ending | None:
+        """How the plan ends here; `None` when that is not for us to say, and the message is seen to."""
+        refusal = self._guards.refusal(plan, age_ns=self._age_ns(message, plan))
         if refusal is not None:
-            return not_started(refusal, taken_before=taken_before and refusal.startswith("expired"))
+            begun = await self._claims.begun(plan)
+            return refused(refusal) if begun is None else await self._conclude_begun(message, plan, begun)
+        answer = await self._claims.begin(plan)
+        if isinstance(answer, Begun):
+            return await self._conclude_begun(message, plan, answer)
+        # A claim takes as long as the bus takes; meanwhile the plan has grown older.
+        refusal = answer or self._guards.expiry(plan, age_ns=self._age_ns(message, plan))
+        return refused(refusal) if refusal is not None else await self._execute(plan)
+
+    def _age_ns(self, message: Msg, plan: ExecutionPlan) -> int:
+        stored_unix_ns = int(message.metadata.timestamp.timestamp() * 1e9)
+        return self._claims.now().age_ns(plan.created, stored_unix_ns=stored_unix_ns)
+
+    async def _execute(self, plan: ExecutionPlan) -> Ending:
         try:
             return await self._venue.execute(plan)
         except Exception as error:  # noqa: BLE001  # a plan taken must end in a result, also when the executor is at fault
             _log.exception("execution raised", plan=plan.header.event_id.hex())
-            return failed(plan, f"{INTERNAL}: {type(error).__name__}", reached_chain=False)
+            return failed(self._costs(plan), f"{INTERNAL}: {type(error).__name__}", reached_chain=False)
+
+    async def _conclude_begun(self, message: Msg, plan: ExecutionPlan, begun: Begun) -> Ending | None:
+        """See the module's first table, from its second line on."""
+        stored = await self._results.stored(plan)
+        if stored is not None:
+            self.counts.concluded_elsewhere += stored.executor != self._name
+            with upstream_errors():
+                await message.ack()
+            return None
+        begun_ns = self._claims.now().since_begun_ns(begun)
+        patience_ns = self._in_flight_ns_max + RETURN_GRACE_NS
+        if begun_ns <= patience_ns or self._claims.stream_clock.answering_ns() <= RETURN_GRACE_NS:
+            await self._hand_back(message, delay_s=BEGUN_RETRY_S)
+            return None
+        self._results.take_over()
+        if self._results.owed(plan.header.event_id) is not None:
+            await self._settle(message)
+            return None
+        return abandoned(begun.claim.executor)
+
+    def _result(self, plan: ExecutionPlan, ending: Ending, *, taken_unix_ns: int) -> ExecutionResult:
+        return result_of(
+            plan,
+            ending,
+            self._costs(plan),
+            mode=self._mode,
+            executor=self._name,
+            taken_unix_ns=taken_unix_ns,
+            clock=self._clock,
+        )
+
+    def _costs(self, plan: ExecutionPlan) -> Costs:
+        return costs_of_plan(plan, self._rates)
 
     async def _store(self, result: ExecutionResult) -> None:
-        """Store the plan's one result; while the bus is away it is tried again, as long as the plan may take."""
-        while True:
-            try:
-                sequence = await write_if_newest_is(self._bus, result, sequence=0)
-            except ProviderUnavailable as error:
-                _log.warning("the result is not stored yet", reason=str(error))
-                await asyncio.sleep(PUBLISH_RETRY_S)
-            else:
-                break
-        if sequence is None:
+        if await self._results.store(result):
+            self._count(result)
+        else:
             self.counts.concluded_elsewhere += 1
-            return
-        self._count(result)
 
     def _count(self, result: ExecutionResult) -> None:
         counts = self.counts

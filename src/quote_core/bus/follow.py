@@ -79,13 +79,15 @@ async def follow(
             await asyncio.sleep(RETRY_S)
 
 
-async def read_to_end(bus: Bus, stream: Stream, *, subjects: Sequence[str] = ()) -> AsyncIterator[Followed]:
-    """Yield what the stream keeps now, then end.
+async def read_to_end(
+    bus: Bus, stream: Stream, *, subjects: Sequence[str] = (), since_unix_ns: int | None = None
+) -> AsyncIterator[Followed]:
+    """Yield what the stream keeps now, or has stored since a time, then end.
 
     Raises:
         ProviderUnavailable: NATS, or the stream, is not there.
     """
-    reader = _Reader(bus, stream, subjects, None, None)
+    reader = _Reader(bus, stream, subjects, None, since_unix_ns)
     async for batch in reader.read():
         for message in batch:
             yield message

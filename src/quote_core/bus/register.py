@@ -1,19 +1,35 @@
-"""A subject as a register: read its newest message with its sequence, and replace it only if it is still the newest.
+"""A subject, or a stream, as a register: read its newest message, and write behind it only if it is still the newest.
 
 JetStream checks the expected sequence and stores in one step, so of two writers who have read the same message one
 wins and the other is told. Expecting sequence 0 writes a subject's first message, exactly once for ever.
+
+A writer whose confirmation was lost writes again, and then finds its own message there: that counts as written, and
+is told by comparing what is stored with what was to be written, byte by byte. The message id cannot tell, for two
+writers may give the same cause the same id.
 """
 
+import asyncio
+from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Final
+from datetime import UTC, datetime, timedelta
+from typing import Any, Final
 
+from nats.js.api import PubAck, RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
-from quote_core.bus.connection import NATS, Bus, upstream_errors
+from quote_core.bus.connection import NATS, PUBLISH_TIMEOUT_S, Bus, upstream_errors
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import Event, decode, encode, kind_of, subject_of
+from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 
-__all__ = ["Stored", "read_newest", "write_if_newest_is"]
+__all__ = [
+    "Stored",
+    "append_if_last_is",
+    "event_of",
+    "read_newest",
+    "read_newest_on",
+    "read_next",
+    "write_if_newest_is",
+]
 
 _WRONG_LAST_SEQUENCE: Final = 10071
 _STREAM_NOT_FOUND: Final = 10059
@@ -21,10 +37,12 @@ _STREAM_NOT_FOUND: Final = 10059
 
 @dataclass(frozen=True, slots=True)
 class Stored:
-    """The newest message of a subject; `event` is `None` when its bytes are no event."""
+    """A message as its stream keeps it; `event` is `None` when its bytes are no event."""
 
     sequence: int
     event: Event | None
+    unix_ns: int = 0
+    """When it was stored, by the server's clock."""
 
 
 async def read_newest(bus: Bus, event: type[Event]) -> Stored | None:
@@ -34,43 +52,106 @@ async def read_newest(bus: Bus, event: type[Event]) -> Stored | None:
         ProviderUnavailable: NATS, or the stream, is not there.
     """
     kind = kind_of(event)
-    if not bus.is_connected:
-        raise ProviderUnavailable(NATS, "not connected")
-    with upstream_errors():
-        try:
-            message = await bus.jetstream.get_last_msg(kind.stream, kind.subject)
-        except NotFoundError as error:
-            if error.err_code == _STREAM_NOT_FOUND:
-                raise
-            return None
+    return await read_newest_on(bus, kind.stream, kind.subject)
+
+
+async def read_newest_on(bus: Bus, stream: Stream, subject: str) -> Stored | None:
+    """Read the newest message that `stream` keeps on `subject`; `None` = there is none.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    message = await _message(bus, stream, subject=subject)
+    return None if message is None else _stored(message)
+
+
+async def read_next(bus: Bus, stream: Stream, *, after: int) -> Stored | None:
+    """Read the first message that `stream` keeps behind sequence `after`; `None` = there is none.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    message = await _message(bus, stream, seq=after + 1, subject=stream.subjects, next=True)
+    return None if message is None else _stored(message)
+
+
+def event_of(data: bytes) -> Event | None:
+    """The event in a stored message; `None` when its bytes are none."""
     try:
-        found = decode(message.data or b"")
+        return decode(data)
     except LayoutMismatch:
-        return Stored(message.seq or 0, None)
-    return Stored(message.seq or 0, found)
+        return None
 
 
 async def write_if_newest_is(bus: Bus, event: Event, *, sequence: int) -> int | None:
     """Publish `event` if the newest message on its subject has this sequence; 0 = if there is none yet.
 
     Returns:
-        Its own sequence, or `None` when the newest message is another. A repeat of the same event inside the stream's
-        duplicate window counts as written.
+        Its own sequence, also when an earlier try had stored it already; `None` when the newest message is another.
 
     Raises:
         ProviderUnavailable: Not confirmed; it may have been stored all the same.
     """
+    subject, data = subject_of(event), encode(event)
     headers = {
         "Nats-Msg-Id": event.header.event_id.hex(),
         "Nats-Expected-Last-Subject-Sequence": str(sequence),
     }
-    if not bus.is_connected:
-        raise ProviderUnavailable(NATS, "not connected")
+    acknowledged = await _published(bus, subject, data, headers)
+    if acknowledged is not None and not acknowledged.duplicate:
+        return acknowledged.seq
+    newest = await _message(bus, kind_of(type(event)).stream, subject=subject)
+    return newest.seq if newest is not None and newest.data == data else None
+
+
+async def append_if_last_is(bus: Bus, event: Event, *, sequence: int) -> int | None:
+    """Publish `event` if the last message of its whole stream has this sequence; 0 = if the stream never had one.
+
+    Returns:
+        Its own sequence; `None` when the stream has gone on.
+
+    Raises:
+        ProviderUnavailable: Not confirmed; it may have been stored all the same.
+    """
+    headers = {"Nats-Expected-Last-Sequence": str(sequence)}
+    acknowledged = await _published(bus, subject_of(event), encode(event), headers)
+    return acknowledged.seq if acknowledged is not None else None
+
+
+async def _published(bus: Bus, subject: str, data: bytes, headers: Mapping[str, str]) -> PubAck | None:
+    """What the stream says; `None` when its last sequence is another than was expected."""
+    _require_connection(bus)
     with upstream_errors():
         try:
-            stored = await bus.jetstream.publish(subject_of(event), encode(event), headers=headers)
+            acknowledged = await bus.jetstream.publish_async(subject, data, headers=dict(headers))
+            async with asyncio.timeout(PUBLISH_TIMEOUT_S):
+                return await acknowledged
         except APIError as error:
             if error.err_code == _WRONG_LAST_SEQUENCE:
                 return None
             raise
-    return stored.seq
+
+
+async def _message(bus: Bus, stream: Stream, **which: Any) -> RawStreamMsg | None:
+    _require_connection(bus)
+    with upstream_errors():
+        try:
+            return await bus.jetstream.get_msg(stream, **which)
+        except NotFoundError as error:
+            if error.err_code == _STREAM_NOT_FOUND:
+                raise
+            return None
+
+
+def _stored(message: RawStreamMsg) -> Stored:
+    unix_ns = (message.time - _EPOCH) // _MICROSECOND * 1_000 if message.time else 0
+    return Stored(message.seq or 0, event_of(message.data or b""), unix_ns)
+
+
+def _require_connection(bus: Bus) -> None:
+    if not bus.is_connected:
+        raise ProviderUnavailable(NATS, "not connected")
+
+
+_EPOCH: Final = datetime.fromtimestamp(0, UTC)
+_MICROSECOND: Final = timedelta(microseconds=1)

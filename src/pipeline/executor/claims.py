@@ -1,0 +1,229 @@
+"""Claims: what executors have begun, as all of them know it together, so that of two only one begins.
+
+A plan is begun by appending its claim to the stream CLAIMS behind the last claim this executor has read. The stream
+checks that and stores in one step; when another executor has claimed meanwhile, what it claimed is read first and the
+question asked again. So every claim is made in full knowledge of all before it, and one message is all three guards:
+
+| a claim says             | so that                                                             |
+|--------------------------|---------------------------------------------------------------------|
+| this plan is begun       | it is never begun again, by whomever it is delivered to             |
+| its opportunity is taken | another plan for it is a duplicate                                  |
+| its pools are traded     | they rest: the gap a plan was made for is the one its trade closes  |
+
+A claim that cannot be stored begins nothing. Opportunities and pools are remembered by the last `REMEMBERED_COUNT_MAX`
+of them and from at most `REMEMBERED_NS` before the start; whether a plan was begun is asked of the stream itself.
+"""
+
+import asyncio
+from collections import OrderedDict
+from collections.abc import Hashable
+from dataclasses import dataclass
+from typing import Final, TypeVar
+
+from quote_core.bus import Bus
+from quote_core.bus.follow import read_to_end
+from quote_core.bus.register import append_if_last_is, event_of, read_newest_on, read_next
+from quote_core.bus.stream_clock import StreamClock, state_of_stream
+from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Clock, Moment, moment
+from quote_core.events import Claim, Event, ExecutionPlan, Stream, stamp, subject_of
+from quote_core.units import Pubkey
+
+__all__ = ["REMEMBERED_COUNT_MAX", "REMEMBERED_NS", "Begun", "ClaimBook", "Claims", "Now"]
+
+REMEMBERED_COUNT_MAX: Final = 10_000
+REMEMBERED_NS: Final = 600_000_000_000
+ONE_BY_ONE_COUNT_MAX: Final = 64
+"""Missed claims read one by one; behind by more, all of lately is read again at once."""
+
+APART_NS_MAX: Final = 2_000_000_000
+"""How far behind a message the stream's clock may seem to be before it is not believed."""
+
+_Key = TypeVar("_Key", bound=Hashable)
+
+
+@dataclass(frozen=True, slots=True)
+class Begun:
+    """A claim as this executor knows it.
+
+    Attributes:
+        claim: What was begun.
+        stored_unix_ns: When, by the stream's clock; `AGE_UNKNOWN_NS` when this executor has not read it.
+        known_mono_ns: When this executor knew of it, by its own.
+    """
+
+    claim: Claim
+    stored_unix_ns: int
+    known_mono_ns: int
+
+
+@dataclass(frozen=True, slots=True)
+class Now:
+    """The present, as this host shows it and, if that is known, as the stream's clock does."""
+
+    here: Moment
+    stream_unix_ns: int | None
+
+    def age_ns(self, then: Moment, *, stored_unix_ns: int) -> int:
+        """Time since `then`: by the monotonic clock where it is ours, else since its message was stored.
+
+        `AGE_UNKNOWN_NS` for what says nothing of its time, lies ahead, or cannot be compared.
+        """
+        if then == NO_MOMENT:
+            return AGE_UNKNOWN_NS
+        if then.boot_id and then.boot_id == self.here.boot_id:
+            return then.age_ns(self.here)
+        if self.stream_unix_ns is None:
+            return AGE_UNKNOWN_NS
+        age_ns = self.stream_unix_ns - stored_unix_ns
+        return AGE_UNKNOWN_NS if age_ns < -APART_NS_MAX else max(0, age_ns)
+
+    def since_begun_ns(self, begun: Begun) -> int:
+        """Time since a claim; one of unknown age began when we heard of it, so that it keeps others out for a while."""
+        age_ns = self.age_ns(begun.claim.begun, stored_unix_ns=begun.stored_unix_ns)
+        known_ns = self.here.mono_ns - begun.known_mono_ns
+        return known_ns if age_ns >= AGE_UNKNOWN_NS else max(age_ns, known_ns)
+
+
+class ClaimBook:
+    """What was claimed lately, and what of it forbids a new claim. Knows no stream and no clock."""
+
+    def __init__(self, *, pool_rest_ns: int) -> None:
+        self._pool_rest_ns = pool_rest_ns
+        self._by_plan: OrderedDict[bytes, Begun] = OrderedDict()
+        self._by_opportunity: OrderedDict[bytes, Begun] = OrderedDict()
+        self._by_pool: OrderedDict[Pubkey, Begun] = OrderedDict()
+
+    def add(self, begun: Begun) -> None:
+        """Take the next claim of the stream."""
+        claim = begun.claim
+        _remember(self._by_plan, claim.plan_id, begun)
+        _remember(self._by_opportunity, claim.opportunity_id, begun)
+        for hop in claim.hops:
+            _remember(self._by_pool, hop.pool_id, begun)
+
+    def of_plan(self, plan_id: bytes) -> Begun | None:
+        """The claim that began a plan, if it is remembered."""
+        return self._by_plan.get(plan_id)
+
+    def conflict(self, plan: ExecutionPlan, now: Now) -> str | None:
+        """Why a plan that nobody has begun must not be begun now; `None` = it may."""
+        taken = self._by_opportunity.get(plan.opportunity_id)
+        if taken is not None:
+            return f"duplicate: plan {taken.claim.plan_id.hex()} was for the same opportunity"
+        for hop in plan.hops:
+            traded = self._by_pool.get(hop.pool_id)
+            if traded is not None and (since_ns := now.since_begun_ns(traded)) < self._pool_rest_ns:
+                return f"duplicate: pool {hop.pool_id} was traded {since_ns // 1_000_000} ms ago"
+        return None
+
+
+def _remember(remembered: OrderedDict[_Key, Begun], key: _Key, begun: Begun) -> None:
+    remembered[key] = begun
+    remembered.move_to_end(key)
+    if len(remembered) > REMEMBERED_COUNT_MAX:
+        remembered.popitem(last=False)
+
+
+class Claims:
+    """The book, kept with the stream.
+
+    Args:
+        bus: Where the stream is.
+        clock: This host's.
+        executor: Who claims.
+        pool_rest_ns: How long a pool just traded rests.
+    """
+
+    def __init__(self, bus: Bus, *, clock: Clock, executor: str, pool_rest_ns: int) -> None:
+        self.stream_clock = StreamClock(bus, Stream.CLAIMS, clock=clock)
+        self._bus = bus
+        self._clock = clock
+        self._executor = executor
+        self._pool_rest_ns = pool_rest_ns
+        self._book = ClaimBook(pool_rest_ns=pool_rest_ns)
+        self._last_sequence = 0
+        self._one_at_a_time = asyncio.Lock()
+
+    async def open(self) -> None:
+        """Read what was claimed lately.
+
+        Raises:
+            ProviderUnavailable: NATS, or the stream, is not there.
+        """
+        await self.stream_clock.ask()
+        state = await state_of_stream(self._bus, Stream.CLAIMS)
+        self._book = ClaimBook(pool_rest_ns=self._pool_rest_ns)
+        self._last_sequence = state.last_sequence
+        since_unix_ns = max(0, state.unix_ns - REMEMBERED_NS)
+        async for message in read_to_end(self._bus, Stream.CLAIMS, since_unix_ns=since_unix_ns):
+            self._add(message.sequence, message.stored_unix_ns, event_of(message.data))
+
+    def now(self) -> Now:
+        """The present, for ages."""
+        return Now(moment(self._clock), self.stream_clock.unix_ns())
+
+    async def begin(self, plan: ExecutionPlan) -> Begun | str | None:
+        """Claim a plan.
+
+        Returns:
+            `None` when this call has claimed it; why it must not be begun; or the claim that began it before.
+
+        Raises:
+            ProviderUnavailable: The claim is not confirmed, so nothing may be begun.
+        """
+        async with self._one_at_a_time:
+            while True:
+                now = self.now()
+                before = self._book.of_plan(plan.header.event_id) or self._book.conflict(plan, now)
+                if before is not None:
+                    return before
+                claim = self._claim(plan, now.here)
+                sequence = await append_if_last_is(self._bus, claim, sequence=self._last_sequence)
+                if sequence is not None:
+                    self._last_sequence = sequence
+                    self._book.add(Begun(claim, AGE_UNKNOWN_NS, now.here.mono_ns))
+                    return None
+                await self._catch_up()
+
+    async def begun(self, plan: ExecutionPlan) -> Begun | None:
+        """The claim that began a plan, whoever made it and whenever the stream still keeps it.
+
+        Raises:
+            ProviderUnavailable: It cannot be known.
+        """
+        known = self._book.of_plan(plan.header.event_id)
+        if known is not None:
+            return known
+        subject = subject_of(self._claim(plan, NO_MOMENT))
+        stored = await read_newest_on(self._bus, Stream.CLAIMS, subject)
+        if stored is None or not isinstance(stored.event, Claim):
+            return None
+        return Begun(stored.event, stored.unix_ns, self._clock.mono_ns())
+
+    def _claim(self, plan: ExecutionPlan, begun: Moment) -> Claim:
+        return Claim(
+            header=stamp(self._clock, slot=plan.header.slot, trace=plan.header.trace),
+            plan_id=plan.header.event_id,
+            opportunity_id=plan.opportunity_id,
+            hops=plan.hops,
+            executor=self._executor,
+            begun=begun,
+        )
+
+    async def _catch_up(self) -> None:
+        """Read what others have claimed; a stream that has less than was read is another one, and read anew."""
+        state = await state_of_stream(self._bus, Stream.CLAIMS)
+        if not 0 < state.last_sequence - self._last_sequence <= ONE_BY_ONE_COUNT_MAX:
+            await self.open()
+            return
+        while self._last_sequence < state.last_sequence:
+            message = await read_next(self._bus, Stream.CLAIMS, after=self._last_sequence)
+            if message is None:  # what was claimed has aged out since
+                self._last_sequence = state.last_sequence
+                return
+            self._add(message.sequence, message.unix_ns, message.event)
+
+    def _add(self, sequence: int, stored_unix_ns: int, event: Event | None) -> None:
+        self._last_sequence = max(self._last_sequence, sequence)
+        if isinstance(event, Claim):
+            self._book.add(Begun(event, stored_unix_ns, self._clock.mono_ns()))
