@@ -15,6 +15,7 @@ class FakeClock:
         return self._unix_ns
 
     def step_wall_ns(self, ns: int) -> None:
+        """Somebody sets the wall clock."""
         self._unix_ns += ns
 
     def advance_ms(self, ms: int) -> None:

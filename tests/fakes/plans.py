@@ -4,7 +4,7 @@ from dataclasses import replace
 
 from fakes.pipeline_events import SOL, USDC, USDC_BACK, round_trip_hops
 
-from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.clock import SYSTEM_CLOCK, Clock, moment
 from quote_core.events import ExecutionPlan, derived_id, stamp
 from quote_core.units import LAMPORTS_PER_SOL
 
@@ -20,7 +20,8 @@ def plan_id(number: int) -> bytes:
 
 def plan(number: int = 0, *, clock: Clock = SYSTEM_CLOCK, age_ns: int = 0) -> ExecutionPlan:
     """One SOL there and back with 1 % gained, planned `age_ns` ago; half of the gain may slip away."""
-    created_unix_ns = clock.unix_ns() - age_ns
+    created = moment(clock).earlier_by(age_ns)
+    created_unix_ns = created.unix_ns
     amount_out = LAMPORTS_PER_SOL * 101 // 100
     return ExecutionPlan(
         header=replace(stamp(clock, event_id=plan_id(number), slot=3), created_unix_ns=created_unix_ns),
@@ -42,4 +43,5 @@ def plan(number: int = 0, *, clock: Clock = SYSTEM_CLOCK, age_ns: int = 0) -> Ex
         risk_score=0.1,
         opportunity_created_unix_ns=created_unix_ns - 1_000_000,
         expires_unix_ns=created_unix_ns + LIFETIME_NS,
+        created=created,
     )

@@ -2,110 +2,34 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from fakes.executors import ACK_WAIT_MS, Market, Switch, executor, running
 from fakes.nats_server import NatsServer
-from fakes.pipeline_events import round_trip_hops
-from fakes.plans import SOL, USDC_BACK, plan, plan_id
-from fakes.vouched import vouched
+from fakes.plans import plan, plan_id
 from fakes.waiting import eventually
 
-from pipeline.executor.guards import GuardLimits, Guards
-from pipeline.executor.paper import PaperVenue
+from pipeline.executor.result_log import ResultLog
 from pipeline.executor.worker import Worker
-from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.bus import Bus, Consumer, connect
 from quote_core.bus.follow import read_to_end
-from quote_core.clock import SYSTEM_CLOCK
-from quote_core.events import (
-    ExecutionMode,
-    ExecutionPlan,
-    ExecutionResult,
-    Outcome,
-    Stream,
-    decode,
-)
+from quote_core.events import ExecutionPlan, ExecutionResult, Outcome, Stream, decode
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
-ACK_WAIT_MS = 300
 OLD_NS = 6_000_000_000
-LIMITS = GuardLimits(
-    plan_age_ns_max=5_000_000_000,
-    amount_lamports_min=1_000,
-    amount_lamports_max=10**13,
-    price_band_bps=1_000,
-    slippage_bps_max=100,
-    pool_rest_ns=0,
-    sol_mint=SOL,
-)
+MakeWorker = Callable[..., Worker]
 
 
-class Market:
-    """A simulator whose answer a test sets; it can be held, to die in the middle."""
-
-    def __init__(self) -> None:
-        self.amount_out = 1_008_000_000
-        self.asked_count = 0
-        self.lets_go = asyncio.Event()
-        self.lets_go.set()
-
-    async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
-        self.asked_count += 1
-        await self.lets_go.wait()
-        return Simulation(
-            hops=round_trip_hops(amount_in, USDC_BACK, self.amount_out),
-            amount_out=self.amount_out,
-            slot=7,
-            freshness=vouched(),
-            price_impact_fractions=(0.0, 0.0),
-            depth_amounts=(1, 1),
+@pytest.fixture
+def worker_on(tmp_path: Path) -> Iterator[MakeWorker]:
+    """Makes executors of one host, each with a log of its own."""
+    with contextlib.ExitStack() as logs:
+        yield lambda bus, market, gate, **options: executor(
+            bus, logs.enter_context(ResultLog(tmp_path / "executor")), market, gate, **options
         )
-
-
-class Switch:
-    """A gate a test opens and closes."""
-
-    def __init__(self, *, is_open: bool = True) -> None:
-        self.changed = asyncio.Event()
-        self._is_open = is_open
-
-    @property
-    def allows_new_trades(self) -> bool:
-        return self._is_open
-
-    def turn(self, *, is_open: bool) -> None:
-        self._is_open = is_open
-        self.changed.set()
-
-
-def worker_on(bus: Bus, market: Market, gate: Switch, *, name: str = "one", ack_wait_ms: int = ACK_WAIT_MS) -> Worker:
-    return Worker(
-        bus,
-        Consumer(stream=Stream.PLANNED, name="executor", events=(ExecutionPlan,), ack_wait_ms=ack_wait_ms),
-        gate=gate,
-        guards=Guards(LIMITS),
-        venue=PaperVenue(market),
-        clock=SYSTEM_CLOCK,
-        mode=ExecutionMode.PAPER,
-        name=name,
-        concurrency=4,
-        in_flight_ns_max=5_000_000_000,
-        stop_grace_ns=2_000_000_000,
-    )
-
-
-@asynccontextmanager
-async def running(worker: Worker) -> AsyncIterator[None]:
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def results(bus: Bus) -> list[ExecutionResult]:
@@ -132,7 +56,7 @@ async def until_settled(bus: Bus) -> None:
             await asyncio.sleep(0.02)
 
 
-async def test_a_plan_is_filled_and_its_profit_is_net_of_every_cost(bus: Bus) -> None:
+async def test_a_plan_is_filled_and_its_profit_is_net_of_every_cost(worker_on: MakeWorker, bus: Bus) -> None:
     async with running(worker_on(bus, Market(), Switch())):
         await bus.publish(plan(1))
         (result,) = await results_when(bus, 1)
@@ -141,7 +65,7 @@ async def test_a_plan_is_filled_and_its_profit_is_net_of_every_cost(bus: Bus) ->
     assert (result.expected_profit_lamports, result.header.slot) == (9_480_000, 7)
 
 
-async def test_less_than_the_least_output_fails_and_costs_the_network_fee(bus: Bus) -> None:
+async def test_less_than_the_least_output_fails_and_costs_the_network_fee(worker_on: MakeWorker, bus: Bus) -> None:
     market = Market()
     market.amount_out = 1_004_999_999
     async with running(worker_on(bus, market, Switch())):
@@ -151,7 +75,7 @@ async def test_less_than_the_least_output_fails_and_costs_the_network_fee(bus: B
     assert result.reason.startswith("slippage")
 
 
-async def test_an_old_plan_is_refused_as_expired_and_never_executed(bus: Bus) -> None:
+async def test_an_old_plan_is_refused_as_expired_and_never_executed(worker_on: MakeWorker, bus: Bus) -> None:
     market = Market()
     async with running(worker_on(bus, market, Switch())):
         await bus.publish(plan(1, age_ns=OLD_NS))
@@ -160,7 +84,9 @@ async def test_an_old_plan_is_refused_as_expired_and_never_executed(bus: Bus) ->
     assert result.reason.startswith("expired")
 
 
-async def test_of_three_executors_each_plan_has_one_and_one_result(bus: Bus, nats_url: str) -> None:
+async def test_of_three_executors_each_plan_has_one_and_one_result(
+    worker_on: MakeWorker, bus: Bus, nats_url: str
+) -> None:
     market, gate = Market(), Switch()
     async with (
         connect(nats_url, name="two") as second,
@@ -178,37 +104,43 @@ async def test_of_three_executors_each_plan_has_one_and_one_result(bus: Bus, nat
     assert len({result.executor for result in found}) > 1
 
 
-async def test_an_executor_that_dies_with_a_plan_in_hand_leaves_it_to_the_next(bus: Bus, nats_url: str) -> None:
-    held = Market()
+async def test_a_plan_begun_by_an_executor_that_dies_is_abandoned_and_never_begun_again(
+    worker_on: MakeWorker, bus: Bus, nats_url: str
+) -> None:
+    held, other = Market(), Market()
     held.lets_go.clear()
     async with connect(nats_url, name="dying") as connection:
         dying = asyncio.create_task(worker_on(connection, held, Switch(), name="dying").run())
         await bus.publish(plan(1))
         await eventually(lambda: held.asked_count == 1)
         await connection.client.close()
-        async with running(worker_on(bus, Market(), Switch(), name="next")):
+        async with running(worker_on(bus, other, Switch(), name="next", in_flight_ns=500_000_000)):
             (result,) = await results_when(bus, 1)
         held.lets_go.set()
         dying.cancel()
         with contextlib.suppress(BaseException):
             await dying
-    assert (result.executor, result.outcome) == ("next", Outcome.FILLED)
+    assert (result.executor, result.outcome, other.asked_count) == ("next", Outcome.ABANDONED, 0)
+    assert result.reason == "begun by dying, which did not finish it"
     assert len(await results(bus)) == 1
 
 
-async def test_a_plan_that_expired_in_dead_hands_is_abandoned(bus: Bus) -> None:
-    old = plan(1, age_ns=OLD_NS)
-    await bus.publish(old)
+async def test_a_plan_only_delivered_and_handed_back_is_refused_when_it_is_too_old_and_not_abandoned(
+    worker_on: MakeWorker, bus: Bus
+) -> None:
+    await bus.publish(plan(1, age_ns=OLD_NS))
     consumer = Consumer(stream=Stream.PLANNED, name="executor", events=(ExecutionPlan,), ack_wait_ms=ACK_WAIT_MS)
     await consumer.ensure(bus)
-    taken = await (await bus.jetstream.pull_subscribe_bind("executor", Stream.PLANNED)).fetch(1)
-    assert len(taken) == 1
+    (taken,) = await (await bus.jetstream.pull_subscribe_bind("executor", Stream.PLANNED)).fetch(1)
+    await taken.nak()
     async with running(worker_on(bus, Market(), Switch())):
         (result,) = await results_when(bus, 1)
-    assert result.outcome is Outcome.ABANDONED
+    assert result.outcome is Outcome.REFUSED
+    assert result.reason.startswith("expired")
 
 
 async def test_a_crash_between_result_and_acknowledgement_gives_no_second_result_even_after_the_duplicate_window(
+    worker_on: MakeWorker,
     bus: Bus,
 ) -> None:
     config = (await bus.jetstream.stream_info(Stream.EXECUTED)).config
@@ -227,7 +159,7 @@ async def test_a_crash_between_result_and_acknowledgement_gives_no_second_result
     assert await results(bus) == [first]
 
 
-async def test_a_closed_gate_leaves_plans_alone_and_a_release_concludes_them(bus: Bus) -> None:
+async def test_a_closed_gate_leaves_plans_alone_and_a_release_concludes_them(worker_on: MakeWorker, bus: Bus) -> None:
     gate, market = Switch(is_open=False), Market()
     async with running(worker_on(bus, market, gate)):
         await bus.publish(plan(1))
@@ -239,7 +171,9 @@ async def test_a_closed_gate_leaves_plans_alone_and_a_release_concludes_them(bus
     assert {result.outcome for result in found} == {Outcome.FILLED, Outcome.REFUSED}
 
 
-async def test_what_is_in_flight_when_the_gate_closes_is_finished_and_nothing_new_begins(bus: Bus) -> None:
+async def test_what_is_in_flight_when_the_gate_closes_is_finished_and_nothing_new_begins(
+    worker_on: MakeWorker, bus: Bus
+) -> None:
     gate, market = Switch(), Market()
     market.lets_go.clear()
     async with running(worker_on(bus, market, gate)):
@@ -255,7 +189,7 @@ async def test_what_is_in_flight_when_the_gate_closes_is_finished_and_nothing_ne
         assert len(await results(bus)) == 1
 
 
-async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(bus: Bus) -> None:
+async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(worker_on: MakeWorker, bus: Bus) -> None:
     gate, market = Switch(), Market()
     market.lets_go.clear()
     async with running(worker_on(bus, market, gate, ack_wait_ms=600_000)):
@@ -271,7 +205,9 @@ async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(bus: Bus) -
         assert len(await results_when(bus, 12)) == 12
 
 
-async def test_results_survive_the_loss_of_the_server_in_the_middle(nats_server: NatsServer, bus: Bus) -> None:
+async def test_results_survive_the_loss_of_the_server_in_the_middle(
+    worker_on: MakeWorker, nats_server: NatsServer, bus: Bus
+) -> None:
     market = Market()
     market.lets_go.clear()
     async with running(worker_on(bus, market, Switch())):
@@ -290,7 +226,7 @@ async def results_when_back(bus: Bus) -> list[ExecutionResult]:
     return await results_when(bus, 1)
 
 
-async def test_what_is_no_plan_becomes_a_dead_letter_and_the_next_plan_goes_on(bus: Bus) -> None:
+async def test_what_is_no_plan_becomes_a_dead_letter_and_the_next_plan_goes_on(worker_on: MakeWorker, bus: Bus) -> None:
     worker = worker_on(bus, Market(), Switch())
     async with running(worker):
         await bus.publish_bytes("plan.SOL-USDC", b"garbage", {})
@@ -301,7 +237,7 @@ async def test_what_is_no_plan_becomes_a_dead_letter_and_the_next_plan_goes_on(b
     assert [message.data for message in dead] == [b"garbage"]
 
 
-async def test_told_to_stop_it_finishes_what_is_in_hand(bus: Bus) -> None:
+async def test_told_to_stop_it_finishes_what_is_in_hand(worker_on: MakeWorker, bus: Bus) -> None:
     market = Market()
     market.lets_go.clear()
     task = asyncio.create_task(worker_on(bus, market, Switch()).run())

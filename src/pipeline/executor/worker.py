@@ -244,6 +244,10 @@ class Worker:
                 await self._settle(message)
         except (ProviderUnavailable, TimeoutError) as error:
             _log.warning("left unsettled; it will be delivered again", reason=str(error) or type(error).__name__)
+        except Exception as error:
+            if isinstance(error, OSError) or message.metadata.num_delivered <= self._consumer.retry_count_max:
+                raise
+            await self._bury(message, f"{INTERNAL}: {type(error).__name__}: {error}")
 
     async def _settle(self, message: Msg) -> None:
         taken_unix_ns = self._clock.unix_ns()
@@ -278,9 +282,14 @@ class Worker:
         answer = await self._claims.begin(plan)
         if isinstance(answer, Begun):
             return await self._conclude_begun(message, plan, answer)
-        # A claim takes as long as the bus takes; meanwhile the plan has grown older.
-        refusal = answer or self._guards.expiry(plan, age_ns=self._age_ns(message, plan))
+        refusal = answer or self._late_refusal(message, plan)
         return refused(refusal) if refusal is not None else await self._execute(plan)
+
+    def _late_refusal(self, message: Msg, plan: ExecutionPlan) -> str | None:
+        """A claim takes as long as the bus takes; meanwhile the plan has grown older, or trading was stopped."""
+        if not self._gate.allows_new_trades:
+            return "stopped: trading was stopped before it began"
+        return self._guards.expiry(plan, age_ns=self._age_ns(message, plan))
 
     def _age_ns(self, message: Msg, plan: ExecutionPlan) -> int:
         stored_unix_ns = int(message.metadata.timestamp.timestamp() * 1e9)
