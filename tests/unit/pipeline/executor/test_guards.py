@@ -4,25 +4,21 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from fakes.plans import SOL
+from fakes.executors import LIMITS, RATES
+from fakes.plans import LIFETIME_NS, SOL
 
-from pipeline.executor.guards import REMEMBERED_COUNT_MAX, GuardLimits, Guards
+from pipeline.costs import costs_of_plan
+from pipeline.executor.guards import Guards
+from quote_core.clock import AGE_UNKNOWN_NS
 from quote_core.events import ExecutionPlan
-from quote_core.units import Pubkey
 
-LIMITS = GuardLimits(
-    plan_age_ns_max=5_000_000_000,
-    amount_lamports_min=1_000,
-    amount_lamports_max=10**10,
-    price_band_bps=1_000,
-    slippage_bps_max=100,
-    pool_rest_ns=1_000,
-    sol_mint=SOL,
-)
+FIELD_MAX = 2**64 - 1
+GUARDS = Guards(replace(LIMITS, amount_lamports_max=10**10), RATES)
+LOSING = Guards(replace(LIMITS, amount_lamports_max=10**10, loss_lamports_max=10**12), RATES)
 
 
-def refusal(plan: ExecutionPlan, *, age_ns: int = 0) -> str | None:
-    return Guards(LIMITS).refusal(plan, now_unix_ns=plan.header.created_unix_ns + age_ns)
+def refusal(plan: ExecutionPlan, *, age_ns: int = 0, guards: Guards = GUARDS) -> str | None:
+    return guards.refusal(plan, age_ns=age_ns)
 
 
 def test_a_good_plan_passes(plan: ExecutionPlan) -> None:
@@ -34,34 +30,83 @@ def test_a_plan_may_be_five_seconds_old_and_no_nanosecond_more(plan: ExecutionPl
     assert str(refusal(plan, age_ns=5_000_000_001)).startswith("expired")
 
 
-def test_a_plan_is_refused_past_its_own_expiry(plan: ExecutionPlan) -> None:
+def test_a_plan_is_refused_past_its_own_lifetime(plan: ExecutionPlan) -> None:
     short = replace(plan, expires_unix_ns=plan.header.created_unix_ns + 100)
     assert refusal(short, age_ns=100) is None
     assert str(refusal(short, age_ns=101)).startswith("expired")
 
 
+def test_a_plan_made_at_a_time_that_cannot_be_told_is_expired(plan: ExecutionPlan) -> None:
+    assert refusal(plan, age_ns=AGE_UNKNOWN_NS) == "expired: when it was planned cannot be told"
+
+
+@pytest.mark.parametrize(
+    ("lifetime_ns", "passes"), [(0, False), (-1, False), (1, True), (LIFETIME_NS, True), (LIFETIME_NS + 1, False)]
+)
+def test_a_plan_cannot_give_itself_a_longer_life_than_the_executor_allows(
+    plan: ExecutionPlan, lifetime_ns: int, *, passes: bool
+) -> None:
+    found = refusal(replace(plan, expires_unix_ns=plan.header.created_unix_ns + lifetime_ns))
+    assert found is None if passes else str(found).startswith("expired: its lifetime")
+
+
+def test_a_creation_time_at_the_end_of_all_times_expires(plan: ExecutionPlan) -> None:
+    endless = replace(plan, header=replace(plan.header, created_unix_ns=FIELD_MAX), expires_unix_ns=FIELD_MAX)
+    assert str(refusal(endless)).startswith("expired")
+
+
+@pytest.mark.parametrize(
+    ("changes", "begins"),
+    [
+        ({"tip_lamports": 10_000_000}, None),
+        ({"tip_lamports": 10_000_001}, "costs: tip"),
+        ({"tip_lamports": 1_000 * 10**9}, "costs: tip"),
+        ({"priority_fee_lamports": 10_000_001}, "costs: priority fee"),
+        ({"compute_unit_limit": 1_400_001}, "costs: compute unit limit"),
+        ({"net_profit_lamports": -1}, "costs: a net profit"),
+        ({"net_profit_lamports": 10_000_001}, "costs: a net profit"),
+    ],
+)
+def test_costs_have_bounds_that_no_plan_loosens(
+    plan: ExecutionPlan, changes: dict[str, int], begins: str | None
+) -> None:
+    found = refusal(replace(plan, **changes), guards=LOSING)
+    assert found is None if begins is None else str(found).startswith(begins)
+
+
+def test_the_least_output_must_pay_the_costs_as_the_executor_computes_them(plan: ExecutionPlan) -> None:
+    lying = replace(plan, flash_fee_lamports=0, signature_fee_lamports=0)
+    break_even = plan.amount_in + costs_of_plan(lying, RATES).total_lamports
+    assert refusal(replace(lying, min_amount_out=break_even)) is None
+    assert str(refusal(replace(lying, min_amount_out=break_even - 1))).startswith("loss: its least output may lose 1 ")
+
+
 def scaled(plan: ExecutionPlan, amount: int) -> ExecutionPlan:
-    return replace(plan, amount_in=amount, expected_amount_out=amount, min_amount_out=amount)
+    return replace(plan, amount_in=amount, expected_amount_out=amount, min_amount_out=amount, net_profit_lamports=0)
 
 
 @pytest.mark.parametrize(("amount", "passes"), [(999, False), (1_000, True), (10**10, True), (10**10 + 1, False)])
 def test_the_size_is_bounded_on_both_sides(plan: ExecutionPlan, amount: int, *, passes: bool) -> None:
-    found = refusal(scaled(plan, amount))
+    found = refusal(scaled(plan, amount), guards=LOSING)
     assert found is None if passes else str(found).startswith("size")
 
 
-@pytest.mark.parametrize(
-    ("expected", "passes"), [(900_000_000, True), (899_999_999, False), (1_100_000_000, True), (1_100_000_001, False)]
-)
+@pytest.mark.parametrize(("expected", "passes"), [(1_100_000_000, True), (1_100_000_001, False), (899_999_999, False)])
 def test_the_expected_output_must_lie_in_the_price_band(plan: ExecutionPlan, expected: int, *, passes: bool) -> None:
     found = refusal(replace(plan, expected_amount_out=expected, min_amount_out=expected))
     assert found is None if passes else str(found).startswith("price band")
 
 
-@pytest.mark.parametrize(("least", "passes"), [(999_900_000, True), (999_899_999, False), (0, False)])
+@pytest.mark.parametrize(
+    ("least", "passes"), [(999_900_000, True), (999_899_999, False), (0, False), (1_010_000_000, True)]
+)
 def test_the_tolerance_is_bounded(plan: ExecutionPlan, least: int, *, passes: bool) -> None:
-    found = refusal(replace(plan, min_amount_out=least))
+    found = refusal(replace(plan, min_amount_out=least), guards=LOSING)
     assert found is None if passes else str(found).startswith("slippage")
+
+
+def test_a_least_output_above_the_expected_one_is_refused(plan: ExecutionPlan) -> None:
+    assert str(refusal(replace(plan, min_amount_out=plan.expected_amount_out + 1))).startswith("slippage")
 
 
 def broken_routes(plan: ExecutionPlan) -> dict[str, tuple[Any, ...]]:
@@ -79,39 +124,6 @@ def test_only_a_connected_round_trip_from_sol_passes(plan: ExecutionPlan, case: 
     assert str(refusal(replace(plan, hops=broken_routes(plan)[case]))).startswith("route")
 
 
-def another(plan: ExecutionPlan, *, opportunity_id: bytes | None = None) -> ExecutionPlan:
-    second = replace(plan, header=replace(plan.header, event_id=b"second".ljust(16)))
-    return second if opportunity_id is None else replace(second, opportunity_id=opportunity_id)
-
-
-def test_a_second_plan_for_an_opportunity_is_a_duplicate(plan: ExecutionPlan) -> None:
-    guards = Guards(LIMITS)
-    now = plan.header.created_unix_ns
-    assert guards.refusal(plan, now_unix_ns=now) is None
-    assert str(guards.refusal(another(plan), now_unix_ns=now + 1_000)).startswith("duplicate: plan")
-
-
-def test_a_pool_just_traded_rests_and_not_a_nanosecond_longer(plan: ExecutionPlan) -> None:
-    guards = Guards(LIMITS)
-    now = plan.header.created_unix_ns
-    assert guards.refusal(plan, now_unix_ns=now) is None
-    other = another(plan, opportunity_id=b"other".ljust(16))
-    assert str(guards.refusal(other, now_unix_ns=now + 999)).startswith("duplicate: pool")
-    assert guards.refusal(other, now_unix_ns=now + 1_000) is None
-
-
-def test_a_refused_plan_takes_neither_its_opportunity_nor_its_pools(plan: ExecutionPlan) -> None:
-    guards = Guards(LIMITS)
-    now = plan.header.created_unix_ns
-    assert guards.refusal(replace(plan, amount_in=1), now_unix_ns=now) is not None
-    assert guards.refusal(another(plan), now_unix_ns=now) is None
-
-
-def test_the_opportunities_and_pools_remembered_are_bounded(plan: ExecutionPlan) -> None:
-    guards = Guards(replace(LIMITS, pool_rest_ns=0))
-    for number in range(REMEMBERED_COUNT_MAX + 10):
-        there, back = plan.hops
-        fresh = replace(there, pool_id=Pubkey(f"pool {number}"))
-        other = replace(plan, opportunity_id=number.to_bytes(16, "big"), hops=(fresh, back))
-        assert guards.refusal(other, now_unix_ns=plan.header.created_unix_ns) is None
-    assert len(guards._plan_by_opportunity) == len(guards._traded_unix_ns) == REMEMBERED_COUNT_MAX
+def test_a_route_has_four_hops_at_most(plan: ExecutionPlan) -> None:
+    assert refusal(replace(plan, hops=plan.hops * 2), guards=LOSING) is None
+    assert str(refusal(replace(plan, hops=plan.hops * 3), guards=LOSING)).startswith("route")
