@@ -2,7 +2,9 @@
 
 import asyncio
 import contextlib
+import random
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -13,9 +15,12 @@ from fakes.waiting import eventually
 
 from pipeline.executor.result_log import ResultLog
 from pipeline.executor.worker import Worker
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, Consumer, connect
 from quote_core.bus.follow import read_to_end
-from quote_core.events import ExecutionPlan, ExecutionResult, Outcome, Stream, decode
+from quote_core.clock import NO_MOMENT, Moment, SystemClock
+from quote_core.events import ExecutionPlan, ExecutionResult, Outcome, Stream, decode, encode
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
@@ -248,3 +253,190 @@ async def test_told_to_stop_it_finishes_what_is_in_hand(worker_on: MakeWorker, b
     with contextlib.suppress(asyncio.CancelledError):
         await task
     assert [result.outcome for result in await results(bus)] == [Outcome.FILLED]
+
+
+async def test_a_fill_known_when_the_bus_went_away_is_stored_as_a_fill_however_long_it_was_away(
+    worker_on: MakeWorker, nats_server: NatsServer, bus: Bus, nats_url: str
+) -> None:
+    market, other_market = Market(), Market()
+    market.lets_go.clear()
+    async with connect(nats_url, name="other") as second:
+        one = worker_on(bus, market, Switch(), name="one", in_flight_ns=500_000_000)
+        other = worker_on(second, other_market, Switch(is_open=False), name="other", in_flight_ns=500_000_000)
+        other_gate = other._gate
+        assert isinstance(other_gate, Switch)
+        async with running(one), running(other):
+            await bus.publish(plan(1))
+            await eventually(lambda: market.asked_count == 1)
+            nats_server.stop()
+            market.lets_go.set()
+            other_gate.turn(is_open=True)
+            await asyncio.sleep(1.5)  # longer than a plan may be in hand
+            nats_server.start()
+            await eventually(lambda: bus.is_connected and second.is_connected)
+            found = await results_when_back(bus)
+            await until_settled(bus)
+    assert [(result.outcome, result.executor) for result in found] == [(Outcome.FILLED, "one")]
+    assert (other_market.asked_count, one.counts.filled + one.counts.concluded_elsewhere) == (0, one.counts.filled)
+    assert len(await results(bus)) == 1
+
+
+async def test_a_fill_that_comes_too_late_is_a_dead_letter_and_the_plan_keeps_its_one_result(
+    worker_on: MakeWorker, bus: Bus, nats_url: str
+) -> None:
+    market, gate = Market(), Switch()
+    market.lets_go.clear()
+    async with connect(nats_url, name="slow") as second:
+        slow = worker_on(second, market, gate, name="slow", in_flight_ns=60_000_000_000)
+        async with running(slow):
+            await bus.publish(plan(1))
+            await eventually(lambda: market.asked_count == 1)
+            gate.turn(is_open=False)  # it goes on with what it has in hand, and takes nothing more
+            async with running(worker_on(bus, Market(), Switch(), name="hasty", in_flight_ns=100_000_000)):
+                (result,) = await results_when(bus, 1)
+            market.lets_go.set()
+            await eventually(lambda: slow.counts.concluded_elsewhere == 1)
+    assert (result.outcome, len(await results(bus))) == (Outcome.ABANDONED, 1)
+    (late,) = [decode(message.data) async for message in read_to_end(bus, Stream.DEAD_LETTERS)]
+    assert isinstance(late, ExecutionResult)
+    assert (late.outcome, late.executor, late.plan_id) == (Outcome.FILLED, "slow", plan_id(1))
+
+
+async def test_of_two_executors_exactly_one_takes_an_opportunity(
+    worker_on: MakeWorker, bus: Bus, nats_url: str
+) -> None:
+    market, gate, count = Market(), Switch(), 40
+    async with (
+        connect(nats_url, name="two") as second,
+        running(worker_on(bus, market, gate, name="one")),
+        running(worker_on(second, market, gate, name="two")),
+    ):
+        for number in range(count):
+            for copy in range(2):
+                twin = plan(1_000 * copy + number)
+                await bus.publish(replace(twin, opportunity_id=plan(number).opportunity_id))
+        found = await results_when(bus, 2 * count)
+    filled = [result for result in found if result.outcome is Outcome.FILLED]
+    assert len({result.opportunity_id for result in filled}) == len(filled) == count
+    assert {result.reason.split(":")[0] for result in found} == {"", "duplicate"}
+    assert len({result.executor for result in filled}) == 2
+
+
+async def test_of_two_executors_exactly_one_trades_a_pool_within_its_rest(
+    worker_on: MakeWorker, bus: Bus, nats_url: str
+) -> None:
+    market, gate, rest_ns = Market(), Switch(), 60_000_000_000
+    async with (
+        connect(nats_url, name="two") as second,
+        running(worker_on(bus, market, gate, name="one", pool_rest_ns=rest_ns)),
+        running(worker_on(second, market, gate, name="two", pool_rest_ns=rest_ns)),
+    ):
+        for number in range(30):
+            await bus.publish(plan(number))
+        found = await results_when(bus, 30)
+    assert len({result.executor for result in found}) == 2
+    assert sorted(result.outcome.name for result in found) == ["FILLED"] + ["REFUSED"] * 29
+    async with running(worker_on(bus, market, gate, name="three", pool_rest_ns=rest_ns)):
+        await bus.publish(plan(99))
+        *_, last = await results_when(bus, 31)
+    assert (last.executor, last.outcome) == ("three", Outcome.REFUSED)
+    assert last.reason.startswith("duplicate: pool")
+
+
+async def test_no_claims_no_trades(worker_on: MakeWorker, bus: Bus) -> None:
+    market = Market()
+    worker = worker_on(bus, market, Switch(), in_flight_ns=1_000_000_000)
+    async with running(worker):
+        await bus.publish(plan(0))
+        await results_when(bus, 1)
+        await bus.jetstream.delete_stream(Stream.CLAIMS)
+        await bus.publish(plan(1))
+        await asyncio.sleep(2.0)  # nothing may happen, so there is nothing to wait for
+        assert (market.asked_count, len(await results(bus))) == (1, 1)
+        await repair(bus, STREAMS)
+        await results_when(bus, 2)
+    assert market.asked_count == 2
+
+
+async def test_a_plan_of_another_host_is_as_old_as_the_stream_says(worker_on: MakeWorker, bus: Bus) -> None:
+    market = Market()
+    gate = Switch(is_open=False)
+    elsewhere = Moment(77, 2**64 - 1, 2**64 - 1)
+    async with running(worker_on(bus, market, gate)):
+        await bus.publish(replace(plan(1), created=elsewhere))
+        await asyncio.sleep(5.5)  # it grows old
+        await bus.publish(replace(plan(2), created=elsewhere))
+        gate.turn(is_open=True)
+        found = {result.plan_id: result for result in await results_when(bus, 2)}
+    assert found[plan_id(1)].reason.startswith("expired")
+    assert found[plan_id(2)].outcome is Outcome.FILLED
+    assert market.asked_count == 1
+
+
+@pytest.mark.parametrize("step_s", [-3_600, -60, 3_600])
+async def test_a_step_of_the_wall_clock_changes_no_verdict(worker_on: MakeWorker, bus: Bus, step_s: int) -> None:
+    clock = SteppedClock()
+    async with running(worker_on(bus, Market(), Switch(), clock=clock)):
+        await bus.publish(plan(1))
+        await bus.publish(plan(2, age_ns=20_000_000_000))
+        await results_when(bus, 2)
+        clock.step_ns = step_s * 1_000_000_000
+        await bus.publish(plan(3, clock=clock))
+        await bus.publish(plan(4))
+        await bus.publish(plan(5, age_ns=20_000_000_000))
+        await bus.publish(plan(6, clock=clock, age_ns=20_000_000_000))
+        found = {result.plan_id: result.outcome for result in await results_when(bus, 6)}
+    assert {number for number in range(1, 7) if found[plan_id(number)] is Outcome.FILLED} == {1, 3, 4}
+
+
+class SteppedClock(SystemClock):
+    """The system's, its wall clock set by a test."""
+
+    step_ns = 0
+
+    def unix_ns(self) -> int:
+        return super().unix_ns() + self.step_ns
+
+
+async def test_any_plan_at_all_ends_in_exactly_one_result_or_dead_letter(worker_on: MakeWorker, bus: Bus) -> None:
+    published = 0
+    async with running(worker_on(bus, Market(), Switch())):
+        extreme = {"tip_lamports": 2**64 - 1, "signature_fee_lamports": 2**64 - 1, "flash_fee_lamports": 2**64 - 1}
+        header = replace(plan(0).header, created_unix_ns=2**64 - 1)
+        plans = [
+            replace(plan(0), **extreme, header=header, expires_unix_ns=2**64 - 1),
+            replace(plan(1), **extreme),
+            replace(plan(2), tip_lamports=1_000 * 10**9),
+            replace(plan(3), pair="no token"),
+            replace(plan(4), hops=()),
+            replace(plan(5), created=NO_MOMENT),
+            *(any_plan(number) for number in range(60)),
+        ]
+        for one in plans:
+            await bus.publish_bytes("plan.SOL-USDC", encode(one), {})
+            published += 1
+        await eventually_settled(bus, published)
+        ended = [*await results(bus), *[m async for m in read_to_end(bus, Stream.DEAD_LETTERS)]]
+    assert len(ended) == published
+    assert all(result.profit_lamports >= 0 for result in ended if isinstance(result, ExecutionResult))
+
+
+def any_plan(number: int) -> ExecutionPlan:
+    """A plan whose numbers are each an extreme or a good plan's, by a seed."""
+    chance = random.Random(number)
+    good = plan(1_000 + number)
+    numbers = {
+        name: chance.choice([0, 1, 2**63 - 1])
+        for name in (
+            "amount_in", "expected_amount_out", "min_amount_out", "net_profit_lamports", "tip_lamports",
+            "flash_fee_lamports", "signature_fee_lamports", "priority_fee_lamports", "expires_unix_ns",
+        )
+        if chance.random() < 0.3
+    }  # fmt: skip
+    return replace(good, **numbers)
+
+
+async def eventually_settled(bus: Bus, count: int) -> None:
+    async with asyncio.timeout(DEADLINE_S):
+        while not await settled(bus) or (await bus.jetstream.stream_info(Stream.PLANNED)).state.messages < count:  # noqa: ASYNC110  # what is awaited happens in the server
+            await asyncio.sleep(0.02)
