@@ -14,7 +14,7 @@ from typing import Final
 import structlog
 
 from quote_core.bus import Bus
-from quote_core.clock import Clock
+from quote_core.clock import Clock, StepWatch
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import ServiceHealth, stamp
 
@@ -22,6 +22,9 @@ __all__ = ["HealthReporter", "WorkTotals", "memory_limit_bytes", "memory_used_by
 
 _STATM: Final = Path("/proc/self/statm")
 _CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
+
+STEP_TOLD_NS: Final = 60_000_000_000
+"""A step of the wall clock is told in every report for this long."""
 
 _log: Final = structlog.get_logger("health")
 
@@ -56,6 +59,8 @@ class HealthReporter:
         self._instance = str(os.getpid())
         self._started_mono_ns = self._window_mono_ns = clock.mono_ns()
         self._told = WorkTotals()
+        self._wall_clock = StepWatch(clock)
+        self._step_ns = self._stepped_mono_ns = 0
 
     async def run(self) -> None:
         """Report until cancelled."""
@@ -78,7 +83,7 @@ class HealthReporter:
             service=self._service,
             instance=self._instance,
             serving=True,
-            detail="",
+            detail=self._step_told(now_mono_ns),
             uptime_ms=(now_mono_ns - self._started_mono_ns) // 1_000_000,
             window_ms=window_ns // 1_000_000,
             handled_count=totals.handled_count - before.handled_count,
@@ -89,6 +94,17 @@ class HealthReporter:
             memory_limit_bytes=memory_limit_bytes(),
             slot_drift=0,
         )
+
+    def _step_told(self, now_mono_ns: int) -> str:
+        """What there is to say of the wall clock. Ages do not use it; days and what people read do."""
+        step_ns = self._wall_clock.step_ns()
+        if step_ns:
+            self._step_ns, self._stepped_mono_ns = step_ns, now_mono_ns
+            _log.warning("the wall clock was set", by_s=step_ns / 1e9)
+        ago_ns = now_mono_ns - self._stepped_mono_ns
+        if not self._step_ns or ago_ns > STEP_TOLD_NS:
+            return ""
+        return f"the wall clock was set by {self._step_ns / 1e9:+.1f} s, {ago_ns / 1e9:.0f} s ago"
 
 
 def memory_used_bytes() -> int:

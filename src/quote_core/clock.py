@@ -14,13 +14,27 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final, Protocol
 
-__all__ = ["AGE_UNKNOWN_NS", "NO_MOMENT", "SYSTEM_CLOCK", "Clock", "Moment", "SystemClock", "boot_id", "moment"]
+__all__ = [
+    "AGE_UNKNOWN_NS",
+    "NO_MOMENT",
+    "SYSTEM_CLOCK",
+    "Clock",
+    "Moment",
+    "StepWatch",
+    "SystemClock",
+    "boot_id",
+    "moment",
+]
 
 AGE_UNKNOWN_NS: Final = 2**63 - 1
 """Older than every limit: the age of what cannot be placed in time."""
 
 WALL_CLOCKS_APART_NS_MAX: Final = 2_000_000_000
 """How far ahead of ours another host's wall clock may be before what it says of time is not believed."""
+
+
+WALL_STEP_NS_MIN: Final = 500_000_000
+"""A wall clock that moves against the monotonic one by more than this between two looks was set, not disciplined."""
 
 
 class Clock(Protocol):
@@ -105,3 +119,20 @@ NO_MOMENT: Final = Moment(0, 0, 0)
 def moment(clock: Clock) -> Moment:
     """Now, by `clock`."""
     return Moment(boot_id(), clock.mono_ns(), clock.unix_ns())
+
+
+class StepWatch:
+    """Notices that the wall clock was set, or that the host slept; whoever has one looks about once a second."""
+
+    def __init__(self, clock: Clock) -> None:
+        self._clock = clock
+        self._apart_ns = self._apart()
+
+    def step_ns(self) -> int:
+        """By how much the wall clock was set since the last look, forward above zero; 0 = it was not."""
+        apart_ns = self._apart()
+        step_ns, self._apart_ns = apart_ns - self._apart_ns, apart_ns
+        return step_ns if abs(step_ns) > WALL_STEP_NS_MIN else 0
+
+    def _apart(self) -> int:
+        return self._clock.unix_ns() - self._clock.mono_ns()

@@ -5,10 +5,12 @@ from collections.abc import AsyncIterator, Sequence
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.pipeline_process import until
+from fakes.results import result
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, Consumer, Stage, connect
+from quote_core.bus.register import write_if_newest_is
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import (
@@ -250,3 +252,20 @@ async def test_connecting_waits_for_a_server_that_is_not_there_yet(nats_server: 
         assert not connecting.done()
         nats_server.start()
     assert connecting.result()
+
+
+async def test_a_write_whose_confirmation_was_lost_counts_as_written_when_it_is_written_again(bus: Bus) -> None:
+    config = (await bus.jetstream.stream_info(Stream.EXECUTED)).config
+    await bus.jetstream.update_stream(config.evolve(duplicate_window=0.1))
+    sequence = await write_if_newest_is(bus, result(1), sequence=0)
+    assert sequence is not None
+    assert await write_if_newest_is(bus, result(1), sequence=0) == sequence
+    await asyncio.sleep(0.3)  # past the duplicate window
+    assert await write_if_newest_is(bus, result(1), sequence=0) == sequence
+    assert await write_if_newest_is(bus, result(2), sequence=0) is None
+
+
+async def test_another_event_with_the_same_id_does_not_count_as_written(bus: Bus) -> None:
+    assert await write_if_newest_is(bus, result(1), sequence=0) is not None
+    assert result(2).header.event_id == result(1).header.event_id
+    assert await write_if_newest_is(bus, result(2), sequence=0) is None

@@ -2,15 +2,17 @@
 
 import asyncio
 import os
+import shutil
 import subprocess
 import sys
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import aiohttp
+import fakes.plans
 import grpc.aio
 import pytest
 from fakes.nats_server import NatsServer
@@ -20,7 +22,7 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, connect
 from quote_core.bus.follow import read_to_end
-from quote_core.events import ExecutionResult, Outcome, Stream, decode
+from quote_core.events import Event, ExecutionResult, Outcome, ServiceHealth, Stream, decode
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
@@ -29,6 +31,7 @@ from solquote.supervisor.ports import free_port
 pytestmark = pytest.mark.integration
 DEADLINE_S = 40.0
 STOP_TIMEOUT_S = 5.0
+WALL_CLOCK_SOURCE = Path(fakes.plans.__file__).parent / "wall_clock.c"
 CONCURRENCY = 8
 
 
@@ -72,9 +75,10 @@ class Platform:
     http_port: int
     processes: list[subprocess.Popen[bytes]]
 
-    def start(self, module: str) -> subprocess.Popen[bytes]:
+    def start(self, module: str, environ: Mapping[str, str] | None = None) -> subprocess.Popen[bytes]:
+        environment = {**self.environment, **(environ or {})}
         with (self.folder / "log").open("ab") as log:
-            process = subprocess.Popen([sys.executable, "-m", module], env=self.environment, stdout=log, stderr=log)
+            process = subprocess.Popen([sys.executable, "-m", module], env=environment, stdout=log, stderr=log)
         self.processes.append(process)
         return process
 
@@ -246,3 +250,59 @@ async def test_a_fill_outlasts_the_loss_of_the_bus_and_a_kill_before_it_was_stor
     (result,) = await platform.results()
     assert (result.outcome, result.profit_lamports > 0) == (Outcome.FILLED, True)
     assert platform.quotes.asked_count == 1
+
+
+@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+async def test_a_wall_clock_set_back_or_forward_is_told_and_changes_no_verdict(
+    platform: Platform, tmp_path: Path
+) -> None:
+    source, shim, shift = WALL_CLOCK_SOURCE, tmp_path / "wall_clock.so", tmp_path / "shift"
+    compiling = await asyncio.create_subprocess_exec("cc", "-shared", "-fPIC", "-O2", "-o", shim, source)
+    assert await compiling.wait() == 0
+    shift.write_text("0")
+    platform.start("pipeline.system_manager")
+    platform.start(
+        "pipeline.executor",
+        {
+            "LD_PRELOAD": str(shim),
+            "WALL_CLOCK_SHIFT_FILE": str(shift),
+            "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "10s",
+            "SOLQUOTE_EXECUTOR_POOL_REST": "1ms",
+        },
+    )
+    told: list[str] = []
+
+    def hear(event: Event) -> None:
+        if isinstance(event, ServiceHealth) and event.service == "executor":
+            told.append(event.detail)
+
+    await platform.bus.listen("metrics.health.executor", hear)
+    outcomes: dict[int, Outcome] = {}
+
+    async def concluded(number: int, *, age_ns: int = 0) -> Outcome:
+        await platform.bus.publish(plan(number, age_ns=age_ns))
+
+        async def is_there() -> bool:
+            for result in await platform.results():
+                if result.plan_id == plan_id(number):
+                    outcomes[number] = result.outcome
+            return number in outcomes
+
+        await until(is_there)
+        return outcomes[number]
+
+    async def is_up() -> bool:
+        return bool(told) and await platform.answers()
+
+    await until(is_up)
+    assert await concluded(0) is Outcome.FILLED
+    for number, seconds in ((10, -3_600), (20, -3_660), (30, 0)):
+        before = len(told)
+        shift.write_text(str(seconds))
+
+        async def is_told(before: int = before) -> bool:
+            return any("the wall clock was set by" in detail for detail in told[before:])
+
+        await until(is_told)
+        assert await concluded(number) is Outcome.FILLED
+        assert await concluded(number + 1, age_ns=20_000_000_000) is Outcome.REFUSED

@@ -25,6 +25,22 @@ def test_a_report_is_of_the_window_since_the_last_one() -> None:
     assert first.header.event_id != second.header.event_id
 
 
+def test_a_step_of_the_wall_clock_is_told_for_a_minute_and_a_slewing_clock_is_not() -> None:
+    clock = FakeClock()
+    reporter = HealthReporter(cast("Bus", None), service="planner", clock=clock, interval_ns=10**9, totals=WorkTotals)
+    for _ in range(100):
+        clock.advance_ms(1_000)
+        clock.step_wall_ns(10_000_000)  # a second of drift in all
+        assert reporter.next_report().detail == ""
+    clock.step_wall_ns(-3_600_000_000_000)
+    clock.advance_ms(1_000)
+    assert reporter.next_report().detail == "the wall clock was set by -3600.0 s, 0 s ago"
+    clock.advance_ms(60_000)
+    assert reporter.next_report().detail.endswith("60 s ago")
+    clock.advance_ms(1)
+    assert reporter.next_report().detail == ""
+
+
 def test_memory_used_is_what_the_kernel_says_and_it_is_something() -> None:
     assert memory_used_bytes() > resource.getpagesize()
 
