@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import errno
 import random
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -13,6 +14,7 @@ from fakes.nats_server import NatsServer
 from fakes.plans import plan, plan_id
 from fakes.waiting import eventually
 
+from pipeline.executor.guards import Guards
 from pipeline.executor.result_log import ResultLog
 from pipeline.executor.worker import Worker
 from pipeline.initializer.repair import repair
@@ -396,6 +398,38 @@ class SteppedClock(SystemClock):
 
     def unix_ns(self) -> int:
         return super().unix_ns() + self.step_ns
+
+
+async def test_an_executor_that_cannot_keep_an_ending_stores_it_and_ends(
+    worker_on: MakeWorker, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def no_room(*_: object) -> None:
+        raise OSError(errno.ENOSPC, "no space left on device")
+
+    monkeypatch.setattr(ResultLog, "keep", no_room)
+    working = asyncio.create_task(worker_on(bus, Market(), Switch()).run())
+    await bus.publish(plan(1))
+    with pytest.raises(OSError, match="no space left"):
+        await asyncio.wait_for(working, DEADLINE_S)
+    (result,) = await results(bus)
+    assert result.outcome is Outcome.FILLED
+
+
+async def test_a_plan_on_which_the_executor_itself_always_fails_becomes_a_dead_letter(
+    worker_on: MakeWorker, bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fault(*_: object, **__: object) -> None:
+        raise RuntimeError("a fault of ours")
+
+    monkeypatch.setattr(Guards, "refusal", fault)
+    worker = worker_on(bus, Market(), Switch())
+    async with running(worker):
+        await bus.publish(plan(1))
+        await eventually(lambda: worker.counts.dead == 1, deadline_s=DEADLINE_S)
+        await until_settled(bus)
+    (dead,) = [message async for message in read_to_end(bus, Stream.DEAD_LETTERS)]
+    assert decode(dead.data).header.event_id == plan_id(1)
+    assert await results(bus) == []
 
 
 async def test_any_plan_at_all_ends_in_exactly_one_result_or_dead_letter(worker_on: MakeWorker, bus: Bus) -> None:

@@ -47,6 +47,8 @@ class Results:
         self._bus = bus
         self._log = log
         self._late_subject = dead_letter_subject(consumer.stream, consumer.name)
+        self.failure: OSError | None = None
+        """Why an ending could not be kept on disk; once set, nothing more may be begun."""
         self._storing: dict[bytes, asyncio.Task[bool]] = {}
 
     @property
@@ -102,7 +104,6 @@ class Results:
         await asyncio.gather(*self._storing.values(), return_exceptions=True)
 
     async def _keep_and_store(self, result: ExecutionResult) -> bool:
-        failure: OSError | None = None
         synced: asyncio.Future[None] | None = None
         if self._log.of_plan(result.plan_id) is None:
             try:
@@ -110,12 +111,15 @@ class Results:
                 # Not waited for before publishing: whichever comes first, the disk here or the stream's, is enough.
                 synced = asyncio.get_running_loop().run_in_executor(None, _sync, self._log.descriptor())
             except OSError as error:
-                failure = error
+                self.failure = error
         is_ours = await self._stored(result)
         if synced is not None:
-            await synced
-        if failure is not None:
-            raise failure
+            try:
+                await synced
+            except OSError as error:
+                self.failure = error
+        if self.failure is not None:
+            raise self.failure
         return is_ours
 
     async def _stored(self, result: ExecutionResult) -> bool:

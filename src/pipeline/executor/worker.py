@@ -227,7 +227,7 @@ class Worker:
         if task.cancelled() or (error := task.exception()) is None:
             return
         _log.error("a plan was left unsettled; it will be delivered again", exc_info=error)
-        if isinstance(error, OSError) and self._broken is not None and not self._broken.done():
+        if error is self._results.failure and self._broken is not None and not self._broken.done():
             self._broken.set_exception(error)
 
     async def _finish(self) -> None:
@@ -245,7 +245,7 @@ class Worker:
         except (ProviderUnavailable, TimeoutError) as error:
             _log.warning("left unsettled; it will be delivered again", reason=str(error) or type(error).__name__)
         except Exception as error:
-            if isinstance(error, OSError) or message.metadata.num_delivered <= self._consumer.retry_count_max:
+            if error is self._results.failure or message.metadata.num_delivered <= self._consumer.retry_count_max:
                 raise
             await self._bury(message, f"{INTERNAL}: {type(error).__name__}: {error}")
 
