@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import structlog.testing
 from fakes.executors import ACK_WAIT_MS, Market, Switch, executor, running
 from fakes.nats_server import NatsServer
 from fakes.plans import plan, plan_id
@@ -423,10 +424,11 @@ async def test_a_plan_on_which_the_executor_itself_always_fails_becomes_a_dead_l
 
     monkeypatch.setattr(Guards, "refusal", fault)
     worker = worker_on(bus, Market(), Switch())
-    async with running(worker):
-        await bus.publish(plan(1))
-        await eventually(lambda: worker.counts.dead == 1, deadline_s=DEADLINE_S)
-        await until_settled(bus)
+    with structlog.testing.capture_logs():  # printing a traceback takes longer than a publish may
+        async with running(worker):
+            await bus.publish(plan(1))
+            await eventually(lambda: worker.counts.dead == 1, deadline_s=DEADLINE_S)
+            await until_settled(bus)
     (dead,) = [message async for message in read_to_end(bus, Stream.DEAD_LETTERS)]
     assert decode(dead.data).header.event_id == plan_id(1)
     assert await results(bus) == []

@@ -247,7 +247,8 @@ class Worker:
         except Exception as error:
             if error is self._results.failure or message.metadata.num_delivered <= self._consumer.retry_count_max:
                 raise
-            await self._bury(message, f"{INTERNAL}: {type(error).__name__}: {error}")
+            with contextlib.suppress(ProviderUnavailable):
+                await self._bury(message, f"{INTERNAL}: {type(error).__name__}: {error}")
 
     async def _settle(self, message: Msg) -> None:
         taken_unix_ns = self._clock.unix_ns()
@@ -363,6 +364,6 @@ class Worker:
         )
 
     async def _bury(self, message: Msg, reason: str) -> None:
-        self.counts.dead += 1
         _log.error("dead letter", subject=message.subject, reason=reason)
         await bury(self._bus, self._consumer, message, reason)
+        self.counts.dead += 1
