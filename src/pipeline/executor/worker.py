@@ -227,7 +227,7 @@ class Worker:
         if task.cancelled() or (error := task.exception()) is None:
             return
         _log.error("a plan was left unsettled; it will be delivered again", exc_info=error)
-        if error is self._results.failure and self._broken is not None and not self._broken.done():
+        if isinstance(error, OSError) and error is self._results.failure and self._broken and not self._broken.done():
             self._broken.set_exception(error)
 
     async def _finish(self) -> None:
