@@ -27,10 +27,10 @@ DEADLINE_S = 20.0
 class Auditor:
     """The auditor's two tasks, with nothing kept from an earlier one."""
 
-    def __init__(self, bus: Bus) -> None:
+    def __init__(self, bus: Bus, *, slowed: bool = False) -> None:
         self.books = Books(capital_lamports=10**9)
         changed = asyncio.Event()
-        settings = AuditorSettings(snapshot_interval_min="10ms", snapshot_interval_max="100ms")
+        settings = AuditorSettings(snapshot_interval_min="1ms" if slowed else "10ms", snapshot_interval_max="100ms")
         self._tasks = [
             asyncio.create_task(follow_books(bus, self.books, on_change=changed.set)),
             asyncio.create_task(publish_snapshots(bus, self.books, changed, settings=settings, clock=SYSTEM_CLOCK)),
@@ -72,6 +72,23 @@ async def test_the_account_is_the_same_live_after_a_restart_and_in_a_query(bus: 
     assert asked.cumulative_profit_lamports == 125
     assert asked.sharpe_ratio == again.sharpe_ratio
     assert asked.max_drawdown_lamports == again.max_drawdown_lamports == live.max_drawdown_lamports == 30
+
+
+async def test_a_restarted_auditor_publishes_no_account_before_it_has_added_up_the_whole_history(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Half this history is a fall of half the capital; all of it is a gain."""
+    profits = [-(10**6)] * 500 + [2 * 10**6] * 500
+    results = [result(profit, number=number) for number, profit in enumerate(profits)]
+    for first in range(0, len(results), 50):
+        await asyncio.gather(*(bus.publish(each) for each in results[first : first + 50]))
+    monkeypatch.setattr("quote_core.bus.follow.BATCH_COUNT_MAX", 10)
+    published: list[PnlSnapshot] = []
+    await bus.listen("metrics.>", lambda event: published.append(event) if isinstance(event, PnlSnapshot) else None)
+    auditor = Auditor(bus, slowed=True)
+    await snapshot_with(bus, sum(profits))
+    await auditor.stop()
+    assert {snapshot.cumulative_profit_lamports for snapshot in published} == {sum(profits)}
 
 
 async def test_what_is_no_result_is_counted_and_passed_over(bus: Bus) -> None:

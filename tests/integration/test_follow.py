@@ -44,8 +44,10 @@ def number_of(message: Followed) -> int:
     return event.pid
 
 
-async def collect(bus: Bus, into: list[Followed], *, after: Place | None = None) -> None:
-    async for batch in follow(bus, Stream.SYSTEM, after=after):
+async def collect(
+    bus: Bus, into: list[Followed], *, after: Place | None = None, caught_up: asyncio.Event | None = None
+) -> None:
+    async for batch in follow(bus, Stream.SYSTEM, after=after, caught_up=caught_up):
         into += batch
 
 
@@ -130,3 +132,41 @@ async def test_what_comes_before_a_gap_in_one_batch_is_given(bus: Bus, monkeypat
     await eventually(lambda: bool(got) and number_of(got[-1]) == 10)
     task.cancel()
     assert [number_of(message) for message in got] == list(range(1, 11))
+
+
+async def test_a_follower_of_a_stream_under_load_catches_up_with_what_was_kept_when_it_began(bus: Bus) -> None:
+    await publish(bus, *range(1, 201))
+    caught_up = asyncio.Event()
+    got_by_then: list[int] = []
+    number = 1_000
+
+    async def follow_and_feed() -> None:
+        """Each batch brings the next message, so that there is always one more behind it."""
+        nonlocal number
+        async for batch in follow(bus, Stream.SYSTEM, caught_up=caught_up):
+            if caught_up.is_set():
+                return
+            got_by_then.extend(number_of(message) for message in batch)
+            number += 1
+            await publish(bus, number)
+
+    async with asyncio.timeout(DEADLINE_S):
+        await follow_and_feed()
+    assert got_by_then[:200] == list(range(1, 201))
+
+
+async def test_a_follower_of_nothing_has_caught_up_and_one_of_a_stream_made_anew_begins_again(bus: Bus) -> None:
+    caught_up = asyncio.Event()
+    got: list[Followed] = []
+    task = asyncio.create_task(collect(bus, got, caught_up=caught_up))
+    async with asyncio.timeout(DEADLINE_S):
+        await caught_up.wait()
+    await publish(bus, 1, 2)
+    await eventually(lambda: len(got) == 2)
+    await bus.jetstream.delete_stream(Stream.SYSTEM)
+    await repair(bus, STREAMS)
+    await publish(bus, 3)
+    await eventually(lambda: len(got) == 3)
+    async with asyncio.timeout(DEADLINE_S):
+        await caught_up.wait()
+    task.cancel()

@@ -48,12 +48,18 @@ async def run(platform: PlatformSettings, settings: AuditorSettings) -> None:
 async def publish_snapshots(
     bus: Bus, books: Books, changed: asyncio.Event, *, settings: AuditorSettings, clock: Clock
 ) -> None:
-    """Publish the account to METRICS when it has changed, and now and then when it has not; for ever."""
+    """Publish the account to METRICS when it has changed, and now and then when it has not; for ever.
+
+    An account that is still being added up is published to no one: half a history looks like a drawdown.
+    """
     while True:
+        await books.caught_up.wait()
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(settings.snapshot_interval_max / 1e9):
                 await changed.wait()
         changed.clear()
+        if not books.caught_up.is_set():  # the stream was made anew meanwhile
+            continue
         try:
             await bus.publish(books.ledger.snapshot(clock))
         except ProviderUnavailable as error:
@@ -67,5 +73,7 @@ def _condition(books: Books, *, is_connected: bool) -> Condition:
     if not is_connected:
         return Condition(is_ready=False, line="waiting for the EXECUTED stream")
     ledger = books.ledger
+    if not books.caught_up.is_set():
+        return Condition(is_ready=False, line=f"adding up EXECUTED, {books.taken_count} results so far")
     profit = f"{ledger.cumulative_profit_lamports / 1e9:+.6f} SOL"
     return Condition(is_ready=True, line=f"{profit} over {ledger.trade_count} trades, {ledger.win_rate:.0%} won")

@@ -1,5 +1,10 @@
-"""The ledger from the EXECUTED stream: read to its end for a query, or to its end and on for the auditor."""
+"""The ledger from the EXECUTED stream: read to its end for a query, or to its end and on for the auditor.
 
+Until all that was kept at the start has been added up, the sums are those of some earlier day: `caught_up` says when
+they are to be believed.
+"""
+
+import asyncio
 from collections.abc import AsyncIterator, Callable
 from typing import Final
 
@@ -12,7 +17,7 @@ from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.errors import LayoutMismatch
 from quote_core.events import ExecutionResult, Stream, decode
 
-__all__ = ["Books", "follow_books", "read_results"]
+__all__ = ["Books", "follow_books", "read_results", "result_in"]
 
 _log: Final = structlog.get_logger("auditor")
 
@@ -26,6 +31,8 @@ class Books:
         self.ledger = Ledger(capital_lamports=capital_lamports)
         self.taken_count = 0
         self.malformed_count = 0
+        self.caught_up = asyncio.Event()
+        """Set while the account is whole: nothing that was kept at the start is still to be added."""
 
     def take(self, message: Followed) -> ExecutionResult | None:
         """Add one message; what is no result is counted, and gives `None`."""
@@ -34,7 +41,7 @@ class Books:
             self.ledger = Ledger(capital_lamports=self._capital_lamports)
         self._place = Place(message.created, message.sequence)
         self.taken_count += 1
-        result = _result_in(message)
+        result = result_in(message)
         if result is None:
             self.malformed_count += 1
         else:
@@ -54,7 +61,7 @@ async def follow_books(bus: Bus, books: Books, *, on_change: Callable[[], None])
         books: Filled; empty at the start.
         on_change: Called with no arguments.
     """
-    async for batch in follow(bus, Stream.EXECUTED):
+    async for batch in follow(bus, Stream.EXECUTED, caught_up=books.caught_up):
         for message in batch:
             books.take(message)
         on_change()
@@ -67,12 +74,13 @@ async def read_results(bus: Bus) -> AsyncIterator[ExecutionResult]:
         ProviderUnavailable: NATS, or the stream, is not there.
     """
     async for message in read_to_end(bus, Stream.EXECUTED):
-        result = _result_in(message)
+        result = result_in(message)
         if result is not None:
             yield result
 
 
-def _result_in(message: Followed) -> ExecutionResult | None:
+def result_in(message: Followed) -> ExecutionResult | None:
+    """The result a message of EXECUTED carries; `None`, said in the log, when it carries none."""
     try:
         event = decode(message.data)
     except LayoutMismatch as error:

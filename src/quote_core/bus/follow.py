@@ -60,6 +60,7 @@ async def follow(
     subjects: Sequence[str] = (),
     after: Place | None = None,
     since_unix_ns: int | None = None,
+    caught_up: asyncio.Event | None = None,
 ) -> AsyncIterator[Sequence[Followed]]:
     """Yield what the stream keeps, then what comes, in batches, for ever; outlasts every loss of NATS or stream.
 
@@ -69,8 +70,10 @@ async def follow(
         subjects: Only these; empty = all.
         after: Begin behind this message; ignored when the stream has been made anew since.
         since_unix_ns: Without `after`, begin with the first message stored at or after this time.
+        caught_up: Set once all that the stream kept when following began has been yielded and worked off, however
+            much comes meanwhile; cleared while a stream that was made anew is caught up with.
     """
-    reader = _Reader(bus, stream, subjects, after, since_unix_ns)
+    reader = _Reader(bus, stream, subjects, after, since_unix_ns, caught_up or asyncio.Event())
     while True:
         try:
             async for batch in reader.read():
@@ -87,7 +90,7 @@ async def read_to_end(
     Raises:
         ProviderUnavailable: NATS, or the stream, is not there.
     """
-    reader = _Reader(bus, stream, subjects, None, since_unix_ns)
+    reader = _Reader(bus, stream, subjects, None, since_unix_ns, asyncio.Event())
     async for batch in reader.read():
         for message in batch:
             yield message
@@ -99,13 +102,22 @@ async def read_to_end(
 
 class _Reader:
     def __init__(
-        self, bus: Bus, stream: Stream, subjects: Sequence[str], place: Place | None, since_unix_ns: int | None
+        self,
+        bus: Bus,
+        stream: Stream,
+        subjects: Sequence[str],
+        place: Place | None,
+        since_unix_ns: int | None,
+        caught_up: asyncio.Event,
     ) -> None:
         self._bus = bus
         self._stream = stream
         self._subjects = list(subjects)
         self._place = place
         self._since_unix_ns = since_unix_ns
+        self._caught_up = caught_up
+        self._target: Place | None = None
+        """The last message there was when this life of the stream was first seen."""
 
     async def read(self) -> AsyncIterator[Sequence[Followed]]:
         """One consumer's life; ends when it must be made anew. An empty batch says that nothing is kept."""
@@ -120,13 +132,15 @@ class _Reader:
             created, kept_count = await self._begin(inbox)
             if kept_count == 0:
                 yield ()
+                self._caught_up.set()
             next_consumer_sequence = 1
             while True:
                 messages = await _batch(arrived)
                 batch: list[Followed] = []
-                is_whole = True
+                is_whole, is_idle = True, False
                 for message in messages:
                     if message.headers and await self._is_control(message):
+                        is_idle = _says_idle(message, next_consumer_sequence)
                         continue
                     followed, consumer_sequence = _parse(message, created)
                     is_whole = consumer_sequence == next_consumer_sequence
@@ -137,6 +151,9 @@ class _Reader:
                     self._place = Place(created, followed.sequence)
                 if batch:  # what came before a gap, too: the next consumer begins behind it
                     yield batch
+                    self._note_progress(batch[-1])
+                elif is_idle:
+                    self._caught_up.set()
                 if not is_whole:
                     return
         finally:
@@ -149,8 +166,17 @@ class _Reader:
             created = info.created.isoformat() if info.created else ""
             if self._place is not None and self._place.created != created:
                 self._place, self._since_unix_ns = None, None
+            if self._target is None or self._target.created != created:
+                self._caught_up.clear()
+                self._target = Place(created, info.state.last_seq)
             consumer = await self._bus.jetstream.add_consumer(self._stream, self._config(inbox))
         return created, consumer.num_pending or 0
+
+    def _note_progress(self, last: Followed) -> None:
+        """Behind the target there may be no message of these subjects, and under load there is always one more."""
+        assert self._target is not None
+        if last.remaining_count == 0 or last.sequence >= self._target.sequence:
+            self._caught_up.set()
 
     def _config(self, inbox: str) -> ConsumerConfig:
         config = ConsumerConfig(
@@ -198,6 +224,13 @@ async def _batch(arrived: asyncio.Queue[Msg]) -> list[Msg]:
     while not arrived.empty() and len(messages) < BATCH_COUNT_MAX:
         messages.append(arrived.get_nowait())
     return messages
+
+
+def _says_idle(message: Msg, next_consumer_sequence: int) -> bool:
+    """Whether a heartbeat says that all was sent: what was kept when the consumer was made may be gone since."""
+    headers = message.headers or {}
+    last_sent = headers.get("Nats-Last-Consumer")
+    return last_sent == str(next_consumer_sequence - 1) and "Nats-Consumer-Stalled" not in headers
 
 
 _PLAIN_TOKEN_COUNT: Final = 9
