@@ -1,7 +1,8 @@
 """The manager at work: vouches for the latched state every half second, and trips it when a rule says so.
 
 A heartbeat is sent only right after the stream was read, and bears the time before the reading: a manager that cannot
-read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close.
+read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close. Nor
+does it vouch before its rules have read the results of before they began.
 """
 
 import asyncio
@@ -13,6 +14,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
+from pipeline.auditor import result_in
 from pipeline.system_manager.change import Change, stricter
 from pipeline.system_manager.latch import Latch, NotYetStored
 from pipeline.system_manager.rules import Rules, Trip
@@ -62,7 +64,10 @@ class Manager:
         self._news = asyncio.Event()
         self._settled = asyncio.Event()
         self._figures = _Figures(registry)
-        self._armed_at_revision = 0
+        self._armed_unix_ns: int | None = None
+        self._caught_up = asyncio.Event()
+        self._is_recalled = asyncio.Event()
+        self._result_count = 0
         self.finding = "NATS is not connected"
         """What keeps the manager from vouching for the switch; empty when all is well."""
 
@@ -136,6 +141,7 @@ class Manager:
             try:
                 event = await self.look()
                 self._arm(event)
+                self._require_memory()
                 if self._latch.unstored_stop is None:
                     await bus.push(replace(event, sent=began), subject=KILL_SWITCH_HEARTBEAT)
                     self._show(event)
@@ -152,21 +158,59 @@ class Manager:
         self._figures.revision.set(event.revision)
 
     def _arm(self, event: KillSwitch) -> None:
-        """A release, and the first look after a start, make the rules count from when the state began."""
-        if event.revision != self._armed_at_revision and event.state is TradingState.ACTIVE:
-            self._rules.rearm(event.changed_unix_ns)
-        self._armed_at_revision = event.revision
+        """A release, and the first look after a start, make the rules count from when the state began.
+
+        A state that was only written again began when it began.
+        """
+        is_release = event.state is TradingState.ACTIVE and event.changed_unix_ns != self._armed_unix_ns
+        if is_release or self._armed_unix_ns is None:
+            self._armed_unix_ns = event.changed_unix_ns
+            self._rules.rearm(self._since_unix_ns())
         self._settled.set()
 
+    def _since_unix_ns(self) -> int:
+        """When the state began; not later than now, or a clock that was set back would hide what comes."""
+        assert self._armed_unix_ns is not None
+        return min(self._armed_unix_ns, self._clock.unix_ns())
+
+    def _require_memory(self) -> None:
+        """Rules that have not read what was traded before they began would let trading go on that they must stop.
+
+        Raises:
+            ProviderUnavailable: They have not yet.
+        """
+        if not self._is_recalled.is_set():
+            raise ProviderUnavailable("rules", f"reading the results on EXECUTED, {self._result_count} so far")
+
     async def _watch(self, bus: Bus) -> None:
-        """Judge what services and auditor report: P&L since the last release, health of the last window."""
+        """Judge results, and what services and auditor have reported since the release, a window back at most."""
         await self._settled.wait()
-        held = self.held
-        assert held is not None
-        window_unix_ns = self._clock.unix_ns() - self._rate_window_ns
+        since_unix_ns = max(self._since_unix_ns(), self._clock.unix_ns() - self._rate_window_ns)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._judge(bus, PnlSnapshot, since_unix_ns=held.changed_unix_ns))
-            tasks.create_task(self._judge(bus, ServiceHealth, since_unix_ns=window_unix_ns))
+            tasks.create_task(self._judge_results(bus))
+            tasks.create_task(self._judge_recalled())
+            tasks.create_task(self._judge(bus, PnlSnapshot, since_unix_ns=since_unix_ns))
+            tasks.create_task(self._judge(bus, ServiceHealth, since_unix_ns=since_unix_ns))
+
+    async def _judge_results(self, bus: Bus) -> None:
+        async for batch in follow(bus, Stream.EXECUTED, caught_up=self._caught_up):
+            for message in batch:
+                result = result_in(message)
+                self._result_count += 1
+                if result is None:
+                    self._figures.malformed.inc()
+                elif not self._is_recalled.is_set():
+                    self._rules.recall(result)
+                elif trip := self._rules.judge_result(result):
+                    await self._stop(trip)
+
+    async def _judge_recalled(self) -> None:
+        await self._caught_up.wait()
+        trip = self._rules.judge_recalled(self._clock.unix_ns())
+        if trip is not None:
+            await self._stop(trip)
+        self._is_recalled.set()
+        self._news.set()
 
     async def _judge(self, bus: Bus, kind: type[PnlSnapshot | ServiceHealth], *, since_unix_ns: int) -> None:
         async for batch in follow(bus, Stream.METRICS, subjects=[subjects_of(kind)], since_unix_ns=since_unix_ns):

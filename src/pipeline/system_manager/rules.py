@@ -4,23 +4,35 @@
 |---------------|--------------------------------------------------------------------|--------------------------|
 | error_rate    | a service's errors are more than this share of what it handled     | `rate_window`, sliding   |
 | rpc_failures  | a service's failed RPC calls are more than this share of its calls | `rate_window`, sliding   |
-| memory        | a service uses more than this share of its limit                   | the last report          |
+| memory        | more than this share of a service's memory limit is in use         | the last report          |
 | slot_drift    | a service is more slots than this behind the chain                 | the last report          |
+| journal       | the event logger has not been able to write for its grace          | the last report          |
 | failed_trades | more trades than this failed                                       | `failed_window`, sliding |
 | drawdown      | equity is more than this share below its highest                   | since the last release   |
 | daily_loss    | the day's loss (UTC) reaches this many lamports                    | midnight or last release |
 
 Equity is the trading capital plus cumulative profit. A share counts only once there are `sample_count_min` events to
 take it of, so that one failed call after a quiet hour stops nothing. A release makes every rule count anew: what the
-operator has seen does not trip again, what still is so (memory, drift) does. Times are those of the events, so that
-reading METRICS again after a restart leads to the same answers.
+operator has seen does not trip again, what still is so (memory, drift) does. A state that is only written again, as
+the latch does every day, is no release.
+
+The rules on money judge two accounts, each by itself. One is counted here, from the results on EXECUTED: first those
+that the stream keeps (`recall`), which is how a restart forgets nothing, then each new one. The other is what the
+auditor reports on METRICS.
+
+Times are those of the events. A report made before the release does not count; one that claims to be more than a
+`rate_window` older and was read after the release all the same says that the clock was set back, and counts.
 """
 
 from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.events import PnlSnapshot, ServiceHealth
+from pipeline.auditor import Ledger
+from pipeline.system_manager.account import Account, is_other_day
+from pipeline.system_manager.limits import Limits, Trip
+from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth
+from quote_core.units import NS_PER_MS
 
 __all__ = ["Limits", "Rules", "Trip"]
 
@@ -28,32 +40,7 @@ SERVICE_COUNT_MAX: Final = 256
 """Services told apart; reports of further ones are judged for themselves, without a window."""
 
 SAMPLE_COUNT_MAX: Final = 1_000
-"""Reports held of one service, and counts of failed trades."""
-
-
-@dataclass(frozen=True, slots=True)
-class Limits:
-    """At and below a limit all is well; shares are fractions."""
-
-    error_rate_fraction_max: float
-    rpc_failure_fraction_max: float
-    memory_fraction_max: float
-    slot_drift_max: int
-    failed_trade_count_max: int
-    drawdown_fraction_max: float
-    daily_loss_lamports_max: int
-    capital_lamports: int
-    rate_window_ns: int
-    failed_window_ns: int
-    sample_count_min: int
-
-
-@dataclass(frozen=True, slots=True)
-class Trip:
-    """A rule says stop."""
-
-    rule: str
-    reason: str
+"""Reports held of one service."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,20 +53,39 @@ class _Sample:
 
 
 class Rules:
-    """The table above, with the windows it looks at."""
+    """The table above, with the windows and marks it measures from."""
 
     def __init__(self, limits: Limits, *, since_unix_ns: int) -> None:
         self._limits = limits
+        self._ledger = Ledger(capital_lamports=limits.capital_lamports)
+        self._counted = Account(limits)
+        self._reported = Account(limits)
+        self._pnl: PnlSnapshot | None = None
         self.rearm(since_unix_ns)
 
     def rearm(self, since_unix_ns: int) -> None:
         """Trading was released at `since_unix_ns`: count anew from there."""
         self._since_unix_ns = since_unix_ns
         self._samples: dict[str, deque[_Sample]] = {}
-        self._failed: deque[tuple[int, int]] = deque(maxlen=SAMPLE_COUNT_MAX)
-        self._pnl: PnlSnapshot | None = None
-        self._peak_profit_lamports: int | None = None
-        self._day_start_profit_lamports = 0
+        self._counted.rearm()
+        self._reported.rearm()
+
+    def recall(self, result: ExecutionResult) -> None:
+        """Take a result of the past into account, oldest first, without judging it."""
+        self._count(result)
+        if result.finished_unix_ns < self._since_unix_ns:
+            self._counted.rearm()
+
+    def judge_result(self, result: ExecutionResult) -> Trip | None:
+        """Take the next result."""
+        self._count(result)
+        return self._counted.judge(result.finished_unix_ns)
+
+    def judge_recalled(self, now_unix_ns: int) -> Trip | None:
+        """What the results recalled say now."""
+        if is_other_day(now_unix_ns, self._ledger.last_result_unix_ns):
+            self._counted.take(self._ledger.cumulative_profit_lamports, 0, is_new_day=True)
+        return self._counted.judge(now_unix_ns)
 
     def judge_health(self, health: ServiceHealth) -> Trip | None:
         """Take one service's report."""
@@ -87,10 +93,17 @@ class Rules:
         if health.memory_limit_bytes:
             share = health.memory_used_bytes / health.memory_limit_bytes
             if share > limits.memory_fraction_max:
-                return Trip("memory", f"{health.service} uses {share:.0%} of its memory limit")
+                return Trip("memory", f"{health.service}: {share:.0%} of its memory limit is in use")
         if health.slot_drift > limits.slot_drift_max:
             return Trip("slot_drift", f"{health.service} is {health.slot_drift} slots behind the chain")
-        samples = self._window(health, health.header.created_unix_ns)
+        if health.unwritten_ms * NS_PER_MS > limits.journal_grace_ns:
+            return Trip(
+                "journal", f"{health.service} cannot write for {health.unwritten_ms / 1e3:.0f} s: {health.detail}"
+            )
+        now_unix_ns = health.header.created_unix_ns
+        if self._is_of_before(now_unix_ns):
+            return None
+        samples = self._window(health, now_unix_ns)
         return _share_trip(
             "error_rate",
             health.service,
@@ -110,22 +123,39 @@ class Rules:
         )
 
     def judge_pnl(self, pnl: PnlSnapshot) -> Trip | None:
-        """Take the auditor's account; one made before trading was released says nothing."""
-        if pnl.header.created_unix_ns < self._since_unix_ns:
+        """Take the auditor's account."""
+        now_unix_ns = pnl.header.created_unix_ns
+        if self._is_of_before(now_unix_ns):
             return None
-        before, self._pnl = self._pnl, pnl
-        if before is not None and before.first_result_unix_ns not in (0, pnl.first_result_unix_ns):
-            self._shift_marks(before, pnl)
-        return self._failed_trades(before, pnl) or self._drawdown(pnl) or self._daily_loss(before, pnl)
+        account, before = self._reported, self._pnl
+        self._pnl = pnl
+        figures = (pnl.cumulative_profit_lamports, pnl.day_profit_lamports)
+        if before is None:
+            account.shift(*figures)
+            account.take(*figures, is_new_day=is_other_day(now_unix_ns, self._since_unix_ns))
+            return account.judge(now_unix_ns)
+        if before.first_result_unix_ns not in (0, pnl.first_result_unix_ns):
+            account.shift(*figures)
+        elif pnl.failed_count > before.failed_count:
+            account.failed(now_unix_ns, pnl.failed_count - before.failed_count)
+        account.take(*figures, is_new_day=is_other_day(now_unix_ns, before.header.created_unix_ns))
+        return account.judge(now_unix_ns)
 
-    def _shift_marks(self, before: PnlSnapshot, pnl: PnlSnapshot) -> None:
-        """Take the difference out of what is compared with: the account begins later now, nobody traded.
+    def _is_of_before(self, made_unix_ns: int) -> bool:
+        """Whether a report is of before the release; see the module's last paragraph."""
+        return 0 < self._since_unix_ns - made_unix_ns <= self._limits.rate_window_ns
 
-        The stream drops results when they are old, or with its store; what they had earned is no loss.
-        """
-        if self._peak_profit_lamports is not None:
-            self._peak_profit_lamports += pnl.cumulative_profit_lamports - before.cumulative_profit_lamports
-        self._day_start_profit_lamports += pnl.day_profit_lamports - before.day_profit_lamports
+    def _count(self, result: ExecutionResult) -> None:
+        ledger = self._ledger
+        failed_before, last_unix_ns = ledger.failed_count, ledger.last_result_unix_ns
+        ledger.add(result)
+        if ledger.failed_count > failed_before:
+            self._counted.failed(result.finished_unix_ns)
+        self._counted.take(
+            ledger.cumulative_profit_lamports,
+            ledger.day_profit_lamports(ledger.last_result_unix_ns),
+            is_new_day=is_other_day(ledger.last_result_unix_ns, last_unix_ns),
+        )
 
     def _window(self, health: ServiceHealth, now_unix_ns: int) -> deque[_Sample]:
         sample = _Sample(
@@ -146,40 +176,6 @@ class Rules:
             if not samples:
                 del self._samples[name]
 
-    def _failed_trades(self, before: PnlSnapshot | None, pnl: PnlSnapshot) -> Trip | None:
-        now_unix_ns = pnl.header.created_unix_ns
-        if before is not None and pnl.failed_count > before.failed_count:
-            self._failed.append((now_unix_ns, pnl.failed_count - before.failed_count))
-        while self._failed and now_unix_ns - self._failed[0][0] >= self._limits.failed_window_ns:
-            self._failed.popleft()
-        failed_count = sum(count for _, count in self._failed)
-        if failed_count > self._limits.failed_trade_count_max:
-            return Trip(
-                "failed_trades", f"{failed_count} trades failed within {_minutes(self._limits.failed_window_ns)}"
-            )
-        return None
-
-    def _drawdown(self, pnl: PnlSnapshot) -> Trip | None:
-        profit = pnl.cumulative_profit_lamports
-        peak = profit if self._peak_profit_lamports is None else max(self._peak_profit_lamports, profit)
-        self._peak_profit_lamports = peak
-        equity_peak = self._limits.capital_lamports + peak
-        share = 1.0 if equity_peak <= 0 else (peak - profit) / equity_peak
-        if share > self._limits.drawdown_fraction_max:
-            return Trip("drawdown", f"equity is {share:.1%} below its highest")
-        return None
-
-    def _daily_loss(self, before: PnlSnapshot | None, pnl: PnlSnapshot) -> Trip | None:
-        if before is None:
-            released_today = _day(self._since_unix_ns) == _day(pnl.header.created_unix_ns)
-            self._day_start_profit_lamports = pnl.day_profit_lamports if released_today else 0
-        elif _day(before.header.created_unix_ns) != _day(pnl.header.created_unix_ns):
-            self._day_start_profit_lamports = 0
-        loss_lamports = self._day_start_profit_lamports - pnl.day_profit_lamports
-        if loss_lamports >= self._limits.daily_loss_lamports_max:
-            return Trip("daily_loss", f"{loss_lamports} lamports were lost today")
-        return None
-
 
 def _share_trip(
     rule: str, service: str, what: str, part: int, counted: int, share_max: float, count_min: int
@@ -188,11 +184,3 @@ def _share_trip(
     if whole < count_min or part / whole <= share_max:
         return None
     return Trip(rule, f"{part / whole:.0%} {what}: {service}, {part} of {whole}")
-
-
-def _day(unix_ns: int) -> int:
-    return unix_ns // 86_400_000_000_000
-
-
-def _minutes(duration_ns: int) -> str:
-    return f"{duration_ns / 60e9:g} min"

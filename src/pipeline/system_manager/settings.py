@@ -40,6 +40,10 @@ class SystemManagerSettings(ServiceSettings):
     drawdown_max: float = Field(0.1, gt=0, le=1, description="Share of its highest that equity may fall")
     daily_loss_max_lamports: int = Field(5_000_000_000, ge=1, description="Loss of a UTC day that stops trading")
 
+    journal_grace: Duration = Field(
+        "10s", gt=0, description="Trading stops when the event logger has not been able to write for longer than this"
+    )
+
     def token_path(self, platform: PlatformSettings) -> Path:
         """Where the token is."""
         return self.token_file or platform.data_folder() / "kill-switch.token"
@@ -58,4 +62,5 @@ class SystemManagerSettings(ServiceSettings):
             rate_window_ns=self.rate_window,
             failed_window_ns=self.failed_trade_window,
             sample_count_min=self.rate_count_min,
+            journal_grace_ns=self.journal_grace,
         )

@@ -257,6 +257,7 @@ class ServiceHealth:
     memory_used_bytes: U64
     memory_limit_bytes: U64
     slot_drift: U32
+    unwritten_ms: U32 = 0
 
 
 class TradingState(enum.Enum):

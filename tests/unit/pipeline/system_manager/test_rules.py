@@ -4,9 +4,10 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fakes.results import result
 
 from pipeline.system_manager.rules import Limits, Rules, Trip
-from quote_core.events import Header, PnlSnapshot, ServiceHealth
+from quote_core.events import Header, Outcome, PnlSnapshot, ServiceHealth
 
 SECOND_NS = 1_000_000_000
 DAY_NS = 86_400 * SECOND_NS
@@ -23,6 +24,7 @@ LIMITS = Limits(
     rate_window_ns=60 * SECOND_NS,
     failed_window_ns=300 * SECOND_NS,
     sample_count_min=10,
+    journal_grace_ns=10 * SECOND_NS,
 )
 
 
@@ -92,6 +94,7 @@ def rules() -> Rules:
             "memory",
         ),
         ({"slot_drift": 300}, {"slot_drift": 301}, "slot_drift"),
+        ({"unwritten_ms": 10_000}, {"unwritten_ms": 10_001}, "journal"),
     ],
 )
 def test_health_trips_past_the_limit_and_not_at_it(
@@ -231,3 +234,79 @@ def test_the_number_of_services_told_apart_is_bounded() -> None:
     for number in range(1_000):
         judged.judge_health(health(service=f"s{number}", handled_count=1))
     assert len(judged._samples) == 256
+
+
+def traded(profit_lamports: int, at_s: float, outcome: Outcome = Outcome.FILLED) -> Any:
+    return result(profit_lamports, outcome=outcome, finished_unix_ns=NOON_NS + round(at_s * SECOND_NS))
+
+
+def recalled(*results: Any, at_s: float) -> Trip | None:
+    judged = rules()
+    for each in results:
+        judged.recall(each)
+    return judged.judge_recalled(NOON_NS + round(at_s * SECOND_NS))
+
+
+def rule_of(trip: Trip | None) -> str:
+    return trip.rule if trip is not None else ""
+
+
+def test_failed_trades_of_before_a_restart_count() -> None:
+    failures = [traded(0, at_s, Outcome.FAILED) for at_s in range(11)]
+    assert rule_of(recalled(*failures, at_s=299)) == "failed_trades"
+    assert rule_of(recalled(*failures[1:], at_s=299)) == ""
+    assert rule_of(recalled(*failures, at_s=300)) == ""
+
+
+def test_the_days_loss_of_before_a_restart_counts_until_midnight() -> None:
+    assert rule_of(recalled(traded(-3_000, 1), traded(-2_000, 2), at_s=3)) == "daily_loss"
+    assert rule_of(recalled(traded(-3_000, 1), traded(-1_999, 2), at_s=3)) == ""
+    assert rule_of(recalled(traded(-3_000, 1), traded(-2_000, 2), at_s=13 * 3_600)) == ""
+
+
+def test_the_peak_of_before_a_restart_counts_over_days() -> None:
+    day_s = 86_400
+    falls = [traded(-4_000, day * day_s) for day in range(1, 7)]
+    assert rule_of(recalled(traded(100_000, 1), *falls, at_s=6 * day_s)) == "drawdown"
+    assert rule_of(recalled(traded(100_000, 1), *falls[:5], at_s=6 * day_s)) == ""
+
+
+def test_what_was_lost_before_the_release_does_not_trip_after_a_restart() -> None:
+    lost = [traded(100_000, -7_200), traded(-90_000, -3_600), *(traded(0, -1, Outcome.FAILED) for _ in range(20))]
+    assert recalled(*lost, at_s=1) is None
+    assert rule_of(recalled(*lost, traded(-5_000, 1), at_s=2)) == "daily_loss"
+
+
+def test_each_result_after_what_was_recalled_is_judged_with_it() -> None:
+    judged = rules()
+    judged.recall(traded(-4_000, 1))
+    assert judged.judge_recalled(NOON_NS + 2 * SECOND_NS) is None
+    assert judged.judge_result(traded(-999, 3)) is None
+    assert rule_of(judged.judge_result(traded(-1, 4))) == "daily_loss"
+
+
+def test_a_failure_more_than_can_be_told_apart_still_counts() -> None:
+    failures = [traded(0, 1, Outcome.FAILED)] * 5_000
+    trip = recalled(*failures, at_s=2)
+    assert trip == Trip("failed_trades", "5000 trades failed within 5 min")
+
+
+def test_a_restart_and_a_life_without_one_give_the_same_answer() -> None:
+    history = [traded(-300, at, Outcome.FAILED if at % 2 else Outcome.FILLED) for at in range(-5, 16)]
+    whole = rules()
+    for each in history[:5]:
+        whole.recall(each)
+    live = [whole.judge_result(each) for each in history[5:]][-1]
+    assert live == recalled(*history, at_s=15)
+
+
+def test_a_report_of_before_the_release_does_not_count_unless_the_clock_was_set_back() -> None:
+    failing = {"handled_count": 100, "error_count": 100}
+    assert rules().judge_health(health(-1, **failing)) is None
+    assert rules().judge_health(health(-61, **failing)) is not None
+
+
+def test_an_account_that_begins_elsewhere_brings_no_failed_trades_of_long_ago() -> None:
+    judged = rules()
+    assert judged.judge_pnl(pnl(0, failed_count=1, first_result_unix_ns=5)) is None
+    assert judged.judge_pnl(pnl(1, failed_count=900, first_result_unix_ns=1)) is None

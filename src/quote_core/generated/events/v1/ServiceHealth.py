@@ -119,7 +119,14 @@ class ServiceHealth(object):
             return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
         return 0
 
-def ServiceHealthStart(builder): builder.StartObject(13)
+    # ServiceHealth
+    def UnwrittenMs(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(30))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+def ServiceHealthStart(builder): builder.StartObject(14)
 def Start(builder):
     return ServiceHealthStart(builder)
 def ServiceHealthAddService(builder, service): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(service), 0)
@@ -161,6 +168,9 @@ def AddMemoryLimitBytes(builder, memoryLimitBytes):
 def ServiceHealthAddSlotDrift(builder, slotDrift): builder.PrependUint32Slot(12, slotDrift, 0)
 def AddSlotDrift(builder, slotDrift):
     return ServiceHealthAddSlotDrift(builder, slotDrift)
+def ServiceHealthAddUnwrittenMs(builder, unwrittenMs): builder.PrependUint32Slot(13, unwrittenMs, 0)
+def AddUnwrittenMs(builder, unwrittenMs):
+    return ServiceHealthAddUnwrittenMs(builder, unwrittenMs)
 def ServiceHealthEnd(builder): return builder.EndObject()
 def End(builder):
     return ServiceHealthEnd(builder)

@@ -1,0 +1,94 @@
+"""The rules on money: one account of trading, the marks it is measured from, and when it says stop.
+
+An account's figures are sums since it began. The marks are what those sums were at the last release: the highest
+profit, the day's profit, and no failed trade yet. While history is read (`recall`), results of before the release move
+the marks, later ones are measured by them; so a manager that was restarted judges what it judged before.
+"""
+
+from collections import deque
+from typing import Final
+
+from pipeline.system_manager.limits import Limits, Trip
+
+__all__ = ["Account", "is_other_day"]
+
+FAILED_COUNT_MAX: Final = 1_000
+"""Failures told apart by time; of more than these the last are counted as of one time, hence for longer."""
+
+_DAY_NS: Final = 86_400 * 1_000_000_000
+
+
+class Account:
+    """Judges sums of profit and failures against the marks of the last release."""
+
+    def __init__(self, limits: Limits) -> None:
+        self._limits = limits
+        self._profit_lamports = 0
+        self._day_profit_lamports = 0
+        self._failed: deque[tuple[int, int]] = deque()
+        self.rearm()
+
+    def rearm(self) -> None:
+        """What was lost, and failed, so far has been seen by whoever released trading: measure from here."""
+        self._peak_profit_lamports = self._profit_lamports
+        self._day_start_profit_lamports = self._day_profit_lamports
+        self._failed.clear()
+
+    def shift(self, profit_lamports: int, day_profit_lamports: int) -> None:
+        """The account begins elsewhere now and nobody traded: take the difference out of the marks too.
+
+        The stream drops results when they are old, or with its store; what they had earned is no loss.
+        """
+        self._peak_profit_lamports += profit_lamports - self._profit_lamports
+        self._day_start_profit_lamports += day_profit_lamports - self._day_profit_lamports
+
+    def take(self, profit_lamports: int, day_profit_lamports: int, *, is_new_day: bool) -> None:
+        """Note the sums as they are now; at midnight UTC a day's loss begins at nothing.
+
+        Args:
+            profit_lamports: Net, since the account began.
+            day_profit_lamports: Net, of the day the sums are of.
+            is_new_day: Whether that is another day than the last sums' one.
+        """
+        if is_new_day:
+            self._day_start_profit_lamports = 0
+        self._profit_lamports, self._day_profit_lamports = profit_lamports, day_profit_lamports
+        self._peak_profit_lamports = max(self._peak_profit_lamports, profit_lamports)
+
+    def failed(self, at_unix_ns: int, count: int = 1) -> None:
+        """So many trades failed at this time."""
+        if len(self._failed) >= FAILED_COUNT_MAX:
+            count += self._failed.pop()[1]
+        self._failed.append((at_unix_ns, count))
+
+    def judge(self, now_unix_ns: int) -> Trip | None:
+        """The first rule that the account breaks now."""
+        return self._failed_trades(now_unix_ns) or self._drawdown() or self._daily_loss()
+
+    def _failed_trades(self, now_unix_ns: int) -> Trip | None:
+        while self._failed and now_unix_ns - self._failed[0][0] >= self._limits.failed_window_ns:
+            self._failed.popleft()
+        failed_count = sum(count for _, count in self._failed)
+        if failed_count > self._limits.failed_trade_count_max:
+            window_min = self._limits.failed_window_ns / 60e9
+            return Trip("failed_trades", f"{failed_count} trades failed within {window_min:g} min")
+        return None
+
+    def _drawdown(self) -> Trip | None:
+        equity_peak = self._limits.capital_lamports + self._peak_profit_lamports
+        fall_lamports = self._peak_profit_lamports - self._profit_lamports
+        share = 1.0 if equity_peak <= 0 else fall_lamports / equity_peak
+        if share > self._limits.drawdown_fraction_max:
+            return Trip("drawdown", f"equity is {share:.1%} below its highest")
+        return None
+
+    def _daily_loss(self) -> Trip | None:
+        loss_lamports = self._day_start_profit_lamports - self._day_profit_lamports
+        if loss_lamports >= self._limits.daily_loss_lamports_max:
+            return Trip("daily_loss", f"{loss_lamports} lamports were lost today")
+        return None
+
+
+def is_other_day(unix_ns: int, other_unix_ns: int) -> bool:
+    """Whether two times are of different UTC days."""
+    return unix_ns // _DAY_NS != other_unix_ns // _DAY_NS

@@ -1,0 +1,31 @@
+"""What the rules measure against, and what one says when it trips."""
+
+from dataclasses import dataclass
+
+__all__ = ["Limits", "Trip"]
+
+
+@dataclass(frozen=True, slots=True)
+class Limits:
+    """At and below a limit all is well; shares are fractions."""
+
+    error_rate_fraction_max: float
+    rpc_failure_fraction_max: float
+    memory_fraction_max: float
+    slot_drift_max: int
+    failed_trade_count_max: int
+    drawdown_fraction_max: float
+    daily_loss_lamports_max: int
+    capital_lamports: int
+    rate_window_ns: int
+    failed_window_ns: int
+    sample_count_min: int
+    journal_grace_ns: int = 10_000_000_000
+
+
+@dataclass(frozen=True, slots=True)
+class Trip:
+    """A rule says stop."""
+
+    rule: str
+    reason: str

@@ -1,0 +1,151 @@
+"""What the manager's rules know after a restart, a restatement and a release, against a real server."""
+
+import asyncio
+import contextlib
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from fakes.results import result
+from fakes.waiting import eventually
+from prometheus_client import CollectorRegistry
+
+from pipeline.initializer.repair import repair
+from pipeline.initializer.streams import STREAMS
+from pipeline.system_manager.latch import MANUAL, Change, Latch
+from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.rules import Rules
+from pipeline.system_manager.settings import SystemManagerSettings
+from quote_core.bus import Bus
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.events import (
+    KILL_SWITCH_HEARTBEAT,
+    Event,
+    KillSwitch,
+    Outcome,
+    ServiceHealth,
+    Stream,
+    TradingState,
+    stamp,
+)
+from quote_core.settings import PlatformSettings
+
+pytestmark = pytest.mark.integration
+ACTIVE, HALTED = TradingState.ACTIVE, TradingState.HALTED
+CAPITAL_LAMPORTS = PlatformSettings().trading_capital_lamports
+DAILY_LOSS_LAMPORTS = SystemManagerSettings().daily_loss_max_lamports
+NEVER_NS = 10**18
+
+
+def latch_in(bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS) -> Latch:
+    return Latch(bus, clock=SYSTEM_CLOCK, witness_path=folder / "latched", restate_after_ns=restate_after_ns)
+
+
+@asynccontextmanager
+async def running_manager(bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS) -> AsyncIterator[Manager]:
+    settings = SystemManagerSettings()
+    manager = Manager(
+        Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
+        clock=SYSTEM_CLOCK,
+        heartbeat_interval_ns=50_000_000,
+        rate_window_ns=settings.rate_window,
+        registry=CollectorRegistry(),
+    )
+    task = asyncio.create_task(manager.run(bus, latch_in(bus, folder, restate_after_ns=restate_after_ns)))
+    try:
+        yield manager
+    finally:
+        task.cancel()
+        with contextlib.suppress(asyncio.CancelledError):
+            await task
+
+
+async def traded(bus: Bus, *profits_lamports: int, outcome: Outcome = Outcome.FILLED, first_number: int = 0) -> None:
+    for number, profit_lamports in enumerate(profits_lamports, first_number):
+        now_unix_ns = SYSTEM_CLOCK.unix_ns()
+        await bus.publish(result(profit_lamports, number=number, outcome=outcome, finished_unix_ns=now_unix_ns))
+
+
+def held_state(manager: Manager) -> TradingState | None:
+    return manager.held.state if manager.held is not None else None
+
+
+@pytest.mark.parametrize(
+    ("profits_lamports", "outcome", "rule"),
+    [
+        ([0] * 20, Outcome.FAILED, "failed_trades"),
+        ([-DAILY_LOSS_LAMPORTS // 2] * 3, Outcome.FILLED, "daily_loss"),
+        ([CAPITAL_LAMPORTS, -CAPITAL_LAMPORTS // 2], Outcome.FILLED, "drawdown"),
+    ],
+)
+async def test_a_manager_that_starts_again_judges_what_was_traded_before_and_vouches_only_then(
+    bus: Bus, tmp_path: Path, profits_lamports: list[int], outcome: Outcome, rule: str
+) -> None:
+    await latch_in(bus, tmp_path).look()  # the first start: ACTIVE is latched, and what follows is traded after it
+    await traded(bus, *profits_lamports, outcome=outcome)
+    vouched: list[Event] = []
+    await bus.listen(KILL_SWITCH_HEARTBEAT, vouched.append)
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: bool(vouched))
+        assert manager.held is not None
+        assert (manager.held.state, manager.held.trigger) == (HALTED, rule)
+    assert {event.state for event in vouched if isinstance(event, KillSwitch)} == {HALTED}
+
+
+async def test_without_the_results_of_before_nothing_is_vouched_for(bus: Bus, tmp_path: Path) -> None:
+    await bus.jetstream.delete_stream(Stream.EXECUTED)
+    vouched: list[Event] = []
+    await bus.listen(KILL_SWITCH_HEARTBEAT, vouched.append)
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: "EXECUTED" in manager.finding)
+        assert not vouched
+        await repair(bus, STREAMS)
+        await eventually(lambda: bool(vouched) and not manager.finding)
+
+
+async def test_a_state_that_is_written_again_keeps_the_peak(bus: Bus, tmp_path: Path) -> None:
+    step_lamports = DAILY_LOSS_LAMPORTS - 1
+    async with running_manager(bus, tmp_path, restate_after_ns=100_000_000) as manager:
+        await eventually(lambda: not manager.finding)
+        await traded(bus, CAPITAL_LAMPORTS)
+        for number in range(1, 6):  # a fall of 12 % of the peak, in steps that alone trip nothing
+            assert manager.held is not None
+            revision = manager.held.revision
+            await eventually(lambda seen=revision: manager.held is not None and manager.held.revision > seen)
+            await traded(bus, -step_lamports, first_number=number)
+        await eventually(lambda: held_state(manager) is HALTED)
+
+
+def failing_service() -> ServiceHealth:
+    return ServiceHealth(
+        header=stamp(SYSTEM_CLOCK),
+        service="local_quote",
+        instance="1",
+        serving=True,
+        detail="",
+        uptime_ms=1,
+        window_ms=1_000,
+        handled_count=100,
+        error_count=100,
+        rpc_call_count=0,
+        rpc_failure_count=0,
+        memory_used_bytes=0,
+        memory_limit_bytes=0,
+        slot_drift=0,
+    )
+
+
+async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: Bus, tmp_path: Path) -> None:
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: not manager.finding)
+        await bus.publish(failing_service())
+        await eventually(lambda: held_state(manager) is HALTED)
+        await manager.change(Change(ACTIVE, MANUAL, "mended", "tester"))
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: not manager.finding)
+        await bus.publish(replace(failing_service(), service="later", slot_drift=10**6))
+        await eventually(lambda: held_state(manager) is HALTED)
+        assert manager.held is not None
+        assert manager.held.trigger == "slot_drift"  # the later report, not the one seen before the release
