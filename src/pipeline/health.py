@@ -5,10 +5,8 @@ Counts are totals at the source and differences on the bus, so that a report los
 
 import asyncio
 import os
-import resource
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Final
 
 import structlog
@@ -17,11 +15,9 @@ from quote_core.bus import Bus
 from quote_core.clock import Clock, StepWatch
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import ServiceHealth, stamp
+from quote_core.telemetry import memory_use
 
-__all__ = ["HealthReporter", "WorkTotals", "memory_limit_bytes", "memory_used_bytes"]
-
-_STATM: Final = Path("/proc/self/statm")
-_CGROUP_LIMIT: Final = Path("/sys/fs/cgroup/memory.max")
+__all__ = ["HealthReporter", "WorkTotals"]
 
 STEP_TOLD_NS: Final = 60_000_000_000
 """A step of the wall clock is told in every report for this long."""
@@ -35,6 +31,10 @@ class WorkTotals:
 
     handled_count: int = 0
     error_count: int = 0
+    unwritten_ms: int = 0
+    """How long what must be written down could not be, until now; 0 = it can."""
+    detail: str = ""
+    """What is wrong now, in one line for people."""
 
 
 class HealthReporter:
@@ -78,21 +78,23 @@ class HealthReporter:
         now_mono_ns, totals = self._clock.mono_ns(), self._totals()
         window_ns, self._window_mono_ns = now_mono_ns - self._window_mono_ns, now_mono_ns
         before, self._told = self._told, totals
+        memory = memory_use()
         return ServiceHealth(
             header=stamp(self._clock),
             service=self._service,
             instance=self._instance,
             serving=True,
-            detail=self._step_told(now_mono_ns),
+            detail="; ".join(filter(None, (totals.detail, self._step_told(now_mono_ns)))),
             uptime_ms=(now_mono_ns - self._started_mono_ns) // 1_000_000,
             window_ms=window_ns // 1_000_000,
             handled_count=totals.handled_count - before.handled_count,
             error_count=totals.error_count - before.error_count,
             rpc_call_count=0,
             rpc_failure_count=0,
-            memory_used_bytes=memory_used_bytes(),
-            memory_limit_bytes=memory_limit_bytes(),
+            memory_used_bytes=memory.used_bytes,
+            memory_limit_bytes=memory.limit_bytes,
             slot_drift=0,
+            unwritten_ms=totals.unwritten_ms,
         )
 
     def _step_told(self, now_mono_ns: int) -> str:
@@ -105,24 +107,3 @@ class HealthReporter:
         if not self._step_ns or ago_ns > STEP_TOLD_NS:
             return ""
         return f"the wall clock was set by {self._step_ns / 1e9:+.1f} s, {ago_ns / 1e9:.0f} s ago"
-
-
-def memory_used_bytes() -> int:
-    """What this process holds in memory; 0 where the kernel does not say."""
-    try:
-        return int(_STATM.read_text().split()[1]) * resource.getpagesize()
-    except (OSError, IndexError, ValueError):
-        return 0
-
-
-def memory_limit_bytes() -> int:
-    """What this process may hold, by its control group or its own limit; 0 = not limited."""
-    limits = [_cgroup_limit_bytes(), resource.getrlimit(resource.RLIMIT_AS)[0]]
-    return min((limit for limit in limits if limit > 0), default=0)
-
-
-def _cgroup_limit_bytes() -> int:
-    try:
-        return int(_CGROUP_LIMIT.read_text())
-    except (OSError, ValueError):  # no control group, or "max"
-        return 0
