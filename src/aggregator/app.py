@@ -37,7 +37,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
-from quote_core.serving import open_channel, report_until, run_service, serve, serve_http
+from quote_core.serving import CallCounter, WorkFigures, open_channel, report_until, run_service, serve, serve_http
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
@@ -90,6 +90,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             external_timeout_ns=settings.external_timeout,
         )
         figures = _figures(core, neighbours)
+        calls = CallCounter()
         is_serving = neighbours.streams[Source.LOCAL].is_delivering.is_set
         registry.register(Metrics(figures))
         health = Health(
@@ -98,6 +99,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             is_serving=is_serving,
             upstreams={stream.name: stream.is_delivering.is_set for stream in neighbours.streams.values()},
             figures=figures,
+            work=lambda: WorkFigures.now(handled_total=calls.handled_count, errors_total=calls.error_count),
         )
         servicer = AggregatorServicer(
             tokens=tokens,
@@ -116,9 +118,11 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             pools_timeout_ns=settings.pools_timeout,
         )
         server = await stack.enter_async_context(
-            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port)
+            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
         )
-        await stack.enter_async_context(serve_http(http.application(), host=platform.host, port=settings.http_port))
+        await stack.enter_async_context(
+            serve_http(http.application(), host=platform.host, port=settings.http_port, calls=calls)
+        )
         log.info("serving", grpc_port=server.port, http_port=settings.http_port, shm_dir=str(directory))
         async with asyncio.TaskGroup() as tasks:
             running = [tasks.create_task(work) for work in _work(core, neighbours)]

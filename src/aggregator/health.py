@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quote_core.clock import Clock
+from quote_core.serving import WorkFigures
 from quote_core.units import NS_PER_MS
 
 __all__ = ["Figure", "Health", "HealthReport"]
@@ -34,7 +35,7 @@ class Health:
 
     `upstreams` tells of each quote service whether it delivers; one that does not is a finding. `is_serving` is what
     `grpc.health.v1` and the supervisor are told too: whether the exact, local quotes flow. Outside quotes may stand in
-    for single quotes meanwhile, but a balancer should look elsewhere.
+    for single quotes meanwhile, but a balancer should look elsewhere. `work` is what the system manager judges.
     """
 
     def __init__(
@@ -45,6 +46,7 @@ class Health:
         is_serving: Callable[[], bool],
         upstreams: Mapping[str, Callable[[], bool]],
         figures: Mapping[str, Figure],
+        work: Callable[[], WorkFigures] | None = None,
     ) -> None:
         self._clock = clock
         self._started_ns = clock.mono_ns()
@@ -52,6 +54,7 @@ class Health:
         self._is_serving = is_serving
         self._upstreams = upstreams
         self._figures = figures
+        self._work = work
 
     @property
     def version(self) -> str:
@@ -66,7 +69,10 @@ class Health:
             version=self._version,
             uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
             findings=tuple(f"{name} does not deliver" for name, works in delivering.items() if not works),
-            figures={name: float(figure.read()) for name, figure in self._figures.items()},
+            figures={
+                **{name: float(figure.read()) for name, figure in self._figures.items()},
+                **(self._work().figures() if self._work else {}),
+            },
         )
 
     def status(self) -> str:

@@ -20,7 +20,7 @@ from external_quote.settings import ExternalQuoteSettings
 from external_quote.split_cache import SplitCache
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
-from quote_core.serving import report_until, run_service, serve
+from quote_core.serving import CallCounter, report_until, run_service, serve
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import load_tokens
@@ -71,10 +71,11 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
                 refresh_ns=settings.refresh_interval,
             ),
         )
-        health = Health(board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"))
+        calls = CallCounter()
+        health = Health(board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls)
         servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, feeds=feeds, health=health)
         server = await stack.enter_async_context(
-            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port)
+            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
         )
         log.info("serving", grpc_port=server.port, jupiter=redacted_url(settings.jupiter_url) or "off")
         async with asyncio.TaskGroup() as tasks:

@@ -51,6 +51,9 @@ class Desk:
         self._window = window
         self._clock = clock
         self._last_error = ""
+        self.answer_count = 0
+        """Answers, refusals and those that could not be read included."""
+        self.unreadable_count = 0
 
     @property
     def name(self) -> str:
@@ -88,12 +91,17 @@ class Desk:
         except MarketError as error:
             # The provider is well: it answered, with a refusal that is the market's doing.
             self._last_error = str(error)
+            self.answer_count += 1
             self._note(started_ns, succeeded=True)
             raise
         except (UpstreamError, DataError) as error:
             self._last_error = str(error)
+            if isinstance(error, DataError):
+                self.answer_count += 1
+                self.unreadable_count += 1
             self._note(started_ns, succeeded=False)
             raise
+        self.answer_count += 1
         self._note(started_ns, succeeded=True)
         return quote
 

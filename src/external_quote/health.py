@@ -8,6 +8,7 @@ from external_quote.quoter import Quoter
 from external_quote.split_cache import SplitCache
 from quote_core.clock import Clock
 from quote_core.resilience import BreakerState
+from quote_core.serving import CallCounter, WorkFigures
 from quote_core.units import NS_PER_MS
 
 __all__ = ["Health"]
@@ -19,12 +20,15 @@ _PAUSE_MS_UNREMARKABLE: Final = 10_000
 class Health:
     """Asks the parts when asked. The service serves whenever it runs; what is off or broken is a finding."""
 
-    def __init__(self, *, board: Board, quoter: Quoter, cache: SplitCache, clock: Clock, version: str) -> None:
+    def __init__(
+        self, *, board: Board, quoter: Quoter, cache: SplitCache, clock: Clock, version: str, calls: CallCounter
+    ) -> None:
         self._board = board
         self._quoter = quoter
         self._cache = cache
         self._clock = clock
         self._version = version
+        self._calls = calls
         self._started_ns = clock.mono_ns()
 
     def message(self) -> Any:
@@ -40,7 +44,16 @@ class Health:
                 "cached_quotes": len(self._cache),
                 "cache_hits": self._cache.hit_count,
                 "cache_misses": self._cache.miss_count,
+                **self._work().figures(),
             },
+        )
+
+    def _work(self) -> WorkFigures:
+        """Calls of clients and answers of providers; that a provider does not answer is what its breaker is for."""
+        desks = self._quoter.desks
+        return WorkFigures.now(
+            handled_total=self._calls.handled_count + sum(desk.answer_count for desk in desks),
+            errors_total=self._calls.error_count + sum(desk.unreadable_count for desk in desks),
         )
 
     def status(self) -> str:

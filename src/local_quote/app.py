@@ -26,7 +26,7 @@ from local_quote.subscriptions import Subscriptions
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK, Clock
-from quote_core.serving import serve
+from quote_core.serving import CallCounter, serve
 from quote_core.settings import PlatformSettings
 from quote_core.solana import AccountFeed, RpcClient, open_session
 from quote_core.telemetry import Readiness, start_logs
@@ -133,6 +133,7 @@ async def run(
             interval_s=settings.discovery_interval / _NS_PER_S,
             pool_count_max=settings.pool_count_max,
         )
+        calls = CallCounter()
         condition = Condition(
             market=market,
             refreshing=refresher,
@@ -141,6 +142,7 @@ async def run(
             clock=clock,
             version=version("solquote"),
             refuse_after_ns=settings.pool_cache_staleness_threshold,
+            calls=calls,
         )
         servicer = LocalQuoteServicer(
             market=market,
@@ -157,6 +159,7 @@ async def run(
                 services=(SERVICE_NAME,),
                 host=platform.host,
                 port=settings.grpc_port,
+                calls=calls,
             )
         )
         log.info("listening", grpc_port=server.port)

@@ -12,7 +12,7 @@ from local_quote.refresh import Refresher
 from local_quote.wire import health_to
 from local_quote.wire.messages import HealthResponse
 from quote_core.clock import Clock
-from quote_core.serving import Server
+from quote_core.serving import CallCounter, Server, WorkFigures
 from quote_core.telemetry import Readiness
 
 __all__ = ["Condition"]
@@ -34,6 +34,7 @@ class Condition:
         clock: Clock,
         version: str,
         refuse_after_ns: int,
+        calls: CallCounter,
     ) -> None:
         self._market = market
         self._refresher = refreshing
@@ -44,6 +45,7 @@ class Condition:
         self._clock = clock
         self._version = version
         self._refuse_after_ns = refuse_after_ns
+        self._calls = calls
         self._started_mono_ns = clock.mono_ns()
 
     @property
@@ -108,7 +110,6 @@ class Condition:
             "rows": len(market.table),
             "subscribers": len(market.subscriptions),
             "conflated_total": market.subscriptions.conflated_count,
-            "slot": market.chain_clock.slot if market.chain_clock else 0,
             "quote_cache_entries": len(market.cache),
             "quote_cache_hit_fraction": market.cache.hit_fraction,
             "quote_cache_hits_total": market.cache.hit_count,
@@ -139,7 +140,20 @@ class Condition:
             "pools_unreadable_total": self._discovering.unreadable_count,
             "pools_left_out_total": self._discovering.left_out_count,
             "searches_failed_total": self._discovering.search_failed_count,
+            **self._work().figures(),
         }
+
+    def _work(self) -> WorkFigures:
+        """Calls of clients and accounts of the chain; an account that cannot be decoded is an error."""
+        chain_clock, store = self._market.chain_clock, self._market.store.counts
+        taken_count = store.applied_count + store.unchanged_count + store.older_dropped_count + store.corrupt_count
+        return WorkFigures.now(
+            handled_total=self._calls.handled_count + taken_count,
+            errors_total=self._calls.error_count + store.corrupt_count,
+            rpc_calls_total=self._refreshing.poll_count,
+            rpc_failures_total=self._refreshing.poll_failed_count,
+            slot=chain_clock.slot if chain_clock else 0,
+        )
 
     async def report(self, server: Server, readiness: Readiness) -> None:
         """Tell it every second until cancelled."""

@@ -1,8 +1,8 @@
-"""Between the pipeline's values and the local quote service's messages."""
+"""Between the pipeline's values and the quote services' messages."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 import grpc.aio
 
@@ -13,39 +13,46 @@ from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes
 from quote_core.quotes import Provenance
-from quote_core.serving import read_freshness
+from quote_core.serving import WorkFigures, read_freshness
 from quote_core.units import Pubkey
 
-__all__ = ["QuoteServiceFigures", "quote_service_figures", "simulate_route", "simulation_from"]
+__all__ = ["QUOTE_SERVICES", "ServiceCondition", "service_condition", "simulate_route", "simulation_from"]
+
+
+QUOTE_SERVICES: Final = {
+    "local_quote": "solquote.v1.LocalQuoteService",
+    "external_quote": "solquote.v1.ExternalQuoteService",
+    "aggregator": "solquote.v1.QuoteAggregatorService",
+}
+"""The services without a connection to the bus, by the name in their reports."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteServiceFigures:
-    """What the system manager wants of the local quote service's `Health`; polls are of the node, since its start."""
+class ServiceCondition:
+    """What the system manager wants of a quote service's `Health`; counts are since its start."""
 
     is_serving: bool
     uptime_ms: int
-    slot: int
-    poll_count: int
-    poll_failed_count: int
+    work: WorkFigures
 
 
-async def quote_service_figures(channel: grpc.aio.Channel, *, timeout_s: float) -> QuoteServiceFigures:
-    """One `Health` call.
+async def service_condition(channel: grpc.aio.Channel, service: str, *, timeout_s: float) -> ServiceCondition:
+    """One `Health` call of a service in `QUOTE_SERVICES`.
 
     Raises:
         ProviderUnavailable: No answer.
     """
+    ask = channel.unary_unary(
+        f"/{QUOTE_SERVICES[service]}/Health",
+        request_serializer=quotes.HealthRequest.SerializeToString,
+        response_deserializer=quotes.HealthResponse.FromString,
+    )
     try:
-        answer = await services.LocalQuoteServiceStub(channel).Health(quotes.HealthRequest(), timeout=timeout_s)
+        answer = await ask(quotes.HealthRequest(), timeout=timeout_s)
     except grpc.aio.AioRpcError as error:
-        raise ProviderUnavailable("local_quote", error.details() or error.code().name) from error
-    return QuoteServiceFigures(
-        is_serving=answer.serving,
-        uptime_ms=answer.uptime_ms,
-        slot=int(answer.figures["slot"]),
-        poll_count=int(answer.figures["polls_total"]),
-        poll_failed_count=int(answer.figures["polls_failed_total"]),
+        raise ProviderUnavailable(service, error.details() or error.code().name) from error
+    return ServiceCondition(
+        is_serving=answer.serving, uptime_ms=answer.uptime_ms, work=WorkFigures.read(answer.figures)
     )
 
 

@@ -2,7 +2,7 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
@@ -18,7 +18,7 @@ from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
 from pipeline.system_manager.witness import WitnessFile
-from pipeline.wire import quote_service_figures
+from pipeline.wire import service_condition
 from quote_core.bus import connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import open_channel, serve_http
@@ -60,19 +60,31 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
             await stack.enter_async_context(serve_http(application, host=platform.host, port=settings.http_port))
             bus = await stack.enter_async_context(connect(platform.nats_url, name="system_manager"))
             rpc = await stack.enter_async_context(_node(platform, settings))
-            channel = await stack.enter_async_context(open_channel(platform.local_quote_address))
-            watch = QuoteWatch(
-                figures=partial(quote_service_figures, channel, timeout_s=settings.quote_watch_interval / 1e9),
-                chain_slot=rpc.get_slot,
-                publish=bus.publish,
-                clock=SYSTEM_CLOCK,
-                interval_ns=settings.quote_watch_interval,
-            )
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(watch.run())
+                for service, address in _quote_services(platform).items():
+                    channel = await stack.enter_async_context(open_channel(address))
+                    watch = QuoteWatch(
+                        service,
+                        condition=partial(
+                            service_condition, channel, service, timeout_s=settings.quote_watch_interval / 1e9
+                        ),
+                        chain_slot=rpc.get_slot if service == "local_quote" else None,
+                        publish=bus.publish,
+                        clock=SYSTEM_CLOCK,
+                        interval_ns=settings.quote_watch_interval,
+                    )
+                    tasks.create_task(watch.run())
                 await manager.run(bus)
 
     await work_until_told(work(), condition=lambda: _condition(manager))
+
+
+def _quote_services(platform: PlatformSettings) -> Mapping[str, str]:
+    return {
+        "local_quote": platform.local_quote_address,
+        "external_quote": platform.external_quote_address,
+        "aggregator": platform.aggregator_address,
+    }
 
 
 def _condition(manager: Manager) -> Condition:

@@ -1,8 +1,8 @@
 """The manager at work: vouches for the latched state every half second, and trips it when a rule says so.
 
 A heartbeat is sent only right after the stream was read, and bears the time before the reading: a manager that cannot
-read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close. Nor
-does it vouch before its rules have read the results of before they began.
+read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close.
+Nor does it vouch before its rules have read the results of before they began.
 """
 
 import asyncio

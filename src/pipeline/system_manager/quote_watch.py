@@ -1,25 +1,26 @@
-"""Tells METRICS how the local quote service and its node are, on their behalf: they have no connection to the bus.
+"""Tells METRICS how the quote services are, on their behalf: they have no connection to the bus.
 
-The service's `Health` gives its slot and its polls of the node; the node itself gives the chain's slot. From two looks
-a second apart come the counts of one window, and the rules on RPC failures and slot drift judge them like any other
-report. A node that has never answered is not failing yet: nothing is quoted from it, so nothing is traded either.
+A service's `Health` gives its work, its memory and the slot it has seen; from two looks a second apart come the counts
+of one window, and the rules judge them like any other report. With the local quote service the node behind it is looked
+at too: it gives the chain's slot. A node that has never answered is not failing yet: nothing is quoted from it, so
+nothing is traded either.
 """
 
 import asyncio
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final, TypeVar
 
 import structlog
 
-from pipeline.wire import QuoteServiceFigures
+from pipeline.wire import ServiceCondition
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, SolquoteError, UpstreamError
 from quote_core.events import ServiceHealth, stamp
+from quote_core.serving import WorkFigures
 
 __all__ = ["Look", "QuoteWatch", "report_between"]
 
-SERVICE: Final = "local_quote"
 _U32_MAX: Final = 2**32 - 1
 
 _log: Final = structlog.get_logger("system_manager.quote_watch")
@@ -30,45 +31,56 @@ class Look:
     """What one look found; `None` = no answer."""
 
     at_mono_ns: int
-    figures: QuoteServiceFigures | None
-    chain_slot: int | None
+    condition: ServiceCondition | None
+    chain_slot: int | None = None
+    node_call_count: int = 0
+    """Calls this look itself made to the node."""
 
 
-def report_between(before: Look, now: Look, *, clock: Clock) -> ServiceHealth:
+def report_between(service: str, before: Look, now: Look, *, clock: Clock) -> ServiceHealth:
     """The report of the window between two looks; a service that was restarted meanwhile counts from its start."""
-    polled_count = failed_count = slot_drift = 0
-    if now.figures is not None:
-        then = before.figures
-        continued = then is not None and then.poll_count <= now.figures.poll_count
-        polled_count = now.figures.poll_count - (then.poll_count if then and continued else 0)
-        failed_count = now.figures.poll_failed_count - (then.poll_failed_count if then and continued else 0)
-        if now.chain_slot is not None and now.figures.slot:
-            # Saturated: a drift beyond what the field holds must trip the rule, not fail to be told.
-            slot_drift = min(max(0, now.chain_slot - now.figures.slot), _U32_MAX)
+    found = now.condition
+    work = found.work if found is not None else WorkFigures()
+    then = _counted_from(before.condition, found)
+    slot_drift = now.chain_slot - work.slot if now.chain_slot is not None and work.slot else 0
+    is_node_silent = now.chain_slot is None and now.node_call_count > 0
     return ServiceHealth(
         header=stamp(clock, slot=now.chain_slot or 0),
-        service=SERVICE,
+        service=service,
         instance="",
-        serving=now.figures is not None and now.figures.is_serving,
-        detail="" if now.figures is not None else "does not answer",
-        uptime_ms=now.figures.uptime_ms if now.figures is not None else 0,
+        serving=found is not None and found.is_serving,
+        detail="" if found is not None else "does not answer",
+        uptime_ms=found.uptime_ms if found is not None else 0,
         window_ms=(now.at_mono_ns - before.at_mono_ns) // 1_000_000,
-        handled_count=0,
-        error_count=0,
-        rpc_call_count=polled_count + 1,  # the one for the chain's slot is ours
-        rpc_failure_count=failed_count + (now.chain_slot is None),
-        memory_used_bytes=0,
-        memory_limit_bytes=0,
-        slot_drift=slot_drift,
+        handled_count=_held(work.handled_total - then.handled_total),
+        error_count=_held(work.errors_total - then.errors_total),
+        rpc_call_count=_held(work.rpc_calls_total - then.rpc_calls_total + now.node_call_count),
+        rpc_failure_count=_held(work.rpc_failures_total - then.rpc_failures_total + is_node_silent),
+        memory_used_bytes=work.memory_used_bytes,
+        memory_limit_bytes=work.memory_limit_bytes,
+        slot_drift=_held(slot_drift),
     )
 
 
+def _held(count: int) -> int:
+    """Saturated: what is beyond its field must trip a rule, not fail to be told."""
+    return min(max(0, count), _U32_MAX)
+
+
+def _counted_from(before: ServiceCondition | None, now: ServiceCondition | None) -> WorkFigures:
+    """The totals to count from: nothing when the service began since, and all of it when it was never seen before."""
+    if now is None or (before is not None and now.uptime_ms < before.uptime_ms):
+        return WorkFigures()
+    return before.work if before is not None else now.work
+
+
 class QuoteWatch:
-    """Looks once an interval and publishes what it saw.
+    """Looks at one service once an interval and publishes what it saw.
 
     Args:
-        figures: Asks the local quote service.
-        chain_slot: Asks the node.
+        service: Its name in reports.
+        condition: Asks it.
+        chain_slot: Asks the node behind it; `None` = it has none.
         publish: Puts a report on METRICS.
         clock: Of windows and events.
         interval_ns: Between two looks.
@@ -76,14 +88,16 @@ class QuoteWatch:
 
     def __init__(
         self,
+        service: str,
         *,
-        figures: Callable[[], Awaitable[QuoteServiceFigures]],
-        chain_slot: Callable[[], Awaitable[int]],
+        condition: Callable[[], Awaitable[ServiceCondition]],
+        chain_slot: Callable[[], Awaitable[int]] | None,
         publish: Callable[[ServiceHealth], Awaitable[None]],
         clock: Clock,
         interval_ns: int,
     ) -> None:
-        self._figures = figures
+        self._service = service
+        self._condition = condition
         self._chain_slot = chain_slot
         self._publish = publish
         self._clock = clock
@@ -92,21 +106,23 @@ class QuoteWatch:
     async def run(self) -> None:
         """Watch until cancelled."""
         before = await self._look()
-        while before.chain_slot is None:
+        while self._chain_slot is not None and before.chain_slot is None:
             await asyncio.sleep(self._interval_s)
             before = await self._look()
         while True:
             await asyncio.sleep(self._interval_s)
             now = await self._look()
             try:
-                await self._publish(report_between(before, now, clock=self._clock))
+                await self._publish(report_between(self._service, before, now, clock=self._clock))
             except (UpstreamError, LayoutMismatch) as error:
                 _log.debug("a report was not published", reason=str(error))
-            before = now
+            before = replace(now, condition=now.condition or before.condition)
 
     async def _look(self) -> Look:
-        figures, chain_slot = await asyncio.gather(_or_none(self._figures()), _or_none(self._chain_slot()))
-        return Look(at_mono_ns=self._clock.mono_ns(), figures=figures, chain_slot=chain_slot)
+        if self._chain_slot is None:
+            return Look(at_mono_ns=self._clock.mono_ns(), condition=await _or_none(self._condition()))
+        condition, chain_slot = await asyncio.gather(_or_none(self._condition()), _or_none(self._chain_slot()))
+        return Look(at_mono_ns=self._clock.mono_ns(), condition=condition, chain_slot=chain_slot, node_call_count=1)
 
 
 _Answer = TypeVar("_Answer")

@@ -27,7 +27,7 @@ class SystemManagerSettings(ServiceSettings):
         description="The latched state is written anew when its event is this old, long before the stream drops it",
     )
     quote_watch_interval: Duration = Field(
-        "1s", gt=0, description="How often the local quote service and its node are looked at"
+        "1s", gt=0, description="How often the quote services and the Solana node are looked at"
     )
     error_rate_max: float = Field(0.5, gt=0, le=1, description="Share of a service's work that may fail")
     rpc_failure_rate_max: float = Field(0.8, gt=0, le=1, description="Share of a service's RPC calls that may fail")

@@ -12,6 +12,7 @@ from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
 from quote_core.errors import ProviderUnavailable
+from quote_core.serving.work import CallCounter, count_http
 
 __all__ = ["HttpPatience", "http_logger", "reads_body_itself", "serve_http"]
 
@@ -45,14 +46,21 @@ def reads_body_itself(handler: _AnyHandler) -> _AnyHandler:
 
 @contextlib.asynccontextmanager
 async def serve_http(
-    application: web.Application, *, host: str, port: int, patience: HttpPatience | None = None
+    application: web.Application,
+    *,
+    host: str,
+    port: int,
+    patience: HttpPatience | None = None,
+    calls: CallCounter | None = None,
 ) -> AsyncIterator[int]:
-    """Serve while the context lasts; yields the port, which a `port` of 0 leaves to the system.
+    """Serve while the context lasts; yields the port, which a `port` of 0 leaves to the system. `calls` counts them.
 
     Raises:
         ProviderUnavailable: The address cannot be bound.
     """
     patience = patience or HttpPatience()
+    if calls is not None:
+        application.middlewares.insert(0, count_http(calls))
     silent = _SilentConnections(patience.first_request_s)
     application.middlewares.append(_whole_request(silent, body_s=patience.body_s))
     runner = web.AppRunner(

@@ -11,6 +11,7 @@ from grpc_reflection.v1alpha import reflection
 
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
+from quote_core.serving.work import CallCounter
 
 __all__ = ["STOP_GRACE_S", "Server", "serve"]
 
@@ -50,7 +51,12 @@ class Server:
 
 @contextlib.asynccontextmanager
 async def serve(
-    register: Callable[[grpc.aio.Server], None], *, services: Sequence[str], host: str, port: int
+    register: Callable[[grpc.aio.Server], None],
+    *,
+    services: Sequence[str],
+    host: str,
+    port: int,
+    calls: CallCounter | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server while the context lasts; it starts as NOT_SERVING.
 
@@ -59,11 +65,12 @@ async def serve(
         services: Full names for reflection and health, e.g. `solquote.v1.LocalQuoteService`.
         host: Address to bind.
         port: Port to bind; 0 lets the kernel choose.
+        calls: Counts the calls.
 
     Raises:
         ProviderUnavailable: The address cannot be bound.
     """
-    server = grpc.aio.server(options=_OPTIONS)
+    server = grpc.aio.server(options=_OPTIONS, interceptors=[calls] if calls else None)
     register(server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)

@@ -11,6 +11,7 @@ from local_quote.companions import CompanionCounts
 from local_quote.condition import Condition
 from local_quote.discovery import DiscoveryCounts
 from local_quote.refresh import RefreshCounts
+from quote_core.serving import CallCounter
 from quote_core.solana import FeedCounts
 
 
@@ -69,7 +70,9 @@ def condition(held: HeldMarket, feed: Feed, counts: RefreshCounts) -> Condition:
         "discovering": DiscoveryCounts(),
         "waiting": CompanionCounts(),
     }
-    return Condition(market=held.market, clock=held.clock, version="1", refuse_after_ns=60_000_000_000, **parts)
+    return Condition(
+        market=held.market, clock=held.clock, version="1", refuse_after_ns=60_000_000_000, calls=CallCounter(), **parts
+    )
 
 
 def test_the_status_line_says_how_much_is_quoted_and_at_which_slot(held: HeldMarket, condition: Condition) -> None:
