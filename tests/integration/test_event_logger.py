@@ -1,11 +1,13 @@
 """The event logger as a process against a real server: killed at any moment, its journal has no gap and no repeat."""
 
 import asyncio
+import contextlib
 import os
 import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -15,10 +17,13 @@ from fakes.waiting import eventually
 from pipeline.event_logger import replay, verify
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
+from pipeline.system_manager.rules import Rules
+from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.bus import Bus, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
-from quote_core.events import Lifecycle, Phase, decode, derived_id, stamp
+from quote_core.events import Lifecycle, Phase, ServiceHealth, decode, derived_id, stamp
+from quote_core.settings import PlatformSettings
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 30.0
@@ -123,3 +128,78 @@ async def test_it_starts_before_the_server_and_a_second_one_is_refused(nats_serv
             await publish(bus, 1)
             await eventually(lambda: len(numbers(journal)) == 1)
         assert first.poll() is None
+
+
+SMALL_DISK_BYTES = 256 * 1024
+
+
+@contextmanager
+def small_disk(tmp_path: Path) -> Iterator[Path]:
+    """A file system of its own, of `SMALL_DISK_BYTES`."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", f"size={SMALL_DISK_BYTES}", "tmpfs", str(folder)],
+        check=False,
+        capture_output=True,
+        text=True,
+    )
+    if mounted.returncode != 0:
+        pytest.skip(f"needs a file system that can be filled, and may mount none here: {mounted.stderr.strip()}")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "--lazy", str(folder)], check=True)
+
+
+async def test_a_full_disk_is_told_stops_trading_and_costs_no_event_once_there_is_room(
+    bus: Bus, nats_url: str, tmp_path: Path
+) -> None:
+    rules = Rules(SystemManagerSettings().limits(PlatformSettings()), since_unix_ns=0)
+    reports: list[ServiceHealth] = []
+    await bus.listen("metrics.>", lambda event: reports.append(event) if isinstance(event, ServiceHealth) else None)
+    with small_disk(tmp_path) as disk:
+        ballast, journal = disk / "ballast", disk / "journal"
+        with running_logger(nats_url, journal) as process:
+            await publish(bus, 0)
+            await eventually(lambda: numbers(journal) == [0], deadline_s=DEADLINE_S)
+            fill(ballast)
+            for number in range(1, 200):
+                await publish(bus, number)
+            await eventually(lambda: bool(reports) and reports[-1].unwritten_ms > 0, deadline_s=DEADLINE_S)
+            assert "No space left" in reports[-1].detail
+            await eventually(lambda: reports[-1].unwritten_ms > 2_000, deadline_s=DEADLINE_S)
+            trip = rules.judge_health(replace(reports[-1], unwritten_ms=10_001))
+            assert trip is not None
+            assert trip.rule == "journal"
+            assert process.poll() is None  # it did not fall over
+            ballast.unlink()
+            await eventually(lambda: reports[-1].unwritten_ms == 0, deadline_s=DEADLINE_S)
+            await eventually(lambda: numbers(journal) == list(range(200)), deadline_s=DEADLINE_S)
+        assert verify(journal).is_intact
+        assert verify(journal).missed == ()
+
+
+async def test_it_waits_for_a_disk_that_is_full_from_the_start(bus: Bus, nats_url: str, tmp_path: Path) -> None:
+    with small_disk(tmp_path) as disk:
+        ballast, journal = disk / "ballast", disk / "journal"
+        fill(ballast)
+        await publish(bus, 7)
+        with running_logger(nats_url, journal) as process:
+            heard = asyncio.Event()
+            await bus.listen(
+                "metrics.>",
+                lambda event: heard.set() if isinstance(event, ServiceHealth) and event.unwritten_ms else None,
+            )
+            async with asyncio.timeout(DEADLINE_S):
+                await heard.wait()
+            ballast.unlink()
+            await eventually(lambda: numbers(journal) == [7], deadline_s=DEADLINE_S)
+            assert process.poll() is None
+
+
+def fill(ballast: Path) -> None:
+    """Take all the room that is left."""
+    with ballast.open("wb", buffering=0) as file, contextlib.suppress(OSError):
+        while True:
+            file.write(bytes(4096))

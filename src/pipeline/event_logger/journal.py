@@ -3,6 +3,8 @@
 One writer a folder, held by a lock on it. A record is in the page cache once `append` returns, so that it outlives
 this process; it outlives a power failure after the next `sync`, and what a power failure takes is read from the
 streams again, because the journal itself is the record of how far each stream has been read.
+
+A write that fails leaves this object behind the file: leave it, and open the journal again, as after a crash.
 """
 
 import fcntl
@@ -71,23 +73,33 @@ class Journal:
 
         Raises:
             ProviderUnavailable: Another process writes this journal.
+            OSError: The folder cannot be read or written.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         self._lock = (self._directory / "lock").open("ab")
         try:
-            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            self._hold_lock()
+            self._recover()
+        except BaseException:
             self._lock.close()
-            raise ProviderUnavailable(str(self._directory), "another process writes this journal") from None
-        self._recover()
+            raise
         return self
 
-    def __exit__(self, *_: object) -> None:
-        self.sync()
-        if self._file is not None:
-            self._file.close()
+    def _hold_lock(self) -> None:
         assert self._lock is not None
-        self._lock.close()
+        try:
+            fcntl.flock(self._lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise ProviderUnavailable(str(self._directory), "another process writes this journal") from None
+
+    def __exit__(self, *_: object) -> None:
+        assert self._lock is not None
+        try:
+            self.sync()
+        finally:
+            self._lock.close()
+            if self._file is not None:
+                self._file.close()
 
     @property
     def positions(self) -> Mapping[str, Position]:
