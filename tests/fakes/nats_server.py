@@ -16,6 +16,7 @@ class NatsServer:
 
     folder: Path
     port: int = -1  # the server chooses one at its first start
+    limits: str = "max_mem: 16G, max_file: 1T"
     process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -27,7 +28,7 @@ class NatsServer:
         config.write_text(
             f'listen: "127.0.0.1:{self.port}"\n'
             f'ports_file_dir: "{self.folder}"\n'
-            f'jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always }}\n'
+            f'jetstream {{ store_dir: "{self.folder / "jetstream"}", sync_interval: always, {self.limits} }}\n'
         )
         binary = Path(sysconfig.get_path("scripts")) / "nats-server"
         with (self.folder / "nats.log").open("ab") as log:

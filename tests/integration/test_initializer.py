@@ -9,6 +9,7 @@ from fakes.pipeline_process import pipeline_process, until
 from nats.js.api import StorageType, StreamConfig
 
 from pipeline.initializer.repair import Repairs, repair
+from pipeline.initializer.sizing import shortened
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, connect
 from quote_core.errors import ProviderUnavailable
@@ -82,3 +83,16 @@ async def test_a_wrong_setting_is_named_and_ends_it(tmp_path: Path) -> None:
     environ = {"SOLQUOTE_INITIALIZER_WATCH_INTERVAL": "soon"}
     async with pipeline_process("initializer", tmp_path, environ) as initializer, asyncio.timeout(15):
         assert await initializer.process.wait() == 2
+
+
+async def test_a_server_with_less_room_gets_shorter_streams_and_a_second_pass_changes_nothing(tmp_path: Path) -> None:
+    server = NatsServer(tmp_path, limits="max_mem: 300M, max_file: 8G")
+    server.start()
+    try:
+        async with connect(server.url, name="test") as bus:
+            repairs = await repair(bus, STREAMS)
+            assert {Stream.EXECUTED, Stream.METRICS} <= {plan.stream for plan in shortened(repairs.plans)}
+            assert await stream_names(bus) == set(Stream)
+            assert await repair(bus, repairs.plans) == Repairs()
+    finally:
+        server.stop()

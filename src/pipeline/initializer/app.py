@@ -1,22 +1,29 @@
 """Make the streams of the bus, then look after them: memory streams are gone whenever the server restarts."""
 
 import asyncio
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Final
 
 import structlog
+from nats.js.errors import NotFoundError
 
+from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.initializer.repair import repair
 from pipeline.initializer.settings import InitializerSettings
-from pipeline.initializer.streams import STREAMS
+from pipeline.initializer.sizing import Room, fit, room_at, shortened
+from pipeline.initializer.streams import STREAMS, StreamPlan
 from pipeline.process import Condition, work_until_told
 from quote_core.bus import Bus, connect
+from quote_core.bus.connection import upstream_errors
 from quote_core.errors import ProviderUnavailable
+from quote_core.events import Stream
 from quote_core.settings import PlatformSettings
 
 __all__ = ["run"]
 
 RETRY_S: Final = 0.2
+STORE_NAME: Final = "nats"
+"""Folder of the embedded server's store in the data folder."""
 
 _log: Final = structlog.get_logger("initializer")
 
@@ -31,29 +38,83 @@ async def run(platform: PlatformSettings, settings: InitializerSettings) -> None
 
     async def work() -> None:
         async with connect(platform.nats_url, name="initializer") as bus:
-            await look_after(bus, settings, note)
+            plans = fit(STREAMS, await _room(bus, platform))
+            _tell(plans)
+            await look_after(bus, settings, note, plans)
 
     await work_until_told(work(), condition=lambda: state)
 
 
-async def look_after(bus: Bus, settings: InitializerSettings, note: Callable[[Condition], None]) -> None:
+def _tell(plans: Sequence[StreamPlan]) -> None:
+    for plan in shortened(plans):
+        hours = round(plan.age_s_at_rate / 3_600, 2)
+        _log.warning("a stream is shortened for want of room", stream=plan.stream.value, hours_at_full_rate=hours)
+
+
+async def _room(bus: Bus, platform: PlatformSettings) -> Room:
+    """What there is here, where the server's store is here too."""
+    store = platform.data_folder() / STORE_NAME
+    if not store.is_dir():
+        return Room()
+    bounds = EventLoggerSettings.load().bounds()
+    return room_at(
+        platform.data_folder(),
+        held_bytes=await _held_bytes(bus),
+        journal_bytes_max=bounds.segment_bytes_max * bounds.segment_count_max,
+    )
+
+
+async def _held_bytes(bus: Bus) -> int:
+    held_bytes = 0
+    for plan in STREAMS:
+        if plan.storage == "file":
+            held_bytes += await _stream_bytes(bus, plan.stream)
+    return held_bytes
+
+
+async def _stream_bytes(bus: Bus, stream: Stream) -> int:
+    while True:
+        try:
+            with upstream_errors():
+                return (await bus.jetstream.stream_info(stream)).state.bytes
+        except ProviderUnavailable as error:
+            if isinstance(error.__cause__, NotFoundError):
+                return 0
+            await asyncio.sleep(RETRY_S)
+
+
+async def look_after(
+    bus: Bus,
+    settings: InitializerSettings,
+    note: Callable[[Condition], None],
+    plans: Sequence[StreamPlan] = STREAMS,
+) -> None:
     """Repair, once or for ever; every pass is noted.
 
     Args:
         bus: Where the streams are.
         settings: How often, and whether again.
         note: Told the outcome of each pass.
+        plans: How the streams are to be.
     """
     while True:
         try:
-            repairs = await repair(bus, STREAMS)
+            repairs = await repair(bus, plans)
         except ProviderUnavailable as error:
             note(Condition(is_ready=False, line=str(error)))
             await asyncio.sleep(RETRY_S)
             continue
         if repairs.made or repairs.changed:
             _log.info("streams repaired", made=repairs.made, changed=repairs.changed)
-        note(Condition(is_ready=True, line=f"{len(STREAMS)} streams as planned"))
+        if repairs.plans != tuple(plans):
+            _log.warning("the server has less room than planned")
+            plans = repairs.plans
+            _tell(plans)
+        short = [plan.stream.value for plan in shortened(plans)]
+        line = f"{len(plans)} streams as planned" + (
+            f", shortened for want of room: {', '.join(short)}" if short else ""
+        )
+        note(Condition(is_ready=True, line=line))
         if not settings.watch:
             return
         await asyncio.sleep(settings.watch_interval / 1e9)

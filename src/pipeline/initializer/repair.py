@@ -1,13 +1,14 @@
 """Bring the server's streams to the plan: make what is missing, change what differs, never delete anything."""
 
-from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from nats.js import JetStreamContext
 from nats.js.api import StreamConfig
-from nats.js.errors import NotFoundError
+from nats.js.errors import APIError, NotFoundError
 
+from pipeline.initializer.sizing import fit_to
 from pipeline.initializer.streams import StreamPlan, wanted_config
 from quote_core.bus.connection import NATS, Bus, upstream_errors
 from quote_core.errors import ProviderUnavailable
@@ -25,6 +26,10 @@ _PLANNED_FIELDS: Final = (
 )
 """What the plan decides; an operator may set everything else, such as replicas, by hand."""
 
+_NO_ROOM: Final = frozenset({10023, 10028, 10047})
+"""The server's codes for insufficient resources: of any kind, of memory, of storage. What a stream may hold counts
+against its limits as if it were full."""
+
 
 @dataclass(frozen=True, slots=True)
 class Repairs:
@@ -32,6 +37,8 @@ class Repairs:
 
     made: tuple[str, ...] = ()
     changed: tuple[str, ...] = ()
+    plans: tuple[StreamPlan, ...] = field(default=(), compare=False)
+    """How the streams are now: as planned, or shorter where the server has less room."""
 
 
 def differing_fields(wanted: StreamConfig, held: StreamConfig) -> tuple[str, ...]:
@@ -39,20 +46,39 @@ def differing_fields(wanted: StreamConfig, held: StreamConfig) -> tuple[str, ...
     return tuple(name for name in _PLANNED_FIELDS if getattr(wanted, name) != getattr(held, name))
 
 
-async def repair(bus: Bus, plans: Iterable[StreamPlan]) -> Repairs:
-    """One pass over all streams; doing it again changes nothing.
+async def repair(bus: Bus, plans: Sequence[StreamPlan]) -> Repairs:
+    """One pass over all streams; doing it again with the plans it ended with changes nothing.
+
+    Where the server has too little room for all, all streams of that storage are shortened until it has.
 
     Raises:
-        ProviderUnavailable: NATS does not answer, or refuses a change (a stream's storage cannot be changed).
+        ProviderUnavailable: NATS does not answer, or refuses a change (a stream's storage cannot be changed), or has
+            no room even for the least.
     """
-    repairs = Repairs()
+    repairs = Repairs(plans=tuple(plans))
     for plan in plans:
         try:
             with upstream_errors():
                 repairs = await _repair_one(bus.jetstream, wanted_config(plan), repairs)
         except ProviderUnavailable as error:
-            raise ProviderUnavailable(NATS, f"stream {plan.stream}: {error.reason}") from error
+            less = _with_less_room(plans, plan) if _is_for_want_of_room(error) else None
+            if less is None:
+                raise ProviderUnavailable(NATS, f"stream {plan.stream}: {error.reason}") from error
+            after = await repair(bus, less)
+            return replace(after, made=(*repairs.made, *after.made), changed=(*repairs.changed, *after.changed))
     return repairs
+
+
+def _is_for_want_of_room(error: ProviderUnavailable) -> bool:
+    cause = error.__cause__
+    return isinstance(cause, APIError) and cause.err_code in _NO_ROOM
+
+
+def _with_less_room(plans: Sequence[StreamPlan], refused: StreamPlan) -> tuple[StreamPlan, ...] | None:
+    """Three quarters of what was asked for; `None` when that is the least already."""
+    asked_bytes = sum(plan.bytes_max for plan in plans if plan.storage == refused.storage)
+    less = fit_to(plans, refused.storage, asked_bytes * 3 // 4)
+    return less if less != tuple(plans) else None
 
 
 async def _repair_one(jetstream: JetStreamContext, wanted: StreamConfig, repairs: Repairs) -> Repairs:
@@ -65,5 +91,5 @@ async def _repair_one(jetstream: JetStreamContext, wanted: StreamConfig, repairs
     differing = differing_fields(wanted, held)
     if not differing:
         return repairs
-    await jetstream.update_stream(held.evolve(**{field: getattr(wanted, field) for field in differing}))
+    await jetstream.update_stream(held.evolve(**{name: getattr(wanted, name) for name in differing}))
     return replace(repairs, changed=(*repairs.changed, name))

@@ -1,7 +1,20 @@
 """The streams of the bus as data: what each keeps, how long, how much, and where.
 
-When a stream reaches `bytes_max` before `age_s_max`, it drops the oldest messages. The rates they are sized for are
-the specification's peak rates, the sizes those of the events; a busier platform sets more here.
+| stream        | rate/s | bytes | keeps   | storage | needs   | the rate is                                       |
+|---------------|--------|-------|---------|---------|---------|---------------------------------------------------|
+| MARKET_DATA   | 10,000 | 256   | 5 min   | memory  | 768 MB  | the specification's                               |
+| OPPORTUNITIES | 500    | 512   | 1 h     | file    | 922 MB  | the specification's                               |
+| PLANNED       | 50     | 1,024 | 24 h    | file    | 4.42 GB | the specification's                               |
+| EXECUTED      | 50     | 1,024 | 7 days  | file    | 31.0 GB | the specification's                               |
+| METRICS       | 25     | 512   | 24 h    | memory  | 1.11 GB | twice what the platform's own processes report; a |
+|               |        |       |         |         |         | burst of 5,000/s pushes it all out within 8 min   |
+| SYSTEM        | 10     | 512   | 30 days | file    | 13.3 GB | the specification's highest                       |
+| DEAD_LETTERS  | 0.05   | 2,048 | 30 days | file    | 265 MB  | one in 20 s, for a month                          |
+
+`bytes` is what the server stores of a large event: the event, its subject, its headers, and 34 bytes of its own; the
+table's test encodes one of each. A stream's `bytes_max` is a bound, not a reservation on the disk: it fills only at
+these rates. When a stream reaches it before `age_s_max`, it drops the oldest messages. On less disk or memory than
+needed, `sizing.fit` gives each stream less.
 """
 
 from dataclasses import dataclass
@@ -16,7 +29,6 @@ __all__ = ["STREAMS", "StreamPlan", "wanted_config"]
 _MINUTE_S: Final = 60
 _HOUR_S: Final = 60 * _MINUTE_S
 _DAY_S: Final = 24 * _HOUR_S
-_MIB: Final = 1024 * 1024
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,40 +37,63 @@ class StreamPlan:
 
     Attributes:
         stream: Name, and with it the subjects.
+        rate_per_s: Messages a second it is to keep for `age_s_max`.
+        event_bytes: What the server stores of a large one.
         age_s_max: Older messages are dropped.
-        bytes_max: Oldest messages are dropped above this.
         storage: Memory streams are empty after the server restarts.
         duplicate_window_s: A message id seen within it is published once.
+        bytes_given: Oldest messages are dropped above this; `None` = all it needs.
     """
 
     stream: Stream
+    rate_per_s: float
+    event_bytes: int
     age_s_max: int
-    bytes_max: int
     storage: Literal["file", "memory"]
     duplicate_window_s: int = 2 * _MINUTE_S
+    bytes_given: int | None = None
+
+    @property
+    def need_bytes(self) -> int:
+        """What keeping `age_s_max` at `rate_per_s` takes."""
+        return round(self.rate_per_s * self.event_bytes * self.age_s_max)
+
+    @property
+    def bytes_max(self) -> int:
+        """Oldest messages are dropped above this."""
+        return self.need_bytes if self.bytes_given is None else self.bytes_given
+
+    @property
+    def age_s_at_rate(self) -> float:
+        """How far back `bytes_max` reaches at `rate_per_s`."""
+        return self.age_s_max * self.bytes_max / self.need_bytes
 
 
 STREAMS: Final = (
-    StreamPlan(stream=Stream.MARKET_DATA, age_s_max=5 * _MINUTE_S, bytes_max=128 * _MIB, storage="memory"),
-    StreamPlan(stream=Stream.OPPORTUNITIES, age_s_max=_HOUR_S, bytes_max=256 * _MIB, storage="file"),
+    StreamPlan(
+        stream=Stream.MARKET_DATA, rate_per_s=10_000, event_bytes=256, age_s_max=5 * _MINUTE_S, storage="memory"
+    ),
+    StreamPlan(stream=Stream.OPPORTUNITIES, rate_per_s=500, event_bytes=512, age_s_max=_HOUR_S, storage="file"),
     StreamPlan(
         stream=Stream.PLANNED,
+        rate_per_s=50,
+        event_bytes=1_024,
         age_s_max=24 * _HOUR_S,
-        bytes_max=512 * _MIB,
         storage="file",
         duplicate_window_s=10 * _MINUTE_S,
     ),
-    StreamPlan(stream=Stream.CLAIMS, age_s_max=24 * _HOUR_S, bytes_max=64 * _MIB, storage="file"),
+    StreamPlan(stream=Stream.CLAIMS, rate_per_s=50, event_bytes=1_024, age_s_max=24 * _HOUR_S, storage="file"),
     StreamPlan(
         stream=Stream.EXECUTED,
+        rate_per_s=50,
+        event_bytes=1_024,
         age_s_max=7 * _DAY_S,
-        bytes_max=1024 * _MIB,
         storage="file",
         duplicate_window_s=10 * _MINUTE_S,
     ),
-    StreamPlan(stream=Stream.METRICS, age_s_max=24 * _HOUR_S, bytes_max=64 * _MIB, storage="memory"),
-    StreamPlan(stream=Stream.SYSTEM, age_s_max=30 * _DAY_S, bytes_max=128 * _MIB, storage="file"),
-    StreamPlan(stream=Stream.DEAD_LETTERS, age_s_max=30 * _DAY_S, bytes_max=64 * _MIB, storage="file"),
+    StreamPlan(stream=Stream.METRICS, rate_per_s=25, event_bytes=512, age_s_max=24 * _HOUR_S, storage="memory"),
+    StreamPlan(stream=Stream.SYSTEM, rate_per_s=10, event_bytes=512, age_s_max=30 * _DAY_S, storage="file"),
+    StreamPlan(stream=Stream.DEAD_LETTERS, rate_per_s=0.05, event_bytes=2_048, age_s_max=30 * _DAY_S, storage="file"),
 )
 
 

@@ -8,11 +8,13 @@ from rich.table import Table
 from rich.text import Text
 
 from aggregator.settings import AggregatorSettings
+from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.settings import PlatformSettings
 from solquote.checks import Finding, Verdict, all_models, check_quote_files, check_settings, check_token_file
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.connections import check_connections, host_of
+from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
 from solquote.settings import UpSettings
@@ -52,6 +54,7 @@ def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[Finding]
             timeout_s=timeout_s,
         )
     )
+    findings += check_disk(platform, EventLoggerSettings.load(environ=environ))
     return [*findings, *check_quote_files(platform.shm_dir), check_token_file(manager.token_path(platform))]
 
 

@@ -1,0 +1,54 @@
+"""What `doctor` says of the disk."""
+
+import subprocess
+from collections import namedtuple
+from pathlib import Path
+
+import pytest
+
+from pipeline.event_logger.settings import EventLoggerSettings
+from quote_core.settings import PlatformSettings
+from solquote.checks import Finding, Verdict
+from solquote.disk_checks import check_disk
+
+Usage = namedtuple("Usage", "total used free")
+
+
+def checked(folder: Path) -> dict[str, Finding]:
+    findings = check_disk(PlatformSettings(data_dir=folder), EventLoggerSettings())
+    return {finding.subject: finding for finding in findings}
+
+
+def free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
+    monkeypatch.setattr("shutil.disk_usage", lambda _: Usage(10**13, 10**13 - free_bytes, free_bytes))
+
+
+def test_a_large_disk_is_well_and_the_need_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 10**12)
+    found = checked(tmp_path)["disk"]
+    assert found.verdict is Verdict.OK
+    assert "fill 54.1 GB" in found.detail
+
+
+def test_a_small_disk_is_a_warning_that_says_how_long_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    free(monkeypatch, 20 * 10**9)
+    found = checked(tmp_path)["disk"]
+    assert found.verdict is Verdict.WARNING
+    assert "EXECUTED 1.8 days" in found.mend
+
+
+def test_a_journal_that_can_be_written_is_well_also_before_it_is_there(tmp_path: Path) -> None:
+    assert checked(tmp_path / "not/yet")["journal"].verdict is Verdict.OK
+
+
+def test_a_full_disk_fails(tmp_path: Path) -> None:
+    command = ["mount", "-t", "tmpfs", "-o", "size=16k", "tmpfs", str(tmp_path)]
+    mounted = subprocess.run(command, check=False, capture_output=True, text=True)
+    if mounted.returncode != 0:
+        pytest.skip(f"needs a file system that can be filled, and may mount none here: {mounted.stderr.strip()}")
+    try:
+        found = checked(tmp_path)["journal"]
+    finally:
+        subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
+    assert found.verdict is Verdict.FAILED
+    assert "No space left" in found.detail
