@@ -112,6 +112,13 @@ class PlatformSettings(ServiceSettings):
         description="Solana WebSocket endpoint; empty = rpc_url as ws (on loopback port + 1, as validators do)",
     )
     nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server", pattern=r"^(nats|tls)://")
+    nats_credentials: Path | None = Field(
+        None,
+        description="Secret shown to NATS: a file, or a folder with one a process; unset = those of the embedded server",
+    )
+    nats_tls_ca: Path | None = Field(
+        None, description="Authorities that may vouch for the NATS server (PEM); unset = the system's"
+    )
     shm_dir: Path | None = Field(None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs")
     tokens_path: Path | None = Field(None, description="Token registry; unset = the one in the package")
     watched_amounts: Amounts = Field(

@@ -8,7 +8,7 @@ from pipeline.event_logger.writing import Writing
 from pipeline.health import HealthReporter
 from pipeline.process import Condition, work_until_told
 from pipeline.settings import PipelineSettings
-from quote_core.bus import connect
+from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import PlatformSettings
 
@@ -32,7 +32,9 @@ async def run(platform: PlatformSettings, settings: EventLoggerSettings) -> None
         nonlocal is_connected
         with contextlib.closing(writing):
             writing.open()  # before NATS is there: a second writer is told at once
-            async with connect(platform.nats_url, name="event_logger") as bus:
+            async with connect(
+                platform.nats_url, name="event_logger", access=access_of(platform, BusRole.EVENT_LOGGER)
+            ) as bus:
                 is_connected = True
                 reporter = HealthReporter(
                     bus,

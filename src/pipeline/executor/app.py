@@ -17,7 +17,7 @@ from pipeline.process import Condition, work_until_told
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import Bus, Consumer, connect
+from quote_core.bus import Bus, BusRole, Consumer, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import ExecutionMode, ExecutionPlan, Stream
 from quote_core.settings import PlatformSettings
@@ -57,6 +57,7 @@ class _Process:
         self._guards = Guards(settings.guard_limits(sol_mint=sol_mint), self._rates)
         self._gate = TradingGate(
             nats_url=platform.nats_url,
+            access=access_of(platform, BusRole.EXECUTOR),
             name="executor",
             clock=SYSTEM_CLOCK,
             silence_ns_max=platform.manager_silence_max,
@@ -67,7 +68,9 @@ class _Process:
         """Connect, then take plans; told to stop, finish what is in hand while the bus is still there."""
         async with AsyncExitStack() as stack:
             log = stack.enter_context(ResultLog(self._settings.log_folder(self._platform)))
-            bus = await stack.enter_async_context(connect(self._platform.nats_url, name="executor"))
+            bus = await stack.enter_async_context(
+                connect(self._platform.nats_url, name="executor", access=access_of(self._platform, BusRole.EXECUTOR))
+            )
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=self._settings.simulation_timeout)
             )

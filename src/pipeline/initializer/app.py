@@ -13,7 +13,7 @@ from pipeline.initializer.settings import InitializerSettings
 from pipeline.initializer.sizing import Room, fit, room_at, shortened
 from pipeline.initializer.streams import STREAMS, StreamPlan
 from pipeline.process import Condition, work_until_told
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.connection import upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
@@ -37,7 +37,9 @@ async def run(platform: PlatformSettings, settings: InitializerSettings) -> None
         state = condition
 
     async def work() -> None:
-        async with connect(platform.nats_url, name="initializer") as bus:
+        async with connect(
+            platform.nats_url, name="initializer", access=access_of(platform, BusRole.INITIALIZER)
+        ) as bus:
             plans = fit(STREAMS, await _room(bus, platform))
             _tell(plans)
             await look_after(bus, settings, note, plans)

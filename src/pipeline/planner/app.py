@@ -11,7 +11,7 @@ from pipeline.process import Condition, work_until_told
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import Consumer, Stage, StartAt, connect
+from quote_core.bus import BusRole, Consumer, Stage, StartAt, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream, TwoHopArbitrage
 from quote_core.settings import PlatformSettings
@@ -44,6 +44,7 @@ class _Process:
         self._health_interval_ns = PipelineSettings.load().health_interval
         self._gate = TradingGate(
             nats_url=platform.nats_url,
+            access=access_of(platform, BusRole.PLANNER),
             name="planner",
             clock=SYSTEM_CLOCK,
             silence_ns_max=platform.manager_silence_max,
@@ -55,7 +56,9 @@ class _Process:
         """Connect, wait for the stream, then plan."""
         settings = self._settings
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(connect(self._platform.nats_url, name="planner"))
+            bus = await stack.enter_async_context(
+                connect(self._platform.nats_url, name="planner", access=access_of(self._platform, BusRole.PLANNER))
+            )
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=settings.simulation_timeout)
             )

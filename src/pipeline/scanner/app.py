@@ -10,7 +10,7 @@ from pipeline.scanner.loop import Scanner
 from pipeline.scanner.settings import ScannerSettings
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import connect
+from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream
 from quote_core.settings import PlatformSettings
@@ -37,6 +37,7 @@ class _Process:
         self._book = Book(load_tokens(platform.tokens_path).pairs, amount_count=len(platform.watched_amounts))
         self._gate = TradingGate(
             nats_url=platform.nats_url,
+            access=access_of(platform, BusRole.SCANNER),
             name="scanner",
             clock=SYSTEM_CLOCK,
             silence_ns_max=platform.manager_silence_max,
@@ -48,7 +49,9 @@ class _Process:
     async def work(self) -> None:
         """Connect, wait for the stream, then scan."""
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(connect(self._platform.nats_url, name="scanner"))
+            bus = await stack.enter_async_context(
+                connect(self._platform.nats_url, name="scanner", access=access_of(self._platform, BusRole.SCANNER))
+            )
             self._waiting_for = f"stream {Stream.OPPORTUNITIES}"
             await bus.wait_for_stream(Stream.OPPORTUNITIES)
             self._quotes = stack.enter_context(QuoteReader.open(self._platform.shm_dir))

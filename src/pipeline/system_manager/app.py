@@ -19,7 +19,7 @@ from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
 from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import service_condition
-from quote_core.bus import connect
+from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import open_channel, serve_http
 from quote_core.settings import PlatformSettings, SettingsError
@@ -58,7 +58,9 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
                 manager, token=token, token_name=settings.token_path(platform).name, registry=registry
             )
             await stack.enter_async_context(serve_http(application, host=platform.host, port=settings.http_port))
-            bus = await stack.enter_async_context(connect(platform.nats_url, name="system_manager"))
+            bus = await stack.enter_async_context(
+                connect(platform.nats_url, name="system_manager", access=access_of(platform, BusRole.SYSTEM_MANAGER))
+            )
             rpc = await stack.enter_async_context(_node(platform, settings))
             async with asyncio.TaskGroup() as tasks:
                 for service, address in _quote_services(platform).items():

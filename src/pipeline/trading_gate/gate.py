@@ -9,7 +9,7 @@ from typing import Final
 import structlog
 
 from pipeline.trading_gate.state import UNREADABLE, Decision, GateView, Heartbeat, Reading, Switch
-from quote_core.bus import Bus, connect
+from quote_core.bus import Access, Bus, connect
 from quote_core.bus.register import read_newest
 from quote_core.clock import Clock, moment
 from quote_core.errors import ProviderUnavailable
@@ -35,13 +35,17 @@ class TradingGate:
 
     Args:
         nats_url: The bus.
+        access: Which role the gate is of, and its secret.
         name: The process, shown by the server for this connection.
         clock: Source of CLOCK_MONOTONIC.
         silence_ns_max: The gate closes when the manager has been silent for this long.
     """
 
-    def __init__(self, *, nats_url: str, name: str, clock: Clock, silence_ns_max: int) -> None:
+    def __init__(
+        self, *, nats_url: str, access: Access | None = None, name: str, clock: Clock, silence_ns_max: int
+    ) -> None:
         self._nats_url = nats_url
+        self._access = access
         self._name = name
         self._clock = clock
         self._silence_ns_max = silence_ns_max
@@ -75,7 +79,12 @@ class TradingGate:
     async def run(self) -> None:
         """Listen until cancelled."""
         try:
-            async with connect(self._nats_url, name=f"{self._name} gate", on_connection=self.on_connection) as bus:
+            async with connect(
+                self._nats_url,
+                name=f"{self._name} gate",
+                access=self._access,
+                on_connection=self.on_connection,
+            ) as bus:
                 await self.attend(bus)
         finally:
             self._take(GateView())

@@ -95,15 +95,27 @@ class StandingPull:
         self._next_subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
 
     async def messages(self) -> AsyncGenerator[Msg, None]:
-        """Yield messages; outlasts every loss of NATS, stream or consumer."""
+        """Yield messages; outlasts every loss of NATS, client, stream or consumer."""
+        while True:
+            await self._ensure()
+            async with contextlib.aclosing(self._messages_of_client()) as messages:
+                async for message in messages:
+                    yield message
+
+    async def _messages_of_client(self) -> AsyncGenerator[Msg, None]:
+        """Yield messages as long as the bus has the client it has now."""
         client = self._bus.client
-        await self._ensure()
         inbox = client.new_inbox()
+        self._asked_count = 0
         # Bounded by what was asked for. `Subscription.next_msg` is no use here: it can swallow a cancellation.
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
-        subscription = await client.subscribe(inbox, cb=arrived.put)
         try:
-            while True:
+            subscription = await client.subscribe(inbox, cb=arrived.put)
+        except NatsError:  # this client is over; the bus gets another
+            await asyncio.sleep(RECONNECT_WAIT_S)
+            return
+        try:
+            while self._bus.client is client:
                 message = await self._next(arrived, inbox)
                 if message is not None:
                     yield message
@@ -117,12 +129,12 @@ class StandingPull:
             self._asked_count = 0
             await asyncio.sleep(RECONNECT_WAIT_S)
             return None
-        if self._asked_count <= self._batch_count // 2:
-            await self._ask(inbox)
         try:
+            if self._asked_count <= self._batch_count // 2:
+                await self._ask(inbox)
             async with asyncio.timeout(PULL_EXPIRES_S + PULL_GRACE_S):
                 message = await arrived.get()
-        except TimeoutError:
+        except (TimeoutError, ProviderUnavailable):
             self._asked_count = 0
             return None
         status = (message.headers or {}).get("Status") if not message.reply else None
@@ -135,7 +147,8 @@ class StandingPull:
     async def _ask(self, inbox: str) -> None:
         count = self._batch_count - self._asked_count
         request = {"batch": count, "expires": int(PULL_EXPIRES_S * 1e9)}
-        await self._bus.client.publish(self._next_subject, json.dumps(request).encode(), reply=inbox)
+        with upstream_errors():
+            await self._bus.client.publish(self._next_subject, json.dumps(request).encode(), reply=inbox)
         self._asked_count += count
 
     async def _heed(self, status: str, headers: dict[str, str]) -> None:

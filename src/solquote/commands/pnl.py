@@ -12,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.auditor import Ledger, export_csv, read_results
-from quote_core.bus import connect
+from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import DeadlinePassed
 from quote_core.events import ExecutionResult
@@ -56,7 +56,7 @@ async def _read(
     ledger = Ledger(capital_lamports=platform.trading_capital_lamports)
     async with asyncio.timeout(timeout_s):
         await _look_for_server(platform.nats_url)
-        async with connect(platform.nats_url, name="solquote pnl") as bus:
+        async with connect(platform.nats_url, name="solquote pnl", access=access_of(platform, BusRole.OPERATOR)) as bus:
             if as_csv:
                 await export_csv(read_results(bus), sys.stdout)
             else:

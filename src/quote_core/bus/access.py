@@ -1,0 +1,126 @@
+"""How one role gets onto the bus: which file holds its secret, and what the client is told of it.
+
+| the file holds                              | then                                                           |
+|---------------------------------------------|----------------------------------------------------------------|
+| `SU...`, an nkey seed                       | the server's challenge is signed; the seed stays here          |
+| a `.creds` file (JWT and seed)              | the same, and the JWT is shown                                 |
+| `user:password`, one line                   | both are sent: over TLS, or on loopback                        |
+| anything else, one line                     | a token, sent likewise                                         |
+
+`SOLQUOTE_NATS_CREDENTIALS` names such a file, or a folder with one file a role, named like the role. Unset, it is the
+folder that `solquote up` fills for its own server, and only a server on loopback is offered anything from there.
+A file that somebody else may read is refused. It is read anew for every connection, so a secret may be replaced.
+"""
+
+import os
+import re
+import ssl
+import stat
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+from quote_core.bus.nkey import UserKey
+from quote_core.bus.permissions import BusRole
+from quote_core.errors import InvalidField
+from quote_core.settings import PlatformSettings, SettingsError
+
+__all__ = ["Access", "access_of", "credentials_folder", "is_loopback"]
+
+_SECRET_BYTES_MAX: Final = 64 * 1024
+_LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
+_JWT: Final = re.compile(r"-----BEGIN NATS USER JWT-----\s+(\S+)\s+-+END")
+_SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(\S+)\s+-+END")
+
+
+def is_loopback(host: str) -> bool:
+    """Whether only this machine can reach `host`."""
+    return _LOOPBACK.fullmatch(host) is not None
+
+
+def credentials_folder(data_folder: Path) -> Path:
+    """Where the embedded server's users have their keys."""
+    return data_folder / "nats" / "credentials"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """One role's way onto the bus.
+
+    Attributes:
+        role: Whose; its inboxes are named after it.
+        credentials: File of its secret; `None` = it shows none.
+        is_optional: Whether a file that is not there means that none is shown.
+        tls_ca: Authorities that may vouch for the server; `None` = the system's.
+    """
+
+    role: BusRole
+    credentials: Path | None = None
+    is_optional: bool = False
+    tls_ca: Path | None = None
+
+    def client_options(self, url: str) -> tuple[dict[str, Any], str | None]:
+        """What `nats.aio.client.Client.connect` is told, and the public nkey that goes with the signature.
+
+        Raises:
+            SettingsError: The file is not there, may be read by others, or holds no secret.
+        """
+        options: dict[str, Any] = {"inbox_prefix": self.role.inbox_prefix}
+        if self.tls_ca is not None or url.startswith("tls:"):
+            options["tls"] = ssl.create_default_context(cafile=self.tls_ca)
+        if self.credentials is None:
+            return options, None
+        text = _secret(self.credentials, is_optional=self.is_optional)
+        if text is None:
+            return options, None
+        try:
+            shown, public = _shown(text)
+        except InvalidField as error:
+            raise SettingsError([f"nats_credentials: {self.credentials}: {error}"]) from None
+        return options | shown, public
+
+
+def access_of(platform: PlatformSettings, role: BusRole) -> Access:
+    """How `role` gets onto the bus that the settings name."""
+    given = platform.nats_credentials
+    if given is not None:
+        given = given.expanduser().absolute()
+        path = given / role.value if given.is_dir() else given
+        return Access(role=role, credentials=path, tls_ca=platform.nats_tls_ca)
+    if not is_loopback(urlsplit(platform.nats_url).hostname or ""):
+        return Access(role=role, tls_ca=platform.nats_tls_ca)
+    path = credentials_folder(platform.data_folder()) / role.value
+    return Access(role=role, credentials=path, is_optional=True, tls_ca=platform.nats_tls_ca)
+
+
+def _secret(path: Path, *, is_optional: bool) -> str | None:
+    try:
+        with path.open("rb") as file:
+            status = os.fstat(file.fileno())
+            content = file.read(_SECRET_BYTES_MAX)
+    except FileNotFoundError:
+        if is_optional:
+            return None
+        raise SettingsError([f"nats_credentials: {path} is not there"]) from None
+    except OSError as error:
+        raise SettingsError([f"nats_credentials: {path}: {error.strerror}"]) from None
+    mode = stat.S_IMODE(status.st_mode)
+    if mode & 0o077:
+        raise SettingsError([f"nats_credentials: {path} has mode {mode:04o}, so others may read it; chmod 600 it"])
+    return content.decode("ascii", errors="replace")
+
+
+def _shown(text: str) -> tuple[dict[str, Any], str | None]:
+    jwt, seed = _JWT.search(text), _SEED.search(text)
+    if jwt and seed:
+        token = jwt[1].encode()
+        return {"user_jwt_cb": lambda: bytearray(token), "signature_cb": UserKey(seed[1]).sign}, None
+    line = text.strip()
+    if not line or not line.isprintable():
+        raise InvalidField("content", "must be an nkey seed, a .creds file, or one line: user:password or a token")
+    if line.startswith("SU"):
+        key = UserKey(line)
+        return {"signature_cb": key.sign}, key.public
+    user, colon, password = line.partition(":")
+    return ({"user": user, "password": password} if colon else {"token": line}), None

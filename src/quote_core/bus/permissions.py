@@ -1,0 +1,158 @@
+"""Who may do what on the bus, as one table; the embedded server's configuration is made from it.
+
+| role           | writes                                                   | looks up | pulls by a durable | follows       | hears             |
+|----------------|----------------------------------------------------------|----------|--------------------|---------------|-------------------|
+| initializer    | its health; makes and changes every stream               | all      |                    |               |                   |
+| system_manager | the kill switch, its heartbeat, stops, anybody's health  | SYSTEM   |                    | METRICS, SYSTEM | kill switch     |
+| scanner        | opportunities, stops, its health                         | SYSTEM   |                    |               | kill switch       |
+| planner        | plans, stops, its health, dead letters                   | SYSTEM   | OPPORTUNITIES      |               | kill switch       |
+| executor       | results, stops, its health, dead letters                 | SYSTEM   | PLANNED            | EXECUTED      | kill switch       |
+| auditor        | P&L, its health                                          |          |                    | EXECUTED      |                   |
+| event_logger   | its health                                               |          |                    | all           |                   |
+| operator       | stops                                                    |          |                    | all           | kill switch       |
+
+Every process writes its own lifecycle, too. So a release (`system.kill_switch` and its heartbeat) is the manager's alone,
+a plan the planner's and a result the executor's; a stop (`system.stop`) can be asked for by whoever trades and by whoever
+sits at the machine. The operator is the command line. Answers come to inboxes that carry the role's name, which no other
+role may listen to.
+
+One thing a server's permissions do not cover: where a consumer delivers to. What it delivers elsewhere keeps the
+subject it was stored under, though, so `Bus.listen` takes nothing whose subject is not the one it listens to, and no
+stage's filter matches it.
+"""
+
+import enum
+from dataclasses import dataclass
+from typing import Final
+
+from quote_core.events import KILL_SWITCH_HEARTBEAT, Stream, dead_letter_subject, kind_of, subjects_of
+from quote_core.events.types import (
+    ExecutionPlan,
+    ExecutionResult,
+    KillSwitch,
+    PnlSnapshot,
+    PriceDivergence,
+    TwoHopArbitrage,
+)
+
+__all__ = ["GRANTS", "STOP_SUBJECT", "BusRole", "Grant", "Permissions", "permissions_of"]
+
+STOP_SUBJECT: Final = "system.stop"
+"""Kept by SYSTEM; whatever is published here can only ever stop."""
+
+_API: Final = "$JS.API"
+_KILL_SWITCH: Final = kind_of(KillSwitch).subject
+_OPPORTUNITIES: Final = (subjects_of(TwoHopArbitrage), subjects_of(PriceDivergence))
+
+
+class BusRole(enum.StrEnum):
+    """Who a connection belongs to: a process, by its name, or the person at the machine."""
+
+    INITIALIZER = "initializer"
+    SYSTEM_MANAGER = "system_manager"
+    SCANNER = "scanner"
+    PLANNER = "planner"
+    EXECUTOR = "executor"
+    AUDITOR = "auditor"
+    EVENT_LOGGER = "event_logger"
+    OPERATOR = "operator"
+
+    @property
+    def inbox_prefix(self) -> str:
+        """First token of the subjects that answers to this role come on."""
+        return f"_INBOX_{self.value}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grant:
+    """One row of the table.
+
+    Attributes:
+        role: Whose.
+        writes: Subjects published to, over what `permissions_of` gives to every role.
+        looks_up: Streams whose state and single messages are read.
+        pulls: Streams consumed by a durable of the role's own name, with dead letters.
+        follows: Streams read in order by consumers that last as long as their reader.
+        hears: Subjects listened to as they pass.
+        makes_streams: Whether it makes and changes streams.
+    """
+
+    role: BusRole
+    writes: tuple[str, ...] = ()
+    looks_up: tuple[Stream, ...] = ()
+    pulls: tuple[Stream, ...] = ()
+    follows: tuple[Stream, ...] = ()
+    hears: tuple[str, ...] = ()
+    makes_streams: bool = False
+
+
+_SWITCH: Final = (_KILL_SWITCH, STOP_SUBJECT, KILL_SWITCH_HEARTBEAT)
+"""What a trading gate listens to."""
+
+GRANTS: Final = (
+    Grant(role=BusRole.INITIALIZER, looks_up=tuple(Stream), makes_streams=True),
+    Grant(
+        role=BusRole.SYSTEM_MANAGER,
+        writes=(_KILL_SWITCH, KILL_SWITCH_HEARTBEAT, STOP_SUBJECT, "metrics.health.*"),
+        looks_up=(Stream.SYSTEM,),
+        follows=(Stream.METRICS, Stream.SYSTEM),
+        hears=_SWITCH,
+    ),
+    Grant(
+        role=BusRole.SCANNER,
+        writes=(*_OPPORTUNITIES, STOP_SUBJECT),
+        looks_up=(Stream.SYSTEM, Stream.OPPORTUNITIES),
+        hears=_SWITCH,
+    ),
+    Grant(
+        role=BusRole.PLANNER,
+        writes=(subjects_of(ExecutionPlan), STOP_SUBJECT),
+        looks_up=(Stream.SYSTEM, Stream.PLANNED),
+        pulls=(Stream.OPPORTUNITIES,),
+        hears=_SWITCH,
+    ),
+    Grant(
+        role=BusRole.EXECUTOR,
+        writes=(subjects_of(ExecutionResult), STOP_SUBJECT),
+        looks_up=(Stream.SYSTEM, Stream.EXECUTED),
+        pulls=(Stream.PLANNED,),
+        follows=(Stream.EXECUTED,),
+        hears=_SWITCH,
+    ),
+    Grant(role=BusRole.AUDITOR, writes=(subjects_of(PnlSnapshot),), follows=(Stream.EXECUTED,)),
+    Grant(role=BusRole.EVENT_LOGGER, follows=tuple(Stream)),
+    Grant(role=BusRole.OPERATOR, writes=(STOP_SUBJECT,), follows=tuple(Stream), hears=_SWITCH),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Permissions:
+    """A grant in the server's terms: everything that is not named is refused."""
+
+    publish: tuple[str, ...]
+    subscribe: tuple[str, ...]
+
+
+def permissions_of(grant: Grant) -> Permissions:
+    """Everything a connection of this role needs, the requests to JetStream included."""
+    role = grant.role
+    publish = [f"{_API}.INFO", *grant.writes]
+    if role is not BusRole.OPERATOR:
+        publish += [f"metrics.health.{role}", f"system.lifecycle.{role}"]
+    for stream in dict.fromkeys((*grant.looks_up, *grant.pulls, *grant.follows)):
+        publish += [f"{_API}.STREAM.INFO.{stream}", f"{_API}.STREAM.MSG.GET.{stream}", f"{_API}.DIRECT.GET.{stream}.>"]
+    for stream in grant.pulls:
+        publish += [
+            f"{_API}.CONSUMER.DURABLE.CREATE.{stream}.{role}",
+            f"{_API}.CONSUMER.CREATE.{stream}.{role}",
+            f"{_API}.CONSUMER.CREATE.{stream}.{role}.>",
+            f"{_API}.CONSUMER.INFO.{stream}.{role}",
+            f"{_API}.CONSUMER.MSG.NEXT.{stream}.{role}",
+            f"$JS.ACK.{stream}.{role}.>",
+            dead_letter_subject(stream, role),
+        ]
+    for stream in grant.follows:
+        publish += [f"{_API}.CONSUMER.CREATE.{stream}", f"$JS.FC.{stream}.>"]
+    if grant.makes_streams:
+        publish += [f"{_API}.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE")]
+    return Permissions(tuple(dict.fromkeys(publish)), (f"{role.inbox_prefix}.>", *grant.hears))
