@@ -105,7 +105,7 @@ class PlatformSettings(ServiceSettings):
 
     section: ClassVar[str] = "platform"
 
-    host: str = Field("127.0.0.1", description="Address every server binds to")
+    host: str = Field("127.0.0.1", description="Address the quote APIs listen on; everything else has its own")
     rpc_url: str = Field("http://127.0.0.1:8899", description="Solana JSON-RPC endpoint", pattern=r"^https?://")
     rpc_ws_url: str = Field(
         "",
@@ -114,7 +114,7 @@ class PlatformSettings(ServiceSettings):
     nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server", pattern=r"^(nats|tls)://")
     nats_credentials: Path | None = Field(
         None,
-        description="Secret shown to NATS: a file, or a folder with one a process; unset = those of the embedded server",
+        description="Secret shown to NATS: a file, or a folder with one a process; unset = the embedded server's",
     )
     nats_tls_ca: Path | None = Field(
         None, description="Authorities that may vouch for the NATS server (PEM); unset = the system's"

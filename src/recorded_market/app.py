@@ -6,9 +6,10 @@ from importlib.metadata import version
 
 import structlog
 
+from quote_core.addresses import warn_if_open
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import report_until, run_service
-from quote_core.settings import PlatformSettings
+from quote_core.settings import PlatformSettings, environment_name
 from quote_core.tokens import load_tokens
 from recorded_market.continuation import SlotFile, continue_market, genesis_hash
 from recorded_market.faults import FaultPlan
@@ -63,9 +64,18 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
     async with AsyncExitStack() as stack:
         stack.enter_context(slot_file)
         stack.push_async_callback(node.stop)
-        await node.start(platform.host, settings.rpc_port)
+        await node.start(settings.rpc_host, settings.rpc_port)
+        warn_if_open(
+            settings.rpc_host, node.rpc_port, what="the node", variable=environment_name("recorded_market", "rpc_host")
+        )
         stack.push_async_callback(jupiter.stop)
-        await jupiter.start(platform.host, settings.jupiter_port)
+        await jupiter.start(settings.jupiter_host, settings.jupiter_port)
+        warn_if_open(
+            settings.jupiter_host,
+            jupiter.port,
+            what="the Jupiter stand-in",
+            variable=environment_name("recorded_market", "jupiter_host"),
+        )
         log.info(
             "serving", rpc=node.rpc_port, websocket=node.websocket_port, jupiter=jupiter.port, slot=market.clock.slot
         )

@@ -15,9 +15,11 @@ class RecordedMarketSettings(ServiceSettings):
 
     section: ClassVar[str] = "recorded_market"
 
+    rpc_host: str = Field("127.0.0.1", description="Address the node listens on, HTTP and WebSocket")
     rpc_port: Annotated[int, Field(ge=0, le=65534)] = Field(
         8899, description="HTTP port of the node; its WebSocket port is the next one"
     )
+    jupiter_host: str = Field("127.0.0.1", description="Address the Jupiter stand-in listens on")
     jupiter_port: Port = Field(8898, description="HTTP port of the Jupiter stand-in")
     seed: int = Field(1, ge=0, description="Seed of the swap flow: same seed, same account bytes at slot N")
     slot_time: Duration = Field(

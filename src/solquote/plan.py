@@ -11,18 +11,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+from quote_core.addresses import dialled, is_loopback, with_port
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name
 from shm.files import MEMORY_DIRECTORY, default_directory
 from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, SettingName, settings_model
 from solquote.settings import UpSettings
-from solquote.supervisor.nats_server import find_nats_server
+from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server
 from solquote.supervisor.ports import free_port
-from solquote.supervisor.specification import Gate, ProcessSpec
+from solquote.supervisor.specification import ProcessSpec
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
-__all__ = ["NatsServer", "Plan", "PlatformModels", "make_plan", "private_shm_dir"]
-
-_DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
+__all__ = ["Listener", "Plan", "PlatformModels", "make_plan", "private_shm_dir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -64,13 +63,23 @@ class PlatformModels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class NatsServer:
-    """The embedded NATS server."""
+class Listener:
+    """A port that will be listened on."""
 
+    host: str
     port: int
-    monitor_port: int
-    configuration: Path
-    store: Path
+    owner: str
+    """The process."""
+    host_setting: SettingName
+    """What says `host`."""
+
+    @property
+    def is_open(self) -> bool:
+        """Whether other machines reach what is meant for this one; the quote APIs are meant for them."""
+        return self.host_setting != _QUOTE_HOST and not is_loopback(self.host)
+
+
+_QUOTE_HOST: Final = SettingName("platform", "host")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,17 +89,29 @@ class Plan:
     processes: tuple[ProcessSpec, ...]
     environment: Mapping[str, str]
     """What every child gets over the supervisor's own environment."""
-    host: str
-    ports: Mapping[int, str]
-    """Every port that will be listened on, and by whom."""
+    listeners: tuple[Listener, ...]
     data_dir: Path
     shm_dir: Path
     slot_file: Path
     """Where the recorded market keeps its slot while the platform runs."""
     shm_dir_is_ours: bool
     """Whether the quote files' folder ends with the platform: a private one on tmpfs, or one that was not there."""
-    nats: NatsServer | None
+    nats: EmbeddedNats | None
     """None when another NATS server is used."""
+
+    @property
+    def ports(self) -> Mapping[int, str]:
+        """Every port that will be listened on, and by whom."""
+        return {listener.port: listener.owner for listener in self.listeners}
+
+    def warnings(self) -> list[str]:
+        """A sentence for each listener that other machines reach though it is not a quote API."""
+        return [
+            f"{environment_name(one.host_setting.section, one.host_setting.field)} lets other machines reach "
+            f"{one.owner} at {with_port(one.host, one.port)}"
+            for one in self.listeners
+            if one.is_open
+        ]
 
 
 def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports: bool) -> Plan:
@@ -105,12 +126,11 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         SettingsError: Two processes want the same port.
         ProviderUnavailable: There is no nats-server binary.
     """
-    host = models.platform.host
-    ports = _Ports(host, free=free_ports)
+    ports = _Ports(free=free_ports)
     data_dir = models.platform.data_folder()
     shm_dir, shm_dir_is_ours = _shm_dir(models.platform, beside=free_ports)
     services = [service for service in SERVICES if not _is_elsewhere(service, models)]
-    nats = None if models.is_given(SettingName("platform", "nats_url")) else _nats(models.up, ports, data_dir / "nats")
+    nats = None if models.is_given(SettingName("platform", "nats_url")) else _nats(models.up, ports, data_dir)
     slot_file = data_dir / "recorded-market.slot"
     environment = {
         environment_name("recorded_market", "slot_file"): str(slot_file),
@@ -118,7 +138,7 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         environment_name("platform", "data_dir"): str(data_dir),
     }
     if nats:
-        environment[environment_name("platform", "nats_url")] = f"nats://{_dialled(host, nats.port)}"
+        environment[environment_name("platform", "nats_url")] = f"nats://{with_port(dialled(nats.host), nats.port)}"
         environment[environment_name("up", "nats_monitor_port")] = str(nats.monitor_port)
     addresses = {}
     for service in services:
@@ -126,13 +146,12 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         environment |= settings
     running = {service.name for service in services} | ({NATS} if nats else set())
     inherited = {**environ, **environment}
-    specs = [_nats_spec(nats, host, inherited)] if nats else []
+    specs = [_nats_spec(nats, inherited)] if nats else []
     specs += [_spec(service, addresses[service.name], running, inherited) for service in services]
     return Plan(
         processes=tuple(specs),
         environment=environment,
-        host=host,
-        ports=ports.owners,
+        listeners=tuple(ports.listeners),
         data_dir=data_dir,
         shm_dir=shm_dir,
         slot_file=slot_file,
@@ -144,19 +163,20 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
 class _Ports:
     """Gives ports out, each once."""
 
-    def __init__(self, host: str, *, free: bool) -> None:
-        self.owners: dict[int, str] = {}
-        self._host = host
+    def __init__(self, *, free: bool) -> None:
+        self.listeners: list[Listener] = []
         self._free = free
 
-    def take(self, configured: int, owner: str, *, span: int = 1) -> int:
+    def take(self, configured: int, owner: str, *, host: str, host_setting: SettingName, span: int = 1) -> int:
         """`span` ports from the configured one on, or from a free one."""
+        owners = {listener.port: listener.owner for listener in self.listeners}
         is_any = self._free or configured == 0
-        first = free_port(self._host, span=span, avoid=self.owners) if is_any else configured
+        first = free_port(host, span=span, avoid=owners) if is_any else configured
         for port in range(first, first + span):
-            if port in self.owners:
-                raise SettingsError([f"port {port} is wanted by both {self.owners[port]} and {owner}"])
-            self.owners[port] = owner
+            if port in owners:
+                raise SettingsError([f"port {port} is wanted by both {owners[port]} and {owner}"])
+            owners[port] = owner
+            self.listeners.append(Listener(host=host, port=port, owner=owner, host_setting=host_setting))
         return first
 
 
@@ -191,9 +211,12 @@ def _place(service: Service, models: PlatformModels, ports: _Ports) -> tuple[str
     told: dict[SettingName, str] = {}
     reached = ""
     for port in service.ports:
-        configured = getattr(models.services[service.name], port.field)
-        number = ports.take(configured, service.name, span=port.span)
-        address = _dialled(models.platform.host, number)
+        own_settings = models.services[service.name]
+        host_setting = SettingName(service.name, port.host_field) if port.host_field else _QUOTE_HOST
+        host = getattr(own_settings, port.host_field) if port.host_field else models.platform.host
+        configured = getattr(own_settings, port.field)
+        number = ports.take(configured, service.name, host=host, host_setting=host_setting, span=port.span)
+        address = with_port(dialled(host), number)
         reached = f"{reached},{number}" if reached else address
         if port.address_in:
             told[port.address_in] = address
@@ -210,21 +233,24 @@ def _place(service: Service, models: PlatformModels, ports: _Ports) -> tuple[str
     return reached, settings
 
 
-def _nats(up: UpSettings, ports: _Ports, folder: Path) -> NatsServer:
-    return NatsServer(
-        port=ports.take(up.nats_port, NATS),
-        monitor_port=ports.take(up.nats_monitor_port, NATS),
-        configuration=folder / "nats-server.conf",
-        store=folder,
+def _nats(up: UpSettings, ports: _Ports, data_dir: Path) -> EmbeddedNats:
+    return EmbeddedNats(
+        host=up.nats_host,
+        port=ports.take(up.nats_port, NATS, host=up.nats_host, host_setting=SettingName("up", "nats_host")),
+        monitor_host=up.nats_monitor_host,
+        monitor_port=ports.take(
+            up.nats_monitor_port, NATS, host=up.nats_monitor_host, host_setting=SettingName("up", "nats_monitor_host")
+        ),
+        data_folder=data_dir,
     )
 
 
-def _nats_spec(nats: NatsServer, host: str, environment: Mapping[str, str]) -> ProcessSpec:
+def _nats_spec(nats: EmbeddedNats, environment: Mapping[str, str]) -> ProcessSpec:
     return ProcessSpec(
         name=NATS,
         command=(find_nats_server(), "--config", str(nats.configuration)),
-        address=_dialled(host, nats.port),
-        gate=Gate.NATS_PROBE,
+        address=with_port(dialled(nats.host), nats.port),
+        nats=nats,
         environment=environment,
     )
 
@@ -237,8 +263,3 @@ def _spec(service: Service, address: str, running: set[str], environment: Mappin
         address=address,
         environment=environment,
     )
-
-
-def _dialled(host: str, port: int) -> str:
-    reached = _DIALLED.get(host, host)
-    return f"[{reached}]:{port}" if ":" in reached else f"{reached}:{port}"

@@ -33,6 +33,8 @@ class ServicePort:
 
     field: str
     """Of the service's settings."""
+    host_field: str | None = None
+    """The setting of its own address; None for a quote API, which follows the platform's."""
     span: int = 1
     """How many ports from there on it takes."""
     address_in: SettingName | None = None
@@ -60,8 +62,10 @@ SERVICES: Final = (
         name="recorded_market",
         module="recorded_market",
         ports=(
-            ServicePort(field="rpc_port", span=2, url_in=SettingName("platform", "rpc_url")),
-            ServicePort(field="jupiter_port", url_in=SettingName("external_quote", "jupiter_url")),
+            ServicePort(field="rpc_port", host_field="rpc_host", span=2, url_in=SettingName("platform", "rpc_url")),
+            ServicePort(
+                field="jupiter_port", host_field="jupiter_host", url_in=SettingName("external_quote", "jupiter_url")
+            ),
         ),
         # The stand-in is ours: it may be asked far more often than a public API.
         suggests=MappingProxyType({SettingName("external_quote", "requests_per_s"): "50"}),
@@ -92,7 +96,7 @@ SERVICES: Final = (
         name="system_manager",
         module="pipeline.system_manager",
         needs=("initializer",),
-        ports=(ServicePort(field="http_port"),),
+        ports=(ServicePort(field="http_port", host_field="http_host"),),
     ),
     Service(name="event_logger", module="pipeline.event_logger", needs=("initializer",)),
     Service(name="auditor", module="pipeline.auditor", needs=("initializer",)),

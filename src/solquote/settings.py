@@ -14,8 +14,10 @@ class UpSettings(ServiceSettings):
 
     section: ClassVar[str] = "up"
 
+    nats_host: str = Field("127.0.0.1", description="Address the embedded NATS server listens on")
     nats_port: Port = Field(4222, description="Port of the embedded NATS server; 0 = any free one")
-    nats_monitor_port: Port = Field(8222, description="Its HTTP monitoring port, on loopback; 0 = any free one")
+    nats_monitor_host: str = Field("127.0.0.1", description="Address of its HTTP monitoring; it asks for no secret")
+    nats_monitor_port: Port = Field(8222, description="Port of its HTTP monitoring; 0 = any free one")
     start_time_max: Duration = Field(
         "30s", description="A child that is silent this long before it is healthy is killed and restarted"
     )

@@ -19,10 +19,11 @@ from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
 from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import service_condition
+from quote_core.addresses import warn_if_open
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.serving import open_channel, serve_http
-from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import RpcClient, open_session
 
 __all__ = ["run"]
@@ -57,7 +58,13 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
             application = make_application(
                 manager, token=token, token_name=settings.token_path(platform).name, registry=registry
             )
-            await stack.enter_async_context(serve_http(application, host=platform.host, port=settings.http_port))
+            await stack.enter_async_context(serve_http(application, host=settings.http_host, port=settings.http_port))
+            warn_if_open(
+                settings.http_host,
+                settings.http_port,
+                what="the kill switch's API",
+                variable=environment_name("system_manager", "http_host"),
+            )
             bus = await stack.enter_async_context(
                 connect(platform.nats_url, name="system_manager", access=access_of(platform, BusRole.SYSTEM_MANAGER))
             )

@@ -16,6 +16,7 @@ class SystemManagerSettings(ServiceSettings):
 
     section: ClassVar[str] = "system_manager"
 
+    http_host: str = Field("127.0.0.1", description="Address the kill switch's HTTP API listens on")
     http_port: Port = Field(9091, description="Port of the kill switch's HTTP API")
     token_file: Path | None = Field(
         None, description="File with the API's token, mode 0600; unset = kill-switch.token in the data folder"

@@ -21,22 +21,17 @@ from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
+from quote_core.addresses import is_loopback
 from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import BusRole
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings, SettingsError
 
-__all__ = ["Access", "access_of", "credentials_folder", "is_loopback"]
+__all__ = ["Access", "access_of", "credentials_folder"]
 
 _SECRET_BYTES_MAX: Final = 64 * 1024
-_LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
 _JWT: Final = re.compile(r"-----BEGIN NATS USER JWT-----\s+(\S+)\s+-+END")
 _SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(\S+)\s+-+END")
-
-
-def is_loopback(host: str) -> bool:
-    """Whether only this machine can reach `host`."""
-    return _LOOPBACK.fullmatch(host) is not None
 
 
 def credentials_folder(data_folder: Path) -> Path:

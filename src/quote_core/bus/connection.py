@@ -134,7 +134,7 @@ class Bus:
         self._require_connection()
         try:
             with upstream_errors():
-                # `publish_async` shares one inbox among all publishes; `publish` costs several times its work in Python.
+                # `publish_async` shares one inbox among all publishes; `publish` costs several times its work.
                 acknowledged = await self.jetstream.publish_async(subject, data, headers=dict(headers))
                 async with asyncio.timeout(PUBLISH_TIMEOUT_S):
                     await acknowledged

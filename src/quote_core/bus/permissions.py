@@ -1,20 +1,20 @@
 """Who may do what on the bus, as one table; the embedded server's configuration is made from it.
 
-| role           | writes                                                   | looks up | pulls by a durable | follows       | hears             |
-|----------------|----------------------------------------------------------|----------|--------------------|---------------|-------------------|
-| initializer    | its health; makes and changes every stream               | all      |                    |               |                   |
-| system_manager | the kill switch, its heartbeat, stops, anybody's health  | SYSTEM   |                    | METRICS, SYSTEM | kill switch     |
-| scanner        | opportunities, stops, its health                         | SYSTEM   |                    |               | kill switch       |
-| planner        | plans, stops, its health, dead letters                   | SYSTEM   | OPPORTUNITIES      |               | kill switch       |
-| executor       | results, stops, its health, dead letters                 | SYSTEM   | PLANNED            | EXECUTED      | kill switch       |
-| auditor        | P&L, its health                                          |          |                    | EXECUTED      |                   |
-| event_logger   | its health                                               |          |                    | all           |                   |
-| operator       | stops                                                    |          |                    | all           | kill switch       |
+| role           | publishes                                              | reads                       |
+|----------------|--------------------------------------------------------|-----------------------------|
+| initializer    | nothing; makes and changes every stream                | every stream's state        |
+| system_manager | the kill switch and its heartbeat, anybody's health    | SYSTEM, METRICS             |
+| scanner        | opportunities                                          | SYSTEM                      |
+| planner        | plans, dead letters of OPPORTUNITIES                   | SYSTEM, OPPORTUNITIES       |
+| executor       | results, dead letters of PLANNED                       | SYSTEM, PLANNED, EXECUTED   |
+| auditor        | P&L                                                    | EXECUTED                    |
+| event_logger   | nothing                                                | every stream                |
+| operator       | nothing                                                | every stream                |
 
-Every process writes its own lifecycle, too. So a release (`system.kill_switch` and its heartbeat) is the manager's alone,
-a plan the planner's and a result the executor's; a stop (`system.stop`) can be asked for by whoever trades and by whoever
-sits at the machine. The operator is the command line. Answers come to inboxes that carry the role's name, which no other
-role may listen to.
+Every process publishes its own health and lifecycle, too. So a release (`system.kill_switch` and its heartbeat) is the
+manager's alone, a plan the planner's and a result the executor's. A stop (`system.stop`) is asked for by the manager,
+by whoever trades, and by the operator, who is the person at the command line. Answers come to inboxes that carry the
+role's name, which no other role may listen to.
 
 One thing a server's permissions do not cover: where a consumer delivers to. What it delivers elsewhere keeps the
 subject it was stored under, though, so `Bus.listen` takes nothing whose subject is not the one it listens to, and no

@@ -10,6 +10,7 @@ from rich.text import Text
 from aggregator.settings import AggregatorSettings
 from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
+from quote_core.addresses import dialled, with_port
 from quote_core.settings import PlatformSettings
 from solquote.checks import Finding, Verdict, all_models, check_quote_files, check_settings, check_token_file
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
@@ -48,7 +49,7 @@ def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[Finding]
             platform,
             http_urls={
                 "aggregator": f"http://{host_of('//' + platform.aggregator_address)}:{aggregator.http_port}/v1/health",
-                "system manager": f"http://{platform.host}:{manager.http_port}/api/killswitch",
+                "system manager": f"http://{with_port(dialled(manager.http_host), manager.http_port)}/api/killswitch",
             },
             nats_monitor_url=f"http://{host_of(platform.nats_url)}:{up.nats_monitor_port}",
             timeout_s=timeout_s,

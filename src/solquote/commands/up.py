@@ -16,13 +16,13 @@ from solquote.checks import Verdict, all_models, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console
-from solquote.plan import NatsServer, Plan, PlatformModels, make_plan, private_shm_dir
+from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
 from solquote.settings import UpSettings
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
-from solquote.supervisor.nats_server import nats_configuration
+from solquote.supervisor.nats_server import prepare_nats
 from solquote.supervisor.ports import in_words, taken_ports
 from solquote.supervisor.run import StopRequest, supervise
 
@@ -64,25 +64,19 @@ def up(
         raise SettingsError(mistakes)
     models = PlatformModels.load(environ)
     plan = make_plan(models, environ, free_ports=free_ports)
-    taken = taken_ports(plan.ports, host=plan.host)
+    taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
     if taken:
         raise CommandFailed("PORT_TAKEN", f"{in_words(taken)}\n{_BESIDE}", ExitCode.NEGATIVE)
     try:
         with take_data_folder(plan.data_dir, plan.environment) as killed, _passing_files(plan):
             _remove_leftovers(killed)
             if plan.nats:
-                _configure(plan.nats, plan.host)
+                prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
             with contextlib.closing(_display(plan, show_logs=logs, as_json=as_json)) as display:
                 asyncio.run(_run(plan, models.up, display))
     except DataFolderTaken as error:
         raise CommandFailed("DATA_FOLDER_TAKEN", str(error), ExitCode.NEGATIVE) from error
-
-
-def _configure(nats: NatsServer, host: str) -> None:
-    nats.configuration.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    text = nats_configuration(host=host, port=nats.port, monitor_port=nats.monitor_port, store=nats.store)
-    nats.configuration.write_text(text, encoding="utf-8")
 
 
 def _log_dir(plan: Plan) -> Path:
@@ -112,6 +106,8 @@ def _remove_leftovers(killed: Running | None) -> None:
 
 async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:
     stop = StopRequest()
+    for sentence in plan.warnings():
+        display.told("solquote", f"warning: {sentence}")
     with stop.from_signals():
         refreshing = asyncio.create_task(_refresh(display))
         try:

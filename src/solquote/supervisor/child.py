@@ -14,9 +14,9 @@ from typing import Any, Final, Protocol
 from quote_core.clock import Clock
 from solquote.supervisor.lifecycle import Event, RestartPolicy, State, after
 from solquote.supervisor.log_file import LineSplitter, LogFile
-from solquote.supervisor.nats_server import probe_nats
+from solquote.supervisor.nats_server import ROOM_BYTES_MIN, EmbeddedNats, free_bytes, probe_nats
 from solquote.supervisor.notify import Notice, NotifySocket
-from solquote.supervisor.specification import Gate, ProcessSpec, ProcessView
+from solquote.supervisor.specification import ProcessSpec, ProcessView
 
 __all__ = ["Child", "ChildLimits", "Watcher"]
 
@@ -28,6 +28,8 @@ _PROBE_EVERY_S: Final = 1.0
 _PROBE_START_S: Final = 0.05
 _OUTPUT_END_S: Final = 0.5
 """How long the rest of a dead child's output is waited for; a grandchild could hold the pipe open for ever."""
+MEND_AFTER_NS: Final = 2_000_000_000
+"""A server that is not well though it could be is given this long to get well by itself."""
 _EARLY_NOTICES_MAX: Final = 16
 _CHUNK_BYTES: Final = 65536
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
@@ -129,8 +131,8 @@ class Child:
             if self._terminate_wanted:
                 self.terminate()
             watching = [asyncio.create_task(self._watch())]
-            if self.spec.gate is Gate.NATS_PROBE:
-                watching.append(asyncio.create_task(self._probe()))
+            if self.spec.nats is not None:
+                watching.append(asyncio.create_task(self._probe(self.spec.nats)))
             output = asyncio.create_task(self._copy_output(process, log))
             try:
                 return_code = await process.wait()
@@ -165,21 +167,51 @@ class Child:
             now_mono_ns = self._clock.mono_ns()
             if now_mono_ns - asleep_mono_ns > _LATE_NS:  # we were stopped (Ctrl-Z), or starved: it could not be heard
                 self._heard_mono_ns = now_mono_ns
-            is_healthy = self.view.state is State.HEALTHY
+            is_healthy = self.view.state in {State.HEALTHY, State.UNHEALTHY}
             silence_ns_max = self._limits.silence_ns_max if is_healthy else self._limits.start_ns_max
             if now_mono_ns - self._heard_mono_ns > silence_ns_max and not self._stopping.is_set():
                 self._watcher.told(self.spec.name, f"silent for {silence_ns_max / 1e9:g} s, killed")
                 self.kill()
                 return
 
-    async def _probe(self) -> None:
-        """A server that cannot notify is asked instead; its answer counts as its notice."""
-        host, _, port = self.spec.address.rpartition(":")
+    async def _probe(self, nats: EmbeddedNats) -> None:
+        """A server that cannot notify is asked instead; its answer counts as its notice.
+
+        JetStream takes nothing more for a stream whose file could once not be written, however much room there is
+        again, until the server is started anew.
+        """
+        mending_from_mono_ns: int | None = None
         while True:
-            status = await probe_nats(host, int(port))
-            if status is not None:
-                self._heard(Notice(ready=True, status=status))
-            await asyncio.sleep(_PROBE_EVERY_S if self.view.state is State.HEALTHY else _PROBE_START_S)
+            health = await probe_nats(nats)
+            if health is None or not health.fault:
+                mending_from_mono_ns = None
+            if health is not None and not health.fault:
+                self._heard(Notice(ready=True, status=health.line))
+            elif health is not None:
+                self._sickened(f"JetStream does not take messages: {health.fault}")
+                now_mono_ns = self._clock.mono_ns()
+                if free_bytes(nats.store) < ROOM_BYTES_MIN:
+                    mending_from_mono_ns = None
+                elif mending_from_mono_ns is None:
+                    mending_from_mono_ns = now_mono_ns
+                elif now_mono_ns - mending_from_mono_ns >= MEND_AFTER_NS and not self._stopping.is_set():
+                    self._watcher.told(self.spec.name, "JetStream does not take messages though there is room: killed")
+                    self.kill()  # what it has acknowledged is on the disk
+                    return
+            await asyncio.sleep(_PROBE_EVERY_S if self.view.state is not State.STARTING else _PROBE_START_S)
+
+    def _sickened(self, how: str) -> None:
+        """It runs and does not do its work."""
+        self._heard_mono_ns = self._clock.mono_ns()
+        if self._stopping.is_set():
+            return
+        if self.view.state is State.HEALTHY:
+            self.ready.clear()
+            self._step(Event.SICKEN, status=how)
+            self._watcher.told(self.spec.name, how)
+        elif how != self.view.status:
+            self.view = replace(self.view, status=how)
+            self._watcher.changed(self.view)
 
     def _heard(self, notice: Notice) -> None:
         self._heard_mono_ns = self._clock.mono_ns()

@@ -22,6 +22,7 @@ _STYLES: Final = {
     State.WAITING: "dim",
     State.STARTING: "yellow",
     State.HEALTHY: "green",
+    State.UNHEALTHY: "bold red",
     State.BACKOFF: "bold red",
     State.STOPPING: "yellow",
     State.STOPPED: "dim",

@@ -1,8 +1,8 @@
 """What a supervised process may be, how it gets from one state to the next, and when it is started again.
 
-    WAITING --start--> STARTING --ready--> HEALTHY
-       ^                   |                  |
-       +---retry--- BACKOFF <-----fail--------+
+    WAITING --start--> STARTING --ready--> HEALTHY <--ready/sicken--> UNHEALTHY
+       ^                   |                  |                           |
+       +---retry--- BACKOFF <-----fail--------+---------------------------+
     any state --stop--> STOPPING --end--> STOPPED
 
 A process leaves WAITING when all it needs are HEALTHY. Losing a neighbour later moves nobody: services are
@@ -23,6 +23,8 @@ class State(enum.Enum):
     WAITING = "waiting"
     STARTING = "starting"
     HEALTHY = "healthy"
+    UNHEALTHY = "unhealthy"
+    """It was healthy, runs, and says or shows that it does not do its work now."""
     BACKOFF = "restarting"
     STOPPING = "stopping"
     STOPPED = "stopped"
@@ -33,6 +35,7 @@ class Event(enum.Enum):
 
     START = enum.auto()
     READY = enum.auto()
+    SICKEN = enum.auto()
     FAIL = enum.auto()
     RETRY = enum.auto()
     STOP = enum.auto()
@@ -48,7 +51,12 @@ _TRANSITIONS: Final = MappingProxyType(
         (State.STARTING, Event.STOP): State.STOPPING,
         (State.HEALTHY, Event.READY): State.HEALTHY,
         (State.HEALTHY, Event.FAIL): State.BACKOFF,
+        (State.HEALTHY, Event.SICKEN): State.UNHEALTHY,
         (State.HEALTHY, Event.STOP): State.STOPPING,
+        (State.UNHEALTHY, Event.READY): State.HEALTHY,
+        (State.UNHEALTHY, Event.SICKEN): State.UNHEALTHY,
+        (State.UNHEALTHY, Event.FAIL): State.BACKOFF,
+        (State.UNHEALTHY, Event.STOP): State.STOPPING,
         (State.BACKOFF, Event.RETRY): State.WAITING,
         (State.BACKOFF, Event.STOP): State.STOPPING,
         (State.STOPPING, Event.READY): State.STOPPING,

@@ -1,21 +1,109 @@
-"""The embedded nats-server: its configuration, where its binary is, and a probe that it answers."""
+"""The embedded nats-server: its users and configuration, where its binary is, and whether it is well.
+
+Every role of `quote_core.bus.permissions` is a user with an nkey of its own, made once for each data folder; nobody
+else is let in. The configuration holds public keys only. The users stay in the server's global account, where the
+streams of earlier versions are.
+"""
 
 import asyncio
 import contextlib
 import json
+import os
 import shutil
+import stat
 import sys
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-from quote_core.errors import ProviderUnavailable
+import aiohttp
 
-__all__ = ["find_nats_server", "nats_configuration", "probe_nats"]
+from quote_core.addresses import dialled, with_port
+from quote_core.bus.access import credentials_folder
+from quote_core.bus.nkey import UserKey
+from quote_core.bus.permissions import GRANTS, BusRole, Permissions, permissions_of
+from quote_core.errors import InvalidField, ProviderUnavailable
+
+__all__ = [
+    "ROOM_BYTES_MIN",
+    "EmbeddedNats",
+    "Health",
+    "find_nats_server",
+    "free_bytes",
+    "nats_configuration",
+    "prepare_nats",
+    "probe_nats",
+]
 
 _PROBE_S_MAX: Final = 1.0
+_SEED_BYTES_MAX: Final = 128
+_FILE_STORE_BYTES_MAX: Final = 1 << 40
+_MEMORY_STORE_BYTES_MAX: Final = 1 << 36
+"""No bounds in practice: a stream has its own. By default they are three quarters of what is free at the start, and a
+stream that was made when there was more is then refused."""
 
 
-def nats_configuration(*, host: str, port: int, monitor_port: int, store: Path) -> str:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedNats:
+    """Where the embedded server listens, and keeps its things."""
+
+    host: str
+    port: int
+    monitor_host: str
+    monitor_port: int
+    data_folder: Path
+
+    @property
+    def store(self) -> Path:
+        """Folder of JetStream's files."""
+        return self.data_folder / "nats"
+
+    @property
+    def configuration(self) -> Path:
+        """The server's configuration file."""
+        return self.store / "nats-server.conf"
+
+
+def prepare_nats(nats: EmbeddedNats) -> None:
+    """Make keys that are not there yet, and write the configuration; all of it for its owner alone."""
+    nats.store.mkdir(mode=0o700, parents=True, exist_ok=True)
+    nats.store.chmod(0o700)
+    keys = _keys(credentials_folder(nats.data_folder))
+    _write_private(nats.configuration, nats_configuration(nats, {role: key.public for role, key in keys.items()}))
+
+
+def _keys(folder: Path) -> dict[BusRole, UserKey]:
+    folder.mkdir(mode=0o700, exist_ok=True)
+    folder.chmod(0o700)
+    return {role: _key(folder / role.value) for role in BusRole}
+
+
+def _key(path: Path) -> UserKey:
+    """The key that is there; one that others could read, or that is damaged, is replaced."""
+    with contextlib.suppress(FileNotFoundError, InvalidField, UnicodeDecodeError), path.open("rb") as file:
+        status = os.fstat(file.fileno())
+        if not stat.S_IMODE(status.st_mode) & 0o077 and status.st_uid == os.getuid():
+            return UserKey(file.read(_SEED_BYTES_MAX).decode("ascii"))
+    seed = UserKey.new_seed()
+    _write_private(path, seed + "\n")
+    return UserKey(seed)
+
+
+def _write_private(path: Path, text: str) -> None:
+    """Replace the file as one step; nobody but its owner could read it at any time."""
+    scratch = path.with_name(f"{path.name}.new")
+    scratch.unlink(missing_ok=True)
+    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
+    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+        file.write(text)
+        file.flush()
+        os.fsync(file.fileno())
+    scratch.replace(path)
+
+
+def nats_configuration(nats: EmbeddedNats, public_nkeys: Mapping[BusRole, str]) -> str:
     """Text of the server's configuration file.
 
     `sync_interval: always`: an acknowledged message of a file stream is on the disk, not in a page cache that a power
@@ -23,16 +111,38 @@ def nats_configuration(*, host: str, port: int, monitor_port: int, store: Path) 
     """
     return "\n".join(
         (
-            f"listen: {json.dumps(f'{host}:{port}')}",
-            f"http: {json.dumps(f'{host}:{monitor_port}')}",
+            f"listen: {_quoted(with_port(nats.host, nats.port))}",
+            f"http: {_quoted(with_port(nats.monitor_host, nats.monitor_port))}",
             "server_name: solquote",
             "jetstream {",
-            f"  store_dir: {json.dumps(str(store))}",
+            f"  store_dir: {_quoted(str(nats.store))}",
             "  sync_interval: always",
+            f"  max_file_store: {_FILE_STORE_BYTES_MAX}",
+            f"  max_memory_store: {_MEMORY_STORE_BYTES_MAX}",
+            "}",
+            "authorization {",
+            "  users: [",
+            *(_user(public_nkeys[grant.role], permissions_of(grant)) for grant in GRANTS),
+            "  ]",
             "}",
             "",
         )
     )
+
+
+def _user(public_nkey: str, permissions: Permissions) -> str:
+    return (
+        f"    {{ nkey: {public_nkey}, permissions: {{ publish: {_list(permissions.publish)}, "
+        f"subscribe: {_list(permissions.subscribe)} }} }}"
+    )
+
+
+def _list(subjects: Sequence[str]) -> str:
+    return f"[{', '.join(map(_quoted, subjects))}]"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # the server's parser knows no \\u escapes
 
 
 def find_nats_server() -> str:
@@ -50,26 +160,68 @@ def find_nats_server() -> str:
     return found
 
 
-async def probe_nats(host: str, port: int) -> str | None:
-    """Ask a server for PONG.
+ROOM_BYTES_MIN: Final = 4 * 1024 * 1024
+"""With less than this on its disk, a server that cannot write is not started again: it would end the same way."""
+
+
+def free_bytes(folder: Path) -> int:
+    """What may still be written below `folder`; 0 when that cannot be told."""
+    try:
+        room = os.statvfs(folder)
+    except OSError:
+        return 0
+    return room.f_bavail * room.f_frsize
+
+
+@dataclass(frozen=True, slots=True)
+class Health:
+    """What a server says of itself."""
+
+    line: str
+    """For people."""
+    fault: str = ""
+    """Why it does not do its work; empty when it does."""
+
+
+async def probe_nats(nats: EmbeddedNats) -> Health | None:
+    """Ask a server how it is.
+
+    Its own health check looks at every stream: one whose file could not be written takes nothing any more until the
+    server is started again, while the server answers PING, and other streams go on.
 
     Returns:
-        A line about it for people, or None when it does not answer within a second.
+        None when it does not answer within a second.
     """
-    writer: asyncio.StreamWriter | None = None
     try:
         async with asyncio.timeout(_PROBE_S_MAX):
-            reader, writer = await asyncio.open_connection(host, port)
-            greeting = await reader.readline()
-            writer.write(b'CONNECT {"verbose":false,"name":"solquote up"}\r\nPING\r\n')
-            if not greeting.startswith(b"INFO ") or await reader.readline() != b"PONG\r\n":
-                return None
-    except (OSError, TimeoutError):
+            info = await _greeting(dialled(nats.host), nats.port)
+            fault = await _fault(f"http://{with_port(dialled(nats.monitor_host), nats.monitor_port)}/healthz")
+    except (OSError, ValueError, TimeoutError, aiohttp.ClientError):
         return None
+    stream_state = "on, every message synced" if info.get("jetstream") else "off"
+    return Health(f"nats-server {info.get('version', '?')}, JetStream {stream_state}", fault)
+
+
+async def _greeting(host: str, port: int) -> dict[str, Any]:
+    """What the server says to whoever connects, before it asks who that is."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        greeting = await reader.readline()
     finally:
-        if writer is not None:
-            writer.close()
-            with contextlib.suppress(OSError):
-                await writer.wait_closed()
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    if not greeting.startswith(b"INFO "):
+        raise ValueError("not a NATS server")
     info = json.loads(greeting[5:])
-    return f"nats-server {info['version']}, JetStream {'on, every message synced' if info.get('jetstream') else 'off'}"
+    if not isinstance(info, dict):
+        raise ValueError("not a NATS server")
+    return info
+
+
+async def _fault(url: str) -> str:
+    async with aiohttp.ClientSession() as session, session.get(url) as response:
+        answer = json.loads(await response.read())
+    if response.status == HTTPStatus.OK:
+        return ""
+    return str(answer.get("error") or answer.get("status") or f"HTTP {response.status}")

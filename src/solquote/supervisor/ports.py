@@ -5,7 +5,7 @@ import errno
 import os
 import random
 import socket
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -51,9 +51,9 @@ def in_words(taken: Iterable[PortTaken]) -> str:
     return "\n".join(lines)
 
 
-def taken_ports(wanted: Mapping[int, str], *, host: str) -> list[PortTaken]:
-    """Those of `wanted` (port -> process name) that cannot be bound on `host` now."""
-    return [PortTaken(port, name, holder_of(port)) for port, name in wanted.items() if not _can_bind(host, port)]
+def taken_ports(wanted: Iterable[tuple[str, int, str]]) -> list[PortTaken]:
+    """Those of `wanted` (host, port, process name) that cannot be bound now."""
+    return [PortTaken(port, name, holder_of(port)) for host, port, name in wanted if not _can_bind(host, port)]
 
 
 def free_port(host: str, *, span: int = 1, avoid: Iterable[int] = ()) -> int:

@@ -1,19 +1,12 @@
 """What the supervisor is told about a process, and what it tells about one; plain values."""
 
-import enum
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
 from solquote.supervisor.lifecycle import State
+from solquote.supervisor.nats_server import EmbeddedNats
 
-__all__ = ["Gate", "ProcessSpec", "ProcessView", "stop_waves"]
-
-
-class Gate(enum.Enum):
-    """What tells that a process works."""
-
-    NOTIFY = "sd_notify datagrams"
-    NATS_PROBE = "a NATS server's answer to PING"
+__all__ = ["ProcessSpec", "ProcessView", "stop_waves"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,7 +18,8 @@ class ProcessSpec:
     needs: Set[str] = frozenset()
     address: str = ""
     """Where it is found, for people."""
-    gate: Gate = Gate.NOTIFY
+    nats: EmbeddedNats | None = None
+    """For the one process that does not notify us: where it is asked instead."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """All of it; `NOTIFY_SOCKET` is added."""
 
