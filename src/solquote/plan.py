@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from quote_core.addresses import dialled, is_loopback, with_port
+from quote_core.bus.access import credentials_folder
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name
 from shm.files import MEMORY_DIRECTORY, default_directory
 from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, SettingName, settings_model
@@ -140,6 +141,7 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
     if nats:
         environment[environment_name("platform", "nats_url")] = f"nats://{with_port(dialled(nats.host), nats.port)}"
         environment[environment_name("up", "nats_monitor_port")] = str(nats.monitor_port)
+        environment[environment_name("platform", "nats_credentials")] = str(credentials_folder(data_dir))
     addresses = {}
     for service in services:
         addresses[service.name], settings = _place(service, models, ports)

@@ -157,7 +157,7 @@ class Bus:
     async def listen(
         self, subject: str, on_event: Callable[[Event], None], *, on_malformed: Callable[[], None] = lambda: None
     ) -> None:
-        """Call `on_event` for everything that passes on `subject` while the bus is open; streams' subjects too.
+        """Call `on_event` for everything that passes on `subject`, which has no wildcard, while the bus is open.
 
         What is no event is told in the log, and to `on_malformed`. An error of `on_event` is logged, and the next event
         is taken. Nothing is taken that was published on another subject: JetStream delivers what it keeps to wherever a
@@ -189,7 +189,8 @@ class Bus:
     async def _subscribe(self, subject: str, receive: Callable[[Msg], Awaitable[None]]) -> None:
         with upstream_errors():
             await self.client.subscribe(subject, cb=receive)
-            await self.client.flush()
+            for _ in range(2):  # the first PING may overtake the subscription, which waits in the client's buffer
+                await self.client.flush()
         if self._troubles.is_refused("subscription to", subject):
             raise ProviderUnavailable(NATS, f"these credentials may not listen to {subject}")
 

@@ -136,7 +136,7 @@ class Permissions:
 def permissions_of(grant: Grant) -> Permissions:
     """Everything a connection of this role needs, the requests to JetStream included."""
     role = grant.role
-    publish = [f"{_API}.INFO", *grant.writes]
+    publish = ["$SYS.REQ.USER.INFO", f"{_API}.INFO", *grant.writes]
     if role is not BusRole.OPERATOR:
         publish += [f"metrics.health.{role}", f"system.lifecycle.{role}"]
     for stream in dict.fromkeys((*grant.looks_up, *grant.pulls, *grant.follows)):

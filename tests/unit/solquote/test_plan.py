@@ -130,6 +130,39 @@ def test_a_folder_of_quote_files_that_was_there_is_left(tmp_path: Path):
 
 
 def test_a_server_on_any_address_is_dialled_on_loopback():
-    own = plan({"SOLQUOTE_HOST": "0.0.0.0"})
-    assert own.host == "0.0.0.0"
+    own = plan({"SOLQUOTE_HOST": "0.0.0.0", "SOLQUOTE_RECORDED_MARKET_RPC_HOST": "0.0.0.0"})
     assert own.environment["SOLQUOTE_RPC_URL"] == "http://127.0.0.1:8899"
+    assert own.environment["SOLQUOTE_AGGREGATOR_ADDRESS"] == "127.0.0.1:50051"
+
+
+def test_only_the_quote_apis_follow_the_platform_s_address():
+    own = plan({"SOLQUOTE_HOST": "0.0.0.0"})
+    opened = {one.port for one in own.listeners if one.host == "0.0.0.0"}
+    assert opened == {50051, 50052, 50053, 8080}
+    assert {one.host for one in own.listeners if one.port not in opened} == {"127.0.0.1"}
+    assert own.nats is not None
+    assert (own.nats.host, own.nats.monitor_host) == ("127.0.0.1", "127.0.0.1")
+    assert own.warnings() == []
+
+
+@pytest.mark.parametrize(
+    ("variable", "ports"),
+    [
+        ("SOLQUOTE_UP_NATS_HOST", {4222}),
+        ("SOLQUOTE_UP_NATS_MONITOR_HOST", {8222}),
+        ("SOLQUOTE_RECORDED_MARKET_RPC_HOST", {8899, 8900}),
+        ("SOLQUOTE_RECORDED_MARKET_JUPITER_HOST", {8898}),
+        ("SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST", {9091}),
+    ],
+)
+def test_opening_anything_else_takes_its_own_setting_which_is_warned_of(variable: str, ports: set[int]):
+    own = plan({variable: "::"})
+    assert {one.port for one in own.listeners if one.host == "::"} == ports
+    assert len(own.warnings()) == len(ports)
+    assert all(variable in sentence for sentence in own.warnings())
+
+
+def test_what_the_embedded_server_s_users_are_is_told_to_everybody():
+    own = plan()
+    assert own.environment["SOLQUOTE_NATS_CREDENTIALS"] == "/nonexistent/data/nats/credentials"
+    assert "SOLQUOTE_NATS_CREDENTIALS" not in plan({"SOLQUOTE_NATS_URL": "nats://bus.example:4222"}).environment

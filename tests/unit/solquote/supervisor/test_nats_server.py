@@ -1,24 +1,51 @@
 import asyncio
 import json
+import stat
 import sys
 from pathlib import Path
 
 import pytest
 
+from quote_core.bus import BusRole
+from quote_core.bus.access import credentials_folder
+from quote_core.bus.nkey import UserKey
 from quote_core.errors import ProviderUnavailable
 from solquote.supervisor import nats_server
-from solquote.supervisor.nats_server import find_nats_server, nats_configuration, probe_nats
+from solquote.supervisor.nats_server import (
+    EmbeddedNats,
+    Health,
+    find_nats_server,
+    nats_configuration,
+    prepare_nats,
+    probe_nats,
+)
 from solquote.supervisor.ports import free_port
 
+HOST = "127.0.0.1"
 INFO = b"INFO " + json.dumps({"version": "2.11.0", "jetstream": True}).encode() + b"\r\n"
 
 
-def test_acknowledged_messages_are_synced_and_nothing_listens_outside():
-    text = nats_configuration(host="127.0.0.1", port=4222, monitor_port=8222, store=Path('/a "b"/nats'))
+HEALTHY = b'HTTP/1.1 200 OK\r\nContent-Length: 15\r\n\r\n{"status":"ok"}'
+SICK = b'HTTP/1.1 503 Service Unavailable\r\nContent-Length: 25\r\n\r\n{"error": "disk is full"}'
+KEYS = {role: UserKey(UserKey.new_seed()).public for role in BusRole}
+
+
+def nats(folder: Path, *, port: int = 4222, monitor_port: int = 8222, host: str = HOST) -> EmbeddedNats:
+    return EmbeddedNats(host=host, port=port, monitor_host=HOST, monitor_port=monitor_port, data_folder=folder)
+
+
+def test_acknowledged_messages_are_synced_and_every_role_is_a_user():
+    text = nats_configuration(nats(Path('/a "b"/José')), KEYS)
     assert "sync_interval: always" in text
     assert 'listen: "127.0.0.1:4222"' in text
     assert 'http: "127.0.0.1:8222"' in text
-    assert 'store_dir: "/a \\"b\\"/nats"' in text
+    assert 'store_dir: "/a \\"b\\"/José/nats"' in text
+    assert all(f"nkey: {key}," in text for key in KEYS.values())
+    assert text.count("nkey: ") == len(BusRole)
+
+
+def test_an_ipv6_address_is_written_in_brackets():
+    assert 'listen: "[::1]:4222"' in nats_configuration(nats(Path("/data"), host="::1"), KEYS)
 
 
 def test_the_binary_beside_the_interpreter_is_taken():
@@ -33,25 +60,45 @@ def test_without_a_binary_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPa
 
 
 @pytest.mark.parametrize(
-    ("greeting", "answer", "status"),
+    ("greeting", "health", "found"),
     [
-        (INFO, b"PONG\r\n", "nats-server 2.11.0, JetStream on, every message synced"),
-        (INFO, b"-ERR 'Authorization Violation'\r\n", None),
-        (b"HTTP/1.1 400 Bad Request\r\n", b"", None),
-        (b"", b"", None),
+        (INFO, HEALTHY, Health("nats-server 2.11.0, JetStream on, every message synced")),
+        (INFO, SICK, Health("nats-server 2.11.0, JetStream on, every message synced", "disk is full")),
+        (INFO, b"", None),
+        (INFO, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[1", None),
+        (b"INFO 7\r\n", HEALTHY, None),
+        (b"HTTP/1.1 400 Bad Request\r\n", HEALTHY, None),
+        (b"", HEALTHY, None),
     ],
 )
-async def test_only_a_server_that_answers_is_alive(greeting: bytes, answer: bytes, status: str | None):
-    async def serve(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+async def test_only_a_server_that_answers_is_alive_and_says_how_it_is(
+    greeting: bytes, health: bytes, found: Health | None, tmp_path: Path
+):
+    async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)
-        await reader.readuntil(b"PING\r\n")
-        writer.write(answer)
         writer.close()
 
-    server = await asyncio.start_server(serve, "127.0.0.1", 0)
-    async with server:
-        assert await probe_nats("127.0.0.1", server.sockets[0].getsockname()[1]) == status
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(health)
+        writer.close()
+
+    async with await asyncio.start_server(greet, HOST, 0) as server, await asyncio.start_server(answer, HOST, 0) as web:
+        ports = [one.sockets[0].getsockname()[1] for one in (server, web)]
+        assert await probe_nats(nats(tmp_path, port=ports[0], monitor_port=ports[1])) == found
 
 
-async def test_nobody_there_is_not_alive():
-    assert await probe_nats("127.0.0.1", free_port("127.0.0.1")) is None
+async def test_nobody_there_is_not_alive(tmp_path: Path):
+    assert await probe_nats(nats(tmp_path, port=free_port(HOST), monitor_port=free_port(HOST))) is None
+
+
+def test_keys_are_made_once_and_a_damaged_one_again(tmp_path: Path):
+    prepare_nats(nats(tmp_path))
+    folder = credentials_folder(tmp_path)
+    before = {path.name: path.read_text() for path in folder.iterdir()}
+    assert set(before) == {role.value for role in BusRole}
+    (folder / "planner").write_text("SU damaged")
+    prepare_nats(nats(tmp_path))
+    after = {path.name: path.read_text() for path in folder.iterdir()}
+    assert {name for name in before if before[name] != after[name]} == {"planner"}
+    assert all(stat.S_IMODE(path.stat().st_mode) == 0o600 for path in folder.iterdir())

@@ -29,7 +29,7 @@ def test_a_port_nobody_listens_on_has_no_holder():
 
 
 def test_only_the_ports_that_are_held_are_told(listener: int):
-    (taken,) = taken_ports({listener: "aggregator", free_port(HOST): "local_quote"}, host=HOST)
+    (taken,) = taken_ports([(HOST, listener, "aggregator"), (HOST, free_port(HOST), "local_quote")])
     assert (taken.port, taken.wanted_by) == (listener, "aggregator")
     assert in_words([taken]).startswith(f"port {listener} of aggregator held by process {os.getpid()}: ")
 
@@ -45,4 +45,4 @@ def test_ports_of_one_process_held_by_one_other_are_told_together():
 
 def test_a_free_span_avoids_what_is_given_out(listener: int):
     first = free_port(HOST, span=3, avoid={listener})
-    assert not taken_ports(dict.fromkeys(range(first, first + 3), "x"), host=HOST)
+    assert not taken_ports((HOST, port, "x") for port in range(first, first + 3))
