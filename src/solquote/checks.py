@@ -7,13 +7,24 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from quote_core.addresses import is_loopback, with_port
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from shm import Liveness, QuoteReader, Role, ShmError
+from solquote.plan import Listener
 from solquote.processes import SERVICES, SHARED_SETTINGS, settings_model
 from solquote.settings import UpSettings
+from solquote.supervisor.ports import bound_hosts
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
-__all__ = ["Finding", "Verdict", "all_models", "check_quote_files", "check_settings", "check_token_file"]
+__all__ = [
+    "Finding",
+    "Verdict",
+    "all_models",
+    "check_listeners",
+    "check_quote_files",
+    "check_settings",
+    "check_token_file",
+]
 
 
 class Verdict(enum.Enum):
@@ -56,6 +67,24 @@ def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSett
             yield Finding(subject=subject, verdict=Verdict.OK, detail=detail)
     yield from _unknown("environment", unknown_variables(environ, models))
     yield from _unknown("settings file", unknown_sections(environ, models))
+
+
+def check_listeners(meant: Iterable[Listener]) -> Iterator[Finding]:
+    """Where each of the platform's ports is really listened on; one that nobody listens on has its own finding."""
+    for one in meant:
+        hosts = sorted(bound_hosts(one.port))
+        if not hosts:
+            continue
+        subject = f"listener of {one.owner}"
+        detail = ", ".join(with_port(host, one.port) for host in hosts)
+        if all(map(is_loopback, hosts)):
+            yield Finding(subject=subject, verdict=Verdict.OK, detail=f"{detail}: this machine only")
+        elif one.is_quote_api:
+            yield Finding(subject=subject, verdict=Verdict.OK, detail=f"{detail}: other machines, too")
+        else:
+            mend = f"unset {one.host_variable}, or see that only those who should reach it do"
+            detail = f"{detail}: other machines reach what is meant for this one"
+            yield Finding(subject=subject, verdict=Verdict.WARNING, detail=detail, mend=mend)
 
 
 def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[Finding]:

@@ -5,19 +5,22 @@ import json
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
+from http import HTTPStatus
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 import aiohttp
 import grpc
 import grpc.aio
-import nats
 import nats.errors
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from quote_core.settings import PlatformSettings
+from quote_core.bus import BusRole, access_of
+from quote_core.bus.connection import open_once
+from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
+from solquote.bus_access import rights_of_roles, strangers_rights, wrong_rights
 from solquote.checks import Finding, Verdict
 
 __all__ = ["Reached", "check_connections"]
@@ -79,7 +82,25 @@ async def check_connections(
                 "NATS",
                 redacted_url(platform.nats_url),
                 "start `solquote up`, or name a server with JetStream in SOLQUOTE_NATS_URL",
-                partial(_nats, platform.nats_url, timeout_s),
+                partial(_nats, platform, timeout_s),
+            ),
+            _Connection(
+                "NATS without credentials",
+                redacted_url(platform.nats_url),
+                "start `solquote up`, or name a server in SOLQUOTE_NATS_URL",
+                partial(_nats_strangers, platform, timeout_s),
+            ),
+            _Connection(
+                "NATS permissions",
+                redacted_url(platform.nats_url),
+                "start `solquote up`, or name a server in SOLQUOTE_NATS_URL",
+                partial(_nats_permissions, platform, timeout_s),
+            ),
+            _Connection(
+                "JetStream",
+                nats_monitor_url,
+                "see that the disk has room and works; `solquote up` then starts its own server again",
+                partial(_nats_health, session, nats_monitor_url),
             ),
             _Connection(
                 "NATS sync_interval",
@@ -149,27 +170,55 @@ async def _websocket(session: aiohttp.ClientSession, url: str) -> Reached:
     raise _NotAsExpected("closed before a slot arrived")
 
 
-async def _nats(url: str, timeout_s: float) -> Reached:
-    async def unheard(_: Exception) -> None:
-        """The failure itself is raised; without this the client logs it too."""
-
-    client = await nats.connect(
-        url,
-        allow_reconnect=False,
-        reconnect_time_wait=0,
-        connect_timeout=timeout_s,
-        name="solquote doctor",
-        error_cb=unheard,
-    )
+async def _nats(platform: PlatformSettings, timeout_s: float) -> Reached:
+    access = access_of(platform, BusRole.OPERATOR)
     try:
-        account = await client.jetstream().account_info()
+        async with open_once(platform.nats_url, access, name="solquote doctor", timeout_s=timeout_s) as client:
+            version = client.connected_server_version
+            try:
+                account = await client.jetstream().account_info()
+            except nats.errors.Error as error:
+                raise _NotAsExpected("answers, but has no JetStream") from error
+    except SettingsError as error:
+        raise _NotAsExpected(str(error)) from error
     except nats.errors.Error as error:
-        raise _NotAsExpected("answers, but has no JetStream") from error
-    finally:
-        await client.close()
-    version = client.connected_server_version
+        if "authorization" in str(error).lower():
+            raise _NotAsExpected(f"does not let us in with {access.credentials or 'no credentials'}") from error
+        raise
     detail = f"nats-server {version.major}.{version.minor}.{version.patch}, JetStream with {account.streams} streams"
     return Reached(detail)
+
+
+async def _nats_strangers(platform: PlatformSettings, timeout_s: float) -> Reached:
+    rights = await strangers_rights(platform.nats_url, timeout_s=timeout_s / 2)
+    if rights is None:
+        return Reached("lets nobody in without credentials")
+    open_to_all = wrong_rights([(BusRole.OPERATOR, rights)])
+    if not open_to_all:
+        return Reached("lets anybody in, who can publish nothing that is a process's own")
+    return Reached(
+        "lets anybody in who reaches it, and so can a release of the kill switch, a plan or a result be published",
+        mend="give it users (docs/pipeline.md has their permissions), and name theirs in SOLQUOTE_NATS_CREDENTIALS",
+    )
+
+
+async def _nats_permissions(platform: PlatformSettings, timeout_s: float) -> Reached:
+    rights, untold = await rights_of_roles(platform, timeout_s=timeout_s / 2)
+    wrong = wrong_rights(rights)
+    if wrong:
+        mend = "give each process a user of its own with the permissions in docs/pipeline.md"
+        return Reached("; ".join(wrong), mend=mend)
+    if untold:
+        return Reached("not told for " + "; ".join(untold), mend="see that each process's credentials are there")
+    return Reached(f"{len(rights)} users, each may publish what is its own")
+
+
+async def _nats_health(session: aiohttp.ClientSession, monitor_url: str) -> Reached:
+    async with session.get(f"{monitor_url}/healthz") as response:
+        answer = json.loads(await response.read())
+    if response.status != HTTPStatus.OK:
+        raise _NotAsExpected(f"does not take messages: {answer.get('error') or answer.get('status')}")
+    return Reached("every stream takes messages")
 
 
 async def _nats_sync(session: aiohttp.ClientSession, monitor_url: str) -> Reached:

@@ -10,19 +10,20 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
+from urllib.parse import urlsplit
 
 from quote_core.addresses import dialled, is_loopback, with_port
 from quote_core.bus.access import credentials_folder
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name
 from shm.files import MEMORY_DIRECTORY, default_directory
-from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, SettingName, settings_model
+from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, ServicePort, SettingName, settings_model
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server
 from solquote.supervisor.ports import free_port
 from solquote.supervisor.specification import ProcessSpec
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
-__all__ = ["Listener", "Plan", "PlatformModels", "make_plan", "private_shm_dir"]
+__all__ = ["Listener", "Plan", "PlatformModels", "make_plan", "meant_listeners", "private_shm_dir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,8 +77,18 @@ class Listener:
 
     @property
     def is_open(self) -> bool:
-        """Whether other machines reach what is meant for this one; the quote APIs are meant for them."""
-        return self.host_setting != _QUOTE_HOST and not is_loopback(self.host)
+        """Whether other machines reach what is meant for this one."""
+        return not self.is_quote_api and not is_loopback(self.host)
+
+    @property
+    def is_quote_api(self) -> bool:
+        """Whether it may be meant for other machines; the rest never is."""
+        return self.host_setting == _QUOTE_HOST
+
+    @property
+    def host_variable(self) -> str:
+        """What an operator sets to move it."""
+        return environment_name(self.host_setting.section, self.host_setting.field)
 
 
 _QUOTE_HOST: Final = SettingName("platform", "host")
@@ -108,8 +119,7 @@ class Plan:
     def warnings(self) -> list[str]:
         """A sentence for each listener that other machines reach though it is not a quote API."""
         return [
-            f"{environment_name(one.host_setting.section, one.host_setting.field)} lets other machines reach "
-            f"{one.owner} at {with_port(one.host, one.port)}"
+            f"{one.host_variable} lets other machines reach {one.owner} at {with_port(one.host, one.port)}"
             for one in self.listeners
             if one.is_open
         ]
@@ -214,10 +224,11 @@ def _place(service: Service, models: PlatformModels, ports: _Ports) -> tuple[str
     reached = ""
     for port in service.ports:
         own_settings = models.services[service.name]
-        host_setting = SettingName(service.name, port.host_field) if port.host_field else _QUOTE_HOST
-        host = getattr(own_settings, port.host_field) if port.host_field else models.platform.host
+        host = _host(port, own_settings, models)
         configured = getattr(own_settings, port.field)
-        number = ports.take(configured, service.name, host=host, host_setting=host_setting, span=port.span)
+        number = ports.take(
+            configured, service.name, host=host, host_setting=_host_setting(service, port), span=port.span
+        )
         address = with_port(dialled(host), number)
         reached = f"{reached},{number}" if reached else address
         if port.address_in:
@@ -255,6 +266,37 @@ def _nats_spec(nats: EmbeddedNats, environment: Mapping[str, str]) -> ProcessSpe
         nats=nats,
         environment=environment,
     )
+
+
+def meant_listeners(models: PlatformModels) -> list[Listener]:
+    """Every listener that a platform with these settings has on this machine."""
+    meant = []
+    nats, up = urlsplit(models.platform.nats_url), models.up
+    if is_loopback(nats.hostname or ""):
+        for host, port, field in (
+            (up.nats_host, nats.port or up.nats_port, "nats_host"),
+            (up.nats_monitor_host, up.nats_monitor_port, "nats_monitor_host"),
+        ):
+            meant.append(Listener(host=host, port=port, owner=NATS, host_setting=SettingName("up", field)))
+    for service in SERVICES:
+        settings = models.services[service.name]
+        for port_row in service.ports:
+            host, host_setting = _host(port_row, settings, models), _host_setting(service, port_row)
+            first = getattr(settings, port_row.field)
+            meant += [
+                Listener(host=host, port=port, owner=service.name, host_setting=host_setting)
+                for port in range(first, first + port_row.span)
+            ]
+    return meant
+
+
+def _host_setting(service: Service, port: ServicePort) -> SettingName:
+    return SettingName(service.name, port.host_field) if port.host_field else _QUOTE_HOST
+
+
+def _host(port: ServicePort, settings: ServiceSettings, models: PlatformModels) -> str:
+    host: str = getattr(settings, port.host_field) if port.host_field else models.platform.host
+    return host
 
 
 def _spec(service: Service, address: str, running: set[str], environment: Mapping[str, str]) -> ProcessSpec:

@@ -256,6 +256,37 @@ async def connect(
         await _close(bus.client)
 
 
+@contextlib.asynccontextmanager
+async def open_once(url: str, access: Access | None, *, name: str, timeout_s: float) -> AsyncIterator[Client]:
+    """A bare client for whoever wants to know whether there is a way in: one try, and no other when it is lost.
+
+    Raises:
+        nats.errors.Error: The server lets nobody in by this access.
+        TimeoutError, OSError: There is no server.
+        SettingsError: The secret cannot be read or used.
+    """
+
+    async def unheard(_: Exception) -> None:
+        """The failure itself is raised; without this the client logs it too."""
+
+    options, public_nkey = access.client_options(url) if access else ({}, None)
+    client = _Client(public_nkey)
+    try:
+        await client.connect(
+            url,
+            name=name,
+            allow_reconnect=False,
+            max_reconnect_attempts=0,
+            reconnect_time_wait=0,
+            connect_timeout=timeout_s,  # type: ignore[arg-type]  # annotated int, passed to wait_for()
+            error_cb=unheard,
+            **options,
+        )
+        yield client
+    finally:
+        await _close(client)
+
+
 class _Line:
     """Gets clients for one bus, and another one whenever a client has ended."""
 

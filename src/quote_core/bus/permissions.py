@@ -35,7 +35,7 @@ from quote_core.events.types import (
     TwoHopArbitrage,
 )
 
-__all__ = ["GRANTS", "STOP_SUBJECT", "BusRole", "Grant", "Permissions", "permissions_of"]
+__all__ = ["GRANTS", "GUARDED", "STOP_SUBJECT", "BusRole", "Grant", "Guarded", "Permissions", "permissions_of"]
 
 STOP_SUBJECT: Final = "system.stop"
 """Kept by SYSTEM; whatever is published here can only ever stop."""
@@ -122,6 +122,28 @@ GRANTS: Final = (
     Grant(role=BusRole.AUDITOR, writes=(subjects_of(PnlSnapshot),), follows=(Stream.EXECUTED,)),
     Grant(role=BusRole.EVENT_LOGGER, follows=tuple(Stream)),
     Grant(role=BusRole.OPERATOR, writes=(STOP_SUBJECT,), follows=tuple(Stream), hears=_SWITCH),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Guarded:
+    """What only one role may publish, for those who check a server's permissions."""
+
+    what: str
+    role: BusRole
+    example: str
+    """A subject of it."""
+
+
+GUARDED: Final = (
+    Guarded("a release of the kill switch", BusRole.SYSTEM_MANAGER, _KILL_SWITCH),
+    Guarded("the kill switch's heartbeat", BusRole.SYSTEM_MANAGER, KILL_SWITCH_HEARTBEAT),
+    Guarded("an opportunity", BusRole.SCANNER, "opportunity.two_hop.SOL-USDC"),
+    Guarded("a plan", BusRole.PLANNER, "plan.SOL-USDC"),
+    Guarded("a result", BusRole.EXECUTOR, "executed.SOL-USDC.00"),
+    Guarded("profit and loss", BusRole.AUDITOR, kind_of(PnlSnapshot).subject),
+    Guarded("a change of the streams", BusRole.INITIALIZER, f"{_API}.STREAM.UPDATE.SYSTEM"),
+    Guarded("an emptying of the streams", BusRole.INITIALIZER, f"{_API}.STREAM.PURGE.SYSTEM"),
 )
 
 

@@ -12,12 +12,21 @@ from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.addresses import dialled, with_port
 from quote_core.settings import PlatformSettings
-from solquote.checks import Finding, Verdict, all_models, check_quote_files, check_settings, check_token_file
+from solquote.checks import (
+    Finding,
+    Verdict,
+    all_models,
+    check_listeners,
+    check_quote_files,
+    check_settings,
+    check_token_file,
+)
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.connections import check_connections, host_of
 from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
+from solquote.plan import PlatformModels, meant_listeners
 from solquote.settings import UpSettings
 
 __all__ = ["doctor"]
@@ -55,8 +64,13 @@ def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[Finding]
             timeout_s=timeout_s,
         )
     )
-    findings += check_disk(platform, EventLoggerSettings.load(environ=environ))
-    return [*findings, *check_quote_files(platform.shm_dir), check_token_file(manager.token_path(platform))]
+    return [
+        *findings,
+        *check_disk(platform, EventLoggerSettings.load(environ=environ)),
+        *check_listeners(meant_listeners(PlatformModels.load(environ))),
+        *check_quote_files(platform.shm_dir),
+        check_token_file(manager.token_path(platform)),
+    ]
 
 
 def _as_json(finding: Finding) -> dict[str, str]:

@@ -2,15 +2,17 @@
 
 import contextlib
 import errno
+import ipaddress
 import os
 import random
 import socket
+import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Holder", "PortTaken", "free_port", "holder_of", "in_words", "taken_ports"]
+__all__ = ["Holder", "PortTaken", "bound_hosts", "free_port", "holder_of", "in_words", "taken_ports"]
 
 _LISTEN: Final = "0A"
 _COMMAND_CHARACTERS_MAX: Final = 120
@@ -90,6 +92,26 @@ def holder_of(port: int) -> Holder | None:
         if folder.name.isdigit() and _holds(folder, inodes):
             return Holder(int(folder.name), _command(folder))
     return None
+
+
+def bound_hosts(port: int) -> set[str]:
+    """The addresses of this machine that `port` is listened on now."""
+    hosts = set()
+    for table in ("tcp", "tcp6"):
+        with contextlib.suppress(OSError):
+            for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
+                fields = line.split()
+                address, _, number = fields[1].rpartition(":")
+                if fields[3] == _LISTEN and int(number, 16) == port:
+                    hosts.add(_host(address))
+    return hosts
+
+
+def _host(kernel_form: str) -> str:
+    """An address as /proc writes it: words of 32 bits, each in the byte order of this machine."""
+    raw = bytes.fromhex(kernel_form)
+    words = [int.from_bytes(raw[at : at + 4], "big").to_bytes(4, sys.byteorder) for at in range(0, len(raw), 4)]
+    return str(ipaddress.ip_address(b"".join(words)))
 
 
 def _can_bind(host: str, port: int) -> bool:
