@@ -18,7 +18,7 @@ from quote_core.bus.connection import open_once
 from quote_core.bus.permissions import GUARDED, Guarded
 from quote_core.settings import PlatformSettings, SettingsError
 
-__all__ = ["Allowed", "covers", "may_publish", "rights_of_roles", "strangers_rights", "wrong_rights"]
+__all__ = ["Allowed", "covers", "is_refusal", "may_publish", "rights_of_roles", "strangers_rights", "wrong_rights"]
 
 _USER_INFO: Final = "$SYS.REQ.USER.INFO"
 
@@ -70,11 +70,16 @@ async def _allowed_of(url: str, access: Access, *, timeout_s: float) -> Allowed:
         return await _told(client, timeout_s)
 
 
+def is_refusal(error: Exception) -> bool:
+    """Whether the server is there, and does not let these credentials in."""
+    return "authorization" in str(error).lower() or "authentication" in str(error).lower()
+
+
 async def strangers_rights(url: str, *, timeout_s: float) -> Allowed | None:
     """What somebody without any secret may publish; None = nobody without one is let in.
 
     Raises:
-        OSError, TimeoutError: The server cannot be reached.
+        nats.errors.Error, OSError, TimeoutError: The server cannot be reached.
     """
     try:
         async with open_once(url, None, name="solquote doctor, as a stranger", timeout_s=timeout_s) as client:
@@ -82,8 +87,10 @@ async def strangers_rights(url: str, *, timeout_s: float) -> Allowed | None:
                 return await _told(client, timeout_s)
             except (nats.errors.Error, TimeoutError):
                 return Allowed()
-    except nats.errors.Error:
-        return None
+    except nats.errors.Error as error:
+        if is_refusal(error):
+            return None
+        raise
 
 
 async def _told(client: Client, timeout_s: float) -> Allowed:
@@ -95,14 +102,20 @@ async def _told(client: Client, timeout_s: float) -> Allowed:
 async def rights_of_roles(
     platform: PlatformSettings, *, timeout_s: float
 ) -> tuple[list[tuple[BusRole, Allowed]], list[str]]:
-    """What each role may publish, and for those of which it cannot be told, why."""
+    """What each role may publish, and for those of which it cannot be told, why.
+
+    Raises:
+        nats.errors.Error, OSError: The server cannot be reached.
+    """
     rights: list[tuple[BusRole, Allowed]] = []
     untold: list[str] = []
 
     async def ask(role: BusRole) -> None:
         try:
             rights.append((role, await _allowed_of(platform.nats_url, access_of(platform, role), timeout_s=timeout_s)))
-        except (SettingsError, nats.errors.Error, TimeoutError, OSError, ValueError) as error:
+        except nats.errors.NoServersError:
+            raise
+        except (SettingsError, nats.errors.Error, TimeoutError, ValueError) as error:
             untold.append(f"{role.value}: {str(error) or type(error).__name__}")
 
     await asyncio.gather(*map(ask, BusRole))

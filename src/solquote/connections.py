@@ -20,7 +20,7 @@ from quote_core.bus.connection import open_once
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
-from solquote.bus_access import rights_of_roles, strangers_rights, wrong_rights
+from solquote.bus_access import is_refusal, rights_of_roles, strangers_rights, wrong_rights
 from solquote.checks import Finding, Verdict
 
 __all__ = ["Reached", "check_connections"]
@@ -182,7 +182,7 @@ async def _nats(platform: PlatformSettings, timeout_s: float) -> Reached:
     except SettingsError as error:
         raise _NotAsExpected(str(error)) from error
     except nats.errors.Error as error:
-        if "authorization" in str(error).lower():
+        if is_refusal(error):
             raise _NotAsExpected(f"does not let us in with {access.credentials or 'no credentials'}") from error
         raise
     detail = f"nats-server {version.major}.{version.minor}.{version.patch}, JetStream with {account.streams} streams"

@@ -276,7 +276,7 @@ async def open_once(url: str, access: Access | None, *, name: str, timeout_s: fl
             url,
             name=name,
             allow_reconnect=False,
-            max_reconnect_attempts=0,
+            max_reconnect_attempts=1,  # 0 would be for ever
             reconnect_time_wait=0,
             connect_timeout=timeout_s,  # type: ignore[arg-type]  # annotated int, passed to wait_for()
             error_cb=unheard,

@@ -46,7 +46,8 @@ async def serving(**answers: object) -> AsyncIterator[str]:
         return web.json_response({"jsonrpc": "2.0", "id": 1, "result": answers[method]} if method in answers else {})
 
     async def get(request: web.Request) -> web.Response:
-        return web.json_response(answers[request.path.strip("/")])
+        answer = answers[request.path.strip("/")]
+        return answer if isinstance(answer, web.Response) else web.json_response(answer)
 
     async def socket(request: web.Request) -> web.WebSocketResponse:
         response = web.WebSocketResponse()
@@ -58,7 +59,7 @@ async def serving(**answers: object) -> AsyncIterator[str]:
         return response
 
     application = web.Application()
-    application.add_routes([web.post("/", rpc), web.get("/jsz", get), web.get("/ws", socket)])
+    application.add_routes([web.post("/", rpc), web.get("/jsz", get), web.get("/healthz", get), web.get("/ws", socket)])
     runner = web.AppRunner(application)
     await runner.setup()
     port = free_port("127.0.0.1")
@@ -72,7 +73,7 @@ async def serving(**answers: object) -> AsyncIterator[str]:
 async def test_nobody_there_fails_everywhere_and_each_says_what_to_do():
     nobody = f"http://127.0.0.1:{free_port('127.0.0.1')}"
     found = await findings(platform(), http_url=nobody, monitor_url=nobody)
-    assert len(found) == 8
+    assert len(found) == 11
     assert {finding.verdict for finding in found.values()} == {Verdict.FAILED}
     assert all(finding.mend for finding in found.values())
     assert all(str(nobody) not in finding.mend for finding in found.values())
@@ -103,6 +104,24 @@ async def test_a_server_that_syncs_every_two_minutes_is_a_warning():
     assert finding.verdict is Verdict.WARNING
     assert "every 120 s" in finding.detail
     assert "sync_interval: always" in finding.mend
+
+
+async def test_a_stream_that_takes_nothing_any_more_fails():
+    """As nats-server answers after its disk was full, when there is room again."""
+    sick = web.json_response(
+        {"status": "unavailable", "error": "JetStream stream '$G > PLANNED' write error: no space left"}, status=503
+    )
+    async with serving(jsz={"config": {"sync_always": True}}, healthz=sick) as url:
+        found = await findings(platform(), http_url=url, monitor_url=url)
+    finding = found["JetStream"]
+    assert finding.verdict is Verdict.FAILED
+    assert "PLANNED' write error: no space left" in finding.detail
+
+
+async def test_a_stream_that_takes_messages_is_ok():
+    async with serving(jsz={}, healthz={"status": "ok"}) as url:
+        found = await findings(platform(), http_url=url, monitor_url=url)
+    assert found["JetStream"].verdict is Verdict.OK
 
 
 async def test_a_node_that_answers_otherwise_is_told():
