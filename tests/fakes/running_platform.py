@@ -47,7 +47,7 @@ def solquote(
 class RunningPlatform:
     """Reads what `up --json` tells, and waits for what a test wants to see."""
 
-    def __init__(self, data_dir: Path, *arguments: str) -> None:
+    def __init__(self, data_dir: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self.messages: list[str] = []
         self._views: dict[str, dict[str, Any]] = {}
@@ -56,7 +56,7 @@ class RunningPlatform:
         environment = {name: value for name, value in os.environ.items() if not name.startswith("SOLQUOTE_")}
         self.process = subprocess.Popen(
             [sys.executable, "-m", "solquote", "up", "--json", "--free-ports", "--data-dir", str(data_dir), *arguments],
-            env=environment,
+            env=environment | dict(environ or {}),
             stdout=subprocess.PIPE,
             text=True,
             start_new_session=True,

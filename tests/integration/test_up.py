@@ -16,6 +16,7 @@ from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
 
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2, quote_aggregator_pb2_grpc
 from quote_core.tokens import load_tokens
+from solquote.supervisor.ports import bound_hosts
 
 pytestmark = pytest.mark.integration
 
@@ -166,3 +167,37 @@ def _notify_dir(pid: int) -> Path:
         if variable.startswith(b"NOTIFY_SOCKET="):
             return Path(os.fsdecode(variable.partition(b"=")[2])).parent
     raise AssertionError(f"process {pid} has no NOTIFY_SOCKET")
+
+
+def test_only_the_quote_apis_are_opened_by_the_host_setting_and_nothing_is_refused(tmp_path: Path):
+    running = RunningPlatform(tmp_path, environ={"SOLQUOTE_HOST": "0.0.0.0"})
+    try:
+        running.until_healthy()
+        told = running.environment
+        hosts = {
+            name: bound_hosts(port)
+            for name, port in {
+                "NATS": urlsplit(told["SOLQUOTE_NATS_URL"]).port,
+                "NATS monitoring": int(told["SOLQUOTE_UP_NATS_MONITOR_PORT"]),
+                "node": int(told["SOLQUOTE_RECORDED_MARKET_RPC_PORT"]),
+                "node's WebSocket": int(told["SOLQUOTE_RECORDED_MARKET_RPC_PORT"]) + 1,
+                "Jupiter stand-in": int(told["SOLQUOTE_RECORDED_MARKET_JUPITER_PORT"]),
+                "kill switch": int(told["SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT"]),
+            }.items()
+            if port
+        }
+        assert len(hosts) == 6
+        assert all(of == {"127.0.0.1"} for of in hosts.values()), hosts
+        assert bound_hosts(int(told["SOLQUOTE_AGGREGATOR_HTTP_PORT"])) == {"0.0.0.0"}
+        until_traded(running)
+        assert solquote("doctor", data_dir=tmp_path).returncode == 0
+    finally:
+        running.end()
+    logs = "".join(path.read_text() for path in (tmp_path / "logs").glob("*.log"))
+    assert "NATS refuses" not in logs
+    assert "Violation" not in logs
+
+
+def until_traded(running: RunningPlatform) -> None:
+    """Wait until the whole pipeline has carried something through: a profit is told by its last stage."""
+    running.until(lambda: "over 0 trades" not in running.view("auditor").get("status", "over 0 trades"), seconds=60)
