@@ -3,14 +3,10 @@
 import re
 from typing import Final
 
-import structlog
-
 __all__ = ["dialled", "is_loopback", "warn_if_open", "with_port"]
 
 _DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
 _LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
-
-_log: Final = structlog.get_logger("listener")
 
 
 def is_loopback(host: str) -> bool:
@@ -30,5 +26,8 @@ def with_port(host: str, port: int) -> str:
 
 def warn_if_open(host: str, port: int, *, what: str, variable: str) -> None:
     """Log that other machines reach what is meant for this one, where `variable` says so."""
+    import structlog  # noqa: PLC0415 - `solquote kill` asks for addresses only, and must not wait for it
+
     if not is_loopback(host):
-        _log.warning("other machines can reach it", what=what, address=with_port(host, port), setting=variable)
+        log = structlog.get_logger("listener")
+        log.warning("other machines can reach it", what=what, address=with_port(host, port), setting=variable)

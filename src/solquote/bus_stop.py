@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Mapping
 
-from quote_core.bus import connect
+from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, StopRequest, TradingState, fit_text, stamp
@@ -40,5 +40,6 @@ def request_stop(environ: Mapping[str, str], *, state: str, reason: str, person:
 
 
 async def _publish(platform: PlatformSettings, request: StopRequest, timeout_s: float) -> None:
-    async with asyncio.timeout(timeout_s), connect(platform.nats_url, name="solquote kill") as bus:
+    access = access_of(platform, BusRole.OPERATOR)
+    async with asyncio.timeout(timeout_s), connect(platform.nats_url, name="solquote kill", access=access) as bus:
         await bus.publish(request)

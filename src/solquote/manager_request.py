@@ -17,12 +17,13 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from quote_core.addresses import dialled
 from solquote.supervisor.lock import running_platform
 
 __all__ = ["DEFAULTS", "Answer", "Manager", "NoAnswer", "Request", "environment_of", "find_manager", "this_person"]
 
 DEFAULTS: Final[Mapping[tuple[str, str], str]] = {
-    ("platform", "host"): "127.0.0.1",
+    ("system_manager", "http_host"): "127.0.0.1",
     ("system_manager", "http_port"): "9091",
 }
 ANSWER_BYTES_MAX: Final = 65_536
@@ -95,7 +96,7 @@ def find_manager(environ: Mapping[str, str]) -> Manager:
         port = int(DEFAULTS["system_manager", "http_port"])
     token_file = lookup.get("system_manager", "token_file")
     token_path = Path(token_file) if token_file else _data_folder(environ, lookup) / "kill-switch.token"
-    return Manager(lookup.get("platform", "host"), port, token_path, tuple(lookup.notes))
+    return Manager(dialled(lookup.get("system_manager", "http_host")), port, token_path, tuple(lookup.notes))
 
 
 def this_person() -> str:

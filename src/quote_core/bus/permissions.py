@@ -3,10 +3,10 @@
 | role           | publishes                                              | reads                       |
 |----------------|--------------------------------------------------------|-----------------------------|
 | initializer    | nothing; makes and changes every stream                | every stream's state        |
-| system_manager | the kill switch and its heartbeat, anybody's health    | SYSTEM, METRICS             |
+| system_manager | the kill switch and its heartbeat, anybody's health    | SYSTEM, METRICS, EXECUTED   |
 | scanner        | opportunities                                          | SYSTEM                      |
 | planner        | plans, dead letters of OPPORTUNITIES                   | SYSTEM, OPPORTUNITIES       |
-| executor       | results, dead letters of PLANNED                       | SYSTEM, PLANNED, EXECUTED   |
+| executor       | claims, results, dead letters of PLANNED               | SYSTEM, PLANNED, CLAIMS, EXECUTED |
 | auditor        | P&L                                                    | EXECUTED                    |
 | event_logger   | nothing                                                | every stream                |
 | operator       | nothing                                                | every stream                |
@@ -27,21 +27,21 @@ from typing import Final
 
 from quote_core.events import KILL_SWITCH_HEARTBEAT, Stream, dead_letter_subject, kind_of, subjects_of
 from quote_core.events.types import (
+    Claim,
     ExecutionPlan,
     ExecutionResult,
     KillSwitch,
     PnlSnapshot,
     PriceDivergence,
+    StopRequest,
     TwoHopArbitrage,
 )
 
-__all__ = ["GRANTS", "GUARDED", "STOP_SUBJECT", "BusRole", "Grant", "Guarded", "Permissions", "permissions_of"]
-
-STOP_SUBJECT: Final = "system.stop"
-"""Kept by SYSTEM; whatever is published here can only ever stop."""
+__all__ = ["GRANTS", "GUARDED", "BusRole", "Grant", "Guarded", "Permissions", "permissions_of"]
 
 _API: Final = "$JS.API"
 _KILL_SWITCH: Final = kind_of(KillSwitch).subject
+_STOP: Final = kind_of(StopRequest).subject
 _OPPORTUNITIES: Final = (subjects_of(TwoHopArbitrage), subjects_of(PriceDivergence))
 
 
@@ -86,42 +86,42 @@ class Grant:
     makes_streams: bool = False
 
 
-_SWITCH: Final = (_KILL_SWITCH, STOP_SUBJECT, KILL_SWITCH_HEARTBEAT)
+_SWITCH: Final = (_KILL_SWITCH, _STOP, KILL_SWITCH_HEARTBEAT)
 """What a trading gate listens to."""
 
 GRANTS: Final = (
     Grant(role=BusRole.INITIALIZER, looks_up=tuple(Stream), makes_streams=True),
     Grant(
         role=BusRole.SYSTEM_MANAGER,
-        writes=(_KILL_SWITCH, KILL_SWITCH_HEARTBEAT, STOP_SUBJECT, "metrics.health.*"),
+        writes=(_KILL_SWITCH, KILL_SWITCH_HEARTBEAT, _STOP, "metrics.health.*"),
         looks_up=(Stream.SYSTEM,),
-        follows=(Stream.METRICS, Stream.SYSTEM),
+        follows=(Stream.METRICS, Stream.SYSTEM, Stream.EXECUTED),
         hears=_SWITCH,
     ),
     Grant(
         role=BusRole.SCANNER,
-        writes=(*_OPPORTUNITIES, STOP_SUBJECT),
+        writes=(*_OPPORTUNITIES, _STOP),
         looks_up=(Stream.SYSTEM, Stream.OPPORTUNITIES),
         hears=_SWITCH,
     ),
     Grant(
         role=BusRole.PLANNER,
-        writes=(subjects_of(ExecutionPlan), STOP_SUBJECT),
+        writes=(subjects_of(ExecutionPlan), _STOP),
         looks_up=(Stream.SYSTEM, Stream.PLANNED),
         pulls=(Stream.OPPORTUNITIES,),
         hears=_SWITCH,
     ),
     Grant(
         role=BusRole.EXECUTOR,
-        writes=(subjects_of(ExecutionResult), STOP_SUBJECT),
+        writes=(subjects_of(Claim), subjects_of(ExecutionResult), _STOP),
         looks_up=(Stream.SYSTEM, Stream.EXECUTED),
         pulls=(Stream.PLANNED,),
-        follows=(Stream.EXECUTED,),
+        follows=(Stream.CLAIMS, Stream.EXECUTED),
         hears=_SWITCH,
     ),
     Grant(role=BusRole.AUDITOR, writes=(subjects_of(PnlSnapshot),), follows=(Stream.EXECUTED,)),
     Grant(role=BusRole.EVENT_LOGGER, follows=tuple(Stream)),
-    Grant(role=BusRole.OPERATOR, writes=(STOP_SUBJECT,), follows=tuple(Stream), hears=_SWITCH),
+    Grant(role=BusRole.OPERATOR, writes=(_STOP,), follows=tuple(Stream), hears=_SWITCH),
 )
 
 

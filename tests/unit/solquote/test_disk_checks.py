@@ -27,7 +27,7 @@ def test_a_large_disk_is_well_and_the_need_is_said(tmp_path: Path, monkeypatch: 
     free(monkeypatch, 10**12)
     found = checked(tmp_path)["disk"]
     assert found.verdict is Verdict.OK
-    assert "fill 54.4 GB" in found.detail
+    assert "fill 58.8 GB" in found.detail
 
 
 def test_a_small_disk_is_a_warning_that_says_how_long_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -23,7 +23,7 @@ def test_the_defaults_are_the_models_own(section_and_name: tuple[str, str]):
         {},
         {"XDG_STATE_HOME": "/state"},
         {"SOLQUOTE_DATA_DIR": "~/data"},
-        {"SOLQUOTE_HOST": "127.0.0.2", "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "1234"},
+        {"SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST": "127.0.0.2", "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "1234"},
         {"SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE": "/run/token"},
     ],
 )
@@ -40,7 +40,7 @@ def test_the_manager_is_where_the_models_find_it(
         monkeypatch.setenv("XDG_STATE_HOME", environ["XDG_STATE_HOME"])
     platform, settings = PlatformSettings.load(environ=environ), SystemManagerSettings.load(environ=environ)
     found = find_manager(environ)
-    assert (found.host, found.port) == (platform.host, settings.http_port)
+    assert (found.host, found.port) == (settings.http_host, settings.http_port)
     assert found.token_path == settings.token_path(platform)
     assert found.notes == ()
 

@@ -1,6 +1,6 @@
 from pathlib import Path
 
-from quote_core.bus.permissions import GRANTS, STOP_SUBJECT, BusRole, permissions_of
+from quote_core.bus.permissions import GRANTS, BusRole, permissions_of
 from quote_core.events import KILL_SWITCH_HEARTBEAT, Stream
 from solquote.bus_access import covers
 
@@ -8,9 +8,10 @@ PAGE = Path(__file__).parents[4] / "docs" / "pipeline.md"
 WRITERS = {
     "system.kill_switch": {BusRole.SYSTEM_MANAGER},
     KILL_SWITCH_HEARTBEAT: {BusRole.SYSTEM_MANAGER},
-    STOP_SUBJECT: {BusRole.SYSTEM_MANAGER, BusRole.SCANNER, BusRole.PLANNER, BusRole.EXECUTOR, BusRole.OPERATOR},
+    "system.stop": {BusRole.SYSTEM_MANAGER, BusRole.SCANNER, BusRole.PLANNER, BusRole.EXECUTOR, BusRole.OPERATOR},
     "plan.SOL-USDC": {BusRole.PLANNER},
     "executed.SOL-USDC.00": {BusRole.EXECUTOR},
+    "claim.00": {BusRole.EXECUTOR},
     "opportunity.price_divergence.SOL-USDC": {BusRole.SCANNER},
     "metrics.pnl": {BusRole.AUDITOR},
     "metrics.health.local_quote": {BusRole.SYSTEM_MANAGER},
