@@ -118,7 +118,6 @@ class Condition:
             "accounts_unchanged_total": store.unchanged_count,
             "accounts_older_dropped_total": store.older_dropped_count,
             "accounts_corrupt_total": store.corrupt_count,
-            "slot_drift": market.progress.drift_slots(now_mono_ns),
             "slot_regressions_total": market.progress.regression_count,
             "slots_impossible_total": market.progress.impossible_count,
             "pools_in_doubt": float(sum(entry.doubt is not None for entry in market.store)),
@@ -153,6 +152,7 @@ class Condition:
             rpc_calls_total=self._refreshing.poll_count,
             rpc_failures_total=self._refreshing.poll_failed_count,
             slot=chain_clock.slot if chain_clock else 0,
+            slot_drift=round(self._market.progress.drift_slots(self._clock.mono_ns())),
         )
 
     async def report(self, server: Server, readiness: Readiness) -> None:

@@ -66,13 +66,22 @@ class Switch:
     def __init__(self, *, is_open: bool = True) -> None:
         self.changed = asyncio.Event()
         self._is_open = is_open
+        self._is_reducing = False
 
     @property
     def allows_new_trades(self) -> bool:
         return self._is_open
 
+    @property
+    def allows_finishing(self) -> bool:
+        return self._is_open or self._is_reducing
+
     def turn(self, *, is_open: bool) -> None:
-        self._is_open = is_open
+        self._is_open, self._is_reducing = is_open, False
+        self.changed.set()
+
+    def reduce(self) -> None:
+        self._is_open, self._is_reducing = False, True
         self.changed.set()
 
 

@@ -68,6 +68,11 @@ class Gate(Protocol):
         """Whether a plan may be begun now."""
         ...
 
+    @property
+    def allows_finishing(self) -> bool:
+        """Whether a plan in hand may still be begun: when REDUCING, too, but not when HALTED."""
+        ...
+
 
 @dataclass(slots=True)
 class WorkerCounts:
@@ -263,7 +268,7 @@ class Worker:
             return
         result = self._results.owed(plan.header.event_id)
         if result is None:
-            if not self._gate.allows_new_trades or self._results.is_full:
+            if not self._gate.allows_finishing or self._results.is_full:
                 await self._hand_back(message, delay_s=BEGUN_RETRY_S if self._results.is_full else None)
                 return
             ending = await self._conclude(message, plan)
@@ -288,7 +293,7 @@ class Worker:
 
     def _late_refusal(self, message: Msg, plan: ExecutionPlan) -> str | None:
         """A claim takes as long as the bus takes; meanwhile the plan has grown older, or trading was stopped."""
-        if not self._gate.allows_new_trades:
+        if not self._gate.allows_finishing:
             return "stopped: trading was stopped before it began"
         return self._guards.expiry(plan, age_ns=self._age_ns(message, plan))
 

@@ -145,7 +145,7 @@ class Manager:
                 if self._latch.unstored_stop is None:
                     await bus.push(replace(event, sent=began), subject=KILL_SWITCH_HEARTBEAT)
                     self._show(event)
-            except ProviderUnavailable as error:
+            except (ProviderUnavailable, LayoutMismatch) as error:
                 self.finding = str(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._heartbeat_interval_ns / 1e9):
@@ -241,7 +241,7 @@ class Manager:
         self._figures.trips.labels(rule=trip.rule).inc()
         while True:
             try:
-                await self.change(Change(TradingState.HALTED, trip.rule, trip.reason))
+                await self.change(Change(TradingState.HALTED, trip.rule, trip.reason, actor=f"rule {trip.rule}"))
             except ProviderUnavailable as error:
                 _log.error("a rule tripped and the bus does not take it", rule=trip.rule, reason=str(error))
                 await asyncio.sleep(self._heartbeat_interval_ns / 1e9)

@@ -2,7 +2,8 @@
 
 A service's `Health` gives its work, its memory and the slot it has seen; from two looks a second apart come the counts
 of one window, and the rules judge them like any other report. With the local quote service the node behind it is looked
-at too: it gives the chain's slot. A node that has never answered is not failing yet: nothing is quoted from it, so
+at too: it gives the chain's slot. A node that stands still agrees with itself, so what the service measures against the
+clock counts as well. A node that has never answered is not failing yet: nothing is quoted from it, so
 nothing is traded either.
 """
 
@@ -42,7 +43,7 @@ def report_between(service: str, before: Look, now: Look, *, clock: Clock) -> Se
     found = now.condition
     work = found.work if found is not None else WorkFigures()
     then = _counted_from(before.condition, found)
-    slot_drift = now.chain_slot - work.slot if now.chain_slot is not None and work.slot else 0
+    behind_node = now.chain_slot - work.slot if now.chain_slot is not None and work.slot else 0
     is_node_silent = now.chain_slot is None and now.node_call_count > 0
     return ServiceHealth(
         header=stamp(clock, slot=now.chain_slot or 0),
@@ -58,7 +59,7 @@ def report_between(service: str, before: Look, now: Look, *, clock: Clock) -> Se
         rpc_failure_count=_held(work.rpc_failures_total - then.rpc_failures_total + is_node_silent),
         memory_used_bytes=work.memory_used_bytes,
         memory_limit_bytes=work.memory_limit_bytes,
-        slot_drift=_held(slot_drift),
+        slot_drift=_held(max(behind_node, work.slot_drift)),
     )
 
 

@@ -11,6 +11,8 @@ these figures by the same rules as the reports of the pipeline's processes.
 | `rpc_calls_total`, `rpc_failures_total`     | calls to the Solana node since the start, and those that failed       |
 | `memory_used_bytes`, `memory_limit_bytes`   | see `quote_core.telemetry.memory`; a limit of 0 = not known           |
 | `slot`                                      | the chain's slot the service has seen; 0 when it follows none         |
+| `slot_drift`                                | slots that slot is behind, by the clock and the chain's own time: a   |
+|                                             | node that stands still cannot be measured against itself              |
 """
 
 from collections.abc import Awaitable, Callable, Mapping
@@ -41,6 +43,7 @@ class WorkFigures:
     memory_used_bytes: int = 0
     memory_limit_bytes: int = 0
     slot: int = 0
+    slot_drift: int = 0
 
     @classmethod
     def now(cls, **counts: int) -> Self:
