@@ -32,6 +32,8 @@ _POLL_BACKOFF_S = 1.0
 _ACCOUNTS_PER_POLL_MAX = 1_000
 """About ten requests; what is left is read by the next poll, hurried pools first."""
 _CHAIN_PAUSE_S = 1.0
+_START_PAUSE_S = 0.2
+"""Until the chain has been seen to advance, so that prices do not wait for the next interval to be vouched for."""
 _SWEEP_PAUSE_S_MIN = 0.05
 _SETTLE_ROUNDS_MAX = 5
 """A stream of updates that never pauses is priced after this many `settle` anyway."""
@@ -279,9 +281,10 @@ class Refresher:
     async def _poll_basics(self) -> None:
         """The chain's clock and the oracles; without the clock nothing is quoted."""
         while True:
+            can_vouch = self._market.progress.has_advanced
             if await self._read_and_apply([self._market.basic_accounts()]):
                 await self._learn_origins()
-            await asyncio.sleep(self._basic_interval_s)
+            await asyncio.sleep(self._basic_interval_s if can_vouch else min(_START_PAUSE_S, self._basic_interval_s))
 
     async def _learn_origins(self) -> None:
         if self._has_origins:

@@ -1,5 +1,6 @@
 """The local quote service on the recorded market: every method, exact, and what its errors say."""
 
+import asyncio
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -36,6 +37,9 @@ async def service(market: MarketProcess) -> AsyncIterator[RunningLocalQuote]:
     async with local_quote(rpc_url=market.rpc_url, rpc_ws_url=market.websocket_url) as service:
         await service.until_serving()
         await service.until_figure("directions_quoted", 24)
+        async with asyncio.timeout(30):
+            while not (await service.stub.GetQuote(quote_request())).HasField("oracle_price"):
+                await asyncio.sleep(0.05)
         yield service
 
 

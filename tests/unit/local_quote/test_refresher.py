@@ -28,8 +28,6 @@ HOUR_NS = 3_600_000_000_000
 class Loops:
     """A refresher over a fake node; polls of pools happen only when new, hurried, or after an hour."""
 
-    living: "asyncio.Task[None]"
-
     def __init__(self, node: SolanaNode, session: aiohttp.ClientSession) -> None:
         self.node = node
         self.held = HeldMarket(slot=148)
@@ -92,12 +90,11 @@ async def running() -> AsyncIterator[Loops]:
     try:
         async with aiohttp.ClientSession() as session:
             loops = Loops(node, session)
-            tasks = [asyncio.create_task(loops.refresher.run()), asyncio.create_task(loops.live())]
-            loops.living = tasks[1]
+            refreshing, living = asyncio.create_task(loops.refresher.run()), asyncio.create_task(loops.live())
             try:
                 yield loops
             finally:
-                for task in tasks:
+                for task in (living, refreshing):
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
