@@ -38,7 +38,7 @@ async def service(market: MarketProcess) -> AsyncIterator[RunningLocalQuote]:
         await service.until_serving()
         await service.until_figure("directions_quoted", 24)
         async with asyncio.timeout(30):
-            while not (await service.stub.GetQuote(quote_request())).HasField("oracle_price"):
+            while not (await service.stub.GetQuote(quote_request())).HasField("oracle_price"):  # noqa: ASYNC110  # asked
                 await asyncio.sleep(0.05)
         yield service
 

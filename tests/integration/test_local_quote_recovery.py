@@ -77,7 +77,7 @@ async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_i
                 await service.until_serving()
                 await service.until_figure("feed_live", 1)
                 async with asyncio.timeout(DEADLINE_S):  # it stood still, and is believed once it has advanced as long
-                    while (await service.stub.GetQuote(REQUEST)).is_stale:
+                    while (await service.stub.GetQuote(REQUEST)).is_stale:  # noqa: ASYNC110  # asked
                         await asyncio.sleep(0.05)
 
                 seen = []
