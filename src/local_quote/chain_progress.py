@@ -68,6 +68,7 @@ class ChainProgress:
     def __init__(self) -> None:
         self._passed: deque[tuple[int, int]] = deque(maxlen=_REMEMBERED_MAX)
         self._slot_ns: deque[int] = deque(maxlen=_PACE_SLOTS_MAX)
+        self._usual_ns = 0  # what a slot has been taking; 0 = not known yet
         self._ahead: tuple[int, int] = (0, 0)
         self._jump: _Jump | None = None
         self._chain_unix_s = 0
@@ -146,6 +147,7 @@ class ChainProgress:
         """Another chain: forget everything but the counts."""
         self._passed.clear()
         self._slot_ns.clear()
+        self._usual_ns = 0
         self._jump = None
         self._chain_unix_s = self._chain_time_late_ns = 0
         self.slot = self.told_slot = 0
@@ -154,6 +156,7 @@ class ChainProgress:
     def _begin(self, slot: int, mono_ns: int) -> None:
         self._passed.clear()
         self._slot_ns.clear()
+        self._usual_ns = 0
         self._passed.append((slot, mono_ns))
         self._ahead = (slot, mono_ns)
         self.slot = self.told_slot = slot
@@ -162,6 +165,7 @@ class ChainProgress:
     def _advance(self, slot: int, mono_ns: int) -> None:
         before_slot, before_ns = self._passed[-1]
         self._slot_ns.append(max(0, mono_ns - before_ns) // (slot - before_slot))
+        self._usual_ns = median_low(self._slot_ns) if len(self._slot_ns) >= _PACE_SLOTS_MIN else 0
         self._passed.append((slot, mono_ns))
         self.slot = slot
         if len(self._slot_ns) < _PACE_SLOTS_MIN or mono_ns <= self._due_mono_ns(slot, late=0):
@@ -169,14 +173,11 @@ class ChainProgress:
 
     def _pace_ns(self) -> int:
         """How long a slot takes: the chain's nominal time, or what it has been taking where that is more."""
-        if len(self._slot_ns) < _PACE_SLOTS_MIN:
-            return SLOT_NS_NOMINAL
-        return max(SLOT_NS_NOMINAL, median_low(self._slot_ns))
+        return max(SLOT_NS_NOMINAL, self._usual_ns)
 
     def _slot_ns_fastest(self) -> int:
-        """A slot takes no less: half of what slots have been taking, or of `_SLOT_NS_MIN`."""
-        usual_ns = median_low(self._slot_ns) if len(self._slot_ns) >= _PACE_SLOTS_MIN else 2 * _SLOT_NS_MIN
-        return max(1, min(usual_ns // 2, _SLOT_NS_MIN))
+        """A slot takes no less: half of what slots have been taking, or `_SLOT_NS_MIN`."""
+        return max(1, min((self._usual_ns or SLOT_NS_NOMINAL) // 2, _SLOT_NS_MIN))
 
     def _due_mono_ns(self, slot: int, *, late: int = _DUE_SLOTS_LATE) -> int:
         """By when the slot after `slot` was due."""

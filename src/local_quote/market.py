@@ -107,9 +107,9 @@ class Market:
         """
         doubted = self._see_slots(updates)
         of_pools = []
-        clock_before = self.chain_clock
+        clock_before, now_mono_ns = self.chain_clock, self._clock.mono_ns()
         for update in updates:
-            if not self.progress.is_possible(update.slot, self._clock.mono_ns()):
+            if not self.progress.is_possible(update.slot, now_mono_ns):
                 doubted |= self.store.doubt(self.store.pool_ids_on(update.pubkey), Doubt.IMPOSSIBLE_SLOT)
             elif update.pubkey == CLOCK_SYSVAR:
                 self._take_clock(update)
