@@ -171,7 +171,7 @@ def reading(names: dict[str, Any], timing: ModuleType) -> None:
 
 def writing(names: dict[str, Any]) -> None:
     """Publishing, and polling for what was published."""
-    names["draft"] = Draft(3, input_amount=1_000, output_amount=5, ts_ns=1)
+    names["draft"] = names["writer"].draft(3, input_amount=1_000, output_amount=5, ts_ns=1)
     cost = costs_ns({NOTHING: FAST_CALLS, DRAFT: FAST_CALLS, KEYWORDS: SLOW_CALLS}, names)
     nothing = cost[NOTHING]
     show("publish a draft", cost[DRAFT], "of the empty call", nothing, "<= 2x")
