@@ -14,10 +14,12 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.latch import MANUAL, Change, Latch
+from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
+from pipeline.system_manager.witness import WitnessFile
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import (
@@ -40,7 +42,9 @@ NEVER_NS = 10**18
 
 
 def latch_in(bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS) -> Latch:
-    return Latch(bus, clock=SYSTEM_CLOCK, witness_path=folder / "latched", restate_after_ns=restate_after_ns)
+    latch = Latch(clock=SYSTEM_CLOCK, witness=WitnessFile(folder / "latched"), restate_after_ns=restate_after_ns)
+    latch.attach(bus)
+    return latch
 
 
 @asynccontextmanager
@@ -48,12 +52,13 @@ async def running_manager(bus: Bus, folder: Path, *, restate_after_ns: int = NEV
     settings = SystemManagerSettings()
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
+        latch_in(bus, folder, restate_after_ns=restate_after_ns),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,
         registry=CollectorRegistry(),
     )
-    task = asyncio.create_task(manager.run(bus, latch_in(bus, folder, restate_after_ns=restate_after_ns)))
+    task = asyncio.create_task(manager.run(bus))
     try:
         yield manager
     finally:
