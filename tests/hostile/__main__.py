@@ -1,0 +1,40 @@
+"""`python tests/hostile`: the local quote service against a node that lies. Ends with 1 when a promise was broken.
+
+python tests/hostile --minutes 60               at a chain's own pace, the service as it is delivered
+python tests/hostile --fast                     once through all faults, everything faster, about a minute and a half
+python tests/hostile --fast --only frozen       the faults whose name holds the word
+"""
+
+import argparse
+import asyncio
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that `hostile` is a package when run as a program
+
+from hostile.campaign import FAST, REAL, run_campaign
+from hostile.faults import FAULTS
+
+_S_PER_MINUTE = 60.0
+
+
+def main() -> int:
+    """Run, print what was found."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--minutes", type=float, default=0.0, help="at least this long; once through all faults anyway")
+    parser.add_argument("--seed", type=int, default=1, help="of the market and of all that is drawn")
+    parser.add_argument("--fast", action="store_true", help="at the pace of the test")
+    parser.add_argument("--only", default="", help="part of a fault's name")
+    arguments = parser.parse_args()
+    faults = [fault for fault in FAULTS if arguments.only in fault.name]
+    pace = FAST if arguments.fast else REAL
+    seconds = arguments.minutes * _S_PER_MINUTE
+    found = asyncio.run(run_campaign(faults=faults, pace=pace, seed=arguments.seed, seconds=seconds))
+    print(found.table())
+    print(f"{found.checked_count} quotes checked over {found.slot_count} slots; {found.baseline_count} rows")
+    print(f"broken under: {'; '.join(found.broken)}" if found.broken else "no promise was broken")
+    return bool(found.broken)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,401 @@
+"""Runs the service against the hostile node, fault after fault, and checks every quote it answers.
+
+Three real processes: the recorded market, the hostile node before it, `python -m local_quote` before that; the client
+and the checker are here. Faults alternate with health, and health lasts until every row that was fresh before the
+faults is fresh again with a state from after the fault, so that recovery is tested as much as the fault itself.
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import sys
+import time
+from collections import defaultdict, deque
+from collections.abc import AsyncIterator, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any, Final
+
+import grpc.aio
+from fakes.recorded_market_process import recorded_market_process
+from fakes.running_aggregator import free_port
+
+from hostile.checker import Answered, Checker, Limits, Tally
+from hostile.faults import FAULTS, HEALTHY, Fault
+from hostile.truth import Truth
+from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
+from quote_core.tokens import TokenRegistry, load_tokens
+from quote_core.units import NS_PER_S, Pubkey
+
+__all__ = ["Campaign", "Pace", "run_campaign"]
+
+START_S: Final = 60.0
+STOP_S: Final = 10.0
+ASK_EVERY_S: Final = 0.05
+ASK_TIMEOUT_S: Final = 2.0
+REFRESH_MS: Final = 500
+CHAIN_SLOT_MS: Final = 400
+"""A slot's length in chain time, whatever it is in ours."""
+TESTS: Final = Path(__file__).resolve().parents[1]
+_NS_PER_MS: Final = 1_000_000
+
+_Row = tuple[str, str, int]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pace:
+    """How long everything lasts, and what the service is told of it (its settings by name)."""
+
+    slot_ms: int
+    fault_s: float
+    healthy_s_min: float
+    recovery_s_max: float
+    stale_after_ms: int
+    settings: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def clock_lag_s_max(self) -> int:
+        """How old, in seconds of the chain, the time may be that a fresh quote was priced at."""
+        return 2 + self.stale_after_ms * CHAIN_SLOT_MS // self.slot_ms // 1_000
+
+
+REAL: Final = Pace(slot_ms=400, fault_s=20.0, healthy_s_min=10.0, recovery_s_max=90.0, stale_after_ms=5_000)
+"""A chain's own pace, and the service as it is delivered."""
+
+FAST: Final = Pace(
+    slot_ms=100,
+    fault_s=1.2,
+    healthy_s_min=0.3,
+    recovery_s_max=15.0,
+    stale_after_ms=1_000,
+    settings={
+        "amm_refresh_interval": "200ms",
+        "clmm_refresh_interval": "1s",
+        "clmm_event_driven_interval": "300ms",
+        "stale_after": "1s",
+        "staleness_sweep_interval": "200ms",
+        "feed_silence_max": "1s",
+        "rpc_timeout": "1s",
+        "quote_cache_ttl": "300ms",
+    },
+)
+"""Everything some four times as fast, for a test of a minute."""
+
+
+@dataclass(slots=True)
+class Campaign:
+    """What a run has found, by fault."""
+
+    tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    baseline_count: int = 0
+    slot_count: int = 0
+
+    def table(self) -> str:
+        """For people: one line a fault, then examples."""
+        head = (
+            f"{'fault':44} {'checked':>8} {'fresh':>7} {'stale':>7} {'refused':>7} {'WRONG':>6} {'AGE':>6} {'TOLD':>5}"
+            f" {'LATE':>5} {'younger s':>9} {'clock s':>7} {'fresh %':>7} {'back s':>7}"
+        )
+        lines = [head]
+        for name, tally in self.tallies.items():
+            share = 100 * tally.asked_fresh_count / tally.asked_count if tally.asked_count else 0.0
+            lines.append(
+                f"{name:44} {tally.checked_count:8} {tally.fresh_count:7} {tally.stale_count:7} {tally.refused_count:7}"
+                f" {tally.wrong_fresh_count:6} {tally.age_violation_count:6} {tally.understated_count:5}"
+                f" {tally.fresh_beyond_limit_count:5} {tally.younger_by_ns_max / NS_PER_S:9.3f}"
+                f" {tally.clock_lag_s_max:7} {share:7.1f} {tally.recovery_s_max:7.2f}"
+            )
+        for name, tally in self.tallies.items():
+            lines += [f"{name}: {example}" for example in tally.examples]
+            lines += [f"{name}: never fresh again: {', '.join(tally.unrecovered)}"] if tally.unrecovered else []
+        return "\n".join(lines)
+
+    @property
+    def broken(self) -> list[str]:
+        """The faults under which a promise was broken."""
+        return [name for name, tally in self.tallies.items() if tally.fault_count or tally.unrecovered]
+
+    @property
+    def checked_count(self) -> int:
+        """Answered quotes that were checked."""
+        return sum(tally.checked_count for tally in self.tallies.values())
+
+
+async def run_campaign(*, faults: Sequence[Fault], pace: Pace, seed: int, seconds: float = 0.0) -> Campaign:
+    """Put the service through `faults`, in order once, then in a drawn order until `seconds` are over."""
+    registry = load_tokens()
+    with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms") as market:
+        async with _node(market.rpc_url, market.websocket_url, seed) as node:
+            port = free_port()
+            async with _service(node.port, port, pace), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
+                runner = _Runner(registry, node, channel, pace, seed)
+                return await runner.run(faults, seconds)
+
+
+class _Node:
+    """The hostile node's process."""
+
+    def __init__(self, process: asyncio.subprocess.Process) -> None:
+        self._process = process
+        self.port = 0
+        self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
+
+    async def read(self) -> None:
+        assert self._process.stdout is not None
+        async for line in self._process.stdout:
+            told = json.loads(line)
+            if "port" in told:
+                self.port = told["port"]
+            self.told.put_nowait(told)
+
+    def begin(self, fault: Fault) -> None:
+        assert self._process.stdin is not None
+        self._process.stdin.write(fault.name.encode() + b"\n")
+
+
+@contextlib.asynccontextmanager
+async def _node(http_url: str, ws_url: str, seed: int) -> AsyncIterator[_Node]:
+    command = [sys.executable, "-m", "hostile.node", "--http", http_url, "--ws", ws_url, "--seed", str(seed)]
+    async with _process(command, {"PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}) as process:
+        node = _Node(process)
+        reading = asyncio.create_task(node.read())
+        try:
+            async with asyncio.timeout(START_S):
+                while not node.port:  # noqa: ASYNC110 - another process, heard of by `reading`
+                    await asyncio.sleep(0.05)
+            yield node
+        finally:
+            reading.cancel()
+
+
+@contextlib.asynccontextmanager
+async def _service(node_port: int, port: int, pace: Pace) -> AsyncIterator[None]:
+    environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in pace.settings.items()}
+    environ |= {
+        "SOLQUOTE_RPC_URL": f"http://127.0.0.1:{node_port}/",
+        "SOLQUOTE_RPC_WS_URL": f"ws://127.0.0.1:{node_port}/",
+        "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port),
+    }
+    async with _process([sys.executable, "-m", "local_quote"], environ):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def _process(command: Sequence[str], environ: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        *command,
+        env=os.environ | environ,
+        stdin=asyncio.subprocess.PIPE,
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.DEVNULL,
+    )
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            process.terminate()
+        try:
+            await asyncio.wait_for(process.wait(), STOP_S)
+        except TimeoutError:
+            process.kill()
+            await process.wait()
+
+
+class _Runner:
+    """One campaign's loops and what they share."""
+
+    def __init__(
+        self, registry: TokenRegistry, node: _Node, channel: grpc.aio.Channel, pace: Pace, seed: int
+    ) -> None:
+        self._node = node
+        self._channel = channel
+        self._stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
+        self._pace = pace
+        self._random = Random(f"campaign/{seed}")
+        self._truth = Truth(registry, seed=seed)
+        limits = Limits(
+            clock_lag_s_max=pace.clock_lag_s_max,
+            tolerance_ns=50 * _NS_PER_MS,
+            stale_after_ns=pace.stale_after_ms * _NS_PER_MS,
+        )
+        self._checker = Checker(self._truth, limits)
+        self._wanted: list[_Row] = [
+            (one.mint, other.mint, 10**one.decimals * size)
+            for pair in registry.pairs
+            for one, other in pair.directions()
+            for size in (1, 100)
+        ]
+        self._pending: deque[tuple[str, Answered]] = deque()
+        self._told_until_mono_ns = 0
+        self._phase_starts: list[tuple[int, Fault]] = []
+        self._fault = HEALTHY
+        self._name = HEALTHY.name  # of the fault whose effects are not over yet
+        self._baseline: tuple[_Row, ...] = ()
+        self._fresh_at_slot: dict[_Row, int] = {}
+        self._judged = asyncio.Event()
+        self.campaign = Campaign()
+
+    async def run(self, faults: Sequence[Fault], seconds: float) -> Campaign:
+        async with asyncio.timeout(START_S):
+            await self._channel.channel_ready()
+        async with asyncio.TaskGroup() as tasks:
+            loops = [
+                tasks.create_task(loop)
+                for loop in (self._listen(), self._judge(), self._follow_stream(), self._ask())
+            ]
+            await self._warm_up()
+            until = time.monotonic() + seconds
+            for fault in self._schedule(faults):
+                if fault is None:
+                    if time.monotonic() >= until:
+                        break
+                    continue
+                await self._phase(fault)
+            for loop in loops:
+                loop.cancel()
+        self.campaign.slot_count = self._truth.slot - self._truth.first_slot
+        return self.campaign
+
+    def _schedule(self, faults: Sequence[Fault]) -> Any:
+        """Every fault once in order, then drawn rounds; None where a run may end."""
+        yield from faults
+        yield None
+        while True:
+            for fault in self._random.sample(faults, len(faults)):
+                yield fault
+                yield None
+
+    async def _warm_up(self) -> None:
+        """Wait until no further row becomes fresh; those that are must be so again after every fault."""
+        async with asyncio.timeout(START_S):
+            before = -1
+            while len(self._fresh_at_slot) != before or before == 0:
+                before = len(self._fresh_at_slot)
+                await asyncio.sleep(max(2.0, 2 * self._pace.stale_after_ms / 1_000))
+        self.campaign.baseline_count = before
+        self._baseline = tuple(self._fresh_at_slot)
+
+    async def _phase(self, fault: Fault) -> None:
+        tally = self.campaign.tallies[fault.name]
+        started = time.monotonic()
+        await self._begin(fault)
+        self._name = fault.name
+        await asyncio.sleep(self._pace.fault_s)
+        await self._begin(HEALTHY)
+        tally.seconds += time.monotonic() - started
+        healed = time.monotonic()
+        healed_slot = self._truth.slot
+        late: list[_Row] = []
+        while time.monotonic() < healed + self._pace.recovery_s_max:
+            late = [row for row in self._baseline if self._fresh_at_slot[row] <= healed_slot]
+            if not late and time.monotonic() >= healed + self._pace.healthy_s_min:
+                break
+            if late:
+                tally.recovery_s_max = max(tally.recovery_s_max, time.monotonic() - healed)
+            await asyncio.sleep(0.02)
+        tally.unrecovered += [f"{row}" for row in late[:3]]
+        self._name = HEALTHY.name
+
+    async def _begin(self, fault: Fault) -> None:
+        self._node.begin(fault)
+        async with asyncio.timeout(START_S):
+            while self._fault is not fault:  # noqa: ASYNC110 - another process, heard of by `_listen`
+                await asyncio.sleep(0.005)
+
+    async def _listen(self) -> None:
+        """Hear from the node: slots drive the truth, faults the phases."""
+        by_name = {fault.name: fault for fault in (HEALTHY, *FAULTS)}
+        while True:
+            told = await self._node.told.get()
+            if "slot" in told:
+                self._truth.slot_came(told["slot"], told["mono_ns"])
+                self._told_until_mono_ns = told["mono_ns"]
+                self._judged.set()
+            elif "fault" in told:
+                self._fault = by_name[told["fault"]]
+                self._phase_starts.append((told["mono_ns"], self._fault))
+
+    async def _follow_stream(self) -> None:
+        pairs: dict[tuple[str, str], list[int]] = defaultdict(list)
+        for input_mint, output_mint, amount in self._wanted:
+            pairs[input_mint, output_mint].append(amount)
+        request = quotes_pb2.BatchQuoteRequest(
+            pairs=[
+                quotes_pb2.TokenPair(input_mint=one, output_mint=other, amounts=amounts)
+                for (one, other), amounts in pairs.items()
+            ],
+            refresh_interval_ms=REFRESH_MS,
+        )
+        async for batch in self._stub.StreamQuoteBatches(request):
+            received_mono_ns = time.monotonic_ns()
+            for quote in batch.quotes:
+                self._take(quote, received_mono_ns, None)
+
+    async def _ask(self) -> None:
+        """Ask for one row after another."""
+        while True:
+            for input_mint, output_mint, amount in self._random.sample(self._wanted, len(self._wanted)):
+                tally = self.campaign.tallies[self._name]
+                request = local_quote_pb2.LocalQuoteRequest(
+                    input_mint=input_mint, output_mint=output_mint, input_amount=amount
+                )
+                asked_mono_ns = time.monotonic_ns()
+                is_expected = (input_mint, output_mint, amount) in self._baseline
+                is_expected &= self._fault.name == self._name  # availability is of the fault, not of the recovery
+                tally.asked_count += is_expected
+                try:
+                    quote = await self._stub.GetQuote(request, timeout=ASK_TIMEOUT_S)
+                except grpc.aio.AioRpcError as error:
+                    if error.code() in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+                        tally.failed_count += 1
+                    else:
+                        tally.refused_count += 1
+                else:
+                    tally.asked_fresh_count += is_expected and not quote.is_stale
+                    self._take(quote, time.monotonic_ns(), asked_mono_ns)
+                await asyncio.sleep(ASK_EVERY_S)
+
+    def _take(self, quote: local_quote_pb2.LocalQuote, received_mono_ns: int, asked_mono_ns: int | None) -> None:
+        if quote.HasField("error"):
+            self.campaign.tallies[self._name].refused_count += 1
+            return
+        answered = Answered(
+            pool_id=Pubkey(quote.pool_id),
+            protocol=quote.protocol,
+            input_mint=Pubkey(quote.input_mint),
+            input_amount=quote.input_amount,
+            output_amount=quote.output_amount,
+            slot=quote.slot,
+            is_stale=quote.is_stale,
+            told_age_ns=quote.pool_state_age_ms * _NS_PER_MS,
+            vouched_mono_ns=quote.pool_received_mono_ns,
+            received_mono_ns=received_mono_ns,
+            asked_mono_ns=asked_mono_ns,
+        )
+        if not quote.is_stale:
+            row = (quote.input_mint, quote.output_mint, quote.input_amount)
+            self._fresh_at_slot[row] = max(quote.slot, self._fresh_at_slot.get(row, 0)) if quote.slot < 2**50 else 0
+        self._pending.append((self._name, answered))
+
+    async def _judge(self) -> None:
+        """Judge what came before the newest slot told, in pieces that let the other loops run."""
+        while True:
+            await self._judged.wait()
+            self._judged.clear()
+            while self._pending and self._pending[0][1].received_mono_ns < self._told_until_mono_ns:
+                name, answered = self._pending.popleft()
+                self._checker.count(
+                    answered, self.campaign.tallies[name], unknowable_ns=self._unknowable_ns(answered)
+                )
+                await asyncio.sleep(0)
+
+    def _unknowable_ns(self, answered: Answered) -> int:
+        """The longest lag of the faults that were there between the vouched time and the receipt."""
+        slots = 0
+        for began_mono_ns, fault in reversed(self._phase_starts):
+            slots = max(slots, fault.unknowable_slots if began_mono_ns < answered.received_mono_ns else 0)
+            if began_mono_ns <= answered.vouched_mono_ns:
+                break
+        return (slots + bool(slots)) * self._pace.slot_ms * _NS_PER_MS
