@@ -16,7 +16,7 @@ from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any, Final
+from typing import Any, Final, Self
 
 import grpc.aio
 from fakes.recorded_market_process import recorded_market_process
@@ -129,9 +129,11 @@ async def run_campaign(*, faults: Sequence[Fault], pace: Pace, seed: int, second
     with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms") as market:
         async with _node(market.rpc_url, market.websocket_url, seed) as node:
             port = free_port()
-            async with _service(node.port, port, pace), grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-                runner = _Runner(registry, node, channel, pace, seed)
-                return await runner.run(faults, seconds)
+            async with (
+                _Service(node.port, port, pace) as service,
+                grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+            ):
+                return await _Runner(registry, node, service, channel, pace, seed).run(faults, seconds)
 
 
 class _Node:
@@ -170,16 +172,28 @@ async def _node(http_url: str, ws_url: str, seed: int) -> AsyncIterator[_Node]:
             reading.cancel()
 
 
-@contextlib.asynccontextmanager
-async def _service(node_port: int, port: int, pace: Pace) -> AsyncIterator[None]:
-    environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in pace.settings.items()}
-    environ |= {
-        "SOLQUOTE_RPC_URL": f"http://127.0.0.1:{node_port}/",
-        "SOLQUOTE_RPC_WS_URL": f"ws://127.0.0.1:{node_port}/",
-        "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port),
-    }
-    async with _process([sys.executable, "-m", "local_quote"], environ):
-        yield
+class _Service:
+    """The local quote service's process. One that does not recover is begun anew, or it would spoil what follows."""
+
+    def __init__(self, node_port: int, port: int, pace: Pace) -> None:
+        self._environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in pace.settings.items()} | {
+            "SOLQUOTE_RPC_URL": f"http://127.0.0.1:{node_port}/",
+            "SOLQUOTE_RPC_WS_URL": f"ws://127.0.0.1:{node_port}/",
+            "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port),
+        }
+        self._running = contextlib.AsyncExitStack()
+
+    async def __aenter__(self) -> Self:
+        await self._running.enter_async_context(_process([sys.executable, "-m", "local_quote"], self._environ))
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self._running.aclose()
+
+    async def restart(self) -> None:
+        """End the process and start another."""
+        await self._running.aclose()
+        await self.__aenter__()
 
 
 @contextlib.asynccontextmanager
@@ -207,9 +221,16 @@ class _Runner:
     """One campaign's loops and what they share."""
 
     def __init__(
-        self, registry: TokenRegistry, node: _Node, channel: grpc.aio.Channel, pace: Pace, seed: int
+        self,
+        registry: TokenRegistry,
+        node: _Node,
+        service: _Service,
+        channel: grpc.aio.Channel,
+        pace: Pace,
+        seed: int,
     ) -> None:
         self._node = node
+        self._service = service
         self._channel = channel
         self._stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
         self._pace = pace
@@ -285,18 +306,25 @@ class _Runner:
         await asyncio.sleep(self._pace.fault_s)
         await self._begin(HEALTHY)
         tally.seconds += time.monotonic() - started
-        healed = time.monotonic()
-        healed_slot = self._truth.slot
-        late: list[_Row] = []
+        late = await self._late_rows(tally)
+        if late:
+            tally.unrecovered += [f"{len(late)} rows, of them {late[0]}"]
+            await self._service.restart()
+            await self._late_rows(Tally())
+        self._name = HEALTHY.name
+
+    async def _late_rows(self, tally: Tally) -> list[_Row]:
+        """Wait until every row that was fresh once is so with a later state; the rows that are not in time."""
+        healed, healed_slot = time.monotonic(), self._truth.slot
+        late = list(self._baseline)
         while time.monotonic() < healed + self._pace.recovery_s_max:
-            late = [row for row in self._baseline if self._fresh_at_slot[row] <= healed_slot]
+            late = [row for row in late if not healed_slot < self._fresh_at_slot[row] <= self._truth.slot]
             if not late and time.monotonic() >= healed + self._pace.healthy_s_min:
                 break
             if late:
                 tally.recovery_s_max = max(tally.recovery_s_max, time.monotonic() - healed)
             await asyncio.sleep(0.02)
-        tally.unrecovered += [f"{row}" for row in late[:3]]
-        self._name = HEALTHY.name
+        return late
 
     async def _begin(self, fault: Fault) -> None:
         self._node.begin(fault)
@@ -328,10 +356,12 @@ class _Runner:
             ],
             refresh_interval_ms=REFRESH_MS,
         )
-        async for batch in self._stub.StreamQuoteBatches(request):
-            received_mono_ns = time.monotonic_ns()
-            for quote in batch.quotes:
-                self._take(quote, received_mono_ns, None)
+        while True:
+            with contextlib.suppress(grpc.aio.AioRpcError):  # the service was begun anew
+                async for batch in self._stub.StreamQuoteBatches(request, wait_for_ready=True):
+                    received_mono_ns = time.monotonic_ns()
+                    for quote in batch.quotes:
+                        self._take(quote, received_mono_ns, None)
 
     async def _ask(self) -> None:
         """Ask for one row after another."""
@@ -376,7 +406,7 @@ class _Runner:
         )
         if not quote.is_stale:
             row = (quote.input_mint, quote.output_mint, quote.input_amount)
-            self._fresh_at_slot[row] = max(quote.slot, self._fresh_at_slot.get(row, 0)) if quote.slot < 2**50 else 0
+            self._fresh_at_slot[row] = quote.slot
         self._pending.append((self._name, answered))
 
     async def _judge(self) -> None:
