@@ -30,9 +30,11 @@ def main() -> int:
     pace = FAST if arguments.fast else REAL
     seconds = arguments.minutes * _S_PER_MINUTE
     found = asyncio.run(run_campaign(faults=faults, pace=pace, seed=arguments.seed, seconds=seconds))
-    print(found.table())
-    print(f"{found.checked_count} quotes checked over {found.slot_count} slots; {found.baseline_count} rows")
-    print(f"broken under: {'; '.join(found.broken)}" if found.broken else "no promise was broken")
+    broken = f"broken under: {'; '.join(found.broken)}" if found.broken else "no promise was broken"
+    sys.stdout.write(
+        f"{found.table()}\n{found.checked_count} quotes of {found.baseline_count} rows checked"
+        f" over {found.slot_count} slots\n{broken}\n"
+    )
     return bool(found.broken)
 
 

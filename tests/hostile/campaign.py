@@ -21,10 +21,10 @@ from typing import Any, Final, Self
 import grpc.aio
 from fakes.recorded_market_process import recorded_market_process
 from fakes.running_aggregator import free_port
-
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
 from hostile.truth import Truth
+
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import NS_PER_S, Pubkey
@@ -248,7 +248,7 @@ class _Runner:
             for one, other in pair.directions()
             for size in (1, 100)
         ]
-        self._pending: deque[tuple[str, Answered]] = deque()
+        self._pending: deque[tuple[str, _Row, Answered]] = deque()
         self._told_until_mono_ns = 0
         self._phase_starts: list[tuple[int, Fault]] = []
         self._fault = HEALTHY
@@ -263,8 +263,7 @@ class _Runner:
             await self._channel.channel_ready()
         async with asyncio.TaskGroup() as tasks:
             loops = [
-                tasks.create_task(loop)
-                for loop in (self._listen(), self._judge(), self._follow_stream(), self._ask())
+                tasks.create_task(loop) for loop in (self._listen(), self._judge(), self._follow_stream(), self._ask())
             ]
             await self._warm_up()
             until = time.monotonic() + seconds
@@ -314,11 +313,11 @@ class _Runner:
         self._name = HEALTHY.name
 
     async def _late_rows(self, tally: Tally) -> list[_Row]:
-        """Wait until every row that was fresh once is so with a later state; the rows that are not in time."""
+        """Wait until every row that was fresh once is so with a later state, rightly; those that are not in time."""
         healed, healed_slot = time.monotonic(), self._truth.slot
         late = list(self._baseline)
         while time.monotonic() < healed + self._pace.recovery_s_max:
-            late = [row for row in late if not healed_slot < self._fresh_at_slot[row] <= self._truth.slot]
+            late = [row for row in late if self._fresh_at_slot[row] <= healed_slot]
             if not late and time.monotonic() >= healed + self._pace.healthy_s_min:
                 break
             if late:
@@ -404,21 +403,20 @@ class _Runner:
             received_mono_ns=received_mono_ns,
             asked_mono_ns=asked_mono_ns,
         )
-        if not quote.is_stale:
-            row = (quote.input_mint, quote.output_mint, quote.input_amount)
-            self._fresh_at_slot[row] = quote.slot
-        self._pending.append((self._name, answered))
+        row = (quote.input_mint, quote.output_mint, quote.input_amount)
+        self._pending.append((self._name, row, answered))
 
     async def _judge(self) -> None:
         """Judge what came before the newest slot told, in pieces that let the other loops run."""
         while True:
             await self._judged.wait()
             self._judged.clear()
-            while self._pending and self._pending[0][1].received_mono_ns < self._told_until_mono_ns:
-                name, answered = self._pending.popleft()
-                self._checker.count(
-                    answered, self.campaign.tallies[name], unknowable_ns=self._unknowable_ns(answered)
-                )
+            while self._pending and self._pending[0][2].received_mono_ns < self._told_until_mono_ns:
+                name, row, answered = self._pending.popleft()
+                unknowable_ns = self._unknowable_ns(answered)
+                verdict = self._checker.count(answered, self.campaign.tallies[name], unknowable_ns=unknowable_ns)
+                if verdict.is_right and not answered.is_stale:
+                    self._fresh_at_slot[row] = answered.slot
                 await asyncio.sleep(0)
 
     def _unknowable_ns(self, answered: Answered) -> int:

@@ -13,8 +13,8 @@ from typing import Any, Final
 
 import aiohttp
 import orjson
-
 from hostile.faults import Position
+
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
 from recorded_market.ledger import Block, Commitment, Ledger
@@ -111,21 +111,23 @@ class Recorder:
         Raises:
             ConnectionError: The node closed the feed.
         """
-        async with aiohttp.ClientSession() as session:
-            async with session.ws_connect(self._ws_url, max_msg_size=_MESSAGE_SIZE_BYTES_MAX) as socket:
-                for number, owner in enumerate(self._owners, 1):
-                    await socket.send_str(_call(number, "programSubscribe", [owner, _ACCOUNT_CONFIG]))
-                await socket.send_str(_call(0, "slotSubscribe", []))
-                begun_slot = await self._read_all(session)
-                async for message in socket:
-                    received_mono_ns = time.monotonic_ns()
-                    note = orjson.loads(message.data)
-                    if note.get("method") == "programNotification":
-                        self._take(note["params"]["result"])
-                    elif note.get("method") == "slotNotification":
-                        slot = note["params"]["result"]["slot"]
-                        if self._complete(slot, begun_slot):
-                            on_slot(slot, received_mono_ns)
+        async with (
+            aiohttp.ClientSession() as session,
+            session.ws_connect(self._ws_url, max_msg_size=_MESSAGE_SIZE_BYTES_MAX) as socket,
+        ):
+            for number, owner in enumerate(self._owners, 1):
+                await socket.send_str(_call(number, "programSubscribe", [owner, _ACCOUNT_CONFIG]))
+            await socket.send_str(_call(0, "slotSubscribe", []))
+            begun_slot = await self._read_all(session)
+            async for message in socket:
+                received_mono_ns = time.monotonic_ns()
+                note = orjson.loads(message.data)
+                if note.get("method") == "programNotification":
+                    self._take(note["params"]["result"])
+                elif note.get("method") == "slotNotification":
+                    slot = note["params"]["result"]["slot"]
+                    if self._complete(slot, begun_slot):
+                        on_slot(slot, received_mono_ns)
         raise ConnectionError(f"{self._ws_url}: closed the feed")
 
     async def _read_all(self, session: aiohttp.ClientSession) -> int:

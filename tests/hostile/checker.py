@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from hostile.truth import Truth
+
 from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["Answered", "Checker", "Limits", "Tally", "Verdict"]
@@ -29,6 +30,7 @@ _NS_PER_MS: Final = 1_000_000
 _ROUNDING_NS: Final = 6 * _NS_PER_MS
 """Told ages are whole milliseconds, rounded down, and may be sent again for 5 ms (`TAIL_AGE_NS_MAX`)."""
 _EXAMPLES_MAX: Final = 5
+_NEARBY_SLOTS: Final = 40
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,6 +151,8 @@ class Checker:
             tally.fresh_beyond_limit_count += 1
             problems.append("fresh although told to be older than the limit")
         if problems and len(tally.examples) < _EXAMPLES_MAX:
+            if not verdict.is_right:
+                problems.append(self._explained(quote))
             tally.examples.append(f"{', '.join(problems)}: {quote}, newest slot {self._truth.slot}")
         return verdict
 
@@ -161,6 +165,14 @@ class Checker:
             quote.output_amount,
             clock_lag_s_max=self._limits.clock_lag_s_max,
         )
+
+    def _explained(self, quote: Answered) -> str:
+        """At which slot nearby a wrong quote would be right."""
+        for distance in range(1, _NEARBY_SLOTS):
+            for slot in (quote.slot - distance, quote.slot + distance):
+                if self._gives(quote, slot) is not None:
+                    return f"right {slot - quote.slot:+d} slots from the one it tells"
+        return "at no slot nearby either"
 
     def _younger_by_ns(self, quote: Answered) -> int:
         for slot in self._truth.changes_after(quote.pool_id, quote.slot):

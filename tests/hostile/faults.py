@@ -110,6 +110,7 @@ HEALTHY: Final = Fault(name="healthy")
 
 
 def _all_faults() -> Iterator[Fault]:
+    yield Fault(name="nothing")  # the control
     yield Fault(name="frozen", http=FROZEN, feed=FROZEN)
     yield Fault(name="frozen, same slot told again", http=FROZEN, feed=FROZEN, feed_brings=Feed.SAME_SLOT)
     yield Fault(name="frozen http", http=FROZEN)

@@ -19,7 +19,6 @@ from typing import Any, Final
 import aiohttp
 import orjson
 from aiohttp import WSMsgType, web
-
 from hostile.chain import Recorder, ShownChain
 from hostile.faults import (
     DAMAGED_SHARE,
@@ -30,6 +29,7 @@ from hostile.faults import (
     damaged,
     spoiled_notifications,
 )
+
 from quote_core.units import Pubkey
 from recorded_market.jsonrpc import answer_request
 from recorded_market.recording import load_recording
@@ -134,7 +134,9 @@ class HostileNode:
         await asyncio.sleep(fault.http_delay_s)  # held after it was made: what comes late is old
         if fault.hangs_up and request.transport is not None:
             request.transport.abort()
-        is_failing = (fault.http_status != 200 or fault.http_body) and self._random.random() < fault.http_failure_fraction
+        is_failing = (
+            fault.http_status != 200 or fault.http_body
+        ) and self._random.random() < fault.http_failure_fraction
         if is_failing:
             headers = {"Retry-After": "1"} if fault.http_status == 429 else {}
             return web.Response(status=fault.http_status, text=fault.http_body, headers=headers)
