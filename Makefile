@@ -70,6 +70,10 @@ HOSTILE_MINUTES ?= 60
 hostile: setup ## an hour of the local quote service before a node that lies (HOSTILE_MINUTES=60)
 	$(BIN)/python tests/hostile --minutes $(HOSTILE_MINUTES)
 
+CHAOS_MINUTES ?= 10
+chaos: setup ## the whole platform through kills, pauses, a full disk, clock steps and halts (CHAOS_MINUTES=10)
+	$(BIN)/python tests/chaos --minutes $(CHAOS_MINUTES)
+
 check: lint types test ## what CI runs
 
 bench: setup ## every benchmark, each figure beside its reference

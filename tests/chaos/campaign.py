@@ -12,20 +12,20 @@ import json
 import os
 import signal
 import subprocess
-import sys
+import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from http import HTTPStatus
+from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 from random import Random
 from typing import Any, Final
 
-from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
-
 from chaos.actions import Action, ClockStep, DiskFull, Halt, Kill, Pause, draw
 from chaos.evidence import ClockSpan, Evidence, HaltSpan, Sums, findings
-from quote_core.units import NS_PER_S
+from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
 
 __all__ = ["Outcome", "run_chaos"]
 
@@ -37,6 +37,7 @@ SETTLED_S: Final = 90.0
 """And every plan concluded, every sum told, within this."""
 LOOK_EVERY_S: Final = 10.0
 COMMAND_TRIES_S: Final = 60.0
+SWITCH_S: Final = 10.0
 FREE_BYTES: Final = 16 << 30
 """Of the data folder's memory file system while it is not full: a limit, not memory taken. Streams reserve theirs."""
 ENVIRON: Final = {
@@ -168,9 +169,7 @@ class _Clocks:
         begun_unix_ns = held.begun_unix_ns if held else 0
         step_s = held.step_s if held else 0
         now_unix_ns = time.time_ns()
-        self.closed.append(
-            ClockSpan(pid=pid, step_s=step_s, begun_unix_ns=begun_unix_ns, ended_unix_ns=now_unix_ns)
-        )
+        self.closed.append(ClockSpan(pid=pid, step_s=step_s, begun_unix_ns=begun_unix_ns, ended_unix_ns=now_unix_ns))
 
 
 class _Chaos:
@@ -188,6 +187,7 @@ class _Chaos:
         self._numbers = itertools.count()
         self._paused: set[int] = set()
         self._is_full = False
+        self._switching: threading.Thread | None = None
         self._halted_unix_ns: int | None = None
         self._wants_release = False
         self._halts: list[HaltSpan] = []
@@ -199,16 +199,14 @@ class _Chaos:
         """Do what is drawn, and end it when it is due."""
         until = time.monotonic() + seconds
         self._at(LOOK_EVERY_S, self._look)
-        for gap_s, action in draw(
-            self._random, PROCESS_NAMES, foreign=NATS, with_disk=self._disk is not None
-        ):
+        for gap_s, action in draw(self._random, PROCESS_NAMES, foreign=NATS, with_disk=self._disk is not None):
             self._work_until(min(until, time.monotonic() + gap_s))
             if time.monotonic() >= until:
                 return
             self._do(action)
 
     def mend(self) -> None:
-        """End whatever was begun."""
+        """End whatever was begun, but for a halt."""
         for pid in list(self._paused):
             self._resume(pid)
         self._free_disk()
@@ -217,6 +215,7 @@ class _Chaos:
     def calm(self) -> None:
         """After the last fault: healthy within a bound, then every promise."""
         self.mend()
+        self._agenda.clear()
         started = time.monotonic()
         self._note("calm")
         with contextlib.suppress(AssertionError):
@@ -311,8 +310,9 @@ class _Chaos:
                 if pid is not None:
                     self._clocks.step(pid, seconds)
             case DiskFull(seconds):
-                self._fill_disk()
-                self._at(seconds, self._free_disk)
+                if not self._is_full:
+                    self._fill_disk()
+                    self._at(seconds, self._free_disk)
             case Halt(seconds):
                 self._halt()
                 self._at(seconds, self._release)
@@ -343,35 +343,72 @@ class _Chaos:
             self._is_full = False
 
     def _halt(self) -> None:
-        """One that is not acknowledged may still have come about, so it is released like any other."""
-        if self._halted_unix_ns is not None:
+        """Ask for a halt; one that is not acknowledged may still have come about, so it is released like any other."""
+        if self._wants_release:
             return
         self._wants_release = True
-        if solquote("kill", "--reason", "chaos", data_dir=self._data_dir).returncode == 0:
-            self._halted_unix_ns = time.time_ns()
-            self._note("halt acknowledged")
+        self._switch("kill")
 
     def _release(self) -> None:
-        """Release once; tried again until it is acknowledged, and it may have come about with the first try."""
+        """Try to release until it is acknowledged; it may have come about with the first try."""
         if not self._wants_release:
             return
+        if self._switching:  # the halt, or a release, is not answered yet
+            self._at(0.1, self._release)
+            return
         if self._halted_unix_ns is not None:
-            span = HaltSpan(begun_unix_ns=self._halted_unix_ns, ended_unix_ns=time.time_ns())
-            self._halts.append(span)
+            self._halts.append(HaltSpan(begun_unix_ns=self._halted_unix_ns, ended_unix_ns=time.time_ns()))
             self._halted_unix_ns = None
-        if solquote("release", "--reason", "chaos", data_dir=self._data_dir).returncode == 0:
-            self._wants_release = False
-            self._note("release acknowledged")
-        else:
-            self._at(1.0, self._release)
+        self._switch("release")
+        self._at(0.1, self._release)
+
+    def _switch(self, command: str) -> None:
+        """Ask for it beside everything else: a busy machine takes seconds to start the command line."""
+        by_hand = self._random.choice((self._by_command_line, self._by_http))
+        self._switching = threading.Thread(target=self._switched, args=(command, by_hand))
+        self._switching.start()
+        self._note(f"{command} asked for {by_hand.__name__.replace('_', ' ').strip()}")
+
+    def _switched(self, command: str, by_hand: Callable[[str], bool]) -> None:
+        is_acknowledged = by_hand(command)
+        now_unix_ns = time.time_ns()
+        if is_acknowledged:
+            self._note(f"{command} acknowledged")
+            if command == "kill":
+                self._halted_unix_ns = now_unix_ns
+            else:
+                self._wants_release = False
+        self._switching = None
+
+    def _by_command_line(self, command: str) -> bool:
+        return solquote(command, "--reason", "chaos", data_dir=self._data_dir).returncode == 0
+
+    def _by_http(self, command: str) -> bool:
+        environment = self._platform.environment
+        port = int(environment["SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT"])
+        token = (self._data_dir / "kill-switch.token").read_text().strip()
+        action = "enable" if command == "kill" else "disable"
+        connection = HTTPConnection("127.0.0.1", port, timeout=SWITCH_S)
+        headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
+        try:
+            connection.request("POST", f"/api/killswitch/{action}", '{"reason": "chaos"}', headers)
+            return connection.getresponse().status == HTTPStatus.OK
+        except (OSError, HTTPException):
+            return False
+        finally:
+            connection.close()
 
     def _released(self) -> None:
         """Active for certain, also when a rule has tripped meanwhile."""
         self._wants_release = True
         self._release()
+        until = time.monotonic() + COMMAND_TRIES_S
+        while self._wants_release and time.monotonic() < until:
+            self._work_until(time.monotonic() + 0.1)
+        if self._switching is not None:
+            self._switching.join()
         if self._wants_release:
-            self._command("release", "--reason", "calm")
-            self._wants_release = False
+            self.outcome.findings.append(f"no release was acknowledged within {COMMAND_TRIES_S:g} s")
 
     def _command(self, *arguments: str) -> Any:
         """One command that must come through before long; its JSON."""
