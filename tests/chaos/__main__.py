@@ -30,13 +30,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=10.0, help="how long faults are made")
     parser.add_argument("--seed", type=int, default=1, help="of all that is drawn")
     parser.add_argument("--verbose", action="store_true", help="tell what was done when, also when all is well")
+    parser.add_argument("--keep", type=Path, help="folder that journal and logs are copied to")
     arguments = parser.parse_args()
     if _APART not in os.environ and _can_unshare():
         os.execvpe(_UNSHARE[0], [*_UNSHARE, sys.executable, *sys.argv], os.environ | {_APART: "1"})
     with_disk = _APART in os.environ
     with tempfile.TemporaryDirectory(prefix="solquote-chaos-") as folder:
         seconds = arguments.minutes * _S_PER_MINUTE
-        outcome = run_chaos(Path(folder), seconds=seconds, seed=arguments.seed, with_disk=with_disk)
+        outcome = run_chaos(
+            Path(folder), seconds=seconds, seed=arguments.seed, with_disk=with_disk, keep=arguments.keep
+        )
     log = "\n".join([*outcome.log, ""]) if arguments.verbose and not outcome.findings else ""
     disk = "" if with_disk else "the disk was never filled: no mount namespace could be had\n"
     sys.stdout.write(f"{log}{disk}{outcome.report()}\n")

@@ -11,7 +11,8 @@ PAUSE_S: Final = (0.3, 10.0)
 DISK_FULL_S: Final = (1.0, 6.0)
 HALT_S: Final = (2.0, 8.0)
 STEPS_S: Final = (-86_400, -3_600, -61, -2, 2, 61, 3_600, 86_400)
-GAP_S: Final = (0.2, 3.0)
+GAP_S: Final = (0.5, 8.0)
+"""Long enough on average for trading to begin again: where nothing is traded nothing can be lost."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -10,6 +10,7 @@ import heapq
 import itertools
 import json
 import os
+import shutil
 import signal
 import subprocess
 import threading
@@ -76,8 +77,11 @@ class Outcome:
         return "\n".join(lines)
 
 
-def run_chaos(folder: Path, *, seconds: float, seed: int, with_disk: bool) -> Outcome:
-    """Run it all in `folder`; with `with_disk` this process must be in a mount namespace of its own."""
+def run_chaos(folder: Path, *, seconds: float, seed: int, with_disk: bool, keep: Path | None) -> Outcome:
+    """Run it all in `folder`; with `with_disk` this process must be in a mount namespace of its own.
+
+    Journal and logs are copied to `keep` in the end.
+    """
     disk = _Disk(folder / "data") if with_disk else None
     clocks = _Clocks(folder)
     data_dir = folder / "data"
@@ -95,6 +99,8 @@ def run_chaos(folder: Path, *, seconds: float, seed: int, with_disk: bool) -> Ou
             chaos.calm()
         finally:
             chaos.mend()
+            if keep is not None:
+                shutil.copytree(data_dir, keep, dirs_exist_ok=True, ignore=shutil.ignore_patterns("nats"))
         return chaos.outcome
 
 
@@ -248,6 +254,7 @@ class _Chaos:
         self._command("kill", "--reason", "the end of the test")
         agreed = concluded and _eventually(lambda: not self._disagreements(), seconds=SETTLED_S)
         self.outcome.settled_s = time.monotonic() - started
+        self._note("settled")
         evidence = self._evidence()
         left = evidence.without_result(stored_before_unix_ns=begun_unix_ns)
         self.outcome.findings += [f"plan {plan_id.hex()} has no result" for plan_id in left]
@@ -255,6 +262,7 @@ class _Chaos:
             self.outcome.findings += self._disagreements()
         self.outcome.findings += evidence.lost_since(self._earlier)
         self.outcome.findings += findings(evidence, halts=self._halts, clocks=self._clocks.spans())
+        self.outcome.findings = list(dict.fromkeys(self.outcome.findings))  # a look may have found the same before
         self.outcome.plan_count, self.outcome.sums = len(evidence.plans), evidence.sums
         self.outcome.halt_count = len(self._halts)
 
