@@ -13,7 +13,7 @@ import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from random import Random
 from typing import Any, Final, Self
@@ -390,6 +390,7 @@ class _Runner:
         if quote.HasField("error"):
             self.campaign.tallies[self._name].refused_count += 1
             return
+        freshness = quote.freshness if quote.HasField("freshness") else None
         answered = Answered(
             pool_id=Pubkey(quote.pool_id),
             protocol=quote.protocol,
@@ -399,12 +400,14 @@ class _Runner:
             slot=quote.slot,
             is_stale=quote.is_stale,
             told_age_ns=quote.pool_state_age_ms * _NS_PER_MS,
-            vouched_mono_ns=quote.pool_received_mono_ns,
+            vouched_mono_ns=freshness.vouched_mono_ns if freshness else quote.pool_received_mono_ns,
             received_mono_ns=received_mono_ns,
             asked_mono_ns=asked_mono_ns,
         )
         row = (quote.input_mint, quote.output_mint, quote.input_amount)
         self._pending.append((self._name, row, answered))
+        if freshness and freshness.vouched_slot != quote.slot:  # both are told, so both must be true
+            self._pending.append((self._name, row, replace(answered, slot=freshness.vouched_slot)))
 
     async def _judge(self) -> None:
         """Judge what came before the newest slot told, in pieces that let the other loops run."""
