@@ -58,7 +58,7 @@ _WEIGHTS: Final = {Kill: 35, Pause: 20, ClockStep: 15, DiskFull: 10, Halt: 20}
 
 
 def draw(random: Random, names: tuple[str, ...], *, foreign: str, with_disk: bool) -> Iterator[tuple[float, Action]]:
-    """Endless pairs: seconds to wait, and then what to do.
+    """Endless pairs: seconds to wait, and then what to do. Each kind comes once before any comes again.
 
     Args:
         random: Of all that is drawn.
@@ -68,18 +68,19 @@ def draw(random: Random, names: tuple[str, ...], *, foreign: str, with_disk: boo
     """
     kinds = [kind for kind in _WEIGHTS if with_disk or kind is not DiskFull]
     weights = [_WEIGHTS[kind] for kind in kinds]
+    for kind in random.sample(kinds, len(kinds)):
+        yield random.uniform(*GAP_S), _drawn(kind, random, names, foreign)
     while True:
-        gap_s = random.uniform(*GAP_S)
-        kind = random.choices(kinds, weights)[0]
-        name = random.choice(names)
-        if kind is Kill:
-            yield gap_s, Kill(name)
-        elif kind is Pause:
-            yield gap_s, Pause(name, random.uniform(*PAUSE_S))
-        elif kind is ClockStep:
-            own = random.choice([one for one in names if one != foreign])
-            yield gap_s, ClockStep(own, random.choice((0, *STEPS_S)))
-        elif kind is DiskFull:
-            yield gap_s, DiskFull(random.uniform(*DISK_FULL_S))
-        else:
-            yield gap_s, Halt(random.uniform(*HALT_S))
+        yield random.uniform(*GAP_S), _drawn(random.choices(kinds, weights)[0], random, names, foreign)
+
+
+def _drawn(kind: type[Action], random: Random, names: tuple[str, ...], foreign: str) -> Action:
+    if kind is Kill:
+        return Kill(random.choice(names))
+    if kind is Pause:
+        return Pause(random.choice(names), random.uniform(*PAUSE_S))
+    if kind is ClockStep:
+        return ClockStep(random.choice([name for name in names if name != foreign]), random.choice((0, *STEPS_S)))
+    if kind is DiskFull:
+        return DiskFull(random.uniform(*DISK_FULL_S))
+    return Halt(random.uniform(*HALT_S))
