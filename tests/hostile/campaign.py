@@ -6,6 +6,7 @@ faults is fresh again with a state from after the fault, so that recovery is tes
 """
 
 import asyncio
+import bisect
 import contextlib
 import json
 import os
@@ -252,7 +253,7 @@ class _Runner:
         self._told_until_mono_ns = 0
         self._phase_starts: list[tuple[int, Fault]] = []
         self._fault = HEALTHY
-        self._name = HEALTHY.name  # of the fault whose effects are not over yet
+        self._names = [(0, HEALTHY.name)]  # since when, and the fault whose effects are not over yet
         self._baseline: tuple[_Row, ...] = ()
         self._fresh_at_slot: dict[_Row, int] = {}
         self._judged = asyncio.Event()
@@ -301,7 +302,7 @@ class _Runner:
         tally = self.campaign.tallies[fault.name]
         started = time.monotonic()
         await self._begin(fault)
-        self._name = fault.name
+        self._names.append((time.monotonic_ns(), fault.name))
         await asyncio.sleep(self._pace.fault_s)
         await self._begin(HEALTHY)
         tally.seconds += time.monotonic() - started
@@ -310,7 +311,7 @@ class _Runner:
             tally.unrecovered += [f"{len(late)} rows, of them {late[0]}"]
             await self._service.restart()
             await self._late_rows(Tally())
-        self._name = HEALTHY.name
+        self._names.append((time.monotonic_ns(), HEALTHY.name))
 
     async def _late_rows(self, tally: Tally) -> list[_Row]:
         """Wait until every row that was fresh once is so with a later state, rightly; those that are not in time."""
@@ -405,9 +406,18 @@ class _Runner:
             asked_mono_ns=asked_mono_ns,
         )
         row = (quote.input_mint, quote.output_mint, quote.input_amount)
-        self._pending.append((self._name, row, answered))
+        name = self._name_at(answered.vouched_mono_ns + answered.told_age_ns)
+        self._pending.append((name, row, answered))
         if freshness and freshness.vouched_slot != quote.slot:  # both are told, so both must be true
-            self._pending.append((self._name, row, replace(answered, slot=freshness.vouched_slot)))
+            self._pending.append((name, row, replace(answered, slot=freshness.vouched_slot)))
+
+    @property
+    def _name(self) -> str:
+        return self._names[-1][1]
+
+    def _name_at(self, mono_ns: int) -> str:
+        """A busy client reads a quote long after it was made, when another fault has begun."""
+        return self._names[bisect.bisect_right(self._names, mono_ns, key=lambda since: since[0]) - 1][1]
 
     async def _judge(self) -> None:
         """Judge what came before the newest slot told, in pieces that let the other loops run."""
