@@ -93,7 +93,7 @@ def synthetic_pools(recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRat
         yield from _pool_accounts(shape, template, recorded, lst, rate)
 
 
-def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object]:
+def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object, object]:
     for pubkey, account in recorded.items():
         program = PROGRAMS.get(account.owner)
         if program is not None and program.dex is dex:
@@ -107,7 +107,7 @@ def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object]
 
 
 def _pool_accounts(
-    shape: _Shape, template: VaultPool[object], recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRate
+    shape: _Shape, template: VaultPool[object, object], recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRate
 ) -> Iterator[tuple[Pubkey, Account]]:
     label = f"{shape.dex.label} SOL/{lst.symbol}"
     pool_data = recorded[template.address].data

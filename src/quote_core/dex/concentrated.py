@@ -1,21 +1,27 @@
 """What the concentrated-liquidity DEXes share: two mints, two vaults, and a walk priced without looking at the vaults.
 
-A `ConcentratedPool` keeps mints and vaults, takes Token-2022 transfer fees off both ends of the walk, and refuses what
+A `ConcentratedPool` takes Token-2022 transfer fees off both ends of the walk, and refuses what
 the vault cannot pay. A DEX adds its accounts, its walk and its refusals.
 """
 
 from abc import abstractmethod
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar, Protocol
+from itertools import islice
+from typing import Any, ClassVar, Final, Protocol
 
-from quote_core.dex import spl_token
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Direction, Pool, Swap, SwapMode
-from quote_core.errors import AmountOverflow, AmountTooSmall, NotTradable, ReserveShort
+from quote_core.dex.account_book import AccountBook
+from quote_core.dex.booked_pool import BookedPool, OwnT, Reading
+from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode
+from quote_core.dex.spl_token import TokenAccount, decode_mint, with_token_amount
+from quote_core.errors import AmountOverflow, AmountTooSmall, ReserveShort
 from quote_core.units import U64_MAX, Pubkey
 
-__all__ = ["ConcentratedPool", "PricedWalk", "WalkDone"]
+__all__ = ["ARRAYS_EACH_WAY_MAX", "BitmapPool", "ConcentratedPool", "PricedWalk", "WalkDone"]
+
+ARRAYS_EACH_WAY_MAX: Final = 32
+"""How many arrays a pool asks for on one side at most; a transaction names 64 accounts, and pays for fewer arrays."""
 
 
 class PricedWalk(Protocol):
@@ -51,32 +57,13 @@ class WalkDone:
     clock: ChainClock
 
 
-class ConcentratedPool(Pool):
+class ConcentratedPool(BookedPool[OwnT, None]):
     """A pool whose price lies in its own account and whose vaults only hold what is paid."""
 
     refuses_zero_output: ClassVar[bool] = True
 
-    vault_a: Pubkey
-    vault_b: Pubkey
-
-    def __init__(self, address: Pubkey, account: Account) -> None:
-        self.address = address
-        self._mints: dict[Pubkey, spl_token.Mint] = {}
-        self._vaults: dict[Pubkey, bytes] = {}
-        self._closed = False
-        self._take_own(account)
-
-    @abstractmethod
-    def _take_own(self, account: Account) -> None:
-        """Decode the pool's own account and set mints and vaults."""
-
-    @abstractmethod
-    def _apply_other(self, pubkey: Pubkey, account: Account | None) -> None:
-        """Take an account that is neither the pool's own, nor a mint, nor a vault."""
-
-    @abstractmethod
-    def _check_open(self, clock: ChainClock) -> None:
-        """Refuse a pool the program would not swap in now."""
+    _array_keys: frozenset[Pubkey] = frozenset()
+    """What `_moving_needs` gave when something it follows last changed."""
 
     @abstractmethod
     def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> PricedWalk:
@@ -87,70 +74,43 @@ class ConcentratedPool(Pool):
         """Give the data of the DEX's own accounts as the walk leaves them."""
 
     @abstractmethod
-    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
-        """Drop tick or bin arrays that are needed no more: nobody tells of their changes, so they grow old unseen."""
-
-    @abstractmethod
     def _forget_derived(self) -> None:
         """Drop what was built from accounts; one of them has changed."""
 
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return mint_in
 
-    def _token_needs(self) -> list[AccountNeed]:
-        mints = [AccountNeed(mint) for mint in (self.mint_a, self.mint_b)]
-        return mints + [AccountNeed(vault, required=False) for vault in (self.vault_a, self.vault_b)]
+    def _token_readings(self) -> dict[Pubkey, Reading]:
+        """The mints, and the vaults: without them a price is known, only not whether it can be paid."""
+        vaults = {self.vault_a: self.mint_a, self.vault_b: self.mint_b}
+        return {
+            **dict.fromkeys((self.mint_a, self.mint_b), Reading(decode_mint)),
+            **{vault: Reading(self._vault_decoder(mint), required=False) for vault, mint in vaults.items()},
+        }
 
-    def apply(self, pubkey: Pubkey, account: Account | None) -> None:
-        """See `Pool.apply`."""
-        if pubkey == self.address:
-            if account is not None:
-                self._take_own(account)
-                self._keep_arrays(frozenset(need.pubkey for need in self.accounts_needed()))
-            self._closed = account is None
-        elif pubkey in (self.mint_a, self.mint_b):
-            if account is None:
-                self._mints.pop(pubkey, None)
-            else:
-                self._mints[pubkey] = spl_token.decode_mint(pubkey, account)
-        elif pubkey in (self.vault_a, self.vault_b):
-            if account is None:
-                self._vaults.pop(pubkey, None)
-            else:
-                mint = self.mint_a if pubkey == self.vault_a else self.mint_b
-                spl_token.decode_token_account(pubkey, account, mint=mint)
-                self._vaults[pubkey] = account.data
-        else:
-            self._apply_other(pubkey, account)
+    def _derive(self, own: OwnT, book: AccountBook) -> None:
+        """Nothing: the walk's state is built when it is first asked for, as most changes are followed by others."""
+
+    def _changed(self, pubkey: Pubkey) -> None:
         self._forget_derived()
-
-    def missing(self) -> Sequence[Pubkey]:
-        """See `Pool.missing`."""
-        return [mint for mint in (self.mint_a, self.mint_b) if mint not in self._mints]
-
-    def check_tradable(self, clock: ChainClock) -> None:
-        """See `Pool.check_tradable`."""
-        if self._closed:
-            raise NotTradable(self.address, "the pool account is gone")
-        self._check_open(clock)
-        if self.missing():
-            raise NotTradable(self.address, f"account {self.missing()[0]} is not loaded")
+        if pubkey not in (self.mint_a, self.mint_b, self.vault_a, self.vault_b) and pubkey not in self._array_keys:
+            # Nobody tells of the changes of arrays that are needed no more: they would grow old unseen.
+            self._array_keys = frozenset(self._moving_needs())
+            self._book = self._book.keeping({self.address, *self._readings, *self._array_keys})
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`. `fee_amount` leaves transfer fees out."""
         self.check_tradable(clock)
         a_to_b, exact_in = direction is Direction.A_TO_B, mode is SwapMode.EXACT_IN
-        mint_in, mint_out = (self.mint_a, self.mint_b) if a_to_b else (self.mint_b, self.mint_a)
-        fee_in = self._mints[mint_in].transfer_fee_at(clock.epoch)
-        fee_out = self._mints[mint_out].transfer_fee_at(clock.epoch)
-        specified = amount - fee_in.on_amount(amount) if exact_in else amount + fee_out.for_net(amount)
+        fee_in, fee_out = self._transfer_fees(direction, clock)
+        specified = fee_in.net(amount) if exact_in else amount + fee_out.for_net(amount)
         if amount == 0 or specified == 0:
             raise AmountTooSmall(self.address, "nothing is left to swap")
         walk = self._walk(specified, clock, a_to_b=a_to_b, exact_in=exact_in)
         # An exact input may end at the edge of the price range: then less goes in than was offered.
         all_used = exact_in and walk.amount_in == specified
         amount_in = amount if all_used else walk.amount_in + fee_in.for_net(walk.amount_in)
-        amount_out = walk.amount_out - fee_out.on_amount(walk.amount_out)
+        amount_out = fee_out.net(walk.amount_out)
         if self.refuses_zero_output and (amount_out == 0 or walk.amount_in == 0):
             raise AmountTooSmall(self.address, "the program refuses zero input or output")
         if amount_in > U64_MAX:
@@ -162,29 +122,26 @@ class ConcentratedPool(Pool):
             amount_in=amount_in,
             amount_out=amount_out,
             fee_amount=walk.fee_amount,
-            fee_mint=self._fee_mint(mint_in),
+            fee_mint=self._fee_mint(self.mint_a if a_to_b else self.mint_b),
             crossed_count=walk.crossed_count,
             next_state=WalkDone(walk, a_to_b, clock),
         )
 
     def _check_reserve(self, vault: Pubkey, amount_out: int) -> None:
-        if vault in self._vaults:
-            held = spl_token.token_amount(self._vaults[vault])
-            if amount_out > held:
-                raise ReserveShort(self.address, amount_out, held)
+        held = self._book.value(vault, TokenAccount)
+        if held is not None and amount_out > held.amount:
+            raise ReserveShort(self.address, amount_out, held.amount)
 
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """See `Pool.ladder`; the walk for all amounts is one, compiled."""
         self.check_tradable(clock)
         a_to_b = direction is Direction.A_TO_B
-        mint_in, mint_out = (self.mint_a, self.mint_b) if a_to_b else (self.mint_b, self.mint_a)
-        fee_in = self._mints[mint_in].transfer_fee_at(clock.epoch)
-        fee_out = self._mints[mint_out].transfer_fee_at(clock.epoch)
-        vault = self._vaults.get(self.vault_b if a_to_b else self.vault_a)
-        amounts = array("Q", amounts_in if fee_in.is_zero else (sent - fee_in.on_amount(sent) for sent in amounts_in))
-        vault_out = U64_MAX if vault is None else spl_token.token_amount(vault)
+        fee_in, fee_out = self._transfer_fees(direction, clock)
+        vault = self._book.value(self.vault_b if a_to_b else self.vault_a, TokenAccount)
+        amounts = array("Q", amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in])
+        vault_out = U64_MAX if vault is None else vault.amount
         outputs = self._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
-        return outputs if fee_out.is_zero else [output - fee_out.on_amount(output) for output in outputs]
+        return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
 
     @abstractmethod
     def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
@@ -197,7 +154,38 @@ class ConcentratedPool(Pool):
         paid_in, paid_out = done.walk.amount_in, -done.walk.amount_out
         a_change, b_change = (paid_in, paid_out) if done.a_to_b else (paid_out, paid_in)
         for vault, change in ((self.vault_a, a_change), (self.vault_b, b_change)):
-            if vault in self._vaults:
-                data = self._vaults[vault]
-                changed[vault] = spl_token.with_token_amount(data, spl_token.token_amount(data) + change)
+            held = self._book.value(vault, TokenAccount)
+            if held is not None:
+                changed[vault] = with_token_amount(self._book.data(vault), held.amount + change)
         return changed
+
+
+class BitmapPool(ConcentratedPool[OwnT]):
+    """A pool whose bitmaps say which tick or bin arrays hold liquidity.
+
+    It asks for the arrays nearest to the price first, and for one more in a direction whenever an amount ran out of
+    those held there: a walk goes as far as the amounts need, and the arrays follow it.
+    """
+
+    arrays_each_way_at_first: ClassVar[int]
+    """How many arrays are asked for on each side before any amount is known, the current one counted on both."""
+
+    def __init__(self, address: Pubkey, account: Account) -> None:
+        self._reach = dict.fromkeys((True, False), self.arrays_each_way_at_first)
+        super().__init__(address, account)
+
+    @abstractmethod
+    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+        """Give the arrays the bitmaps name, from the current one outwards."""
+
+    def _moving_needs(self) -> Iterable[Pubkey]:
+        sides = (islice(self._arrays_from_price(downwards=down), reach) for down, reach in self._reach.items())
+        return dict.fromkeys(address for side in sides for address in side)
+
+    def _reach_further(self, *, downwards: bool) -> None:
+        """An amount ran out of arrays: ask for the nearest one that is not known, too."""
+        count = 0
+        for count, address in enumerate(self._arrays_from_price(downwards=downwards), start=1):
+            if count == ARRAYS_EACH_WAY_MAX or not self._book.is_known(address):
+                break
+        self._reach[downwards] = max(self._reach[downwards], count)

@@ -1,22 +1,23 @@
-"""What the constant-product DEXes share: two vaults, x * y = k, and the bookkeeping of accounts.
+"""What the constant-product DEXes share: two vaults and x * y = k.
 
-A `VaultPool` keeps the newest bytes of each account it asked for and what they decode to; when all are there it makes
-its `curve`, the compact state that every quote reads. A DEX adds its layout, its fees and its refusals.
+When every account of its book is held, a `VaultPool` makes its curve, the compact state that every quote reads. A DEX
+adds its layout, its fees and its refusals.
 """
 
 from abc import abstractmethod
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Generic, TypeVar
 
+from quote_core.dex.account_book import AccountBook, Decoder
+from quote_core.dex.booked_pool import BookedPool, OwnT, Reading
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Direction, Pool, Swap, SwapMode
+from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode
 from quote_core.dex.spl_token import TokenAccount, decode_token_account, with_token_amount
-from quote_core.errors import AmountOverflow, AmountTooSmall, CorruptAccount, MarketError, NotTradable
+from quote_core.errors import AmountOverflow, AmountTooSmall, CorruptAccount, MarketError
 from quote_core.units import U64_MAX, Pubkey
 
 __all__ = [
-    "Decoder",
     "VaultBalances",
     "VaultPool",
     "curve_in_ceil",
@@ -24,7 +25,6 @@ __all__ = [
     "curve_price",
 ]
 
-Decoder = Callable[[Pubkey, Account], object]
 CurveT = TypeVar("CurveT")
 
 
@@ -51,42 +51,19 @@ class VaultBalances:
     b: int
 
 
-class VaultPool(Pool, Generic[CurveT]):
+class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
     """A pool priced from the balances of its two vaults and some other accounts, all of them required."""
-
-    vault_a: Pubkey
-    vault_b: Pubkey
-
-    def __init__(self, address: Pubkey, account: Account) -> None:
-        self.address = address
-        self._closed = False
-        self._frozen = False
-        self._curve: CurveT | None = None
-        self._take_own(account)
-        self._own_data = account.data
-        self._data: dict[Pubkey, bytes] = {}
-        self._values: dict[Pubkey, object] = {}
-        self._decoders: dict[Pubkey, Decoder] = {
-            # not held to the pool's mints: the program made the vaults, and synthetic recordings swap mints
-            self.vault_a: decode_token_account,
-            self.vault_b: decode_token_account,
-            **self._extra_decoders(),
-        }
-
-    @abstractmethod
-    def _take_own(self, account: Account) -> None:
-        """Decode the pool's own account and set mints and vaults from it; keep the state before on error."""
 
     @abstractmethod
     def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
         """Name the accounts needed besides the vaults, with how each is read."""
 
     @abstractmethod
-    def _make_curve(self) -> CurveT:
-        """Put the compact state together; every needed account is held. Never raises."""
+    def _make_curve(self, own: OwnT, book: AccountBook) -> CurveT:
+        """Put the compact state together; every needed account is held."""
 
     @abstractmethod
-    def _check_open(self, curve: CurveT, clock: ChainClock) -> None:
+    def _check_curve(self, curve: CurveT, clock: ChainClock) -> None:
         """Raise `NotTradable` where the DEX's own rules refuse a swap."""
 
     @abstractmethod
@@ -97,91 +74,49 @@ class VaultPool(Pool, Generic[CurveT]):
     def _balances_after(self, swap: Swap) -> VaultBalances:
         """Give the vault balances `swap` leaves."""
 
-    def accounts_needed(self) -> Sequence[AccountNeed]:
-        """See `Pool.accounts_needed`: the vaults, then what the DEX's fees depend on."""
-        return [AccountNeed(pubkey) for pubkey in self._decoders]
+    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+        """The vaults, then what the DEX's fees depend on."""
+        vaults = {self.vault_a: self.mint_a, self.vault_b: self.mint_b}
+        decoders = {vault: self._vault_decoder(mint) for vault, mint in vaults.items()} | dict(self._extra_decoders())
+        return {pubkey: Reading(decode) for pubkey, decode in decoders.items()}
 
-    def missing(self) -> Sequence[Pubkey]:
-        """See `Pool.missing`."""
-        return [pubkey for pubkey in self._decoders if pubkey not in self._values]
+    def _vault_decoder(self, mint: Pubkey) -> Decoder:
+        """Refuse a vault that came to hold another token, unless it came to hold the pool's own.
 
-    def apply(self, pubkey: Pubkey, account: Account | None) -> None:
-        """See `Pool.apply`.
-
-        Raises:
-            CorruptAccount: The bytes cannot be what they should be.
-            KeyError: The pool never asked for `pubkey`.
+        At first any is taken: the program made the vaults, and synthetic recordings swap mints.
         """
-        if pubkey == self.address:
-            self._apply_own(account)
-        elif account is None:
-            self._forget(pubkey)
-        else:
-            value = self._decoders[pubkey](pubkey, account)
-            if isinstance(value, TokenAccount):
-                self._check_mint(pubkey, value)
-            self._values[pubkey] = value
-            self._data[pubkey] = account.data
-        self._refresh()
 
-    def _check_mint(self, vault: Pubkey, new: TokenAccount) -> None:
-        """Refuse a vault that came to hold another token, unless it came to hold the pool's own."""
-        before = self._values.get(vault)
-        pool_mint = self.mint_a if vault == self.vault_a else self.mint_b
-        if isinstance(before, TokenAccount) and new.mint not in (before.mint, pool_mint):
-            raise CorruptAccount(vault, "token account.mint", f"is {new.mint}, was {before.mint}")
+        def decode(pubkey: Pubkey, account: Account) -> TokenAccount:
+            new, before = decode_token_account(pubkey, account), self._book.value(pubkey, TokenAccount)
+            if before is not None and new.mint not in (before.mint, mint):
+                raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, was {before.mint}")
+            return new
 
-    def _refresh(self) -> None:
-        if self.missing():
-            self._curve = None
-            return
-        self._frozen = self._vault(self.vault_a).is_frozen or self._vault(self.vault_b).is_frozen
-        self._curve = self._make_curve()
+        return decode
 
-    def _apply_own(self, account: Account | None) -> None:
-        self._closed = account is None
-        if account is None:
-            return
-        identity = self._identity()
-        self._take_own(account)
-        if self._identity() != identity:
-            self._take_own(Account(account.owner, self._own_data))
-            raise CorruptAccount(self.address, "mints and vaults", "changed, which the program never does")
-        self._own_data = account.data
+    def _derive(self, own: OwnT, book: AccountBook) -> CurveT | None:
+        return None if self._missing_in(book) else self._make_curve(own, book)
 
-    def _identity(self) -> tuple[Pubkey, ...]:
-        return self.mint_a, self.mint_b, self.vault_a, self.vault_b
-
-    def _forget(self, pubkey: Pubkey) -> None:
-        if pubkey not in self._decoders:
-            raise KeyError(pubkey)
-        self._values.pop(pubkey, None)
-        self._data.pop(pubkey, None)
-
-    def check_tradable(self, clock: ChainClock) -> None:
-        """See `Pool.check_tradable`."""
-        self._ready(clock)
+    def _check_open(self, clock: ChainClock) -> None:
+        self._check_curve(self._held(), clock)
 
     def _ready(self, clock: ChainClock) -> CurveT:
         """Give the compact state if a swap is allowed now, else raise `NotTradable`."""
-        curve = self._held()
-        if self._frozen:
-            raise NotTradable(self.address, "a vault is frozen")
-        self._check_open(curve, clock)
-        return curve
+        self.check_tradable(clock)
+        return self._held()
 
     def _held(self) -> CurveT:
         """Give the compact state, tradable or not; raise `NotTradable` while accounts are missing."""
-        if self._closed:
-            raise NotTradable(self.address, "the pool account does not exist any more")
-        if self._curve is None:
-            raise NotTradable(self.address, f"accounts not loaded: {', '.join(self.missing())}")
+        self._check_whole()
+        assert self._curve is not None
         return self._curve
 
-    def _vault(self, pubkey: Pubkey) -> TokenAccount:
-        vault = self._values[pubkey]
-        assert isinstance(vault, TokenAccount)
-        return vault
+    @property
+    def _curve(self) -> CurveT | None:
+        return self._derived
+
+    def _vault_amount(self, pubkey: Pubkey) -> int:
+        return self._book.held(pubkey, TokenAccount).amount
 
     def _check_amount(self, amount: int) -> None:
         if amount < 1:
@@ -194,7 +129,7 @@ class VaultPool(Pool, Generic[CurveT]):
 
     def _moved(self, direction: Direction, *, received: int, sent: int) -> VaultBalances:
         """Give the balances after the vaults received and sent."""
-        a, b = self._vault(self.vault_a).amount, self._vault(self.vault_b).amount
+        a, b = self._vault_amount(self.vault_a), self._vault_amount(self.vault_b)
         if direction is Direction.A_TO_B:
             return VaultBalances(a + received, b - sent)
         return VaultBalances(a - sent, b + received)
@@ -218,8 +153,8 @@ class VaultPool(Pool, Generic[CurveT]):
         """
         balances = self._balances_after(swap)
         written = {
-            self.vault_a: with_token_amount(self._data[self.vault_a], balances.a),
-            self.vault_b: with_token_amount(self._data[self.vault_b], balances.b),
+            self.vault_a: with_token_amount(self._book.data(self.vault_a), balances.a),
+            self.vault_b: with_token_amount(self._book.data(self.vault_b), balances.b),
         }
         own_data = self._own_data_after(swap)
         if own_data is not None:

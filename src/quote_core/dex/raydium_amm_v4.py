@@ -14,8 +14,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex._constant_product import amm_v4_ladder
+from quote_core.dex.account_book import AccountBook, Decoder
+from quote_core.dex.booked_pool import PoolKeys
 from quote_core.dex.constant_product import (
-    Decoder,
     VaultBalances,
     VaultPool,
     curve_in_ceil,
@@ -26,6 +27,7 @@ from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.layout import AccountLayout, key, u64
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
+from quote_core.dex.spl_token import TokenAccount
 from quote_core.errors import (
     ActivationPending,
     AmountTooSmall,
@@ -62,6 +64,7 @@ _STATUSES_WITH_SWAP: Final = frozenset({_STATUS_INITIALIZED, _STATUS_SWAP_ONLY, 
 class _PoolState:
     """The fields of AmmInfo that decide a swap."""
 
+    keys: PoolKeys
     status: int
     fee_numerator: int
     fee_denominator: int
@@ -92,16 +95,15 @@ class _Curve:
         return mul_div_ceil(net_in, self.fee_denominator, self.fee_denominator - self.fee_numerator)
 
 
-class RaydiumAmmV4Pool(VaultPool[_Curve]):
+class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
     """One AMM V4 pool; token A is its coin, token B its pc."""
 
     dex = Dex.RAYDIUM_AMM_V4
 
-    _state: _PoolState
-
-    def _take_own(self, account: Account) -> None:
-        data = _LAYOUT.check(self.address, account)
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> _PoolState:
+        data = _LAYOUT.check(pubkey, account)
         state = _PoolState(
+            keys=PoolKeys(_COIN_MINT.read(data), _PC_MINT.read(data), _COIN_VAULT.read(data), _PC_VAULT.read(data)),
             status=_STATUS.read(data),
             fee_numerator=_SWAP_FEE_NUMERATOR.read(data),
             fee_denominator=_SWAP_FEE_DENOMINATOR.read(data),
@@ -111,24 +113,25 @@ class RaydiumAmmV4Pool(VaultPool[_Curve]):
         )
         if state.fee_numerator >= state.fee_denominator:
             fee = f"{state.fee_numerator}/{state.fee_denominator}"
-            raise CorruptAccount(self.address, "amm_info.swap_fee", f"is {fee}, not below one")
-        self._state = state
-        self.mint_a, self.mint_b = _COIN_MINT.read(data), _PC_MINT.read(data)
-        self.vault_a, self.vault_b = _COIN_VAULT.read(data), _PC_VAULT.read(data)
+            raise CorruptAccount(pubkey, "amm_info.swap_fee", f"is {fee}, not below one")
+        return state
+
+    def _keys_of(self, own: _PoolState) -> PoolKeys:
+        return own.keys
 
     def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
         return {}
 
-    def _make_curve(self) -> _Curve:
+    def _make_curve(self, own: _PoolState, book: AccountBook) -> _Curve:
         return _Curve(
-            reserve_a=self._vault(self.vault_a).amount - self._state.owed_a,
-            reserve_b=self._vault(self.vault_b).amount - self._state.owed_b,
-            fee_numerator=self._state.fee_numerator,
-            fee_denominator=self._state.fee_denominator,
+            reserve_a=book.held(self.vault_a, TokenAccount).amount - own.owed_a,
+            reserve_b=book.held(self.vault_b, TokenAccount).amount - own.owed_b,
+            fee_numerator=own.fee_numerator,
+            fee_denominator=own.fee_denominator,
         )
 
-    def _check_open(self, curve: _Curve, clock: ChainClock) -> None:
-        status, open_time_unix_s = self._state.status, self._state.open_time_unix_s
+    def _check_curve(self, curve: _Curve, clock: ChainClock) -> None:
+        status, open_time_unix_s = self._own.status, self._own.open_time_unix_s
         if status not in _STATUSES_WITH_SWAP:
             raise NotTradable(self.address, f"status {status} does not allow swaps")
         if status == _STATUS_WAITING_TRADE and clock.unix_timestamp < open_time_unix_s:
@@ -198,7 +201,7 @@ class RaydiumAmmV4Pool(VaultPool[_Curve]):
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: the same both ways."""
-        return self._state.fee_numerator / self._state.fee_denominator
+        return self._own.fee_numerator / self._own.fee_denominator
 
 
 PROGRAM: Final = PoolProgram(

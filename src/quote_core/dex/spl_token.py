@@ -5,11 +5,11 @@
 | mint               | 0      | supply u64   | 36     | account type byte at 165           |
 | owner              | 32     | decimals u8  | 44     | from 166: type u16, length u16,    |
 | amount u64         | 64     | initialized  | 45     | value; TransferFeeConfig is type 1 |
-| state u8           | 108    |              |        |                                    |
+| state u8           | 108    |              |        | PausableConfig is type 26          |
 
-A transfer fee is taken from what is sent: the receiver gets the amount less `TransferFee.on_amount`. The mint holds
-two fees, the newer of which is in force from its epoch on. Left out: confidential transfers and transfer hooks, which
-do not change amounts.
+A frozen account (state 2) and a paused mint stop every transfer. A transfer fee is taken from what is sent: the
+receiver gets the amount less `TransferFee.on_amount`. The mint holds two fees, the newer of which is in force from its
+epoch on. Left out: confidential transfers and transfer hooks, which do not change amounts.
 """
 
 from dataclasses import dataclass
@@ -65,6 +65,9 @@ _EXTENSIONS_OFFSET: Final = 166
 _EXTENSION_HEADER_SIZE_BYTES: Final = 4
 _EXTENSION_TRANSFER_FEE: Final = 1
 _TRANSFER_FEE_SIZE_BYTES: Final = 108
+_EXTENSION_PAUSABLE: Final = 26
+_PAUSABLE_SIZE_BYTES: Final = 33
+_PAUSED_OFFSET: Final = 32  # after the authority
 _OLDER_FEE_OFFSET: Final = 72  # after two authorities of 32 bytes and the withheld amount
 _NEWER_FEE_OFFSET: Final = 90
 
@@ -84,6 +87,10 @@ class TransferFee:
     def on_amount(self, amount: int) -> int:
         """Give the fee withheld when `amount` is sent."""
         return min(mul_div_ceil(amount, self.rate_bps, BPS), self.fee_max)
+
+    def net(self, amount: int) -> int:
+        """Give what arrives when `amount` is sent."""
+        return amount - self.on_amount(amount)
 
     def for_net(self, net_amount: int) -> int:
         """Give the fee to add so that sending `net_amount` plus it delivers `net_amount`.
@@ -128,11 +135,12 @@ class TokenAccount:
 
 @dataclass(frozen=True, slots=True)
 class Mint:
-    """A token's own account; `transfer_fee` is None where the token charges none."""
+    """A token's own account; `transfer_fee` is None where the token charges none. While paused, nothing can be sent."""
 
     supply: int
     decimals: int
     transfer_fee: TransferFeeConfig | None
+    is_paused: bool = False
 
     def transfer_fee_at(self, epoch: int) -> TransferFee:
         """Give the transfer fee in force, zero where there is none."""
@@ -171,7 +179,9 @@ def decode_mint(pubkey: Pubkey, account: Account) -> Mint:
     _check_extended(pubkey, account, base_size_bytes=_MINT_SIZE_BYTES, account_type=_ACCOUNT_TYPE_MINT)
     if _IS_INITIALIZED.read(data) != 1:
         raise CorruptAccount(pubkey, "mint.is_initialized", "is not 1")
-    return Mint(_SUPPLY.read(data), _DECIMALS.read(data), _transfer_fee_config(pubkey, data))
+    return Mint(
+        _SUPPLY.read(data), _DECIMALS.read(data), _transfer_fee_config(pubkey, data), is_paused=_is_paused(pubkey, data)
+    )
 
 
 def token_amount(data: bytes) -> int:
@@ -196,18 +206,25 @@ def _check_extended(pubkey: Pubkey, account: Account, *, base_size_bytes: int, a
 
 
 def _transfer_fee_config(pubkey: Pubkey, data: bytes) -> TransferFeeConfig | None:
-    value_offset = _find_extension(pubkey, data, _EXTENSION_TRANSFER_FEE)
+    value_offset = _find_extension(
+        pubkey, data, _EXTENSION_TRANSFER_FEE, name="transfer_fee_config", size_bytes=_TRANSFER_FEE_SIZE_BYTES
+    )
     if value_offset is None:
         return None
-    size_bytes = u16(value_offset - 2).read(data)
-    if size_bytes != _TRANSFER_FEE_SIZE_BYTES:
-        raise CorruptAccount(pubkey, "transfer_fee_config.length", f"is {size_bytes}, not {_TRANSFER_FEE_SIZE_BYTES}")
     newer_offset = value_offset + _NEWER_FEE_OFFSET
     return TransferFeeConfig(
         older=_transfer_fee(pubkey, data, value_offset + _OLDER_FEE_OFFSET),
         newer=_transfer_fee(pubkey, data, newer_offset),
         newer_epoch=u64(newer_offset).read(data),
     )
+
+
+def _is_paused(pubkey: Pubkey, data: bytes) -> bool:
+    """Read {authority, paused u8}; any value but 0 stops every transfer."""
+    value_offset = _find_extension(
+        pubkey, data, _EXTENSION_PAUSABLE, name="pausable_config", size_bytes=_PAUSABLE_SIZE_BYTES
+    )
+    return value_offset is not None and data[value_offset + _PAUSED_OFFSET] != 0
 
 
 def _transfer_fee(pubkey: Pubkey, data: bytes, offset: int) -> TransferFee:
@@ -218,19 +235,21 @@ def _transfer_fee(pubkey: Pubkey, data: bytes, offset: int) -> TransferFee:
     return TransferFee(rate_bps=rate_bps, fee_max=u64(offset + 8).read(data))
 
 
-def _find_extension(pubkey: Pubkey, data: bytes, wanted_type: int) -> int | None:
-    """Walk the extension entries; give the offset of the wanted one's value."""
+def _find_extension(pubkey: Pubkey, data: bytes, wanted_type: int, *, name: str, size_bytes: int) -> int | None:
+    """Walk the extension entries; give the offset of the wanted one's value, which must have its own size."""
     offset = _EXTENSIONS_OFFSET
     while offset + _EXTENSION_HEADER_SIZE_BYTES <= len(data):
-        extension_type, size_bytes = u16(offset).read(data), u16(offset + 2).read(data)
+        extension_type, found_bytes = u16(offset).read(data), u16(offset + 2).read(data)
         if extension_type == 0:  # the rest is padding
             return None
         value_offset = offset + _EXTENSION_HEADER_SIZE_BYTES
-        if value_offset + size_bytes > len(data):
+        if value_offset + found_bytes > len(data):
             raise CorruptAccount(pubkey, f"extension {extension_type}", "runs past the end of the account")
         if extension_type == wanted_type:
+            if found_bytes != size_bytes:
+                raise CorruptAccount(pubkey, f"{name}.length", f"is {found_bytes}, not {size_bytes}")
             return value_offset
-        offset = value_offset + size_bytes
+        offset = value_offset + found_bytes
     if any(data[offset:]):
         raise CorruptAccount(pubkey, "extensions", "end in the middle of an entry")
     return None

@@ -6,6 +6,10 @@ from quote_core.dex.meteora_dlmm.state import FeeParameters, Volatility
 class BinLadder:
     """One direction of one pair, laid out for a walk of many amounts at once."""
 
+    @property
+    def ran_out(self) -> bool:
+        """Whether the last ladder had an amount left where the bins end."""
+
     def __init__(
         self, bins: Sequence[tuple[int, int, tuple[int, int, int]]], *, x_to_y: bool, fee_on_output: bool
     ) -> None: ...

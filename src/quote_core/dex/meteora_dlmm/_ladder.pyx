@@ -86,12 +86,15 @@ cdef class BinLadder:
         bins: (bin id, price, three layers) in walk order, bins with something to sell only.
         x_to_y: Direction.
         fee_on_output: Whether the fee is taken from what comes out.
+
+    `ran_out`: the last ladder had an amount left where the bins end.
     """
 
     cdef Bin* _bins
     cdef int _bin_count
     cdef bint _x_to_y
     cdef bint _fee_on_output
+    cdef readonly bint ran_out
 
     def __cinit__(self, bins, *, bint x_to_y, bint fee_on_output):
         cdef int i, layer
@@ -135,6 +138,7 @@ cdef class BinLadder:
         terms.index_reference = volatility.index_reference
         terms.volatility_reference = volatility.reference
         terms.accumulator_max = fee.accumulator_max
+        self.ran_out = False
         if amounts.shape[0]:
             with nogil:
                 self._walk(&amounts[0], <int>amounts.shape[0], &view[0], terms, vault_out)
@@ -143,7 +147,7 @@ cdef class BinLadder:
     cdef void _walk(
         self, const uint64_t* amounts, int count, uint64_t* out, Fee fee, uint64_t vault_out
     ) noexcept nogil:
-        cdef uint64_t spent = 0, rate, fee_amount
+        cdef uint64_t spent = 0, rate
         cdef uint64_t[3] costs
         cdef u128 paid = 0, net, whole, gross
         cdef int first = 0, position, layer
@@ -164,12 +168,11 @@ cdef class BinLadder:
                 if current.layers[layer]:
                     payable = payable and _cost(current.layers[layer], current.price, self._x_to_y, &costs[layer])
                     net += costs[layer]
-            if not payable or u128_high(net):
+            if not payable:
                 return
-            fee_amount = 0
-            if not self._fee_on_output:
-                fee_amount = _ceil_rate(<uint64_t>net, rate, FEE_DENOMINATOR - rate)
-            whole = net + fee_amount
+            whole = net
+            if not self._fee_on_output and not u128_high(net):  # beyond 64 bits nobody can pay it, fee or none
+                whole += _ceil_rate(<uint64_t>net, rate, FEE_DENOMINATOR - rate)
             while first < count and <u128>(amounts[first] - spent) < whole:
                 out[first] = _paid_out(paid + self._part(current, costs, amounts[first] - spent, rate), vault_out)
                 first += 1
@@ -185,6 +188,7 @@ cdef class BinLadder:
         while first < count and amounts[first] == spent:
             out[first] = _paid_out(paid, vault_out)
             first += 1
+        self.ran_out = first < count
 
     cdef u128 _part(
         self, const Bin* current, const uint64_t* costs, uint64_t amount, uint64_t rate

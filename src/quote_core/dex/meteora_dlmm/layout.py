@@ -13,6 +13,7 @@
 | accumulator, ref. u32   | 40 44   | activation_point u64     | 816     | processing left u64  | +128   |
 | index_reference i32     | 48      | **extension (1576)**     |         | order age u32        | +136   |
 | last_update i64         | 56      | pair; 12 x 8 u64 up, down| 8 40 808| ask side u8          | +140   |
+| pair_type u8            | 75      |                          |         |                      |        |
 
 The version byte of a bin array is not looked at, because the program does not: see `docs/adding-a-dex.md`.
 
@@ -28,7 +29,7 @@ from solders.pubkey import Pubkey as SoldersPubkey
 
 from quote_core.dex.layout import AccountLayout, i32, i64, key, u8, u16, u32, u64, with_fields
 from quote_core.dex.meteora_dlmm.bins import BIN_ID_MAX, price_of_bin
-from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, FeeParameters, Volatility
+from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, PAIR_BITMAP_SIDE, Bin, FeeParameters, Volatility
 from quote_core.dex.pool import Account
 from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
@@ -41,22 +42,21 @@ __all__ = [
     "MINT_X",
     "MINT_Y",
     "PAIR",
-    "PAIR_BITMAP_SIDE",
     "VOLATILITY_ACCUMULATOR",
     "VOLATILITY_REFERENCE",
     "BinArray",
     "PairAccount",
     "bin_array_address",
     "bitmap_extension_address",
-    "bitmap_with_extension",
     "decode_bin_array",
+    "decode_bitmap_extension",
     "decode_pair",
+    "joined_bitmap",
     "with_bin",
     "with_swap",
 ]
 
 PROGRAM_ID: Final = Pubkey("LBUZKhRxPF3XUpBCjp4YzTKgLccjZhTSDM9YuVaPwxo")
-PAIR_BITMAP_SIDE: Final = 512
 EXTENSION_ROWS: Final = 12
 ARRAY_ZERO: Final = PAIR_BITMAP_SIDE * (EXTENSION_ROWS + 1)
 """Position of bin array index 0 in the joined bitmap."""
@@ -74,7 +74,7 @@ VOLATILITY_REFERENCE: Final = u32(44)
 INDEX_REFERENCE: Final = i32(48)
 LAST_UPDATE: Final = i64(56)
 ACTIVE_ID: Final = i32(76)
-_BIN_STEP, _STATUS, _ACTIVATION_TYPE = u16(80), u8(82), u8(86)
+_PAIR_TYPE, _BIN_STEP, _STATUS, _ACTIVATION_TYPE = u8(75), u16(80), u8(82), u8(86)
 MINT_X: Final = key(88)
 MINT_Y: Final = key(120)
 _RESERVE_X, _RESERVE_Y = key(152), key(184)
@@ -91,6 +91,7 @@ _EXTENSION_PAIR: Final = key(8)
 _POSITIVE, _NEGATIVE = slice(40, 808), 808
 _ROW_SIZE_BYTES: Final = 64
 
+_PAIR_TYPES_ACTIVATED: Final = frozenset({1, 2})  # permissioned, customizable; the permissionless ones never wait
 _FUNCTION_UNDETERMINED, _FUNCTION_LIMIT_ORDER = 0, 2
 _BASE_FEE_POWER_MAX: Final = 19
 _BASIS_POINTS: Final = 10_000
@@ -105,6 +106,7 @@ class PairAccount:
     active_id: int
     bin_step: int
     status: int
+    waits_for_activation: bool
     activates_by_time: bool
     activation_point: int
     fee_on_y_only: bool
@@ -154,6 +156,7 @@ def decode_pair(pubkey: Pubkey, account: Account) -> PairAccount:
         active_id=active_id,
         bin_step=bin_step,
         status=_STATUS.read(data),
+        waits_for_activation=_PAIR_TYPE.read(data) in _PAIR_TYPES_ACTIVATED,
         activates_by_time=_ACTIVATION_TYPE.read(data) == 1,
         activation_point=_ACTIVATION_POINT.read(data),
         fee_on_y_only=_COLLECT_FEE_MODE.read(data) == 1,
@@ -192,20 +195,22 @@ def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step
     return BinArray(index, tuple(bins))
 
 
-def bitmap_with_extension(pubkey: Pubkey, account: Account | None, *, pair: Pubkey, bitmap: int) -> int:
-    """Join the pair's bitmap with its extension: bit `index + ARRAY_ZERO` is bin array `index`.
+def joined_bitmap(bitmap: int) -> int:
+    """Give the pair's own bitmap in the joined order: bit `index + ARRAY_ZERO` is bin array `index`."""
+    return bitmap << (ARRAY_ZERO - PAIR_BITMAP_SIDE)
+
+
+def decode_bitmap_extension(pubkey: Pubkey, account: Account, *, pair: Pubkey) -> int:
+    """Read the extension's bits, in the joined order.
 
     Raises:
         CorruptAccount: Not the extension of this pair.
     """
-    joined = bitmap << (ARRAY_ZERO - PAIR_BITMAP_SIDE)
-    if account is None:
-        return joined
     data = _EXTENSION.check(pubkey, account)
     owner_pair = _EXTENSION_PAIR.read(data)
     if owner_pair != pair:
         raise CorruptAccount(pubkey, "bitmap_extension.lb_pair", f"is {owner_pair}, not {pair}")
-    joined |= int.from_bytes(data[_POSITIVE], "little") << (ARRAY_ZERO + PAIR_BITMAP_SIDE)
+    joined = int.from_bytes(data[_POSITIVE], "little") << (ARRAY_ZERO + PAIR_BITMAP_SIDE)
     # Below, bit n counts downwards: array index -(n + 1), so rows and bits run against the joined order.
     below = int.from_bytes(data[_NEGATIVE : _NEGATIVE + EXTENSION_ROWS * _ROW_SIZE_BYTES], "little")
     while below:

@@ -5,10 +5,13 @@ Not reproduced by `write_swap`, because no quote reads it: protocol fee counters
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from itertools import islice
 from typing import ClassVar, Final
 
-from quote_core.dex.concentrated import ConcentratedPool, WalkDone
+from quote_core.dex.account_book import Decoder
+from quote_core.dex.booked_pool import PoolKeys, Reading
+from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.meteora_dlmm import layout
 from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
@@ -24,7 +27,7 @@ from quote_core.dex.meteora_dlmm.swap import (
     bins_to_trade,
     walk,
 )
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.errors import (
     ActivationPending,
@@ -38,67 +41,45 @@ from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "MeteoraDlmmPool"]
 
-BIN_ARRAYS_EACH_WAY: Final = 4
-"""How many arrays with liquidity are asked for on each side, the active one counted on both."""
-
 STATUS_ENABLED: Final = 0
 
 
-class MeteoraDlmmPool(ConcentratedPool):
+class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
     """See `Pool`; token A is X."""
 
     dex: ClassVar[Dex] = Dex.METEORA_DLMM
+    arrays_each_way_at_first: ClassVar[int] = 4
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._extension: Account | None = None
-        self._extension_seen = False
-        self._arrays: dict[int, tuple[layout.BinArray, bytes]] = {}
-        self._array_index: dict[Pubkey, int] = {}
         self._state: DlmmState | None = None
         self._ladders: dict[bool, BinLadder] = {}
         super().__init__(address, account)
 
-    def _take_own(self, account: Account) -> None:
-        own = layout.decode_pair(self.address, account)
-        self._array_set = layout.bitmap_with_extension(
-            self._extension_address, self._extension, pair=self.address, bitmap=own.bitmap
-        )
-        self._own, self._data = own, account.data
-        self.mint_a, self.mint_b = own.mint_x, own.mint_y
-        self.vault_a, self.vault_b = own.reserve_x, own.reserve_y
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.PairAccount:
+        return layout.decode_pair(pubkey, account)
 
-    def accounts_needed(self) -> Sequence[AccountNeed]:
-        """See `Pool.accounts_needed`; the bin arrays follow the bitmaps around the active bin."""
-        needs = [*self._token_needs(), AccountNeed(self._extension_address, required=False)]
-        indexes = dict.fromkeys(index for x_to_y in (True, False) for index in self._near_arrays(x_to_y=x_to_y))
-        needs += [AccountNeed(layout.bin_array_address(self.address, index), required=False) for index in indexes]
-        return needs
+    def _keys_of(self, own: layout.PairAccount) -> PoolKeys:
+        return PoolKeys(own.mint_x, own.mint_y, own.reserve_x, own.reserve_y, (own.bin_step,))
 
-    def _near_arrays(self, *, x_to_y: bool) -> Iterator[int]:
+    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+        decode = partial(layout.decode_bitmap_extension, pair=self.address)
+        return {**self._token_readings(), self._extension_address: Reading(decode, required=False)}
+
+    def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
+        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step)
+
+    def _array_set(self) -> int:
+        return layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
+
+    def _array_indexes(self, *, downwards: bool) -> Iterator[int]:
         position = self._own.active_id // BINS_PER_ARRAY + layout.ARRAY_ZERO
-        indexes = (
-            found - layout.ARRAY_ZERO for found in arrays_in_walk_order(self._array_set, position, x_to_y=x_to_y)
-        )
-        return islice(indexes, BIN_ARRAYS_EACH_WAY)
+        for found in arrays_in_walk_order(self._array_set(), position, x_to_y=downwards):
+            yield found - layout.ARRAY_ZERO
 
-    def _apply_other(self, pubkey: Pubkey, account: Account | None) -> None:
-        if pubkey == self._extension_address:
-            self._array_set = layout.bitmap_with_extension(pubkey, account, pair=self.address, bitmap=self._own.bitmap)
-            self._extension, self._extension_seen = account, True
-        elif account is None:
-            index = self._array_index.pop(pubkey, None)
-            if index is not None:
-                del self._arrays[index]
-        else:
-            step = self._own.bin_step
-            array = layout.decode_bin_array(pubkey, account, pair=self.address, bin_step=step)
-            self._arrays[array.index] = (array, account.data)
-            self._array_index[pubkey] = array.index
-
-    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
-        self._array_index = {address: index for address, index in self._array_index.items() if address in needed}
-        self._arrays = {index: self._arrays[index] for index in self._array_index.values()}
+    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+        for index in self._array_indexes(downwards=downwards):
+            yield layout.bin_array_address(self.address, index)
 
     def _forget_derived(self) -> None:
         self._state = None
@@ -109,7 +90,7 @@ class MeteoraDlmmPool(ConcentratedPool):
         if own.status != STATUS_ENABLED:
             raise NotTradable(self.address, f"the pair is disabled (status {own.status})")
         now, unit = (clock.unix_timestamp, "unix time") if own.activates_by_time else (clock.slot, "slot")
-        if now < own.activation_point:
+        if own.waits_for_activation and now < own.activation_point:
             raise ActivationPending(self.address, f"activates at {unit} {own.activation_point}")
 
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
@@ -125,6 +106,7 @@ class MeteoraDlmmPool(ConcentratedPool):
                 unix_timestamp=clock.unix_timestamp,
             )
         except ArrayMissing as missing:
+            self._reach_further(downwards=a_to_b)
             address = layout.bin_array_address(self.address, missing.array_index)
             raise LiquidityNotLoaded(self.address, address) from None
         except ExtensionMissing:
@@ -146,27 +128,34 @@ class MeteoraDlmmPool(ConcentratedPool):
         volatility = state.volatility.at_swap_start(
             state.fee, active_id=state.active_id, unix_timestamp=clock.unix_timestamp
         )
-        return ladder.outputs(
+        outputs = ladder.outputs(
             amounts, fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out
         )
+        if ladder.ran_out:
+            self._reach_further(downwards=a_to_b)
+        return outputs
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: Walk = done.walk
-        changed = {self.address: layout.with_swap(self._data, active_id=after.active_id, volatility=after.volatility)}
+        data = self._book.data(self.address)
+        changed = {self.address: layout.with_swap(data, active_id=after.active_id, volatility=after.volatility)}
         for traded in after.bins:
             index = traded.bin_id // BINS_PER_ARRAY
             address = layout.bin_array_address(self.address, index)
-            changed[address] = layout.with_bin(changed.get(address, self._arrays[index][1]), traded)
+            data = changed[address] if address in changed else self._book.data(address)
+            changed[address] = layout.with_bin(data, traded)
         return changed
 
     def spot_price(self, clock: ChainClock) -> float:
         """See `Pool.spot_price`: the price of the active bin."""
         del clock  # the price does not depend on time here
+        self._check_whole()
         return price_of_bin(self._own.active_id, self._own.bin_step) / 2**64
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`; the same in both directions."""
         del direction
+        self._check_whole()
         own = self._own
         memory = own.volatility.at_swap_start(own.fee, active_id=own.active_id, unix_timestamp=clock.unix_timestamp)
         memory = memory.at_bin(own.active_id, accumulator_max=own.fee.accumulator_max)
@@ -176,6 +165,12 @@ class MeteoraDlmmPool(ConcentratedPool):
         """What a walk reads, built once per change."""
         if self._state is None:
             own = self._own
+            needed = {
+                index: layout.bin_array_address(self.address, index)
+                for downwards, reach in self._reach.items()
+                for index in islice(self._array_indexes(downwards=downwards), reach)
+            }
+            arrays = (self._book.value(address, layout.BinArray) for address in needed.values())
             self._state = DlmmState(
                 active_id=own.active_id,
                 bin_step=own.bin_step,
@@ -183,10 +178,12 @@ class MeteoraDlmmPool(ConcentratedPool):
                 volatility=own.volatility,
                 fee_on_y_only=own.fee_on_y_only,
                 with_orders=own.with_orders,
-                arrays={index: array.bins for index, (array, _) in self._arrays.items()},
-                array_set=self._array_set,
+                arrays={array.index: array.bins for array in arrays if array is not None},
+                array_set=self._array_set(),
                 array_zero=layout.ARRAY_ZERO,
-                bitmap_complete=self._extension_seen,
+                bitmap_complete=self._book.is_known(self._extension_address),
+                has_extension=self._book.holds(self._extension_address),
+                absent_arrays=frozenset(index for index, address in needed.items() if self._book.is_absent(address)),
             )
         return self._state
 

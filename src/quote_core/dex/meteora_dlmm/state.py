@@ -1,14 +1,24 @@
 """What the walk works on: plain integers, no accounts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
 from quote_core.dex.fixed_point import div_ceil
 
-__all__ = ["BINS_PER_ARRAY", "FEE_DENOMINATOR", "Bin", "DlmmState", "FeeParameters", "Volatility"]
+__all__ = [
+    "BINS_PER_ARRAY",
+    "FEE_DENOMINATOR",
+    "PAIR_BITMAP_SIDE",
+    "Bin",
+    "DlmmState",
+    "FeeParameters",
+    "Volatility",
+]
 
 BINS_PER_ARRAY: Final = 70
+PAIR_BITMAP_SIDE: Final = 512
+"""Bin arrays -512 to 511 are in the pair's own bitmap, others in its extension."""
 FEE_DENOMINATOR: Final = 1_000_000_000
 FEE_RATE_MAX: Final = 100_000_000
 VOLATILITY_SCALE: Final = 10_000
@@ -111,8 +121,9 @@ class DlmmState:
     """Everything a swap reads.
 
     `arrays` is by array index (bin id // 70); `array_set` has bit `index + array_zero` set where the bitmaps say an
-    array holds liquidity. `bitmap_complete`: the bitmap extension has been seen, or is known not to exist; without it
-    nothing is known of arrays further out than the pair's own bitmap.
+    array holds liquidity; `absent_arrays` are indexes of arrays known not to exist. `bitmap_complete`: the bitmap
+    extension is held, or known not to exist; without it nothing is known of arrays further out than the pair's own
+    bitmap. `has_extension`: it is held.
     """
 
     active_id: int
@@ -125,3 +136,10 @@ class DlmmState:
     array_set: int
     array_zero: int
     bitmap_complete: bool
+    has_extension: bool = False
+    absent_arrays: Set[int] = frozenset()
+
+    @property
+    def starts_outside(self) -> bool:
+        """Whether only the extension knows of the active bin's array."""
+        return not -PAIR_BITMAP_SIDE <= self.active_id // BINS_PER_ARRAY < PAIR_BITMAP_SIDE

@@ -8,7 +8,7 @@ deployed program was seen to settle them.
 """
 
 import contextlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from quote_core.dex.fixed_point import mul_div_ceil
@@ -75,7 +75,10 @@ class Walk:
 
 @dataclass(frozen=True, slots=True)
 class _Fill:
-    """What one bin gives: `amount_in` with an input fee, `amount_out` net of an output fee, `net_in` to the bin."""
+    """What one bin gives: `amount_in` with an input fee, `amount_out` net of an output fee, `net_in` to the bin.
+
+    `filled` is what leaves each layer.
+    """
 
     amount_in: int
     amount_out: int
@@ -125,7 +128,7 @@ def bins_to_trade(state: DlmmState, *, x_to_y: bool) -> list[tuple[int, int, tup
     """Every bin a walk may trade in, in order: (bin id, price, layers); it ends where the walk would be refused."""
     found = []
     bins = _bins_in_walk_order(state, x_to_y=x_to_y)
-    with contextlib.suppress(ArrayMissing, ExtensionMissing):
+    with contextlib.suppress(ArrayMissing, ExtensionMissing, OutOfBins):
         for traded in bins:
             layers = traded.layers(x_to_y=x_to_y, with_orders=state.with_orders)
             if any(layers):
@@ -134,12 +137,17 @@ def bins_to_trade(state: DlmmState, *, x_to_y: bool) -> list[tuple[int, int, tup
 
 
 def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
-    """Every bin from the active one on, array by array."""
+    """Every bin from the active one on, array by array.
+
+    The program looks the active array up first: outside the pair's own bitmap it wants the extension, whatever is set.
+    """
+    if state.starts_outside and not state.has_extension:
+        raise OutOfBins if state.bitmap_complete else ExtensionMissing
     position = state.active_id // BINS_PER_ARRAY + state.array_zero
     for found in arrays_in_walk_order(state.array_set, position, x_to_y=x_to_y):
         index = found - state.array_zero
         if index not in state.arrays:
-            raise ArrayMissing(index)
+            raise OutOfBins if index in state.absent_arrays else ArrayMissing(index)
         bins = state.arrays[index]
         active = state.active_id - index * BINS_PER_ARRAY
         yield from bins[min(active, BINS_PER_ARRAY - 1) :: -1] if x_to_y else bins[max(active, 0) :]
@@ -163,7 +171,7 @@ def _fill_exact_in(
     net = sum(costs)
     fee = 0 if fee_on_output else mul_div_ceil(net, rate, FEE_DENOMINATOR - rate)
     if remaining >= net + fee:
-        return _settled(net + fee, fee, costs[0], layers, rate, fee_on_output=fee_on_output)
+        return _settled(net + fee, fee, costs[0], layers, layers, rate, fee_on_output=fee_on_output)
     fee = 0 if fee_on_output else mul_div_ceil(remaining, rate, FEE_DENOMINATOR)
     left = remaining - fee
     net_in = left if not any(layers[1:]) else min(left, costs[0])
@@ -175,7 +183,8 @@ def _fill_exact_in(
         else:
             filled[position] = min(output_for_floor(left, price_x64, x_to_y=x_to_y), layer)
             break
-    return _settled(remaining, fee, net_in, (filled[0], filled[1], filled[2]), rate, fee_on_output=fee_on_output)
+    taken = filled[0], filled[1], filled[2]
+    return _settled(remaining, fee, net_in, taken, taken, rate, fee_on_output=fee_on_output)
 
 
 def _fill_exact_out(
@@ -188,25 +197,41 @@ def _fill_exact_out(
         gross = remaining
         if fee_on_output:
             gross = min(remaining + mul_div_ceil(remaining, rate, FEE_DENOMINATOR - rate), held)
-    filled = _taken(layers, gross)
-    costs = [_representable(input_for_ceil(part, price_x64, x_to_y=x_to_y)) for part in filled]
+    bought = _taken(layers, gross)
+    # The program prices every layer it touches whole before it takes a part of it.
+    for layer, part in zip(layers, bought, strict=True):
+        if part:
+            _representable(input_for_ceil(layer, price_x64, x_to_y=x_to_y))
+    costs = [input_for_ceil(part, price_x64, x_to_y=x_to_y) for part in bought]
     net = sum(costs)
-    if not whole and net != input_for_ceil(gross, price_x64, x_to_y=x_to_y):
-        raise Undetermined
+    filled = bought
+    if not whole:
+        if net != input_for_ceil(gross, price_x64, x_to_y=x_to_y):
+            raise Undetermined
+        # What the rounded-up input buys leaves the layers; what of it the trader did not ask for is the protocol's.
+        held_there = [layer if part else 0 for layer, part in zip(layers, bought, strict=True)]
+        filled = _taken(held_there, output_for_floor(net, price_x64, x_to_y=x_to_y))
     fee = 0 if fee_on_output else mul_div_ceil(net, rate, FEE_DENOMINATOR - rate)
-    return _settled(net + fee, fee, costs[0], filled, rate, fee_on_output=fee_on_output)
+    return _settled(net + fee, fee, costs[0], bought, filled, rate, fee_on_output=fee_on_output)
 
 
-def _taken(layers: tuple[int, int, int], gross: int) -> tuple[int, int, int]:
+def _taken(layers: Sequence[int], gross: int) -> tuple[int, int, int]:
     first = min(layers[0], gross)
     second = min(layers[1], gross - first)
     return first, second, min(layers[2], gross - first - second)
 
 
 def _settled(
-    amount_in: int, fee: int, net_in: int, filled: tuple[int, int, int], rate: int, *, fee_on_output: bool
+    amount_in: int,
+    fee: int,
+    net_in: int,
+    bought: tuple[int, int, int],
+    filled: tuple[int, int, int],
+    rate: int,
+    *,
+    fee_on_output: bool,
 ) -> _Fill:
-    gross = sum(filled)
+    gross = sum(bought)
     if fee_on_output:
         fee = mul_div_ceil(gross, rate, FEE_DENOMINATOR)
         return _Fill(_representable(amount_in), gross - fee, fee, net_in, filled)

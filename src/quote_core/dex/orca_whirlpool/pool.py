@@ -4,9 +4,12 @@ Not reproduced by `write_swap`, because no quote reads it: growth outside the ti
 """
 
 from array import array
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
+from quote_core.dex.account_book import Decoder
+from quote_core.dex.booked_pool import PoolKeys, Reading
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.orca_whirlpool import layout
 from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
@@ -31,7 +34,7 @@ from quote_core.dex.orca_whirlpool.ticks import (
     sqrt_price_at_tick,
     tick_at_sqrt_price,
 )
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.errors import ActivationPending, AmountOverflow, LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
@@ -39,7 +42,7 @@ from quote_core.units import Pubkey
 __all__ = ["PROGRAM", "OrcaWhirlpoolPool"]
 
 
-class OrcaWhirlpoolPool(ConcentratedPool):
+class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
     """See `Pool`. A tick array reported as absent counts as empty, one never reported as unknown.
 
     An exact input that buys nothing succeeds here, as it does on chain.
@@ -51,24 +54,29 @@ class OrcaWhirlpoolPool(ConcentratedPool):
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._program = account.owner
         self._oracle_address = layout.oracle_address(account.owner, address)
-        self._oracle: tuple[layout.Oracle, bytes] | None = None
-        self._arrays: dict[int, TickArray] = {}
         self._state: WhirlpoolState | None = None
         self._ladders: dict[bool, SequenceLadder] = {}
         super().__init__(address, account)
 
-    def _take_own(self, account: Account) -> None:
-        own = layout.decode_pool_account(self.address, account)
-        self._own, self._data = own, account.data
-        self.mint_a, self.mint_b = own.mint_a, own.mint_b
-        self.vault_a, self.vault_b = own.vault_a, own.vault_b
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.PoolAccount:
+        return layout.decode_pool_account(pubkey, account)
 
-    def accounts_needed(self) -> Sequence[AccountNeed]:
-        """See `Pool.accounts_needed`; tick arrays are those a swap in either direction may use."""
-        needs = self._token_needs()
+    def _keys_of(self, own: layout.PoolAccount) -> PoolKeys:
+        others = own.tick_spacing, own.uses_adaptive_fee
+        return PoolKeys(own.mint_a, own.mint_b, own.vault_a, own.vault_b, others)
+
+    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+        readings = self._token_readings()
         if self._own.uses_adaptive_fee:
-            needs.append(AccountNeed(self._oracle_address))
-        return needs + [AccountNeed(array, required=False) for array in self._array_addresses()]
+            readings[self._oracle_address] = Reading(partial(layout.decode_oracle, pool=self.address))
+        return readings
+
+    def _moving_needs(self) -> Iterable[Pubkey]:
+        """Those a swap in either direction may use."""
+        return self._array_addresses()
+
+    def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
+        return partial(layout.decode_tick_array, pool=self.address, tick_spacing=self._own.tick_spacing)
 
     def _array_addresses(self) -> dict[Pubkey, int]:
         own = self._own
@@ -77,35 +85,17 @@ class OrcaWhirlpoolPool(ConcentratedPool):
         )
         return {layout.tick_array_address(self._program, self.address, start): start for start in starts}
 
-    def _apply_other(self, pubkey: Pubkey, account: Account | None) -> None:
-        if pubkey == self._oracle_address:
-            oracle = account and (layout.decode_oracle(pubkey, account, pool=self.address), account.data)
-            self._oracle = oracle or None
-        elif account is None:
-            start = self._array_addresses().get(pubkey)
-            if start is not None:
-                self._arrays[start] = TickArray(start, {})
-        else:
-            spacing = self._own.tick_spacing
-            array = layout.decode_tick_array(pubkey, account, pool=self.address, tick_spacing=spacing)
-            self._arrays[array.start_tick] = array
-
-    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
-        starts = set(self._array_addresses().values())
-        self._arrays = {start: array for start, array in self._arrays.items() if start in starts}
-
     def _forget_derived(self) -> None:
         self._state = None
         self._ladders.clear()
 
-    def missing(self) -> Sequence[Pubkey]:
-        """See `Pool.missing`."""
-        needs_oracle = self._own.uses_adaptive_fee and self._oracle is None
-        return [*super().missing(), *([self._oracle_address] if needs_oracle else [])]
+    def _oracle(self) -> layout.Oracle | None:
+        return self._book.value(self._oracle_address, layout.Oracle)
 
     def _check_open(self, clock: ChainClock) -> None:
-        if self._oracle is not None and clock.unix_timestamp < self._oracle[0].trade_enable_unix_s:
-            raise ActivationPending(self.address, f"opens at unix time {self._oracle[0].trade_enable_unix_s}")
+        oracle = self._oracle()
+        if oracle is not None and clock.unix_timestamp < oracle.trade_enable_unix_s:
+            raise ActivationPending(self.address, f"opens at unix time {oracle.trade_enable_unix_s}")
         if clock.unix_timestamp < self._own.reward_updated_unix_s:
             raise NotTradable(self.address, "the clock is earlier than the pool's last update")
 
@@ -157,7 +147,7 @@ class OrcaWhirlpoolPool(ConcentratedPool):
         after: Walk = done.walk
         changed = {
             self.address: layout.with_swap(
-                self._data,
+                self._book.data(self.address),
                 liquidity=after.liquidity,
                 sqrt_price_x64=after.sqrt_price_x64,
                 tick=after.tick,
@@ -167,17 +157,20 @@ class OrcaWhirlpoolPool(ConcentratedPool):
                 unix_timestamp=done.clock.unix_timestamp,
             )
         }
-        if after.adaptive_fee is not None and self._oracle is not None:
-            changed[self._oracle_address] = layout.with_oracle(self._oracle[1], after.adaptive_fee)
+        if after.adaptive_fee is not None:
+            data = self._book.data(self._oracle_address)
+            changed[self._oracle_address] = layout.with_oracle(data, after.adaptive_fee)
         return changed
 
     def spot_price(self, clock: ChainClock) -> float:
         """See `Pool.spot_price`."""
         del clock  # the price does not depend on time here
+        self._check_whole()
         return (self._own.sqrt_price_x64 / 2**64) ** 2
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`."""
+        self._check_whole()
         state = self._held_state()
         fee = self._fee_at_start(state, clock)
         manager = FeeManager(state.fee_rate, fee, tick=state.tick, a_to_b=direction is Direction.A_TO_B)
@@ -186,7 +179,7 @@ class OrcaWhirlpoolPool(ConcentratedPool):
     def _held_state(self) -> WhirlpoolState:
         """What a walk reads, built once per change."""
         if self._state is None:
-            own = self._own
+            own, oracle = self._own, self._oracle()
             self._state = WhirlpoolState(
                 sqrt_price_x64=own.sqrt_price_x64,
                 tick=own.tick,
@@ -194,12 +187,17 @@ class OrcaWhirlpoolPool(ConcentratedPool):
                 tick_spacing=own.tick_spacing,
                 fee_rate=own.fee_rate,
                 protocol_fee_rate_bps=own.protocol_fee_rate_bps,
-                adaptive_fee=self._oracle[0].fee if own.uses_adaptive_fee and self._oracle else None,
+                adaptive_fee=None if oracle is None else oracle.fee,
                 fee_growth_global_a_x64=own.fee_growth_global_a_x64,
                 fee_growth_global_b_x64=own.fee_growth_global_b_x64,
-                arrays=self._arrays,
+                arrays=self._known_arrays(),
             )
         return self._state
+
+    def _known_arrays(self) -> dict[int, TickArray]:
+        """The arrays held, and empty ones for those that do not exist."""
+        known = (pair for pair in self._array_addresses().items() if self._book.is_known(pair[0]))
+        return {start: self._book.value(address, TickArray) or TickArray(start, {}) for address, start in known}
 
 
 PROGRAM: Final = PoolProgram(

@@ -25,11 +25,11 @@ __all__ = ["PumpCurve", "PumpFill", "buy", "buy_with", "quote_spent_on_curve", "
 
 @dataclass(frozen=True, slots=True)
 class PumpCurve:
-    """What a quote reads; the quote reserve has its virtual part, `quote_vault` is what can be paid out."""
+    """What a quote reads; the quote reserve has its virtual part, `quote_payable` is what the vault can pay out."""
 
     base_reserve: int
     quote_reserve: int
-    quote_vault: int
+    quote_payable: int
     rates: FeeRates
 
 
@@ -47,15 +47,15 @@ def sell(pool: Pubkey, curve: PumpCurve, base_in: int) -> PumpFill:
 
     Raises:
         AmountTooSmall: Fees leave nothing.
-        ReserveShort: Part of the reserve is virtual, and the vault holds less than is due.
+        ReserveShort: Part of the reserve is virtual or owed, and the vault can pay less than is due.
     """
     curve_quote = curve_out_floor(curve.base_reserve, curve.quote_reserve, base_in)
     amount_out = curve_quote - curve.rates.total_fee(curve_quote)
     if amount_out <= 0:
         raise AmountTooSmall(pool, "the amount buys nothing after fees")
     paid_out = curve_quote - curve.rates.lp_fee(curve_quote)
-    if paid_out > curve.quote_vault:
-        raise ReserveShort(pool, paid_out, curve.quote_vault)
+    if paid_out > curve.quote_payable:
+        raise ReserveShort(pool, paid_out, curve.quote_payable)
     return PumpFill(base_in, amount_out, curve_quote)
 
 

@@ -1,8 +1,8 @@
 """A PumpSwap pool as a `Pool`; token A is the base, token B the quote.
 
 The Pool account has grown over time (211 to 300 bytes seen); fields past the end of a short one read as zero. The
-quote reserve used for pricing is the vault plus `virtual_quote_reserves`, which is signed. Tokens that charge a
-transfer fee are refused: how the program treats them is not known.
+quote reserve used for pricing is the vault plus `virtual_quote_reserves`, which is signed. Fees of the protocol and the
+creator that wait in the quote vault are part of that price, but cannot be paid out to a seller.
 
 Source: pump-fun/pump-public-docs (PumpSwap README and IDL).
 """
@@ -12,7 +12,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex._constant_product import pumpswap_buy_ladder, pumpswap_sale_ladder
-from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_price
+from quote_core.dex.account_book import SYSTEM_PROGRAM, AccountBook, Decoder
+from quote_core.dex.booked_pool import PoolKeys
+from quote_core.dex.constant_product import VaultBalances, VaultPool, curve_price
 from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
@@ -28,8 +30,8 @@ from quote_core.dex.pumpswap.fees import (
     market_cap_floor,
 )
 from quote_core.dex.pumpswap.fill import PumpCurve, buy, buy_with, sell, sell_for
-from quote_core.dex.spl_token import Mint, decode_mint
-from quote_core.errors import CorruptAccount, NoLiquidity, NotTradable
+from quote_core.dex.spl_token import Mint, TokenAccount, decode_mint
+from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
 from quote_core.units import BPS, U64_MAX, Pubkey
 
 __all__ = ["PROGRAM", "PumpSwapPool"]
@@ -51,9 +53,10 @@ _COIN_CREATOR: Final = key(211)
 _IS_MAYHEM_MODE: Final = u8(243)
 _VIRTUAL_QUOTE_RESERVES: Final = i128(245)
 _CREATOR_FEE_BPS: Final = u64(261)
-_KNOWN_SIZE_BYTES: Final = 269
+_PROTOCOL_FEES: Final = u64(271)  # these two since October 2026
+_CREATOR_FEES: Final = u64(279)
+_KNOWN_SIZE_BYTES: Final = 287
 
-_NO_KEY: Final = Pubkey("11111111111111111111111111111111")
 _MAYHEM_SUPPLY: Final = 10**15
 
 
@@ -61,11 +64,13 @@ _MAYHEM_SUPPLY: Final = 10**15
 class _PoolState:
     """The fields of Pool that decide a swap."""
 
+    keys: PoolKeys
     canonical: bool
     has_coin_creator: bool
     is_mayhem: bool
     virtual_quote: int
     creator_fee_bps: int
+    owed_quote: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,29 +81,29 @@ class _NextState:
     curve_quote: int
 
 
-class PumpSwapPool(VaultPool[PumpCurve]):
+class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
     """One PumpSwap pool; token A is the base."""
 
     dex = Dex.PUMPSWAP
 
-    _state: _PoolState
-    _switches: GlobalConfig
-
-    def _take_own(self, account: Account) -> None:
-        data = _LAYOUT.check(self.address, account).ljust(_KNOWN_SIZE_BYTES, b"\0")
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> _PoolState:
+        data = _LAYOUT.check(pubkey, account).ljust(_KNOWN_SIZE_BYTES, b"\0")
         base_mint = _BASE_MINT.read(data)
         creator_fee_bps = _CREATOR_FEE_BPS.read(data)
         if creator_fee_bps >= BPS:
-            raise CorruptAccount(self.address, "pool.creator_fee_bps", f"is {creator_fee_bps}, not below {BPS}")
-        self._state = _PoolState(
+            raise CorruptAccount(pubkey, "pool.creator_fee_bps", f"is {creator_fee_bps}, not below {BPS}")
+        return _PoolState(
+            keys=PoolKeys(base_mint, _QUOTE_MINT.read(data), _BASE_VAULT.read(data), _QUOTE_VAULT.read(data)),
             canonical=is_canonical(creator=_CREATOR.read(data), base_mint=base_mint),
-            has_coin_creator=_COIN_CREATOR.read(data) != _NO_KEY,
+            has_coin_creator=_COIN_CREATOR.read(data) != SYSTEM_PROGRAM,
             is_mayhem=_IS_MAYHEM_MODE.read(data) != 0,
             virtual_quote=_VIRTUAL_QUOTE_RESERVES.read(data),
             creator_fee_bps=creator_fee_bps,
+            owed_quote=_PROTOCOL_FEES.read(data) + _CREATOR_FEES.read(data),
         )
-        self.mint_a, self.mint_b = base_mint, _QUOTE_MINT.read(data)
-        self.vault_a, self.vault_b = _BASE_VAULT.read(data), _QUOTE_VAULT.read(data)
+
+    def _keys_of(self, own: _PoolState) -> PoolKeys:
+        return own.keys
 
     def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
         return {
@@ -108,52 +113,41 @@ class PumpSwapPool(VaultPool[PumpCurve]):
             FEE_CONFIG: decode_fee_schedule,
         }
 
-    def _make_curve(self) -> PumpCurve:
-        switches = self._values[GLOBAL_CONFIG]
-        assert isinstance(switches, GlobalConfig)
-        self._switches = switches
-        base_reserve, quote_vault = self._vault(self.vault_a).amount, self._vault(self.vault_b).amount
-        quote_reserve = quote_vault + self._state.virtual_quote
+    def _make_curve(self, own: _PoolState, book: AccountBook) -> PumpCurve:
+        base_reserve = book.held(self.vault_a, TokenAccount).amount
+        quote_vault = book.held(self.vault_b, TokenAccount).amount
+        quote_reserve = quote_vault + own.virtual_quote
         return PumpCurve(
             base_reserve=base_reserve,
             quote_reserve=quote_reserve,
-            quote_vault=quote_vault,
-            rates=self._rates(base_reserve, quote_reserve, switches),
+            quote_payable=max(0, quote_vault - own.owed_quote),
+            rates=self._rates(own, book, base_reserve=base_reserve, quote_reserve=quote_reserve),
         )
 
-    def _rates(self, base_reserve: int, quote_reserve: int, switches: GlobalConfig) -> FeeRates:
+    def _rates(self, own: _PoolState, book: AccountBook, *, base_reserve: int, quote_reserve: int) -> FeeRates:
         """The rates of the tier before the trade, with what the pool itself says about its creator's."""
-        schedule, state = self._values[FEE_CONFIG], self._state
-        assert isinstance(schedule, FeeSchedule)
-        supply = _MAYHEM_SUPPLY if state.is_mayhem else self._mint(self.mint_a).supply
+        supply = _MAYHEM_SUPPLY if own.is_mayhem else book.held(self.mint_a, Mint).supply
         market_cap = (
             market_cap_floor(quote_reserve=quote_reserve, base_reserve=base_reserve, supply=supply)
             if base_reserve
             else 0
         )
-        rates = schedule.rates(canonical=state.canonical, quote_mint=self.mint_b, market_cap=market_cap)
+        schedule = book.held(FEE_CONFIG, FeeSchedule)
+        rates = schedule.rates(canonical=own.canonical, quote_mint=self.mint_b, market_cap=market_cap)
         creator_bps = rates.creator_bps
-        if switches.creator_fee_configurable and state.creator_fee_bps > 0:
-            creator_bps = state.creator_fee_bps
-        if not state.has_coin_creator:
+        if book.held(GLOBAL_CONFIG, GlobalConfig).creator_fee_configurable and own.creator_fee_bps > 0:
+            creator_bps = own.creator_fee_bps
+        if not own.has_coin_creator:
             creator_bps = 0
         return FeeRates(rates.lp_bps, rates.protocol_bps, creator_bps)
 
-    def _mint(self, pubkey: Pubkey) -> Mint:
-        mint = self._values[pubkey]
-        assert isinstance(mint, Mint)
-        return mint
-
-    def _check_open(self, curve: PumpCurve, clock: ChainClock) -> None:
-        if self._switches.buys_off and self._switches.sells_off:
+    def _check_curve(self, curve: PumpCurve, clock: ChainClock) -> None:
+        if self._is_off(is_sale=True) and self._is_off(is_sale=False):
             raise NotTradable(self.address, "buys and sells are switched off")
         if curve.quote_reserve <= 0:
             raise NotTradable(self.address, f"the quote reserve is {curve.quote_reserve}, virtual part included")
         if curve.rates.total_bps >= BPS:
             raise NotTradable(self.address, f"the fees take {curve.rates.total_bps} of {BPS} basis points")
-        for mint in (self.mint_a, self.mint_b):
-            if self._mint(mint).transfer_fee_at(clock.epoch).rate_bps:
-                raise NotTradable(self.address, f"{mint} charges a transfer fee")
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`. A sale asked for by its output may deliver a little more than asked."""
@@ -164,21 +158,29 @@ class PumpSwapPool(VaultPool[PumpCurve]):
         is_sale = direction is Direction.A_TO_B
         if self._is_off(is_sale=is_sale):
             raise NotTradable(self.address, f"{'sells' if is_sale else 'buys'} are switched off")
+        fee_in, fee_out = self._transfer_fees(direction, clock)
+        exact_in = mode is SwapMode.EXACT_IN
+        specified = fee_in.net(amount) if exact_in else amount + fee_out.for_net(amount)
+        self._check_amount(specified)
         if is_sale:
-            fill = (sell if mode is SwapMode.EXACT_IN else sell_for)(self.address, curve, amount)
+            fill = (sell if exact_in else sell_for)(self.address, curve, specified)
         else:
-            fill = (buy_with if mode is SwapMode.EXACT_IN else buy)(self.address, curve, amount)
-        self._check_u64(fill.amount_in, "input")
+            fill = (buy_with if exact_in else buy)(self.address, curve, specified)
+        amount_in = amount if exact_in else fill.amount_in + fee_in.for_net(fill.amount_in)
+        amount_out = fee_out.net(fill.amount_out)
+        if amount_out == 0:
+            raise AmountTooSmall(self.address, "the transfer fee takes all of the output")
+        self._check_u64(amount_in, "input")
         lp_fee = curve.rates.lp_fee(fill.curve_quote)
         if is_sale:
-            balances = self._moved(direction, received=fill.amount_in, sent=fill.curve_quote - lp_fee)
+            balances = self._moved(direction, received=fee_in.net(amount_in), sent=fill.curve_quote - lp_fee)
         else:
             balances = self._moved(direction, received=fill.curve_quote + lp_fee, sent=fill.amount_out)
         return Swap(
             direction=direction,
             mode=mode,
-            amount_in=fill.amount_in,
-            amount_out=fill.amount_out,
+            amount_in=amount_in,
+            amount_out=amount_out,
             fee_amount=curve.rates.total_fee(fill.curve_quote),
             fee_mint=self.mint_b,
             crossed_count=0,
@@ -186,7 +188,8 @@ class PumpSwapPool(VaultPool[PumpCurve]):
         )
 
     def _is_off(self, *, is_sale: bool) -> bool:
-        return self._switches.sells_off if is_sale else self._switches.buys_off
+        switches = self._book.held(GLOBAL_CONFIG, GlobalConfig)
+        return switches.sells_off if is_sale else switches.buys_off
 
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
@@ -196,15 +199,17 @@ class PumpSwapPool(VaultPool[PumpCurve]):
             return [0] * len(amounts_in)
         if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
             return self.ladder_by_swaps(direction, amounts_in, clock)
-        return (pumpswap_sale_ladder if is_sale else pumpswap_buy_ladder)(
-            amounts_in,
+        fee_in, fee_out = self._transfer_fees(direction, clock)
+        outputs = (pumpswap_sale_ladder if is_sale else pumpswap_buy_ladder)(
+            amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in],
             curve.base_reserve,
             curve.quote_reserve,
-            curve.quote_vault,
+            curve.quote_payable,
             rates.lp_bps,
             rates.protocol_bps,
             rates.creator_bps,
         )
+        return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
 
     def _balances_after(self, swap: Swap) -> VaultBalances:
         return _next_state_of(swap).balances

@@ -5,6 +5,10 @@ from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee
 class LineLadder:
     """One pool's state, laid out for a walk of many amounts at once."""
 
+    @property
+    def ran_out(self) -> bool:
+        """Whether the last ladder had an amount left where the ticks end."""
+
     def __init__(self, state: ClmmState, *, limit_down: int, limit_up: int, step_count_max: int) -> None: ...
     def outputs(self, amounts: array[int], *, zero_for_one: bool, fee: DynamicFee | None, vault_out: int) -> array[int]:
         """Outputs of ascending amounts, 0 where refused."""

@@ -85,6 +85,8 @@ cdef class LineLadder:
         limit_down: Lowest price a swap may reach.
         limit_up: Highest price a swap may reach.
         step_count_max: More steps than this are refused.
+
+    `ran_out`: the last ladder had an amount left where the ticks end.
     """
 
     cdef Tick* _ticks
@@ -100,6 +102,7 @@ cdef class LineLadder:
     cdef uint64_t _trade_rate
     cdef int _fee_on
     cdef int _step_count_max
+    cdef readonly bint ran_out
 
     def __cinit__(self, state, *, limit_down, limit_up, int step_count_max):
         cdef int i
@@ -153,6 +156,7 @@ cdef class LineLadder:
             memory.volatility_reference = fee.volatility_reference
             memory.accumulator_max = fee.accumulator_max
             memory.control = fee.control
+        self.ran_out = False
         if amounts.shape[0]:
             with nogil:
                 self._walk(&amounts[0], <int>amounts.shape[0], &view[0], zero_for_one, memory, vault_out)
@@ -176,7 +180,10 @@ cdef class LineLadder:
             while first < count and amounts[first] == spent:
                 out[first] = paid_out(paid, vault_out)
                 first += 1
-            if first == count or price == limit or position < 0 or position >= self._tick_count:
+            if first == count or price == limit:
+                return
+            if position < 0 or position >= self._tick_count:
+                self.ran_out = True
                 return
             tick = &self._ticks[position]
             target = tick.sqrt_price

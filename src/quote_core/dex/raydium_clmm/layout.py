@@ -42,6 +42,7 @@ __all__ = [
     "MINT_0",
     "MINT_1",
     "POOL",
+    "POOL_BITMAP_SIDE",
     "PROGRAM_ID",
     "SQRT_PRICE",
     "TICKS_PER_ARRAY",
@@ -50,10 +51,11 @@ __all__ = [
     "PoolAccount",
     "TickArray",
     "bitmap_extension_address",
-    "bitmap_with_extension",
+    "decode_bitmap_extension",
     "decode_config",
     "decode_pool_account",
     "decode_tick_array",
+    "joined_bitmap",
     "tick_array_address",
     "with_orders",
     "with_swap",
@@ -225,21 +227,23 @@ def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_sp
     return TickArray(owner_pool, start, tuple(ticks))
 
 
-def bitmap_with_extension(pubkey: Pubkey, account: Account | None, *, pool: Pubkey, bitmap: int) -> int:
-    """Join the pool's bitmap with its extension: bit `index + BITMAP_ZERO` is tick array `index`.
+def joined_bitmap(bitmap: int) -> int:
+    """Give the pool's own bitmap in the joined order: bit `index + BITMAP_ZERO` is tick array `index`."""
+    return bitmap << (BITMAP_ZERO - POOL_BITMAP_SIDE)
+
+
+def decode_bitmap_extension(pubkey: Pubkey, account: Account, *, pool: Pubkey) -> int:
+    """Read the extension's bits, in the joined order.
 
     Raises:
         CorruptAccount: Not the extension of this pool.
     """
-    joined = bitmap << (BITMAP_ZERO - POOL_BITMAP_SIDE)
-    if account is None:
-        return joined
     data = _EXTENSION.check(pubkey, account)
     owner_pool = _EXTENSION_POOL.read(data)
     if owner_pool != pool:
         raise CorruptAccount(pubkey, "bitmap_extension.pool", f"is {owner_pool}, not {pool}")
     positive = int.from_bytes(data[_POSITIVE], "little")
-    joined |= positive << (BITMAP_ZERO + POOL_BITMAP_SIDE)
+    joined = positive << (BITMAP_ZERO + POOL_BITMAP_SIDE)
     # On the negative side blocks go down as the number rises, bits within a block go up.
     negative = data[_NEGATIVE]
     for block in range(14):

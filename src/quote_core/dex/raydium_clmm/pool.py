@@ -6,10 +6,13 @@ and a tick's unfilled ratio.
 
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
 from typing import ClassVar, Final
 
-from quote_core.dex.concentrated import ConcentratedPool, WalkDone
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction
+from quote_core.dex.account_book import Decoder
+from quote_core.dex.booked_pool import PoolKeys, Reading
+from quote_core.dex.concentrated import BitmapPool, WalkDone
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
 from quote_core.dex.raydium_clmm._ladder import LineLadder
@@ -37,73 +40,42 @@ from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "RaydiumClmmPool"]
 
-TICK_ARRAYS_EACH_WAY: Final = 5
-"""How many initialised arrays are asked for on each side, the current one counted on both."""
-
 STATUS_SWAP_OFF: Final = 1 << 4
 EXTENSION_TICK_SPACING_MAX: Final = 14
 """From a spacing of 15 on, the pool's own bitmap covers every tick."""
 
 
-class RaydiumClmmPool(ConcentratedPool):
+class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
     """See `Pool`; token A is token 0."""
 
     dex: ClassVar[Dex] = Dex.RAYDIUM_CLMM
+    arrays_each_way_at_first: ClassVar[int] = 5
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._extension: Account | None = None
-        self._extension_seen = False
-        self._config: layout.Config | None = None
-        self._arrays: dict[Pubkey, tuple[layout.TickArray, bytes]] = {}
         self._state: ClmmState | None = None
         self._ladder: LineLadder | None = None
         super().__init__(address, account)
 
-    def _take_own(self, account: Account) -> None:
-        own = layout.decode_pool_account(self.address, account)
-        self._bitmap = layout.bitmap_with_extension(
-            self._extension_address, self._extension, pool=self.address, bitmap=own.bitmap
-        )
-        self._own, self._data = own, account.data
-        self.mint_a, self.mint_b = own.mint_0, own.mint_1
-        self.vault_a, self.vault_b = own.vault_0, own.vault_1
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.PoolAccount:
+        return layout.decode_pool_account(pubkey, account)
 
-    def accounts_needed(self) -> Sequence[AccountNeed]:
-        """See `Pool.accounts_needed`; the tick arrays follow the bitmaps around the current price."""
-        needs = [AccountNeed(self._own.amm_config), *self._token_needs()]
+    def _keys_of(self, own: layout.PoolAccount) -> PoolKeys:
+        return PoolKeys(own.mint_0, own.mint_1, own.vault_0, own.vault_1, (own.amm_config, own.tick_spacing))
+
+    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+        readings = {self._own.amm_config: Reading(layout.decode_config), **self._token_readings()}
         if self._own.tick_spacing <= EXTENSION_TICK_SPACING_MAX:
-            needs.append(AccountNeed(self._extension_address, required=False))
-        sides = (self._starts(downwards=True), self._starts(downwards=False))
-        starts = dict.fromkeys(
-            start for side in sides for start, _ in zip(side, range(TICK_ARRAYS_EACH_WAY), strict=False)
-        )
-        needs += [AccountNeed(layout.tick_array_address(self.address, start), required=False) for start in starts]
-        return needs
+            decode = partial(layout.decode_bitmap_extension, pool=self.address)
+            readings[self._extension_address] = Reading(decode, required=False)
+        return readings
 
-    def _apply_other(self, pubkey: Pubkey, account: Account | None) -> None:
-        if pubkey == self._extension_address:
-            self._bitmap = layout.bitmap_with_extension(pubkey, account, pool=self.address, bitmap=self._own.bitmap)
-            self._extension, self._extension_seen = account, True
-        elif pubkey == self._own.amm_config:
-            self._config = None if account is None else layout.decode_config(pubkey, account)
-        elif account is None:
-            self._arrays.pop(pubkey, None)
-        else:
-            spacing = self._own.tick_spacing
-            array = layout.decode_tick_array(pubkey, account, pool=self.address, tick_spacing=spacing)
-            self._arrays[pubkey] = (array, account.data)
-
-    def _keep_arrays(self, needed: frozenset[Pubkey]) -> None:
-        self._arrays = {address: held for address, held in self._arrays.items() if address in needed}
+    def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
+        return partial(layout.decode_tick_array, pool=self.address, tick_spacing=self._own.tick_spacing)
 
     def _forget_derived(self) -> None:
         self._state = None
         self._ladder = None
-
-    def missing(self) -> Sequence[Pubkey]:
-        """See `Pool.missing`."""
-        return [*([] if self._config else [self._own.amm_config]), *super().missing()]
 
     def _check_open(self, clock: ChainClock) -> None:
         if self._own.status & STATUS_SWAP_OFF:
@@ -125,6 +97,7 @@ class RaydiumClmmPool(ConcentratedPool):
             )
         except EndOfLine as end:
             if end.end.missing is not None:
+                self._reach_further(downwards=a_to_b)
                 raise LiquidityNotLoaded(self.address, end.end.missing) from None
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
         except LiquidityOverflow:
@@ -142,13 +115,16 @@ class RaydiumClmmPool(ConcentratedPool):
                 step_count_max=STEP_COUNT_MAX,
             )
         fee = state.dynamic_fee and with_references(state.dynamic_fee, state, clock.unix_timestamp)
-        return self._ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
+        outputs = self._ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
+        if self._ladder.ran_out:
+            self._reach_further(downwards=a_to_b)
+        return outputs
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: Walk = done.walk
         changed = {
             self.address: layout.with_swap(
-                self._data,
+                self._book.data(self.address),
                 liquidity=after.liquidity,
                 sqrt_price_x64=after.sqrt_price_x64,
                 tick=after.tick,
@@ -159,7 +135,7 @@ class RaydiumClmmPool(ConcentratedPool):
         for tick in after.filled.values():
             start = tick.index // span * span
             array = layout.tick_array_address(self.address, start)
-            data = changed.get(array, self._arrays[array][1])
+            data = changed[array] if array in changed else self._book.data(array)
             position = (tick.index - start) // self._own.tick_spacing
             changed[array] = layout.with_orders(data, position=position, tick=tick)
         return changed
@@ -167,13 +143,13 @@ class RaydiumClmmPool(ConcentratedPool):
     def spot_price(self, clock: ChainClock) -> float:
         """See `Pool.spot_price`."""
         del clock  # the price does not depend on time here
+        self._check_whole()
         return (self._own.sqrt_price_x64 / 2**64) ** 2
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`; the same in both directions."""
         del direction
-        if self._config is None:
-            raise NotTradable(self.address, f"account {self._own.amm_config} is not loaded")
+        self._check_whole()
         state = self._held_state()
         if state.dynamic_fee is None:
             return state.trade_fee_rate / FEE_DENOMINATOR
@@ -183,14 +159,13 @@ class RaydiumClmmPool(ConcentratedPool):
     def _held_state(self) -> ClmmState:
         """What a walk reads, built once per change."""
         if self._state is None:
-            assert self._config is not None, "check_tradable comes first"
             own = self._own
             self._state = ClmmState(
                 sqrt_price_x64=own.sqrt_price_x64,
                 tick=own.tick,
                 liquidity=own.liquidity,
                 tick_spacing=own.tick_spacing,
-                trade_fee_rate=self._config.trade_fee_rate,
+                trade_fee_rate=self._book.held(own.amm_config, layout.Config).trade_fee_rate,
                 fee_on=own.fee_on,
                 dynamic_fee=own.dynamic_fee,
                 line=self._line(),
@@ -207,26 +182,42 @@ class RaydiumClmmPool(ConcentratedPool):
     def _side(self, *, downwards: bool) -> tuple[list[layout.TickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""
         held: list[layout.TickArray] = []
+        if self._starts_outside() and not self._book.holds(self._extension_address):
+            return held, self._line_end(self._extension_address)
+        for address in self._arrays_from_price(downwards=downwards):
+            array = self._book.value(address, layout.TickArray)
+            if array is None:
+                return held, self._line_end(address)
+            held.append(array)
+        may_go_on = self._own.tick_spacing <= EXTENSION_TICK_SPACING_MAX
+        return held, self._line_end(self._extension_address) if may_go_on else LineEnd(None)
+
+    def _line_end(self, address: Pubkey) -> LineEnd:
+        """What is known cannot be loaded: it is held, and says nothing more, or does not exist."""
+        return LineEnd(None if self._book.is_known(address) else address)
+
+    def _starts_outside(self) -> bool:
+        """Whether only the extension knows of the current tick's array."""
+        index = self._own.tick // (TICKS_PER_ARRAY * self._own.tick_spacing)
+        return not -layout.POOL_BITMAP_SIDE <= index < layout.POOL_BITMAP_SIDE
+
+    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
         for start in self._starts(downwards=downwards):
-            address = layout.tick_array_address(self.address, start)
-            if address not in self._arrays:
-                return held, LineEnd(address)
-            held.append(self._arrays[address][0])
-        unknown = self._own.tick_spacing <= EXTENSION_TICK_SPACING_MAX and not self._extension_seen
-        return held, LineEnd(self._extension_address if unknown else None)
+            yield layout.tick_array_address(self.address, start)
 
     def _starts(self, *, downwards: bool) -> Iterator[int]:
         """Start ticks of the arrays that are set, from the current one outwards."""
         span = TICKS_PER_ARRAY * self._own.tick_spacing
         position = self._own.tick // span + layout.BITMAP_ZERO
+        bitmap = layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
         if downwards:
-            bits = self._bitmap & ((1 << (position + 1)) - 1)
+            bits = bitmap & ((1 << (position + 1)) - 1)
             while bits:
                 top = bits.bit_length() - 1
                 yield (top - layout.BITMAP_ZERO) * span
                 bits ^= 1 << top
         else:
-            bits = self._bitmap >> position << position
+            bits = bitmap >> position << position
             while bits:
                 low = bits & -bits
                 yield (low.bit_length() - 1 - layout.BITMAP_ZERO) * span

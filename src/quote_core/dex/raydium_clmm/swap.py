@@ -142,6 +142,8 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
             if swap.dynamic_fee is not None:
                 if uncut:
                     group = _group_reached(swap.sqrt_price_x64, state.tick_spacing, zero_for_one=zero_for_one)
+                    if swap.dynamic_fee.accumulator < swap.dynamic_fee.accumulator_max:
+                        swap.dynamic_fee = _with_accumulator(swap.dynamic_fee, group)
                 group += -1 if zero_for_one else 1
             if not remaining or swap.sqrt_price_x64 == target:
                 break

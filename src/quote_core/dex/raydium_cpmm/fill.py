@@ -29,9 +29,14 @@ class CpmmFees:
         """All that is charged on the input."""
         return self.trade_ppm + self.creator_ppm if self.creator_on_input else self.trade_ppm
 
+    @property
+    def divides_by_zero(self) -> bool:
+        """Whether the program errors for every amount: it splits the input's fee in proportion to rates of zero."""
+        return self.creator_on_input and self.input_ppm == 0
+
     def split_input_fee(self, fee: int) -> tuple[int, int]:
         """Split what was charged on the input into the trade and the creator fee; the creator's is rounded down."""
-        if not self.creator_on_input or self.input_ppm == 0:
+        if not self.creator_on_input:
             return fee, 0
         creator_fee = mul_div_floor(fee, self.creator_ppm, self.input_ppm)
         return fee - creator_fee, creator_fee

@@ -8,7 +8,9 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex._constant_product import cpmm_ladder
-from quote_core.dex.constant_product import Decoder, VaultBalances, VaultPool, curve_price
+from quote_core.dex.account_book import AccountBook, Decoder
+from quote_core.dex.booked_pool import PoolKeys
+from quote_core.dex.constant_product import VaultBalances, VaultPool, curve_price
 from quote_core.dex.fixed_point import mul_div_floor
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
@@ -27,8 +29,15 @@ from quote_core.dex.raydium_cpmm.layout import (
     decode_pool_account,
     with_owed,
 )
-from quote_core.dex.spl_token import NO_TRANSFER_FEE, Mint, TransferFee, decode_mint
-from quote_core.errors import ActivationPending, AmountTooSmall, ImpossibleState, NoLiquidity, NotTradable
+from quote_core.dex.spl_token import TokenAccount, decode_mint
+from quote_core.errors import (
+    ActivationPending,
+    AmountOverflow,
+    AmountTooSmall,
+    ImpossibleState,
+    NoLiquidity,
+    NotTradable,
+)
 from quote_core.units import PPM, Pubkey
 
 __all__ = ["PROGRAM", "RaydiumCpmmPool"]
@@ -51,41 +60,37 @@ class _NextState:
     owed_b: Owed
 
 
-class RaydiumCpmmPool(VaultPool[_Curve]):
+class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
     """One CPMM pool; token A is token 0."""
 
     dex = Dex.RAYDIUM_CPMM
 
-    _own: PoolAccount
-
     def __init__(self, address: Pubkey, account: Account) -> None:
         super().__init__(address, account)
-        self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...]] = {}
+        self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...] | None] = {}
 
-    def _take_own(self, account: Account) -> None:
-        own = decode_pool_account(self.address, account)
-        self._own = own
-        self.mint_a, self.mint_b = own.mint_a, own.mint_b
-        self.vault_a, self.vault_b = own.vault_a, own.vault_b
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> PoolAccount:
+        return decode_pool_account(pubkey, account)
+
+    def _keys_of(self, own: PoolAccount) -> PoolKeys:
+        return PoolKeys(own.mint_a, own.mint_b, own.vault_a, own.vault_b, (own.amm_config, own.token_2022_mints))
+
+    def _changed(self, pubkey: Pubkey) -> None:
+        del pubkey
+        self._ladder_terms.clear()
 
     def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
         """The fee configuration, and the mints that may charge a transfer fee (classic mints never do)."""
         return {self._own.amm_config: decode_config, **dict.fromkeys(self._own.token_2022_mints, decode_mint)}
 
-    def _identity(self) -> tuple[Pubkey, ...]:
-        return *super()._identity(), self._own.amm_config, *self._own.token_2022_mints
-
-    def _make_curve(self) -> _Curve:
-        config = self._values[self._own.amm_config]
-        assert isinstance(config, Config)
-        self._ladder_terms.clear()
+    def _make_curve(self, own: PoolAccount, book: AccountBook) -> _Curve:
         return _Curve(
-            reserve_a=self._vault(self.vault_a).amount - self._own.owed_a.total,
-            reserve_b=self._vault(self.vault_b).amount - self._own.owed_b.total,
-            config=config,
+            reserve_a=book.held(self.vault_a, TokenAccount).amount - own.owed_a.total,
+            reserve_b=book.held(self.vault_b, TokenAccount).amount - own.owed_b.total,
+            config=book.held(own.amm_config, Config),
         )
 
-    def _check_open(self, curve: _Curve, clock: ChainClock) -> None:
+    def _check_curve(self, curve: _Curve, clock: ChainClock) -> None:
         if self._own.is_swap_off:
             raise NotTradable(self.address, f"status {self._own.status} switches swaps off")
         if clock.unix_timestamp < self._own.open_time_unix_s:
@@ -98,6 +103,8 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
         curve = self._ready(clock)
         self._check_amount(amount)
         fees = self._fees(curve.config, direction, clock)
+        if fees.divides_by_zero:
+            raise AmountOverflow(self.address, "the program divides the input fee by a rate of zero")
         fill = self._fill(curve, fees, direction, mode, amount)
         self._check_u64(fill.amount_in, "input")
         return Swap(
@@ -128,39 +135,40 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
         return fill
 
     def _fees(self, config: Config, direction: Direction, clock: ChainClock) -> CpmmFees:
-        mint_in, mint_out = self.mint_a, self.mint_b
-        named_input = CREATOR_FEE_ON_TOKEN_0
-        if direction is Direction.B_TO_A:
-            mint_in, mint_out, named_input = mint_out, mint_in, CREATOR_FEE_ON_TOKEN_1
+        transfer_in, transfer_out = self._transfer_fees(direction, clock)
+        named_input = CREATOR_FEE_ON_TOKEN_0 if direction is Direction.A_TO_B else CREATOR_FEE_ON_TOKEN_1
         return CpmmFees(
             trade_ppm=config.trade_ppm,
             creator_ppm=config.creator_ppm if self._own.creator_fee_enabled else 0,
             creator_on_input=self._own.creator_fee_on in (CREATOR_FEE_ON_INPUT, named_input),
-            transfer_in=self._transfer_fee(mint_in, clock),
-            transfer_out=self._transfer_fee(mint_out, clock),
+            transfer_in=transfer_in,
+            transfer_out=transfer_out,
         )
 
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
         curve = self._ready(clock)
-        terms = self._ladder_terms.get((direction, clock.epoch))
-        if terms is None:
+        if (direction, clock.epoch) not in self._ladder_terms:
             self._ladder_terms.clear()  # an epoch lasts days: only the present one is worth keeping
             for either in Direction:
                 self._ladder_terms[either, clock.epoch] = self._terms(curve, either, clock)
-            terms = self._ladder_terms[direction, clock.epoch]
+        terms = self._ladder_terms[direction, clock.epoch]
+        if terms is None:  # no rate to split the fee by: the program refuses every amount
+            return [0] * len(amounts_in)
         return cpmm_ladder(amounts_in, *terms)
 
-    def _terms(self, curve: _Curve, direction: Direction, clock: ChainClock) -> tuple[int, ...]:
-        """What the compiled ladder takes, in its order."""
+    def _terms(self, curve: _Curve, direction: Direction, clock: ChainClock) -> tuple[int, ...] | None:
+        """What the compiled ladder takes, in its order; None where no amount can be swapped."""
         fees = self._fees(curve.config, direction, clock)
-        reserve_in, reserve_out, vault_in = curve.reserve_a, curve.reserve_b, self._vault(self.vault_a)
+        if fees.divides_by_zero:
+            return None
+        reserve_in, reserve_out, vault_in = curve.reserve_a, curve.reserve_b, self._vault_amount(self.vault_a)
         if direction is Direction.B_TO_A:
-            reserve_in, reserve_out, vault_in = curve.reserve_b, curve.reserve_a, self._vault(self.vault_b)
+            reserve_in, reserve_out, vault_in = curve.reserve_b, curve.reserve_a, self._vault_amount(self.vault_b)
         return (
             reserve_in,
             reserve_out,
-            vault_in.amount,
+            vault_in,
             fees.input_ppm,
             0 if fees.creator_on_input else fees.creator_ppm,
             fees.transfer_in.rate_bps,
@@ -168,10 +176,6 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
             fees.transfer_out.rate_bps,
             fees.transfer_out.fee_max,
         )
-
-    def _transfer_fee(self, mint: Pubkey, clock: ChainClock) -> TransferFee:
-        held = self._values.get(mint)
-        return held.transfer_fee_at(clock.epoch) if isinstance(held, Mint) else NO_TRANSFER_FEE
 
     def _next_state(self, config: Config, fees: CpmmFees, direction: Direction, fill: CpmmFill) -> _NextState:
         is_a_to_b = direction is Direction.A_TO_B
@@ -198,7 +202,7 @@ class RaydiumCpmmPool(VaultPool[_Curve]):
 
     def _own_data_after(self, swap: Swap) -> bytes | None:
         after = _next_state_of(swap)
-        return with_owed(self._own_data, after.owed_a, after.owed_b)
+        return with_owed(self._book.data(self.address), after.owed_a, after.owed_b)
 
     def spot_price(self, clock: ChainClock) -> float:
         """See `Pool.spot_price`."""

@@ -1,0 +1,189 @@
+"""What all DEXes share: two mints, two vaults, one account book, and the refusals that are the tokens' own.
+
+A `BookedPool` says how each account it rests on is read (`_readings`); this class takes the bytes in, whole or not at
+all, names what is missing, and refuses what no DEX can pay: a pool or a required account that does not exist, a frozen
+vault, a paused mint. What prices (`constant_product`, `concentrated`) builds on it.
+"""
+
+from abc import abstractmethod
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from quote_core.dex.account_book import AccountBook, Decoder
+from quote_core.dex.pool import Account, AccountNeed, ChainClock, Direction, Pool
+from quote_core.dex.spl_token import (
+    NO_TRANSFER_FEE,
+    Mint,
+    TokenAccount,
+    TransferFee,
+    decode_token_account,
+)
+from quote_core.errors import CorruptAccount, NotTradable
+from quote_core.units import Pubkey
+
+__all__ = ["BookedPool", "OwnT", "PoolKeys", "Reading"]
+
+OwnT = TypeVar("OwnT")
+DerivedT = TypeVar("DerivedT")
+
+
+@dataclass(frozen=True, slots=True)
+class PoolKeys:
+    """What makes a pool this pool; the program never changes any of it. `others` is the DEX's own further part."""
+
+    mint_a: Pubkey
+    mint_b: Pubkey
+    vault_a: Pubkey
+    vault_b: Pubkey
+    others: tuple[object, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Reading:
+    """How an account is read. `required`: without it nothing can be quoted; else it only widens what can."""
+
+    decode: Decoder
+    required: bool = True
+
+
+class BookedPool(Pool, Generic[OwnT, DerivedT]):
+    """A pool over an account book.
+
+    `_own` is the pool account's value, kept while the account is closed, for it may be opened again. `_derived` is
+    what the DEX makes of the whole book on every change.
+    """
+
+    vault_a: Pubkey
+    vault_b: Pubkey
+
+    def __init__(self, address: Pubkey, account: Account) -> None:
+        self.address = address
+        book = AccountBook().with_account(address, account, self._decode_own)
+        self._own: OwnT = book.held(address, object)  # type: ignore[assignment]
+        self._keys = keys = self._keys_of(self._own)
+        self.mint_a, self.mint_b = keys.mint_a, keys.mint_b
+        self.vault_a, self.vault_b = keys.vault_a, keys.vault_b
+        self._readings = self._make_readings()
+        self._commit(book, self._own, self._derive(self._own, book))
+
+    @abstractmethod
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> OwnT:
+        """Read the pool's own account; raise `CorruptAccount` where it cannot be one."""
+
+    @abstractmethod
+    def _keys_of(self, own: OwnT) -> PoolKeys:
+        """Give what must not change; `_make_readings` may depend on nothing else of the pool's account."""
+
+    @abstractmethod
+    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+        """Name the accounts the pool rests on whatever its state, in the order they are asked for."""
+
+    @abstractmethod
+    def _derive(self, own: OwnT, book: AccountBook) -> DerivedT:
+        """Build what quotes read from a book that is not taken yet; on `CorruptAccount` the book before is kept."""
+
+    @abstractmethod
+    def _check_open(self, clock: ChainClock) -> None:
+        """Raise `NotTradable` where the DEX's own rules refuse a swap; every required account is held."""
+
+    def _moving_needs(self) -> Iterable[Pubkey]:
+        """Give the accounts needed that follow the state: tick and bin arrays, nearest first."""
+        return ()
+
+    def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
+        """Give how an account of `_moving_needs` is read."""
+        raise KeyError(pubkey)
+
+    def _changed(self, pubkey: Pubkey) -> None:
+        """Drop what was built from the book; `pubkey` has changed in it."""
+        del pubkey
+
+    def _vault_decoder(self, mint: Pubkey) -> Decoder:
+        """Give how a vault is read; of another mint than the pool's it is refused."""
+        return lambda pubkey, account: decode_token_account(pubkey, account, mint=mint)
+
+    def accounts_needed(self) -> Sequence[AccountNeed]:
+        """See `Pool.accounts_needed`."""
+        fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
+        return fixed + [AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()]
+
+    def missing(self) -> Sequence[Pubkey]:
+        """See `Pool.missing`; a required account that does not exist is missing, too."""
+        return self._missing_in(self._book)
+
+    def _missing_in(self, book: AccountBook) -> list[Pubkey]:
+        return [pubkey for pubkey, reading in self._readings.items() if reading.required and not book.holds(pubkey)]
+
+    def apply(self, pubkey: Pubkey, account: Account | None) -> None:
+        """See `Pool.apply`.
+
+        Raises:
+            CorruptAccount: The bytes cannot be what they should be; the book before is kept, whole.
+            KeyError: The pool never asked for `pubkey`.
+        """
+        book = self._book.with_account(pubkey, account, self._decoder(pubkey))
+        own = self._own
+        if pubkey == self.address and book.holds(pubkey):
+            own = book.held(pubkey, object)  # type: ignore[assignment]
+            if self._keys_of(own) != self._keys:
+                raise CorruptAccount(self.address, "mints and vaults", "changed, which the program never does")
+        self._commit(book, own, self._derive(own, book))
+        self._changed(pubkey)
+
+    def _decoder(self, pubkey: Pubkey) -> Decoder:
+        if pubkey == self.address:
+            return self._decode_own
+        reading = self._readings.get(pubkey)
+        return reading.decode if reading is not None else self._moving_decoder(pubkey)
+
+    def _commit(self, book: AccountBook, own: OwnT, derived: DerivedT) -> None:
+        """Take everything at once; nothing here can fail."""
+        self._book, self._own, self._derived = book, own, derived
+        self._gap = self._find_gap(book)
+        self._halt = self._find_halt(book)
+
+    def _find_gap(self, book: AccountBook) -> str | None:
+        """Say what a price lacks, None where nothing."""
+        if book.is_absent(self.address):
+            return "the pool account does not exist any more"
+        missing = self._missing_in(book)
+        absent = [pubkey for pubkey in missing if book.is_absent(pubkey)]
+        if absent:
+            return f"accounts that do not exist: {', '.join(absent)}"
+        return f"accounts not loaded: {', '.join(missing)}" if missing else None
+
+    def _find_halt(self, book: AccountBook) -> str | None:
+        """Say which token refuses to be moved: every swap moves both."""
+        for vault in (self.vault_a, self.vault_b):
+            if book.is_absent(vault):
+                return f"vault {vault} does not exist"
+            account = book.value(vault, TokenAccount)
+            if account is not None and account.is_frozen:
+                return f"vault {vault} is frozen"
+        for pubkey in (self.mint_a, self.mint_b):
+            mint = book.value(pubkey, Mint)
+            if mint is not None and mint.is_paused:
+                return f"mint {pubkey} is paused"
+        return None
+
+    def _transfer_fees(self, direction: Direction, clock: ChainClock) -> tuple[TransferFee, TransferFee]:
+        """Give the transfer fees of the input and the output token in force at `clock`."""
+        fee_a, fee_b = self._transfer_fee(self.mint_a, clock), self._transfer_fee(self.mint_b, clock)
+        return (fee_a, fee_b) if direction is Direction.A_TO_B else (fee_b, fee_a)
+
+    def _transfer_fee(self, pubkey: Pubkey, clock: ChainClock) -> TransferFee:
+        mint = self._book.value(pubkey, Mint)  # of a classic mint some DEXes ask nothing
+        return NO_TRANSFER_FEE if mint is None else mint.transfer_fee_at(clock.epoch)
+
+    def _check_whole(self) -> None:
+        """Raise `NotTradable` while an account that a price depends on is closed or missing."""
+        if self._gap is not None:
+            raise NotTradable(self.address, self._gap)
+
+    def check_tradable(self, clock: ChainClock) -> None:
+        """See `Pool.check_tradable`."""
+        self._check_whole()
+        if self._halt is not None:
+            raise NotTradable(self.address, self._halt)
+        self._check_open(clock)
