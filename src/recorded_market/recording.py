@@ -65,6 +65,8 @@ def _decode_file(name: str, content: bytes) -> Iterator[tuple[Pubkey, Account]]:
         text = zstandard.ZstdDecompressor().decompress(content, max_output_size=FILE_SIZE_BYTES_MAX)
         entries = json.loads(text)["accounts"].items()
         for pubkey, entry in entries:
+            if entry is None:  # absent on the chain it was recorded from, and so here
+                continue
             data = base64.b64decode(entry["data_base64"], validate=True)
             yield Pubkey(pubkey), Account(Pubkey(entry["owner"]), data, int(entry["lamports"]))
     except (zstandard.ZstdError, ValueError, KeyError, TypeError, AttributeError, binascii.Error) as error:

@@ -44,8 +44,9 @@ async def capture(
     wanted = list(dict.fromkeys([*addresses, CLOCK_SYSVAR]))
     for _ in range(_ROUND_COUNT_MAX):
         updates = await read(wanted)
-        accounts = {update.pubkey: update.account for update in updates if update.account is not None}
-        pools = [_open(address, accounts) for address in addresses]
+        known = {update.pubkey: update.account for update in updates}
+        accounts = {pubkey: account for pubkey, account in known.items() if account is not None}
+        pools = [_open(address, known) for address in addresses]
         needed = [need.pubkey for pool in pools for need in pool.accounts_needed()]
         missing = [pubkey for pubkey in dict.fromkeys(needed) if pubkey not in wanted]
         if not missing:
@@ -57,14 +58,14 @@ async def capture(
     provenance = await read_provenance([pubkey for pubkey in accounts if pubkey != CLOCK_SYSVAR])
     clock = decode_clock(accounts[CLOCK_SYSVAR])
     document = recorded_pool_document(
-        pools[0], accounts, slot=slots[-1], provenance=_provenance(source, slots, provenance)
+        pools[0], known, slot=slots[-1], provenance=_provenance(source, slots, provenance)
     )
     document["roles"]["pools"] = list(addresses)
     document["clock"] = {"slot": clock.slot, "unix_timestamp": clock.unix_timestamp, "epoch": clock.epoch}
     return document
 
 
-def _open(address: Pubkey, accounts: Mapping[Pubkey, Account]) -> Pool:
+def _open(address: Pubkey, accounts: Mapping[Pubkey, Account | None]) -> Pool:
     account = accounts.get(address)
     if account is None:
         raise InvalidField("POOL", f"there is no account {address} on this chain")

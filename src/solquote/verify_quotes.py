@@ -16,7 +16,6 @@ from quote_core.errors import InvalidField, LayoutMismatch
 
 __all__ = ["Report", "Tally", "verify_files"]
 
-_DIFFERENT_SHOWN_MAX: Final = 5
 _POOLS_HELD_MAX: Final = 64
 
 
@@ -44,10 +43,10 @@ class Tally:
 
 @dataclass(slots=True)
 class Report:
-    """The result over all files; `first_different` holds at most a handful, with the file they are from."""
+    """The result over all files; `different_rows` are all that differ, each with the file it is from."""
 
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
-    first_different: list[tuple[str, Outcome]] = field(default_factory=list)
+    different_rows: list[tuple[str, Outcome]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     @property
@@ -63,8 +62,8 @@ class Report:
     def add(self, file_name: str, outcome: Outcome) -> None:
         """Take one row in."""
         self.tallies.setdefault((outcome.dex_label, outcome.kind), Tally()).add(outcome)
-        if outcome.differences and len(self.first_different) < _DIFFERENT_SHOWN_MAX:
-            self.first_different.append((file_name, outcome))
+        if outcome.differences:
+            self.different_rows.append((file_name, outcome))
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as a JSON value."""
@@ -84,7 +83,7 @@ class Report:
                 }
                 for (dex_label, kind), tally in sorted(self.tallies.items())
             ],
-            "first_different": [
+            "different_rows": [
                 {
                     "file": file_name,
                     "index": outcome.index,
@@ -94,7 +93,7 @@ class Report:
                         for one in outcome.differences
                     ],
                 }
-                for file_name, outcome in self.first_different
+                for file_name, outcome in self.different_rows
             ],
             "unreadable": self.unreadable,
         }

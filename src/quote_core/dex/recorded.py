@@ -1,8 +1,9 @@
 """Recorded pools: the file format of account snapshots, read and written.
 
-A file is `{dex, provenance, slot, accounts: {pubkey: {owner, lamports, data_base64, executable}}, roles}`; further keys
-are kept by whoever made the file and ignored here. `provenance.real` is false where bytes were derived from a real
-account. Reading files from disk is the caller's.
+A file is `{dex, provenance, slot, accounts: {pubkey: {owner, lamports, data_base64, executable}}, roles}`; an account
+that is `null` was asked for and does not exist on chain, one that is not named is unknown. Further keys are kept by
+whoever made the file and ignored here. `provenance.real` is false where bytes were derived from a real account. Reading
+files from disk is the caller's.
 """
 
 import base64
@@ -20,13 +21,22 @@ __all__ = ["RecordedPool", "load_accounts", "parse_recorded_pool", "recorded_poo
 
 @dataclass(frozen=True, slots=True)
 class RecordedPool:
-    """Accounts of one pool as they were at one time; an account that is not in it is unknown, not absent."""
+    """Accounts of one pool as they were at one time.
+
+    `absent` are those the chain answered for with nothing; an account that is in neither is unknown.
+    """
 
     dex_label: str
     slot: int | None
     accounts: Mapping[Pubkey, Account]
     roles: Mapping[str, Any]
     provenance: Mapping[str, Any]
+    absent: frozenset[Pubkey] = frozenset()
+
+    @property
+    def known(self) -> Mapping[Pubkey, Account | None]:
+        """All that is known, absent accounts as None."""
+        return {**dict.fromkeys(self.absent), **self.accounts}
 
     @property
     def is_real(self) -> bool:
@@ -49,6 +59,7 @@ def parse_recorded_pool(document: object, *, name: str) -> RecordedPool:
     accounts = {
         Pubkey(pubkey): _parse_account(entry, name=f"{name}: account {pubkey}")
         for pubkey, entry in document["accounts"].items()
+        if entry is not None
     }
     return RecordedPool(
         dex_label=str(document.get("dex", "")),
@@ -56,6 +67,7 @@ def parse_recorded_pool(document: object, *, name: str) -> RecordedPool:
         accounts=accounts,
         roles=document.get("roles") or {},
         provenance=document.get("provenance") or {},
+        absent=frozenset(Pubkey(pubkey) for pubkey, entry in document["accounts"].items() if entry is None),
     )
 
 
@@ -70,15 +82,16 @@ def _parse_account(entry: object, *, name: str) -> Account:
 
 
 def recorded_pool_document(
-    pool: Pool, accounts: Mapping[Pubkey, Account], *, slot: int, provenance: Mapping[str, Any]
+    pool: Pool, accounts: Mapping[Pubkey, Account | None], *, slot: int, provenance: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Write a pool and its accounts in the format `parse_recorded_pool` reads."""
+    """Write a pool and its accounts, None where absent, in the format `parse_recorded_pool` reads."""
     return {
         "dex": pool.dex.label,
         "provenance": dict(provenance),
         "slot": slot,
         "accounts": {
-            pubkey: {
+            pubkey: account
+            and {
                 "owner": account.owner,
                 "lamports": account.lamports,
                 "data_base64": base64.b64encode(account.data).decode(),
@@ -90,8 +103,8 @@ def recorded_pool_document(
     }
 
 
-def load_accounts(pool: Pool, accounts: Mapping[Pubkey, Account]) -> None:
-    """Hand a pool every account it asks for and the snapshot holds, until it asks for no more of them.
+def load_accounts(pool: Pool, accounts: Mapping[Pubkey, Account] | Mapping[Pubkey, Account | None]) -> None:
+    """Hand a pool every account it asks for and the snapshot knows, absent ones too, until it asks for no more of them.
 
     Raises:
         CorruptAccount: One of them cannot be right.

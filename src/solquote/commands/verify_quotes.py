@@ -1,7 +1,7 @@
 """`solquote verify-quotes`: replay recorded swaps and say how many come out equal to the last unit."""
 
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
@@ -14,6 +14,9 @@ from solquote.output import answer_json, make_console
 from solquote.verify_quotes import Report, verify_files
 
 __all__ = ["verify_quotes"]
+
+_DIFFERENT_SHOWN_MAX: Final = 5
+"""How many differing rows a person is shown; `--json` has all."""
 
 
 def verify_quotes(
@@ -45,8 +48,11 @@ def _print(report: Report, console: Console) -> None:
         counts = (tally.checked, tally.equal, tally.different, tally.single_source, tally.older_binary_differs)
         table.add_row(dex_label, kind, *map(str, counts))
     console.print(table)
-    for file_name, outcome in report.first_different:
+    for file_name, outcome in report.different_rows[:_DIFFERENT_SHOWN_MAX]:
         _print_difference(file_name, outcome, console)
+    left_out = len(report.different_rows) - _DIFFERENT_SHOWN_MAX
+    if left_out > 0:
+        console.print(f"\n... and {left_out} more: --json shows all", markup=False, highlight=False)
     for problem in report.unreadable:
         console.print(f"not checked: {problem}", markup=False, highlight=False, soft_wrap=True)
     console.print(f"{report.checked} checked, {report.different} different")

@@ -32,7 +32,7 @@ def test_report_counts_by_dex_and_kind_and_keeps_the_first_differences(wrong_fil
     report = verify_files([wrong_file], [POOLS])
     tally = report.tallies["raydium_cpmm", "exact_in"]
     assert (tally.checked, tally.equal, tally.different) == (3, 2, 1)
-    ((file_name, outcome),) = report.first_different
+    ((file_name, outcome),) = report.different_rows
     assert (file_name, outcome.index, outcome.differences[0].expected) == ("mine.json", 1, "1")
 
 
@@ -78,7 +78,7 @@ def test_command_answers_in_json(wrong_file: Path, capsys: pytest.CaptureFixture
     assert run(["verify-quotes", str(wrong_file), "--pools", str(POOLS), "--json"]) == ExitCode.NEGATIVE
     answer = json.loads(capsys.readouterr().out)
     assert (answer["checked"], answer["equal"], answer["different"]) == (3, 2, 1)
-    assert answer["first_different"][0]["differences"][0]["field"] == "amount_out"
+    assert answer["different_rows"][0]["differences"][0]["field"] == "amount_out"
 
 
 def test_command_says_what_it_could_not_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

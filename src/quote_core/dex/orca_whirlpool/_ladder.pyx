@@ -126,8 +126,8 @@ cdef bint _bound(const Fee* fee, int64_t group, u128 liquidity, bint down, u128*
     # cut `target` where the fee changes next; True when that is not a group boundary. See `FeeManager.bound`.
     cdef int64_t lower_tick = fee.lower_group * fee.group_size
     cdef int64_t upper_tick = (fee.upper_group + 1) * fee.group_size
-    cdef bint below = lower_tick > MIN_TICK and group < fee.lower_group
-    cdef bint above = upper_tick < MAX_TICK and group > fee.upper_group
+    cdef bint below = MIN_TICK < lower_tick < MAX_TICK and group < fee.lower_group
+    cdef bint above = MIN_TICK < upper_tick < MAX_TICK and group > fee.upper_group
     cdef bint moving_back
     cdef u128 edge
     if fee.control == 0 or liquidity == 0 or (below if down else above):

@@ -98,8 +98,8 @@ class FeeManager:
             self._lower_group = adaptive.group_reference - distance
             self._upper_group = adaptive.group_reference + distance
             lower_tick, upper_tick = self._lower_group * self._size, (self._upper_group + 1) * self._size
-            self._lower_edge_x64 = sqrt_price_at_tick(lower_tick) if lower_tick > MIN_TICK else None
-            self._upper_edge_x64 = sqrt_price_at_tick(upper_tick) if upper_tick < MAX_TICK else None
+            self._lower_edge_x64 = sqrt_price_at_tick(lower_tick) if MIN_TICK < lower_tick < MAX_TICK else None
+            self._upper_edge_x64 = sqrt_price_at_tick(upper_tick) if MIN_TICK < upper_tick < MAX_TICK else None
 
     def next_rate(self) -> int:
         """Renew the accumulator, and give the rate of the next step."""

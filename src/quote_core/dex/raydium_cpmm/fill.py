@@ -36,7 +36,7 @@ class CpmmFees:
 
     def split_input_fee(self, fee: int) -> tuple[int, int]:
         """Split what was charged on the input into the trade and the creator fee; the creator's is rounded down."""
-        if not self.creator_on_input:
+        if not self.creator_on_input or self.divides_by_zero:
             return fee, 0
         creator_fee = mul_div_floor(fee, self.creator_ppm, self.input_ppm)
         return fee - creator_fee, creator_fee

@@ -4,6 +4,7 @@ Every exact-in row is priced twice, by `swap` and by the compiled `ladder`.
 """
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from types import MappingProxyType
 from typing import Any, Final
 
@@ -64,7 +65,7 @@ class SwapReplay:
     def __init__(self, find_pool: FindPool) -> None:
         self._find_pool = find_pool
         self._sequence: object = None
-        self._accounts: dict[Pubkey, Account] = {}
+        self._accounts: dict[Pubkey, Account | None] = {}
         self._loaded_key: object = None
         self._loaded: Pool | SolquoteError | None = None
 
@@ -96,11 +97,10 @@ class SwapReplay:
     ) -> list[Difference]:
         """Compare the state after the swap, read back from the bytes written; keep it where a sequence goes on."""
         after = pool.write_swap(swap)
-        data = after.get(pool.address, self._accounts[pool.address].data)
+        data = after.get(pool.address, _held(self._accounts, pool.address).data)
         if "sequence" in vector:
             for pubkey, changed in after.items():
-                before = self._accounts[pubkey]
-                self._accounts[pubkey] = Account(before.owner, changed, before.lamports)
+                self._accounts[pubkey] = replace(_held(self._accounts, pubkey), data=changed)
         return compare(vector.get("next", {}), {name: field.read(data) for name, field in next_fields.items()})
 
     def _pool(self, row: Row) -> Pool | SolquoteError:
@@ -113,14 +113,14 @@ class SwapReplay:
             key = (row.dex_label, vector["pool_file"], vector["pool"], repr(vector.get("patch")))
             if sequence is None and key == self._loaded_key and self._loaded is not None:
                 return self._loaded
-            self._accounts = _patched(recorded.accounts, vector.get("patch", ()))
+            self._accounts = _patched(recorded.known, vector.get("patch", ()))
             self._loaded_key = key if sequence is None else None
         self._loaded = self._open(Pubkey(vector["pool"]))
         return self._loaded
 
     def _open(self, pubkey: Pubkey) -> Pool | SolquoteError:
         try:
-            pool = decode_pool(pubkey, self._accounts[pubkey])
+            pool = decode_pool(pubkey, _held(self._accounts, pubkey))
             load_accounts(pool, self._accounts)
         except SolquoteError as error:
             return error
@@ -151,14 +151,23 @@ def _ladder_output(pool: Pool, vector: Mapping[str, Any]) -> int:
         return 0
 
 
-def _patched(accounts: Mapping[Pubkey, Account], patches: Iterable[Mapping[str, Any]]) -> dict[Pubkey, Account]:
+def _held(accounts: Mapping[Pubkey, Account | None], pubkey: Pubkey) -> Account:
+    account = accounts[pubkey]
+    if account is None:
+        raise ValueError(f"account {pubkey} is absent")
+    return account
+
+
+def _patched(
+    accounts: Mapping[Pubkey, Account | None], patches: Iterable[Mapping[str, Any]]
+) -> dict[Pubkey, Account | None]:
     """Copy the snapshot with bytes overwritten."""
     patched = dict(accounts)
     for patch in patches:
         pubkey, offset, raw = Pubkey(patch["account"]), int(patch["offset"]), bytes.fromhex(patch["hex"])
-        before = patched[pubkey]
+        before = _held(patched, pubkey)
         data = before.data[:offset] + raw + before.data[offset + len(raw) :]
-        patched[pubkey] = Account(before.owner, data, before.lamports)
+        patched[pubkey] = replace(before, data=data)
     return patched
 
 

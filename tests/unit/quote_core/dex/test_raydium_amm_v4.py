@@ -100,9 +100,9 @@ def test_corrupt_update_keeps_the_state_before(open_pool: OpenPool, clock: Chain
     vault = pool.accounts_needed()[0].pubkey
     before = pool.swap(Direction.A_TO_B, SwapMode.EXACT_IN, SOL, clock)
     with pytest.raises(CorruptAccount):
-        pool.apply(vault, Account(Pubkey("11111111111111111111111111111111"), b""))
+        pool.apply(vault, Account(Pubkey("11111111111111111111111111111111"), b"\x01"))
     with pytest.raises(CorruptAccount):
-        pool.apply(pool.address, Account(Pubkey("11111111111111111111111111111111"), b""))
+        pool.apply(pool.address, Account(Pubkey("11111111111111111111111111111111"), b"\x01"))
     assert pool.swap(Direction.A_TO_B, SwapMode.EXACT_IN, SOL, clock) == before
 
 
