@@ -111,13 +111,17 @@ class Pool(ABC):
 
     @abstractmethod
     def accounts_needed(self) -> Sequence[AccountNeed]:
-        """Name every account besides the pool's own, in a stable order; more may follow once some have arrived."""
+        """Name every account besides the pool's own, in a stable order.
+
+        More may follow once some have arrived, and once an amount ran out of tick or bin arrays in `swap` or `ladder`.
+        """
 
     @abstractmethod
     def apply(self, pubkey: Pubkey, account: Account | None) -> None:
         """Take the newest bytes of the pool's own account or of a needed one; `None` = does not exist on chain.
 
-        On error the state before is kept.
+        An empty account of the system program does not exist either, whatever lamports lie there. On error the state
+        before is kept, whole.
 
         Raises:
             CorruptAccount: Wrong owner, discriminator, size or an impossible value; names account and field.
@@ -125,14 +129,14 @@ class Pool(ABC):
 
     @abstractmethod
     def missing(self) -> Sequence[Pubkey]:
-        """Required accounts not held yet; empty when the pool can quote."""
+        """Required accounts that are unknown or do not exist; empty when the pool can quote."""
 
     @abstractmethod
     def check_tradable(self, clock: ChainClock) -> None:
         """Pass when the program would accept a swap now.
 
         Raises:
-            NotTradable: Paused, not open yet, or missing accounts; says which.
+            NotTradable: Closed, paused, not open yet, a frozen vault, a paused mint, or missing accounts; says which.
         """
 
     @abstractmethod
@@ -174,7 +178,7 @@ class Pool(ABC):
         Zero while a reserve is empty. A paused pool has a price, too.
 
         Raises:
-            NotTradable: An account it depends on is missing.
+            NotTradable: The pool is closed, or an account it depends on is missing.
         """
 
     @abstractmethod

@@ -4,6 +4,8 @@ from typing import Any
 
 import pytest
 
+from quote_core.dex.programs import decode_pool
+from quote_core.dex.recorded import parse_recorded_pool
 from solquote.cli import run
 from solquote.exit_codes import ExitCode
 from solquote.verify_quotes import verify_files
@@ -28,7 +30,7 @@ def wrong_file(tmp_path: Path) -> Path:
     return path
 
 
-def test_report_counts_by_dex_and_kind_and_keeps_the_first_differences(wrong_file: Path) -> None:
+def test_report_counts_by_dex_and_kind_and_keeps_the_differences(wrong_file: Path) -> None:
     report = verify_files([wrong_file], [POOLS])
     tally = report.tallies["raydium_cpmm", "exact_in"]
     assert (tally.checked, tally.equal, tally.different) == (3, 2, 1)
@@ -79,6 +81,37 @@ def test_command_answers_in_json(wrong_file: Path, capsys: pytest.CaptureFixture
     answer = json.loads(capsys.readouterr().out)
     assert (answer["checked"], answer["equal"], answer["different"]) == (3, 2, 1)
     assert answer["different_rows"][0]["differences"][0]["field"] == "amount_out"
+
+
+def test_json_shows_every_difference_and_the_table_says_how_many_it_leaves_out(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    document = vectors_of("raydium_amm_v4")
+    document["vectors"] = [v | {"amount_out": "999"} for v in document["vectors"] if "amount_out" in v][:9]
+    path = tmp_path / "wrong.json"
+    path.write_text(json.dumps(document))
+    run(["verify-quotes", str(path), "--pools", str(POOLS), "--json"])
+    answer = json.loads(capsys.readouterr().out)
+    assert len(answer["different_rows"]) == answer["different"] == 9
+    assert [row["index"] for row in answer["different_rows"]] == list(range(9))
+    run(["verify-quotes", str(path), "--pools", str(POOLS)])
+    assert "4 more" in capsys.readouterr().out
+
+
+def test_an_array_that_a_pool_file_calls_absent_is_no_liquidity(tmp_path: Path) -> None:
+    short = next(v for v in vectors_of("meteora_dlmm")["vectors"] if v.get("error_kind", "").endswith("in_snapshot"))
+    source = json.loads((POOLS / "meteora_dlmm" / f"{short['pool_file']}.json").read_bytes())
+    pool = decode_pool(short["pool"], parse_recorded_pool(source, name="source").accounts[short["pool"]])
+    lacking = [need.pubkey for need in pool.accounts_needed() if need.pubkey not in source["accounts"]]
+    source["accounts"] |= dict.fromkeys(lacking)
+    (tmp_path / f"{short['pool_file']}.json").write_text(json.dumps(source))
+    vectors = tmp_path / "vectors" / "rows.json"
+    vectors.parent.mkdir()
+    rows = [short | {"error_kind": kind} for kind in ("insufficient_liquidity", "insufficient_liquidity_in_snapshot")]
+    vectors.write_text(json.dumps({"dex": "meteora_dlmm", "vectors": rows}))
+    report = verify_files([vectors], [tmp_path])
+    assert report.unreadable == []
+    assert [outcome.index for _, outcome in report.different_rows] == [1]
 
 
 def test_command_says_what_it_could_not_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

@@ -2,14 +2,16 @@ from collections.abc import Callable
 
 import pytest
 
-from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
+from quote_core.dex.pool import Account, ChainClock, Direction, Pool, SwapMode
 from quote_core.dex.pumpswap.fees import FeeRates
 from quote_core.dex.pumpswap.fill import quote_spent_on_curve
+from quote_core.dex.recorded import RecordedPool
 from quote_core.errors import CorruptAccount, NoLiquidity, NotTradable, ReserveShort
 
 OpenPool = Callable[..., Pool]
 DEX, CANONICAL, PLAIN = "pumpswap", "synthetic_canonical_tier_1", "pump_usdc_2uF4Xh61"
 DISABLE_FLAGS, VIRTUAL_QUOTE, CREATOR_FEE_BPS, VAULT_AMOUNT = 56, 245, 261, 64
+PROTOCOL_FEES, CREATOR_FEES = 271, 279
 
 
 def u64(value: int) -> bytes:
@@ -69,6 +71,40 @@ def test_sale_that_the_real_vault_cannot_pay_is_short(open_pool: OpenPool, clock
     with pytest.raises(ReserveShort):
         pool.swap(Direction.A_TO_B, SwapMode.EXACT_IN, 10**15, clock)
     assert list(pool.ladder(Direction.A_TO_B, [10**15], clock)) == [0]
+
+
+@pytest.mark.parametrize(
+    ("owed_field", "name"), [(PROTOCOL_FEES, CANONICAL), (CREATOR_FEES, CANONICAL), (CREATOR_FEES, PLAIN)]
+)
+def test_fees_that_wait_in_the_vault_are_priced_with_but_not_paid_out(
+    open_pool: OpenPool,
+    recorded: Callable[[str, str], RecordedPool],
+    clock: ChainClock,
+    owed_field: int,
+    name: str,
+) -> None:
+    plain = open_pool(DEX, name)
+    sale = plain.swap(Direction.A_TO_B, SwapMode.EXACT_IN, 10**12, clock)
+    before = int.from_bytes(recorded(DEX, name).accounts[plain.vault_b].data[64:72], "little")
+    paid_out = before - int.from_bytes(plain.write_swap(sale)[plain.vault_b][64:72], "little")
+    just_enough = open_pool(DEX, name, {("pool", owed_field): u64(before - paid_out)})
+    assert just_enough.swap(Direction.A_TO_B, SwapMode.EXACT_IN, 10**12, clock).amount_out == sale.amount_out
+    assert list(just_enough.ladder(Direction.A_TO_B, [10**12], clock)) == [sale.amount_out]
+    short = open_pool(DEX, name, {("pool", owed_field): u64(before - paid_out + 1)})
+    with pytest.raises(ReserveShort):
+        short.swap(Direction.A_TO_B, SwapMode.EXACT_IN, 10**12, clock)
+    assert list(short.ladder(Direction.A_TO_B, [10**12], clock)) == [0]
+    assert short.ladder(Direction.B_TO_A, [10**9], clock)[0] == plain.ladder(Direction.B_TO_A, [10**9], clock)[0]
+
+
+def test_an_account_from_before_the_waiting_fees_owes_none(
+    open_pool: OpenPool, recorded: Callable[[str, str], RecordedPool], clock: ChainClock
+) -> None:
+    pool = open_pool(DEX, PLAIN)
+    own = recorded(DEX, PLAIN).accounts[pool.address]
+    before = pool.swap(Direction.A_TO_B, SwapMode.EXACT_IN, 10**9, clock).amount_out
+    pool.apply(pool.address, Account(own.owner, own.data[:270]))
+    assert pool.swap(Direction.A_TO_B, SwapMode.EXACT_IN, 10**9, clock).amount_out == before
 
 
 def test_virtual_reserve_beyond_64_bits_prices_like_any_other(open_pool: OpenPool, clock: ChainClock) -> None:

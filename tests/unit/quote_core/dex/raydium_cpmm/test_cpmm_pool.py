@@ -141,3 +141,22 @@ def test_fee_counters_take_what_is_owed_and_the_reserve_keeps_the_rest(
     creator_fees = [int.from_bytes(written[offset : offset + 8], "little") for offset in (397, 405)]
     assert [fee > 0 for fee in creator_fees] == [charged_on_input, not charged_on_input]
     assert pool.fee_fraction(Direction.A_TO_B, clock) == pytest.approx(0.0035)
+
+
+@pytest.mark.parametrize(
+    ("creator_fee_on", "refusing"), [(0, set(Direction)), (1, {Direction.A_TO_B}), (2, {Direction.B_TO_A})]
+)
+def test_rates_of_zero_on_the_input_refuse_every_amount(
+    open_pool: OpenPool, clock: ChainClock, creator_fee_on: int, refusing: set[Direction]
+) -> None:
+    patches = {("amm_config", TRADE_RATE): u64(0), ("pool", CREATOR_FEE_ON): bytes([creator_fee_on])}
+    pool = open_pool(DEX, NAME, patches)
+    for direction in Direction:
+        ladder = list(pool.ladder(direction, [10**6, 10**9], clock))
+        if direction not in refusing:
+            assert ladder[0] == pool.swap(direction, SwapMode.EXACT_IN, 10**6, clock).amount_out > 0
+            continue
+        assert ladder == [0, 0]
+        for mode in SwapMode:
+            with pytest.raises(AmountOverflow, match="rate of zero"):
+                pool.swap(direction, mode, 10**6, clock)
