@@ -142,6 +142,8 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         self._book, self._own, self._derived = book, own, derived
         self._gap = self._find_gap(book)
         self._halt = self._find_halt(book)
+        mints = book.value(self.mint_a, Mint), book.value(self.mint_b, Mint)  # of classic ones some DEXes ask nothing
+        self._fee_configs = [None if mint is None else mint.transfer_fee for mint in mints]
 
     def _find_gap(self, book: AccountBook) -> str | None:
         """Say what a price lacks, None where nothing."""
@@ -169,12 +171,12 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
     def _transfer_fees(self, direction: Direction, clock: ChainClock) -> tuple[TransferFee, TransferFee]:
         """Give the transfer fees of the input and the output token in force at `clock`."""
-        fee_a, fee_b = self._transfer_fee(self.mint_a, clock), self._transfer_fee(self.mint_b, clock)
+        config_a, config_b = self._fee_configs
+        if config_a is None and config_b is None:
+            return NO_TRANSFER_FEE, NO_TRANSFER_FEE
+        fee_a = NO_TRANSFER_FEE if config_a is None else config_a.at_epoch(clock.epoch)
+        fee_b = NO_TRANSFER_FEE if config_b is None else config_b.at_epoch(clock.epoch)
         return (fee_a, fee_b) if direction is Direction.A_TO_B else (fee_b, fee_a)
-
-    def _transfer_fee(self, pubkey: Pubkey, clock: ChainClock) -> TransferFee:
-        mint = self._book.value(pubkey, Mint)  # of a classic mint some DEXes ask nothing
-        return NO_TRANSFER_FEE if mint is None else mint.transfer_fee_at(clock.epoch)
 
     def _check_whole(self) -> None:
         """Raise `NotTradable` while an account that a price depends on is closed or missing."""

@@ -31,6 +31,8 @@ class PumpCurve:
     quote_reserve: int
     quote_payable: int
     rates: FeeRates
+    buys_off: bool = False
+    sells_off: bool = False
 
 
 @dataclass(frozen=True, slots=True)

@@ -117,11 +117,14 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
         base_reserve = book.held(self.vault_a, TokenAccount).amount
         quote_vault = book.held(self.vault_b, TokenAccount).amount
         quote_reserve = quote_vault + own.virtual_quote
+        switches = book.held(GLOBAL_CONFIG, GlobalConfig)
         return PumpCurve(
             base_reserve=base_reserve,
             quote_reserve=quote_reserve,
             quote_payable=max(0, quote_vault - own.owed_quote),
             rates=self._rates(own, book, base_reserve=base_reserve, quote_reserve=quote_reserve),
+            buys_off=switches.buys_off,
+            sells_off=switches.sells_off,
         )
 
     def _rates(self, own: _PoolState, book: AccountBook, *, base_reserve: int, quote_reserve: int) -> FeeRates:
@@ -142,7 +145,7 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
         return FeeRates(rates.lp_bps, rates.protocol_bps, creator_bps)
 
     def _check_curve(self, curve: PumpCurve, clock: ChainClock) -> None:
-        if self._is_off(is_sale=True) and self._is_off(is_sale=False):
+        if curve.buys_off and curve.sells_off:
             raise NotTradable(self.address, "buys and sells are switched off")
         if curve.quote_reserve <= 0:
             raise NotTradable(self.address, f"the quote reserve is {curve.quote_reserve}, virtual part included")
@@ -156,7 +159,7 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
         if curve.base_reserve == 0:
             raise NoLiquidity(self.address, "the base vault is empty")
         is_sale = direction is Direction.A_TO_B
-        if self._is_off(is_sale=is_sale):
+        if curve.sells_off if is_sale else curve.buys_off:
             raise NotTradable(self.address, f"{'sells' if is_sale else 'buys'} are switched off")
         fee_in, fee_out = self._transfer_fees(direction, clock)
         exact_in = mode is SwapMode.EXACT_IN
@@ -187,15 +190,11 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
             next_state=_NextState(balances, fill.curve_quote),
         )
 
-    def _is_off(self, *, is_sale: bool) -> bool:
-        switches = self._book.held(GLOBAL_CONFIG, GlobalConfig)
-        return switches.sells_off if is_sale else switches.buys_off
-
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
         curve = self._ready(clock)
         is_sale, rates = direction is Direction.A_TO_B, curve.rates
-        if self._is_off(is_sale=is_sale):
+        if curve.sells_off if is_sale else curve.buys_off:
             return [0] * len(amounts_in)
         if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
             return self.ladder_by_swaps(direction, amounts_in, clock)
