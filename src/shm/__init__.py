@@ -12,6 +12,7 @@ Imports nothing else of this project and needs only the standard library; NumPy 
                 print(sol_usdc.output_amount, sol_usdc.age_ns)
 """
 
+from shm.changed import Change, Changed, Changes
 from shm.draft import Batch, Draft
 from shm.errors import (
     BatchFull,
@@ -44,7 +45,7 @@ from shm.handle import Handle
 from shm.inspection import Finding, TableReport, inspect, verify
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
 from shm.reader import QuoteReader
-from shm.values import HandleState, Liveness
+from shm.values import HandleState, ListedPair, Liveness
 from shm.view import Quote, QuoteView
 from shm.writer import QuoteWriter
 
@@ -56,7 +57,10 @@ __all__ = [
     "Batch",
     "BatchFull",
     "Busy",
+    "Change",
     "ChangeKind",
+    "Changed",
+    "Changes",
     "DeadWriter",
     "DirectoryUnsafe",
     "Draft",
@@ -68,6 +72,7 @@ __all__ = [
     "ImpossibleState",
     "IndexOutOfRange",
     "InvalidMint",
+    "ListedPair",
     "Liveness",
     "NoQuote",
     "NotATable",

@@ -1,7 +1,7 @@
-# The reused answer of a poll: entry indexes in private memory, seen as a sequence or a buffer.
+# The reused answers of polls, in private memory: entry indexes, or announcements with their values.
 cimport cython
 from libc.stdint cimport uint16_t, uint32_t
-from shm.layout cimport SQ_INDEX_COUNT
+from shm.layout cimport SQ_INDEX_COUNT, sq_slot
 
 
 @cython.final
@@ -10,3 +10,18 @@ cdef class Changed:
     cdef uint32_t count
     cdef Py_ssize_t shape           # buffer views point here, so it stays while they live
     cdef Py_ssize_t stride
+
+
+@cython.final
+cdef class Changes:
+    cdef sq_slot slots[SQ_INDEX_COUNT]  # `index` over both files
+    cdef uint32_t count
+    cdef Py_ssize_t shape
+    cdef Py_ssize_t stride
+
+
+@cython.final
+cdef class Change:
+    cdef sq_slot announced
+
+    cdef int require_values(self) except -1

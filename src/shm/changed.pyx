@@ -1,6 +1,18 @@
-"""What a poll returns: the indexes that changed, without an object for each."""
+"""What a poll returns: the indexes that changed, or the changes themselves, without an object for each."""
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
+from libc.string cimport memcmp
+
+from shm.layout cimport *
+
+from shm.errors import Busy
+from shm.layout import SLOT, STRUCT_CODES, ChangeKind, Role
+from shm.view import FLAGS
+
+KINDS = tuple(ChangeKind(bits) for bits in range(ChangeKind.EVERYTHING + 1))
+
+SLOT_MEMBERS = "".join(f"{STRUCT_CODES[field.kind]}:{field.name}:" for field in SLOT.fields)
+cdef bytes SLOT_FORMAT = f"T{{<{SLOT_MEMBERS}}}".encode()
 
 
 cdef class Changed:
@@ -48,3 +60,152 @@ cdef class Changed:
         buffer.shape = &self.shape
         buffer.strides = &self.stride
         buffer.suboffsets = NULL
+
+
+cdef class Changes:
+    """Changes with their values; the next poll reuses it, each `Change` taken out of it stays.
+
+    It offers the buffer protocol, too: in NumPy it is a structured array of ring slots, whose `index` is over both files.
+    """
+
+    def __len__(self):
+        return self.count
+
+    def __bool__(self):
+        return self.count != 0
+
+    def __getitem__(self, Py_ssize_t position):
+        cdef Change change
+        if position < 0:
+            position += self.count
+        if not 0 <= position < self.count:
+            raise IndexError(position)
+        change = Change.__new__(Change)
+        change.announced = self.slots[position]
+        return change
+
+    def __iter__(self):
+        cdef uint32_t position
+        for position in range(self.count):
+            yield self[position]
+
+    def __repr__(self):
+        return f"Changes({list(self)})"
+
+    def __getbuffer__(self, Py_buffer *buffer, int flags):
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("changes are read-only")
+        self.shape = self.count
+        self.stride = sizeof(sq_slot)
+        buffer.buf = self.slots
+        buffer.format = NULL
+        if flags & PyBUF_FORMAT:
+            buffer.format = SLOT_FORMAT
+        buffer.internal = NULL
+        buffer.itemsize = sizeof(sq_slot)
+        buffer.len = self.count * sizeof(sq_slot)
+        buffer.ndim = 1
+        buffer.obj = self
+        buffer.readonly = 1
+        buffer.shape = &self.shape
+        buffer.strides = &self.stride
+        buffer.suboffsets = NULL
+
+
+cdef class Change:
+    """One changed entry as its newest announcement has it; amounts are in the token's smallest unit.
+
+    An entry that stayed mid-write has no values: they raise `Busy`, and it is told again once it is written.
+    """
+
+    cdef int require_values(self) except -1:
+        if self.announced.version & 1:
+            raise Busy(self.announced.index)
+        return 0
+
+    @property
+    def index(self):
+        """Entry over both files, as in `QuoteReader.view`."""
+        return self.announced.index
+
+    @property
+    def role(self):
+        """Which file the quote came from."""
+        return Role.INTERNAL if self.announced.index < SQ_ENTRY_COUNT else Role.EXTERNAL
+
+    @property
+    def kinds(self):
+        """All that changed since the last poll, a `ChangeKind`; `EVERYTHING` where the ring could not say."""
+        return KINDS[self.announced.kind & SQ_KIND_EVERYTHING]
+
+    @property
+    def version(self):
+        """Write count and, above bit 47, identity generation of the entry after the write; odd: mid-write."""
+        return self.announced.version
+
+    @property
+    def has_values(self):
+        """Whether the values below are there."""
+        return not self.announced.version & 1
+
+    @property
+    def input_amount(self):
+        """Amount sold."""
+        self.require_values()
+        return self.announced.input_amount
+
+    @property
+    def output_amount(self):
+        """Amount bought."""
+        self.require_values()
+        return self.announced.output_amount
+
+    @property
+    def ts_ns(self):
+        """Unix time at which the quote was last vouched for."""
+        self.require_values()
+        return self.announced.ts_ns
+
+    @property
+    def route_id(self):
+        """Hash of the route; the aggregator's API resolves it."""
+        self.require_values()
+        return self.announced.route_id
+
+    @property
+    def slot(self):
+        """Slot of the state the quote rests on."""
+        self.require_values()
+        return self.announced.slot
+
+    @property
+    def source(self):
+        """Provider."""
+        self.require_values()
+        return self.announced.source
+
+    @property
+    def flags(self):
+        """What the writer says of the quote, a `Flag`."""
+        self.require_values()
+        return FLAGS[self.announced.flags]
+
+    @property
+    def price_impact_ppm(self):
+        """Parts per million."""
+        self.require_values()
+        return self.announced.price_impact_ppm
+
+    def __eq__(self, other):
+        if not isinstance(other, Change):
+            return NotImplemented
+        cdef Change change = other
+        return memcmp(&self.announced, &change.announced, sizeof(sq_slot)) == 0
+
+    def __hash__(self):
+        return hash((self.announced.index, self.announced.version))
+
+    def __repr__(self):
+        if self.announced.version & 1:
+            return f"Change({self.announced.index}: mid-write)"
+        return f"Change({self.announced.index}: {self.announced.input_amount} -> {self.announced.output_amount}, {self.kinds!r})"

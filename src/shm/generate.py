@@ -49,6 +49,7 @@ def constants() -> Iterator[tuple[str, int]]:
         prefix = "KIND" if group is layout.ChangeKind else group.__name__.upper()
         for value in group:
             yield f"SQ_{prefix}_{value.name}", int(value)
+    yield "SQ_KIND_EVERYTHING", int(layout.ChangeKind.EVERYTHING)
 
 
 def wide_constants() -> Iterator[tuple[str, int]]:

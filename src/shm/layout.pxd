@@ -129,6 +129,7 @@ cdef extern from "solquote_shm.h" nogil:
         SQ_KIND_ROUTE
         SQ_KIND_IDENTITY
         SQ_KIND_FLAGS
+        SQ_KIND_EVERYTHING
     const uint64_t SQ_MAGIC
     const uint64_t SQ_LAYOUT_CRC
     const uint64_t SQ_SEQUENCE_MASK

@@ -73,6 +73,7 @@ class ChangeKind(IntFlag):
     ROUTE = 4
     IDENTITY = 8
     FLAGS = 16
+    EVERYTHING = AMOUNTS | ORACLE | ROUTE | IDENTITY | FLAGS
 
 
 @dataclass(frozen=True, slots=True)

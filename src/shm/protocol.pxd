@@ -1,6 +1,6 @@
 # Read, follow, publish and recover: the algorithms of the protocol, in C so that every language runs the same ones.
 from libc.stdint cimport int64_t, uint8_t, uint16_t, uint32_t, uint64_t
-from shm.layout cimport sq_entry
+from shm.layout cimport sq_entry, sq_slot
 
 cdef extern from "solquote_shm.h" nogil:
     enum:
@@ -27,6 +27,7 @@ cdef extern from "solquote_shm.h" nogil:
     uint32_t sq_used(const uint64_t *map) noexcept
     int sq_set_whole(const uint64_t *map, uint64_t head_before) noexcept
     uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint16_t *changed) noexcept
+    uint32_t sq_poll_changes(const uint64_t *map, sq_follower *follower, sq_slot *changes) noexcept
     int sq_check_header(const uint64_t *map) noexcept
     bint sq_beats(uint64_t heartbeat_ns, int64_t now_mono_ns) noexcept
 

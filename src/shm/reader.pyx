@@ -22,10 +22,11 @@ from shm.errors import Busy, IndexOutOfRange, NotThereYet
 from shm.following import follow
 from shm.layout import Role
 from shm.rows import make_rows
-from shm.values import Liveness
+from shm.values import ListedPair, Liveness
 
 cdef int64_t SLEEP_SLICE_NS = 100_000_000
 cdef double NO_RATE = math.nan
+cdef bytes NO_MINTS = bytes(2 * SQ_MINT_BYTES)
 
 cdef enum:
     POLLS_PER_LOOK = 8  # the clock costs as much as the rest of an idle poll
@@ -40,6 +41,7 @@ cdef class QuoteReader:
     def __cinit__(self, directory, *, owner_uid=None):
         self.tables = Tables(Path(directory).absolute(), owner_uid)
         self.changed = Changed()
+        self.with_values = Changes()
         self.reused = QuoteView()
 
     @staticmethod
@@ -84,10 +86,7 @@ cdef class QuoteReader:
         cdef Tables tables = self.tables
         cdef uint32_t count = 0
         cdef uint32_t position, external
-        # Once in some polls, whether they find news or not: a reader that always has news attaches what comes, too.
-        self.poll_count += 1
-        if self.poll_count % POLLS_PER_LOOK == 0:
-            tables.tend(coarse_mono_ns())
+        self.tend_sometimes()
         if tables.words[0] != NULL:
             count = sq_poll(tables.words[0], tables.followers[0], changed.indexes)
         if tables.words[1] != NULL:
@@ -97,6 +96,35 @@ cdef class QuoteReader:
             count += external
         changed.count = count
         return changed
+
+    def poll_changes(self):
+        """Return what changed since the last call with its values, in a sequence the next call reuses.
+
+        As `poll`, whose place it takes (what one of them has told, the other does not tell again), and each entry once:
+        with the values of its newest write, taken from the announcement without opening the entry, and with all kinds of
+        change since the last call. After a scan the kind is `ChangeKind.EVERYTHING` and the values come from the entry.
+        """
+        cdef Changes changes = self.with_values
+        cdef Tables tables = self.tables
+        cdef uint32_t count = 0
+        cdef uint32_t position, external
+        self.tend_sometimes()
+        if tables.words[0] != NULL:
+            count = sq_poll_changes(tables.words[0], tables.followers[0], changes.slots)
+        if tables.words[1] != NULL:
+            external = sq_poll_changes(tables.words[1], tables.followers[1], changes.slots + count)
+            for position in range(count, count + external):
+                changes.slots[position].index += SQ_ENTRY_COUNT
+            count += external
+        changes.count = count
+        return changes
+
+    cdef inline int tend_sometimes(self) except -1:
+        """Once in some polls, whether they find news or not: a reader that always has news attaches what comes, too."""
+        self.poll_count += 1
+        if self.poll_count % POLLS_PER_LOOK == 0:
+            self.tables.tend(coarse_mono_ns())
+        return 0
 
     def attach(self):
         """Look now for files that have come or were replaced; polls do so by themselves every few calls."""
@@ -156,6 +184,30 @@ cdef class QuoteReader:
                     self.reused.index = table.first_index + local
                     self.reused.has_copy = True
                     yield self.reused.to_quote()
+
+    def pairs(self):
+        """Return the pairs the tables have entries for, in the order of their first entry, each with its amounts.
+
+        An entry whose pair has no quote yet adds no amount; one that stayed mid-write counts as it last was.
+        """
+        cdef Table table
+        cdef uint32_t local
+        cdef const sq_entry *entry
+        found = {}
+        for table in self.tables.attached():
+            role = table.first_index // SQ_ENTRY_COUNT
+            for local in range(table.refresh_copies()):
+                entry = &table.copies[local]
+                mints = (<const char *>entry.input_mint)[:2 * SQ_MINT_BYTES]
+                if mints == NO_MINTS:
+                    continue
+                amounts = found.setdefault(mints, (set(), set()))
+                if entry.flags & SQ_FLAG_VALID:
+                    amounts[role].add(entry.input_amount)
+        return [
+            ListedPair(mints[:SQ_MINT_BYTES], mints[SQ_MINT_BYTES:], tuple(sorted(internal)), tuple(sorted(external)))
+            for mints, (internal, external) in found.items()
+        ]
 
     def cycle(self, Handle first not None, Handle second not None, Handle third=None):
         """Rate of two or three legs of one moment: product of their prices, NaN unless every leg is live.

@@ -180,6 +180,7 @@ enum {
     SQ_KIND_ROUTE = 4,
     SQ_KIND_IDENTITY = 8,
     SQ_KIND_FLAGS = 16,
+    SQ_KIND_EVERYTHING = 31,
 };
 static const uint64_t SQ_MAGIC = 0x45544f55514c4f53u;
 static const uint64_t SQ_LAYOUT_CRC = 0x9b04f05fu;
@@ -491,11 +492,12 @@ static inline int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t 
 
 /* A reader's own place in the stream of changes; zero it to begin. */
 typedef struct sq_follower {
-    uint64_t cursor;               /* next sequence to accept */
-    uint64_t scans;                /* full scans made: the first one, then one for each lap or writer restart */
-    uint64_t round;                /* of the poll, to name an entry once in one poll */
-    uint64_t seen[SQ_ENTRY_COUNT]; /* newest version reported */
-    uint64_t named[SQ_ENTRY_COUNT];
+    uint64_t cursor;                /* next sequence to accept */
+    uint64_t scans;                 /* full scans made: the first one, then one for each lap or writer restart */
+    uint64_t round;                 /* of the poll, to name an entry once in one poll */
+    uint64_t seen[SQ_ENTRY_COUNT];  /* newest version reported */
+    uint64_t named[SQ_ENTRY_COUNT]; /* round in which it was named last */
+    uint16_t place[SQ_ENTRY_COUNT]; /* where in the list of that round */
 } sq_follower;
 
 static inline uint32_t sq_used(const uint64_t *map) {
@@ -503,9 +505,43 @@ static inline uint32_t sq_used(const uint64_t *map) {
     return used < (uint32_t)SQ_ENTRY_COUNT ? used : (uint32_t)SQ_ENTRY_COUNT;
 }
 
-/* Compare every version with the one last told, and add what differs to the `count` indexes this poll has collected. The
+/* Where an entry stands in this poll's list of `*count`: at its end, unless it is in it already. */
+static inline uint32_t sq_place(sq_follower *follower, uint32_t index, uint32_t *count) {
+    if (follower->named[index] != follower->round) {
+        follower->named[index] = follower->round;
+        follower->place[index] = (uint16_t)(*count)++;
+    }
+    return follower->place[index];
+}
+
+/* The values of an entry found by a scan, in the form of an announcement: of no sequence, and of everything. One that stays
+ * mid-write has no values but an odd version; it is announced, or recovered and scanned, later. Returns the version told. */
+static inline uint64_t sq_change_of_entry(const uint64_t *map, uint32_t index, uint64_t version, sq_slot *change) {
+    sq_entry entry;
+    memset(change, 0, sizeof *change);
+    change->index = index;
+    change->kind = SQ_KIND_EVERYTHING;
+    change->version = version | 1;
+    if (sq_read_hot(map, index, &entry) != SQ_OK) return change->version;
+    change->source = entry.source;
+    change->flags = entry.flags;
+    change->version = entry.version;
+    change->input_amount = entry.input_amount;
+    change->output_amount = entry.output_amount;
+    change->ts_ns = entry.ts_ns;
+    change->route_id = entry.route_id;
+    change->slot = entry.slot;
+    change->price_impact_ppm = entry.price_impact_ppm;
+    return entry.version;
+}
+
+/* The scan and the poll are written once: they fill `changes`, or `changed` where that is NULL, as the caller's constant
+ * decides when they are inlined. */
+#define SQ_FOLDED static inline __attribute__((always_inline))
+
+/* Compare every version with the one last told, and add what differs to the `count` changes this poll has collected. The
  * cursor is taken before the scan: what is published meanwhile is announced again, never lost. */
-static inline uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint16_t *changed, uint32_t count) {
+SQ_FOLDED uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint16_t *changed, sq_slot *changes, uint32_t count) {
     follower->cursor = sq_head(map);
     follower->scans++;
     uint32_t used = sq_used(map);
@@ -513,11 +549,49 @@ static inline uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint1
         /* An odd version counts as changed; the write it belongs to will be announced, or recovered and scanned. */
         uint64_t version = sq_load_acquire(sq_entry_words(map, index));
         if (version == follower->seen[index]) continue;
+        uint32_t place = sq_place(follower, index, &count); /* what the ring told of it in this poll is old by now */
+        if (changes == NULL) {
+            changed[place] = (uint16_t)index;
+        } else {
+            version = sq_change_of_entry(map, index, version, &changes[place]);
+        }
         follower->seen[index] = version;
-        if (follower->named[index] == follower->round) continue; /* told in this poll already */
-        follower->named[index] = follower->round;
-        changed[count++] = (uint16_t)index;
     }
+    return count;
+}
+
+SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, sq_follower *follower, uint16_t *changed, sq_slot *changes) {
+    uint64_t head = sq_head(map);
+    if (head == follower->cursor && follower->scans != 0) return 0;
+    int64_t behind = (int64_t)(head - follower->cursor);
+    follower->round++;
+    if (follower->scans == 0 || behind > SQ_SLOT_COUNT) return sq_scan(map, follower, changed, changes, 0);
+    if (behind < 0) return 0;
+    uint32_t count = 0;
+    for (uint64_t sequence = follower->cursor; sequence != head; sequence++) {
+        uint64_t slot[SQ_SLOT_WORDS];
+        if (!sq_slot_read(map, sequence, slot, changes == NULL ? SQ_SLOT_VERSION_WORD + 1 : SQ_SLOT_WORDS)) {
+            return sq_scan(map, follower, changed, changes, count);
+        }
+        uint32_t index = (uint32_t)slot[SQ_SLOT_INDEX_WORD];
+        uint64_t version = slot[SQ_SLOT_VERSION_WORD];
+        if (index >= SQ_ENTRY_COUNT) continue;
+        uint64_t seen = follower->seen[index];
+        /* A scan may have reported this write already: only the low bits count writes, so compare those. */
+        if ((int64_t)((version - seen) << (64 - SQ_SEQUENCE_BITS)) <= 0) continue;
+        follower->seen[index] = version;
+        uint32_t listed = count;
+        uint32_t place = sq_place(follower, index, &count);
+        if (changes == NULL) {
+            changed[place] = (uint16_t)index;
+        } else {
+            /* Of an entry last met in mid-write nothing is known; of one in the list, its earlier changes count too. */
+            uint16_t kinds = seen & 1 ? SQ_KIND_EVERYTHING : place == listed ? 0 : changes[place].kind;
+            memcpy(&changes[place], slot, sizeof *changes);
+            changes[place].kind |= kinds;
+        }
+    }
+    follower->cursor = head;
     return count;
 }
 
@@ -525,28 +599,16 @@ static inline uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint1
  * its announcement. Costs one acquire load when nothing changed. The first call reports all that was ever written. A
  * reader lapped between two slots goes on with a scan that adds to what it has taken: `seen` notes only what is told. */
 static inline uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint16_t *changed) {
-    uint64_t head = sq_head(map);
-    if (head == follower->cursor && follower->scans != 0) return 0;
-    int64_t behind = (int64_t)(head - follower->cursor);
-    uint64_t round = ++follower->round;
-    if (follower->scans == 0 || behind > SQ_SLOT_COUNT) return sq_scan(map, follower, changed, 0);
-    if (behind < 0) return 0;
-    uint32_t count = 0;
-    for (uint64_t sequence = follower->cursor; sequence != head; sequence++) {
-        uint64_t slot[3];
-        if (!sq_slot_read(map, sequence, slot, 3)) return sq_scan(map, follower, changed, count);
-        uint32_t index = (uint32_t)slot[SQ_SLOT_INDEX_WORD];
-        uint64_t version = slot[SQ_SLOT_VERSION_WORD];
-        if (index >= SQ_ENTRY_COUNT) continue;
-        /* A scan may have reported this write already: only the low bits count writes, so compare those. */
-        if ((int64_t)((version - follower->seen[index]) << (64 - SQ_SEQUENCE_BITS)) <= 0) continue;
-        follower->seen[index] = version;
-        if (follower->named[index] == round) continue;
-        follower->named[index] = round;
-        changed[count++] = (uint16_t)index;
-    }
-    follower->cursor = head;
-    return count;
+    return sq_poll_into(map, follower, changed, NULL);
+}
+
+/* The same with values, without opening an entry: one sq_slot for each changed entry into `changes` (room for
+ * SQ_ENTRY_COUNT), its values those of the newest write taken and its `kind` all that changed since the last call. Where the
+ * ring does not say (the first call, a lap, a restart), kind is SQ_KIND_EVERYTHING, seq 0, and the values are read from the
+ * entry; an odd version means that it stayed mid-write and has none: it is told again. A poll of either sort takes what it
+ * tells from the other. */
+static inline uint32_t sq_poll_changes(const uint64_t *map, sq_follower *follower, sq_slot *changes) {
+    return sq_poll_into(map, follower, NULL, changes);
 }
 
 /* ---- attaching ----------------------------------------------------------------------------------------------- */

@@ -14,7 +14,7 @@ from prove import disassembly, killing, lapping, racing, stopping, stressing
 from prove.build import COMPILER, has_thread_sanitizer
 
 import shm.handle
-from shm import Busy, HandleState, QuoteReader
+from shm import Busy, ChangeKind, HandleState, QuoteReader
 
 pytestmark = [
     pytest.mark.integration,
@@ -49,17 +49,17 @@ def test_sanitizer_is_silent_on_the_protocol_and_loud_on_plain_copies() -> None:
     assert "WARNING: ThreadSanitizer: data race" in racing.race("SQ_PLAIN_COPIES").stderr
 
 
+@pytest.mark.parametrize("told", lapping.TOLD)
 @pytest.mark.parametrize("laps", lapping.LAPS)
-def test_a_reader_lapped_after_any_of_its_loads_is_told_everything(laps: int) -> None:
-    result = lapping.lapped(lapping.reader(), laps)
+def test_a_reader_lapped_after_any_of_its_loads_is_told_everything(laps: int, told: str) -> None:
+    result = lapping.lapped(lapping.reader(), laps, told)
     assert (result.returncode, result.stderr) == (0, "")
     assert int(result.stdout) > lapping.CHANGED
 
 
 @pytest.mark.parametrize("rule", lapping.MUTANTS)
 def test_a_poll_without_one_of_its_rules_loses_changes(rule: str) -> None:
-    binary = lapping.mutant(rule)
-    assert any(lapping.lapped(binary, laps).returncode == 1 for laps in lapping.LAPS)
+    assert lapping.loses_changes(rule)
 
 
 @pytest.mark.parametrize("action", stopping.ACTIONS)
@@ -113,6 +113,23 @@ def test_writer_stopped_in_mid_write_makes_reads_busy_within_their_bound(
     process.send_signal(signal.SIGCONT)
     assert process.wait(10) == 0
     assert quotes.quote(0).output_amount == stopping.BEFORE + 1
+
+
+def test_a_change_in_mid_write_has_no_values_and_is_told_again_with_everything(
+    stopped: tuple[QuoteReader, subprocess.Popen[bytes]],
+) -> None:
+    quotes, process = stopped
+    busy, whole = quotes.poll_changes()
+    assert (busy.index, busy.kinds, busy.has_values) == (0, ChangeKind.EVERYTHING, False)
+    with pytest.raises(Busy):
+        _ = busy.output_amount
+    assert (whole.index, whole.output_amount) == (1, stopping.BEFORE)
+    process.send_signal(signal.SIGCONT)
+    assert process.wait(10) == 0
+    again = quotes.poll_changes()
+    assert [(change.index, change.kinds, change.output_amount) for change in again] == [
+        (0, ChangeKind.EVERYTHING, stopping.BEFORE + 1)
+    ]
 
 
 def test_handle_and_snapshot_keep_the_last_good_copy_of_a_busy_entry(directory: Path) -> None:

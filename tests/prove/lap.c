@@ -1,9 +1,10 @@
 /* Stop a poll after each of its loads in turn, lap it, go on, and compare what it told with what was written.
  *
- * `lap CHANGED LAP` publishes to entries 0..CHANGED-1, then polls; after load N (for every N until a poll needs fewer) it
- * publishes LAP times to other entries, in the very middle of the poll, and then lets it go on. What the poll and the one
- * after it tell must name every entry written, and reading each must give its last write. Prints how many stops there were;
- * exits with 1 and a sentence at the first thing missed.
+ * `lap CHANGED LAP indexes|values` publishes to entries 0..CHANGED-1, then polls; after load N (for every N until a poll
+ * needs fewer) it publishes LAP times from entry 50 on, in the very middle of the poll, and then lets it go on. What the poll
+ * and the one after it tell must name every entry written; reading each (or, of a poll with values, not reading it) must give
+ * its last write, and the kinds told must be all that were written. Prints how many stops there were; exits with 1 and a
+ * sentence at the first thing missed.
  */
 static void after_load(void);
 #define SQ_AFTER_LOAD() after_load()
@@ -13,19 +14,26 @@ static void after_load(void);
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { ENTRIES = 200 };
+enum { ENTRIES = 200, KINDS = 5 };
 
 static uint64_t table[SQ_FILE_BYTES / 8] __attribute__((aligned(64)));
-static uint64_t written[ENTRIES];
+/* Of each entry: its last write, and the kinds of all. */
+typedef struct knowledge {
+    uint64_t write[ENTRIES];
+    uint16_t kinds[ENTRIES];
+} knowledge;
+
+static knowledge written, told;
 static long loads_left = -1;
-static int laps;
+static int laps, with_values;
 
 static void write_entry(uint32_t index) {
     sq_update update;
     memset(&update, 0, sizeof update);
     update.index = index;
-    update.kind = SQ_KIND_AMOUNTS;
-    update.entry.output_amount = ++written[index];
+    update.kind = (uint16_t)(1 << written.write[index] % KINDS);
+    written.kinds[index] |= update.kind;
+    update.entry.output_amount = ++written.write[index];
     update.entry.flags = SQ_FLAG_VALID;
     sq_publish(table, &update);
 }
@@ -33,53 +41,69 @@ static void write_entry(uint32_t index) {
 static void after_load(void) {
     if (loads_left < 0 || --loads_left != 0) return;
     loads_left = -1; /* the writer's own loads are not the reader's */
-    for (int number = 0; number < laps; number++) write_entry(ENTRIES / 2 + number % (ENTRIES / 2));
+    for (int number = 0; number < laps; number++) write_entry(ENTRIES / 4 + number % (ENTRIES / 2));
 }
 
-static int all_told(long stop, const uint64_t *told) {
+static int all_told(long stop) {
     for (uint32_t index = 0; index < ENTRIES; index++) {
-        if (told[index] == written[index]) continue;
-        fprintf(stderr, "stopped after load %ld: entry %u was written %lu times, the caller knows of %lu\n", stop, index,
-                (unsigned long)written[index], (unsigned long)told[index]);
+        if (told.write[index] == written.write[index] && (written.kinds[index] & ~told.kinds[index]) == 0) continue;
+        fprintf(stderr, "stopped after load %ld: entry %u was written %lu times with kinds %x, the caller knows of %lu and %x\n",
+                stop, index, (unsigned long)written.write[index], written.kinds[index], (unsigned long)told.write[index],
+                told.kinds[index]);
         return 0;
     }
     return 1;
 }
 
-static void poll_and_read(sq_follower *follower, uint64_t *told) {
+static void poll_and_read(sq_follower *follower) {
     static uint16_t changed[SQ_ENTRY_COUNT];
     uint32_t count = sq_poll(table, follower, changed);
     loads_left = -1;
     for (uint32_t number = 0; number < count; number++) {
         sq_entry entry;
-        if (sq_read(table, changed[number], &entry) == SQ_OK) told[changed[number]] = entry.output_amount;
+        if (sq_read(table, changed[number], &entry) != SQ_OK) continue;
+        told.write[changed[number]] = entry.output_amount;
+        told.kinds[changed[number]] = SQ_KIND_EVERYTHING; /* an index says no less */
     }
 }
+
+static void poll_values(sq_follower *follower) {
+    static sq_slot changes[SQ_ENTRY_COUNT];
+    uint32_t count = sq_poll_changes(table, follower, changes);
+    loads_left = -1;
+    for (uint32_t number = 0; number < count; number++) {
+        if (changes[number].version & 1) continue;
+        told.write[changes[number].index] = changes[number].output_amount;
+        told.kinds[changes[number].index] |= changes[number].kind;
+    }
+}
+
+static void poll(sq_follower *follower) { (with_values ? poll_values : poll_and_read)(follower); }
 
 /* Lap the reader after load `stop` of its first poll, which is a scan, or of one that follows the ring. 0 = something was
  * missed, 1 = the poll was over before, 2 = it was stopped and nothing is missing. */
 static int lapped_at(long stop, int in_scan, uint32_t changes) {
     static sq_follower follower;
-    static uint64_t told[ENTRIES];
     memset(table, 0, sizeof table);
-    memset(written, 0, sizeof written);
+    memset(&written, 0, sizeof written);
     memset(&follower, 0, sizeof follower);
-    memset(told, 0, sizeof told);
+    memset(&told, 0, sizeof told);
     sq_status_store(table, 1, SQ_STATE_LIVE, SQ_ROLE_INTERNAL, ENTRIES);
-    if (!in_scan) poll_and_read(&follower, told);
+    if (!in_scan) poll(&follower);
     for (uint32_t index = 0; index < changes; index++) write_entry(index);
     uint64_t head_before = sq_load_word(table + SQ_HEADER_HEAD_WORD);
     loads_left = stop;
-    poll_and_read(&follower, told);
+    poll(&follower);
     int was_stopped = sq_load_word(table + SQ_HEADER_HEAD_WORD) != head_before;
-    poll_and_read(&follower, told);
-    return all_told(stop, told) ? 1 + was_stopped : 0;
+    poll(&follower);
+    return all_told(stop) ? 1 + was_stopped : 0;
 }
 
 int main(int count, char **words) {
-    if (count != 3) return 2;
+    if (count != 4) return 2;
     uint32_t changes = (uint32_t)atoi(words[1]);
     laps = atoi(words[2]);
+    with_values = strcmp(words[3], "values") == 0;
     long stops = 0;
     for (int in_scan = 0; in_scan < 2; in_scan++) {
         int outcome = 2;

@@ -32,7 +32,8 @@ static void *write_rounds(void *unused) {
 
 static void *read_rounds(void *unused) {
     sq_follower *follower = calloc(1, sizeof *follower);
-    static uint16_t changed[2][SQ_ENTRY_COUNT];
+    static uint16_t changed[SQ_ENTRY_COUNT];
+    static sq_slot changes[SQ_ENTRY_COUNT];
     uint64_t found = 0;
     pthread_barrier_wait(&start);
     for (uint64_t round = 0; round < ROUNDS; round++) {
@@ -45,7 +46,13 @@ static void *read_rounds(void *unused) {
         }
         if (head != 0 && sq_slot_read(map, head - 1, words, SQ_SLOT_WORDS)) found += !slot_is_whole(words);
         sq_set_whole(map, head);
-        sq_poll(map, follower, changed[unused != NULL]);
+        if (unused == NULL) {
+            sq_poll(map, follower, changed);
+            continue;
+        }
+        for (uint32_t count = sq_poll_changes(map, follower, changes); count > 0; count--) {
+            found += (changes[count - 1].version & 1) == 0 && !slot_is_whole((const uint64_t *)&changes[count - 1]);
+        }
     }
     __atomic_fetch_add(&torn, found, __ATOMIC_RELAXED);
     __atomic_fetch_sub(&readers_left, 1, __ATOMIC_RELAXED);

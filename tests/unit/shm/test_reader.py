@@ -15,12 +15,14 @@ import pytest
 from shm import (
     ENTRY_COUNT,
     BatchFull,
+    ChangeKind,
     DirectoryUnsafe,
     Flag,
     Handle,
     HandleState,
     IndexOutOfRange,
     InvalidMint,
+    ListedPair,
     Liveness,
     NoQuote,
     NotATable,
@@ -34,6 +36,7 @@ from shm import (
     WrongSize,
     verify,
 )
+from shm.base58 import mint_text
 
 A, B, C, D = (bytes([number]) * 32 for number in range(1, 5))
 Publish = Callable[..., None]
@@ -193,6 +196,121 @@ def test_lapped_reader_ends_with_what_the_writer_wrote(
     assert changed == set(written)
     assert {index: reader.view(index).output_amount for index in changed} == written
     assert not reader.poll()
+
+
+def test_changes_come_with_the_values_of_the_last_write_and_the_kinds_of_all(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    fields = {
+        "input_amount": 1_000_000_000,
+        "output_amount": 2**63 - 1,
+        "ts_ns": 1_790_000_000_000_000_001,
+        "route_id": 2**63 + 5,
+        "slot": 2**32 - 1,
+        "source": 255,
+        "price_impact_ppm": 999_999,
+    }
+    for index in (7, 9):
+        writer.assign(index, A, B)
+        publish(index)
+    reader.poll()
+    publish(7, kind=ChangeKind.ORACLE)
+    publish(9, kind=ChangeKind.FLAGS)
+    publish(7, kind=ChangeKind.AMOUNTS | ChangeKind.ROUTE, **fields)
+    changes = reader.poll_changes()
+    assert [(change.index, change.kinds) for change in changes] == [
+        (7, ChangeKind.ORACLE | ChangeKind.AMOUNTS | ChangeKind.ROUTE),
+        (9, ChangeKind.FLAGS),
+    ]
+    first = changes[0]
+    assert {name: getattr(first, name) for name in fields} == fields
+    assert (first.role, first.flags, first.has_values) == (Role.INTERNAL, Flag.VALID, True)
+    assert first.version == reader.quote(7).version
+    assert repr(first).startswith("Change(7: 1000000000 -> 9223372036854775807, <ChangeKind.AMOUNTS|ORACLE|ROUTE")
+    rows = np.asarray(changes)
+    assert rows["index"].tolist() == [7, 9]
+    assert rows["output_amount"].tolist() == [2**63 - 1, 2_000]
+    assert (len(reader.poll_changes()), bool(changes)) == (0, False)
+    assert first.output_amount == 2**63 - 1
+
+
+def test_changes_found_by_a_scan_are_of_everything_and_read_from_the_entry(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish, directory: Path
+) -> None:
+    for index in range(3):
+        writer.assign(index, A, B)
+        publish(index, output_amount=10 + index)
+    with QuoteWriter.open(directory, Role.EXTERNAL) as other:
+        other.assign(1, A, B)
+        other.publish(1, input_amount=1_000, output_amount=44, ts_ns=1)
+        reader.attach()
+        assert [
+            (change.index, change.role, change.kinds, change.output_amount) for change in reader.poll_changes()
+        ] == [
+            (0, Role.INTERNAL, ChangeKind.EVERYTHING, 10),
+            (1, Role.INTERNAL, ChangeKind.EVERYTHING, 11),
+            (2, Role.INTERNAL, ChangeKind.EVERYTHING, 12),
+            (ENTRY_COUNT + 1, Role.EXTERNAL, ChangeKind.EVERYTHING, 44),
+        ]
+    for number in range(513):
+        publish(number % 2, output_amount=1_000 + number)
+    lapped = {change.index: (change.kinds, change.output_amount) for change in reader.poll_changes()}
+    assert lapped[0] == (ChangeKind.EVERYTHING, 1_512)
+    assert lapped[1] == (ChangeKind.EVERYTHING, 1_511)
+    assert 2 not in lapped
+
+
+def test_what_one_sort_of_poll_has_told_the_other_does_not_tell_again(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    assert list(reader.poll()) == [0]
+    assert not reader.poll_changes()
+    publish(0)
+    assert [change.index for change in reader.poll_changes()] == [0]
+    assert not reader.poll()
+
+
+def test_changes_are_values_of_their_own(writer: QuoteWriter, reader: QuoteReader, publish: Publish) -> None:
+    writer.assign(0, A, B)
+    changes = reader.poll_changes()
+    assert changes[0] == changes[-1]
+    assert hash(changes[0]) == hash(changes[-1])
+    before = changes[0]
+    publish(0)
+    reader.poll_changes()
+    assert changes[0] != before
+    assert before != object()
+    with pytest.raises(IndexError):
+        _ = changes[1]
+    assert memoryview(changes).readonly
+
+
+def test_pairs_are_listed_with_the_amounts_of_both_files(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish, directory: Path
+) -> None:
+    assert reader.pairs() == []
+    for index, pair in ((0, (B, A)), (1, (A, B)), (2, (A, B)), (3, (A, C)), (4, (C, D))):
+        writer.assign(index, *pair)
+    publish(0)
+    publish(1, input_amount=5_000)
+    publish(2, input_amount=7)
+    writer.mark_stale(2)
+    writer.retire_row(4)
+    with QuoteWriter.open(directory, Role.EXTERNAL) as other:
+        for index, pair in ((0, (A, B)), (1, (D, A))):
+            other.assign(index, *pair)
+            other.publish(index, input_amount=7, output_amount=1, ts_ns=1)
+        reader.attach()
+        pairs = reader.pairs()
+    assert pairs == [
+        ListedPair(B, A, (1_000,), ()),
+        ListedPair(A, B, (7, 5_000), (7,)),
+        ListedPair(A, C, (), ()),
+        ListedPair(D, A, (), (7,)),
+    ]
+    assert pairs[0].pair == (mint_text(B), mint_text(A))
+    assert reader.handle(*pairs[1].pair, pairs[1].internal_amounts[1])
 
 
 def test_batch_is_announced_and_emptied(writer: QuoteWriter, reader: QuoteReader) -> None:
