@@ -7,6 +7,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -14,7 +15,7 @@ from functools import partial
 from pathlib import Path
 
 import pytest
-from prove.build import COMPILER, program
+from prove.build import COMPILER, CPP_COMPILER, crate, program, program_in_cpp
 
 from shm import (
     DeadWriter,
@@ -35,7 +36,7 @@ from shm import (
 pytestmark = pytest.mark.integration
 
 A, B = (bytes([number]) * 32 for number in range(1, 3))
-EXAMPLE = Path(__file__).parents[2] / "docs" / "examples" / "shm_reader.c"
+EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 WAIT_S = 10.0
 
 # A writer that publishes amounts counting up from its first argument, and obeys lines on its standard input.
@@ -228,37 +229,104 @@ def test_link_in_place_of_the_file_is_not_followed(directory: Path) -> None:
         QuoteReader.open(directory)
 
 
-@pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs a C compiler")
-def test_example_in_c_reads_what_python_reads_from_a_running_table(directory: Path) -> None:
-    binary = program(EXAMPLE)
+BUILDS = {
+    "c": (COMPILER, partial(program, EXAMPLES / "shm_reader.c")),
+    "c++": (CPP_COMPILER, partial(program_in_cpp, EXAMPLES / "shm_reader.c")),
+    "rust": ("cargo", partial(crate, EXAMPLES / "rust")),
+}
+
+
+@pytest.fixture(params=BUILDS)
+def example(request: pytest.FixtureRequest) -> Path:
+    """The reader that prints a table, in each language."""
+    tool, build = BUILDS[request.param]
+    if shutil.which(tool) is None:
+        pytest.skip(f"needs {tool}")
+    return build()
+
+
+@contextmanager
+def beating(writer: QuoteWriter) -> Iterator[None]:
+    """Beat while another process is waited for, however long it takes to start."""
+    done = threading.Event()
+
+    def beat() -> None:
+        while not done.wait(0.02):
+            writer.beat()
+
+    thread = threading.Thread(target=beat)
+    thread.start()
+    try:
+        yield
+    finally:
+        done.set()
+        thread.join()
+
+
+def test_example_reads_what_python_reads_from_a_running_table(example: Path, directory: Path) -> None:
     with QuoteWriter.open(directory, Role.INTERNAL) as writer, QuoteReader.open(directory) as quotes:
         for index in range(0, 40, 3):
             writer.assign(index, bytes([index]) + A[1:], B)
             writer.publish(
                 index, input_amount=index + 1, output_amount=2**63 - index - 1, ts_ns=1, slot=7, price_impact_ppm=index
             )
-        lines = subprocess.run(
-            [str(binary), str(writer.path), "0", str(2**62)], capture_output=True, text=True, check=True
-        ).stdout
         expected = [
             f"{quote.index} {quote.input_amount} {quote.output_amount} {quote.slot} {quote.price_impact_ppm} "
             f"{int(quote.flags)} {quote.input_mint.hex()} {quote.output_mint.hex()}"
             for quote in quotes
         ]
-        assert lines.splitlines() == expected
+        with beating(writer):
+            shown = subprocess.run(
+                [str(example), str(writer.path), "0", str(2**62)], capture_output=True, text=True, check=True
+            )
+            old = subprocess.run([str(example), str(writer.path)], capture_output=True, text=True, check=True)
+        assert shown.stdout.splitlines() == expected
         assert len(expected) == 14
-    absent = subprocess.run([str(binary), str(directory / "none")], capture_output=True, text=True, check=False)
-    assert absent.returncode == 1
-    assert "reason 2" in absent.stderr
+        assert old.stdout == ""  # of 1970, so not to be acted on
+        assert shown.stderr == old.stderr == ""
+    closed = subprocess.run(
+        [str(example), str(writer.path), "0", str(2**62)], capture_output=True, text=True, check=True
+    )
+    assert closed.stdout == ""
+    assert "the writer is not live" in closed.stderr
 
 
-@pytest.mark.skipif(shutil.which("c++") is None, reason="needs a C++ compiler")
-def test_header_compiles_as_cpp(tmp_path: Path) -> None:
-    source = tmp_path / "reader.cpp"
-    source.write_text(EXAMPLE.read_text())
-    headers = Path(layout.__file__).parent
-    command = ["c++", "-std=c++17", "-D_GNU_SOURCE", "-Wall", "-Wextra", "-Werror", f"-I{headers}", str(source)]
-    subprocess.run([*command, "-o", str(tmp_path / "reader")], check=True)
+def test_example_follows_another_process(example: Path, directory: Path) -> None:
+    with (
+        writing(directory, 0),
+        subprocess.Popen(
+            [str(example), str(directory / Role.INTERNAL.file_name), "60"], stdout=subprocess.PIPE, text=True
+        ) as following,
+    ):
+        try:
+            assert following.stdout is not None
+            lines = [following.stdout.readline().split() for _ in range(50)]
+        finally:
+            following.kill()
+    amounts = [int(line[2]) for line in lines]
+    assert amounts == sorted(set(amounts))
+    assert {(line[0], line[6], line[7]) for line in lines} == {("0", A.hex(), B.hex())}
+
+
+def test_example_says_why_it_refuses_a_file(example: Path, directory: Path) -> None:
+    path = directory / Role.INTERNAL.file_name
+    QuoteWriter.open(directory, Role.INTERNAL).close()
+    image = path.read_bytes()
+    refusals = []
+    for damaged in (None, image[:-1], flip(0)(image), flip(8)(image), flip(12)(image)):
+        path.unlink()
+        if damaged is not None:
+            path.write_bytes(damaged)
+        else:
+            path.symlink_to("elsewhere")
+        refusals.append(subprocess.run([str(example), str(path)], capture_output=True, text=True, check=False))
+    directory.chmod(0o777)
+    refusals.append(subprocess.run([str(example), str(path)], capture_output=True, text=True, check=False))
+    refusals.append(
+        subprocess.run([str(example), str(directory / "none")], capture_output=True, text=True, check=False)
+    )
+    assert [refusal.returncode for refusal in refusals] == [1] * 7
+    assert all(refusal.stderr.startswith(f"cannot attach to {directory}") for refusal in refusals)
 
 
 def test_header_names_every_field_at_its_offset() -> None:
