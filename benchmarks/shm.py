@@ -177,24 +177,26 @@ def writing(names: dict[str, Any]) -> None:
     show("publish a draft", cost[DRAFT], "of the empty call", nothing, "<= 2x")
     show("publish by keywords, with wake", cost[KEYWORDS], "of the empty call", nothing)
     for count in (1, 16, 256):
-        publish_ns, poll_ns = batch_costs(names["writer"], names["quotes"], count)
+        publish_ns, poll_ns = batch_costs(names["writer"], names["quotes"].poll, count)
+        _, values_ns = batch_costs(names["writer"], names["quotes"].poll_changes, count)
         show(f"publish a batch of {count}, each", publish_ns / count, "of the empty call", nothing, "<= 12 ns at 256")
         allowed = 40 + 3 * count
         show(f"poll with {count} changes", poll_ns, "of what is allowed", allowed, f"<= {allowed} ns")
+        show("  and their values", values_ns, "of the poll without them", poll_ns)
 
 
-def batch_costs(writer: QuoteWriter, quotes: QuoteReader, count: int) -> tuple[float, float]:
+def batch_costs(writer: QuoteWriter, poll: Callable[[], object], count: int) -> tuple[float, float]:
     """Best times of publishing a batch and of the poll after it."""
     publish_ns = poll_ns = math.inf
     batch = writer.batch()
-    quotes.poll()
+    poll()
     for number in range(SLOW_CALLS):
         for row in range(count):
             batch.put(row, input_amount=1_000, output_amount=number, ts_ns=1)
         start = time.perf_counter_ns()
         writer.publish_batch(batch)
         published = time.perf_counter_ns()
-        quotes.poll()
+        poll()
         polled = time.perf_counter_ns()
         publish_ns, poll_ns = min(publish_ns, published - start), min(poll_ns, polled - published)
     timer = min(-(time.perf_counter_ns() - time.perf_counter_ns()) for _ in range(SLOW_CALLS))

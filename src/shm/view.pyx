@@ -84,13 +84,13 @@ cdef class QuoteView:
 
     @property
     def ts_ns(self):
-        """Unix time the quote was made."""
+        """Unix time at which the quote was last vouched for."""
         self.require_copy()
         return self.entry.ts_ns
 
     @property
     def age_ns(self):
-        """Age of the quote now, by this machine's wall clock."""
+        """Time since `ts_ns`, by this machine's wall clock; negative when that lies ahead, which is not fresh."""
         self.require_copy()
         return unix_ns() - <int64_t>self.entry.ts_ns
 

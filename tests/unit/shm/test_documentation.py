@@ -35,15 +35,17 @@ def test_examples_run_as_they_stand(
             writer.beat()
             exec(compile(example, str(PAGE), "exec"), names)
             printed.append(capsys.readouterr().out)
-    one, fresh, polled, followed, cycled, listed, liveness, written = printed
+    one, fresh, polled, valued, followed, cycled, listed, paired, liveness, written = printed
     assert one.startswith("151000000 0.151 ")
     assert one.endswith(" 0.95\n")
     assert fresh == f"('{SOL}', '{USDC}') 151000000\n"
     assert polled.splitlines()[0] == "0 INTERNAL 151000000"
+    assert valued.splitlines()[1] == "1 150000000 900000000 0 1"
     assert followed == "3 entries changed\n"
     assert cycled == "[151000000, 900000000, 1000000000]\n"
     assert listed.splitlines()[0] == "3 1000000000"
     assert len(listed.splitlines()) == 4
+    assert paired.splitlines()[0] == f"{SOL} {USDC} (1000000000,) ()"
     assert liveness == written == ""
 
 
