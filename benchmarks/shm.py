@@ -192,7 +192,7 @@ def batch_costs(writer: QuoteWriter, poll: Callable[[], object], count: int) -> 
     poll()
     for number in range(SLOW_CALLS):
         for row in range(count):
-            batch.put(row, input_amount=1_000, output_amount=number, ts_ns=1)
+            batch.put(row, input_amount=1_000, output_amount=1 + number, ts_ns=1)
         start = time.perf_counter_ns()
         writer.publish_batch(batch)
         published = time.perf_counter_ns()

@@ -485,7 +485,7 @@ static inline int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t 
     const uint64_t *slot = sq_slot_words(map, sequence);
     uint64_t expected = 2 * sequence + 2;
     copy[0] = sq_load_acquire(slot);
-    for (unsigned word = 1; word < count; word++) copy[word] = sq_load_word(slot + word);
+    SQ_UNROLL for (unsigned word = 1; word < count; word++) copy[word] = sq_load_word(slot + word);
     sq_fence_acquire();
     return (copy[0] == expected) & (sq_load_word(slot) == expected);
 }
@@ -587,8 +587,10 @@ SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, sq_follower *follower, uint
         } else {
             /* Of an entry last met in mid-write nothing is known; of one in the list, its earlier changes count too. */
             uint16_t kinds = seen & 1 ? SQ_KIND_EVERYTHING : place == listed ? 0 : changes[place].kind;
-            memcpy(&changes[place], slot, sizeof *changes);
-            changes[place].kind |= kinds;
+            slot[SQ_SLOT_KIND_WORD] |= (uint64_t)kinds << (SQ_SLOT_KIND % 8 * 8);
+            SQ_UNROLL for (unsigned word = 0; word < SQ_SLOT_WORDS; word++) {
+                memcpy((char *)&changes[place] + 8 * word, &slot[word], 8);
+            }
         }
     }
     follower->cursor = head;
