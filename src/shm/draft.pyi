@@ -1,3 +1,6 @@
+from typing import final
+
+@final
 class Draft:
     """One entry's next quote, filled once and changed in place; made by `QuoteWriter.draft`."""
 
@@ -5,6 +8,7 @@ class Draft:
     ts_ns: int
     slot: int
 
+@final
 class Batch:
     """Changes to publish as one, at most one for each entry of the table."""
 

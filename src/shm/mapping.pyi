@@ -1,7 +1,9 @@
 from pathlib import Path
+from typing import final
 
 from shm.values import Liveness
 
+@final
 class Mapping:
     """One mapped file; closed with the object at the latest."""
 

@@ -1,7 +1,7 @@
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, final
 
 import numpy
 
@@ -12,6 +12,7 @@ from shm.layout import Role
 from shm.values import ListedPair, Liveness
 from shm.view import Quote, QuoteView
 
+@final
 class QuoteReader:
     """Both files of a directory as one table; use one reader in one thread."""
 

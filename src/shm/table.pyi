@@ -1,8 +1,10 @@
 from pathlib import Path
+from typing import final
 
 from shm.layout import Role
 from shm.values import Liveness
 
+@final
 class Table:
     """An attached file; `QuoteReader` spans two of them."""
 

@@ -1,10 +1,11 @@
 from pathlib import Path
 from types import TracebackType
-from typing import Self
+from typing import Self, final
 
 from shm.draft import Batch, Draft
 from shm.layout import Role
 
+@final
 class QuoteWriter:
     """The one writer of a file; close it or use it as a context manager."""
 

@@ -229,7 +229,7 @@ def test_link_in_place_of_the_file_is_not_followed(directory: Path) -> None:
         QuoteReader.open(directory)
 
 
-BUILDS = {
+BUILDS: dict[str, tuple[str, Callable[[], Path]]] = {
     "c": (COMPILER, partial(program, EXAMPLES / "shm_reader.c")),
     "c++": (CPP_COMPILER, partial(program_in_cpp, EXAMPLES / "shm_reader.c")),
     "rust": ("cargo", partial(crate, EXAMPLES / "rust")),
