@@ -16,9 +16,10 @@ from nats.aio.client import Client
 from quote_core.bus import Access, BusRole, access_of
 from quote_core.bus.connection import open_once
 from quote_core.bus.permissions import GUARDED, Guarded
+from quote_core.events.subjects import covers
 from quote_core.settings import PlatformSettings, SettingsError
 
-__all__ = ["Allowed", "covers", "is_refusal", "may_publish", "rights_of_roles", "strangers_rights", "wrong_rights"]
+__all__ = ["Allowed", "is_refusal", "may_publish", "rights_of_roles", "strangers_rights", "wrong_rights"]
 
 _USER_INFO: Final = "$SYS.REQ.USER.INFO"
 
@@ -29,17 +30,6 @@ class Allowed:
 
     allow: tuple[str, ...] = ()
     deny: tuple[str, ...] = ()
-
-
-def covers(pattern: str, subject: str) -> bool:
-    """Whether a subject, or every subject of a pattern, is matched by `pattern`."""
-    have, want = pattern.split("."), subject.split(".")
-    for position, part in enumerate(have):
-        if part == ">":
-            return len(want) > position
-        if position >= len(want) or want[position] == ">" or part not in {"*", want[position]}:
-            return False
-    return len(have) == len(want)
 
 
 def may_publish(allowed: Allowed, subject: str) -> bool:

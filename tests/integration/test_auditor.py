@@ -84,7 +84,7 @@ async def test_a_restarted_auditor_publishes_no_account_before_it_has_added_up_t
         await asyncio.gather(*(bus.publish(each) for each in results[first : first + 50]))
     monkeypatch.setattr("quote_core.bus.follow.BATCH_COUNT_MAX", 10)
     published: list[PnlSnapshot] = []
-    await bus.listen("metrics.pnl", lambda event: published.append(event) if isinstance(event, PnlSnapshot) else None)
+    await bus.listen("metrics.>", lambda event: published.append(event) if isinstance(event, PnlSnapshot) else None)
     auditor = Auditor(bus, slowed=True)
     await snapshot_with(bus, sum(profits))
     await auditor.stop()

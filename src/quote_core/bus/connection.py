@@ -26,6 +26,7 @@ from nats.js.errors import NotFoundError
 from quote_core.bus.access import Access
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
+from quote_core.events.subjects import covers
 from quote_core.settings import SettingsError
 
 __all__ = ["NATS", "PUBLISH_TIMEOUT_S", "Bus", "OnConnection", "connect", "upstream_errors"]
@@ -157,7 +158,7 @@ class Bus:
     async def listen(
         self, subject: str, on_event: Callable[[Event], None], *, on_malformed: Callable[[], None] = lambda: None
     ) -> None:
-        """Call `on_event` for everything that passes on `subject`, which has no wildcard, while the bus is open.
+        """Call `on_event` for everything that passes on `subject`, a pattern maybe, while the bus is open.
 
         What is no event is told in the log, and to `on_malformed`. An error of `on_event` is logged, and the next event
         is taken. Nothing is taken that was published on another subject: JetStream delivers what it keeps to wherever a
@@ -169,7 +170,7 @@ class Bus:
 
         async def receive(message: Msg) -> None:
             try:
-                if message.subject != subject:
+                if not covers(subject, message.subject):
                     raise LayoutMismatch("subject", f"{message.subject} was delivered to {subject}")
                 event = decode(message.data)
             except LayoutMismatch as error:

@@ -42,6 +42,7 @@ __all__ = [
     "KILL_SWITCH_HEARTBEAT",
     "EventKind",
     "Stream",
+    "covers",
     "dead_letter_subject",
     "kind_of",
     "subject_of",
@@ -146,3 +147,14 @@ def subjects_of(event: type[Event]) -> str:
 def dead_letter_subject(stream: Stream, consumer: str) -> str:
     """Where a consumer's poison messages end."""
     return f"dead.{stream}.{consumer}"
+
+
+def covers(pattern: str, subject: str) -> bool:
+    """Whether a subject, or every subject of a pattern, is matched by `pattern`."""
+    have, want = pattern.split("."), subject.split(".")
+    for position, part in enumerate(have):
+        if part == ">":
+            return len(want) > position
+        if position >= len(want) or want[position] == ">" or part not in {"*", want[position]}:
+            return False
+    return len(have) == len(want)

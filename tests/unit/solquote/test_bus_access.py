@@ -2,7 +2,8 @@ import pytest
 
 from quote_core.bus import BusRole
 from quote_core.bus.permissions import GRANTS, permissions_of
-from solquote.bus_access import Allowed, covers, may_publish, wrong_rights
+from quote_core.events.subjects import covers
+from solquote.bus_access import Allowed, may_publish, wrong_rights
 
 
 @pytest.mark.parametrize(

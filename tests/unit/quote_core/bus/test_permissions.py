@@ -2,7 +2,7 @@ from pathlib import Path
 
 from quote_core.bus.permissions import GRANTS, BusRole, permissions_of
 from quote_core.events import KILL_SWITCH_HEARTBEAT, Stream
-from solquote.bus_access import covers
+from quote_core.events.subjects import covers
 
 PAGE = Path(__file__).parents[4] / "docs" / "pipeline.md"
 WRITERS = {
