@@ -12,7 +12,7 @@ from typing import Final
 
 from local_quote.chain_progress import ChainProgress
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
-from quote_core.clock import Clock, Moment, boot_id
+from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
 from quote_core.dex.pool import Account, Dex, Pool
 from quote_core.errors import CorruptAccount
 from quote_core.freshness import NEVER_VOUCHED, Freshness
@@ -109,8 +109,9 @@ class PoolEntry:
         return self.freshness.vouched_slot
 
     def age_ns(self, now_mono_ns: int) -> int:
-        """Time since the state was last vouched for."""
-        return max(0, now_mono_ns - self.freshness.vouched.mono_ns)
+        """Time since the state was last vouched for; `AGE_UNKNOWN_NS` when it never was."""
+        vouched_mono_ns = self.freshness.vouched.mono_ns
+        return max(0, now_mono_ns - vouched_mono_ns) if vouched_mono_ns else AGE_UNKNOWN_NS
 
     def is_stale(self, now_mono_ns: int, stale_after_ns: int) -> bool:
         """Whether it is in doubt or older than `stale_after_ns`."""

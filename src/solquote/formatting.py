@@ -2,8 +2,9 @@
 
 from decimal import Decimal
 
+from quote_core.clock import AGE_UNKNOWN_NS
 from quote_core.tokens import Token
-from quote_core.units import decimal_from_amount
+from quote_core.units import NS_PER_MS, decimal_from_amount
 
 __all__ = ["age_text", "amount_text", "percent_text", "price_text", "short_key", "spread_text"]
 
@@ -33,7 +34,9 @@ def spread_text(spread_bps: float | None) -> str:
 
 
 def age_text(age_ms: int) -> str:
-    """Milliseconds as the unit people expect for the size."""
+    """Milliseconds as the unit people expect for the size; an age beyond every chain's is that of what never was."""
+    if age_ms >= AGE_UNKNOWN_NS // NS_PER_MS:
+        return "never"
     if age_ms < 1000:
         return f"{age_ms} ms"
     if age_ms < 100_000:

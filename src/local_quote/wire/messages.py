@@ -123,7 +123,7 @@ def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_q
         mint_a=pool.mint_a,
         mint_b=pool.mint_b,
         slot=entry.slot,
-        age_ms=entry.age_ns(now_mono_ns) // _NS_PER_MS if entry.is_loaded else 0,
+        age_ms=entry.age_ns(now_mono_ns) // _NS_PER_MS,
         is_stale=not entry.is_loaded or entry.is_stale(now_mono_ns, market.stale_after_ns),
         tradable=not refusal,
         refusal=refusal,

@@ -9,8 +9,18 @@ from local_quote.wire.messages import (
     pool_state_to,
     simulation_to,
 )
+from quote_core.clock import AGE_UNKNOWN_NS
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.quotes import Provenance
+
+
+def test_a_pool_that_nobody_ever_vouched_for_has_no_age_to_boast_of(held: HeldMarket) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    entry = held.market.store.of_pair(SOL.mint, USDC.mint)[0]
+    entry.freshness = NEVER_VOUCHED
+    state = pool_state_to(entry, held.market, held.clock.mono_ns())
+    assert (state.age_ms, state.is_stale) == (AGE_UNKNOWN_NS // 1_000_000, True)
 
 
 def test_a_pool_is_told_with_price_depth_accounts_and_origin(held: HeldMarket) -> None:
