@@ -28,7 +28,10 @@ def test_prices_have_six_digits_and_no_exponent(price: float | None, text: str):
     assert price_text(price) == text
 
 
-@pytest.mark.parametrize(("age_ms", "text"), [(0, "0 ms"), (999, "999 ms"), (1500, "1.5 s"), (600_000, "10 min"), (9_223_372_036_854, "never")])
+@pytest.mark.parametrize(
+    ("age_ms", "text"),
+    [(0, "0 ms"), (999, "999 ms"), (1500, "1.5 s"), (600_000, "10 min"), (9_223_372_036_854, "never")],
+)
 def test_ages_have_the_unit_that_suits(age_ms: int, text: str):
     assert age_text(age_ms) == text
 
