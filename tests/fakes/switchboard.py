@@ -78,9 +78,13 @@ class Operation:
 
 @dataclass
 class Stored:
+    """A message, and what the server says when it has taken it."""
+
     seq: int
     subject: str
     data: bytes
+    time: None = None
+    duplicate: bool = False
 
 
 @dataclass
@@ -123,7 +127,7 @@ class Line:
         self._loop = loop
         server.lines.append(self)
 
-    async def get_last_msg(self, _: str, subject: str) -> Stored:
+    async def get_msg(self, _: str, *, subject: str) -> Stored:
         found: Stored = await self._asked(lambda: self._server.last(subject), lambda: None)
         return found
 
@@ -248,8 +252,12 @@ class ManagerProcess(Process):
             rate_window_ns=settings.rate_window,
             registry=CollectorRegistry(),
         )
-        self.manager._watch = _nothing  # type: ignore[method-assign]  # the rules have tests of their own
+        self.manager._watch = self._recall  # type: ignore[method-assign]  # the rules have tests of their own
         self.start(self.manager.run(self.bus))
+
+    async def _recall(self, _: object) -> None:
+        self.manager._is_recalled.set()
+        self.manager._news.set()
 
     def stop(self, state: TradingState, told: Callable[[], None]) -> None:
         """A person stops over HTTP; `told` when they are answered that the stop holds."""
@@ -276,7 +284,3 @@ class ManagerProcess(Process):
 
 def _as_clock(clock: SharedClock) -> Clock:
     return clock
-
-
-async def _nothing(_: Bus) -> None:
-    return
