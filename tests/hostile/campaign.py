@@ -262,6 +262,16 @@ class _Runner:
     async def run(self, faults: Sequence[Fault], seconds: float) -> Campaign:
         async with asyncio.timeout(START_S):
             await self._channel.channel_ready()
+        try:
+            await self._play(faults, seconds)
+        except asyncio.CancelledError:  # broken off by Ctrl-C: what was found so far is told all the same
+            task = asyncio.current_task()
+            assert task is not None
+            task.uncancel()
+        self.campaign.slot_count = self._truth.slot - self._truth.first_slot
+        return self.campaign
+
+    async def _play(self, faults: Sequence[Fault], seconds: float) -> None:
         async with asyncio.TaskGroup() as tasks:
             loops = [
                 tasks.create_task(loop) for loop in (self._listen(), self._judge(), self._follow_stream(), self._ask())
@@ -276,8 +286,6 @@ class _Runner:
                 await self._phase(fault)
             for loop in loops:
                 loop.cancel()
-        self.campaign.slot_count = self._truth.slot - self._truth.first_slot
-        return self.campaign
 
     def _schedule(self, faults: Sequence[Fault]) -> Any:
         """Every fault once in order, then drawn rounds; None where a run may end."""

@@ -64,6 +64,18 @@ async def until_settled(bus: Bus) -> None:
             await asyncio.sleep(0.02)
 
 
+async def until_pulling(bus: Bus, count: int) -> None:
+    """Wait until so many executors have a pull request standing, so that each gets its share."""
+    await Consumer(stream=Stream.PLANNED, name="executor", events=(ExecutionPlan,), ack_wait_ms=ACK_WAIT_MS).ensure(bus)
+    async with asyncio.timeout(DEADLINE_S):
+        while (await waiting_count(bus)) < count:  # noqa: ASYNC110  # what is awaited happens in the server
+            await asyncio.sleep(0.02)
+
+
+async def waiting_count(bus: Bus) -> int:
+    return (await bus.jetstream.consumer_info(Stream.PLANNED, "executor")).num_waiting or 0
+
+
 async def test_a_plan_is_filled_and_its_profit_is_net_of_every_cost(worker_on: MakeWorker, bus: Bus) -> None:
     async with running(worker_on(bus, Market(), Switch())):
         await bus.publish(plan(1))
@@ -314,6 +326,7 @@ async def test_of_two_executors_exactly_one_takes_an_opportunity(
         running(worker_on(bus, market, gate, name="one")),
         running(worker_on(second, market, gate, name="two")),
     ):
+        await until_pulling(bus, 2)
         for number in range(count):
             for copy in range(2):
                 twin = plan(1_000 * copy + number)
@@ -334,6 +347,7 @@ async def test_of_two_executors_exactly_one_trades_a_pool_within_its_rest(
         running(worker_on(bus, market, gate, name="one", pool_rest_ns=rest_ns)),
         running(worker_on(second, market, gate, name="two", pool_rest_ns=rest_ns)),
     ):
+        await until_pulling(bus, 2)
         for number in range(30):
             await bus.publish(plan(number))
         found = await results_when(bus, 30)
