@@ -317,6 +317,29 @@ async def test_a_fill_that_comes_too_late_is_a_dead_letter_and_the_plan_keeps_it
     assert (late.outcome, late.executor, late.plan_id) == (Outcome.FILLED, "slow", plan_id(1))
 
 
+@pytest.mark.parametrize(("is_reducing", "outcome"), [(True, Outcome.FILLED), (False, Outcome.REFUSED)])
+async def test_a_plan_in_hand_is_finished_when_reducing_and_refused_when_halted(
+    worker_on: MakeWorker, bus: Bus, monkeypatch: pytest.MonkeyPatch, is_reducing: bool, outcome: Outcome
+) -> None:
+    gate = Switch()
+    worker = worker_on(bus, Market(), gate)
+    begin = worker._claims.begin
+
+    async def begin_while_trading_stops(taken: ExecutionPlan) -> object:
+        answer = await begin(taken)
+        if is_reducing:
+            gate.reduce()
+        else:
+            gate.turn(is_open=False)
+        return answer
+
+    monkeypatch.setattr(worker._claims, "begin", begin_while_trading_stops)
+    async with running(worker):
+        await bus.publish(plan(1))
+        (result,) = await results_when(bus, 1)
+    assert result.outcome is outcome
+
+
 async def test_of_two_executors_exactly_one_takes_an_opportunity(
     worker_on: MakeWorker, bus: Bus, nats_url: str
 ) -> None:

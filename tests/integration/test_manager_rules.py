@@ -95,7 +95,7 @@ async def test_a_manager_that_starts_again_judges_what_was_traded_before_and_vou
     async with running_manager(bus, tmp_path) as manager:
         await eventually(lambda: bool(vouched))
         assert manager.held is not None
-        assert (manager.held.state, manager.held.trigger) == (HALTED, rule)
+        assert (manager.held.state, manager.held.trigger, manager.held.actor) == (HALTED, rule, f"rule {rule}")
     assert {event.state for event in vouched if isinstance(event, KillSwitch)} == {HALTED}
 
 

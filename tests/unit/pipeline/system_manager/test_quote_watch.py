@@ -67,6 +67,10 @@ def test_a_drift_beyond_its_field_is_told_as_the_most_it_holds() -> None:
     assert decode(encode(found)) == found
 
 
+def test_a_node_that_agrees_with_itself_drifts_by_what_the_service_measures_against_the_clock() -> None:
+    assert report(condition(), condition(slot=100, slot_drift=301), chain_slot=100).slot_drift == 301
+
+
 def test_a_service_restarted_meanwhile_counts_from_its_start() -> None:
     found = report(
         condition(rpc_calls_total=900, rpc_failures_total=800),
