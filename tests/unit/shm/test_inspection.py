@@ -26,6 +26,7 @@ from shm import (
 from shm.table import Table
 
 A, B, C = (bytes([number]) * 32 for number in range(1, 4))
+A_DAY_NS = 24 * 3600 * 10**9  # what is ahead of the clock when the tests are collected is still ahead when they run
 Publish = Callable[..., None]
 
 
@@ -92,7 +93,7 @@ DAMAGES = [
     Damage(layout.ENTRY, 1, "input_mint", A, "entry 1 mints"),
     Damage(layout.ENTRY, 1, "oracle_price", 2.0, "entry 1 oracle_price"),
     Damage(layout.ENTRY, 0, "oracle_price", math.nan, "entry 0 oracle_price"),
-    Damage(layout.ENTRY, 0, "ts_ns", time.time_ns() + 10**12, "entry 0 ts_ns"),
+    Damage(layout.ENTRY, 0, "ts_ns", time.time_ns() + A_DAY_NS, "entry 0 ts_ns"),
     Damage(layout.SLOT, 3, "seq", 2 * 5 + 2, "slot 3 seq"),
     Damage(layout.SLOT, 3, "index", 2000, "slot 3 index"),
     Damage(layout.SLOT, 3, "version", 2**47, "slot 3 version"),
