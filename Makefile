@@ -57,11 +57,14 @@ lint: setup ## format, lint, imports, contracts: check only
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-test: setup ## all tests
-	$(BIN)/python -m pytest -m "not long"
+# Tests of one group (tests/conftest.py) run one after the other, in the order collected; half of the time they wait.
+TEST_WORKERS ?= 2
+PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+test: setup ## all tests (TEST_WORKERS=2)
+	$(PYTEST) -m "not long"
 
 integration: setup ## only the tests with real processes and servers
-	$(BIN)/python -m pytest -m "integration and not long"
+	$(PYTEST) -m "integration and not long"
 
 prove: setup ## the long proofs of the shared-memory table, some six minutes
 	$(BIN)/python tests/prove

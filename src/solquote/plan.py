@@ -19,7 +19,7 @@ from shm.files import MEMORY_DIRECTORY, default_directory
 from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, ServicePort, SettingName, settings_model
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server
-from solquote.supervisor.ports import free_port
+from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.specification import ProcessSpec
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
@@ -125,19 +125,20 @@ class Plan:
         ]
 
 
-def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports: bool) -> Plan:
+def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports: bool, kept_ports: KeptPorts) -> Plan:
     """Settle everything.
 
     Args:
         models: What the operator set.
         environ: Environment they came from.
         free_ports: Take free ports instead of the configured ones, and a quote files' folder of its own.
+        kept_ports: Where free ports are taken from; they are wanted for as long as the platform runs.
 
     Raises:
         SettingsError: Two processes want the same port.
         ProviderUnavailable: There is no nats-server binary.
     """
-    ports = _Ports(free=free_ports)
+    ports = _Ports(kept_ports, free=free_ports)
     data_dir = models.platform.data_folder()
     shm_dir, shm_dir_is_ours = _shm_dir(models.platform, beside=free_ports)
     services = [service for service in SERVICES if not _is_elsewhere(service, models)]
@@ -175,15 +176,16 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
 class _Ports:
     """Gives ports out, each once."""
 
-    def __init__(self, *, free: bool) -> None:
+    def __init__(self, kept: KeptPorts, *, free: bool) -> None:
         self.listeners: list[Listener] = []
+        self._kept = kept
         self._free = free
 
     def take(self, configured: int, owner: str, *, host: str, host_setting: SettingName, span: int = 1) -> int:
         """`span` ports from the configured one on, or from a free one."""
         owners = {listener.port: listener.owner for listener in self.listeners}
         is_any = self._free or configured == 0
-        first = free_port(host, span=span, avoid=owners) if is_any else configured
+        first = self._kept.take(host, span=span, avoid=owners) if is_any else configured
         for port in range(first, first + span):
             if port in owners:
                 raise SettingsError([f"port {port} is wanted by both {owners[port]} and {owner}"])

@@ -7,25 +7,24 @@ import time
 from collections.abc import AsyncIterator
 from pathlib import Path
 
+from fakes.ports import HOST, free_port
+
 from quote_core.bus import Access, BusRole
 from quote_core.bus.access import credentials_folder
 from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server, prepare_nats, probe_nats
-from solquote.supervisor.ports import free_port
 
-START_TIMEOUT_S = 20.0
-HOST = "127.0.0.1"
+START_TIMEOUT_S = 60.0
 
 
 class RunningNats:
     """One server, which may be started again."""
 
     def __init__(self, data_folder: Path) -> None:
-        port = free_port(HOST)
         self.nats = EmbeddedNats(
             host=HOST,
-            port=port,
+            port=free_port(),
             monitor_host=HOST,
-            monitor_port=free_port(HOST, avoid={port}),
+            monitor_port=free_port(),
             data_folder=data_folder,
         )
         self.url = f"nats://{HOST}:{self.nats.port}"

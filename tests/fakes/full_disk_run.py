@@ -21,7 +21,7 @@ from quote_core.errors import ProviderUnavailable
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.lifecycle import RestartPolicy, State
 from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server, prepare_nats
-from solquote.supervisor.ports import free_port
+from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.run import StopRequest, supervise
 from solquote.supervisor.specification import ProcessSpec, ProcessView
 
@@ -111,9 +111,9 @@ async def scenario(nats: EmbeddedNats, watcher: Watcher, disk: Path) -> None:
 async def main(disk: Path, size_mib: int) -> None:
     command = ["mount", "-t", "tmpfs", "-o", f"size={size_mib}m", "solquote-test", str(disk)]
     subprocess.run(command, check=True)  # noqa: ASYNC221  # nothing else runs yet
-    port = free_port(HOST)
+    ports = KeptPorts()
     nats = EmbeddedNats(
-        host=HOST, port=port, monitor_host=HOST, monitor_port=free_port(HOST, avoid={port}), data_folder=disk
+        host=HOST, port=ports.take(HOST), monitor_host=HOST, monitor_port=ports.take(HOST), data_folder=disk
     )
     prepare_nats(nats)
     spec = ProcessSpec(name="nats_server", command=(find_nats_server(), "--config", str(nats.configuration)), nats=nats)

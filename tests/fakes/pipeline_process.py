@@ -9,12 +9,12 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fakes.waiting import DEADLINE_S
+
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, TradingState, stamp
-
-DEADLINE_S = 15.0
 
 
 @dataclass

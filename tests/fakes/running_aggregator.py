@@ -2,12 +2,12 @@
 
 import asyncio
 import contextlib
-import socket
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc.aio
+from fakes.ports import free_port
 from fakes.waiting import DEADLINE_S
 
 from aggregator.app import run
@@ -25,11 +25,8 @@ class RunningAggregator:
     channel: grpc.aio.Channel
 
 
-def free_port() -> int:
-    with socket.socket() as listener:
-        listener.bind(("127.0.0.1", 0))
-        port: int = listener.getsockname()[1]
-        return port
+UNHURRIED = {"local_timeout": "10s", "external_timeout": "20s"}
+"""What a test does not say of time must not decide it: a busy machine takes longer than the delivered 10 and 100 ms."""
 
 
 async def until_serving(running: RunningAggregator) -> None:
@@ -48,7 +45,7 @@ async def aggregator(
     platform = PlatformSettings(
         shm_dir=shm_dir, local_quote_address=local_address, external_quote_address=external_address
     )
-    own = AggregatorSettings.model_validate({"grpc_port": grpc_port, "http_port": http_port, **settings})
+    own = AggregatorSettings.model_validate({"grpc_port": grpc_port, "http_port": http_port, **UNHURRIED, **settings})
     stop = asyncio.Event()
     task = asyncio.create_task(run(platform, own, stop))
     address = f"127.0.0.1:{grpc_port}"

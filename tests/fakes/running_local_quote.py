@@ -7,7 +7,7 @@ from collections.abc import AsyncIterator
 from dataclasses import dataclass
 
 import grpc.aio
-from fakes.running_aggregator import free_port
+from fakes.ports import free_port
 from fakes.waiting import DEADLINE_S
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 

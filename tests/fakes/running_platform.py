@@ -10,9 +10,10 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any
 
-UP_S = 60.0
+UP_S = 180.0
 """How long a busy machine may take until all processes are healthy."""
-END_S = 10.0
+END_S = 60.0
+COMMAND_S = 180.0
 PROCESS_NAMES = (
     "nats_server",
     "recorded_market",
@@ -39,7 +40,7 @@ def solquote(
         env=environment | {"SOLQUOTE_DATA_DIR": str(data_dir)} | dict(environ or {}),
         capture_output=True,
         text=True,
-        timeout=60,
+        timeout=COMMAND_S,
         check=False,
     )
 

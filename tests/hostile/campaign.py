@@ -20,8 +20,8 @@ from random import Random
 from typing import Any, Final, Self
 
 import grpc.aio
+from fakes.ports import free_port
 from fakes.recorded_market_process import recorded_market_process
-from fakes.running_aggregator import free_port
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
 from hostile.truth import Truth

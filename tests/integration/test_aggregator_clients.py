@@ -5,8 +5,8 @@ from collections.abc import AsyncIterator
 import grpc.aio
 import pytest
 from fakes.held_quotes import KEY, SOL, USDC
+from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import free_port
 
 from aggregator.clients import ExternalClient, LocalClient
 from aggregator.held import HeldQuote, Refusal

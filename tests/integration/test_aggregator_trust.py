@@ -9,12 +9,13 @@ from pathlib import Path
 import grpc
 import grpc.aio
 import pytest
+from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, Key, serving
 from fakes.recorded_market_process import recorded_market_process
-from fakes.running_aggregator import RunningAggregator, aggregator, free_port, until_serving
+from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
 from fakes.running_local_quote import local_quote
 from fakes.swallowing_proxy import SwallowingProxy
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
@@ -70,7 +71,7 @@ def stub(running: RunningAggregator) -> pb_grpc.QuoteAggregatorServiceStub:
 
 
 async def until(
-    running: RunningAggregator, condition: Callable[[quotes_pb2.HealthResponse], bool], *, within_s: float = 20
+    running: RunningAggregator, condition: Callable[[quotes_pb2.HealthResponse], bool], *, within_s: float = DEADLINE_S
 ) -> None:
     """Ask for the health again and again."""
     async with asyncio.timeout(within_s):
@@ -126,7 +127,7 @@ async def test_an_hour_after_the_oracle_died_nothing_is_executed_on_its_price(
         pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)], amounts=[ONE_SOL], refresh_interval_ms=50
     )
     stream = stub(running).StreamBatchQuotes(row)
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(DEADLINE_S):
         while True:
             quote = (await stream.read()).quotes[0]
             if quote.external.output_amount and not quote.HasField("oracle_price"):
@@ -245,7 +246,7 @@ async def test_client_on_a_watched_amount_keeps_it_when_the_platforms_row_moves_
         await eventually(lambda: bool(new))
         assert new.fresh().index < WATCHED_COUNT
         await local.change({(USDC, SOL): 6.0})
-        async with asyncio.timeout(10):
+        async with asyncio.timeout(DEADLINE_S):
             while True:
                 quote = (await stream.read()).quotes[0]
                 assert (quote.row, quote.input_amount) == (77, 140_000_000)

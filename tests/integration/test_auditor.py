@@ -5,6 +5,7 @@ import contextlib
 
 import pytest
 from fakes.results import result
+from fakes.waiting import DEADLINE_S
 
 from pipeline.auditor import Ledger, read_results
 from pipeline.auditor.app import publish_snapshots
@@ -21,7 +22,6 @@ from quote_core.events import (
 )
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 20.0
 
 
 class Auditor:

@@ -26,7 +26,7 @@ SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 SSOL = load_tokens().resolve("sSOL", field="x").mint
 UNKNOWN = "11111111111111111111111111111111"
 ONE_SOL = 1_000_000_000
-TIMEOUT_S = 10.0
+TIMEOUT_S = 60.0
 
 DOORS = {
     "aggregator": (

@@ -6,6 +6,7 @@ import pytest
 from fakes.nats_server import NatsServer
 from fakes.pipeline_process import until
 from fakes.results import result
+from fakes.waiting import DEADLINE_S
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -27,7 +28,6 @@ from quote_core.events import (
 )
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 15.0
 
 
 def lifecycle(number: int) -> Lifecycle:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import nats.errors
 import pytest
+from fakes.waiting import DEADLINE_S
 from fakes.embedded_nats import RunningNats, embedded_nats
 from fakes.pipeline_process import until
 from nats.aio.client import Client
@@ -80,7 +81,7 @@ async def attempt(bus: Bus, subject: str, data: bytes = b"x") -> bool:
 async def test_nobody_without_a_key_is_let_in(server: RunningNats) -> None:
     client = Client()
     with pytest.raises(nats.errors.Error, match=r"(?i)authorization violation"):
-        await client.connect(server.url, allow_reconnect=False, connect_timeout=5)
+        await client.connect(server.url, allow_reconnect=False, connect_timeout=30)
     await client.close()
 
 
@@ -270,7 +271,7 @@ async def test_a_connection_that_the_server_ends_for_good_is_made_anew(server: R
                     await operator.publish_bytes(STOP, encode(release()), {})
                     await asyncio.sleep(0.05)
 
-            async with asyncio.timeout(15):
+            async with asyncio.timeout(DEADLINE_S):
                 await until_heard()
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 from fakes.nats_server import NatsServer
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 
 from pipeline.event_logger import replay, verify
 from pipeline.initializer.repair import repair
@@ -26,8 +26,6 @@ from quote_core.events import Lifecycle, Phase, ServiceHealth, decode, derived_i
 from quote_core.settings import PlatformSettings
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 30.0
-STOP_TIMEOUT_S = 5.0
 
 
 @contextmanager
@@ -43,7 +41,7 @@ def running_logger(url: str, journal: Path) -> Iterator[subprocess.Popen[bytes]]
         yield process
     finally:
         process.terminate()
-        process.wait(STOP_TIMEOUT_S)
+        process.wait(DEADLINE_S)
 
 
 async def publish(bus: Bus, number: int) -> None:
@@ -121,7 +119,7 @@ async def test_it_starts_before_the_server_and_a_second_one_is_refused(nats_serv
     with running_logger(nats_server.url, journal) as first:
         await eventually((journal / "lock").exists)
         with running_logger(nats_server.url, journal) as second:
-            assert second.wait(STOP_TIMEOUT_S * 2) != 0
+            assert second.wait(DEADLINE_S) != 0
         nats_server.start()
         async with connect(nats_server.url, name="test") as bus:
             await repair(bus, STREAMS)
@@ -162,20 +160,20 @@ async def test_a_full_disk_is_told_stops_trading_and_costs_no_event_once_there_i
         ballast, journal = disk / "ballast", disk / "journal"
         with running_logger(nats_url, journal) as process:
             await publish(bus, 0)
-            await eventually(lambda: numbers(journal) == [0], deadline_s=DEADLINE_S)
+            await eventually(lambda: numbers(journal) == [0])
             fill(ballast)
             for number in range(1, 200):
                 await publish(bus, number)
-            await eventually(lambda: bool(reports) and reports[-1].unwritten_ms > 0, deadline_s=DEADLINE_S)
+            await eventually(lambda: bool(reports) and reports[-1].unwritten_ms > 0)
             assert "No space left" in reports[-1].detail
-            await eventually(lambda: reports[-1].unwritten_ms > 2_000, deadline_s=DEADLINE_S)
+            await eventually(lambda: reports[-1].unwritten_ms > 2_000)
             trip = rules.judge_health(replace(reports[-1], unwritten_ms=10_001))
             assert trip is not None
             assert trip.rule == "journal"
             assert process.poll() is None  # it did not fall over
             ballast.unlink()
-            await eventually(lambda: reports[-1].unwritten_ms == 0, deadline_s=DEADLINE_S)
-            await eventually(lambda: numbers(journal) == list(range(200)), deadline_s=DEADLINE_S)
+            await eventually(lambda: reports[-1].unwritten_ms == 0)
+            await eventually(lambda: numbers(journal) == list(range(200)))
         assert verify(journal).is_intact
         assert verify(journal).missed == ()
 
@@ -194,7 +192,7 @@ async def test_it_waits_for_a_disk_that_is_full_from_the_start(bus: Bus, nats_ur
             async with asyncio.timeout(DEADLINE_S):
                 await heard.wait()
             ballast.unlink()
-            await eventually(lambda: numbers(journal) == [7], deadline_s=DEADLINE_S)
+            await eventually(lambda: numbers(journal) == [7])
             assert process.poll() is None
 
 

@@ -13,7 +13,7 @@ import structlog.testing
 from fakes.executors import ACK_WAIT_MS, Market, Switch, executor, running
 from fakes.nats_server import NatsServer
 from fakes.plans import plan, plan_id
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 
 from pipeline.executor.guards import Guards
 from pipeline.executor.result_log import ResultLog
@@ -26,7 +26,6 @@ from quote_core.clock import NO_MOMENT, Moment, SystemClock
 from quote_core.events import ExecutionPlan, ExecutionResult, Outcome, Stream, decode, encode
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 20.0
 OLD_NS = 6_000_000_000
 MakeWorker = Callable[..., Worker]
 

@@ -17,6 +17,8 @@ import grpc.aio
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.plans import USDC_BACK, plan, plan_id
+from fakes.ports import free_port
+from fakes.waiting import DEADLINE_S
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -26,11 +28,8 @@ from quote_core.events import Event, ExecutionResult, Outcome, ServiceHealth, St
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
-from solquote.supervisor.ports import free_port
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 40.0
-STOP_TIMEOUT_S = 5.0
 WALL_CLOCK_SOURCE = Path(fakes.plans.__file__).parent / "wall_clock.c"
 CONCURRENCY = 8
 
@@ -125,7 +124,7 @@ async def running_platform(nats_url: str, folder: Path) -> AsyncIterator[Platfor
         stack.push_async_callback(quotes.stop, None)
         bus = await stack.enter_async_context(connect(nats_url, name="test"))
         await repair(bus, STREAMS)
-        http_port = free_port("127.0.0.1", span=1, avoid=())
+        http_port = free_port()
         environment = {
             **os.environ,
             "SOLQUOTE_NATS_URL": nats_url,
@@ -146,7 +145,7 @@ def end(processes: list[subprocess.Popen[bytes]]) -> None:
     for process in processes:
         process.terminate()
     for process in processes:
-        process.wait(STOP_TIMEOUT_S)
+        process.wait(DEADLINE_S)
 
 
 async def until(condition: Callable[[], Awaitable[bool]]) -> None:

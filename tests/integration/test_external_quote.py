@@ -9,7 +9,7 @@ import grpc
 import grpc.aio
 import pytest
 from fakes.jupiter import FakeJupiter, serving_jupiter
-from fakes.running_aggregator import free_port
+from fakes.ports import free_port
 from fakes.waiting import DEADLINE_S, eventually
 
 from external_quote.app import run

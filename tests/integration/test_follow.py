@@ -5,7 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from fakes.nats_server import NatsServer
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
 
@@ -18,7 +18,6 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.events import Lifecycle, Phase, Stream, decode, derived_id, stamp
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 20.0
 
 
 async def publish(bus: Bus, *numbers: int) -> None:

@@ -22,7 +22,7 @@ SERVICES = {
     "SOLQUOTE_EXTERNAL_QUOTE_ADDRESS": "solquote.v1.ExternalQuoteService",
 }
 SOL, USDC = (token.mint for token in list(load_tokens())[:2])
-WAIT_S = 30.0
+WAIT_S = 120.0
 
 
 def curl(*arguments: str) -> subprocess.CompletedProcess[str]:

@@ -14,7 +14,7 @@ from quote_core.events import Stream
 
 pytestmark = pytest.mark.integration
 NAMESPACE = ["unshare", "--mount"] if os.geteuid() == 0 else ["unshare", "--user", "--map-root-user", "--mount"]
-RUN_S = 240
+RUN_S = 480
 
 
 def has_namespaces() -> bool:

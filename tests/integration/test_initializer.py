@@ -4,6 +4,7 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
+from fakes.waiting import DEADLINE_S
 from fakes.nats_server import NatsServer
 from fakes.pipeline_process import pipeline_process, until
 from nats.js.api import StorageType, StreamConfig
@@ -55,7 +56,7 @@ async def test_a_stream_in_the_wrong_storage_is_named_and_left_alone(bus: Bus) -
 
 async def test_it_runs_once_and_exits_when_told_not_to_watch(nats_url: str, bus: Bus, tmp_path: Path) -> None:
     environ = {"SOLQUOTE_NATS_URL": nats_url, "SOLQUOTE_INITIALIZER_WATCH": "false"}
-    async with pipeline_process("initializer", tmp_path, environ) as initializer, asyncio.timeout(15):
+    async with pipeline_process("initializer", tmp_path, environ) as initializer, asyncio.timeout(DEADLINE_S):
         assert await initializer.process.wait() == 0
     assert await stream_names(bus) == set(Stream)
 
@@ -72,7 +73,7 @@ async def test_it_waits_for_nats_and_makes_memory_streams_again_after_a_restart(
         await until(initializer.is_ready)
         nats_server.stop()
         nats_server.start()
-        async with connect(nats_server.url, name="test") as bus, asyncio.timeout(15):
+        async with connect(nats_server.url, name="test") as bus, asyncio.timeout(DEADLINE_S):
             await bus.wait_for_stream(Stream.METRICS)
         initializer.process.send_signal(signal.SIGTERM)
         async with asyncio.timeout(2):
@@ -81,7 +82,7 @@ async def test_it_waits_for_nats_and_makes_memory_streams_again_after_a_restart(
 
 async def test_a_wrong_setting_is_named_and_ends_it(tmp_path: Path) -> None:
     environ = {"SOLQUOTE_INITIALIZER_WATCH_INTERVAL": "soon"}
-    async with pipeline_process("initializer", tmp_path, environ) as initializer, asyncio.timeout(15):
+    async with pipeline_process("initializer", tmp_path, environ) as initializer, asyncio.timeout(DEADLINE_S):
         assert await initializer.process.wait() == 2
 
 

@@ -17,7 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from fakes import gate_process
 from fakes.fake_clock import FakeClock
 from fakes.nats_server import NatsServer
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
@@ -38,7 +38,6 @@ from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, ServiceHealth, 
 from quote_core.settings import PlatformSettings, SecretStr
 
 pytestmark = pytest.mark.integration
-DEADLINE_S = 20.0
 TOKEN = SecretStr("a token for this test")
 ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingState.HALTED
 

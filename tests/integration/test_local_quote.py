@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
+from fakes.waiting import DEADLINE_S
 from fakes.recorded_market_process import MarketProcess, recorded_market_process
 from fakes.running_local_quote import RunningLocalQuote, local_quote
 
@@ -37,7 +38,7 @@ async def service(market: MarketProcess) -> AsyncIterator[RunningLocalQuote]:
     async with local_quote(rpc_url=market.rpc_url, rpc_ws_url=market.websocket_url) as service:
         await service.until_serving()
         await service.until_figure("directions_quoted", 24)
-        async with asyncio.timeout(30):
+        async with asyncio.timeout(DEADLINE_S):
             while not (await service.stub.GetQuote(quote_request())).HasField("oracle_price"):  # noqa: ASYNC110  # asked
                 await asyncio.sleep(0.05)
         yield service

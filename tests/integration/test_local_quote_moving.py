@@ -11,6 +11,7 @@ from collections import Counter, defaultdict
 import pytest
 from fakes.recorded_market_process import recorded_market_process
 from fakes.running_local_quote import local_quote
+from fakes.waiting import DEADLINE_S
 
 from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
 from quote_core.errors import NotTradable
@@ -26,7 +27,6 @@ REGISTRY = load_tokens()
 SEED = 11
 QUOTE_COUNT = 1_000
 LEARNING_BATCH_COUNT = 40  # which accounts of a pool change together is learned from its first swaps
-DEADLINE_S = 30.0
 CLOCK_LAG_S_MAX = 2  # a quote is priced at the chain's time held then, which may be of a slot just before or after
 
 

@@ -10,11 +10,11 @@ from pathlib import Path
 
 import grpc
 import pytest
+from fakes.ports import free_port
 from fakes.recorded_market_process import recorded_market_process
-from fakes.running_aggregator import free_port
 from fakes.running_local_quote import RunningLocalQuote, local_quote
 from fakes.solana_node import SolanaNode
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.tokens import load_tokens
@@ -23,7 +23,6 @@ pytestmark = pytest.mark.integration
 
 REGISTRY = load_tokens()
 SOL, USDC = (REGISTRY.resolve(symbol, field="").mint for symbol in ("SOL", "USDC"))
-DEADLINE_S = 15.0
 STOP_S_MAX = 5.0
 REQUEST = local_quote_pb2.LocalQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=10**9)
 QUICKLY_STALE = {

@@ -18,7 +18,7 @@ def run(platform: RunningPlatform, code: str) -> str:
     environment = platform.environment
     code = code.replace("127.0.0.1:50051", environment["SOLQUOTE_AGGREGATOR_ADDRESS"])
     code = code.replace("QuoteReader.open()", f"QuoteReader.open({environment['SOLQUOTE_SHM_DIR']!r})")
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=180, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout
 

@@ -7,6 +7,7 @@ from typing import Any
 import aiohttp
 import pytest
 from fakes.recorded_market_process import MarketProcess, recorded_market_process
+from fakes.waiting import DEADLINE_S
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.core import RPCException
 from solana.rpc.models import DataSliceOpts, MemcmpOpts
@@ -15,7 +16,6 @@ from solders.pubkey import Pubkey
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 20.0
 AMM_V4_PROGRAM = Pubkey.from_string("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8")
 AMM_V4_POOL = Pubkey.from_string("58oQChx4yWmvKdwLLZzBi4ChoCc2fqCUWBkwMihLYQo2")
 SOL_VAULT = Pubkey.from_string("DQyrAcCrDXQ7NeoqGgDCZwBvWDcYmFCjSb9JtteuvPpz")

@@ -12,13 +12,13 @@ from pathlib import Path
 import aiohttp
 import pytest
 from fakes.recorded_market_process import PREFIX, MarketProcess, recorded_market_process
+from fakes.waiting import DEADLINE_S
 from solana.rpc.async_api import AsyncClient
 from solana.rpc.websocket_api import SolanaWsClient
 from solders.pubkey import Pubkey
 
 pytestmark = pytest.mark.integration
 
-DEADLINE_S = 20.0
 STOP_S_MAX = 2.0  # one second by itself; the other for a machine that is busy with the rest of the suite
 TOKEN_PROGRAM = Pubkey.from_string("TokenkegQfeZyiNwAJbNbGKPFXCWuBvf9Ss623VQ5DA")
 CLOCK = Pubkey.from_string("SysvarC1ock11111111111111111111111111111111")

@@ -37,7 +37,7 @@ pytestmark = pytest.mark.integration
 
 A, B = (bytes([number]) * 32 for number in range(1, 3))
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
-WAIT_S = 10.0
+WAIT_S = 60.0
 
 # A writer that publishes amounts counting up from its first argument, and obeys lines on its standard input.
 WRITER = """

@@ -111,7 +111,7 @@ def test_writer_stopped_in_mid_write_makes_reads_busy_within_their_bound(
     assert quotes.busy_count == 1
     assert quotes.quote(1).output_amount == stopping.BEFORE
     process.send_signal(signal.SIGCONT)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     assert quotes.quote(0).output_amount == stopping.BEFORE + 1
 
 
@@ -125,7 +125,7 @@ def test_a_change_in_mid_write_has_no_values_and_is_told_again_with_everything(
         _ = busy.output_amount
     assert (whole.index, whole.output_amount) == (1, stopping.BEFORE)
     process.send_signal(signal.SIGCONT)
-    assert process.wait(10) == 0
+    assert process.wait(60) == 0
     again = quotes.poll_changes()
     assert [(change.index, change.kinds, change.output_amount) for change in again] == [
         (0, ChangeKind.EVERYTHING, stopping.BEFORE + 1)
@@ -145,7 +145,7 @@ def test_handle_and_snapshot_keep_the_last_good_copy_of_a_busy_entry(directory: 
             row = quotes.snapshot()[0]
             assert (row["output_amount"], row["flags"] & 2) == (stopping.BEFORE, 2)
             process.send_signal(signal.SIGCONT)
-            assert process.wait(10) == 0
+            assert process.wait(60) == 0
         assert quotes.snapshot()["output_amount"][0] == stopping.BEFORE + 1
 
 

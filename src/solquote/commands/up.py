@@ -23,7 +23,7 @@ from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLine
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
-from solquote.supervisor.ports import in_words, taken_ports
+from solquote.supervisor.ports import KeptPorts, in_words, taken_ports
 from solquote.supervisor.run import StopRequest, supervise
 
 __all__ = ["up"]
@@ -63,7 +63,16 @@ def up(
     if mistakes:
         raise SettingsError(mistakes)
     models = PlatformModels.load(environ)
-    plan = make_plan(models, environ, free_ports=free_ports)
+    with contextlib.closing(KeptPorts()) as kept_ports:
+        _run_platform(
+            make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports),
+            models.up,
+            show_logs=logs,
+            as_json=as_json,
+        )
+
+
+def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> None:
     taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
     if taken:
         raise CommandFailed("PORT_TAKEN", f"{in_words(taken)}\n{_BESIDE}", ExitCode.NEGATIVE)
@@ -73,8 +82,8 @@ def up(
             if plan.nats:
                 prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
-            with contextlib.closing(_display(plan, show_logs=logs, as_json=as_json)) as display:
-                asyncio.run(_run(plan, models.up, display))
+            with contextlib.closing(_display(plan, show_logs=show_logs, as_json=as_json)) as display:
+                asyncio.run(_run(plan, settings, display))
     except DataFolderTaken as error:
         raise CommandFailed("DATA_FOLDER_TAKEN", str(error), ExitCode.NEGATIVE) from error
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Holder", "PortTaken", "bound_hosts", "free_port", "holder_of", "in_words", "taken_ports"]
+__all__ = ["Holder", "KeptPorts", "PortTaken", "bound_hosts", "holder_of", "in_words", "taken_ports"]
 
 _LISTEN: Final = "0A"
 _COMMAND_CHARACTERS_MAX: Final = 120
@@ -58,22 +58,52 @@ def taken_ports(wanted: Iterable[tuple[str, int, str]]) -> list[PortTaken]:
     return [PortTaken(port, name, holder_of(port)) for host, port, name in wanted if not _can_bind(host, port)]
 
 
-def free_port(host: str, *, span: int = 1, avoid: Iterable[int] = ()) -> int:
-    """A port that is free now, as are the `span - 1` after it; none of them in `avoid`.
+class KeptPorts:
+    """Free ports, each kept from then on: whoever else looks for one in this way is not given it.
 
-    Taken from below the range the kernel gives to outgoing connections: between now and the moment the server binds,
-    one of those could get the port.
-
-    Raises:
-        OSError: None was found.
+    Between the choice and the moment the server binds, and again while a server that died is started anew, the port
+    would otherwise be anybody's. A port is kept by a socket that is bound to it and never listens; servers bind beside
+    it with SO_REUSEADDR, as all of ours do.
     """
-    avoided = frozenset(avoid)
-    for _ in range(_TRIES_MAX):
-        port = random.randrange(_FREE_PORT_MIN, _outgoing_port_min() - span)
-        candidates = range(port, port + span)
-        if avoided.isdisjoint(candidates) and all(_can_bind(host, candidate) for candidate in candidates):
-            return port
-    raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL), host)
+
+    def __init__(self) -> None:
+        self._sockets: list[socket.socket] = []
+
+    def take(self, host: str, *, span: int = 1, avoid: Iterable[int] = ()) -> int:
+        """A port that is free now, as are the `span - 1` after it; none of them in `avoid`.
+
+        Taken from below the range the kernel gives to outgoing connections: while no server listens, one of those
+        could get the port.
+
+        Raises:
+            OSError: None was found.
+        """
+        avoided = frozenset(avoid)
+        for _ in range(_TRIES_MAX):
+            port = random.randrange(_FREE_PORT_MIN, _outgoing_port_min() - span)
+            candidates = range(port, port + span)
+            if avoided.isdisjoint(candidates) and self._keep(host, candidates):
+                return port
+        raise OSError(errno.EADDRNOTAVAIL, os.strerror(errno.EADDRNOTAVAIL), host)
+
+    def close(self) -> None:
+        """Give all of them back."""
+        while self._sockets:
+            self._sockets.pop().close()
+
+    def _keep(self, host: str, ports: Iterable[int]) -> bool:
+        """All of `ports`, or none."""
+        with contextlib.ExitStack() as until_kept:
+            keepers = []
+            for port in ports:
+                keeper = until_kept.enter_context(socket.socket(_family(host)))
+                if not _bind(keeper, host, port):
+                    return False
+                keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # not before: it was to find it unused
+                keepers.append(keeper)
+            until_kept.pop_all()
+        self._sockets += keepers
+        return True
 
 
 def _outgoing_port_min() -> int:
@@ -117,12 +147,17 @@ def _host(kernel_form: str) -> str:
 def _can_bind(host: str, port: int) -> bool:
     with socket.socket(_family(host)) as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)  # connections in TIME_WAIT do not hold a port
-        try:
-            probe.bind((host, port))
-        except OSError as error:
-            if error.errno in {errno.EADDRINUSE, errno.EACCES}:
-                return False
-            raise
+        return _bind(probe, host, port)
+
+
+def _bind(unbound: socket.socket, host: str, port: int) -> bool:
+    """Whether it could be had."""
+    try:
+        unbound.bind((host, port))
+    except OSError as error:
+        if error.errno in {errno.EADDRINUSE, errno.EACCES}:
+            return False
+        raise
     return True
 
 

@@ -37,7 +37,7 @@ def feed(table: QuoteTable, subscription: Subscription, **changes: object) -> Ba
 
 
 async def read(messages: object) -> pb.BatchQuoteResponse:
-    async with asyncio.timeout(5):
+    async with asyncio.timeout(60):
         return pb.BatchQuoteResponse.FromString(await anext(messages))  # type: ignore[call-overload]
 
 

@@ -127,7 +127,7 @@ async def test_it_says_ready_once_and_serving_as_long_as_something_quotes(
     reporting = asyncio.create_task(condition.report(server, told))  # type: ignore[arg-type]  # stand-ins
 
     async def heard() -> tuple[str, str]:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             told.changed.clear()
             await told.changed.wait()
         return told.heard[-1]

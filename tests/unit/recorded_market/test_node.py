@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Callable
 import aiohttp
 import orjson
 import pytest
+from fakes.waiting import DEADLINE_S
 
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
@@ -17,7 +18,6 @@ from recorded_market.node import Node
 from recorded_market.rpc_methods import RpcMethods
 from recorded_market.subscriptions import SubscriptionHub
 
-DEADLINE_S = 20.0
 OWNER = Pubkey("11111111111111111111111111111111")
 KEY = Pubkey("So11111111111111111111111111111111111111112")
 NO_FAULTS = FaultPlan(latency_ns=0, failure_fraction=0.0, seed=1)

@@ -4,6 +4,7 @@ import asyncio
 
 import orjson
 import pytest
+from fakes.waiting import DEADLINE_S
 
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from recorded_market.genesis import Genesis
@@ -12,7 +13,6 @@ from recorded_market.subscriptions import SubscriptionHub
 from recorded_market.ticker import Ticker
 
 SLOT_TIME_NS = 5_000_000
-DEADLINE_S = 10.0
 
 
 class JumpingClock:

@@ -4,9 +4,9 @@ import json
 from pathlib import Path
 
 import pytest
+from fakes.ports import free_port
 
 from solquote.cli import run
-from solquote.supervisor.ports import free_port
 
 NOWHERE = "127.0.0.1:1"
 
@@ -17,7 +17,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("SOLQUOTE_SHM_DIR", str(tmp_path / "shm"))
     monkeypatch.setenv("SOLQUOTE_AGGREGATOR_ADDRESS", NOWHERE)
     monkeypatch.setenv("SOLQUOTE_LOCAL_QUOTE_ADDRESS", NOWHERE)
-    monkeypatch.setenv("SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT", str(free_port("127.0.0.1")))
+    monkeypatch.setenv("SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT", str(free_port()))
 
 
 @pytest.mark.parametrize(

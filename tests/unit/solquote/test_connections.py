@@ -7,18 +7,18 @@ from contextlib import asynccontextmanager
 
 import pytest
 from aiohttp import web
+from fakes.ports import free_port
 
 from quote_core.settings import PlatformSettings
 from solquote.checks import Finding, Verdict
 from solquote.connections import check_connections
-from solquote.supervisor.ports import free_port
 
 TIMEOUT_S = 2.0
 
 
 def platform(**changes: str) -> PlatformSettings:
     """Everything on a port where nobody is."""
-    nobody = f"127.0.0.1:{free_port('127.0.0.1')}"
+    nobody = f"127.0.0.1:{free_port()}"
     places = {
         "rpc_url": f"http://{nobody}",
         "rpc_ws_url": f"ws://{nobody}",
@@ -62,7 +62,7 @@ async def serving(**answers: object) -> AsyncIterator[str]:
     application.add_routes([web.post("/", rpc), web.get("/jsz", get), web.get("/healthz", get), web.get("/ws", socket)])
     runner = web.AppRunner(application)
     await runner.setup()
-    port = free_port("127.0.0.1")
+    port = free_port()
     await web.TCPSite(runner, "127.0.0.1", port).start()
     try:
         yield f"http://127.0.0.1:{port}"
@@ -71,7 +71,7 @@ async def serving(**answers: object) -> AsyncIterator[str]:
 
 
 async def test_nobody_there_fails_everywhere_and_each_says_what_to_do():
-    nobody = f"http://127.0.0.1:{free_port('127.0.0.1')}"
+    nobody = f"http://127.0.0.1:{free_port()}"
     found = await findings(platform(), http_url=nobody, monitor_url=nobody)
     assert len(found) == 11
     assert {finding.verdict for finding in found.values()} == {Verdict.FAILED}
@@ -147,7 +147,7 @@ async def test_a_server_that_never_answers_is_given_up_on_in_time():
 
 async def test_a_key_in_a_url_is_not_shown():
     found = await findings(
-        platform(rpc_url=f"http://127.0.0.1:{free_port('127.0.0.1')}/secret-key?api=hush"),
+        platform(rpc_url=f"http://127.0.0.1:{free_port()}/secret-key?api=hush"),
         http_url="http://127.0.0.1:1",
         monitor_url="http://127.0.0.1:1",
     )

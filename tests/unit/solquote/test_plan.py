@@ -1,5 +1,6 @@
 """The plan needs every service's settings, hence all services."""
 
+import contextlib
 import os
 from pathlib import Path
 
@@ -8,12 +9,14 @@ import pytest
 from quote_core.settings import SettingsError
 from solquote.plan import Plan, PlatformModels, make_plan
 from solquote.processes import NATS, SERVICES
+from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.specification import ProcessSpec, stop_waves
 
 
 def plan(environ: dict[str, str] | None = None, *, free_ports: bool = False) -> Plan:
     environ = {"SOLQUOTE_DATA_DIR": "/nonexistent/data"} | (environ or {})
-    return make_plan(PlatformModels.load(environ), environ, free_ports=free_ports)
+    with contextlib.closing(KeptPorts()) as kept_ports:
+        return make_plan(PlatformModels.load(environ), environ, free_ports=free_ports, kept_ports=kept_ports)
 
 
 def names(of: Plan) -> set[str]:

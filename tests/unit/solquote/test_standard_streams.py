@@ -7,7 +7,7 @@ import sys
 import pytest
 
 COMMAND = [sys.executable, "-m", "solquote", "settings"]
-STARTED_S = 60.0
+STARTED_S = 180.0
 
 
 @pytest.mark.parametrize("form", ["--markdown", "--json"])

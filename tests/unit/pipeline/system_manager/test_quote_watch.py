@@ -112,7 +112,7 @@ class Neighbours:
         self.news.set()
 
     async def until_asked(self, count: int) -> None:
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while self.asked_count < count:
                 self.news.clear()
                 await self.news.wait()

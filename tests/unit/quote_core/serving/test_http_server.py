@@ -8,12 +8,12 @@ from collections.abc import AsyncIterator
 import aiohttp
 import pytest
 from aiohttp import web
+from fakes.waiting import DEADLINE_S
 
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving import HttpPatience, serve_http
 
 PATIENCE = HttpPatience(first_request_s=0.2, body_s=0.2, idle_s=0.2)
-DEADLINE_S = 10.0
 
 
 @pytest.fixture

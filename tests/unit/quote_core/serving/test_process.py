@@ -23,7 +23,7 @@ class Settings(ServiceSettings):
 def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> socket.socket:
     listener = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
     listener.bind(str(tmp_path / "notify"))
-    listener.settimeout(5.0)
+    listener.settimeout(60.0)
     monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
     return listener
 
@@ -85,7 +85,7 @@ def test_signal_sets_the_event_the_service_was_given() -> None:
 
     async def serve(platform: PlatformSettings, settings: Settings, stop: asyncio.Event) -> None:
         os.kill(os.getpid(), signal.SIGTERM)
-        await asyncio.wait_for(stop.wait(), 5.0)
+        await asyncio.wait_for(stop.wait(), 60.0)
         seen.append(settings.count)
 
     run_service("sample", Settings, serve)

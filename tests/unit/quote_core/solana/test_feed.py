@@ -10,12 +10,10 @@ import pytest
 from aiohttp import web
 from fakes.fake_clock import FakeClock
 from fakes.solana_node import SolanaNode
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 
 from quote_core.dex.pool import Account
 from quote_core.solana import AccountFeed, AccountUpdate, FeedEvents, RpcClient, UpdateSource, open_session
-
-DEADLINE_S = 5.0
 
 
 class Listener:

@@ -9,7 +9,7 @@ def test_a_supervisor_receives_what_the_service_says(tmp_path: Path):
     address = tmp_path / "notify.sock"
     with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as listener:
         listener.bind(str(address))
-        listener.settimeout(5)
+        listener.settimeout(60)
         readiness = Readiness({"NOTIFY_SOCKET": str(address)})
         readiness.ready("12 pairs")
         readiness.status("13 pairs")

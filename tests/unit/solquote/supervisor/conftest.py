@@ -52,7 +52,7 @@ class Record:
         seen = [view.state.value for view in self.views.get(name, [])]
         return [state for before, state in zip([None, *seen], seen, strict=False) if state != before]
 
-    async def until(self, condition: Callable[[], bool], *, seconds: float = 10) -> None:
+    async def until(self, condition: Callable[[], bool], *, seconds: float = 60) -> None:
         async with asyncio.timeout(seconds), self._news:
             await self._news.wait_for(condition)
 

@@ -5,6 +5,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from fakes.ports import free_port
 
 from quote_core.bus import BusRole
 from quote_core.bus.access import credentials_folder
@@ -19,7 +20,6 @@ from solquote.supervisor.nats_server import (
     prepare_nats,
     probe_nats,
 )
-from solquote.supervisor.ports import free_port
 
 HOST = "127.0.0.1"
 INFO = b"INFO " + json.dumps({"version": "2.11.0", "jetstream": True}).encode() + b"\r\n"
@@ -89,7 +89,7 @@ async def test_only_a_server_that_answers_is_alive_and_says_how_it_is(
 
 
 async def test_nobody_there_is_not_alive(tmp_path: Path):
-    assert await probe_nats(nats(tmp_path, port=free_port(HOST), monitor_port=free_port(HOST))) is None
+    assert await probe_nats(nats(tmp_path, port=free_port(), monitor_port=free_port())) is None
 
 
 def test_keys_are_made_once_and_a_damaged_one_again(tmp_path: Path):

@@ -37,7 +37,7 @@ async def test_what_a_service_sends_arrives_and_the_socket_goes_away_with_the_li
         readiness = Readiness({"NOTIFY_SOCKET": os.fspath(path)})
         readiness.ready("12 pairs")
         readiness.status("13 pairs")
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             assert await notices.get() == Notice(ready=True, status="12 pairs")
             assert await notices.get() == Notice(status="13 pairs")
         readiness.close()

@@ -1,10 +1,12 @@
+import contextlib
 import os
+import random
 import socket
 import sys
 
 import pytest
 
-from solquote.supervisor.ports import Holder, PortTaken, free_port, holder_of, in_words, taken_ports
+from solquote.supervisor.ports import Holder, KeptPorts, PortTaken, holder_of, in_words, taken_ports
 
 HOST = "127.0.0.1"
 
@@ -17,6 +19,12 @@ def listener():
         yield server.getsockname()[1]
 
 
+@pytest.fixture
+def kept():
+    with contextlib.closing(KeptPorts()) as ports:
+        yield ports
+
+
 def test_the_holder_of_a_port_is_named_with_its_command(listener: int):
     holder = holder_of(listener)
     assert holder is not None
@@ -24,12 +32,12 @@ def test_the_holder_of_a_port_is_named_with_its_command(listener: int):
     assert os.path.basename(sys.executable) in holder.command or "pytest" in holder.command
 
 
-def test_a_port_nobody_listens_on_has_no_holder():
-    assert holder_of(free_port(HOST)) is None
+def test_a_port_nobody_listens_on_has_no_holder(kept: KeptPorts):
+    assert holder_of(kept.take(HOST)) is None
 
 
-def test_only_the_ports_that_are_held_are_told(listener: int):
-    (taken,) = taken_ports([(HOST, listener, "aggregator"), (HOST, free_port(HOST), "local_quote")])
+def test_only_the_ports_that_are_held_are_told(listener: int, kept: KeptPorts):
+    (taken,) = taken_ports([(HOST, listener, "aggregator"), (HOST, kept.take(HOST), "local_quote")])
     assert (taken.port, taken.wanted_by) == (listener, "aggregator")
     assert in_words([taken]).startswith(f"port {listener} of aggregator held by process {os.getpid()}: ")
 
@@ -43,6 +51,26 @@ def test_ports_of_one_process_held_by_one_other_are_told_together():
     ]
 
 
-def test_a_free_span_avoids_what_is_given_out(listener: int):
-    first = free_port(HOST, span=3, avoid={listener})
+def test_a_free_span_avoids_what_is_given_out(listener: int, kept: KeptPorts):
+    first = kept.take(HOST, span=3, avoid={listener})
     assert not taken_ports((HOST, port, "x") for port in range(first, first + 3))
+
+
+def test_a_kept_port_is_given_to_nobody_else_until_it_is_given_back(kept: KeptPorts, monkeypatch: pytest.MonkeyPatch):
+    first = kept.take(HOST, span=2)
+    elsewhere = kept.take(HOST)
+    drawn = iter([first + 1, elsewhere, first - 1, first, elsewhere])
+    monkeypatch.setattr(random, "randrange", lambda *_: next(drawn, elsewhere))
+    with contextlib.closing(KeptPorts()) as others:
+        with pytest.raises(OSError, match="Cannot assign"):
+            others.take(HOST, span=2)
+        kept.close()
+        assert others.take(HOST) == elsewhere
+
+
+def test_a_server_listens_on_a_kept_port_and_again_when_it_died_with_connections(kept: KeptPorts):
+    port = kept.take(HOST)
+    for _ in range(2):
+        with socket.create_server((HOST, port)) as server, socket.create_connection((HOST, port)):
+            server.accept()[0].close()
+    assert not taken_ports([(HOST, port, "it")])
