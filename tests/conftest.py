@@ -14,8 +14,8 @@ settings.register_profile(
 settings.load_profile("repeatable")  # a run tells of the change it is for; --hypothesis-profile=default explores
 
 GROUPS: Final = {
-    "whole machine": ("test_chaos", "test_hostile_node", "test_up", "test_full_disk"),
-    "clients": ("test_bad_input", "test_foreign_clients", "test_readme"),
+    "whole machine": ("test_up", "test_chaos", "test_hostile_node", "test_full_disk"),
+    "clients": ("test_bad_input", "test_cli", "test_foreign_clients", "test_readme"),
 }
 """Test files that one worker runs one after the other: those that take all the machine they get, of which no two are to
 meet, and those that share a platform. Any other file is a group of its own."""

@@ -8,7 +8,7 @@ import sys
 import threading
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, Self
 
 UP_S = 180.0
 """How long a busy machine may take until all processes are healthy."""
@@ -65,6 +65,14 @@ class RunningPlatform:
         assert self.process.stdout is not None
         self._reader = threading.Thread(target=self._read, args=(self.process.stdout,))
         self._reader.start()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        """End it if nobody has."""
+        if self.process.returncode is None:
+            self.end()
 
     def view(self, name: str) -> dict[str, Any]:
         """A process as last told."""

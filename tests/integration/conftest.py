@@ -1,10 +1,9 @@
-"""A real nats-server with JetStream for each test that asks for one, and a whole platform for those that only ask."""
+"""A real nats-server with JetStream for each test that asks for one."""
 
 from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from fakes.nats_server import NatsServer
-from fakes.running_platform import RunningPlatform
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -33,17 +32,3 @@ async def bus(nats_url: str) -> AsyncIterator[Bus]:
     async with connect(nats_url, name="test") as connected:
         await repair(connected, STREAMS)
         yield connected
-
-
-@pytest.fixture(scope="module")
-def client_platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    """The platform as clients meet it, healthy; tests that break things start their own.
-
-    Ended with each module: twelve idle processes would slow down every test after it.
-    """
-    running = RunningPlatform(tmp_path_factory.mktemp("clients"))
-    try:
-        running.until_healthy()
-        yield running
-    finally:
-        running.end()

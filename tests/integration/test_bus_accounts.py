@@ -9,9 +9,9 @@ from pathlib import Path
 
 import nats.errors
 import pytest
-from fakes.waiting import DEADLINE_S
 from fakes.embedded_nats import RunningNats, embedded_nats
 from fakes.pipeline_process import until
+from fakes.waiting import DEADLINE_S
 from nats.aio.client import Client
 from nats.js.api import ConsumerConfig
 from structlog.testing import capture_logs

@@ -4,9 +4,9 @@ from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
-from fakes.waiting import DEADLINE_S
 from fakes.nats_server import NatsServer
 from fakes.pipeline_process import pipeline_process, until
+from fakes.waiting import DEADLINE_S
 from nats.js.api import StorageType, StreamConfig
 
 from pipeline.initializer.repair import Repairs, repair

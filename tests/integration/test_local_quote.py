@@ -7,9 +7,9 @@ from typing import Any
 import aiohttp
 import grpc
 import pytest
-from fakes.waiting import DEADLINE_S
 from fakes.recorded_market_process import MarketProcess, recorded_market_process
 from fakes.running_local_quote import RunningLocalQuote, local_quote
+from fakes.waiting import DEADLINE_S
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.dex.pool import Direction, SwapMode

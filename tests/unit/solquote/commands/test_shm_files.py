@@ -32,7 +32,8 @@ def as_json(capsys: pytest.CaptureFixture[str]) -> dict:
 def test_inspect_shows_both_files(capsys: pytest.CaptureFixture[str]):
     assert run(["shm", "inspect", "--json"]) == 0
     internal, external = as_json(capsys)["files"]
-    assert (internal["role"], internal["writer"], internal["valid"], internal["epoch"]) == ("internal", "live", 1, 1)
+    assert (internal["role"], internal["valid"], internal["epoch"]) == ("internal", 1, 1)
+    assert internal["writer"] in {"live", "hung or stopped"}  # the last heartbeat may be old by now: nobody beats here
     assert (external["role"], external["valid"]) == ("external", 0)
     assert run(["shm", "inspect"]) == 0
     assert "2 of 512 readable" in capsys.readouterr().out

@@ -2,7 +2,6 @@
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -12,21 +11,11 @@ from quote_core.tokens import Token, TokenRegistry, load_tokens
 
 pytestmark = pytest.mark.integration
 
-TRADED_S = 60.0
+TRADED_S = 180.0
 """Within this at least one opportunity has become a plan, a paper fill and a line of P&L."""
 UNQUOTED = {"sSOL", "mpSOL", "BGSOL"}
 """Neither a pool nor a rate of theirs is recorded."""
 OBSERVED_SLOTS = 10
-
-
-@pytest.fixture(scope="module")
-def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatform]:
-    running = RunningPlatform(tmp_path_factory.mktemp("cli"))
-    try:
-        running.until_healthy()
-        yield running
-    finally:
-        running.end()
 
 
 @pytest.fixture(scope="module")
@@ -54,8 +43,8 @@ def quoted_pairs(registry: TokenRegistry) -> list[tuple[Token, Token]]:
     ]
 
 
-def test_quote_answers_from_both_sources_with_route_and_provenance(platform: RunningPlatform):
-    answer = ask(platform, "quote SOL USDC 1.5")
+def test_quote_answers_from_both_sources_with_route_and_provenance(client_platform: RunningPlatform):
+    answer = ask(client_platform, "quote SOL USDC 1.5")
     assert answer["input_amount"] == 1_500_000_000
     sources = {source["name"]: source for source in answer["sources"]}
     assert set(sources) == {"local", "jupiter"}
@@ -63,13 +52,13 @@ def test_quote_answers_from_both_sources_with_route_and_provenance(platform: Run
     local = sources["local"]
     assert local["route"][0]["provenance"] == "recorded"
     assert set(local["factors"]) == {"pool_age", "route", "oracle", "provider", "slippage"}
-    printed = say(platform, "quote SOL USDC 1.5")
+    printed = say(client_platform, "quote SOL USDC 1.5")
     assert printed.startswith("1.5 SOL -> ")
     assert "recorded" in printed
 
 
-def test_all_twelve_pairs_quote_both_ways(platform: RunningPlatform, registry: TokenRegistry):
-    rows = {row["pair"]: row for row in ask(platform, "watch")["pairs"]}
+def test_all_twelve_pairs_quote_both_ways(client_platform: RunningPlatform, registry: TokenRegistry):
+    rows = {row["pair"]: row for row in ask(client_platform, "watch")["pairs"]}
     assert len(rows) == 15
     assert {name.partition("/")[2] for name, row in rows.items() if row["forward_price"] is None} == UNQUOTED
     assert all(row["reverse_price"] for row in rows.values() if row["forward_price"])
@@ -77,51 +66,53 @@ def test_all_twelve_pairs_quote_both_ways(platform: RunningPlatform, registry: T
 
 
 @pytest.mark.parametrize("symbol", sorted(UNQUOTED))
-def test_a_pair_without_a_pool_is_refused_by_name(platform: RunningPlatform, symbol: str):
-    error = ask(platform, f"quote SOL {symbol} 1", code=1)["error"]
+def test_a_pair_without_a_pool_is_refused_by_name(client_platform: RunningPlatform, symbol: str):
+    error = ask(client_platform, f"quote SOL {symbol} 1", code=1)["error"]
     assert error["code"] == "FAILED_PRECONDITION"
     assert f"SOL/{symbol}" in error["message"]
 
 
-def test_synthetic_pools_are_marked_and_shown_beside_recorded_ones(platform: RunningPlatform):
-    synthetic = ask(platform, "pools SOL JitoSOL")["pools"]
+def test_synthetic_pools_are_marked_and_shown_beside_recorded_ones(client_platform: RunningPlatform):
+    synthetic = ask(client_platform, "pools SOL JitoSOL")["pools"]
     assert {pool["provenance"] for pool in synthetic} == {"synthetic"}
-    recorded = ask(platform, "pools SOL USDC")["pools"]
+    recorded = ask(client_platform, "pools SOL USDC")["pools"]
     assert {pool["provenance"] for pool in recorded} == {"recorded"}
     assert len({pool["protocol"] for pool in recorded}) > 1
-    assert "synthetic" in say(platform, "pools")
-    assert ask(platform, "pools SOL sSOL", code=1) == {"pools": []}
+    assert "synthetic" in say(client_platform, "pools")
+    assert ask(client_platform, "pools SOL sSOL", code=1) == {"pools": []}
 
 
-def test_tokens_have_prices(platform: RunningPlatform):
-    tokens = {token["symbol"]: token for token in ask(platform, "tokens")["tokens"]}
+def test_tokens_have_prices(client_platform: RunningPlatform):
+    tokens = {token["symbol"]: token for token in ask(client_platform, "tokens")["tokens"]}
     assert tokens["SOL"]["usd"] > 1
     assert tokens["SOL"]["price_provenance"] == "patched"
     assert tokens["sSOL"]["usd"] is None
 
 
-def test_watch_prints_once_into_a_pipe(platform: RunningPlatform):
-    assert "SOL/USDC" in say(platform, "watch --amount 10")
+def test_watch_prints_once_into_a_pipe(client_platform: RunningPlatform):
+    assert "SOL/USDC" in say(client_platform, "watch --amount 10")
 
 
-def test_the_quote_files_hold_nothing_impossible(platform: RunningPlatform):
-    assert ask(platform, "shm verify") == {"findings": []}
-    internal, external = ask(platform, "shm inspect")["files"]
-    assert internal["writer"] == external["writer"] == "live"
+def test_the_quote_files_hold_nothing_impossible(client_platform: RunningPlatform):
+    assert ask(client_platform, "shm verify") == {"findings": []}
+    deadline = time.monotonic() + TRADED_S
+    while {file["writer"] for file in (files := ask(client_platform, "shm inspect")["files"])} != {"live"}:
+        assert time.monotonic() < deadline, files  # the heartbeat of a busy machine is late now and then
+    internal, external = files
     assert internal["valid"] > external["valid"] > 0
 
 
-def test_doctor_finds_nothing_wrong(platform: RunningPlatform):
-    checks = ask(platform, "doctor")["checks"]
+def test_doctor_finds_nothing_wrong(client_platform: RunningPlatform):
+    checks = ask(client_platform, "doctor")["checks"]
     assert {check["verdict"] for check in checks} == {"ok"}
     assert {"NATS sync_interval", "aggregator (gRPC)", "RPC WebSocket", "kill-switch token"} <= {
         check["subject"] for check in checks
     }
-    assert "all passed" in say(platform, "doctor")
+    assert "all passed" in say(client_platform, "doctor")
 
 
-def test_doctor_names_a_setting_nobody_knows(platform: RunningPlatform):
-    ended = solquote("doctor", data_dir=platform.data_dir, environ={"SOLQUOTE_RPC_ULR": "x"})
+def test_doctor_names_a_setting_nobody_knows(client_platform: RunningPlatform):
+    ended = solquote("doctor", data_dir=client_platform.data_dir, environ={"SOLQUOTE_RPC_ULR": "x"})
     assert ended.returncode == 1
     assert "SOLQUOTE_RPC_ULR: no such setting; did you mean SOLQUOTE_RPC_URL?" in ended.stdout
 
@@ -137,31 +128,31 @@ def until_trades_exceed(platform: RunningPlatform, count: int) -> None:
         assert time.monotonic() < deadline, "nothing was traded"
 
 
-def test_an_opportunity_becomes_a_fill_and_a_line_of_pnl(platform: RunningPlatform):
-    until_trades_exceed(platform, 0)
-    (newest,) = ask(platform, "pnl --last 1")["results"]
+def test_an_opportunity_becomes_a_fill_and_a_line_of_pnl(client_platform: RunningPlatform):
+    until_trades_exceed(client_platform, 0)
+    (newest,) = ask(client_platform, "pnl --last 1")["results"]
     assert newest["mode"] == "PAPER"
     assert newest["plan_id"]
-    lines = say(platform, "pnl --csv").splitlines()
+    lines = say(client_platform, "pnl --csv").splitlines()
     assert lines[0].startswith("finished,pair,outcome")
     assert len(lines) > 1
-    assert "filled" in say(platform, "pnl")
+    assert "filled" in say(client_platform, "pnl")
 
 
-def test_kill_stops_trading_across_restarts_until_release(platform: RunningPlatform):
-    until_trades_exceed(platform, 0)
-    switch = ask(platform, "kill --reason drill")
+def test_kill_stops_trading_across_restarts_until_release(client_platform: RunningPlatform):
+    until_trades_exceed(client_platform, 0)
+    switch = ask(client_platform, "kill --reason drill")
     assert (switch["state"], switch["reason"]) == ("HALTED", "drill")
-    stopped_at = trades(platform)
+    stopped_at = trades(client_platform)
     for name in ("system_manager", "executor", "planner", "scanner"):
-        pid = platform.pids()[name]
-        platform.kill(name)
-        platform.until_back(name, old_pid=pid, seconds=10)
-    wait_for_slots(platform, OBSERVED_SLOTS)
-    assert trades(platform) == stopped_at
-    assert ask(platform, "kill")["state"] == "HALTED"
-    assert "trading is ACTIVE" in say(platform, "release --reason over")
-    until_trades_exceed(platform, stopped_at)
+        pid = client_platform.pids()[name]
+        client_platform.kill(name)
+        client_platform.until_back(name, old_pid=pid, seconds=10)
+    wait_for_slots(client_platform, OBSERVED_SLOTS)
+    assert trades(client_platform) == stopped_at
+    assert ask(client_platform, "kill")["state"] == "HALTED"
+    assert "trading is ACTIVE" in say(client_platform, "release --reason over")
+    until_trades_exceed(client_platform, stopped_at)
 
 
 def wait_for_slots(platform: RunningPlatform, count: int) -> None:
