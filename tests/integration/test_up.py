@@ -89,42 +89,6 @@ def can_bind(port: int) -> bool:
     return True
 
 
-def test_everything_is_healthy_and_each_in_a_process_of_its_own(platform: RunningPlatform):
-    assert set(platform.pids()) == set(PROCESS_NAMES)
-    assert len(set(platform.pids().values())) == len(PROCESS_NAMES)
-    assert not [message for message in platform.messages if "restart" in message]
-
-
-@pytest.mark.parametrize("name", PROCESS_NAMES)
-def test_a_killed_process_is_back_its_neighbours_never_died_and_quotes_flow(platform: RunningPlatform, name: str):
-    before = platform.pids()
-    deadline = time.monotonic() + BACK_S
-    os.kill(before[name], signal.SIGKILL)
-    platform.until_back(name, old_pid=before[name], seconds=BACK_S)
-    until_quotes_flow(platform, deadline=deadline)
-    after = platform.pids()
-    assert {other: after[other] for other in after if other != name} == {
-        other: before[other] for other in before if other != name
-    }
-    assert any(message.startswith(f"{name}: ended by SIGKILL") for message in platform.messages)
-
-
-def test_a_second_platform_on_a_taken_port_is_told_who_holds_it(platform: RunningPlatform, tmp_path: Path):
-    port = platform.environment["SOLQUOTE_AGGREGATOR_HTTP_PORT"]
-    second = solquote("up", data_dir=tmp_path, environ={"SOLQUOTE_AGGREGATOR_HTTP_PORT": port})
-    assert second.returncode == 1
-    held = f"port {port} of aggregator held by process {platform.pids()['aggregator']}: "
-    assert held in second.stderr
-    assert "-m aggregator" in second.stderr
-    assert list(tmp_path.iterdir()) == []
-
-
-def test_a_second_platform_on_the_same_data_folder_is_told_who_holds_it(platform: RunningPlatform):
-    second = solquote("up", "--free-ports", data_dir=platform.data_dir)
-    assert second.returncode == 1
-    assert f"{platform.data_dir}, as process {platform.process.pid}" in second.stderr
-
-
 def test_kill_9_of_the_supervisor_leaves_no_process_the_next_one_cleans_up_and_ctrl_c_ends_that(tmp_path: Path):
     platform = RunningPlatform(tmp_path)
     platform.until_healthy()
@@ -191,3 +155,39 @@ def test_only_the_quote_apis_are_opened_by_the_host_setting_nothing_is_refused_a
 def until_traded(running: RunningPlatform) -> None:
     """Wait until the whole pipeline has carried something through: a profit is told by its last stage."""
     running.until(lambda: "over 0 trades" not in running.view("auditor").get("status", "over 0 trades"), seconds=180)
+
+
+def test_everything_is_healthy_and_each_in_a_process_of_its_own(platform: RunningPlatform):
+    assert set(platform.pids()) == set(PROCESS_NAMES)
+    assert len(set(platform.pids().values())) == len(PROCESS_NAMES)
+    assert not [message for message in platform.messages if "restart" in message]
+
+
+@pytest.mark.parametrize("name", PROCESS_NAMES)
+def test_a_killed_process_is_back_its_neighbours_never_died_and_quotes_flow(platform: RunningPlatform, name: str):
+    before = platform.pids()
+    deadline = time.monotonic() + BACK_S
+    os.kill(before[name], signal.SIGKILL)
+    platform.until_back(name, old_pid=before[name], seconds=BACK_S)
+    until_quotes_flow(platform, deadline=deadline)
+    after = platform.pids()
+    assert {other: after[other] for other in after if other != name} == {
+        other: before[other] for other in before if other != name
+    }
+    assert any(message.startswith(f"{name}: ended by SIGKILL") for message in platform.messages)
+
+
+def test_a_second_platform_on_a_taken_port_is_told_who_holds_it(platform: RunningPlatform, tmp_path: Path):
+    port = platform.environment["SOLQUOTE_AGGREGATOR_HTTP_PORT"]
+    second = solquote("up", data_dir=tmp_path, environ={"SOLQUOTE_AGGREGATOR_HTTP_PORT": port})
+    assert second.returncode == 1
+    held = f"port {port} of aggregator held by process {platform.pids()['aggregator']}: "
+    assert held in second.stderr
+    assert "-m aggregator" in second.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_second_platform_on_the_same_data_folder_is_told_who_holds_it(platform: RunningPlatform):
+    second = solquote("up", "--free-ports", data_dir=platform.data_dir)
+    assert second.returncode == 1
+    assert f"{platform.data_dir}, as process {platform.process.pid}" in second.stderr
