@@ -37,7 +37,7 @@ from quote_core.events import Lifecycle, Phase, TradingState, encode, stamp
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry import start_logs
 from solquote.supervisor.nats_server import find_nats_server
-from solquote.supervisor.ports import free_port
+from solquote.supervisor.ports import KeptPorts
 
 GATE_COUNT: Final = 5
 LOAD_PER_S: Final = 1_000
@@ -201,7 +201,8 @@ async def child(option: str, url: str) -> AsyncIterator[asyncio.subprocess.Proce
 @contextlib.asynccontextmanager
 async def nats_server(folder: Path) -> AsyncIterator[str]:
     """A server configured as the platform's own."""
-    port = free_port("127.0.0.1", span=1, avoid=())
+    ports = KeptPorts()
+    port = ports.take("127.0.0.1")
     config = folder / "nats.conf"
     jetstream = json.dumps(str(folder / "jetstream"))
     config.write_text(f'listen: "127.0.0.1:{port}"\njetstream {{ store_dir: {jetstream}, sync_interval: always }}\n')
@@ -211,6 +212,7 @@ async def nats_server(folder: Path) -> AsyncIterator[str]:
     finally:
         process.kill()
         await process.wait()
+        ports.close()
 
 
 if __name__ == "__main__":

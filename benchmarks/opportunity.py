@@ -53,7 +53,7 @@ from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.tokens import load_tokens
 from quote_core.units import LAMPORTS_PER_SOL
 from solquote.supervisor.nats_server import find_nats_server, nats_configuration
-from solquote.supervisor.ports import free_port
+from solquote.supervisor.ports import KeptPorts
 
 HOST: Final = "127.0.0.1"
 RATES_PER_S: Final = (100, 500)
@@ -124,10 +124,11 @@ def opportunity() -> TwoHopArbitrage:
 @contextlib.asynccontextmanager
 async def world(folder: Path) -> AsyncIterator[tuple[Bus, str, dict[str, str]]]:
     """NATS with its streams, the stand-in, and somebody who allows trading."""
-    nats_port = free_port(HOST)
+    ports = KeptPorts()
+    nats_port = ports.take(HOST)
     config = folder / "nats.conf"
     config.write_text(
-        nats_configuration(host=HOST, port=nats_port, monitor_port=free_port(HOST), store=folder / "nats")
+        nats_configuration(host=HOST, port=nats_port, monitor_port=ports.take(HOST), store=folder / "nats")
     )
     url = f"nats://{HOST}:{nats_port}"
     server = grpc.aio.server()
@@ -146,6 +147,7 @@ async def world(folder: Path) -> AsyncIterator[tuple[Bus, str, dict[str, str]]]:
             finally:
                 allowing.cancel()
     finally:
+        ports.close()
         await server.stop(None)
         nats.kill()
         await nats.wait()
