@@ -13,26 +13,34 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")  # a run tells of the change it is for; --hypothesis-profile=default explores
 
-GROUPS: Final = {
-    "whole machine": ("test_up", "test_chaos", "test_hostile_node", "test_full_disk"),
-    "clients": ("test_bad_input", "test_cli", "test_foreign_clients", "test_readme"),
-}
-"""Test files that one worker runs one after the other: those that take all the machine they get, of which no two are to
-meet, and those that share a platform. Any other file is a group of its own."""
-_GROUP_OF: Final = {name: group for group, names in GROUPS.items() for name in names}
-_LAST: Final = len(_GROUP_OF)
+WHOLE_MACHINE: Final = ("test_up", "test_chaos", "test_hostile_node", "test_full_disk")
+"""Take all they get, so no two of them meet."""
+CLIENTS: Final = ("test_bad_input", "test_cli", "test_foreign_clients", "test_readme")
+"""Share a platform."""
+_GROUP_OF: Final = dict.fromkeys(WHOLE_MACHINE, "whole machine") | dict.fromkeys(CLIENTS, "clients")
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Long groups first, so that no worker is left alone with one in the end."""
-    places = {name: place for place, name in enumerate(_GROUP_OF)}
-    items.sort(key=lambda item: places.get(item.path.stem, _LAST))
+    """Say which tests one worker runs one after the other (a file or a group of files), and begin with long groups.
+
+    So no worker is left alone with one in the end, and "whole machine" has the unit tests beside it.
+    """
+    items.sort(key=_place)
     for item in items:
-        item.add_marker(pytest.mark.xdist_group(_GROUP_OF.get(item.path.stem, _path(item.path))))
+        item.add_marker(pytest.mark.xdist_group(_GROUP_OF.get(item.path.stem, _file(item.path))))
 
 
-def _path(of: Path) -> str:
-    return of.relative_to(Path(__file__).parent).with_suffix("").as_posix()
+def _place(item: pytest.Item) -> int:
+    """In the run; within one, it is as collected."""
+    name = item.path.stem
+    if name in WHOLE_MACHINE:
+        return WHOLE_MACHINE.index(name)
+    is_unit = item.get_closest_marker("integration") is None
+    return len(WHOLE_MACHINE) + (0 if is_unit else 1 if name in CLIENTS else 2)
+
+
+def _file(path: Path) -> str:
+    return path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
 
 
 @pytest.fixture(autouse=True)
