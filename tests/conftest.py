@@ -13,7 +13,7 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")  # a run tells of the change it is for; --hypothesis-profile=default explores
 
-WHOLE_MACHINE: Final = ("test_up", "test_chaos", "test_hostile_node", "test_full_disk")
+WHOLE_MACHINE: Final = ("test_up", "test_chaos", "test_hostile_node", "test_full_disk", "test_shm_proof")
 """Take all they get, so no two of them meet."""
 CLIENTS: Final = ("test_bad_input", "test_cli", "test_foreign_clients", "test_readme")
 """Share a platform."""

@@ -3,12 +3,14 @@
 import asyncio
 import contextlib
 import os
+import signal
 import socket
 import sys
 from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fakes.stopwatch import Stopwatch
 from fakes.waiting import DEADLINE_S
 
 from quote_core.bus import Bus
@@ -29,6 +31,15 @@ class Child:
 
     def said(self, part: str) -> bool:
         return any(part in line for line in self.lines)
+
+    async def code_on_sigterm(self, *, seconds: float) -> int:
+        """How it ends when asked to; in `seconds` of a `Stopwatch`."""
+        watch = Stopwatch()
+        self.process.send_signal(signal.SIGTERM)
+        async with asyncio.timeout(DEADLINE_S):
+            code = await self.process.wait()
+        assert watch.elapsed_s < seconds
+        return code
 
 
 @contextlib.asynccontextmanager

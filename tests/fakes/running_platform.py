@@ -10,7 +10,9 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
-UP_S = 180.0
+from fakes.stopwatch import Stopwatch
+
+UP_S = 60.0
 """How long a busy machine may take until all processes are healthy."""
 END_S = 60.0
 COMMAND_S = 180.0
@@ -85,9 +87,11 @@ class RunningPlatform:
             return {name: view["pid"] for name, view in self._views.items() if view["pid"] is not None}
 
     def until(self, condition: Callable[[], object], *, seconds: float) -> None:
-        """Wait until `condition` holds, looking whenever something is told."""
+        """Wait until `condition` holds, looking whenever something is told; `seconds` are those of a `Stopwatch`."""
+        watch = Stopwatch()
         with self._news:
-            met = self._news.wait_for(lambda: condition() or self._has_ended, timeout=seconds)
+            while not (met := condition()) and not self._has_ended and (left_s := seconds - watch.elapsed_s) > 0:
+                self._news.wait(left_s)
         assert not self._has_ended, "solquote up has ended"
         assert met, f"not within {seconds} s; last told: {self._views}, {self.messages[-20:]}"
 

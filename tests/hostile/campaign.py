@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 import grpc.aio
 from fakes.ports import free_port
 from fakes.recorded_market_process import recorded_market_process
+from fakes.stopwatch import Stopwatch
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
 from hostile.truth import Truth
@@ -324,8 +325,9 @@ class _Runner:
     async def _late_rows(self, tally: Tally) -> list[_Row]:
         """Wait until every row that was fresh once is so with a later state, rightly; those that are not in time."""
         healed, healed_slot = time.monotonic(), self._truth.slot
+        watch = Stopwatch()
         late = list(self._baseline)
-        while time.monotonic() < healed + self._pace.recovery_s_max:
+        while watch.elapsed_s < self._pace.recovery_s_max:
             late = [row for row in late if self._fresh_at_slot[row] <= healed_slot]
             if not late and time.monotonic() >= healed + self._pace.healthy_s_min:
                 break

@@ -1,5 +1,4 @@
 import asyncio
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -75,9 +74,7 @@ async def test_it_waits_for_nats_and_makes_memory_streams_again_after_a_restart(
         nats_server.start()
         async with connect(nats_server.url, name="test") as bus, asyncio.timeout(DEADLINE_S):
             await bus.wait_for_stream(Stream.METRICS)
-        initializer.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(2):
-            assert await initializer.process.wait() == 0
+        assert await initializer.code_on_sigterm(seconds=2) == 0
 
 
 async def test_a_wrong_setting_is_named_and_ends_it(tmp_path: Path) -> None:

@@ -1,6 +1,5 @@
 import asyncio
 import contextlib
-import signal
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -99,9 +98,7 @@ async def test_an_opportunity_becomes_a_plan_with_pinned_pools(nats_url: str, bu
         found = opportunity()
         await bus.publish(found)
         await until(lambda: heard)
-        planner.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(2):
-            assert await planner.process.wait() == 0
+        assert await planner.code_on_sigterm(seconds=2) == 0
     (plan,) = plans(heard)
     assert plan.opportunity_id == found.header.event_id
     assert [hop.pool_id for hop in plan.hops] == [POOL_A, POOL_B]

@@ -1,5 +1,3 @@
-import asyncio
-import signal
 from pathlib import Path
 
 import pytest
@@ -86,9 +84,7 @@ async def test_a_gap_in_shared_memory_becomes_one_opportunity_on_the_bus(
             await until(lambda: heard, offering.again)
             for _ in range(5):
                 offering.again()
-        scanner.process.send_signal(signal.SIGTERM)
-        async with asyncio.timeout(2):
-            assert await scanner.process.wait() == 0
+        assert await scanner.code_on_sigterm(seconds=2) == 0
     (found,) = heard
     assert isinstance(found, TwoHopArbitrage)
     assert (found.pair, found.amount_in, found.header.slot) == ("SOL-USDC", SOL_AMOUNT, 400)
