@@ -57,9 +57,9 @@ lint: setup ## format, lint, imports, contracts: check only
 types: setup ## mypy, strict
 	$(BIN)/mypy
 
-# Tests of one group (tests/conftest.py) run one after the other, in the order collected; half of the time they wait.
+# Which tests stay together, and in which order, is said in tests/conftest.py.
 TEST_WORKERS ?= 2
-PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadgroup --no-loadscope-reorder
+PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 test: setup ## all tests (TEST_WORKERS=2)
 	$(PYTEST) -m "not long"
 

@@ -1,12 +1,14 @@
 """What every test gets, and what runs beside what."""
 
 from collections.abc import Iterator
-from pathlib import Path
+from pathlib import PurePosixPath
 from typing import Final
 
 import pytest
 import structlog
 from hypothesis import HealthCheck, settings
+from xdist.remote import Producer
+from xdist.scheduler import LoadScopeScheduling
 
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
@@ -20,14 +22,23 @@ CLIENTS: Final = ("test_bad_input", "test_cli", "test_foreign_clients", "test_re
 _GROUP_OF: Final = dict.fromkeys(WHOLE_MACHINE, "whole machine") | dict.fromkeys(CLIENTS, "clients")
 
 
-def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Say which tests one worker runs one after the other (a file or a group of files), and begin with long groups.
+class _Groups(LoadScopeScheduling):
+    """One worker runs the tests of a group one after the other: those of a file, or of several that belong together."""
 
-    So no worker is left alone with one in the end, and "whole machine" has the unit tests beside it.
-    """
+    def _split_scope(self, nodeid: str) -> str:
+        file = nodeid.partition("::")[0]
+        return _GROUP_OF.get(PurePosixPath(file).stem, file)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadScopeScheduling | None:
+    """Ours for `--dist loadfile`, which it refines."""
+    return _Groups(config, log) if config.getvalue("dist") == "loadfile" else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the long groups, that no worker is left alone with one in the end, and the unit tests beside them."""
     items.sort(key=_place)
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(_GROUP_OF.get(item.path.stem, _file(item.path))))
 
 
 def _place(item: pytest.Item) -> int:
@@ -37,10 +48,6 @@ def _place(item: pytest.Item) -> int:
         return WHOLE_MACHINE.index(name)
     is_unit = item.get_closest_marker("integration") is None
     return len(WHOLE_MACHINE) + (0 if is_unit else 1 if name in CLIENTS else 2)
-
-
-def _file(path: Path) -> str:
-    return path.relative_to(Path(__file__).parent).with_suffix("").as_posix()
 
 
 @pytest.fixture(autouse=True)
