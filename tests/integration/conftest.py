@@ -7,7 +7,7 @@ from fakes.nats_server import NatsServer
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from quote_core.bus import Bus, connect
+from quote_core.bus import Bus, connect, connection, stream_clock
 
 
 @pytest.fixture
@@ -26,9 +26,15 @@ def nats_url(nats_server: NatsServer) -> str:
     return nats_server.url
 
 
+ANSWERED_S = 10.0
+"""A busy disk keeps a server from answering within the second that the platform gives it."""
+
+
 @pytest.fixture
-async def bus(nats_url: str) -> AsyncIterator[Bus]:
-    """A connection to a fresh server that has the platform's streams."""
+async def bus(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[Bus]:
+    """A connection to a fresh server that has the platform's streams; whoever is in this process is patient with it."""
+    monkeypatch.setattr(connection, "PUBLISH_TIMEOUT_S", ANSWERED_S)
+    monkeypatch.setattr(stream_clock, "PUBLISH_TIMEOUT_S", ANSWERED_S)
     async with connect(nats_url, name="test") as connected:
         await repair(connected, STREAMS)
         yield connected
