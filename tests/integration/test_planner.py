@@ -166,11 +166,13 @@ async def test_what_a_killed_planner_had_in_hand_is_planned_by_the_next_one(
             await until(lambda: planner.said("trading active"))
             await bus.publish(found)
             await until(lambda: simulating.asked)
-            planner.process.kill()
-            await planner.process.wait()
-        simulating.may_answer.set()
-        assert heard == []
-        async with pipeline_process("planner", tmp_path, environment):
-            await until(lambda: heard)
+            (tmp_path / "next").mkdir()
+            async with pipeline_process("planner", tmp_path / "next", environment) as following:
+                await until(lambda: following.said("trading active"))  # before that it would reject what comes
+                planner.process.kill()
+                await planner.process.wait()
+                assert heard == []
+                simulating.may_answer.set()
+                await until(lambda: heard)
     (plan,) = plans(heard)
     assert plan.opportunity_id == found.header.event_id
