@@ -10,7 +10,7 @@ import structlog
 
 from external_quote.board import Board
 from external_quote.desk import Desk
-from external_quote.feed import FeedLimits, Feeds
+from external_quote.feed import Feeds
 from external_quote.health import Health
 from external_quote.providers.jupiter import JupiterProvider
 from external_quote.quoter import Quoter
@@ -19,6 +19,7 @@ from external_quote.servicer import SERVICE_NAME, ExternalQuoteServicer
 from external_quote.settings import ExternalQuoteSettings
 from external_quote.split_cache import SplitCache
 from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.errors import ProviderUnavailable
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.serving import CallCounter, report_until, run_service, serve
 from quote_core.settings import PlatformSettings
@@ -51,7 +52,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             count_max=settings.cache_count_max,
             clock=clock,
         )
-        board = Board()
+        board = Board(count_max=settings.subscriber_count_max)
         quoter = Quoter(
             desks,
             cache,
@@ -65,11 +66,9 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             board=board,
             quoter=quoter,
             cache=cache,
-            limits=FeedLimits(
-                row_count_max=settings.row_count_max,
-                subscriber_count_max=settings.subscriber_count_max,
-                refresh_ns=settings.refresh_interval,
-            ),
+            clock=clock,
+            row_count_max=settings.row_count_max,
+            refresh_ns=settings.refresh_interval,
         )
         calls = CallCounter()
         health = Health(board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls)
@@ -86,7 +85,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
                 status=health.status,
                 on_change=lambda ready: server.set_serving(serving=ready),
             )
-            board.close()
+            board.subscriptions.close(ProviderUnavailable("external quotes", "the service is stopping"))
             refreshing.cancel()
     log.info("stopped")
 

@@ -39,7 +39,7 @@ class Health:
             findings=self._findings(),
             figures={
                 "providers": len(self._quoter.desks),
-                "streams": len(self._board),
+                "streams": len(self._board.subscriptions),
                 "rows_wanted": len(self._board.wanted()),
                 "cached_quotes": len(self._cache),
                 "cache_hits": self._cache.hit_count,

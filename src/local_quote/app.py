@@ -22,11 +22,11 @@ from local_quote.quoter import Quoter
 from local_quote.refresh import Refresher
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
-from local_quote.subscriptions import Subscriptions
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK, Clock
-from quote_core.serving import CallCounter, serve
+from quote_core.errors import ProviderUnavailable
+from quote_core.serving import CallCounter, Subscriptions, serve
 from quote_core.settings import PlatformSettings
 from quote_core.solana import AccountFeed, RpcClient, open_session
 from quote_core.telemetry import Readiness, start_logs
@@ -171,6 +171,7 @@ async def run(
             ]
             await stop.wait()
             readiness.stopping()
+            market.subscriptions.close(ProviderUnavailable("local quotes", "the service is stopping"))
             await server.set_serving(serving=False)
             for task in running:
                 task.cancel()

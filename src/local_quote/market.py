@@ -15,11 +15,11 @@ from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, Pool
 from local_quote.quote_cache import QuoteCache
 from local_quote.quote_table import Quote, QuoteTable, Row
 from local_quote.quoter import PricedSwap, Quoter
-from local_quote.subscriptions import Subscriptions
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
+from quote_core.serving import Subscriptions
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource, decode_clock
 from quote_core.tokens import Token, TokenRegistry
 from quote_core.units import Pubkey
@@ -61,7 +61,7 @@ class Market:
         table: QuoteTable,
         cache: QuoteCache[Quote],
         oracle: Oracle,
-        subscriptions: Subscriptions,
+        subscriptions: Subscriptions[Row, int],
         clock: Clock,
         stale_after_ns: int,
     ) -> None:

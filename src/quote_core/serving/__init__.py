@@ -7,6 +7,7 @@ from quote_core.serving.http_server import HttpPatience, http_logger, reads_body
 from quote_core.serving.process import report_until, run_service
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code
+from quote_core.serving.subscriptions import Subscription, Subscriptions
 from quote_core.serving.work import CallCounter, WorkFigures
 
 __all__ = [
@@ -16,6 +17,8 @@ __all__ = [
     "Combination",
     "HttpPatience",
     "Server",
+    "Subscription",
+    "Subscriptions",
     "WorkFigures",
     "abort_with",
     "checked_key",

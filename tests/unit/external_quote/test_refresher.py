@@ -37,14 +37,14 @@ def test_nothing_is_due_while_all_are_young() -> None:
 
 
 async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
-    clock, provider, board = FakeClock(), FakeProvider(), Board()
+    clock, provider, board = FakeClock(), FakeProvider(), Board(count_max=10)
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
     quoter = Quoter([desk(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
     provider.errors = [NoLiquidity("jupiter", "no route")]
     refreshing = asyncio.create_task(Refresher(board, quoter, clock=clock, price_ttl_ns=10 * S).run())
-    with board.follow((KEY, OTHER, REVERSE)) as follower:
+    with board.follow((key, 0) for key in (KEY, OTHER, REVERSE)) as subscription:
         await eventually(lambda: len(provider.asked) == 2)
-        await eventually(follower.changed.is_set)
+        await subscription.changed()
         assert isinstance(board.error(KEY), NoLiquidity)
         assert cache.newest(REVERSE) is not None
         assert cache.newest(OTHER) is None, "two tokens are spent"
