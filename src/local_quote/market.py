@@ -125,6 +125,10 @@ class Market:
         self._pools_changed(touched)
         return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
+    def renew_needs(self) -> WantedChange:
+        """Ask for what pools came to want by being priced, whether or not anything of them has changed."""
+        return _wanted(self.store.renew_priced())
+
     def slot_seen(self, slot: int, mono_ns: int) -> frozenset[Pubkey]:
         """A slot was notified; returns the pools that are in doubt because of it."""
         return frozenset(self._judge(slot, mono_ns, is_answer=False))

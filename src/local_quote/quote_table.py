@@ -179,7 +179,7 @@ class QuoteTable:
         direction.ladders.pop(pool_id, None)
         if self._quoter.is_usable(entry):
             try:
-                direction.ladders[pool_id] = entry.pool.ladder(
+                direction.ladders[pool_id] = entry.to_price().ladder(
                     direction_of(entry, direction.input_token.mint), direction.amounts, self._quoter.now_on_chain()
                 )
             except NotTradable:

@@ -255,6 +255,7 @@ class Refresher:
 
     async def _poll_pools(self) -> None:
         while True:
+            self.wanted_changed(self._market.renew_needs())
             due = self._plan.due(
                 self._market.store,
                 self._clock.mono_ns(),
