@@ -43,7 +43,8 @@ _SETTLE_ROUNDS_MAX = 5
 class RefreshCounts:
     """What happened since the start; `poll_fault` is the last failure's reason, empty when the last poll worked.
 
-    A poll that brought a part is no failed one: the node is well, and one request or account of many is not.
+    A poll that brought a part is no failed one: the node is well, and one request or account of many is not. Polls read
+    different accounts, so a whole one says nothing of the part: `poll_partial_fault` is of `poll_partial_mono_ns`.
     """
 
     poll_count: int = 0
@@ -52,6 +53,7 @@ class RefreshCounts:
     batch_count: int = 0
     poll_fault: str = ""
     poll_partial_fault: str = ""
+    poll_partial_mono_ns: int = 0
 
 
 class UpdateInbox:
@@ -308,6 +310,7 @@ class Refresher:
             if str(error.fault) != self.counts.poll_partial_fault:
                 self._log.warning("a part of the accounts cannot be read", reason=str(error.fault))
             self.counts.poll_partial_fault = str(error.fault)
+            self.counts.poll_partial_mono_ns = self._clock.mono_ns()
             updates = list(error.updates)
         except UpstreamError as error:
             self.counts.poll_failed_count += 1
