@@ -31,8 +31,8 @@ from typing import Any, Final
 import grpc.aio
 
 from local_quote.app import make_market
-from local_quote.market import Market
-from local_quote.quote_table import Row
+from local_quote.market import LocalMarket
+from local_quote.row_table import LocalRow
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder, QuoteParts
@@ -50,7 +50,7 @@ from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from recorded_market.genesis import make_genesis
 from recorded_market.ledger import Commitment
-from recorded_market.market import Market as RecordedMarket
+from recorded_market.market import LocalMarket as RecordedMarket
 from recorded_market.recording import load_recording
 
 AMOUNT_COUNT: Final = 40
@@ -68,7 +68,7 @@ def updates_of(accounts: dict[Pubkey, Account], slot: int) -> list[AccountUpdate
     return [AccountUpdate(pubkey, slot, account, now, UpdateSource.ANSWER, now) for pubkey, account in accounts.items()]
 
 
-def held_market(source: RecordedMarket, registry: TokenRegistry) -> Market:
+def held_market(source: RecordedMarket, registry: TokenRegistry) -> LocalMarket:
     """The service's market with every pool of the recorded one loaded."""
     market = make_market(LocalQuoteSettings(), registry, SYSTEM_CLOCK)
     view = source.ledger.view(Commitment.PROCESSED)
@@ -100,7 +100,7 @@ def batch_request(registry: TokenRegistry) -> quotes_pb2.BatchQuoteRequest:
 
 
 @contextmanager
-def subscribed(market: Market, request: quotes_pb2.BatchQuoteRequest) -> Iterator[Subscription[Row, int]]:
+def subscribed(market: LocalMarket, request: quotes_pb2.BatchQuoteRequest) -> Iterator[Subscription[LocalRow, int]]:
     """A subscriber of all rows of the request, while the context lasts."""
     wanted = [
         (*market.registry.pair(pair.input_mint, pair.output_mint), amount)
@@ -112,7 +112,7 @@ def subscribed(market: Market, request: quotes_pb2.BatchQuoteRequest) -> Iterato
         yield subscriber
 
 
-def message(encoder: QuoteEncoder, market: Market, subscriber: Subscription[Row, int], rows: Any) -> bytes:
+def message(encoder: QuoteEncoder, market: LocalMarket, subscriber: Subscription[LocalRow, int], rows: Any) -> bytes:
     """What the servicer sends for these rows."""
     parts = QuoteParts()
     for row in rows:
@@ -154,7 +154,7 @@ def show(name: str, samples_ns: list[int], *, reference: str = "") -> dict[str, 
 
 
 def bench_update(
-    market: Market, encoder: QuoteEncoder, subscriber: Subscription[Row, int], flow: Iterator[Any]
+    market: LocalMarket, encoder: QuoteEncoder, subscriber: Subscription[LocalRow, int], flow: Iterator[Any]
 ) -> dict[str, Any]:
     """Bytes of a slot in, one message out."""
     subscriber.take()
@@ -181,7 +181,7 @@ def bench_update(
     }
 
 
-def bench_refresh(market: Market, encoder: QuoteEncoder, request: Any) -> dict[str, Any]:
+def bench_refresh(market: LocalMarket, encoder: QuoteEncoder, request: Any) -> dict[str, Any]:
     """All rows as messages."""
     results = {}
     started = time.perf_counter_ns()
@@ -217,7 +217,7 @@ async def latencies(call: Callable[[int], Awaitable[object]]) -> list[int]:
     return samples
 
 
-async def stream_latencies(market: Market, call: Any, flow: Iterator[Any]) -> list[int]:
+async def stream_latencies(market: LocalMarket, call: Any, flow: Iterator[Any]) -> list[int]:
     """From each update applied to the client holding the parsed message."""
     arrived = asyncio.Event()
 
@@ -252,7 +252,7 @@ def add_echo(server: grpc.aio.Server, data: bytes) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Echo": handler}),))
 
 
-async def bench_grpc(market: Market, encoder: QuoteEncoder, request: Any, flow: Iterator[Any]) -> dict[str, Any]:
+async def bench_grpc(market: LocalMarket, encoder: QuoteEncoder, request: Any, flow: Iterator[Any]) -> dict[str, Any]:
     """Single quotes beside an echo, and updates to a stream's client."""
     servicer = LocalQuoteServicer(
         market=market,

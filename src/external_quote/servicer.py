@@ -8,10 +8,10 @@ import grpc
 import grpc.aio
 
 from external_quote import wire
-from external_quote.feed import Feeds
 from external_quote.health import Health
-from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
+from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, ProviderQuoter
 from external_quote.split_cache import SplitCache
+from external_quote.streams import ProviderStreams
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.resilience import Party
 from quote_core.serving import abort_with, checked_key
@@ -29,12 +29,18 @@ class ExternalQuoteServicer:
     """`ExternalQuoteService`."""
 
     def __init__(
-        self, *, tokens: TokenRegistry, quoter: Quoter, cache: SplitCache, feeds: Feeds, health: Health
+        self,
+        *,
+        tokens: TokenRegistry,
+        quoter: ProviderQuoter,
+        cache: SplitCache,
+        streams: ProviderStreams,
+        health: Health,
     ) -> None:
         self._tokens = tokens
         self._quoter = quoter
         self._cache = cache
-        self._feeds = feeds
+        self._streams = streams
         self._health = health
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -44,8 +50,8 @@ class ExternalQuoteServicer:
             "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
             "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
             "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST, _encoded),
-            "StreamBatchQuotes": stream(_streaming(self._feeds.singles), wire.BATCH_REQUEST, _encoded),
-            "StreamQuoteBatches": stream(_streaming(self._feeds.batches), wire.BATCH_REQUEST, _encoded),
+            "StreamBatchQuotes": stream(_streaming(self._streams.singles), wire.BATCH_REQUEST, _encoded),
+            "StreamQuoteBatches": stream(_streaming(self._streams.batches), wire.BATCH_REQUEST, _encoded),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
 
@@ -63,7 +69,7 @@ class ExternalQuoteServicer:
         return wire.quote(
             cached,
             row=0,
-            report=next(desk.report() for desk in self._quoter.desks if desk.name == cached.provider),
+            report=next(guard.report() for guard in self._quoter.guards if guard.name == cached.provider),
             price_age_ns=self._cache.price_age_ns(cached),
             route_age_ns=self._cache.route_age_ns(cached),
             is_stale=self._cache.is_stale(cached),
@@ -71,7 +77,7 @@ class ExternalQuoteServicer:
 
     async def get_provider_health(self, request: Any, time_left_s: float | None) -> Any:
         """How each configured provider does."""
-        return wire.provider_health(desk.report() for desk in self._quoter.desks)
+        return wire.provider_health(guard.report() for guard in self._quoter.guards)
 
     async def get_health(self, request: Any, time_left_s: float | None) -> Any:
         """How the service is."""

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 from typing import Final
 
-from external_quote.desk import DeskReport
+from external_quote.provider_guard import ProviderReport
 from external_quote.providers.base import RouteLeg
 from external_quote.split_cache import CachedQuote
 from quote_core.errors import SolquoteError
@@ -39,7 +39,7 @@ _BREAKERS: Final = {
 
 
 def quote(
-    cached: CachedQuote, *, row: int, report: DeskReport, price_age_ns: int, route_age_ns: int, is_stale: bool
+    cached: CachedQuote, *, row: int, report: ProviderReport, price_age_ns: int, route_age_ns: int, is_stale: bool
 ) -> pb.ExternalQuote:
     """A provider's answer with its ages."""
     key, answer = cached.key, cached.quote
@@ -82,7 +82,7 @@ def batch(quotes: Iterable[pb.ExternalQuote], *, sequence: int, is_snapshot: boo
     return pb.ExternalQuoteBatch(quotes=quotes, sequence=sequence, snapshot=is_snapshot)
 
 
-def provider_health(reports: Iterable[DeskReport]) -> pb.ProviderHealthResponse:
+def provider_health(reports: Iterable[ProviderReport]) -> pb.ProviderHealthResponse:
     """How the providers do."""
     return pb.ProviderHealthResponse(
         providers=[
@@ -137,7 +137,7 @@ def _hop(leg: RouteLeg) -> quotes_pb.RouteHop:
     )
 
 
-def _rate_limit(report: DeskReport) -> pb.RateLimitState:
+def _rate_limit(report: ProviderReport) -> pb.RateLimitState:
     return pb.RateLimitState(
         tokens_available=report.tokens_available,
         requests_per_s=report.requests_per_s,

@@ -7,8 +7,8 @@ from collections.abc import Mapping
 from local_quote.chain_progress import SLOTS_APART_MAX
 from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
-from local_quote.market import Market
-from local_quote.refresh import Refresher
+from local_quote.market import LocalMarket
+from local_quote.refresh import MarketRefresher
 from local_quote.wire import health_to
 from local_quote.wire.messages import HealthResponse
 from quote_core.clock import Clock
@@ -30,8 +30,8 @@ class Condition:
     def __init__(
         self,
         *,
-        market: Market,
-        refreshing: Refresher,
+        market: LocalMarket,
+        refreshing: MarketRefresher,
         discovering: DiscoveryCounts,
         waiting: CompanionCounts,
         clock: Clock,

@@ -14,7 +14,7 @@ from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteErr
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 
-__all__ = ["PricedSwap", "Quoter", "direction_of", "is_better"]
+__all__ = ["PoolQuoter", "PricedSwap", "direction_of", "is_better"]
 
 _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
@@ -50,7 +50,7 @@ def is_better(output: int, best_output: int, *, is_stale: bool, is_best_stale: b
     return output > best_output
 
 
-class Quoter:
+class PoolQuoter:
     """Prices swaps on the store's pools at the chain's time."""
 
     def __init__(self, *, store: PoolStore, clock: Clock, stale_after_ns: int, refuse_after_ns: int) -> None:

@@ -15,7 +15,7 @@ import structlog
 
 from local_quote.companions import Companions
 from local_quote.gaps import FeedGaps
-from local_quote.market import Market, WantedChange
+from local_quote.market import LocalMarket, WantedChange
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
 from local_quote.pool_store import Doubt, PoolEntry
@@ -24,7 +24,7 @@ from quote_core.errors import UpstreamError
 from quote_core.solana import AccountFeed, AccountUpdate, FeedEvents, PartlyRead, RpcClient
 from quote_core.units import NS_PER_S, Pubkey
 
-__all__ = ["RefreshCounts", "Refresher", "UpdateInbox"]
+__all__ = ["MarketRefresher", "RefreshCounts", "UpdateInbox"]
 
 _POLL_TICK_S = 0.1
 _RECHECK_S = 0.002
@@ -94,13 +94,13 @@ class UpdateInbox:
         return taken
 
 
-class Refresher:
+class MarketRefresher:
     """The loops that feed the market; `make_feed` makes the account feed that calls what it is given."""
 
     def __init__(
         self,
         *,
-        market: Market,
+        market: LocalMarket,
         rpc: RpcClient,
         reader: PoolReader,
         make_feed: Callable[[FeedEvents], AccountFeed],

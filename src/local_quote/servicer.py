@@ -3,9 +3,9 @@
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-from local_quote.market import Market
-from local_quote.quote_table import Quote, Row
+from local_quote.market import LocalMarket
 from local_quote.routes import checked_amount, checked_pool, simulate_route
+from local_quote.row_table import LocalQuote, LocalRow
 from local_quote.wire import (
     QuoteEncoder,
     QuoteParts,
@@ -53,7 +53,7 @@ class LocalQuoteServicer:
     def __init__(
         self,
         *,
-        market: Market,
+        market: LocalMarket,
         encoder: QuoteEncoder,
         clock: Clock,
         hurry: Callable[[Pubkey, Pubkey], None],
@@ -98,7 +98,7 @@ class LocalQuoteServicer:
         tokens = self._market.registry.pair(request.input_mint, request.output_mint)
         amount = checked_amount(request.input_amount)
         self._hurry(tokens[0].mint, tokens[1].mint)
-        forward: Quote | None = None
+        forward: LocalQuote | None = None
         try:
             forward = self._market.quote(*tokens, amount)
             forward_bytes = self._encoded(forward)
@@ -166,7 +166,7 @@ class LocalQuoteServicer:
                 yield self._parts(subscription, rows), False
 
     @contextlib.contextmanager
-    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscription[Row, int]]:
+    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscription[LocalRow, int]]:
         subscriptions, table = self._market.subscriptions, self._market.table
         subscriptions.check_room()
         pair = self._market.registry.pair
@@ -177,7 +177,7 @@ class LocalQuoteServicer:
         finally:
             table.release(rows)
 
-    def _first(self, wanted: BatchRequest, subscription: Subscription[Row, int]) -> QuoteParts:
+    def _first(self, wanted: BatchRequest, subscription: Subscription[LocalRow, int]) -> QuoteParts:
         parts = QuoteParts()
         for one, error in wanted.refused:
             refusal = self._encoder.refusal(one.input_mint, one.output_mint, one.amount, error)
@@ -185,7 +185,7 @@ class LocalQuoteServicer:
         parts.extend(self._parts(subscription, subscription.take_all()))
         return parts
 
-    def _parts(self, subscription: Subscription[Row, int], rows: Iterable[Row]) -> QuoteParts:
+    def _parts(self, subscription: Subscription[LocalRow, int], rows: Iterable[LocalRow]) -> QuoteParts:
         parts = QuoteParts()
         chain_clock = self._market.chain_clock
         for row in rows:
@@ -194,5 +194,5 @@ class LocalQuoteServicer:
                 parts.add(body, tail, number)
         return parts
 
-    def _encoded(self, quote: Quote) -> bytes:
+    def _encoded(self, quote: LocalQuote) -> bytes:
         return self._encoder.quote(quote, self._market.chain_clock)

@@ -8,8 +8,8 @@ from fakes.fake_clock import FakeClock
 from fakes.plain_pool import PlainPool, vault_account
 
 from local_quote.app import make_market
-from local_quote.market import Market
-from local_quote.quote_table import Row
+from local_quote.market import LocalMarket
+from local_quote.row_table import LocalRow
 from local_quote.settings import LocalQuoteSettings
 from quote_core.dex.pool import Account
 from quote_core.quotes import Provenance
@@ -40,7 +40,7 @@ class HeldMarket:
     subscribers: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.market: Market = make_market(self.settings, REGISTRY, self.clock)
+        self.market: LocalMarket = make_market(self.settings, REGISTRY, self.clock)
         self.market.apply([clock_update(slot=self.slot, unix_timestamp=1_700_000_000)])
         self.tick(0)
         self.tick(0)
@@ -64,7 +64,7 @@ class HeldMarket:
             self.read(pool, amount_a, amount_b)
         return pool
 
-    def subscribe(self, *wanted: tuple[Token, Token, int]) -> Subscription[Row, int]:
+    def subscribe(self, *wanted: tuple[Token, Token, int]) -> Subscription[LocalRow, int]:
         """A stream that follows rows for as long as the market is there, each under its position."""
         rows = self.market.table.register(wanted)
         numbered = ((row, number) for number, row in enumerate(rows))

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 
-from external_quote.desk import Desk
+from external_quote.provider_guard import ProviderGuard
 from external_quote.providers.base import ProviderQuote, RouteLeg
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
@@ -47,10 +47,10 @@ class FakeProvider:
         return answer()
 
 
-def desk(
+def guard(
     provider: FakeProvider, clock: Clock, *, rate_per_s: float = 1.0, burst_count: int = 2, failure_count_max: int = 3
-) -> Desk:
-    return Desk(
+) -> ProviderGuard:
+    return ProviderGuard(
         provider,
         limiter=RateLimiter(name=provider.name, rate_per_s=rate_per_s, burst_count=burst_count, clock=clock),
         breaker=CircuitBreaker(name=provider.name, failure_count_max=failure_count_max, open_ns=10 * S, clock=clock),

@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Mapping, Sequence
 
 from local_quote.impact import Curve
-from local_quote.market import Market
+from local_quote.market import LocalMarket
 from local_quote.oracle import OracleReading
 from local_quote.pool_store import PoolEntry
 from local_quote.quoter import PricedSwap
@@ -112,7 +112,7 @@ def provenance_to(provenance: Provenance | None) -> str:
     return str(quotes_pb2.Provenance.Name(0 if provenance is None else provenance.value))
 
 
-def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_quote_pb2.PoolState:
+def pool_state_to(entry: PoolEntry, market: LocalMarket, now_mono_ns: int) -> local_quote_pb2.PoolState:
     """Write a pool as it is held now; prices only where it can be traded."""
     pool = entry.pool
     refusal = market.quoter.closed_reason(entry)
@@ -137,7 +137,7 @@ def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_q
     return state
 
 
-def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: Market) -> None:
+def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: LocalMarket) -> None:
     try:
         curves: list[Curve] = [market.quoter.curve(entry, direction) for direction in Direction]
         spot = entry.pool.spot_price(market.quoter.now_on_chain())
@@ -150,12 +150,12 @@ def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: Mark
     state.depth_a_amount, state.depth_b_amount = (curve.depth_amount for curve in curves)
 
 
-def _owner_of(entry: PoolEntry, market: Market) -> str:
+def _owner_of(entry: PoolEntry, market: LocalMarket) -> str:
     held = market.store.account(entry.pool.address)
     return held.account.owner if held is not None and held.account is not None else ""
 
 
-def _account_to(pubkey: Pubkey, market: Market) -> list[local_quote_pb2.PoolAccount]:
+def _account_to(pubkey: Pubkey, market: LocalMarket) -> list[local_quote_pb2.PoolAccount]:
     held = market.store.account(pubkey)
     if held is None or held.account is None:
         return []
@@ -170,7 +170,7 @@ def _account_to(pubkey: Pubkey, market: Market) -> list[local_quote_pb2.PoolAcco
     ]
 
 
-def pools_to(entries: Iterable[PoolEntry], market: Market, now_mono_ns: int) -> local_quote_pb2.ListPoolsResponse:
+def pools_to(entries: Iterable[PoolEntry], market: LocalMarket, now_mono_ns: int) -> local_quote_pb2.ListPoolsResponse:
     """Write pools, by pair and address."""
     ordered = sorted(entries, key=lambda entry: (entry.pair, entry.pool.address))
     return local_quote_pb2.ListPoolsResponse(pools=[pool_state_to(entry, market, now_mono_ns) for entry in ordered])

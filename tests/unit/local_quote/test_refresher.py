@@ -16,7 +16,7 @@ from fakes.waiting import eventually
 from local_quote.companions import Companions
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
-from local_quote.refresh import Refresher
+from local_quote.refresh import MarketRefresher
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.quotes import Provenance
 from quote_core.solana import CLOCK_SYSVAR, AccountFeed, RpcClient
@@ -37,7 +37,7 @@ class Loops:
         rpc = RpcClient(url=node.http_url, session=session, clock=clock, attempt_count_max=1)
         reader = PoolReader(rpc=rpc, store=market.store)
         self.plan = PollPlan(amm_interval_ns=HOUR_NS, clmm_interval_ns=HOUR_NS, clmm_event_driven_interval_ns=HOUR_NS)
-        self.refresher = Refresher(
+        self.refresher = MarketRefresher(
             market=market,
             rpc=rpc,
             reader=reader,

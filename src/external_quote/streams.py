@@ -5,27 +5,27 @@ from collections.abc import AsyncGenerator, Iterable
 from typing import Any
 
 from external_quote import wire
-from external_quote.board import Board
-from external_quote.quoter import Quoter
+from external_quote.quoter import ProviderQuoter
 from external_quote.split_cache import SplitCache
+from external_quote.stream_demand import StreamDemand
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.quotes import QuoteKey
 from quote_core.serving import Subscription, read_batch_request
 from quote_core.tokens import TokenRegistry
 
-__all__ = ["Feeds"]
+__all__ = ["ProviderStreams"]
 
 _NOT_CONFIGURED = ProviderUnavailable("external quotes", "no provider is configured")
 _NOT_YET = ProviderUnavailable("external quotes", "waiting for its turn within the rate limit")
 
 
-class Feeds:
+class ProviderStreams:
     """Opens a stream a client.
 
     Args:
         tokens: What may be asked for.
-        board: What streams want.
+        demand: What streams want.
         quoter: Who is asked.
         cache: What they answered.
         clock: For the refresh.
@@ -37,15 +37,15 @@ class Feeds:
         self,
         *,
         tokens: TokenRegistry,
-        board: Board,
-        quoter: Quoter,
+        demand: StreamDemand,
+        quoter: ProviderQuoter,
         cache: SplitCache,
         clock: Clock,
         row_count_max: int,
         refresh_ns: int,
     ) -> None:
         self._tokens = tokens
-        self._board = board
+        self._demand = demand
         self._quoter = quoter
         self._cache = cache
         self._clock = clock
@@ -64,7 +64,7 @@ class Feeds:
             for asked, error in wanted.refused
         ]
         refresh_ns = wanted.refresh_interval_ns or self._refresh_ns
-        with self._board.follow(zip(wanted.keys, wanted.numbers, strict=True)) as subscription:
+        with self._demand.follow(zip(wanted.keys, wanted.numbers, strict=True)) as subscription:
             turns = subscription.turns(refresh_ns=refresh_ns, clock=self._clock)
             first = self._quotes(subscription, subscription.take_all())
             sequence = 1
@@ -81,13 +81,13 @@ class Feeds:
                     yield quote
 
     def _quotes(self, subscription: Subscription[QuoteKey, int], keys: Iterable[QuoteKey]) -> list[Any]:
-        reports = {desk.name: desk.report() for desk in self._quoter.desks}
+        reports = {guard.name: guard.report() for guard in self._quoter.guards}
         quotes = []
         for key in keys:
             cached = self._cache.newest(key)
             for row in subscription.labels[key]:
                 if cached is None:
-                    error = self._board.error(key) or (_NOT_YET if self._quoter.desks else _NOT_CONFIGURED)
+                    error = self._demand.error(key) or (_NOT_YET if self._quoter.guards else _NOT_CONFIGURED)
                     quotes.append(
                         wire.failed_quote(key.input_mint, key.output_mint, key.input_amount, row=row, error=error)
                     )

@@ -12,10 +12,10 @@ from quote_core.errors import SolquoteError
 from quote_core.quotes import QuoteKey
 from quote_core.serving import Subscription, Subscriptions
 
-__all__ = ["Board"]
+__all__ = ["StreamDemand"]
 
 
-class Board:
+class StreamDemand:
     """What all streams want."""
 
     def __init__(self, *, count_max: int) -> None:

@@ -21,11 +21,11 @@ from quote_core.resilience import (
 )
 from quote_core.units import NS_PER_MS
 
-__all__ = ["Desk", "DeskReport"]
+__all__ = ["ProviderGuard", "ProviderReport"]
 
 
 @dataclass(frozen=True, slots=True)
-class DeskReport:
+class ProviderReport:
     """How a provider does; `paused_ms` is how long it asked, itself, to be left alone."""
 
     provider: str
@@ -38,7 +38,7 @@ class DeskReport:
     last_error: str
 
 
-class Desk:
+class ProviderGuard:
     """Asks one provider."""
 
     def __init__(
@@ -105,9 +105,9 @@ class Desk:
         self._note(started_ns, succeeded=True)
         return quote
 
-    def report(self) -> DeskReport:
+    def report(self) -> ProviderReport:
         """How the provider does."""
-        return DeskReport(
+        return ProviderReport(
             provider=self.name,
             window=self._window.figures(),
             breaker=self._breaker.state,

@@ -4,12 +4,12 @@ from contextlib import aclosing
 from typing import Any
 
 from fakes.fake_clock import FakeClock
-from fakes.provider_quotes import KEY, OTHER, TOKENS, FakeProvider, S, desk
+from fakes.provider_quotes import KEY, OTHER, TOKENS, FakeProvider, S, guard
 
-from external_quote.board import Board
-from external_quote.feed import Feeds
-from external_quote.quoter import Quoter
+from external_quote.quoter import ProviderQuoter
 from external_quote.split_cache import SplitCache
+from external_quote.stream_demand import StreamDemand
+from external_quote.streams import ProviderStreams
 from quote_core.generated.solquote.v1 import quotes_pb2
 
 
@@ -19,11 +19,13 @@ async def rows_of(messages: AsyncGenerator[Any, None]) -> list[int]:
 
 
 async def test_quote_that_does_not_change_comes_again_while_another_changes_all_the_time() -> None:
-    clock, board = FakeClock(), Board(count_max=1)
+    clock, demand = FakeClock(), StreamDemand(count_max=1)
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
-    quoter = Quoter([desk(FakeProvider(), clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
-    feeds = Feeds(
-        tokens=TOKENS, board=board, quoter=quoter, cache=cache, clock=clock, row_count_max=10, refresh_ns=60 * S
+    quoter = ProviderQuoter(
+        [guard(FakeProvider(), clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S
+    )
+    streams = ProviderStreams(
+        tokens=TOKENS, demand=demand, quoter=quoter, cache=cache, clock=clock, row_count_max=10, refresh_ns=60 * S
     )
     request = quotes_pb2.BatchQuoteRequest(
         pairs=[
@@ -32,10 +34,10 @@ async def test_quote_that_does_not_change_comes_again_while_another_changes_all_
         ],
         refresh_interval_ms=2_000,
     )
-    async with aclosing(feeds.batches(request)) as messages:
+    async with aclosing(streams.batches(request)) as messages:
         sent = [await rows_of(messages)]
         for _ in range(4):
             clock.advance_ns(S)
-            board.report(KEY, None)
+            demand.report(KEY, None)
             sent.append(await rows_of(messages))
     assert sent == [[0, 1], [0], [0, 1], [0], [0, 1]]
