@@ -6,10 +6,10 @@ The rate limit is shared fairly between those who ask for a quote and the stream
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from external_quote.providers.base import Provider, ProviderQuote, RouteLeg
+from external_quote.providers.base import Provider, ProviderQuote
 from quote_core.clock import Clock
 from quote_core.errors import DataError, MarketError, UpstreamError
-from quote_core.quotes import QuoteKey
+from quote_core.quotes import QuoteKey, RouteHop
 from quote_core.resilience import (
     BreakerState,
     CircuitBreaker,
@@ -76,7 +76,7 @@ class ProviderGuard:
         self._share.reserve(party, count)
 
     async def ask(
-        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteHop], timeout_ns: int
     ) -> ProviderQuote:
         """Make one request that was reserved before, and note how it went.
 

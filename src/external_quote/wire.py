@@ -4,14 +4,13 @@ from collections.abc import Iterable, Mapping
 from typing import Final
 
 from external_quote.provider_guard import ProviderReport
-from external_quote.providers.base import RouteLeg
 from external_quote.split_cache import CachedQuote
 from quote_core.errors import SolquoteError
-from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import route_id
 from quote_core.resilience import BreakerState
+from quote_core.serving import write_freshness, write_hop
 from quote_core.units import NS_PER_MS
 
 __all__ = [
@@ -49,7 +48,7 @@ def quote(
         input_amount=key.input_amount,
         output_amount=answer.output_amount,
         provider=cached.provider,
-        route_plan=map(_hop, answer.legs),
+        route_plan=map(write_hop, answer.route),
         price_impact_bps=answer.price_impact_fraction * 10_000,
         provider_latency_ms=cached.latency_ms,
         price_cache_age_ms=price_age_ns // NS_PER_MS,
@@ -58,11 +57,11 @@ def quote(
         version=cached.version,
         slot=answer.slot,
         row=row,
-        route_id=route_id([leg.pool_id for leg in answer.legs]),
+        route_id=route_id([hop.pool_id for hop in answer.route]),
         quoted_unix_ns=cached.freshness.vouched.unix_ns,
         is_stale=is_stale,
         provider_uptime=report.window.uptime,
-        freshness=_freshness(cached.freshness),
+        freshness=write_freshness(cached.freshness),
     )
 
 
@@ -108,32 +107,6 @@ def health(
     """How the service is; it serves whenever it answers."""
     return quotes_pb.HealthResponse(
         serving=True, version=version, uptime_ms=uptime_ms, findings=findings, figures=figures
-    )
-
-
-def _freshness(freshness: Freshness) -> quotes_pb.Freshness:
-    """The moment travels, not the age: a message held on its way is older by the time it was held."""
-    return quotes_pb.Freshness(
-        vouched_mono_ns=freshness.vouched.mono_ns,
-        vouched_unix_ns=freshness.vouched.unix_ns,
-        boot_id=freshness.vouched.boot_id,
-        vouched_slot=freshness.vouched_slot,
-        changed_slot=freshness.changed_slot,
-        changed_unix_ns=freshness.changed_unix_ns,
-        chain_unix_s=freshness.chain_unix_s,
-    )
-
-
-def _hop(leg: RouteLeg) -> quotes_pb.RouteHop:
-    return quotes_pb.RouteHop(
-        pool_id=leg.pool_id,
-        protocol=leg.label,
-        input_mint=leg.input_mint,
-        output_mint=leg.output_mint,
-        input_amount=leg.input_amount,
-        output_amount=leg.output_amount,
-        fee_amount=leg.fee_amount,
-        fee_mint=leg.fee_mint,
     )
 
 

@@ -2,9 +2,16 @@
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
-from quote_core.serving.freshness_message import read_freshness
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.process import report_until, run_service
+from quote_core.serving.quote_messages import (
+    read_freshness,
+    read_provenance,
+    read_route,
+    write_freshness,
+    write_hop,
+    write_provenance,
+)
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code
 from quote_core.serving.subscriptions import Subscription, Subscriptions
@@ -27,9 +34,14 @@ __all__ = [
     "open_channel",
     "read_batch_request",
     "read_freshness",
+    "read_provenance",
+    "read_route",
     "reads_body_itself",
     "report_until",
     "run_service",
     "serve",
     "serve_http",
+    "write_freshness",
+    "write_hop",
+    "write_provenance",
 ]
