@@ -1,7 +1,6 @@
 """The gRPC API: decode, call, encode."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import grpc
@@ -14,7 +13,7 @@ from external_quote.split_cache import SplitCache
 from external_quote.streams import ProviderStreams
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.resilience import Party
-from quote_core.serving import abort_with, checked_key
+from quote_core.serving import abort_with, checked_key, streaming
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
 
@@ -22,7 +21,6 @@ __all__ = ["SERVICE_NAME", "ExternalQuoteServicer"]
 
 SERVICE_NAME: Final = "solquote.v1.ExternalQuoteService"
 _Context = grpc.aio.ServicerContext[Any, Any]
-_Messages = AsyncGenerator[Any, None]
 
 
 class ExternalQuoteServicer:
@@ -50,8 +48,12 @@ class ExternalQuoteServicer:
             "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
             "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
             "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST, _encoded),
-            "StreamBatchQuotes": stream(_streaming(self._streams.singles), wire.BATCH_REQUEST, _encoded),
-            "StreamQuoteBatches": stream(_streaming(self._streams.batches), wire.BATCH_REQUEST, _encoded),
+            "StreamBatchQuotes": stream(
+                streaming(lambda request, _: self._streams.singles(request)), wire.BATCH_REQUEST, _encoded
+            ),
+            "StreamQuoteBatches": stream(
+                streaming(lambda request, _: self._streams.batches(request)), wire.BATCH_REQUEST, _encoded
+            ),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
 
@@ -97,15 +99,3 @@ def _answering(method: Callable[[Any, float | None], Awaitable[Any]]) -> Callabl
             await abort_with(context, error)
 
     return answer
-
-
-def _streaming(method: Callable[[Any], _Messages]) -> Callable[[Any, _Context], _Messages]:
-    async def stream(request: Any, context: _Context) -> _Messages:
-        try:
-            async with aclosing(method(request)) as messages:
-                async for message in messages:
-                    yield message
-        except SolquoteError as error:
-            await abort_with(context, error)
-
-    return stream

@@ -13,7 +13,7 @@ from quote_core.serving.quote_messages import (
     write_provenance,
 )
 from quote_core.serving.server import Server, serve
-from quote_core.serving.status import abort_with, grpc_code
+from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
 from quote_core.serving.work import CallCounter, WorkFigures
 
@@ -41,6 +41,7 @@ __all__ = [
     "run_service",
     "serve",
     "serve_http",
+    "streaming",
     "write_freshness",
     "write_hop",
     "write_provenance",
