@@ -50,7 +50,7 @@ from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from recorded_market.genesis import make_genesis
 from recorded_market.ledger import Commitment
-from recorded_market.market import LocalMarket as RecordedMarket
+from recorded_market.market import Market as RecordedMarket
 from recorded_market.recording import load_recording
 
 AMOUNT_COUNT: Final = 40
