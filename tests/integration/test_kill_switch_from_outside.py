@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 
 import pytest
-from fakes.outside_switch import START_DEADLINE_S, OutsideSwitch, until
+from fakes.outside_switch import GATE_SILENCE_NS, START_DEADLINE_S, OutsideSwitch, until
 
 from quote_core.bus import Bus
 from quote_core.bus.register import read_newest
@@ -119,14 +119,15 @@ def test_a_stop_while_the_bus_stands_still_holds_when_it_goes_on(outside: Outsid
     assert not outside.open_since(time.monotonic_ns() - 1)
 
 
-def test_a_process_that_stood_still_begins_nothing_after_an_acknowledged_halt(outside: OutsideSwitch) -> None:
+def test_a_process_that_stood_still_takes_no_old_heartbeat_for_a_new_one(outside: OutsideSwitch) -> None:
     with outside.standing_still(outside.gate):
-        time.sleep(1.0)  # heartbeats gather in its socket
-        halted_ns = outside.halt()
+        time.sleep(0.6)  # a heartbeat or two wait in its socket
         outside.manager.kill()  # and none comes after those
         outside.manager.wait()
+        time.sleep(GATE_SILENCE_NS / 1e9)
+        silent_ns = time.monotonic_ns()
     with pytest.raises(AssertionError, match="never came true"):
-        until(lambda: outside.open_since(halted_ns), within_s=1.0)
+        until(lambda: outside.open_since(silent_ns), within_s=0.5)
 
 
 def test_kill_holds_with_the_manager_dead_and_when_it_is_back(outside: OutsideSwitch) -> None:
