@@ -8,11 +8,12 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.outside_switch import GATE_SILENCE_NS, START_DEADLINE_S, OutsideSwitch, until
+from fakes.results import result
 
 from quote_core.bus import Bus
 from quote_core.bus.register import read_newest
 from quote_core.clock import SYSTEM_CLOCK, moment
-from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, TradingState, stamp
+from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, Outcome, TradingState, stamp
 
 pytestmark = pytest.mark.integration
 ACTIVE, HALTED = TradingState.ACTIVE, TradingState.HALTED
@@ -141,3 +142,18 @@ def test_kill_holds_with_the_manager_dead_and_when_it_is_back(outside: OutsideSw
     assert outside.state() == "HALTED"
     assert kill.returncode == 0, kill.stdout
     assert not outside.open_since(killed_ns)
+
+
+def test_a_manager_that_starts_again_counts_what_failed_before(outside: OutsideSwitch) -> None:
+    outside.manager.kill()
+    outside.manager.wait()
+
+    async def fail(bus: Bus) -> None:
+        for number in range(20):
+            now_ns = SYSTEM_CLOCK.unix_ns()
+            await bus.publish(result(number=number, outcome=Outcome.FAILED, finished_unix_ns=now_ns))
+
+    outside.publish(fail)
+    outside.start_manager()
+    until(lambda: outside.ask("", None)[1].get("trigger") == "failed_trades", within_s=START_DEADLINE_S)
+    assert outside.state() == "HALTED"
