@@ -25,6 +25,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
@@ -178,6 +179,7 @@ def make_manager(witness: Path) -> Manager:
     return Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
         latch,
+        CheckpointFile(witness.with_name("checkpoint")),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,

@@ -10,12 +10,14 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
@@ -247,6 +249,7 @@ class ManagerProcess(Process):
         self.manager = Manager(
             Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
             Latch(clock=shared_clock, witness=witness, restate_after_ns=10**18),
+            CheckpointFile(Path("/nowhere")),
             clock=shared_clock,
             heartbeat_interval_ns=HEARTBEAT_NS,
             rate_window_ns=settings.rate_window,
@@ -256,7 +259,7 @@ class ManagerProcess(Process):
         self.start(self.manager.run(self.bus))
 
     async def _recall(self, _: object) -> None:
-        self.manager._is_recalled.set()
+        self.manager._results._is_recalled.set()
         self.manager._news.set()
 
     def stop(self, state: TradingState, told: Callable[[], None]) -> None:

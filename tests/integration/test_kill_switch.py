@@ -23,6 +23,7 @@ from prometheus_client import CollectorRegistry
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
@@ -49,6 +50,7 @@ async def running_manager(bus: Bus, folder: Path) -> AsyncIterator[Manager]:
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
         latch_in(None, folder),
+        CheckpointFile(folder / "checkpoint"),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,

@@ -10,6 +10,7 @@ from typing import Final
 from prometheus_client import CollectorRegistry
 
 from pipeline.process import Condition, work_until_told
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
@@ -29,6 +30,7 @@ from quote_core.solana import RpcClient, open_session
 __all__ = ["run"]
 
 WITNESS_NAME: Final = "kill-switch.latched"
+CHECKPOINT_NAME: Final = "kill-switch.checkpoint"
 
 
 async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> None:
@@ -47,6 +49,7 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> No
     manager = Manager(
         Rules(settings.limits(platform), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
         latch,
+        CheckpointFile(platform.data_folder() / CHECKPOINT_NAME),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,

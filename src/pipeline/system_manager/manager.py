@@ -14,9 +14,10 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from pipeline.auditor import result_in
 from pipeline.system_manager.change import Change, stricter
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch, NotYetStored
+from pipeline.system_manager.result_watch import ResultWatch
 from pipeline.system_manager.rules import Rules, Trip
 from quote_core.bus import Bus
 from quote_core.bus.follow import follow
@@ -50,6 +51,7 @@ class Manager:
         self,
         rules: Rules,
         latch: Latch,
+        checkpoint: CheckpointFile,
         *,
         clock: Clock,
         heartbeat_interval_ns: int,
@@ -65,9 +67,9 @@ class Manager:
         self._settled = asyncio.Event()
         self._figures = _Figures(registry)
         self._armed_unix_ns: int | None = None
-        self._caught_up = asyncio.Event()
-        self._is_recalled = asyncio.Event()
-        self._result_count = 0
+        self._results = ResultWatch(
+            rules, checkpoint, clock=clock, on_trip=self._stop, on_malformed=self._figures.malformed.inc
+        )
         self.finding = "NATS is not connected"
         """What keeps the manager from vouching for the switch; empty when all is well."""
 
@@ -75,6 +77,11 @@ class Manager:
     def held(self) -> KillSwitch | None:
         """What was latched when last looked."""
         return self._latch.held
+
+    @property
+    def results_read_count(self) -> int:
+        """Results that the rules have read from EXECUTED since this process began."""
+        return self._results.read_count
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
@@ -141,7 +148,7 @@ class Manager:
             try:
                 event = await self.look()
                 self._arm(event)
-                self._require_memory()
+                self._results.require_recalled()
                 if self._latch.unstored_stop is None:
                     await bus.push(replace(event, sent=began), subject=KILL_SWITCH_HEARTBEAT)
                     self._show(event)
@@ -173,44 +180,14 @@ class Manager:
         assert self._armed_unix_ns is not None
         return min(self._armed_unix_ns, self._clock.unix_ns())
 
-    def _require_memory(self) -> None:
-        """Rules that have not read what was traded before they began would let trading go on that they must stop.
-
-        Raises:
-            ProviderUnavailable: They have not yet.
-        """
-        if not self._is_recalled.is_set():
-            raise ProviderUnavailable("rules", f"reading the results on EXECUTED, {self._result_count} so far")
-
     async def _watch(self, bus: Bus) -> None:
         """Judge results, and what services and auditor have reported since the release, a window back at most."""
         await self._settled.wait()
         since_unix_ns = max(self._since_unix_ns(), self._clock.unix_ns() - self._rate_window_ns)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._judge_results(bus))
-            tasks.create_task(self._judge_recalled())
+            tasks.create_task(self._results.run(bus, on_recalled=self._news.set))
             tasks.create_task(self._judge(bus, PnlSnapshot, since_unix_ns=since_unix_ns))
             tasks.create_task(self._judge(bus, ServiceHealth, since_unix_ns=since_unix_ns))
-
-    async def _judge_results(self, bus: Bus) -> None:
-        async for batch in follow(bus, Stream.EXECUTED, caught_up=self._caught_up):
-            for message in batch:
-                result = result_in(message)
-                self._result_count += 1
-                if result is None:
-                    self._figures.malformed.inc()
-                elif not self._is_recalled.is_set():
-                    self._rules.recall(result)
-                elif trip := self._rules.judge_result(result):
-                    await self._stop(trip)
-
-    async def _judge_recalled(self) -> None:
-        await self._caught_up.wait()
-        trip = self._rules.judge_recalled(self._clock.unix_ns())
-        if trip is not None:
-            await self._stop(trip)
-        self._is_recalled.set()
-        self._news.set()
 
     async def _judge(self, bus: Bus, kind: type[PnlSnapshot | ServiceHealth], *, since_unix_ns: int) -> None:
         async for batch in follow(bus, Stream.METRICS, subjects=[subjects_of(kind)], since_unix_ns=since_unix_ns):
