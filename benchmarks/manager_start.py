@@ -68,7 +68,8 @@ async def measure(url: str, folder: Path, count: int) -> int:
     """The first start, then further ones."""
     async with connect(url, name="benchmark") as bus:
         await repair(bus, STREAMS)
-        await fill(url, count)
+    await fill(url, count)
+    async with connect(url, name="benchmark") as bus:
         first_s, read_count = await start(bus, folder)
         assert read_count == count, read_count
         later = [await start(bus, folder) for _ in range(ROUNDS)]

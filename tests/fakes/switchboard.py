@@ -23,7 +23,7 @@ from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus.connection import Bus
+from quote_core.bus.connection import Bus, upstream_errors
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, KillSwitch, Stream, TradingState, decode, encode
@@ -133,11 +133,14 @@ class Line:
         found: Stored = await self._asked(lambda: self._server.last(subject), lambda: None)
         return found
 
-    async def publish(self, subject: str, data: bytes, *, headers: dict[str, str]) -> Stored:
+    async def publish_bytes(self, subject: str, data: bytes, headers: dict[str, str]) -> Stored:
         expected = int(headers["Nats-Expected-Last-Subject-Sequence"])
-        found: Stored = await self._asked(
-            lambda: self._server.keep(subject, data, expected), lambda: self._server.route(subject, data)
-        )
+        if not self.is_connected:
+            raise ProviderUnavailable("nats", "not connected")
+        with upstream_errors():
+            found: Stored = await self._asked(
+                lambda: self._server.keep(subject, data, expected), lambda: self._server.route(subject, data)
+            )
         return found
 
     async def push(self, event: Event, *, subject: str) -> None:

@@ -27,6 +27,9 @@ __all__ = ["ResultWatch"]
 CHECKPOINT_INTERVAL_S: Final = 10.0
 """At the promised 50 results a second a start reads 500 of them again."""
 
+IN_A_ROW_MAX: Final = 100
+"""Results counted before stops and the connection have their turn."""
+
 RETRY_S: Final = 0.2
 
 _log: Final = structlog.get_logger("system_manager.results")
@@ -103,10 +106,12 @@ class ResultWatch:
 
     async def _follow(self, bus: Bus) -> None:
         async for batch in follow(bus, Stream.EXECUTED, after=self._place, caught_up=self._caught_up):
-            for message in batch:
+            for number, message in enumerate(batch, 1):
                 trip = self._take(message)
                 if trip is not None:
                     await self._on_trip(trip)
+                elif number % IN_A_ROW_MAX == 0:
+                    await asyncio.sleep(0)
 
     def _take(self, message: Followed) -> Trip | None:
         """Count a message and note it as counted, with nothing between the two that could see one without the other."""

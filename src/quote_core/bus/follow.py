@@ -172,6 +172,9 @@ class _Reader:
                 if batch:  # what came before a gap, too: the next consumer begins behind it
                     yield batch
                     self._note_progress(batch[-1])
+                    # A queue that is not empty gives without waiting: everything else in this process, the client's
+                    # pings among it, would stand still until what has arrived is worked off.
+                    await asyncio.sleep(0)
                 elif is_idle:
                     self._caught_up.set()
                 if not is_whole:
