@@ -27,6 +27,7 @@ from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.witness import WitnessFile
@@ -138,6 +139,7 @@ async def start(bus: Bus, folder: Path) -> tuple[float, int]:
         manager = Manager(
             Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
             Latch(clock=SYSTEM_CLOCK, witness=WitnessFile(folder / "latched"), restate_after_ns=10**18),
+            Registration("benchmark", takes_over="", where="", clock=SYSTEM_CLOCK, restate_after_ns=10**18),
             CheckpointFile(checkpoint),
             clock=SYSTEM_CLOCK,
             heartbeat_interval_ns=settings.heartbeat_interval,

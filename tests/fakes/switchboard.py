@@ -20,6 +20,7 @@ from pipeline.system_manager.change import MANUAL, Change
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
@@ -246,12 +247,13 @@ class GateProcess(Process):
 
 
 class ManagerProcess(Process):
-    def __init__(self, clock: SharedClock, server: Server, witness: HeldWitness) -> None:
+    def __init__(self, clock: SharedClock, server: Server, witness: HeldWitness, *, name: str = "one") -> None:
         super().__init__(clock, server)
         settings, shared_clock = SystemManagerSettings(), _as_clock(clock)
         self.manager = Manager(
             Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
             Latch(clock=shared_clock, witness=witness, restate_after_ns=10**18),
+            Registration(name, takes_over="", where="test", clock=shared_clock, restate_after_ns=10**18),
             CheckpointFile(Path("/nowhere")),
             clock=shared_clock,
             heartbeat_interval_ns=HEARTBEAT_NS,

@@ -19,6 +19,7 @@ from pipeline.system_manager.change import MANUAL, Change
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.witness import WitnessFile
@@ -55,6 +56,7 @@ async def running_manager(bus: Bus, folder: Path, *, restate_after_ns: int = NEV
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
         latch_in(bus, folder, restate_after_ns=restate_after_ns),
+        Registration("one", takes_over="", where="test", clock=SYSTEM_CLOCK, restate_after_ns=restate_after_ns),
         CheckpointFile(folder / "checkpoint"),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,

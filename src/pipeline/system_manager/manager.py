@@ -2,6 +2,7 @@
 
 A heartbeat is sent only right after the stream was read, and bears the time before the reading: a manager that cannot
 read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close.
+So does one that finds another manager registered on its bus.
 Nor does it vouch before its rules have read the results of before they began.
 """
 
@@ -17,6 +18,7 @@ from prometheus_client import CollectorRegistry, Counter, Gauge
 from pipeline.system_manager.change import Change, stricter
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch, NotYetStored
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.result_watch import ResultWatch
 from pipeline.system_manager.rules import Rules, Trip
 from quote_core.bus import Bus
@@ -40,6 +42,7 @@ from quote_core.events import (
 __all__ = ["Manager"]
 
 CHANGE_TIMEOUT_S: Final = 3.0
+LEAVE_TIMEOUT_S: Final = 0.5
 
 _log: Final = structlog.get_logger("system_manager")
 
@@ -51,6 +54,7 @@ class Manager:
         self,
         rules: Rules,
         latch: Latch,
+        registration: Registration,
         checkpoint: CheckpointFile,
         *,
         clock: Clock,
@@ -59,6 +63,7 @@ class Manager:
         registry: CollectorRegistry,
     ) -> None:
         self._latch = latch
+        self._registration = registration
         self._rules = rules
         self._clock = clock
         self._heartbeat_interval_ns = heartbeat_interval_ns
@@ -87,20 +92,27 @@ class Manager:
         """Work until cancelled."""
         self.finding = "the SYSTEM stream is not there"
         await bus.wait_for_stream(Stream.SYSTEM)
+        self._registration.attach(bus)
         self._latch.attach(bus)
         await bus.listen(kind_of(KillSwitch).subject, self._on_push)
         await bus.listen(kind_of(StopRequest).subject, self._on_request)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._vouch(bus))
-            tasks.create_task(self._watch(bus))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._vouch(bus))
+                tasks.create_task(self._watch(bus))
+        finally:
+            # A task of its own, since the bus raises in one that is being cancelled.
+            await asyncio.shield(asyncio.create_task(self._leave()))
 
     async def look(self) -> KillSwitch:
         """Read what is latched.
 
         Raises:
+            AnotherManager: The bus has another manager, and what is latched is for that one to put right.
             ProviderUnavailable: The stream does not answer.
         """
         async with _within(CHANGE_TIMEOUT_S):
+            await self._registration.hold()
             return await self._latch.look()
 
     async def change(self, wanted: Change) -> KillSwitch:
@@ -110,15 +122,24 @@ class Manager:
             NotYetStored: A stop is kept, and the stream has not confirmed it; nothing is vouched for until it has.
             ProviderUnavailable: The stream has not confirmed a release.
             ChangedMeanwhile: A release met a newer stop.
+            AnotherManager: The bus has another manager, which alone releases.
         """
         if stricter(wanted.state, TradingState.ACTIVE):
             event = await self._stopped(wanted)
         else:
             async with _within(CHANGE_TIMEOUT_S):
+                await self._registration.hold()
                 event = await self._latch.release(wanted)
         self._arm(event)
         self._news.set()
         return event
+
+    async def _leave(self) -> None:
+        """Make room for another manager, unless this one keeps a stop that the stream does not have."""
+        if self._latch.unstored_stop is None:
+            with contextlib.suppress(ProviderUnavailable):
+                async with _within(LEAVE_TIMEOUT_S):
+                    await self._registration.leave()
 
     async def _stopped(self, wanted: Change) -> KillSwitch:
         try:
