@@ -17,6 +17,7 @@ import grpc.aio
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.plans import USDC_BACK, plan, plan_id
+from fakes.vouched import freshness_message
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -61,7 +62,12 @@ class Quotes(services.LocalQuoteServiceServicer):
             for i, hop in enumerate(request.hops)
         ]
         return messages.SimulateRouteResponse(
-            route=route, output_amount=amounts[2], slot=5, price_impacts=[0.0, 0.0], depth_amounts=[1, 1]
+            route=route,
+            output_amount=amounts[2],
+            slot=5,
+            price_impacts=[0.0, 0.0],
+            depth_amounts=[1, 1],
+            freshness=freshness_message(),
         )
 
 
