@@ -5,7 +5,6 @@ the vault cannot pay. A DEX adds its accounts, its walk and its refusals.
 """
 
 from abc import abstractmethod
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
@@ -138,13 +137,15 @@ class ConcentratedPool(BookedPool[OwnT, None]):
         a_to_b = direction is Direction.A_TO_B
         fee_in, fee_out = self._transfer_fees(direction, clock)
         vault = self._book.value(self.vault_b if a_to_b else self.vault_a, TokenAccount)
-        amounts = array("Q", amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in])
+        amounts = amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in]
         vault_out = U64_MAX if vault is None else vault.amount
         outputs = self._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
         return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
 
     @abstractmethod
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+    def _walk_outputs(
+        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
         """Price ascending exact inputs that reach the pool; 0 where refused, or where the vault holds less."""
 
     def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:

@@ -3,7 +3,6 @@
 Not reproduced by `write_swap`, because no quote reads it: protocol fee counters, fee growth of bins, oracle samples.
 """
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
@@ -118,7 +117,9 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
         except MathOverflow as overflow:
             raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
 
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+    def _walk_outputs(
+        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
         state = self._held_state()
         ladder = self._ladders.get(a_to_b)
         if ladder is None:

@@ -3,7 +3,6 @@
 Not reproduced by `write_swap`, because no quote reads it: growth outside the ticks crossed, and reward growth.
 """
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
@@ -120,7 +119,9 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
         except MathOverflow as overflow:
             raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
 
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+    def _walk_outputs(
+        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
         state = self._held_state()
         fee = self._fee_at_start(state, clock)
         ladder = self._ladders.get(a_to_b)

@@ -11,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex._constant_product import pumpswap_buy_ladder, pumpswap_sale_ladder
+from quote_core.dex._constant_product import pumpswap_ladder
 from quote_core.dex.account_book import SYSTEM_PROGRAM, AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
 from quote_core.dex.constant_product import VaultBalances, VaultPool, curve_price
@@ -199,7 +199,7 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
         if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
             return self.ladder_by_swaps(direction, amounts_in, clock)
         fee_in, fee_out = self._transfer_fees(direction, clock)
-        outputs = (pumpswap_sale_ladder if is_sale else pumpswap_buy_ladder)(
+        outputs = pumpswap_ladder(
             amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in],
             curve.base_reserve,
             curve.quote_reserve,
@@ -207,6 +207,7 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
             rates.lp_bps,
             rates.protocol_bps,
             rates.creator_bps,
+            is_sale=is_sale,
         )
         return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
 

@@ -4,7 +4,6 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
@@ -105,7 +104,9 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
         except TooManySteps:
             raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
 
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+    def _walk_outputs(
+        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
         state = self._held_state()
         if self._ladder is None:
             self._ladder = LineLadder(

@@ -26,6 +26,7 @@ from quote_core.dex.raydium_clmm.ticks import (
     sqrt_price_at_tick,
     tick_at_sqrt_price,
 )
+from quote_core.dex.volatility import TICK_RATE_DENOMINATOR, accumulator_at, decayed_reference, volatile_rate
 
 __all__ = [
     "FEE_DENOMINATOR",
@@ -41,8 +42,6 @@ __all__ = [
 
 FEE_DENOMINATOR: Final = 1_000_000
 DYNAMIC_FEE_RATE_MAX: Final = 100_000
-VOLATILITY_SCALE: Final = 10_000
-CONTROL_DENOMINATOR: Final = 100_000
 STEP_COUNT_MAX: Final = 10_000
 """A bound on fee steps; a transaction's 1.4 million compute units pay for a few hundred."""
 
@@ -167,10 +166,15 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
 
 
 def effective_fee_rate(trade_fee_rate: int, tick_spacing: int, fee: DynamicFee) -> int:
-    """Base rate plus ceil(control·(accumulator·spacing)² / (100,000·10,000²)), at most 10 %; parts per million."""
-    crossed = fee.accumulator * tick_spacing
-    dynamic = -(-fee.control * crossed * crossed // (CONTROL_DENOMINATOR * VOLATILITY_SCALE * VOLATILITY_SCALE))
-    return min(trade_fee_rate + dynamic, DYNAMIC_FEE_RATE_MAX)
+    """Give the rate of a step, parts per million, at most 10 %."""
+    return volatile_rate(
+        trade_fee_rate,
+        control=fee.control,
+        accumulator=fee.accumulator,
+        step=tick_spacing,
+        denominator=TICK_RATE_DENOMINATOR,
+        rate_max=DYNAMIC_FEE_RATE_MAX,
+    )
 
 
 def with_references(fee: DynamicFee, state: ClmmState, unix_timestamp: int) -> DynamicFee:
@@ -182,7 +186,7 @@ def with_references(fee: DynamicFee, state: ClmmState, unix_timestamp: int) -> D
     elapsed_s = max(0, unix_timestamp - fee.last_update_unix_s)
     if elapsed_s < fee.filter_period_s:
         return fee
-    decayed = fee.accumulator * fee.reduction_factor // VOLATILITY_SCALE if elapsed_s < fee.decay_period_s else 0
+    decayed = decayed_reference(fee.accumulator, fee.reduction_factor) if elapsed_s < fee.decay_period_s else 0
     return replace(
         fee,
         index_reference=state.tick // state.tick_spacing,
@@ -192,8 +196,13 @@ def with_references(fee: DynamicFee, state: ClmmState, unix_timestamp: int) -> D
 
 
 def _with_accumulator(fee: DynamicFee, group: int) -> DynamicFee:
-    accumulator = fee.volatility_reference + abs(fee.index_reference - group) * VOLATILITY_SCALE
-    return replace(fee, accumulator=min(accumulator, fee.accumulator_max))
+    accumulator = accumulator_at(
+        group,
+        index_reference=fee.index_reference,
+        volatility_reference=fee.volatility_reference,
+        accumulator_max=fee.accumulator_max,
+    )
+    return replace(fee, accumulator=accumulator)
 
 
 def _cut(target: int, group: int, tick_spacing: int, *, zero_for_one: bool) -> int:
