@@ -10,10 +10,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
 from quote_core.dex.constant_product import VaultPool
-from quote_core.dex.layout import IntField, KeyField, key, key_from_bytes, u8, u64, with_fields
+from quote_core.dex.layout import IntField, KeyField, key, key_bytes, key_from_bytes, u8, u64, with_fields
 from quote_core.dex.lst_rates import LstRate
 from quote_core.dex.pool import Account, Dex
 from quote_core.dex.programs import PROGRAMS, decode_pool
@@ -133,9 +131,5 @@ def _pool_accounts(
 
 def _rekeyed(data: bytes, replaced: Mapping[Pubkey, Pubkey]) -> bytes:
     for old, new in replaced.items():
-        data = data.replace(_key_bytes(old), _key_bytes(new))
+        data = data.replace(key_bytes(old), key_bytes(new))
     return data
-
-
-def _key_bytes(pubkey: Pubkey) -> bytes:
-    return bytes(SoldersPubkey.from_string(pubkey))

@@ -11,7 +11,7 @@ from typing import Final
 
 from pipeline.system_manager.limits import Limits, Trip
 
-__all__ = ["FAILED_COUNT_MAX", "Account", "AccountState", "is_other_day"]
+__all__ = ["FAILED_COUNT_MAX", "LossAccount", "LossAccountState", "is_other_day"]
 
 FAILED_COUNT_MAX: Final = 1_000
 """Failures told apart by time; of more than these the last are counted as of one time, hence for longer."""
@@ -20,7 +20,7 @@ _DAY_NS: Final = 86_400 * 1_000_000_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class AccountState:
+class LossAccountState:
     """All that an account knows; `failed` are times (Unix, ns) and how many trades failed then, in their order."""
 
     profit_lamports: int
@@ -30,7 +30,7 @@ class AccountState:
     failed: tuple[tuple[int, int], ...]
 
 
-class Account:
+class LossAccount:
     """Judges sums of profit and failures against the marks of the last release."""
 
     def __init__(self, limits: Limits) -> None:
@@ -67,9 +67,9 @@ class Account:
         self._profit_lamports, self._day_profit_lamports = profit_lamports, day_profit_lamports
         self._peak_profit_lamports = max(self._peak_profit_lamports, profit_lamports)
 
-    def state(self) -> AccountState:
+    def state(self) -> LossAccountState:
         """What it knows now."""
-        return AccountState(
+        return LossAccountState(
             profit_lamports=self._profit_lamports,
             day_profit_lamports=self._day_profit_lamports,
             peak_profit_lamports=self._peak_profit_lamports,
@@ -77,7 +77,7 @@ class Account:
             failed=tuple(self._failed),
         )
 
-    def restore(self, state: AccountState) -> None:
+    def restore(self, state: LossAccountState) -> None:
         """Know what `state` says, and nothing else."""
         self._profit_lamports = state.profit_lamports
         self._day_profit_lamports = state.day_profit_lamports

@@ -29,7 +29,7 @@ from typing import Any, Final
 import structlog
 
 from pipeline.auditor import Ledger
-from pipeline.system_manager.account import FAILED_COUNT_MAX, AccountState
+from pipeline.system_manager.account import FAILED_COUNT_MAX, LossAccountState
 from pipeline.system_manager.rules import MoneyState
 from quote_core.bus.follow import Place
 from quote_core.files import replace_file
@@ -151,7 +151,7 @@ def _checkpoint(told: dict[str, Any]) -> Checkpoint:
             since_unix_ns=_integer(money["since_unix_ns"]),
             failed_window_ns=_integer(money["failed_window_ns"]),
             ledger=Ledger(**{name: _number(value) for name, value in money["ledger"].items()}),
-            account=AccountState(
+            account=LossAccountState(
                 failed=tuple((_integer(at), _integer(count)) for at, count in _bounded(money["account"].pop("failed"))),
                 **{name: _integer(value) for name, value in money["account"].items()},
             ),

@@ -29,7 +29,7 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.auditor import Ledger
-from pipeline.system_manager.account import Account, AccountState, is_other_day
+from pipeline.system_manager.account import LossAccount, LossAccountState, is_other_day
 from pipeline.system_manager.limits import Limits, Trip
 from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth
 from quote_core.units import NS_PER_MS
@@ -66,7 +66,7 @@ class MoneyState:
     since_unix_ns: int
     failed_window_ns: int
     ledger: Ledger
-    account: AccountState
+    account: LossAccountState
 
 
 class Rules:
@@ -75,8 +75,8 @@ class Rules:
     def __init__(self, limits: Limits, *, since_unix_ns: int) -> None:
         self._limits = limits
         self._ledger = Ledger(capital_lamports=limits.capital_lamports)
-        self._counted = Account(limits)
-        self._reported = Account(limits)
+        self._counted = LossAccount(limits)
+        self._reported = LossAccount(limits)
         self._pnl: PnlSnapshot | None = None
         self.rearm(since_unix_ns)
 

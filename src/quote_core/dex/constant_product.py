@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from quote_core.dex.account_book import AccountBook, Decoder
-from quote_core.dex.booked_pool import BookedPool, OwnT, Reading
+from quote_core.dex.booked_pool import AccountReading, BookedPool, OwnT
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode
 from quote_core.dex.spl_token import TokenAccount, decode_token_account, with_token_amount
@@ -74,11 +74,11 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
     def _balances_after(self, swap: Swap) -> VaultBalances:
         """Give the vault balances `swap` leaves."""
 
-    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+    def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
         """The vaults, then what the DEX's fees depend on."""
         vaults = {self.vault_a: self.mint_a, self.vault_b: self.mint_b}
         decoders = {vault: self._vault_decoder(mint) for vault, mint in vaults.items()} | dict(self._extra_decoders())
-        return {pubkey: Reading(decode) for pubkey, decode in decoders.items()}
+        return {pubkey: AccountReading(decode) for pubkey, decode in decoders.items()}
 
     def _vault_decoder(self, mint: Pubkey) -> Decoder:
         """Refuse a vault that came to hold another token, unless it came to hold the pool's own.

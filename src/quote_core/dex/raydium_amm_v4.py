@@ -32,7 +32,7 @@ from quote_core.errors import (
     ActivationPending,
     AmountTooSmall,
     CorruptAccount,
-    ImpossibleState,
+    ImpossibleReserves,
     NoLiquidity,
     NotTradable,
 )
@@ -137,7 +137,7 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
         if status == _STATUS_WAITING_TRADE and clock.unix_timestamp < open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {open_time_unix_s}")
         if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise ImpossibleState(self.address, "a vault holds less than what is owed to the pool's owner")
+            raise ImpossibleReserves(self.address, "a vault holds less than what is owed to the pool's owner")
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`."""

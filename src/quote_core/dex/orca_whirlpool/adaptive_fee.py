@@ -11,13 +11,8 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from quote_core.dex.fixed_point import div_ceil
-from quote_core.dex.orca_whirlpool.ticks import (
-    MAX_TICK,
-    MIN_TICK,
-    MathOverflow,
-    sqrt_price_at_tick,
-    tick_at_sqrt_price,
-)
+from quote_core.dex.orca_whirlpool.ticks import sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_TICK
 from quote_core.dex.volatility import (
     TICK_RATE_DENOMINATOR,
     VOLATILITY_SCALE,
@@ -25,6 +20,7 @@ from quote_core.dex.volatility import (
     decayed_reference,
     volatile_rate,
 )
+from quote_core.dex.walk import MathOverflow
 
 __all__ = ["FEE_RATE_MAX", "AdaptiveFee", "FeeManager"]
 

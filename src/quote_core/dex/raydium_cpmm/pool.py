@@ -22,9 +22,9 @@ from quote_core.dex.raydium_cpmm.layout import (
     MINT_0,
     MINT_1,
     POOL,
-    Config,
+    CpmmAccount,
+    CpmmConfig,
     Owed,
-    PoolAccount,
     decode_config,
     decode_pool_account,
     with_owed,
@@ -34,7 +34,7 @@ from quote_core.errors import (
     ActivationPending,
     AmountOverflow,
     AmountTooSmall,
-    ImpossibleState,
+    ImpossibleReserves,
     NoLiquidity,
     NotTradable,
 )
@@ -49,7 +49,7 @@ class _Curve:
 
     reserve_a: int
     reserve_b: int
-    config: Config
+    config: CpmmConfig
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ class _NextState:
     owed_b: Owed
 
 
-class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
+class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
     """One CPMM pool; token A is token 0."""
 
     dex = Dex.RAYDIUM_CPMM
@@ -69,10 +69,10 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         super().__init__(address, account)
         self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...] | None] = {}
 
-    def _decode_own(self, pubkey: Pubkey, account: Account) -> PoolAccount:
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> CpmmAccount:
         return decode_pool_account(pubkey, account)
 
-    def _keys_of(self, own: PoolAccount) -> PoolKeys:
+    def _keys_of(self, own: CpmmAccount) -> PoolKeys:
         return PoolKeys(own.mint_a, own.mint_b, own.vault_a, own.vault_b, (own.amm_config, own.token_2022_mints))
 
     def _changed(self, pubkey: Pubkey) -> None:
@@ -83,11 +83,11 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         """The fee configuration, and the mints that may charge a transfer fee (classic mints never do)."""
         return {self._own.amm_config: decode_config, **dict.fromkeys(self._own.token_2022_mints, decode_mint)}
 
-    def _make_curve(self, own: PoolAccount, book: AccountBook) -> _Curve:
+    def _make_curve(self, own: CpmmAccount, book: AccountBook) -> _Curve:
         return _Curve(
             reserve_a=book.held(self.vault_a, TokenAccount).amount - own.owed_a.total,
             reserve_b=book.held(self.vault_b, TokenAccount).amount - own.owed_b.total,
-            config=book.held(own.amm_config, Config),
+            config=book.held(own.amm_config, CpmmConfig),
         )
 
     def _check_curve(self, curve: _Curve, clock: ChainClock) -> None:
@@ -96,7 +96,7 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         if clock.unix_timestamp < self._own.open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {self._own.open_time_unix_s}")
         if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise ImpossibleState(self.address, "a vault holds less than the fees owed from it")
+            raise ImpossibleReserves(self.address, "a vault holds less than the fees owed from it")
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`. `fee_amount` is what was charged on the input; transfer fees are not part of it."""
@@ -134,7 +134,7 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
             raise AmountTooSmall(self.address, "the amount buys nothing")
         return fill
 
-    def _fees(self, config: Config, direction: Direction, clock: ChainClock) -> CpmmFees:
+    def _fees(self, config: CpmmConfig, direction: Direction, clock: ChainClock) -> CpmmFees:
         transfer_in, transfer_out = self._transfer_fees(direction, clock)
         named_input = CREATOR_FEE_ON_TOKEN_0 if direction is Direction.A_TO_B else CREATOR_FEE_ON_TOKEN_1
         return CpmmFees(
@@ -177,7 +177,7 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
             fees.transfer_out.fee_max,
         )
 
-    def _next_state(self, config: Config, fees: CpmmFees, direction: Direction, fill: CpmmFill) -> _NextState:
+    def _next_state(self, config: CpmmConfig, fees: CpmmFees, direction: Direction, fill: CpmmFill) -> _NextState:
         is_a_to_b = direction is Direction.A_TO_B
         owed_in, owed_out = self._own.owed_a, self._own.owed_b
         if not is_a_to_b:
