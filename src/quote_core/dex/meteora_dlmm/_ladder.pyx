@@ -9,15 +9,7 @@ from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, uint64_t
 
 from quote_core.dex._ladder_frame cimport (
-    Ladder,
-    end_with,
-    ended,
-    ends_inside,
-    goes_on,
-    outputs_of_walk,
-    pass_through,
-    room_for,
-    unspent,
+    Ladder, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, room_for, unspent,
 )
 from quote_core.dex.volatility cimport VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport mul_div_ceil, u128, u128_from, u128_high, u128_of, wide_mul_div

@@ -9,39 +9,16 @@ from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from quote_core.dex._ladder_frame cimport (
-    Ladder,
-    end_all,
-    end_with,
-    ended,
-    ends_inside,
-    goes_on,
-    outputs_of_walk,
-    pass_through,
-    refuse,
-    room_for,
-    unpayable,
-    unspent,
+    Ladder, end_all, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, refuse, room_for,
+    unpayable, unspent,
 )
 from quote_core.dex.sqrt_price cimport (
-    SQRT_OVERFLOW,
-    SQRT_TOO_LARGE,
-    floor_div,
-    liquidity_crossed,
-    nearer,
-    sqrt_step_input,
-    sqrt_step_next,
+    SQRT_OVERFLOW, SQRT_TOO_LARGE, floor_div, liquidity_crossed, nearer, sqrt_step_input, sqrt_step_next,
     sqrt_step_output,
 )
 from quote_core.dex.volatility cimport VOLATILITY_SCALE, VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport (
-    i128,
-    i128_from,
-    mul_div_ceil,
-    mul_div_floor,
-    u128,
-    u128_from,
-    u128_of,
-    wide_mul,
+    i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_of, wide_mul,
 )
 
 __all__ = ["SequenceLadder"]

@@ -9,39 +9,15 @@ from cpython.mem cimport PyMem_Free
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from quote_core.dex._ladder_frame cimport (
-    Ladder,
-    end_with,
-    ended,
-    ends_inside,
-    goes_on,
-    outputs_of_walk,
-    pass_through,
-    refuse,
-    room_for,
-    unpayable,
+    Ladder, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, refuse, room_for, unpayable,
     unspent,
 )
 from quote_core.dex.sqrt_price cimport (
-    SQRT_TOO_LARGE,
-    floor_div,
-    liquidity_crossed,
-    nearer,
-    sqrt_step_input,
-    sqrt_step_next,
-    sqrt_step_output,
+    SQRT_TOO_LARGE, floor_div, liquidity_crossed, nearer, sqrt_step_input, sqrt_step_next, sqrt_step_output,
 )
 from quote_core.dex.volatility cimport VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport (
-    i128,
-    i128_from,
-    mul_div_ceil,
-    mul_div_floor,
-    u128,
-    u128_from,
-    u128_high,
-    u128_of,
-    wide_mul,
-    wide_mul_div,
+    i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_high, u128_of, wide_mul, wide_mul_div,
 )
 
 __all__ = ["LineLadder"]
@@ -50,13 +26,20 @@ cdef uint64_t FEE_DENOMINATOR = 1_000_000
 cdef uint64_t DYNAMIC_FEE_RATE_MAX = 100_000
 cdef u128 VARIABLE_FEE_DENOMINATOR = 10_000_000_000_000
 
-# sqrt(1.0001)^-(2^i) in Q64.64, the program's own constants; see `ticks`.
-cdef uint64_t[19] LADDER = [
-    0xFFFCB933BD6FB800, 0xFFF97272373D4000, 0xFFF2E50F5F657000, 0xFFE5CACA7E10F000, 0xFFCB9843D60F7000,
-    0xFF973B41FA98E800, 0xFF2EA16466C9B000, 0xFE5DEE046A9A3800, 0xFCBE86C7900BB000, 0xF987A7253AC65800,
-    0xF3392B0822BB6000, 0xE7159475A2CAF000, 0xD097F3BDFD2F2000, 0xA9F746462D9F8000, 0x70D869A156F31C00,
-    0x31BE135F97ED3200, 0x9AA508B5B85A500, 0x5D6AF8DEDC582C, 0x2216E584F5FA,
-]
+# sqrt(1.0001)^-(2^i) in Q64.64; set from `ticks` on import.
+cdef uint64_t[19] DOWN_X64
+
+
+cdef void _set_constants() except *:
+    from quote_core.dex.raydium_clmm import ticks
+
+    cdef int bit
+    for bit in range(19):
+        DOWN_X64[bit] = ticks.DOWN_X64[bit]
+
+
+_set_constants()
+
 
 cdef struct Tick:
     u128 sqrt_price
@@ -95,7 +78,7 @@ cdef u128 _price_at_tick(int64_t tick) noexcept nogil:
     cdef int bit
     for bit in range(19):
         if distance >> bit & 1:
-            ratio = ratio * LADDER[bit] >> 64
+            ratio = ratio * DOWN_X64[bit] >> 64
     return u128_of(UINT64_MAX, UINT64_MAX) // ratio if tick > 0 else ratio
 
 

@@ -10,12 +10,12 @@ from quote_core.dex.fixed_point import Q64
 from quote_core.dex.sqrt_price import MAX_TICK, MIN_TICK, greatest_tick_at
 from quote_core.units import U128_MAX
 
-__all__ = ["MAX_SQRT_PRICE_X64", "sqrt_price_at_tick", "tick_at_sqrt_price"]
+__all__ = ["DOWN_X64", "MAX_SQRT_PRICE_X64", "sqrt_price_at_tick", "tick_at_sqrt_price"]
 
 MAX_SQRT_PRICE_X64: Final = 79226673521066979257578248091
 
 # sqrt(1.0001)^-(2^i) in Q64.64, as written in the program (its roundings are its own).
-_LADDER: Final = (
+DOWN_X64: Final = (
     0xFFFCB933BD6FB800,
     0xFFF97272373D4000,
     0xFFF2E50F5F657000,
@@ -44,7 +44,7 @@ def sqrt_price_at_tick(tick: int) -> int:
     assert MIN_TICK <= tick <= MAX_TICK
     distance = abs(tick)
     ratio = Q64
-    for bit, factor in enumerate(_LADDER):
+    for bit, factor in enumerate(DOWN_X64):
         if distance >> bit & 1:
             ratio = ratio * factor >> 64
     return U128_MAX // ratio if tick > 0 else ratio

@@ -10,7 +10,7 @@ from typing import Final
 from quote_core.dex._constant_product import cpmm_ladder
 from quote_core.dex.account_book import AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
-from quote_core.dex.constant_product import VaultBalances, VaultPool, curve_price
+from quote_core.dex.constant_product import Reserves, VaultPool, VaultsAfter
 from quote_core.dex.fixed_point import mul_div_floor
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
@@ -34,7 +34,6 @@ from quote_core.errors import (
     ActivationPending,
     AmountOverflow,
     AmountTooSmall,
-    ImpossibleReserves,
     NoLiquidity,
     NotTradable,
 )
@@ -44,18 +43,15 @@ __all__ = ["PROGRAM", "RaydiumCpmmPool"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
-    """What a quote reads; a reserve is below zero when more is owed than the vault holds."""
+class _Curve(Reserves):
+    """What a quote reads."""
 
-    reserve_a: int
-    reserve_b: int
     config: CpmmConfig
 
 
 @dataclass(frozen=True, slots=True)
-class _NextState:
+class _NextState(VaultsAfter):
     fill: CpmmFill
-    balances: VaultBalances
     owed_a: Owed
     owed_b: Owed
 
@@ -95,8 +91,7 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
             raise NotTradable(self.address, f"status {self._own.status} switches swaps off")
         if clock.unix_timestamp < self._own.open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {self._own.open_time_unix_s}")
-        if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise ImpossibleReserves(self.address, "a vault holds less than the fees owed from it")
+        curve.check_owed(self.address)
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`. `fee_amount` is what was charged on the input; transfer fees are not part of it."""
@@ -119,11 +114,8 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
         )
 
     def _fill(self, curve: _Curve, fees: CpmmFees, direction: Direction, mode: SwapMode, amount: int) -> CpmmFill:
-        reserve_in, reserve_out = curve.reserve_a, curve.reserve_b
-        if direction is Direction.B_TO_A:
-            reserve_in, reserve_out = reserve_out, reserve_in
-        if reserve_in == 0 or reserve_out == 0:
-            raise NoLiquidity(self.address, "a reserve is empty")
+        curve.check_filled(self.address)
+        reserve_in, reserve_out = curve.of(direction)
         if mode is SwapMode.EXACT_OUT:
             fill = swap_exact_out(reserve_in, reserve_out, amount, fees)
             if fill is None:
@@ -162,9 +154,8 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
         fees = self._fees(curve.config, direction, clock)
         if fees.divides_by_zero:
             return None
-        reserve_in, reserve_out, vault_in = curve.reserve_a, curve.reserve_b, self._vault_amount(self.vault_a)
-        if direction is Direction.B_TO_A:
-            reserve_in, reserve_out, vault_in = curve.reserve_b, curve.reserve_a, self._vault_amount(self.vault_b)
+        reserve_in, reserve_out = curve.of(direction)
+        vault_in = self._vault_amount(self.vault_a if direction is Direction.A_TO_B else self.vault_b)
         return (
             reserve_in,
             reserve_out,
@@ -197,17 +188,9 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
             owed_b=owed_out if is_a_to_b else owed_in,
         )
 
-    def _balances_after(self, swap: Swap) -> VaultBalances:
-        return _next_state_of(swap).balances
-
     def _own_data_after(self, swap: Swap) -> bytes | None:
         after = _next_state_of(swap)
         return with_owed(self._book.data(self.address), after.owed_a, after.owed_b)
-
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`."""
-        curve = self._held()
-        return curve_price(curve.reserve_a, curve.reserve_b)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: trade and creator fee, whichever side they are taken from."""
