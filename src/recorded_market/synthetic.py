@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from quote_core.dex.constant_product import VaultPool
+from quote_core.dex.constant_product import Priced, VaultPool
 from quote_core.dex.layout import IntField, KeyField, key, key_bytes, key_from_bytes, u8, u64, with_fields
 from quote_core.dex.lst_rates import LstRate
 from quote_core.dex.pool import Account, Dex
@@ -91,7 +91,7 @@ def synthetic_pools(recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRat
         yield from _pool_accounts(shape, template, recorded, lst, rate)
 
 
-def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object, object]:
+def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object, Priced]:
     for pubkey, account in recorded.items():
         program = PROGRAMS.get(account.owner)
         if program is not None and program.dex is dex:
@@ -105,7 +105,7 @@ def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object,
 
 
 def _pool_accounts(
-    shape: _Shape, template: VaultPool[object, object], recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRate
+    shape: _Shape, template: VaultPool[object, Priced], recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRate
 ) -> Iterator[tuple[Pubkey, Account]]:
     label = f"{shape.dex.label} SOL/{lst.symbol}"
     pool_data = recorded[template.address].data

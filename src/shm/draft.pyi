@@ -1,26 +1,11 @@
-from typing import Required, TypedDict, Unpack, final
+from typing import Unpack, final
 
-class QuoteFields(TypedDict, total=False):
-    """What `QuoteSink.put` takes; its docstring says what each is."""
-
-    input_amount: Required[int]
-    output_amount: Required[int]
-    ts_ns: Required[int]
-    oracle_price: float
-    route_id: int
-    slot: int
-    dex_id: int
-    source: int
-    flags: int
-    price_impact_ppm: int
-    confidence_bps: int
-    ttl_slots: int
-    kind: int
+from shm.values import QuoteValues
 
 class QuoteSink:
-    """What takes a quote by its fields: a draft, a batch, a writer."""
+    """What takes a quote by its values: a draft, a batch, a writer."""
 
-    def put(self, index: int, **fields: Unpack[QuoteFields]) -> None: ...
+    def put(self, index: int, **values: Unpack[QuoteValues]) -> None: ...
 
 @final
 class Draft(QuoteSink):

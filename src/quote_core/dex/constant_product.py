@@ -25,6 +25,7 @@ from quote_core.errors import (
 from quote_core.units import U64_MAX, Pubkey
 
 __all__ = [
+    "Priced",
     "Reserves",
     "VaultBalances",
     "VaultPool",
