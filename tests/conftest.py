@@ -6,10 +6,12 @@ from typing import Final
 
 import pytest
 import structlog
+from fakes.tested_source import processes_of_tested_source
 from hypothesis import HealthCheck, settings
 from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
+processes_of_tested_source()
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )

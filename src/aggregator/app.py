@@ -29,7 +29,6 @@ from aggregator.selection import Judge
 from aggregator.servicer import SERVICE_NAME, AggregatorServicer
 from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
-from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
@@ -37,7 +36,16 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
-from quote_core.serving import CallCounter, WorkFigures, open_channel, report_until, run_service, serve, serve_http
+from quote_core.serving import (
+    CallCounter,
+    Subscriptions,
+    WorkFigures,
+    open_channel,
+    report_until,
+    run_service,
+    serve,
+    serve_http,
+)
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
@@ -132,7 +140,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
                 status=health.status,
                 on_change=lambda ready: server.set_serving(serving=ready),
             )
-            core.subscriptions.close()
+            core.subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
             for task in running:
                 task.cancel()
     log.info("stopped")
@@ -147,7 +155,7 @@ class _Core:
     table: QuoteTable
     watched: WatchedRows
     publishers: Mapping[Source, ShmPublisher]
-    subscriptions: Subscriptions
+    subscriptions: Subscriptions[int, bytes]
     routes: Routes
     oracle: OraclePrices
     intake: Intake
@@ -174,7 +182,8 @@ def _core(
         watched_count=watched_row_count(pair_count=len(tokens.pairs), amount_count=len(amounts)),
         client_rows_max=settings.client_rows_max,
     )
-    subscriptions, routes = Subscriptions(), Routes()
+    subscriptions: Subscriptions[int, bytes] = Subscriptions(count_max=settings.subscriber_count_max)
+    routes = Routes()
     rows.listen(table)
     for publisher in publishers.values():
         rows.listen(publisher)
@@ -264,7 +273,6 @@ def _feeds(core: _Core, tokens: TokenRegistry, fanout: Fanout, settings: Aggrega
         intake=core.intake,
         clock=SYSTEM_CLOCK,
         limits=FeedLimits(
-            subscriber_count_max=settings.subscriber_count_max,
             message_quotes_max=settings.message_quotes_max,
             refresh_ns=settings.refresh_interval,
             first_set_wait_ns=settings.first_set_wait,
@@ -281,7 +289,9 @@ def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Figure]:
         "misdirected_quotes": Figure(
             "Answers for rows given away", lambda: core.table.misdirected_count, is_counter=True
         ),
-        "conflated_changes": Figure("Changes overtaken by newer ones", core.subscriptions.conflated, is_counter=True),
+        "conflated_changes": Figure(
+            "Changes overtaken by newer ones", lambda: core.subscriptions.conflated_count, is_counter=True
+        ),
         "oracle_failures": Figure(
             "Oracle reads without an answer", lambda: neighbours.oracle.failure_count, is_counter=True
         ),

@@ -15,6 +15,7 @@ from pipeline.executor.worker import Worker
 from pipeline.health import HealthReporter, WorkTotals
 from pipeline.process import Condition, work_until_told
 from pipeline.settings import CostSettings, PipelineSettings
+from pipeline.simulation import RouteSimulator
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus, BusRole, Consumer, access_of, connect
@@ -76,7 +77,7 @@ class _Process:
             )
             for stream in (Stream.CLAIMS, Stream.EXECUTED):
                 await bus.wait_for_stream(stream)
-            self._worker = worker = self._make_worker(bus, log, PaperVenue(simulator, self._rates))
+            self._worker = worker = self._make_worker(bus, log, self._venue(simulator))
             reporter = HealthReporter(
                 bus,
                 service="executor",
@@ -91,6 +92,9 @@ class _Process:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 await worker.run()
+
+    def _venue(self, simulator: RouteSimulator) -> Venue:
+        return PaperVenue(simulator, self._rates, clock=SYSTEM_CLOCK, state_age_ns_max=self._settings.state_age_max)
 
     def _make_worker(self, bus: Bus, log: ResultLog, venue: Venue) -> Worker:
         name = f"{socket.gethostname()}/{os.getpid()}"

@@ -6,7 +6,7 @@ A finding counts as told once the bus has it (`told`): one that could not be sen
 from collections.abc import Hashable
 from dataclasses import dataclass
 
-from pipeline.scanner.book import Direction, PairLegs
+from pipeline.scanner.book import PairDirection, PairLegs
 from pipeline.scanner.detect import Divergence, Leg, RoundTrip
 from quote_core.clock import Clock, Moment, moment
 from quote_core.events import PriceDivergence, TwoHopArbitrage, derived_id, stamp
@@ -70,7 +70,7 @@ class Findings:
         )
         return Finding(event, (trip.forward, trip.reverse), legs.name, key)
 
-    def price_divergence(self, legs: PairLegs, direction: Direction, found: Divergence | None) -> Finding | None:
+    def price_divergence(self, legs: PairLegs, direction: PairDirection, found: Divergence | None) -> Finding | None:
         """The event of a divergence, once for as long as it lasts over the same route."""
         subject = (legs.name, direction)
         if found is None:

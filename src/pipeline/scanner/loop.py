@@ -13,7 +13,7 @@ from typing import Final, Protocol
 import structlog
 
 from pipeline.costs import CostRates
-from pipeline.scanner.book import Book, Direction, PairLegs
+from pipeline.scanner.book import Book, PairDirection, PairLegs
 from pipeline.scanner.detect import Divergence, Leg, RoundTrip, Thresholds, best_round_trip, divergence
 from pipeline.scanner.findings import Finding, Findings
 from quote_core.clock import Clock
@@ -154,7 +154,7 @@ class Scanner:
             arbitrage = self._findings.two_hop(legs, trip)
             if arbitrage is not None and self._hold_together(*arbitrage.legs):
                 yield arbitrage
-        for direction, side in ((Direction.FORWARD, forward), (Direction.REVERSE, reverse)):
+        for direction, side in ((PairDirection.FORWARD, forward), (PairDirection.REVERSE, reverse)):
             tokens = legs.pair.directions()[direction.value]
             found = divergence(
                 side,

@@ -2,11 +2,19 @@
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
-from quote_core.serving.freshness_message import read_freshness
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.process import report_until, run_service
+from quote_core.serving.quote_messages import (
+    read_freshness,
+    read_provenance,
+    read_route,
+    write_freshness,
+    write_hop,
+    write_provenance,
+)
 from quote_core.serving.server import Server, serve
-from quote_core.serving.status import abort_with, grpc_code
+from quote_core.serving.status import abort_with, grpc_code, streaming
+from quote_core.serving.subscriptions import Subscription, Subscriptions
 from quote_core.serving.work import CallCounter, WorkFigures
 
 __all__ = [
@@ -16,6 +24,8 @@ __all__ = [
     "Combination",
     "HttpPatience",
     "Server",
+    "Subscription",
+    "Subscriptions",
     "WorkFigures",
     "abort_with",
     "checked_key",
@@ -24,9 +34,15 @@ __all__ = [
     "open_channel",
     "read_batch_request",
     "read_freshness",
+    "read_provenance",
+    "read_route",
     "reads_body_itself",
     "report_until",
     "run_service",
     "serve",
     "serve_http",
+    "streaming",
+    "write_freshness",
+    "write_hop",
+    "write_provenance",
 ]
