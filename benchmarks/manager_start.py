@@ -174,6 +174,7 @@ def nats_server(folder: Path) -> Iterator[str]:
     finally:
         process.kill()
         process.wait()
+        ports.close()
 
 
 if __name__ == "__main__":
