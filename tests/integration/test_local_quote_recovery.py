@@ -64,6 +64,8 @@ async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_i
                     refresh_interval_ms=60_000,
                 )
             )
+            while (await stream.read()).quotes[0].is_stale:  # the stream has begun, and with a fresh quote
+                continue
             market.process.kill()
             was_stale, error = await until_refused(service)
             assert was_stale
@@ -80,9 +82,9 @@ async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_i
                     while (await service.stub.GetQuote(REQUEST)).is_stale:  # noqa: ASYNC110  # asked
                         await asyncio.sleep(0.05)
 
-                seen = []
+                seen = ["fresh"]
                 async with asyncio.timeout(DEADLINE_S):
-                    while not seen or seen[-1] != "fresh again":
+                    while seen[-1] != "fresh again":
                         batch = await stream.read()
                         assert isinstance(batch, local_quote_pb2.LocalQuoteBatch)
                         (quote,) = batch.quotes
