@@ -1,10 +1,10 @@
 """Every short schedule of what can go wrong with the kill switch, in every order: no trade while it is latched.
 
 `test_interleavings` walks far and at random; this looks everywhere near. The moves below are what a person, a fault or
-an attacker does, with the messages it takes; all sequences of `DEPTH` moves (in the long proofs `DEPTH_LONG`) are played on the real gate, latch
-and manager, and after each everything works again for longer than the manager's silence. A schedule that ends in a
-state (up to the names of events) which a shorter or earlier one has reached is not continued. Without any one of the
-rules the same search finds a trade.
+an attacker does, with the messages it takes. All sequences of `DEPTH` moves (`DEPTH_LONG` in the long proofs) are
+played on the real gate, latch and manager, and after each everything works again for longer than the manager's silence. What
+ends in a state (up to the names of events) that a shorter or earlier one has reached is not continued. Without any one
+of the rules the same search finds a trade.
 """
 
 from collections import deque
