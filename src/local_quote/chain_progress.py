@@ -8,6 +8,7 @@ when each slot was first seen, how long slots take, and by when the next ones we
 | that is the newest seen                  | the sending of its request                                               |
 | that was passed before                   | the moment the slot after it came, if that was before the sending        |
 | that is due to be passed, by the clock   | the moment the one after it was due: a chain that stands still says less |
+| after a regression, until caught up      | the moment the newest slot before it was seen: the chain went on unseen  |
 | a regression, or impossible              | nothing                                                                  |
 
 A slot came when it was seen, or earlier: slots that were seen faster than the chain makes them had been held up, by a
@@ -73,6 +74,7 @@ class ChainProgress:
         self._slot_ns: deque[int] = deque(maxlen=_PACE_SLOTS_MAX)
         self._usual_ns = 0  # what a slot has been taking; 0 = not known yet
         self._ahead: tuple[int, int] = (0, 0)
+        self._left_ns: int | None = None  # when the newest slot was seen that a regression led away from
         self._jump: _Jump | None = None
         self._chain_unix_s = 0
         self._chain_time_late_ns = 0
@@ -112,7 +114,9 @@ class ChainProgress:
             self.is_regressed = False
             return Sight.ADVANCE
         was_regressed, self.is_regressed = self.is_regressed, self._is_regression(slot)
-        self.regression_count += self.is_regressed and not was_regressed
+        if self.is_regressed and not was_regressed:
+            self.regression_count += 1
+            self._left_ns = self._passed[-1][1]
         return Sight.REGRESSION if self.is_regressed else Sight.KNOWN
 
     def see_chain_time(self, unix_s: int, *, now_unix_ns: int, is_real_time: bool) -> None:
@@ -133,6 +137,8 @@ class ChainProgress:
         if not self.has_advanced or slot > self.slot or slot < self._passed[0][0] or self._is_regression(slot):
             return None
         moment_ns = min(asked_mono_ns, self._due_mono_ns(slot)) - self._chain_time_late_ns
+        if self._left_ns is not None:
+            moment_ns = min(moment_ns, self._left_ns)
         if slot == self.slot:
             return moment_ns
         return min(moment_ns, self._passed_mono_ns(slot))
@@ -162,6 +168,7 @@ class ChainProgress:
         self._usual_ns = 0
         self._passed.append((slot, mono_ns))
         self._ahead = (slot, mono_ns)
+        self._left_ns = None
         self.slot = self.told_slot = slot
         self.is_regressed = False
 
@@ -173,6 +180,7 @@ class ChainProgress:
         self.slot = slot
         if len(self._slot_ns) < _PACE_SLOTS_MIN or mono_ns <= self._due_mono_ns(slot, late=0):
             self._ahead = (slot, mono_ns)
+            self._left_ns = None
 
     def _is_regression(self, slot: int) -> bool:
         return slot < self.slot - SLOTS_APART_MAX

@@ -1,9 +1,10 @@
 """Hold back half a swap. Does no I/O.
 
 A swap changes several accounts of its pool, and nothing in a notification says how many. What is learned instead: the
-accounts that changed in both of a pool's last two slots (its two vaults, or the pool account alone) are expected to
-change together again. While some of them are missing at the newest slot, the pool's updates wait for them, but not
-for long: a deposit to one vault, too, is true. Whether it was one, only a read can tell: the pool is named as *halved*.
+accounts that changed in both of the last two slots that changed the pool (its two vaults, or the pool account alone)
+are expected to change together again. While some of them are missing at the newest slot, the pool's updates wait for
+them, but not for long: a deposit to one vault, too, is true. Whether it was one, only a read can tell: the pool is
+named as *halved*. So is a pool of which nothing is learned yet, or nothing any more: what came may be a part.
 """
 
 from collections import defaultdict
@@ -29,11 +30,36 @@ class CompanionCounts:
 
 @dataclass(slots=True)
 class Split:
-    """Updates to apply now, those that wait for others of their pool, and pools of which some waited in vain."""
+    """Updates to apply now, those that wait for others of their pool, and pools whose updates may be but a part."""
 
     ready: list[AccountUpdate] = field(default_factory=list)
     held: list[AccountUpdate] = field(default_factory=list)
     halved: set[Pubkey] = field(default_factory=set)
+
+
+@dataclass(slots=True)
+class _Habit:
+    """What changed together at the last slot that changed a pool, and at the one before."""
+
+    slot: int = 0
+    together: frozenset[Pubkey] = frozenset()
+    before: frozenset[Pubkey] = frozenset()
+    expired_in_a_row: int = 0
+
+    @property
+    def expected(self) -> frozenset[Pubkey]:
+        """What always changes together; empty where that is not known."""
+        return self.together & self.before
+
+    def arrived(self, slot: int, accounts: frozenset[Pubkey]) -> frozenset[Pubkey]:
+        """All that changed at a slot, with what was taken in of it already."""
+        return accounts | self.together if slot == self.slot else accounts
+
+    def learn(self, slot: int, arrived: frozenset[Pubkey]) -> None:
+        """Take in what changed together at a slot."""
+        if slot != self.slot:
+            self.before = self.together
+        self.slot, self.together, self.expired_in_a_row = slot, arrived, 0
 
 
 class Companions:
@@ -47,9 +73,7 @@ class Companions:
     def __init__(self, *, pools_of: Callable[[Pubkey], Sequence[Pubkey]], wait_ns_max: int) -> None:
         self._pools_of = pools_of
         self._wait_ns_max = wait_ns_max
-        self._last: dict[Pubkey, frozenset[Pubkey]] = {}
-        self._expected: dict[Pubkey, frozenset[Pubkey]] = {}
-        self._expired_in_a_row: dict[Pubkey, int] = {}
+        self._habits: dict[Pubkey, _Habit] = {}
         self.counts = CompanionCounts()
 
     def split(self, updates: Iterable[AccountUpdate], now_mono_ns: int) -> Split:
@@ -68,18 +92,19 @@ class Companions:
         return split
 
     def _waits(self, pool_id: Pubkey, group: Sequence[AccountUpdate], now_mono_ns: int, halved: set[Pubkey]) -> bool:
+        habit = self._habits.setdefault(pool_id, _Habit())
         slot = max(update.slot for update in group)
-        arrived = frozenset(update.pubkey for update in group if update.slot == slot)
-        if not self._expected.get(pool_id, frozenset()) <= arrived:
+        arrived = habit.arrived(slot, frozenset(update.pubkey for update in group if update.slot == slot))
+        if not habit.expected:
+            halved.add(pool_id)
+        elif not habit.expected <= arrived:
             if now_mono_ns - min(update.received_mono_ns for update in group) < self._wait_ns_max:
                 self.counts.waited_count += 1
                 return True
             self.counts.expired_count += 1
             halved.add(pool_id)
-            self._expired_in_a_row[pool_id] = self._expired_in_a_row.get(pool_id, 0) + 1
-            if self._expired_in_a_row[pool_id] < _EXPIRED_IN_A_ROW_MAX:
+            habit.expired_in_a_row += 1
+            if habit.expired_in_a_row < _EXPIRED_IN_A_ROW_MAX:
                 return False
-        self._expired_in_a_row[pool_id] = 0
-        self._expected[pool_id] = arrived & self._last.get(pool_id, frozenset())
-        self._last[pool_id] = arrived
+        habit.learn(slot, arrived)
         return False

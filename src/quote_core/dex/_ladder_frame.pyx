@@ -38,7 +38,8 @@ cdef array.array outputs_of_walk(amounts_in, uint64_t vault_out, WalkAll walk, v
 cdef array.array _outputs(amounts_in, uint64_t vault_out, WalkAll walk, void* terms, bint in_order):
     """Amounts are any sequence of integers of 64 bits; an `array("Q")` is read in place."""
     cdef array.array amounts = _as_amounts(amounts_in)
-    cdef array.array outputs = array.clone(_TEMPLATE, len(amounts), True)
+    # An empty array has no memory that could be zeroed.
+    cdef array.array outputs = array.clone(_TEMPLATE, len(amounts), zero=len(amounts) > 0)
     cdef Ladder ladder
     cdef Py_buffer held  # as long as it is, the array cannot move
     PyObject_GetBuffer(amounts, &held, PyBUF_SIMPLE)

@@ -76,6 +76,21 @@ def test_a_regression_vouches_for_nothing() -> None:
     assert chain.age_ms(chain.slot - SLOTS_APART_MAX - 1) is None
 
 
+def test_a_node_far_behind_that_comes_back_to_where_the_chain_was_left_vouches_as_of_then() -> None:
+    chain = Chain()
+    chain.advance(60)
+    left, left_ns = chain.slot, chain.now_ns
+    for slot in range(left - 40, left + 1):
+        chain.now_ns += SLOT_NS
+        chain.see(slot)
+    assert chain.age_ms(left) == (chain.now_ns - left_ns) // MS
+    chain.advance(5)  # 16 s behind the chain, which went on
+    assert chain.age_ms(chain.slot) == (chain.now_ns - left_ns) // MS
+    chain.slot += 38
+    chain.advance()
+    assert chain.age_ms(chain.slot) == 0
+
+
 def test_where_the_next_slot_was_not_seen_only_what_is_certain_counts() -> None:
     chain = Chain()
     chain.advance(10)

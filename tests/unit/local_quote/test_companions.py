@@ -20,11 +20,22 @@ def companions() -> Companions:
 def learn(companions: Companions, *swaps: set[str]) -> None:
     for slot, pubkeys in enumerate(swaps):
         updates = [update(pubkey, slot) for pubkey in sorted(pubkeys)]
-        assert companions.split(updates, 1_000) == Split(updates)
+        assert companions.split(updates, 1_000).ready == updates
 
 
-def test_before_anything_is_learned_nothing_waits(companions: Companions) -> None:
-    assert companions.split([update("a", 5)], 0) == Split([update("a", 5)])
+def test_before_anything_is_learned_nothing_waits_and_all_may_be_a_part(companions: Companions) -> None:
+    for slot in (5, 6):
+        assert companions.split([update("a", slot)], 0) == Split([update("a", slot)], halved={"p"})
+    assert companions.split([update("a", 7)], 0) == Split([update("a", 7)])
+
+
+def test_halves_that_come_apart_while_learning_are_learned_as_one(companions: Companions) -> None:
+    for slot in (5, 6):
+        for pubkey in ("a", "b"):
+            assert companions.split([update(pubkey, slot)], 0).halved == (
+                {"p"} if (slot, pubkey) != (6, "b") else set()
+            )
+    assert companions.split([update("a", 7)], 0) == Split([], [update("a", 7)])
 
 
 def test_what_always_changed_together_is_waited_for(companions: Companions) -> None:
@@ -62,6 +73,16 @@ def test_a_lossy_feed_does_not_teach_that_halves_are_whole(companions: Companion
 def test_what_changed_only_once_with_the_others_is_not_waited_for(companions: Companions) -> None:
     learn(companions, {"pool", "a"}, {"pool", "b"})
     assert companions.split([update("pool", 5)], 0) == Split([update("pool", 5)])
+
+
+def test_where_nothing_always_changes_together_all_may_be_a_part(companions: Companions) -> None:
+    learn(companions, {"a"}, {"b"}, {"a"})
+    assert companions.split([update("b", 5)], 0) == Split([update("b", 5)], halved={"p"})
+
+
+def test_a_straggler_of_a_slot_that_was_whole_is_not_alone(companions: Companions) -> None:
+    learn(companions, {"a", "b"}, {"a", "b"})
+    assert companions.split([update("pool", 1)], 0) == Split([update("pool", 1)])
 
 
 def test_pools_wait_alone_and_what_is_of_no_pool_or_of_several_never_does(companions: Companions) -> None:
