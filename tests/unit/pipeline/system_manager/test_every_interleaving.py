@@ -2,9 +2,9 @@
 
 `test_interleavings` walks far and at random; this looks everywhere near. The moves below are what a person, a fault or
 an attacker does, with the messages it takes. All sequences of `DEPTH` moves (`DEPTH_LONG` in the long proofs) are
-played on the real gate, latch and manager, and after each everything works again for longer than the manager's silence. What
-ends in a state (up to the names of events) that a shorter or earlier one has reached is not continued. Without any one
-of the rules the same search finds a trade.
+played on the real gate, latch and manager, and after each everything works again for longer than the manager's
+silence. What ends in a state (up to the names of events) that a shorter or earlier one has reached is not continued.
+Without any one of the rules the same search finds a trade.
 """
 
 from collections import deque
