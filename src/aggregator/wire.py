@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from aggregator.confidence import Confidence, Decision
-from aggregator.health import HealthReport
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.selection import Merged
 from quote_core.clock import Moment
@@ -28,12 +27,10 @@ from quote_core.units import NS_PER_MS
 __all__ = [
     "AGGREGATED_REQUEST",
     "BATCH_REQUEST",
-    "HEALTH_REQUEST",
     "ROUTE_REQUEST",
     "batch_message",
     "encode_row",
     "frame",
-    "health_message",
     "refused_body",
     "route_message",
     "row_prefix",
@@ -107,7 +104,6 @@ _QUOTES_TAG: Final = _tag(pb.BatchQuoteResponse, "quotes", _LEN)
 AGGREGATED_REQUEST: Final = pb.AggregatedQuoteRequest.FromString
 BATCH_REQUEST: Final = quotes_pb.BatchQuoteRequest.FromString
 ROUTE_REQUEST: Final = pb.RouteRequest.FromString
-HEALTH_REQUEST: Final = quotes_pb.HealthRequest.FromString
 
 
 def row_prefix(key: QuoteKey) -> bytes:
@@ -205,14 +201,3 @@ def route_message(route_id: int, quote: HeldQuote) -> bytes:
     assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
     hops = message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
     return pb.RouteResponse(route_id=route_id, route=hops).SerializeToString()
-
-
-def health_message(report: HealthReport) -> bytes:
-    """A `HealthResponse`."""
-    return quotes_pb.HealthResponse(
-        serving=report.is_serving,
-        version=report.version,
-        uptime_ms=report.uptime_ms,
-        findings=report.findings,
-        figures=report.figures,
-    ).SerializeToString()

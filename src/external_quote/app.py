@@ -11,7 +11,7 @@ import structlog
 from external_quote.board import Board
 from external_quote.desk import Desk
 from external_quote.feed import FeedLimits, Feeds
-from external_quote.health import Health
+from external_quote.health import ExternalQuoteHealth
 from external_quote.providers.jupiter import JupiterProvider
 from external_quote.quoter import Quoter
 from external_quote.refresher import Refresher
@@ -19,8 +19,9 @@ from external_quote.servicer import SERVICE_NAME, ExternalQuoteServicer
 from external_quote.settings import ExternalQuoteSettings
 from external_quote.split_cache import SplitCache
 from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.process import run_process, work_until_told
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
-from quote_core.serving import CallCounter, report_until, run_service, serve
+from quote_core.serving import CallCounter, serve
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import load_tokens
@@ -72,22 +73,21 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             ),
         )
         calls = CallCounter()
-        health = Health(board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls)
+        health = ExternalQuoteHealth(
+            board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls
+        )
         servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, feeds=feeds, health=health)
         server = await stack.enter_async_context(
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
         )
         log.info("serving", grpc_port=server.port, jupiter=redacted_url(settings.jupiter_url) or "off")
-        async with asyncio.TaskGroup() as tasks:
-            refreshing = tasks.create_task(refresher.run())
-            await report_until(
-                stop,
-                is_ready=lambda: True,  # without a provider too: every quote then says so
-                status=health.status,
-                on_change=lambda ready: server.set_serving(serving=ready),
-            )
-            board.close()
-            refreshing.cancel()
+        await work_until_told(
+            refresher.run(),
+            stop=stop,
+            condition=health.condition,
+            on_change=lambda is_ready: server.set_serving(serving=is_ready),
+        )
+        board.close()
     log.info("stopped")
 
 
@@ -118,4 +118,4 @@ def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, cl
 
 def main() -> None:
     """Run with the settings of file and environment."""
-    run_service("external_quote", ExternalQuoteSettings, run)
+    run_process("external_quote", ExternalQuoteSettings, run)

@@ -1,54 +1,51 @@
 """How the external quote service is."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from external_quote import wire
 from external_quote.board import Board
 from external_quote.quoter import Quoter
 from external_quote.split_cache import SplitCache
 from quote_core.clock import Clock
+from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.resilience import BreakerState
-from quote_core.serving import CallCounter, WorkFigures
-from quote_core.units import NS_PER_MS
+from quote_core.serving import CallCounter
 
-__all__ = ["Health"]
+__all__ = ["ExternalQuoteHealth"]
 
 _PAUSE_MS_UNREMARKABLE: Final = 10_000
 """A rate limit asks for a few seconds now and then; a used-up quota for more."""
 
 
-class Health:
-    """Asks the parts when asked. The service serves whenever it runs; what is off or broken is a finding."""
+class ExternalQuoteHealth(QuoteServiceHealth):
+    """The service serves whenever it runs, without a provider too: every quote then says so, and so does a finding."""
 
     def __init__(
         self, *, board: Board, quoter: Quoter, cache: SplitCache, clock: Clock, version: str, calls: CallCounter
     ) -> None:
+        super().__init__(clock=clock, version=version)
         self._board = board
         self._quoter = quoter
         self._cache = cache
-        self._clock = clock
-        self._version = version
         self._calls = calls
-        self._started_ns = clock.mono_ns()
 
-    def message(self) -> Any:
-        """A `HealthResponse`."""
-        return wire.health(
-            version=self._version,
-            uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
-            findings=self._findings(),
-            figures={
-                "providers": len(self._quoter.desks),
-                "streams": len(self._board),
-                "rows_wanted": len(self._board.wanted()),
-                "cached_quotes": len(self._cache),
-                "cache_hits": self._cache.hit_count,
-                "cache_misses": self._cache.miss_count,
-                **self._work().figures(),
-            },
-        )
+    @property
+    def is_serving(self) -> bool:
+        """Always: whoever can ask is answered."""
+        return True
 
-    def _work(self) -> WorkFigures:
+    def figures(self) -> Mapping[str, float]:
+        """What is asked for, and what is kept."""
+        return {
+            "providers": len(self._quoter.desks),
+            "streams": len(self._board),
+            "rows_wanted": len(self._board.wanted()),
+            "cached_quotes": len(self._cache),
+            "cache_hits": self._cache.hit_count,
+            "cache_misses": self._cache.miss_count,
+        }
+
+    def work(self) -> WorkFigures:
         """Calls of clients and answers of providers; that a provider does not answer is what its breaker is for."""
         desks = self._quoter.desks
         return WorkFigures.now(
@@ -56,14 +53,15 @@ class Health:
             errors_total=self._calls.error_count + sum(desk.unreadable_count for desk in desks),
         )
 
-    def status(self) -> str:
-        """One short line for people."""
+    def line(self) -> str:
+        """The state of each provider, and how much is asked for."""
         if not self._quoter.desks:
             return "no provider is configured"
         providers = ", ".join(f"{desk.name} {_spelled(desk.report().breaker)}" for desk in self._quoter.desks)
         return f"{providers}, {len(self._board.wanted())} rows wanted, {len(self._cache)} cached"
 
-    def _findings(self) -> list[str]:
+    def findings(self) -> list[str]:
+        """Providers that cannot be asked now, and why."""
         if not self._quoter.desks:
             return ["no provider is configured"]
         findings = []

@@ -9,12 +9,12 @@ import grpc.aio
 
 from external_quote import wire
 from external_quote.feed import Feeds
-from external_quote.health import Health
+from external_quote.health import ExternalQuoteHealth
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
 from external_quote.split_cache import SplitCache
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.resilience import Party
-from quote_core.serving import abort_with, checked_key
+from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, health_message
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
 
@@ -29,7 +29,7 @@ class ExternalQuoteServicer:
     """`ExternalQuoteService`."""
 
     def __init__(
-        self, *, tokens: TokenRegistry, quoter: Quoter, cache: SplitCache, feeds: Feeds, health: Health
+        self, *, tokens: TokenRegistry, quoter: Quoter, cache: SplitCache, feeds: Feeds, health: ExternalQuoteHealth
     ) -> None:
         self._tokens = tokens
         self._quoter = quoter
@@ -43,7 +43,7 @@ class ExternalQuoteServicer:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
             "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
-            "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST, _encoded),
+            "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST, _encoded),
             "StreamBatchQuotes": stream(_streaming(self._feeds.singles), wire.BATCH_REQUEST, _encoded),
             "StreamQuoteBatches": stream(_streaming(self._feeds.batches), wire.BATCH_REQUEST, _encoded),
         }
@@ -75,7 +75,7 @@ class ExternalQuoteServicer:
 
     async def get_health(self, request: Any, time_left_s: float | None) -> Any:
         """How the service is."""
-        return self._health.message()
+        return health_message(self._health.report())
 
 
 def _encoded(message: Any) -> bytes:

@@ -3,30 +3,30 @@
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.freshness_message import read_freshness
+from quote_core.serving.health_message import READ_HEALTH_REQUEST, health_message, read_health
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
-from quote_core.serving.process import report_until, run_service
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code
-from quote_core.serving.work import CallCounter, WorkFigures
+from quote_core.serving.work import CallCounter
 
 __all__ = [
     "CHANNEL_OPTIONS",
+    "READ_HEALTH_REQUEST",
     "BatchRequest",
     "CallCounter",
     "Combination",
     "HttpPatience",
     "Server",
-    "WorkFigures",
     "abort_with",
     "checked_key",
     "grpc_code",
+    "health_message",
     "http_logger",
     "open_channel",
     "read_batch_request",
     "read_freshness",
+    "read_health",
     "reads_body_itself",
-    "report_until",
-    "run_service",
     "serve",
     "serve_http",
 ]

@@ -182,13 +182,13 @@ class Child:
         """
         mending_from_mono_ns: int | None = None
         while True:
-            health = await probe_nats(nats)
-            if health is None or not health.fault:
+            condition = await probe_nats(nats)
+            if condition is None or condition.is_ready:
                 mending_from_mono_ns = None
-            if health is not None and not health.fault:
-                self._heard(Notice(ready=True, status=health.line))
-            elif health is not None:
-                self._sickened(f"JetStream does not take messages: {health.fault}")
+            if condition is not None and condition.is_ready:
+                self._heard(Notice(ready=True, status=condition.line))
+            elif condition is not None:
+                self._sickened(condition.line)
                 now_mono_ns = self._clock.mono_ns()
                 if free_bytes(nats.store) < ROOM_BYTES_MIN:
                     mending_from_mono_ns = None
