@@ -36,12 +36,12 @@ from local_quote.settings import LocalQuoteSettings
 from local_quote.subscriptions import Subscriber
 from local_quote.wire import QuoteEncoder, QuoteParts
 from local_quote.wire.service import SERVICE_NAME, add_to_server
-from quote_core.health import HealthReport
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.dex.pool import Account
 from quote_core.dex.programs import PROGRAMS, decode_pool
 from quote_core.errors import CorruptAccount, SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
+from quote_core.health import HealthReport
 from quote_core.quotes import Provenance
 from quote_core.serving import serve
 from quote_core.solana import AccountUpdate, UpdateSource

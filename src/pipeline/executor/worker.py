@@ -38,6 +38,7 @@ from pipeline.executor.guards import Guards
 from pipeline.executor.paper import UNAVAILABLE, Venue
 from pipeline.executor.result import Ending, abandoned, failed, refused, result_of
 from pipeline.executor.results import Results
+from pipeline.trading_gate import TradeGate
 from quote_core.bus import Bus, Consumer
 from quote_core.bus.concurrent_pull import ConcurrentPull
 from quote_core.bus.connection import upstream_errors
@@ -46,7 +47,7 @@ from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of
 
-__all__ = ["Gate", "Worker", "WorkerCounts"]
+__all__ = ["ExecutorGate", "Worker", "WorkerCounts"]
 
 BEGUN_RETRY_S: Final = 1.0
 RETURN_GRACE_NS: Final = 3_000_000_000
@@ -58,15 +59,10 @@ INTERNAL: Final = "internal"
 _log: Final = structlog.get_logger("executor")
 
 
-class Gate(Protocol):
+class ExecutorGate(TradeGate, Protocol):
     """What the worker needs of the trading gate."""
 
     changed: asyncio.Event
-
-    @property
-    def allows_new_trades(self) -> bool:
-        """Whether a plan may be begun now."""
-        ...
 
     @property
     def allows_finishing(self) -> bool:
@@ -118,7 +114,7 @@ class Worker:
         bus: Bus,
         consumer: Consumer,
         *,
-        gate: Gate,
+        gate: ExecutorGate,
         guards: Guards,
         claims: Claims,
         results: Results,

@@ -19,13 +19,13 @@ from quote_core.units import BPS, PPM
 from quote_core.watch import watched_row_count
 from shm import ENTRY_COUNT, Flag, Quote
 
-__all__ = ["Book", "Direction", "PairLegs"]
+__all__ = ["Book", "PairDirection", "PairLegs"]
 
 
 _AMOUNT_MAX: Final = 2**63 - 1
 
 
-class Direction(enum.Enum):
+class PairDirection(enum.Enum):
     """Which way a row goes."""
 
     FORWARD = 0
@@ -45,9 +45,9 @@ class PairLegs:
         """As it stands in subjects."""
         return f"{self.pair.base.symbol}-{self.pair.quote.symbol}"
 
-    def legs(self, direction: Direction) -> dict[int, Leg]:
+    def legs(self, direction: PairDirection) -> dict[int, Leg]:
         """The legs of one direction."""
-        return self.forward if direction is Direction.FORWARD else self.reverse
+        return self.forward if direction is PairDirection.FORWARD else self.reverse
 
 
 class Book:
@@ -62,13 +62,13 @@ class Book:
 
     def __init__(self, pairs: Sequence[Pair], *, amount_count: int) -> None:
         self._watched_count = watched_row_count(pair_count=len(pairs), amount_count=amount_count)
-        self._directions: dict[tuple[bytes, bytes], tuple[PairLegs, Direction]] = {}
+        self._directions: dict[tuple[bytes, bytes], tuple[PairLegs, PairDirection]] = {}
         self._rows: dict[int, dict[int, Leg]] = {}
         for pair in pairs:
             legs = PairLegs(pair)
             base, quote = _mint_bytes(pair.base.mint), _mint_bytes(pair.quote.mint)
-            self._directions[base, quote] = legs, Direction.FORWARD
-            self._directions[quote, base] = legs, Direction.REVERSE
+            self._directions[base, quote] = legs, PairDirection.FORWARD
+            self._directions[quote, base] = legs, PairDirection.REVERSE
 
     @property
     def row_count(self) -> int:

@@ -3,7 +3,7 @@ import math
 import pytest
 from fakes.shm_quotes import quote
 
-from pipeline.scanner.book import Book, Direction
+from pipeline.scanner.book import Book, PairDirection
 from quote_core.tokens import load_tokens
 from shm import ENTRY_COUNT, Flag
 
@@ -22,8 +22,8 @@ def test_a_watched_row_is_held_in_its_pair_and_direction(book: Book) -> None:
     assert legs is not None
     assert legs is back
     assert legs.name == "SOL-USDC"
-    assert list(legs.legs(Direction.FORWARD)) == [0]
-    assert list(legs.legs(Direction.REVERSE)) == [1]
+    assert list(legs.legs(PairDirection.FORWARD)) == [0]
+    assert list(legs.legs(PairDirection.REVERSE)) == [1]
     assert legs.forward[0].oracle_price == 140.0
 
 

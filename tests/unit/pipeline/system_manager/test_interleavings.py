@@ -23,7 +23,7 @@ from hypothesis import strategies as st
 
 from pipeline.system_manager import latch as latch_module
 from pipeline.system_manager.latch import Latch
-from pipeline.trading_gate import GateView, Heartbeat, Reading, TradingGate
+from pipeline.trading_gate import GateView, Heartbeat, LatchReading, TradingGate
 from pipeline.trading_gate.gate import STOOD_STILL_NS_MAX
 from quote_core.clock import moment
 from quote_core.errors import LayoutMismatch
@@ -487,7 +487,7 @@ def believed(view: GateView, beat: Heartbeat) -> GateView:
     return replace(view, reading=reading, vouched=beat)
 
 
-def whenever_asked(view: GateView, reading: Reading, *, asked_at_age: int, **others: Any) -> GateView:
+def whenever_asked(view: GateView, reading: LatchReading, *, asked_at_age: int, **others: Any) -> GateView:
     del asked_at_age
     return AFTER_READING(view, reading, asked_at_age=view.age, **others)
 
@@ -511,7 +511,7 @@ def forgotten(latch: Latch, wanted: Any) -> KillSwitch:
 
 
 AFTER_READING, DECIDE, KEEP = GateView.after_reading, GateView.decide, Latch._keep
-READING_OF = Reading.of.__func__  # type: ignore[attr-defined]
+READING_OF = LatchReading.of.__func__  # type: ignore[attr-defined]
 
 
 @QUIET
@@ -524,7 +524,7 @@ READING_OF = Reading.of.__func__  # type: ignore[attr-defined]
         pytest.param(GateView, "after_reading", whenever_asked, id="a reading asked for before does not count"),
         pytest.param(TradingGate, "_notice_standing_still", lambda _: None, id="standing still is noticed"),
         pytest.param(
-            Reading,
+            LatchReading,
             "of",
             classmethod(lambda cls, latch, _: READING_OF(cls, latch, None)),
             id="a stop request stops until it is latched",
