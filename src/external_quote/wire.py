@@ -7,11 +7,11 @@ from external_quote.desk import DeskReport
 from external_quote.providers.base import RouteLeg
 from external_quote.split_cache import CachedQuote
 from quote_core.errors import SolquoteError
-from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import route_id
 from quote_core.resilience import BreakerState
+from quote_core.serving import freshness_message
 from quote_core.units import NS_PER_MS
 
 __all__ = [
@@ -59,7 +59,7 @@ def quote(
         quoted_unix_ns=cached.freshness.vouched.unix_ns,
         is_stale=is_stale,
         provider_uptime=report.window.uptime,
-        freshness=_freshness(cached.freshness),
+        freshness=freshness_message(cached.freshness),
     )
 
 
@@ -96,19 +96,6 @@ def provider_health(reports: Iterable[DeskReport]) -> pb.ProviderHealthResponse:
             )
             for report in reports
         ]
-    )
-
-
-def _freshness(freshness: Freshness) -> quotes_pb.Freshness:
-    """The moment travels, not the age: a message held on its way is older by the time it was held."""
-    return quotes_pb.Freshness(
-        vouched_mono_ns=freshness.vouched.mono_ns,
-        vouched_unix_ns=freshness.vouched.unix_ns,
-        boot_id=freshness.vouched.boot_id,
-        vouched_slot=freshness.vouched_slot,
-        changed_slot=freshness.changed_slot,
-        changed_unix_ns=freshness.changed_unix_ns,
-        chain_unix_s=freshness.chain_unix_s,
     )
 
 

@@ -11,9 +11,9 @@ from local_quote.quoter import PricedSwap
 from local_quote.routes import HopRequest
 from quote_core.dex.pool import Direction
 from quote_core.errors import MarketError
-from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance, route_id
+from quote_core.serving import freshness_message
 from quote_core.units import Pubkey
 
 __all__ = [
@@ -70,7 +70,7 @@ def simulation_to(swaps: Sequence[PricedSwap], now_mono_ns: int) -> local_quote_
         output_amount=swaps[-1].output_amount,
         slot=min(swap.entry.slot for swap in swaps),
         pool_state_age_ms=oldest.age_ns(now_mono_ns) // _NS_PER_MS,
-        freshness=freshness_to(oldest.freshness),
+        freshness=freshness_message(oldest.freshness),
         price_impacts=[swap.price_impact for swap in swaps],
         route_id=route_id([swap.entry.pool.address for swap in swaps]),
         depth_amounts=[swap.depth_amount for swap in swaps],
@@ -90,19 +90,6 @@ def _hop_to(swap: PricedSwap) -> quotes_pb2.RouteHop:
         provenance=provenance_to(swap.entry.provenance),
         fee_amount=swap.fee_amount,
         fee_mint=swap.fee_mint or "",
-    )
-
-
-def freshness_to(freshness: Freshness) -> quotes_pb2.Freshness:
-    """Write when a state was vouched for, and when it changed."""
-    return quotes_pb2.Freshness(
-        vouched_mono_ns=freshness.vouched.mono_ns,
-        vouched_unix_ns=freshness.vouched.unix_ns,
-        boot_id=freshness.vouched.boot_id,
-        vouched_slot=freshness.vouched_slot,
-        changed_slot=freshness.changed_slot,
-        changed_unix_ns=freshness.changed_unix_ns,
-        chain_unix_s=freshness.chain_unix_s,
     )
 
 
@@ -129,7 +116,7 @@ def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_q
         provenance=provenance_to(entry.provenance),
         accounts=[account for pubkey in entry.accounts for account in _account_to(pubkey, market)],
         update_count=entry.update_count,
-        freshness=freshness_to(entry.freshness),
+        freshness=freshness_message(entry.freshness),
     )
     if not refusal:
         _add_prices(state, entry, market)
@@ -198,5 +185,5 @@ def _oracle_price_to(reading: OracleReading) -> local_quote_pb2.OraclePrice:
         age_ms=reading.age_ms,
         is_stale=reading.is_stale,
         provenance=provenance_to(reading.provenance),
-        freshness=freshness_to(reading.freshness),
+        freshness=freshness_message(reading.freshness),
     )

@@ -2,7 +2,7 @@
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
-from quote_core.serving.freshness_message import read_freshness
+from quote_core.serving.freshness_message import freshness_message, read_freshness
 from quote_core.serving.health_message import READ_HEALTH_REQUEST, health_message, read_health
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.server import Server, serve
@@ -19,6 +19,7 @@ __all__ = [
     "Server",
     "abort_with",
     "checked_key",
+    "freshness_message",
     "grpc_code",
     "health_message",
     "http_logger",
