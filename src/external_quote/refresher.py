@@ -33,7 +33,7 @@ class Refresher:
     async def run(self) -> None:
         """Refresh until cancelled."""
         if not self._quoter.desks:
-            return
+            await asyncio.Event().wait()  # there is nobody to ask, for as long as this runs
         while True:
             self._board.wanted_changed.clear()
             wanted = self._board.wanted()

@@ -25,13 +25,13 @@ from typing import Final, Self
 from quote_core.clock import Clock
 from quote_core.events import ExecutionResult, Outcome, PnlSnapshot, stamp
 
-__all__ = ["DAY_NS", "ProfitLedger"]
+__all__ = ["DAY_NS", "Ledger"]
 
 DAY_NS: Final = 86_400 * 1_000_000_000
 
 
 @dataclass(slots=True)
-class ProfitLedger:
+class Ledger:
     """The running sums. `capital_lamports` is what trading began with; only the drawdown fraction uses it."""
 
     capital_lamports: int

@@ -10,7 +10,7 @@ from typing import Final
 
 import structlog
 
-from pipeline.auditor.ledger import ProfitLedger
+from pipeline.auditor.ledger import Ledger
 from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.errors import LayoutMismatch
@@ -28,7 +28,7 @@ class Books:
     def __init__(self, *, capital_lamports: int) -> None:
         self._capital_lamports = capital_lamports
         self._place: Place | None = None
-        self.ledger = ProfitLedger(capital_lamports=capital_lamports)
+        self.ledger = Ledger(capital_lamports=capital_lamports)
         self.taken_count = 0
         self.malformed_count = 0
         self.caught_up = asyncio.Event()
@@ -38,7 +38,7 @@ class Books:
         """Add one message; what is no result is counted, and gives `None`."""
         if self._place is not None and self._place.created != message.created:
             _log.warning("the EXECUTED stream was made anew; counting from its first result")
-            self.ledger = ProfitLedger(capital_lamports=self._capital_lamports)
+            self.ledger = Ledger(capital_lamports=self._capital_lamports)
         self._place = Place(message.created, message.sequence)
         self.taken_count += 1
         result = result_in(message)

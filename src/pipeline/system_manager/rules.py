@@ -28,7 +28,7 @@ from collections import deque
 from dataclasses import dataclass
 from typing import Final
 
-from pipeline.auditor import ProfitLedger
+from pipeline.auditor import Ledger
 from pipeline.system_manager.account import Account, is_other_day
 from pipeline.system_manager.limits import Limits, Trip
 from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth
@@ -57,7 +57,7 @@ class Rules:
 
     def __init__(self, limits: Limits, *, since_unix_ns: int) -> None:
         self._limits = limits
-        self._ledger = ProfitLedger(capital_lamports=limits.capital_lamports)
+        self._ledger = Ledger(capital_lamports=limits.capital_lamports)
         self._counted = Account(limits)
         self._reported = Account(limits)
         self._pnl: PnlSnapshot | None = None

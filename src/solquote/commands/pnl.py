@@ -11,7 +11,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.auditor import ProfitLedger, export_csv, read_results
+from pipeline.auditor import Ledger, export_csv, read_results
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import DeadlinePassed
@@ -50,10 +50,10 @@ def pnl(
 
 async def _read(
     platform: PlatformSettings, last: int, *, as_csv: bool, timeout_s: float
-) -> tuple[ProfitLedger, list[ExecutionResult]]:
+) -> tuple[Ledger, list[ExecutionResult]]:
     """Read the whole stream once, keeping the newest `last` results; CSV is written meanwhile."""
     newest: collections.deque[ExecutionResult] = collections.deque(maxlen=last)
-    ledger = ProfitLedger(capital_lamports=platform.trading_capital_lamports)
+    ledger = Ledger(capital_lamports=platform.trading_capital_lamports)
     async with asyncio.timeout(timeout_s):
         await _look_for_server(platform.nats_url)
         async with connect(platform.nats_url, name="solquote pnl", access=access_of(platform, BusRole.OPERATOR)) as bus:
@@ -77,7 +77,7 @@ async def _look_for_server(url: str) -> None:
     writer.close()
 
 
-def _summary(ledger: ProfitLedger) -> dict[str, float]:
+def _summary(ledger: Ledger) -> dict[str, float]:
     return {
         "trade_count": ledger.trade_count,
         "filled_count": ledger.filled_count,
@@ -111,7 +111,7 @@ def _result_json(result: ExecutionResult) -> dict[str, object]:
     }
 
 
-def _print(ledger: ProfitLedger, newest: list[ExecutionResult], console: Console) -> None:
+def _print(ledger: Ledger, newest: list[ExecutionResult], console: Console) -> None:
     console.print(
         f"[bold]{_sol(ledger.cumulative_profit_lamports)} SOL[/] over {ledger.trade_count} trades: "
         f"{ledger.filled_count} filled, {ledger.failed_count} failed, {ledger.refused_count} refused, "

@@ -7,12 +7,12 @@ import pytest
 from fakes.fake_clock import FakeClock
 from fakes.results import result
 
-from pipeline.auditor.ledger import DAY_NS, ProfitLedger
+from pipeline.auditor.ledger import DAY_NS, Ledger
 from quote_core.events import ExecutionResult, Outcome
 
 
-def ledger(*results: ExecutionResult, capital_lamports: int = 1_000) -> ProfitLedger:
-    return ProfitLedger.of(results, capital_lamports=capital_lamports)
+def ledger(*results: ExecutionResult, capital_lamports: int = 1_000) -> Ledger:
+    return Ledger.of(results, capital_lamports=capital_lamports)
 
 
 def test_an_empty_ledger_is_all_zeros() -> None:

@@ -7,7 +7,7 @@ from fakes.results import result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.auditor.ledger import ProfitLedger
+from pipeline.auditor.ledger import Ledger
 from quote_core.events import ExecutionResult, Outcome
 
 TRADED = (Outcome.FILLED, Outcome.FAILED)
@@ -24,7 +24,7 @@ results = st.lists(
 
 @given(results)
 def test_every_result_is_counted_once_and_money_adds_up_exactly(sequence: list[ExecutionResult]) -> None:
-    book = ProfitLedger.of(sequence, capital_lamports=10**9)
+    book = Ledger.of(sequence, capital_lamports=10**9)
     assert book.filled_count + book.failed_count + book.refused_count == len(sequence)
     started = [one for one in sequence if one.outcome in TRADED]
     assert book.cumulative_profit_lamports == sum(one.profit_lamports for one in started)
@@ -38,12 +38,12 @@ def test_the_drawdown_is_the_largest_fall_of_any_later_point_below_any_earlier(s
         if one.outcome in TRADED:
             curve.append(curve[-1] + one.profit_lamports)
     deepest = max(high - low for i, high in enumerate(curve) for low in curve[i:])
-    assert ProfitLedger.of(sequence, capital_lamports=10**9).max_drawdown_lamports == deepest
+    assert Ledger.of(sequence, capital_lamports=10**9).max_drawdown_lamports == deepest
 
 
 @given(st.lists(st.integers(-(10**9), 10**9), min_size=2, max_size=30))
 def test_the_sharpe_ratio_equals_the_textbooks(profits: list[int]) -> None:
-    book = ProfitLedger.of((result(profit) for profit in profits), capital_lamports=1)
+    book = Ledger.of((result(profit) for profit in profits), capital_lamports=1)
     deviation = statistics.stdev(profits)
     expected = statistics.mean(profits) / deviation if deviation else 0.0
     assert math.isclose(book.sharpe_ratio, expected, rel_tol=1e-9, abs_tol=1e-12)
