@@ -49,7 +49,6 @@ from aggregator.rows import RowRegistry
 from aggregator.selection import Judge
 from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
-from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from aggregator.watched import WatchedRows
 from quote_core.clock import SYSTEM_CLOCK, moment
@@ -60,6 +59,7 @@ from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.quotes import QuoteKey
+from quote_core.serving import Subscriptions
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 from quote_core.watch import DEFAULT_AMOUNTS, watched_row_count
@@ -215,7 +215,7 @@ def in_memory(shm_dir: Path) -> list[Figure]:
         intake = Intake(
             table=table,
             publishers=publishers,
-            subscriptions=Subscriptions(),
+            subscriptions=Subscriptions(count_max=SUBSCRIBER_COUNT),
             routes=Routes(),
             clock=SYSTEM_CLOCK,
             observe_pool_to_shm_s=lambda _: None,

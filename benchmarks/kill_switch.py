@@ -25,8 +25,10 @@ from prometheus_client import CollectorRegistry
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.witness import WitnessFile
@@ -178,6 +180,8 @@ def make_manager(witness: Path) -> Manager:
     return Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
         latch,
+        Registration("benchmark", takes_over="", where="", clock=SYSTEM_CLOCK, restate_after_ns=10**18),
+        CheckpointFile(witness.with_name("checkpoint")),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,

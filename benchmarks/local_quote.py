@@ -23,6 +23,7 @@ import asyncio
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
 from functools import partial
 from statistics import median, quantiles
 from typing import Any, Final
@@ -30,10 +31,10 @@ from typing import Any, Final
 import grpc.aio
 
 from local_quote.app import make_market
-from local_quote.market import Market
+from local_quote.market import LocalMarket
+from local_quote.row_table import LocalRow
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
-from local_quote.subscriptions import Subscriber
 from local_quote.wire import QuoteEncoder, QuoteParts
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK
@@ -43,7 +44,7 @@ from quote_core.errors import CorruptAccount, SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.health import HealthReport
 from quote_core.quotes import Provenance
-from quote_core.serving import serve
+from quote_core.serving import Subscription, serve
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
@@ -67,7 +68,7 @@ def updates_of(accounts: dict[Pubkey, Account], slot: int) -> list[AccountUpdate
     return [AccountUpdate(pubkey, slot, account, now, UpdateSource.ANSWER, now) for pubkey, account in accounts.items()]
 
 
-def held_market(source: RecordedMarket, registry: TokenRegistry) -> Market:
+def held_market(source: RecordedMarket, registry: TokenRegistry) -> LocalMarket:
     """The service's market with every pool of the recorded one loaded."""
     market = make_market(LocalQuoteSettings(), registry, SYSTEM_CLOCK)
     view = source.ledger.view(Commitment.PROCESSED)
@@ -98,24 +99,25 @@ def batch_request(registry: TokenRegistry) -> quotes_pb2.BatchQuoteRequest:
     return quotes_pb2.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=60_000)
 
 
-def subscribed(market: Market, request: quotes_pb2.BatchQuoteRequest) -> Subscriber:
-    """A subscriber of all rows of the request."""
+@contextmanager
+def subscribed(market: LocalMarket, request: quotes_pb2.BatchQuoteRequest) -> Iterator[Subscription[LocalRow, int]]:
+    """A subscriber of all rows of the request, while the context lasts."""
     wanted = [
         (*market.registry.pair(pair.input_mint, pair.output_mint), amount)
         for pair in request.pairs
         for amount in pair.amounts
     ]
-    subscriber = Subscriber((row, number) for number, row in enumerate(market.table.register(wanted)))
-    market.subscriptions.add(subscriber)
-    return subscriber
+    rows = market.table.register(wanted)
+    with market.subscriptions.follow((row, number) for number, row in enumerate(rows)) as subscriber:
+        yield subscriber
 
 
-def message(encoder: QuoteEncoder, market: Market, subscriber: Subscriber, rows: Any) -> bytes:
+def message(encoder: QuoteEncoder, market: LocalMarket, subscriber: Subscription[LocalRow, int], rows: Any) -> bytes:
     """What the servicer sends for these rows."""
     parts = QuoteParts()
     for row in rows:
         body, tail = encoder.row(row, market.chain_clock)
-        for number in subscriber.numbers[row]:
+        for number in subscriber.labels[row]:
             parts.add(body, tail, number)
     (data,) = parts.batches(count_max=len(parts), sequence=1, snapshot=False)
     return data
@@ -151,7 +153,9 @@ def show(name: str, samples_ns: list[int], *, reference: str = "") -> dict[str, 
     return {"p50_ms": median(samples_ns) / 1e6, "p99_ms": p99 / 1e6}
 
 
-def bench_update(market: Market, encoder: QuoteEncoder, subscriber: Subscriber, flow: Iterator[Any]) -> dict[str, Any]:
+def bench_update(
+    market: LocalMarket, encoder: QuoteEncoder, subscriber: Subscription[LocalRow, int], flow: Iterator[Any]
+) -> dict[str, Any]:
     """Bytes of a slot in, one message out."""
     subscriber.take()
     priced_ns, total_ns, row_counts = [], [], []
@@ -177,25 +181,24 @@ def bench_update(market: Market, encoder: QuoteEncoder, subscriber: Subscriber, 
     }
 
 
-def bench_refresh(market: Market, encoder: QuoteEncoder, request: Any) -> dict[str, Any]:
+def bench_refresh(market: LocalMarket, encoder: QuoteEncoder, request: Any) -> dict[str, Any]:
     """All rows as messages."""
     results = {}
     started = time.perf_counter_ns()
-    subscriber = subscribed(market, request)
-    message(encoder, market, subscriber, subscriber.numbers)
-    first = [time.perf_counter_ns() - started]
-    rows = f"{len(subscriber.numbers)} rows"
-    results["snapshot"] = show("first complete message", first, reference=f"{rows}; floor 100 ms")
-    for name, count, floor in (("one", 1, "5 ms"), ("hundred", SUBSCRIBER_COUNT, "500 ms")):
-        samples = []
-        for _ in range(REFRESH_COUNT if count == 1 else 5):
-            time.sleep(0.01)  # the shared part is renewed only every few milliseconds
-            started = time.perf_counter_ns()
-            for _ in range(count):
-                message(encoder, market, subscriber, subscriber.numbers)
-            samples.append(time.perf_counter_ns() - started)
-        results[f"refresh_{name}"] = show(f"refresh to {count} subscriber(s)", samples, reference=f"floor {floor}")
-    market.subscriptions.remove(subscriber)
+    with subscribed(market, request) as subscriber:
+        message(encoder, market, subscriber, subscriber.labels)
+        first = [time.perf_counter_ns() - started]
+        rows = f"{len(subscriber.labels)} rows"
+        results["snapshot"] = show("first complete message", first, reference=f"{rows}; floor 100 ms")
+        for name, count, floor in (("one", 1, "5 ms"), ("hundred", SUBSCRIBER_COUNT, "500 ms")):
+            samples = []
+            for _ in range(REFRESH_COUNT if count == 1 else 5):
+                time.sleep(0.01)  # the shared part is renewed only every few milliseconds
+                started = time.perf_counter_ns()
+                for _ in range(count):
+                    message(encoder, market, subscriber, subscriber.labels)
+                samples.append(time.perf_counter_ns() - started)
+            results[f"refresh_{name}"] = show(f"refresh to {count} subscriber(s)", samples, reference=f"floor {floor}")
     return results
 
 
@@ -214,7 +217,7 @@ async def latencies(call: Callable[[int], Awaitable[object]]) -> list[int]:
     return samples
 
 
-async def stream_latencies(market: Market, call: Any, flow: Iterator[Any]) -> list[int]:
+async def stream_latencies(market: LocalMarket, call: Any, flow: Iterator[Any]) -> list[int]:
     """From each update applied to the client holding the parsed message."""
     arrived = asyncio.Event()
 
@@ -249,7 +252,7 @@ def add_echo(server: grpc.aio.Server, data: bytes) -> None:
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Echo": handler}),))
 
 
-async def bench_grpc(market: Market, encoder: QuoteEncoder, request: Any, flow: Iterator[Any]) -> dict[str, Any]:
+async def bench_grpc(market: LocalMarket, encoder: QuoteEncoder, request: Any, flow: Iterator[Any]) -> dict[str, Any]:
     """Single quotes beside an echo, and updates to a stream's client."""
     servicer = LocalQuoteServicer(
         market=market,
@@ -306,7 +309,8 @@ def main() -> None:
     print(f"{len(market.store)} pools, {quoted_count} of {total_count} directions quoted")
     results = bench_refresh(market, encoder, request)
     flow = slots(source)
-    results |= bench_update(market, encoder, subscribed(market, request), flow)
+    with subscribed(market, request) as subscriber:
+        results |= bench_update(market, encoder, subscriber, flow)
     results |= asyncio.run(bench_grpc(market, encoder, request, flow))
     if arguments.json:
         print(json.dumps(results))

@@ -4,6 +4,9 @@ from collections.abc import Iterator
 
 import pytest
 import structlog
+from fakes.tested_source import processes_of_tested_source
+
+processes_of_tested_source()
 
 
 @pytest.fixture(autouse=True)

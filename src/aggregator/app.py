@@ -29,7 +29,6 @@ from aggregator.selection import Judge
 from aggregator.servicer import SERVICE_NAME, AggregatorServicer
 from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
-from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
@@ -38,7 +37,13 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
-from quote_core.serving import CallCounter, open_channel, serve, serve_http
+from quote_core.serving import (
+    CallCounter,
+    Subscriptions,
+    open_channel,
+    serve,
+    serve_http,
+)
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
@@ -130,7 +135,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             condition=health.condition,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
-        core.subscriptions.close()
+        core.subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
     log.info("stopped")
 
 
@@ -143,7 +148,7 @@ class _Core:
     table: QuoteTable
     watched: WatchedRows
     publishers: Mapping[Source, ShmPublisher]
-    subscriptions: Subscriptions
+    subscriptions: Subscriptions[int, bytes]
     routes: Routes
     oracle: OraclePrices
     intake: Intake
@@ -170,7 +175,8 @@ def _core(
         watched_count=watched_row_count(pair_count=len(tokens.pairs), amount_count=len(amounts)),
         client_rows_max=settings.client_rows_max,
     )
-    subscriptions, routes = Subscriptions(), Routes()
+    subscriptions: Subscriptions[int, bytes] = Subscriptions(count_max=settings.subscriber_count_max)
+    routes = Routes()
     rows.listen(table)
     for publisher in publishers.values():
         rows.listen(publisher)
@@ -260,7 +266,6 @@ def _feeds(core: _Core, tokens: TokenRegistry, fanout: Fanout, settings: Aggrega
         intake=core.intake,
         clock=SYSTEM_CLOCK,
         limits=FeedLimits(
-            subscriber_count_max=settings.subscriber_count_max,
             message_quotes_max=settings.message_quotes_max,
             refresh_ns=settings.refresh_interval,
             first_set_wait_ns=settings.first_set_wait,
@@ -277,7 +282,9 @@ def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Figure]:
         "misdirected_quotes": Figure(
             "Answers for rows given away", lambda: core.table.misdirected_count, is_counter=True
         ),
-        "conflated_changes": Figure("Changes overtaken by newer ones", core.subscriptions.conflated, is_counter=True),
+        "conflated_changes": Figure(
+            "Changes overtaken by newer ones", lambda: core.subscriptions.conflated_count, is_counter=True
+        ),
         "oracle_failures": Figure(
             "Oracle reads without an answer", lambda: neighbours.oracle.failure_count, is_counter=True
         ),

@@ -1,4 +1,4 @@
-"""Streams to clients: rows held while somebody follows them, the messages made by `subscriptions`."""
+"""Streams to clients: rows held while somebody follows them, the messages of many made by `batch_feed`."""
 
 import asyncio
 import dataclasses
@@ -7,17 +7,16 @@ from contextlib import aclosing
 from typing import Any
 
 from aggregator import wire
+from aggregator.batch_feed import BatchFeed
 from aggregator.fanout import Fanout
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.intake import Intake
 from aggregator.rows import RowRegistry
 from aggregator.selection import Judge
-from aggregator.subscriptions import BatchFeed, Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.clock import Clock, moment
-from quote_core.errors import TooManyStreams
 from quote_core.quotes import QuoteKey
-from quote_core.serving import read_batch_request
+from quote_core.serving import Subscriptions, read_batch_request
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["FeedLimits", "Feeds"]
@@ -27,7 +26,6 @@ __all__ = ["FeedLimits", "Feeds"]
 class FeedLimits:
     """Bounds of a stream."""
 
-    subscriber_count_max: int
     message_quotes_max: int
     refresh_ns: int
     first_set_wait_ns: int
@@ -43,7 +41,7 @@ class Feeds:
         rows: RowRegistry,
         table: QuoteTable,
         judge: Judge,
-        subscriptions: Subscriptions,
+        subscriptions: Subscriptions[int, bytes],
         fanout: Fanout,
         intake: Intake,
         clock: Clock,
@@ -70,14 +68,14 @@ class Feeds:
             RequestError: The request is wrong as a whole, or the table is full.
         """
         wanted = read_batch_request(request, self._tokens, quote_count_max=self._rows.count_max)
-        self._check_room()
+        self._subscriptions.check_room()
         hold = self._rows.hold(client, wanted.keys)
         try:
-            with self._subscriptions.follow(hold.rows) as subscription:
+            suffixes = map(wire.row_suffix, wanted.numbers)
+            with self._subscriptions.follow(zip(hold.rows, suffixes, strict=True)) as subscription:
                 feed = BatchFeed(
                     table=self._table,
                     subscription=subscription,
-                    numbers=zip(hold.rows, wanted.numbers, strict=True),
                     refused=[
                         wire.frame(wire.refused_body(asked, error), wire.row_suffix(asked.number))
                         for asked, error in wanted.refused
@@ -99,21 +97,20 @@ class Feeds:
         Raises:
             RequestError: The table is full.
         """
-        self._check_room()
+        self._subscriptions.check_room()
         hold = self._rows.hold(client, (key,))
         try:
-            with self._subscriptions.follow(hold.rows) as subscription:
+            with self._subscriptions.follow((row, b"") for row in hold.rows) as subscription:
                 if self._table.is_answered(hold.rows[0]):
                     subscription.offer(hold.rows)
                 asking = asyncio.gather(self._ask_local(key), self._ask_external(key))
-                asking.add_done_callback(lambda _: subscription.pending.set())
+                asking.add_done_callback(lambda _: subscription.wake())
                 told: bytes | None = None
                 try:
                     while True:
-                        await subscription.pending.wait()
-                        subscription.take(1)
-                        subscription.pending.clear()
-                        (row,) = subscription.conflation.rows
+                        await subscription.changed()
+                        subscription.take()
+                        (row,) = subscription.labels
                         body = self._table.body(row)
                         if body is not told and (self._table.is_answered(row) or asking.done()):
                             told = body
@@ -122,10 +119,6 @@ class Feeds:
                     asking.cancel()
         finally:
             self._rows.release(hold)
-
-    def _check_room(self) -> None:
-        if len(self._subscriptions) >= self._limits.subscriber_count_max:
-            raise TooManyStreams(self._limits.subscriber_count_max)
 
     async def _ask_local(self, key: QuoteKey) -> None:
         if not self._is_held_fresh(Source.LOCAL, key):

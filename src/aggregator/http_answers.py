@@ -14,10 +14,10 @@ from aggregator.http_models import (
     SwapInfo,
 )
 from aggregator.selection import Merged
-from aggregator.upstream_wire import Leg, PoolSummary, legs, provider_of
+from aggregator.upstream_wire import PoolSummary, provider_of, route_of
 from quote_core.dex.pool import Dex
 from quote_core.health import HealthReport
-from quote_core.quotes import Provenance
+from quote_core.quotes import Provenance, RouteHop
 from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 
 __all__ = ["health_answer", "pool_answer", "quote_answer"]
@@ -45,7 +45,7 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
     quote, confidence = merged.best_quote, merged.best_confidence
     assert quote is not None
     assert confidence is not None
-    route = legs(quote)
+    route = route_of(quote)
     factors = confidence.factors
     return QuoteAnswer(
         input_mint=quote.key.input_mint,
@@ -112,7 +112,7 @@ def health_answer(report: HealthReport) -> HealthAnswer:
     )
 
 
-def _route_plan(route: Sequence[Leg]) -> list[RouteStep]:
+def _route_plan(route: Sequence[RouteHop]) -> list[RouteStep]:
     in_by_mint: dict[str, int] = {}
     for leg in route:
         in_by_mint[leg.input_mint] = in_by_mint.get(leg.input_mint, 0) + leg.input_amount
@@ -135,7 +135,7 @@ def _route_plan(route: Sequence[Leg]) -> list[RouteStep]:
     ]
 
 
-def _least_genuine(route: Sequence[Leg]) -> str | None:
+def _least_genuine(route: Sequence[RouteHop]) -> str | None:
     known = [leg.provenance for leg in route if leg.provenance is not None]
     if len(known) < len(route) or not known:
         return None

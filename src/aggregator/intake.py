@@ -12,9 +12,9 @@ from aggregator import upstream_wire as wire
 from aggregator.held import IMPOSSIBLE, HeldQuote, Source
 from aggregator.routes import Routes
 from aggregator.shm_publisher import ShmPublisher
-from aggregator.subscriptions import Subscriptions
 from aggregator.table import Arrival, QuoteTable
 from quote_core.clock import Clock
+from quote_core.serving import Subscriptions
 from quote_core.units import NS_PER_S
 
 __all__ = ["SLICE_QUOTES_MAX", "Intake"]
@@ -31,7 +31,7 @@ class Intake:
         *,
         table: QuoteTable,
         publishers: Mapping[Source, ShmPublisher],
-        subscriptions: Subscriptions,
+        subscriptions: Subscriptions[int, bytes],
         routes: Routes,
         clock: Clock,
         observe_pool_to_shm_s: Callable[[float], None],

@@ -34,7 +34,7 @@ class RowListener(Protocol):
 class RowFollower(Protocol):
     """Told where clients' holds go when a number takes another meaning under them."""
 
-    def rows_moved(self, moved: Mapping[int, int | None]) -> None:
+    def rename(self, moved: Mapping[int, int | None]) -> None:
         """What was held as the one number is now held as the other, all at once; `None` = no more: no room."""
         ...
 
@@ -130,7 +130,7 @@ class RowRegistry:
         moved = {index: self._index_by_key.get(key) for key, index in before.items()}
         if moved:
             for follower in self._followers:
-                follower.rows_moved(moved)
+                follower.rename(moved)
 
     def hold(self, client: str, keys: Sequence[QuoteKey]) -> Hold:
         """Hold a row for each key, all or none.

@@ -1,7 +1,6 @@
 """The gRPC API: decode, call, encode. Handlers give ready bytes, because rows are encoded once for everybody."""
 
 from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
 from typing import Any, Final
 
 import grpc
@@ -14,7 +13,7 @@ from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
 from aggregator.routes import Routes
 from quote_core.errors import SolquoteError
-from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, health_message
+from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, streaming, write_health
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["SERVICE_NAME", "AggregatorServicer"]
@@ -43,8 +42,8 @@ class AggregatorServicer:
             "GetQuote": unary(_answering(self.get_quote), wire.AGGREGATED_REQUEST),
             "GetRoute": unary(_answering(self.get_route), wire.ROUTE_REQUEST),
             "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST),
-            "StreamQuotes": stream(_streaming(self.stream_quotes), wire.AGGREGATED_REQUEST),
-            "StreamBatchQuotes": stream(_streaming(self.stream_batch_quotes), wire.BATCH_REQUEST),
+            "StreamQuotes": stream(streaming(self.stream_quotes), wire.AGGREGATED_REQUEST),
+            "StreamBatchQuotes": stream(streaming(self.stream_batch_quotes), wire.BATCH_REQUEST),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
 
@@ -63,17 +62,17 @@ class AggregatorServicer:
 
     async def get_health(self, request: Any) -> bytes:
         """How the service is."""
-        encoded: bytes = health_message(self._health.report()).SerializeToString()
+        encoded: bytes = write_health(self._health.report()).SerializeToString()
         return encoded
 
-    def stream_quotes(self, client: str, request: Any) -> _Messages:
+    def stream_quotes(self, request: Any, context: _Context) -> _Messages:
         """One pair and amount, and whatever changes about it."""
         key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
-        return self._feeds.single(client, key)
+        return self._feeds.single(context.peer(), key)
 
-    def stream_batch_quotes(self, client: str, request: Any) -> _Messages:
+    def stream_batch_quotes(self, request: Any, context: _Context) -> _Messages:
         """All pairs and amounts of a request."""
-        return self._feeds.batch(client, request)
+        return self._feeds.batch(context.peer(), request)
 
 
 def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[[Any, _Context], Awaitable[bytes]]:
@@ -87,17 +86,3 @@ def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[
         return answered
 
     return answer
-
-
-def _streaming(
-    method: Callable[[str, Any], _Messages],
-) -> Callable[[Any, _Context], _Messages]:
-    async def stream(request: Any, context: _Context) -> _Messages:
-        try:
-            async with aclosing(method(context.peer(), request)) as messages:
-                async for message in messages:
-                    yield message
-        except SolquoteError as error:
-            await abort_with(context, error)
-
-    return stream

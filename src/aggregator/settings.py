@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from quote_core.freshness import FRESH
 from quote_core.settings import Duration, Port, ServiceSettings
 from quote_core.units import LAMPORTS_PER_SOL, U64_MAX
 
@@ -29,7 +30,7 @@ class AggregatorSettings(ServiceSettings):
     external_timeout: Duration = Field("100ms", description="A single quote has ended after this")
     pools_timeout: Duration = Field("1s", description="Listing pools has ended after this")
     refresh_interval: Duration = Field("1s", gt=0, description="How often the services send unchanged quotes again")
-    local_stale_after: Duration = Field("5s", description="A local quote not vouched for within this is stale")
+    local_stale_after: Duration = Field(FRESH, description="A local quote not vouched for within this is stale")
     external_stale_after: Duration = Field("60s", description="An external quote not vouched for within this is stale")
     oracle_interval: Duration = Field("1s", description="How often oracle prices are read")
     oracle_stale_after: Duration = Field(

@@ -21,8 +21,8 @@ from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
-from quote_core.quotes import Provenance, QuoteKey
-from quote_core.serving import read_freshness
+from quote_core.quotes import Provenance, QuoteKey, RouteHop
+from quote_core.serving import read_freshness, read_provenance, read_route
 from quote_core.units import BPS, NS_PER_MS, Pubkey
 
 __all__ = [
@@ -178,7 +178,7 @@ def pool_summaries(response: local_pb.ListPoolsResponse) -> Iterator[PoolSummary
             fee_fraction_b_to_a=pool.fee_fraction_b_to_a,
             depth_a_amount=pool.depth_a_amount,
             depth_b_amount=pool.depth_b_amount,
-            provenance=_provenance(pool.provenance),
+            provenance=read_provenance(pool.provenance),
         )
 
 
@@ -291,14 +291,6 @@ def _positive(value: float) -> float | None:
     return value if value > 0.0 and math.isfinite(value) else None
 
 
-def _provenance(value: int) -> Provenance | None:
-    # A newer service may tell of one this build does not know.
-    return Provenance(value) if value in _PROVENANCES else None
-
-
-_PROVENANCES: Final = frozenset(one.value for one in Provenance)
-
-
 def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
     # Legs that split one swap over several pools run side by side: they are one hop.
     if len(route) <= 1:
@@ -306,40 +298,16 @@ def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
     return len({(hop.input_mint, hop.output_mint) for hop in route})
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Leg:
-    """One swap of a route; fee and provenance are `None` where the source does not tell."""
-
-    pool_id: str
-    protocol: str
-    input_mint: str
-    output_mint: str
-    input_amount: int
-    output_amount: int
-    fee_amount: int | None
-    fee_mint: str | None
-    provenance: Provenance | None
-
-
-def legs(quote: HeldQuote) -> tuple[Leg, ...]:
+def route_of(quote: HeldQuote) -> tuple[RouteHop, ...]:
     """The route of a quote, hop by hop."""
+    return read_route(hops_of(quote))
+
+
+def hops_of(quote: HeldQuote) -> Sequence[quotes_pb.RouteHop]:
+    """The same as the source's message has it."""
     message = quote.message
     assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
-    hops = message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
-    return tuple(
-        Leg(
-            pool_id=hop.pool_id,
-            protocol=hop.protocol,
-            input_mint=hop.input_mint,
-            output_mint=hop.output_mint,
-            input_amount=hop.input_amount,
-            output_amount=hop.output_amount,
-            fee_amount=hop.fee_amount if hop.fee_mint else None,
-            fee_mint=hop.fee_mint or None,
-            provenance=_provenance(hop.provenance),
-        )
-        for hop in hops
-    )
+    return message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
 
 
 def provider_of(quote: HeldQuote) -> str | None:

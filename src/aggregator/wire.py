@@ -14,6 +14,7 @@ from typing import Final
 from aggregator.confidence import Confidence, Decision
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.selection import Merged
+from aggregator.upstream_wire import hops_of
 from quote_core.clock import Moment
 from quote_core.errors import RequestError
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
@@ -197,7 +198,4 @@ def _error(refusal: Refusal | None) -> quotes_pb.QuoteError | None:
 
 def route_message(route_id: int, quote: HeldQuote) -> bytes:
     """A `RouteResponse` with the hops of the quote that last used the route."""
-    message = quote.message
-    assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
-    hops = message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
-    return pb.RouteResponse(route_id=route_id, route=hops).SerializeToString()
+    return pb.RouteResponse(route_id=route_id, route=hops_of(quote)).SerializeToString()

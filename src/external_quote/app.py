@@ -8,17 +8,18 @@ from typing import Final
 import aiohttp
 import structlog
 
-from external_quote.board import Board
-from external_quote.desk import Desk
-from external_quote.feed import FeedLimits, Feeds
 from external_quote.health import ExternalQuoteHealth
+from external_quote.provider_guard import ProviderGuard
 from external_quote.providers.jupiter import JupiterProvider
-from external_quote.quoter import Quoter
-from external_quote.refresher import Refresher
+from external_quote.quoter import ProviderQuoter
+from external_quote.refresher import QuoteRefresher
 from external_quote.servicer import SERVICE_NAME, ExternalQuoteServicer
 from external_quote.settings import ExternalQuoteSettings
 from external_quote.split_cache import SplitCache
+from external_quote.stream_demand import StreamDemand
+from external_quote.streams import ProviderStreams
 from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.serving import CallCounter, serve
@@ -44,7 +45,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
     tokens = load_tokens(platform.tokens_path)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession())
-        desks = [_jupiter(session, settings, clock)] if settings.jupiter_url else []
+        guards = [_jupiter(session, settings, clock)] if settings.jupiter_url else []
         cache = SplitCache(
             price_ttl_ns=settings.price_ttl,
             route_ttl_ns=settings.route_ttl,
@@ -52,31 +53,29 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             count_max=settings.cache_count_max,
             clock=clock,
         )
-        board = Board()
-        quoter = Quoter(
-            desks,
+        demand = StreamDemand(count_max=settings.subscriber_count_max)
+        quoter = ProviderQuoter(
+            guards,
             cache,
             clock=clock,
             request_timeout_ns=settings.request_timeout,
             paired_timeout_ns=settings.paired_timeout,
         )
-        refresher = Refresher(board, quoter, clock=clock, price_ttl_ns=settings.price_ttl)
-        feeds = Feeds(
+        refresher = QuoteRefresher(demand, quoter, clock=clock, price_ttl_ns=settings.price_ttl)
+        streams = ProviderStreams(
             tokens=tokens,
-            board=board,
+            demand=demand,
             quoter=quoter,
             cache=cache,
-            limits=FeedLimits(
-                row_count_max=settings.row_count_max,
-                subscriber_count_max=settings.subscriber_count_max,
-                refresh_ns=settings.refresh_interval,
-            ),
+            clock=clock,
+            row_count_max=settings.row_count_max,
+            refresh_ns=settings.refresh_interval,
         )
         calls = CallCounter()
         health = ExternalQuoteHealth(
-            board=board, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls
+            demand=demand, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls
         )
-        servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, feeds=feeds, health=health)
+        servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, streams=streams, health=health)
         server = await stack.enter_async_context(
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
         )
@@ -87,11 +86,11 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             condition=health.condition,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
-        board.close()
+        demand.subscriptions.close(ProviderUnavailable("external quotes", "the service is stopping"))
     log.info("stopped")
 
 
-def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, clock: Clock) -> Desk:
+def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, clock: Clock) -> ProviderGuard:
     name = JupiterProvider.name
     limiter = RateLimiter(
         name=name,
@@ -113,7 +112,7 @@ def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, cl
         clock=clock,
     )
     window = HealthWindow(window_ns=settings.health_window, count_max=_WINDOW_CALLS_MAX, clock=clock)
-    return Desk(provider, limiter=limiter, breaker=breaker, window=window, clock=clock)
+    return ProviderGuard(provider, limiter=limiter, breaker=breaker, window=window, clock=clock)
 
 
 def main() -> None:

@@ -3,9 +3,9 @@
 from collections.abc import Mapping
 from typing import Final
 
-from external_quote.board import Board
-from external_quote.quoter import Quoter
+from external_quote.quoter import ProviderQuoter
 from external_quote.split_cache import SplitCache
+from external_quote.stream_demand import StreamDemand
 from quote_core.clock import Clock
 from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.resilience import BreakerState
@@ -21,10 +21,17 @@ class ExternalQuoteHealth(QuoteServiceHealth):
     """The service serves whenever it runs, without a provider too: every quote then says so, and so does a finding."""
 
     def __init__(
-        self, *, board: Board, quoter: Quoter, cache: SplitCache, clock: Clock, version: str, calls: CallCounter
+        self,
+        *,
+        demand: StreamDemand,
+        quoter: ProviderQuoter,
+        cache: SplitCache,
+        clock: Clock,
+        version: str,
+        calls: CallCounter,
     ) -> None:
         super().__init__(clock=clock, version=version)
-        self._board = board
+        self._demand = demand
         self._quoter = quoter
         self._cache = cache
         self._calls = calls
@@ -37,9 +44,9 @@ class ExternalQuoteHealth(QuoteServiceHealth):
     def figures(self) -> Mapping[str, float]:
         """What is asked for, and what is kept."""
         return {
-            "providers": len(self._quoter.desks),
-            "streams": len(self._board),
-            "rows_wanted": len(self._board.wanted()),
+            "providers": len(self._quoter.guards),
+            "streams": len(self._demand.subscriptions),
+            "rows_wanted": len(self._demand.wanted()),
             "cached_quotes": len(self._cache),
             "cache_hits": self._cache.hit_count,
             "cache_misses": self._cache.miss_count,
@@ -47,25 +54,25 @@ class ExternalQuoteHealth(QuoteServiceHealth):
 
     def work(self) -> WorkFigures:
         """Calls of clients and answers of providers; that a provider does not answer is what its breaker is for."""
-        desks = self._quoter.desks
+        guards = self._quoter.guards
         return WorkFigures.now(
-            handled_total=self._calls.handled_count + sum(desk.answer_count for desk in desks),
-            errors_total=self._calls.error_count + sum(desk.unreadable_count for desk in desks),
+            handled_total=self._calls.handled_count + sum(guard.answer_count for guard in guards),
+            errors_total=self._calls.error_count + sum(guard.unreadable_count for guard in guards),
         )
 
     def line(self) -> str:
         """The state of each provider, and how much is asked for."""
-        if not self._quoter.desks:
+        if not self._quoter.guards:
             return "no provider is configured"
-        providers = ", ".join(f"{desk.name} {_spelled(desk.report().breaker)}" for desk in self._quoter.desks)
-        return f"{providers}, {len(self._board.wanted())} rows wanted, {len(self._cache)} cached"
+        providers = ", ".join(f"{guard.name} {_spelled(guard.report().breaker)}" for guard in self._quoter.guards)
+        return f"{providers}, {len(self._demand.wanted())} rows wanted, {len(self._cache)} cached"
 
     def findings(self) -> list[str]:
         """Providers that cannot be asked now, and why."""
-        if not self._quoter.desks:
+        if not self._quoter.guards:
             return ["no provider is configured"]
         findings = []
-        for report in (desk.report() for desk in self._quoter.desks):
+        for report in (guard.report() for guard in self._quoter.guards):
             if report.breaker is not BreakerState.CLOSED:
                 findings.append(
                     f"{report.provider}: circuit {_spelled(report.breaker)}, last error {report.last_error}"

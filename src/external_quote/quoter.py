@@ -8,7 +8,7 @@ import asyncio
 from collections.abc import Sequence
 from typing import Final
 
-from external_quote.desk import Desk
+from external_quote.provider_guard import ProviderGuard
 from external_quote.split_cache import CachedQuote, SplitCache
 from quote_core.clock import Clock, moment
 from quote_core.errors import (
@@ -22,20 +22,26 @@ from quote_core.quotes import QuoteKey
 from quote_core.resilience import Party, retry_within
 from quote_core.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["FETCH_COUNT_MAX", "SLIPPAGE_BPS_DEFAULT", "Quoter"]
+__all__ = ["FETCH_COUNT_MAX", "SLIPPAGE_BPS_DEFAULT", "ProviderQuoter"]
 
 FETCH_COUNT_MAX: Final = 256
 """Fetches under way at once; the rate limit keeps it far below."""
 SLIPPAGE_BPS_DEFAULT: Final = 50
 
 
-class Quoter:
+class ProviderQuoter:
     """Answers from the cache and the providers, in priority order."""
 
     def __init__(
-        self, desks: Sequence[Desk], cache: SplitCache, *, clock: Clock, request_timeout_ns: int, paired_timeout_ns: int
+        self,
+        guards: Sequence[ProviderGuard],
+        cache: SplitCache,
+        *,
+        clock: Clock,
+        request_timeout_ns: int,
+        paired_timeout_ns: int,
     ) -> None:
-        self._desks = tuple(desks)
+        self._guards = tuple(guards)
         self._cache = cache
         self._clock = clock
         self._request_timeout_ns = request_timeout_ns
@@ -43,13 +49,13 @@ class Quoter:
         self._fetches: dict[QuoteKey, asyncio.Task[CachedQuote]] = {}
 
     @property
-    def desks(self) -> tuple[Desk, ...]:
+    def guards(self) -> tuple[ProviderGuard, ...]:
         """The providers in priority order; empty = none is configured."""
-        return self._desks
+        return self._guards
 
     def may_ask(self, party: Party, count: int) -> bool:
         """Whether any provider lets `party` make `count` requests now; where none does, it has a claim to them."""
-        waits_ns = [desk.claim(party, count) for desk in self._desks]
+        waits_ns = [guard.claim(party, count) for guard in self._guards]
         return 0 in waits_ns
 
     async def quote(self, key: QuoteKey, *, party: Party, slippage_bps: int, timeout_ns: int | None) -> CachedQuote:
@@ -66,8 +72,8 @@ class Quoter:
             return young
         fetch = self._fetches.get(key)
         if fetch is None:
-            desk = self._open_desk(party, 1)
-            fetch = self._start(key, desk, party, slippage_bps, self._request_timeout_ns)
+            guard = self._open_guard(party, 1)
+            fetch = self._start(key, guard, party, slippage_bps, self._request_timeout_ns)
         return await self._await(fetch, timeout_ns)
 
     async def paired(
@@ -79,36 +85,36 @@ class Quoter:
             RateLimited: Not two tokens: neither request was made.
             ProviderUnavailable: No provider is configured, or none works.
         """
-        desk = self._open_desk(party, 2)
-        fetches = [self._start(key, desk, party, slippage_bps, self._paired_timeout_ns) for key in (forward, reverse)]
+        guard = self._open_guard(party, 2)
+        fetches = [self._start(key, guard, party, slippage_bps, self._paired_timeout_ns) for key in (forward, reverse)]
         results = [await self._settled(fetch) for fetch in fetches]
         return results[0], results[1]
 
-    def _open_desk(self, party: Party, count: int) -> Desk:
+    def _open_guard(self, party: Party, count: int) -> ProviderGuard:
         """The first provider that lets `count` requests of `party` through, with leave for them.
 
         Raises:
             UpstreamError: None does; the error of the first.
         """
-        if not self._desks:
+        if not self._guards:
             raise ProviderUnavailable("external quotes", "no provider is configured")
         if len(self._fetches) + count > FETCH_COUNT_MAX:
             raise ProviderUnavailable("external quotes", f"{FETCH_COUNT_MAX} requests are under way")
         first: UpstreamError | None = None
-        for desk in self._desks:
+        for guard in self._guards:
             try:
-                desk.reserve(party, count)
+                guard.reserve(party, count)
             except UpstreamError as error:
                 first = first or error
             else:
-                return desk
+                return guard
         assert first is not None
         raise first
 
     def _start(
-        self, key: QuoteKey, desk: Desk, party: Party, slippage_bps: int, timeout_ns: int
+        self, key: QuoteKey, guard: ProviderGuard, party: Party, slippage_bps: int, timeout_ns: int
     ) -> "asyncio.Task[CachedQuote]":
-        task = asyncio.create_task(self._fetch(key, desk, party, slippage_bps, timeout_ns))
+        task = asyncio.create_task(self._fetch(key, guard, party, slippage_bps, timeout_ns))
         self._fetches[key] = task
         task.add_done_callback(lambda done: self._ended(key, done))
         return task
@@ -117,35 +123,39 @@ class Quoter:
         if self._fetches.get(key) is task:
             del self._fetches[key]
         if not task.cancelled():
-            task.exception()  # taken note of by the desk; nobody may be waiting for it any more
+            task.exception()  # taken note of by the guard; nobody may be waiting for it any more
 
-    async def _fetch(self, key: QuoteKey, desk: Desk, party: Party, slippage_bps: int, timeout_ns: int) -> CachedQuote:
+    async def _fetch(
+        self, key: QuoteKey, guard: ProviderGuard, party: Party, slippage_bps: int, timeout_ns: int
+    ) -> CachedQuote:
         deadline_ns = self._clock.mono_ns() + timeout_ns
         is_reserved = True
 
         async def once() -> CachedQuote:
             nonlocal is_reserved
             if not is_reserved:
-                desk.reserve(party)
+                guard.reserve(party)
             is_reserved = False
-            return await self._ask(key, desk, party, slippage_bps, max(deadline_ns - self._clock.mono_ns(), 1))
+            return await self._ask(key, guard, party, slippage_bps, max(deadline_ns - self._clock.mono_ns(), 1))
 
         return await retry_within(once, deadline_mono_ns=deadline_ns, clock=self._clock)
 
-    async def _ask(self, key: QuoteKey, desk: Desk, party: Party, slippage_bps: int, timeout_ns: int) -> CachedQuote:
-        known_route = self._cache.route(key, desk.name)
+    async def _ask(
+        self, key: QuoteKey, guard: ProviderGuard, party: Party, slippage_bps: int, timeout_ns: int
+    ) -> CachedQuote:
+        known_route = self._cache.route(key, guard.name)
         sent = moment(self._clock)
         try:
-            quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
+            quote = await guard.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
         except NoLiquidity:
             if not known_route:
                 raise
             # The known route is no more, which says nothing about others: search, if another token is there.
-            desk.reserve(party)
+            guard.reserve(party)
             known_route = ()
             sent = moment(self._clock)
-            quote = await desk.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
-        return self._cache.store(key, quote, provider=desk.name, sent=sent, is_known_route=bool(known_route))
+            quote = await guard.ask(key, slippage_bps=slippage_bps, known_route=known_route, timeout_ns=timeout_ns)
+        return self._cache.store(key, quote, provider=guard.name, sent=sent, is_known_route=bool(known_route))
 
     async def _await(self, fetch: "asyncio.Task[CachedQuote]", timeout_ns: int | None) -> CachedQuote:
         timeout_s = None if timeout_ns is None else timeout_ns / NS_PER_S

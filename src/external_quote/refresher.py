@@ -7,24 +7,24 @@ in both directions is fetched as a pair, so that the two prices are of one momen
 import asyncio
 from typing import Final
 
-from external_quote.board import Board
-from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
+from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, ProviderQuoter
+from external_quote.stream_demand import StreamDemand
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Party
 
-__all__ = ["Refresher", "next_due"]
+__all__ = ["QuoteRefresher", "next_due"]
 
 _IDLE_S: Final = 0.05
 """Between looks at the rate limit and the breakers when nothing can be fetched."""
 
 
-class Refresher:
+class QuoteRefresher:
     """Fetches what streams want."""
 
-    def __init__(self, board: Board, quoter: Quoter, *, clock: Clock, price_ttl_ns: int) -> None:
-        self._board = board
+    def __init__(self, demand: StreamDemand, quoter: ProviderQuoter, *, clock: Clock, price_ttl_ns: int) -> None:
+        self._demand = demand
         self._quoter = quoter
         self._clock = clock
         self._price_ttl_ns = price_ttl_ns
@@ -32,14 +32,14 @@ class Refresher:
 
     async def run(self) -> None:
         """Refresh until cancelled."""
-        if not self._quoter.desks:
+        if not self._quoter.guards:
             await asyncio.Event().wait()  # there is nobody to ask, for as long as this runs
         while True:
-            self._board.wanted_changed.clear()
-            wanted = self._board.wanted()
+            self._demand.wanted_changed.clear()
+            wanted = self._demand.wanted()
             self._attempted_ns = {key: self._attempted_ns[key] for key in wanted if key in self._attempted_ns}
             if not wanted:
-                await self._board.wanted_changed.wait()
+                await self._demand.wanted_changed.wait()
                 continue
             due = next_due(wanted, self._attempted_ns, now_ns=self._clock.mono_ns(), rest_ns=self._price_ttl_ns)
             if due is None or not self._quoter.may_ask(Party.REFRESH, len(due)):
@@ -63,7 +63,7 @@ class Refresher:
         except SolquoteError as error:
             results = [error] * len(due)
         for key, result in zip(due, results, strict=True):
-            self._board.report(key, result if isinstance(result, SolquoteError) else None)
+            self._demand.report(key, result if isinstance(result, SolquoteError) else None)
 
 
 def next_due(

@@ -1,20 +1,19 @@
 """The gRPC API: decode, call, encode."""
 
-from collections.abc import AsyncGenerator, Awaitable, Callable
-from contextlib import aclosing
+from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import grpc
 import grpc.aio
 
 from external_quote import wire
-from external_quote.feed import Feeds
 from external_quote.health import ExternalQuoteHealth
-from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, Quoter
+from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, ProviderQuoter
 from external_quote.split_cache import SplitCache
+from external_quote.streams import ProviderStreams
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.resilience import Party
-from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, health_message
+from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, streaming, write_health
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
 
@@ -22,19 +21,24 @@ __all__ = ["SERVICE_NAME", "ExternalQuoteServicer"]
 
 SERVICE_NAME: Final = "solquote.v1.ExternalQuoteService"
 _Context = grpc.aio.ServicerContext[Any, Any]
-_Messages = AsyncGenerator[Any, None]
 
 
 class ExternalQuoteServicer:
     """`ExternalQuoteService`."""
 
     def __init__(
-        self, *, tokens: TokenRegistry, quoter: Quoter, cache: SplitCache, feeds: Feeds, health: ExternalQuoteHealth
+        self,
+        *,
+        tokens: TokenRegistry,
+        quoter: ProviderQuoter,
+        cache: SplitCache,
+        streams: ProviderStreams,
+        health: ExternalQuoteHealth,
     ) -> None:
         self._tokens = tokens
         self._quoter = quoter
         self._cache = cache
-        self._feeds = feeds
+        self._streams = streams
         self._health = health
 
     def register(self, server: grpc.aio.Server) -> None:
@@ -44,8 +48,12 @@ class ExternalQuoteServicer:
             "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
             "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
             "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST, _encoded),
-            "StreamBatchQuotes": stream(_streaming(self._feeds.singles), wire.BATCH_REQUEST, _encoded),
-            "StreamQuoteBatches": stream(_streaming(self._feeds.batches), wire.BATCH_REQUEST, _encoded),
+            "StreamBatchQuotes": stream(
+                streaming(lambda request, _: self._streams.singles(request)), wire.BATCH_REQUEST, _encoded
+            ),
+            "StreamQuoteBatches": stream(
+                streaming(lambda request, _: self._streams.batches(request)), wire.BATCH_REQUEST, _encoded
+            ),
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
 
@@ -63,7 +71,7 @@ class ExternalQuoteServicer:
         return wire.quote(
             cached,
             row=0,
-            report=next(desk.report() for desk in self._quoter.desks if desk.name == cached.provider),
+            report=next(guard.report() for guard in self._quoter.guards if guard.name == cached.provider),
             price_age_ns=self._cache.price_age_ns(cached),
             route_age_ns=self._cache.route_age_ns(cached),
             is_stale=self._cache.is_stale(cached),
@@ -71,11 +79,11 @@ class ExternalQuoteServicer:
 
     async def get_provider_health(self, request: Any, time_left_s: float | None) -> Any:
         """How each configured provider does."""
-        return wire.provider_health(desk.report() for desk in self._quoter.desks)
+        return wire.provider_health(guard.report() for guard in self._quoter.guards)
 
     async def get_health(self, request: Any, time_left_s: float | None) -> Any:
         """How the service is."""
-        return health_message(self._health.report())
+        return write_health(self._health.report())
 
 
 def _encoded(message: Any) -> bytes:
@@ -91,15 +99,3 @@ def _answering(method: Callable[[Any, float | None], Awaitable[Any]]) -> Callabl
             await abort_with(context, error)
 
     return answer
-
-
-def _streaming(method: Callable[[Any], _Messages]) -> Callable[[Any, _Context], _Messages]:
-    async def stream(request: Any, context: _Context) -> _Messages:
-        try:
-            async with aclosing(method(request)) as messages:
-                async for message in messages:
-                    yield message
-        except SolquoteError as error:
-            await abort_with(context, error)
-
-    return stream

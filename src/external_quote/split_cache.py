@@ -9,10 +9,10 @@ An answer of the slot that is held already makes nothing younger: a cache, or an
 from dataclasses import dataclass
 from typing import Final
 
-from external_quote.providers.base import ProviderQuote, RouteLeg
+from external_quote.providers.base import ProviderQuote
 from quote_core.clock import Clock, Moment, moment
 from quote_core.freshness import Freshness
-from quote_core.quotes import QuoteKey
+from quote_core.quotes import QuoteKey, RouteHop
 from quote_core.units import NS_PER_MS
 
 __all__ = ["CachedQuote", "SplitCache"]
@@ -65,12 +65,12 @@ class SplitCache:
         """The answer, however old."""
         return self._entries.get(key)
 
-    def route(self, key: QuoteKey, provider: str) -> tuple[RouteLeg, ...]:
+    def route(self, key: QuoteKey, provider: str) -> tuple[RouteHop, ...]:
         """The route to price anew; empty = search for one."""
         entry = self._entries.get(key)
         if entry is None or entry.provider != provider or self.route_age_ns(entry) > self._route_ttl_ns:
             return ()
-        return entry.quote.legs
+        return entry.quote.route
 
     def store(
         self, key: QuoteKey, quote: ProviderQuote, *, provider: str, sent: Moment, is_known_route: bool

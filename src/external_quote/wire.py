@@ -3,15 +3,14 @@
 from collections.abc import Iterable
 from typing import Final
 
-from external_quote.desk import DeskReport
-from external_quote.providers.base import RouteLeg
+from external_quote.provider_guard import ProviderReport
 from external_quote.split_cache import CachedQuote
 from quote_core.errors import SolquoteError
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import route_id
 from quote_core.resilience import BreakerState
-from quote_core.serving import freshness_message
+from quote_core.serving import write_freshness, write_hop
 from quote_core.units import NS_PER_MS
 
 __all__ = [
@@ -36,7 +35,7 @@ _BREAKERS: Final = {
 
 
 def quote(
-    cached: CachedQuote, *, row: int, report: DeskReport, price_age_ns: int, route_age_ns: int, is_stale: bool
+    cached: CachedQuote, *, row: int, report: ProviderReport, price_age_ns: int, route_age_ns: int, is_stale: bool
 ) -> pb.ExternalQuote:
     """A provider's answer with its ages."""
     key, answer = cached.key, cached.quote
@@ -46,7 +45,7 @@ def quote(
         input_amount=key.input_amount,
         output_amount=answer.output_amount,
         provider=cached.provider,
-        route_plan=map(_hop, answer.legs),
+        route_plan=map(write_hop, answer.route),
         price_impact_bps=answer.price_impact_fraction * 10_000,
         provider_latency_ms=cached.latency_ms,
         price_cache_age_ms=price_age_ns // NS_PER_MS,
@@ -55,11 +54,11 @@ def quote(
         version=cached.version,
         slot=answer.slot,
         row=row,
-        route_id=route_id([leg.pool_id for leg in answer.legs]),
+        route_id=route_id([hop.pool_id for hop in answer.route]),
         quoted_unix_ns=cached.freshness.vouched.unix_ns,
         is_stale=is_stale,
         provider_uptime=report.window.uptime,
-        freshness=freshness_message(cached.freshness),
+        freshness=write_freshness(cached.freshness),
     )
 
 
@@ -79,7 +78,7 @@ def batch(quotes: Iterable[pb.ExternalQuote], *, sequence: int, is_snapshot: boo
     return pb.ExternalQuoteBatch(quotes=quotes, sequence=sequence, snapshot=is_snapshot)
 
 
-def provider_health(reports: Iterable[DeskReport]) -> pb.ProviderHealthResponse:
+def provider_health(reports: Iterable[ProviderReport]) -> pb.ProviderHealthResponse:
     """How the providers do."""
     return pb.ProviderHealthResponse(
         providers=[
@@ -99,20 +98,7 @@ def provider_health(reports: Iterable[DeskReport]) -> pb.ProviderHealthResponse:
     )
 
 
-def _hop(leg: RouteLeg) -> quotes_pb.RouteHop:
-    return quotes_pb.RouteHop(
-        pool_id=leg.pool_id,
-        protocol=leg.label,
-        input_mint=leg.input_mint,
-        output_mint=leg.output_mint,
-        input_amount=leg.input_amount,
-        output_amount=leg.output_amount,
-        fee_amount=leg.fee_amount,
-        fee_mint=leg.fee_mint,
-    )
-
-
-def _rate_limit(report: DeskReport) -> pb.RateLimitState:
+def _rate_limit(report: ProviderReport) -> pb.RateLimitState:
     return pb.RateLimitState(
         tokens_available=report.tokens_available,
         requests_per_s=report.requests_per_s,

@@ -11,23 +11,23 @@ from local_quote.chain_progress import ChainProgress
 from local_quote.companions import Companions
 from local_quote.discovery import Discovery
 from local_quote.health import LocalQuoteHealth
-from local_quote.market import Market
-from local_quote.oracle import Oracle
+from local_quote.market import LocalMarket
+from local_quote.oracle import PriceOracle
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
 from local_quote.pool_store import PoolStore
 from local_quote.quote_cache import QuoteCache
-from local_quote.quote_table import QuoteTable
-from local_quote.quoter import Quoter
-from local_quote.refresh import Refresher
+from local_quote.quoter import PoolQuoter
+from local_quote.refresh import MarketRefresher
+from local_quote.row_table import LocalRowTable
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
-from local_quote.subscriptions import Subscriptions
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
-from quote_core.serving import CallCounter, serve
+from quote_core.serving import CallCounter, Subscriptions, serve
 from quote_core.settings import PlatformSettings
 from quote_core.solana import AccountFeed, RpcClient, open_session
 from quote_core.tokens import TokenRegistry, checked_mint, load_tokens
@@ -38,29 +38,29 @@ _NS_PER_MS = 1_000_000
 _NS_PER_S = 1_000_000_000
 
 
-def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Clock) -> Market:
+def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Clock) -> LocalMarket:
     """Put the market's parts together, empty."""
     progress = ChainProgress()
     store = PoolStore(progress=progress, clock=clock)
-    quoter = Quoter(
+    quoter = PoolQuoter(
         store=store,
         clock=clock,
         stale_after_ns=settings.stale_after,
         refuse_after_ns=settings.pool_cache_staleness_threshold,
     )
-    return Market(
+    return LocalMarket(
         registry=registry,
         progress=progress,
         store=store,
         quoter=quoter,
-        table=QuoteTable(
+        table=LocalRowTable(
             store=store,
             quoter=quoter,
             clock=clock,
             row_count_max=settings.table_row_count_max,
         ),
         cache=QuoteCache(ttl_ns=settings.quote_cache_ttl, entry_count_max=settings.quote_cache_entry_count_max),
-        oracle=Oracle(
+        oracle=PriceOracle(
             registry,
             clock=clock,
             age_s_max=settings.oracle_age_max // _NS_PER_S,
@@ -103,7 +103,7 @@ async def run(
             silence_ms_max=settings.feed_silence_max // _NS_PER_MS,
             commitment=settings.commitment,
         )
-        refresher = Refresher(
+        refresher = MarketRefresher(
             market=market,
             rpc=rpc,
             reader=reader,
@@ -168,6 +168,7 @@ async def run(
             condition=health.condition,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
+        market.subscriptions.close(ProviderUnavailable("local quotes", "the service is stopping"))
     log.info("stopped")
 
 

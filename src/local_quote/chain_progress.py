@@ -6,9 +6,12 @@ when each slot was first seen, how long slots take, and by when the next ones we
 | an answer of a slot                      | vouches as of                                                            |
 |------------------------------------------|--------------------------------------------------------------------------|
 | that is the newest seen                  | the sending of its request                                               |
-| that was passed before                   | the moment the slot after it was seen, if that was before the sending    |
+| that was passed before                   | the moment the slot after it came, if that was before the sending        |
 | that is due to be passed, by the clock   | the moment the one after it was due: a chain that stands still says less |
-| before what is remembered, or impossible | nothing                                                                  |
+| a regression, or impossible              | nothing                                                                  |
+
+A slot came when it was seen, or earlier: slots that were seen faster than the chain makes them had been held up, by a
+node that lagged or on the way, and what is told of the slots before is older than it looked then.
 
 Due is generous: a chain may take twice its usual time. So one that stood still is believed once it has advanced for
 about as long as it stood. Slots far behind the newest are a *regression*: another node behind the same address, or a
@@ -34,7 +37,7 @@ _DUE_SLOTS_LATE: Final = 2
 _PATIENCE: Final = 2
 _SLOT_NS_MIN: Final = 50 * NS_PER_MS
 """A chain whose pace is not known yet is not taken to be faster."""
-_REMEMBERED_MAX: Final = 256
+_REMEMBERED_MAX: Final = SLOTS_APART_MAX + 1
 _PACE_SLOTS_MIN: Final = 8
 _PACE_SLOTS_MAX: Final = 63
 _JUMP_ANSWERS_MIN: Final = 3
@@ -108,7 +111,7 @@ class ChainProgress:
             self._advance(slot, mono_ns)
             self.is_regressed = False
             return Sight.ADVANCE
-        was_regressed, self.is_regressed = self.is_regressed, slot < self.slot - SLOTS_APART_MAX
+        was_regressed, self.is_regressed = self.is_regressed, self._is_regression(slot)
         self.regression_count += self.is_regressed and not was_regressed
         return Sight.REGRESSION if self.is_regressed else Sight.KNOWN
 
@@ -127,7 +130,7 @@ class ChainProgress:
 
     def vouched_mono_ns(self, slot: int, asked_mono_ns: int) -> int | None:
         """As of when an answer vouches for what it shows, never after `asked_mono_ns`; None = not at all."""
-        if not self.has_advanced or slot > self.slot or slot < self._passed[0][0]:
+        if not self.has_advanced or slot > self.slot or slot < self._passed[0][0] or self._is_regression(slot):
             return None
         moment_ns = min(asked_mono_ns, self._due_mono_ns(slot)) - self._chain_time_late_ns
         if slot == self.slot:
@@ -171,6 +174,9 @@ class ChainProgress:
         if len(self._slot_ns) < _PACE_SLOTS_MIN or mono_ns <= self._due_mono_ns(slot, late=0):
             self._ahead = (slot, mono_ns)
 
+    def _is_regression(self, slot: int) -> bool:
+        return slot < self.slot - SLOTS_APART_MAX
+
     def _pace_ns(self) -> int:
         """How long a slot takes: the chain's nominal time, or what it has been taking where that is more."""
         return max(SLOT_NS_NOMINAL, self._usual_ns)
@@ -185,12 +191,16 @@ class ChainProgress:
         return ahead_ns + max(0, slot + late - ahead_slot) * self._pace_ns() * _PATIENCE
 
     def _passed_mono_ns(self, slot: int) -> int:
-        """When the slot after `slot` was seen, or, where that one was not, the last moment that is certain."""
-        after_slot, after_ns = self._passed[-1]
+        """When the slot after `slot` came, or, where that one was not seen, the last moment that is certain."""
+        came_slot, came_ns = self._passed[-1]
+        after_slot = came_slot
         for seen_slot, seen_ns in reversed(self._passed):
             if seen_slot <= slot:
-                return after_ns if after_slot == slot + 1 else seen_ns
-            after_slot, after_ns = seen_slot, seen_ns
+                came_ns -= (came_slot - slot - 1) * self._usual_ns
+                return came_ns if after_slot == slot + 1 else min(came_ns, seen_ns)
+            if seen_ns - seen_slot * self._usual_ns < came_ns - came_slot * self._usual_ns:
+                came_slot, came_ns = seen_slot, seen_ns
+            after_slot = seen_slot
         raise AssertionError("slots before those remembered are asked for nowhere")
 
     def _is_jump_proven(self, slot: int, mono_ns: int) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import structlog
 
-from local_quote.market import Market, WantedChange
+from local_quote.market import LocalMarket, WantedChange
 from local_quote.pool_store import worst_provenance
 from quote_core.clock import Clock
 from quote_core.dex.pool import Pool
@@ -49,7 +49,7 @@ class Discovery:
         self,
         *,
         rpc: RpcClient,
-        market: Market,
+        market: LocalMarket,
         clock: Clock,
         on_wanted: Callable[[WantedChange], None],
         named_pools: Sequence[Pubkey],

@@ -6,14 +6,17 @@ from collections.abc import Mapping
 from local_quote.chain_progress import SLOTS_APART_MAX
 from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
-from local_quote.market import Market
-from local_quote.refresh import Refresher
+from local_quote.market import LocalMarket
+from local_quote.refresh import MarketRefresher
 from quote_core.clock import Clock
 from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.serving import CallCounter
-from quote_core.units import NS_PER_MS
+from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["LocalQuoteHealth"]
+
+_PARTIAL_SHOWN_NS = 60 * NS_PER_S
+"""How long a poll that brought only a part is a finding: by then what it lacked has been asked for again."""
 
 
 class LocalQuoteHealth(QuoteServiceHealth):
@@ -22,8 +25,8 @@ class LocalQuoteHealth(QuoteServiceHealth):
     def __init__(
         self,
         *,
-        market: Market,
-        refreshing: Refresher,
+        market: LocalMarket,
+        refreshing: MarketRefresher,
         discovering: DiscoveryCounts,
         waiting: CompanionCounts,
         clock: Clock,
@@ -63,6 +66,9 @@ class LocalQuoteHealth(QuoteServiceHealth):
             findings.append("the account feed is down; pools are polled")
         if self._refreshing.poll_fault:
             findings.append(f"the node does not answer: {self._refreshing.poll_fault}")
+        partial_ns = self._clock.mono_ns() - self._refreshing.poll_partial_mono_ns
+        if self._refreshing.poll_partial_fault and partial_ns < _PARTIAL_SHOWN_NS:
+            findings.append(f"a part of the accounts cannot be read: {self._refreshing.poll_partial_fault}")
         progress = self._market.progress
         drift_slots = progress.drift_slots(self._clock.mono_ns())
         if progress.is_regressed:
@@ -115,6 +121,7 @@ class LocalQuoteHealth(QuoteServiceHealth):
             "feed_refused_total": feed.refused_count,
             "polls_total": self._refreshing.poll_count,
             "polls_failed_total": self._refreshing.poll_failed_count,
+            "polls_partial_total": self._refreshing.poll_partial_count,
             "update_batches_total": self._refreshing.batch_count,
             "updates_waited_total": self._waiting.waited_count,
             "updates_wait_expired_total": self._waiting.expired_count,
@@ -122,6 +129,7 @@ class LocalQuoteHealth(QuoteServiceHealth):
             "pools_unreadable_total": self._discovering.unreadable_count,
             "pools_left_out_total": self._discovering.left_out_count,
             "searches_failed_total": self._discovering.search_failed_count,
+            "searches_refused_total": self._discovering.search_refused_count,
         }
 
     def work(self) -> WorkFigures:

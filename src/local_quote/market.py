@@ -10,21 +10,21 @@ from dataclasses import dataclass, field, replace
 
 from local_quote.chain_progress import ChainProgress, Sight
 from local_quote.dependencies import pair_key
-from local_quote.oracle import Oracle
+from local_quote.oracle import PriceOracle
 from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, PoolEntry, PoolStore
 from local_quote.quote_cache import QuoteCache
-from local_quote.quote_table import Quote, QuoteTable, Row
-from local_quote.quoter import PricedSwap, Quoter
-from local_quote.subscriptions import Subscriptions
+from local_quote.quoter import PoolQuoter, PricedSwap
+from local_quote.row_table import LocalQuote, LocalRow, LocalRowTable
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
+from quote_core.serving import Subscriptions
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource, decode_clock
 from quote_core.tokens import Token, TokenRegistry
 from quote_core.units import Pubkey
 
-__all__ = ["Market", "WantedChange"]
+__all__ = ["LocalMarket", "WantedChange"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -48,7 +48,7 @@ class _Standing(enum.Enum):
     UNUSABLE = 2
 
 
-class Market:
+class LocalMarket:
     """Ties store, prices, table, cache and oracle together; everything here happens between two awaits."""
 
     def __init__(
@@ -57,11 +57,11 @@ class Market:
         registry: TokenRegistry,
         progress: ChainProgress,
         store: PoolStore,
-        quoter: Quoter,
-        table: QuoteTable,
-        cache: QuoteCache[Quote],
-        oracle: Oracle,
-        subscriptions: Subscriptions,
+        quoter: PoolQuoter,
+        table: LocalRowTable,
+        cache: QuoteCache[LocalQuote],
+        oracle: PriceOracle,
+        subscriptions: Subscriptions[LocalRow, int],
         clock: Clock,
         stale_after_ns: int,
     ) -> None:
@@ -125,6 +125,10 @@ class Market:
         self._pools_changed(touched)
         return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
+    def renew_needs(self) -> WantedChange:
+        """Ask for what pools came to want by being priced, whether or not anything of them has changed."""
+        return _wanted(self.store.renew_priced())
+
     def slot_seen(self, slot: int, mono_ns: int) -> frozenset[Pubkey]:
         """A slot was notified; returns the pools that are in doubt because of it."""
         return frozenset(self._judge(slot, mono_ns, is_answer=False))
@@ -180,11 +184,11 @@ class Market:
             return set()
         return set(self.doubt([entry.pool.address for entry in self.store], Doubt.REGRESSION))
 
-    def quote(self, input_token: Token, output_token: Token, amount: int) -> Quote:
+    def quote(self, input_token: Token, output_token: Token, amount: int) -> LocalQuote:
         """The best of the pair's pools for one amount, from the cache or priced now.
 
         Raises:
-            MarketError: See `Quoter.best`.
+            MarketError: See `PoolQuoter.best`.
         """
         pair, key = pair_key(input_token.mint, output_token.mint), (input_token.mint, amount)
         now_mono_ns = self._clock.mono_ns()
@@ -196,11 +200,13 @@ class Market:
         self.cache.put(pair, key, quote, now_mono_ns)
         return quote
 
-    def paired(self, input_token: Token, output_token: Token, amount: int, reverse_amount: int) -> tuple[Quote, Quote]:
+    def paired(
+        self, input_token: Token, output_token: Token, amount: int, reverse_amount: int
+    ) -> tuple[LocalQuote, LocalQuote]:
         """Forward and reverse from the state held now; `reverse_amount` 0 = the forward output.
 
         Raises:
-            MarketError: See `Quoter.best`.
+            MarketError: See `PoolQuoter.best`.
         """
         forward = self.quote(input_token, output_token, amount)
         return forward, self.quote(output_token, input_token, reverse_amount or forward.swap.output_amount)
@@ -209,10 +215,10 @@ class Market:
         """Whether a pool, by time alone, is not another one to quote from than when it was last looked at."""
         return self._standing(entry) is self._standings.get(entry.pool.address)
 
-    def _timed(self, input_token: Token, output_token: Token, swap: PricedSwap) -> Quote:
+    def _timed(self, input_token: Token, output_token: Token, swap: PricedSwap) -> LocalQuote:
         row = self.table.row(input_token.mint, output_token.mint, swap.input_amount)
         held = self.store.of_pair(input_token.mint, output_token.mint)
-        return Quote(
+        return LocalQuote(
             input_token=input_token,
             output_token=output_token,
             swap=swap,
@@ -288,7 +294,7 @@ class Market:
     def _pools_changed(self, pool_ids: Collection[Pubkey]) -> None:
         for pool_id in pool_ids:
             self.quoter.pool_changed(pool_id)
-        changed: list[Row] = self.table.pools_changed(pool_ids)
+        changed: list[LocalRow] = self.table.pools_changed(pool_ids)
         self.subscriptions.publish(changed)
 
     def _forget_responses(self, pool_ids: Iterable[Pubkey]) -> None:

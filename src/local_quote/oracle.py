@@ -23,7 +23,7 @@ from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import OracleSource, Token, TokenRegistry
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
-__all__ = ["Oracle", "OracleReading"]
+__all__ = ["OracleReading", "PriceOracle"]
 
 _SOL_DECIMALS = 9
 _AGE_MS_MAX = 2**32 - 1
@@ -49,7 +49,7 @@ class _Held:
     account: Pubkey
 
 
-class Oracle:
+class PriceOracle:
     """Holds the newest readable price account of every registered token."""
 
     def __init__(self, registry: TokenRegistry, *, clock: Clock, age_s_max: int, rate_epoch_age_max: int) -> None:

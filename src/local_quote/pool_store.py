@@ -85,6 +85,7 @@ class PoolEntry:
         doubted_mono_ns: When the doubt arose, or was last confirmed.
         read_slot: The slot of the last full answer that vouched.
         update_count: How often an account of it changed.
+        is_priced: Whether it was priced since its needs were last looked at, which may have made it want more.
     """
 
     pool: Pool
@@ -97,6 +98,12 @@ class PoolEntry:
     doubted_mono_ns: int = 0
     read_slot: int = 0
     update_count: int = 0
+    is_priced: bool = False
+
+    def to_price(self) -> Pool:
+        """The pool, for pricing: it asks for the accounts that an amount runs out of, see `PoolStore.renew_priced`."""
+        self.is_priced = True
+        return self.pool
 
     @property
     def is_loaded(self) -> bool:
@@ -217,6 +224,15 @@ class PoolStore:
                 self._vouch(entry, [answered[pubkey] for pubkey in entry.accounts], done)
         for pool_id in touched:
             self._renew_needs(self._entries[pool_id], done)
+        return done
+
+    def renew_priced(self) -> AppliedUpdates:
+        """Look at the needs of the pools priced since the last time: of arrays an amount ran out of they want more."""
+        done = AppliedUpdates()
+        for entry in self._entries.values():
+            if entry.is_priced:
+                entry.is_priced = False
+                self._renew_needs(entry, done)
         return done
 
     def doubt(self, pool_ids: Iterable[Pubkey], reason: Doubt) -> set[Pubkey]:

@@ -14,7 +14,7 @@ from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteErr
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 
-__all__ = ["PricedSwap", "Quoter", "direction_of", "is_better"]
+__all__ = ["PoolQuoter", "PricedSwap", "direction_of", "is_better"]
 
 _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
@@ -50,7 +50,7 @@ def is_better(output: int, best_output: int, *, is_stale: bool, is_best_stale: b
     return output > best_output
 
 
-class Quoter:
+class PoolQuoter:
     """Prices swaps on the store's pools at the chain's time."""
 
     def __init__(self, *, store: PoolStore, clock: Clock, stale_after_ns: int, refuse_after_ns: int) -> None:
@@ -77,7 +77,7 @@ class Quoter:
         known = self._curves.get(key)
         if known is None or key in self._outdated:
             known = curve_of(
-                entry.pool, direction, self.now_on_chain(), depth_before=known.depth_amount if known else 0
+                entry.to_price(), direction, self.now_on_chain(), depth_before=known.depth_amount if known else 0
             )
             self._curves[key] = known
             self._outdated.discard(key)
@@ -134,7 +134,7 @@ class Quoter:
                 continue
             direction = direction_of(entry, input_token.mint)
             try:
-                output = entry.pool.ladder(direction, (input_amount,), self.now_on_chain())[0]
+                output = entry.to_price().ladder(direction, (input_amount,), self.now_on_chain())[0]
             except NotTradable:
                 continue
             is_stale = self.is_stale(entry)
@@ -155,7 +155,7 @@ class Quoter:
         if entry.is_loaded and age_ns > self.refuse_after_ns:
             raise _too_old(entry.pool.address, age_ns, self.refuse_after_ns)
         direction = direction_of(entry, input_mint)
-        swap = entry.pool.swap(direction, SwapMode.EXACT_IN, input_amount, self.now_on_chain())
+        swap = entry.to_price().swap(direction, SwapMode.EXACT_IN, input_amount, self.now_on_chain())
         curve = self.curve(entry, direction)
         return PricedSwap(
             entry=entry,

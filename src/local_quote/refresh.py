@@ -15,7 +15,7 @@ import structlog
 
 from local_quote.companions import Companions
 from local_quote.gaps import FeedGaps
-from local_quote.market import Market, WantedChange
+from local_quote.market import LocalMarket, WantedChange
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
 from local_quote.pool_store import Doubt, PoolEntry
@@ -24,7 +24,7 @@ from quote_core.errors import UpstreamError
 from quote_core.solana import AccountFeed, AccountUpdate, FeedEvents, PartlyRead, RpcClient
 from quote_core.units import NS_PER_S, Pubkey
 
-__all__ = ["RefreshCounts", "Refresher", "UpdateInbox"]
+__all__ = ["MarketRefresher", "RefreshCounts", "UpdateInbox"]
 
 _POLL_TICK_S = 0.1
 _RECHECK_S = 0.002
@@ -43,7 +43,8 @@ _SETTLE_ROUNDS_MAX = 5
 class RefreshCounts:
     """What happened since the start; `poll_fault` is the last failure's reason, empty when the last poll worked.
 
-    A poll that brought a part is no failed one: the node is well, and one request or account of many is not.
+    A poll that brought a part is no failed one: the node is well, and one request or account of many is not. Polls read
+    different accounts, so a whole one says nothing of the part: `poll_partial_fault` is of `poll_partial_mono_ns`.
     """
 
     poll_count: int = 0
@@ -52,6 +53,7 @@ class RefreshCounts:
     batch_count: int = 0
     poll_fault: str = ""
     poll_partial_fault: str = ""
+    poll_partial_mono_ns: int = 0
 
 
 class UpdateInbox:
@@ -92,13 +94,13 @@ class UpdateInbox:
         return taken
 
 
-class Refresher:
+class MarketRefresher:
     """The loops that feed the market; `make_feed` makes the account feed that calls what it is given."""
 
     def __init__(
         self,
         *,
-        market: Market,
+        market: LocalMarket,
         rpc: RpcClient,
         reader: PoolReader,
         make_feed: Callable[[FeedEvents], AccountFeed],
@@ -255,6 +257,7 @@ class Refresher:
 
     async def _poll_pools(self) -> None:
         while True:
+            self.wanted_changed(self._market.renew_needs())
             due = self._plan.due(
                 self._market.store,
                 self._clock.mono_ns(),
@@ -307,6 +310,7 @@ class Refresher:
             if str(error.fault) != self.counts.poll_partial_fault:
                 self._log.warning("a part of the accounts cannot be read", reason=str(error.fault))
             self.counts.poll_partial_fault = str(error.fault)
+            self.counts.poll_partial_mono_ns = self._clock.mono_ns()
             updates = list(error.updates)
         except UpstreamError as error:
             self.counts.poll_failed_count += 1

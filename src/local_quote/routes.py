@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from local_quote.pool_store import PoolStore
-from local_quote.quoter import PricedSwap, Quoter
+from local_quote.quoter import PoolQuoter, PricedSwap
 from quote_core.errors import InvalidField, UnknownPool
 from quote_core.tokens import Token, TokenRegistry, checked_mint
 from quote_core.units import U64_MAX, Pubkey
@@ -23,7 +23,7 @@ class HopRequest:
 
 def simulate_route(
     *,
-    quoter: Quoter,
+    quoter: PoolQuoter,
     store: PoolStore,
     registry: TokenRegistry,
     hops: Sequence[HopRequest],
@@ -57,7 +57,7 @@ def simulate_route(
 
 
 def _through_named_pool(
-    quoter: Quoter,
+    quoter: PoolQuoter,
     store: PoolStore,
     hop: HopRequest,
     tokens: tuple[Token, Token],

@@ -1,13 +1,11 @@
 """The methods of `LocalQuoteService`: read the request, ask the market, write the answer."""
 
-import asyncio
 import contextlib
 from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
 
-from local_quote.market import Market
-from local_quote.quote_table import Quote, Row
+from local_quote.market import LocalMarket
 from local_quote.routes import checked_amount, checked_pool, simulate_route
-from local_quote.subscriptions import Subscriber
+from local_quote.row_table import LocalQuote, LocalRow
 from local_quote.wire import (
     QuoteEncoder,
     QuoteParts,
@@ -37,7 +35,7 @@ from local_quote.wire.messages import (
 from quote_core.clock import Clock
 from quote_core.errors import MarketError
 from quote_core.health import HealthReport
-from quote_core.serving import BatchRequest, health_message, read_batch_request
+from quote_core.serving import BatchRequest, Subscription, read_batch_request, write_health
 from quote_core.tokens import checked_mint
 from quote_core.units import NS_PER_S, Pubkey
 
@@ -56,7 +54,7 @@ class LocalQuoteServicer:
     def __init__(
         self,
         *,
-        market: Market,
+        market: LocalMarket,
         encoder: QuoteEncoder,
         clock: Clock,
         hurry: Callable[[Pubkey, Pubkey], None],
@@ -101,7 +99,7 @@ class LocalQuoteServicer:
         tokens = self._market.registry.pair(request.input_mint, request.output_mint)
         amount = checked_amount(request.input_amount)
         self._hurry(tokens[0].mint, tokens[1].mint)
-        forward: Quote | None = None
+        forward: LocalQuote | None = None
         try:
             forward = self._market.quote(*tokens, amount)
             forward_bytes = self._encoded(forward)
@@ -156,55 +154,46 @@ class LocalQuoteServicer:
     def health(self, request: HealthRequest) -> HealthResponse:
         """How the service is."""
         del request  # it has no fields
-        return health_message(self._health())
+        return write_health(self._health())
 
     async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[QuoteParts, bool], None]:
-        """The quotes of a stream, as they are to be sent: all of them, then changes, then all again when due."""
+        """The quotes of a stream, as they are to be sent: all of them, then what changed or is due again."""
         wanted = read_batch_request(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
-        refresh_s = (wanted.refresh_interval_ns or REFRESH_NS_DEFAULT) / NS_PER_S
-        loop = asyncio.get_running_loop()
-        with self._subscribed(wanted) as subscriber:
-            yield self._all(wanted, subscriber), True
-            refresh_at_s = loop.time() + refresh_s
-            while True:
-                changed = await subscriber.changed(max(0.0, refresh_at_s - loop.time()))
-                if loop.time() >= refresh_at_s:
-                    refresh_at_s = loop.time() + refresh_s
-                    subscriber.take()
-                    yield self._all(wanted, subscriber), False
-                elif changed:
-                    yield self._parts(subscriber, changed), False
+        refresh_ns = wanted.refresh_interval_ns or REFRESH_NS_DEFAULT
+        with self._subscribed(wanted) as subscription:
+            turns = subscription.turns(refresh_ns=refresh_ns, clock=self._clock)
+            yield self._first(wanted, subscription), True
+            async for rows in turns:
+                yield self._parts(subscription, rows), False
 
     @contextlib.contextmanager
-    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscriber]:
+    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscription[LocalRow, int]]:
         subscriptions, table = self._market.subscriptions, self._market.table
         subscriptions.check_room()
         pair = self._market.registry.pair
         rows = table.register((*pair(key.input_mint, key.output_mint), key.input_amount) for key in wanted.keys)
-        subscriber = Subscriber(zip(rows, wanted.numbers, strict=True))
-        subscriptions.add(subscriber)
         try:
-            yield subscriber
+            with subscriptions.follow(zip(rows, wanted.numbers, strict=True)) as subscription:
+                yield subscription
         finally:
-            subscriptions.remove(subscriber)
             table.release(rows)
 
-    def _all(self, wanted: BatchRequest, subscriber: Subscriber) -> QuoteParts:
+    def _first(self, wanted: BatchRequest, subscription: Subscription[LocalRow, int]) -> QuoteParts:
         parts = QuoteParts()
         for one, error in wanted.refused:
             refusal = self._encoder.refusal(one.input_mint, one.output_mint, one.amount, error)
             parts.add(refusal, b"", one.number)
-        parts.extend(self._parts(subscriber, subscriber.numbers))
+        parts.extend(self._parts(subscription, subscription.take_all()))
         return parts
 
-    def _parts(self, subscriber: Subscriber, rows: Iterable[Row]) -> QuoteParts:
+    def _parts(self, subscription: Subscription[LocalRow, int], rows: Iterable[LocalRow]) -> QuoteParts:
         parts = QuoteParts()
         chain_clock = self._market.chain_clock
         for row in rows:
             body, tail = self._encoder.row(row, chain_clock)
-            for number in subscriber.numbers[row]:
+            for number in subscription.labels[row]:
                 parts.add(body, tail, number)
         return parts
 
-    def _encoded(self, quote: Quote) -> bytes:
+    def _encoded(self, quote: LocalQuote) -> bytes:
         return self._encoder.quote(quote, self._market.chain_clock)

@@ -4,6 +4,7 @@ from typing import ClassVar
 
 from pydantic import AliasChoices, Field, model_validator
 
+from quote_core.freshness import FRESH
 from quote_core.settings import Duration, Port, ServiceSettings
 
 __all__ = ["LocalQuoteSettings"]
@@ -45,7 +46,7 @@ class LocalQuoteSettings(ServiceSettings):
         validation_alias=AliasChoices("QUOTE_CACHE_TTL"),
         description="Longest life of a cached response; pool updates end it earlier",
     )
-    stale_after: Duration = Field("5s", description="Pool state older than this marks its quotes stale")
+    stale_after: Duration = Field(FRESH, description="Pool state older than this marks its quotes stale")
     staleness_sweep_interval: Duration = Field("5s", description="How often rows are checked for having gone stale")
     settle: Duration = Field(
         "1ms", description="Quiet time after an account update before pools are priced: a swap changes several accounts"

@@ -95,6 +95,7 @@ class HealthReporter:
         self._instance = str(os.getpid())
         self._started_mono_ns = self._window_mono_ns = clock.mono_ns()
         self._told = WorkFigures()
+        self._refused_count = 0
         self._wall_clock = StepWatch(clock)
         self._step_ns = self._stepped_mono_ns = 0
 
@@ -122,9 +123,15 @@ class HealthReporter:
             window_ns=window_ns,
             uptime_ms=(now_mono_ns - self._started_mono_ns) // NS_PER_MS,
             serving=True,
-            detail="; ".join(filter(None, (self._detail(), self._step_told(now_mono_ns)))),
+            detail="; ".join(filter(None, (self._detail(), self._refusals_told(), self._step_told(now_mono_ns)))),
             header=stamp(self._clock),
         )
+
+    def _refusals_told(self) -> str:
+        """What the bus would not take since the last report."""
+        count = self._bus.refused_count - self._refused_count
+        self._refused_count += count
+        return f"NATS refused {count} messages, last: {self._bus.last_refusal}" if count else ""
 
     def _step_told(self, now_mono_ns: int) -> str:
         """What there is to say of the wall clock. Ages do not use it; days and what people read do."""

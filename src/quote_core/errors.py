@@ -22,7 +22,7 @@ __all__ = [
     "CorruptAccount",
     "DataError",
     "DeadlinePassed",
-    "ImpossibleState",
+    "ImpossibleReserves",
     "InvalidField",
     "LayoutMismatch",
     "LiquidityNotLoaded",
@@ -163,7 +163,7 @@ class ActivationPending(NotTradable):
     """The pool opens later."""
 
 
-class ImpossibleState(NotTradable):
+class ImpossibleReserves(NotTradable):
     """The pool's accounts contradict each other, as when they were read at different slots; the program would abort."""
 
 

@@ -9,7 +9,13 @@ from typing import Final
 
 from quote_core.clock import NO_MOMENT, Moment
 
-__all__ = ["NEVER_VOUCHED", "Freshness"]
+__all__ = ["FRESH", "FRESH_NS_MAX", "NEVER_VOUCHED", "Freshness"]
+
+FRESH: Final = "5s"
+"""What every setting that asks whether state is fresh has as its default: vouched for within this."""
+
+FRESH_NS_MAX: Final = 5_000_000_000
+"""The same in nanoseconds."""
 
 
 @dataclass(frozen=True, slots=True)

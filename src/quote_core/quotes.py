@@ -33,7 +33,11 @@ class QuoteKey:
 
 @dataclass(frozen=True, slots=True)
 class RouteHop:
-    """One swap through one pool."""
+    """One swap through one pool. Of a provider's route `protocol` is the provider's own name of the DEX.
+
+    `fee_amount` is all trading fees of the hop, smallest units of `fee_mint`; it and `provenance` are `None` where the
+    source does not tell.
+    """
 
     pool_id: Pubkey
     protocol: str
@@ -41,7 +45,9 @@ class RouteHop:
     output_mint: Pubkey
     input_amount: int
     output_amount: int
-    provenance: Provenance
+    fee_amount: int | None = None
+    fee_mint: Pubkey | None = None
+    provenance: Provenance | None = None
 
 
 def route_id(pool_ids: Sequence[Pubkey]) -> int:

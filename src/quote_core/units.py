@@ -16,6 +16,8 @@ __all__ = [
     "NS_PER_S",
     "PPM",
     "U64_MAX",
+    "U128_MAX",
+    "U256_MAX",
     "Pubkey",
     "amount_from_decimal",
     "decimal_from_amount",
@@ -30,6 +32,8 @@ LAMPORTS_PER_SOL: Final = 1_000_000_000
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
 U64_MAX: Final = 2**64 - 1
+U128_MAX: Final = 2**128 - 1
+U256_MAX: Final = 2**256 - 1
 
 
 def amount_from_decimal(text: str, decimals: int, *, field: str = "amount") -> int:

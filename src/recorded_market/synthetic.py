@@ -10,10 +10,8 @@ import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
-from quote_core.dex.constant_product import VaultPool
-from quote_core.dex.layout import IntField, KeyField, key, key_from_bytes, u8, u64, with_fields
+from quote_core.dex.constant_product import Priced, VaultPool
+from quote_core.dex.layout import IntField, KeyField, key, key_bytes, key_from_bytes, u8, u64, with_fields
 from quote_core.dex.lst_rates import LstRate
 from quote_core.dex.pool import Account, Dex
 from quote_core.dex.programs import PROGRAMS, decode_pool
@@ -93,7 +91,7 @@ def synthetic_pools(recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRat
         yield from _pool_accounts(shape, template, recorded, lst, rate)
 
 
-def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object, object]:
+def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object, Priced]:
     for pubkey, account in recorded.items():
         program = PROGRAMS.get(account.owner)
         if program is not None and program.dex is dex:
@@ -107,7 +105,7 @@ def _template(recorded: Mapping[Pubkey, Account], dex: Dex) -> VaultPool[object,
 
 
 def _pool_accounts(
-    shape: _Shape, template: VaultPool[object, object], recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRate
+    shape: _Shape, template: VaultPool[object, Priced], recorded: Mapping[Pubkey, Account], lst: Token, rate: LstRate
 ) -> Iterator[tuple[Pubkey, Account]]:
     label = f"{shape.dex.label} SOL/{lst.symbol}"
     pool_data = recorded[template.address].data
@@ -133,9 +131,5 @@ def _pool_accounts(
 
 def _rekeyed(data: bytes, replaced: Mapping[Pubkey, Pubkey]) -> bytes:
     for old, new in replaced.items():
-        data = data.replace(_key_bytes(old), _key_bytes(new))
+        data = data.replace(key_bytes(old), key_bytes(new))
     return data
-
-
-def _key_bytes(pubkey: Pubkey) -> bytes:
-    return bytes(SoldersPubkey.from_string(pubkey))

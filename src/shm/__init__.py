@@ -41,6 +41,7 @@ from shm.errors import (
     WrongVersion,
 )
 from shm.files import default_directory, find_directory
+from shm.following import follow_changes
 from shm.handle import Handle
 from shm.inspection import Finding, TableReport, inspect, verify
 from shm.layout import ENTRY, ChangeKind, Flag, Role, State
@@ -99,6 +100,7 @@ __all__ = [
     "WrongVersion",
     "default_directory",
     "find_directory",
+    "follow_changes",
     "inspect",
     "verify",
 ]

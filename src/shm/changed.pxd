@@ -4,20 +4,23 @@ from libc.stdint cimport uint16_t, uint32_t
 from shm.layout cimport SQ_INDEX_COUNT, sq_slot
 
 
-@cython.final
-cdef class Changed:
-    cdef uint16_t indexes[SQ_INDEX_COUNT]
+cdef class Reused:
     cdef uint32_t count
     cdef Py_ssize_t shape           # buffer views point here, so it stays while they live
     cdef Py_ssize_t stride
 
+    cdef Py_ssize_t place(self, Py_ssize_t position) except -1
+    cdef int lend(self, Py_buffer *buffer, int flags, void *items, Py_ssize_t item_bytes, char *item_format) except -1
+
 
 @cython.final
-cdef class Changes:
+cdef class Changed(Reused):
+    cdef uint16_t indexes[SQ_INDEX_COUNT]
+
+
+@cython.final
+cdef class Changes(Reused):
     cdef sq_slot slots[SQ_INDEX_COUNT]  # `index` over both files
-    cdef uint32_t count
-    cdef Py_ssize_t shape
-    cdef Py_ssize_t stride
 
 
 @cython.final

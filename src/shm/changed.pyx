@@ -15,11 +15,8 @@ SLOT_MEMBERS = "".join(f"{STRUCT_CODES[field.kind]}:{field.name}:" for field in 
 cdef bytes SLOT_FORMAT = f"T{{<{SLOT_MEMBERS}}}".encode()
 
 
-cdef class Changed:
-    """Indexes of changed entries; the next poll reuses it, `list()` or `tuple()` of it stays.
-
-    It is a sequence of ints and offers the buffer protocol (unsigned 16-bit), so `snapshot[changed]` works in NumPy.
-    """
+cdef class Reused:
+    """What both answers are: a sequence that the next poll fills again, and a read-only buffer over it."""
 
     def __len__(self):
         return self.count
@@ -27,12 +24,42 @@ cdef class Changed:
     def __bool__(self):
         return self.count != 0
 
-    def __getitem__(self, Py_ssize_t position):
+    cdef Py_ssize_t place(self, Py_ssize_t position) except -1:
         if position < 0:
             position += self.count
         if not 0 <= position < self.count:
             raise IndexError(position)
-        return self.indexes[position]
+        return position
+
+    cdef int lend(self, Py_buffer *buffer, int flags, void *items, Py_ssize_t item_bytes, char *item_format) except -1:
+        if flags & PyBUF_WRITABLE:
+            raise BufferError("what a poll returned is read-only")
+        self.shape = self.count
+        self.stride = item_bytes
+        buffer.buf = items
+        buffer.format = NULL
+        if flags & PyBUF_FORMAT:
+            buffer.format = item_format
+        buffer.internal = NULL
+        buffer.itemsize = item_bytes
+        buffer.len = self.count * item_bytes
+        buffer.ndim = 1
+        buffer.obj = self
+        buffer.readonly = 1
+        buffer.shape = &self.shape
+        buffer.strides = &self.stride
+        buffer.suboffsets = NULL
+        return 0
+
+
+cdef class Changed(Reused):
+    """Indexes of changed entries; the next poll reuses it, `list()` or `tuple()` of it stays.
+
+    It is a sequence of ints and offers the buffer protocol (unsigned 16-bit), so `snapshot[changed]` works in NumPy.
+    """
+
+    def __getitem__(self, Py_ssize_t position):
+        return self.indexes[self.place(position)]
 
     def __iter__(self):
         cdef uint32_t position
@@ -43,45 +70,18 @@ cdef class Changed:
         return f"Changed({list(self)})"
 
     def __getbuffer__(self, Py_buffer *buffer, int flags):
-        if flags & PyBUF_WRITABLE:
-            raise BufferError("changed indexes are read-only")
-        self.shape = self.count
-        self.stride = sizeof(uint16_t)
-        buffer.buf = self.indexes
-        buffer.format = NULL
-        if flags & PyBUF_FORMAT:
-            buffer.format = b"H"
-        buffer.internal = NULL
-        buffer.itemsize = sizeof(uint16_t)
-        buffer.len = self.count * sizeof(uint16_t)
-        buffer.ndim = 1
-        buffer.obj = self
-        buffer.readonly = 1
-        buffer.shape = &self.shape
-        buffer.strides = &self.stride
-        buffer.suboffsets = NULL
+        self.lend(buffer, flags, self.indexes, sizeof(uint16_t), b"H")
 
 
-cdef class Changes:
+cdef class Changes(Reused):
     """Changes with their values; the next poll reuses it, each `Change` taken out of it stays.
 
     It offers the buffer protocol, too: in NumPy it is a structured array of ring slots, whose `index` is over both files.
     """
 
-    def __len__(self):
-        return self.count
-
-    def __bool__(self):
-        return self.count != 0
-
     def __getitem__(self, Py_ssize_t position):
-        cdef Change change
-        if position < 0:
-            position += self.count
-        if not 0 <= position < self.count:
-            raise IndexError(position)
-        change = Change.__new__(Change)
-        change.announced = self.slots[position]
+        cdef Change change = Change.__new__(Change)
+        change.announced = self.slots[self.place(position)]
         return change
 
     def __iter__(self):
@@ -93,23 +93,7 @@ cdef class Changes:
         return f"Changes({list(self)})"
 
     def __getbuffer__(self, Py_buffer *buffer, int flags):
-        if flags & PyBUF_WRITABLE:
-            raise BufferError("changes are read-only")
-        self.shape = self.count
-        self.stride = sizeof(sq_slot)
-        buffer.buf = self.slots
-        buffer.format = NULL
-        if flags & PyBUF_FORMAT:
-            buffer.format = SLOT_FORMAT
-        buffer.internal = NULL
-        buffer.itemsize = sizeof(sq_slot)
-        buffer.len = self.count * sizeof(sq_slot)
-        buffer.ndim = 1
-        buffer.obj = self
-        buffer.readonly = 1
-        buffer.shape = &self.shape
-        buffer.strides = &self.stride
-        buffer.suboffsets = NULL
+        self.lend(buffer, flags, self.slots, sizeof(sq_slot), SLOT_FORMAT)
 
 
 cdef class Change:

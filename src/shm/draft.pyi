@@ -1,7 +1,14 @@
-from typing import final
+from typing import Unpack, final
+
+from shm.values import QuoteValues
+
+class QuoteSink:
+    """What takes a quote by its values: a draft, a batch, a writer."""
+
+    def put(self, index: int, **values: Unpack[QuoteValues]) -> None: ...
 
 @final
-class Draft:
+class Draft(QuoteSink):
     """One entry's next quote, filled once and changed in place; made by `QuoteWriter.draft`."""
 
     output_amount: int
@@ -9,28 +16,10 @@ class Draft:
     slot: int
 
 @final
-class Batch:
+class Batch(QuoteSink):
     """Changes to publish as one, at most one for each entry of the table."""
 
     @property
     def capacity(self) -> int: ...
     def __len__(self) -> int: ...
-    def put(
-        self,
-        index: int,
-        *,
-        input_amount: int,
-        output_amount: int,
-        ts_ns: int,
-        oracle_price: float = ...,
-        route_id: int = 0,
-        slot: int = 0,
-        dex_id: int = 0,
-        source: int = 0,
-        flags: int = 0,
-        price_impact_ppm: int = 0,
-        confidence_bps: int = 0,
-        ttl_slots: int = 0,
-        kind: int = ...,
-    ) -> None: ...
     def clear(self) -> None: ...

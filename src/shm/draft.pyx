@@ -18,33 +18,66 @@ cdef enum:
 cdef uint64_t AMOUNT_MAX = 2**63 - 1
 
 
-cdef int fill(
-    sq_update *update, uint32_t index, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
-    double oracle_price, uint64_t route_id, uint32_t slot, uint16_t dex_id, uint8_t source, uint8_t flags,
-    uint32_t price_impact_ppm, uint16_t confidence_bps, uint16_t ttl_slots, uint16_t kind,
-) except -1:
-    """Unpack one change; publishing makes an entry valid, and a price that is a number makes it present."""
-    if index >= SQ_ENTRY_COUNT:
-        raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
-    if (not 0 < input_amount <= AMOUNT_MAX or not 0 < output_amount <= AMOUNT_MAX or ts_ns == 0
-            or price_impact_ppm > PPM or confidence_bps > BPS or flags & ~WRITER_FLAGS
-            or not (isnan(oracle_price) or 0.0 < oracle_price < INFINITY)):
-        refuse(input_amount, output_amount, ts_ns, price_impact_ppm, confidence_bps, flags, oracle_price)
-    update.index = index
-    update.kind = kind & ~SQ_KIND_IDENTITY
-    update.entry.input_amount = input_amount
-    update.entry.output_amount = output_amount
-    update.entry.ts_ns = ts_ns
-    update.entry.oracle_price = oracle_price
-    update.entry.route_id = route_id
-    update.entry.slot = slot
-    update.entry.dex_id = dex_id
-    update.entry.source = source
-    update.entry.flags = flags | SQ_FLAG_VALID | (0 if isnan(oracle_price) else SQ_FLAG_ORACLE_PRESENT)
-    update.entry.price_impact_ppm = price_impact_ppm
-    update.entry.confidence_bps = confidence_bps
-    update.entry.ttl_slots = ttl_slots
-    return 0
+cdef class QuoteSink:
+    """What takes a quote by its fields, and the one place that names them: a draft, a batch, a writer."""
+
+    cdef sq_update *room(self) except NULL:
+        """Where the next quote is unpacked to."""
+        raise NotImplementedError
+
+    cdef int taken(self, sq_update *update) except -1:
+        """The quote is unpacked, and can be one."""
+        raise NotImplementedError
+
+    def put(
+        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
+        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
+        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
+        uint16_t kind=SQ_KIND_AMOUNTS,
+    ):
+        """Take one quote for an assigned entry: a writer publishes it at once, a batch and a draft keep it.
+
+        Args:
+            index: Entry, assigned before.
+            input_amount: Smallest unit of the input token.
+            output_amount: Smallest unit of the output token.
+            ts_ns: Unix time the quote was last vouched for.
+            oracle_price: NaN when there is none.
+            route_id: Hash of the route: pools and order.
+            slot: Slot of the state the quote rests on.
+            dex_id: Of the first hop.
+            source: Provider.
+            flags: `Flag.STALE` or `Flag.CONFIDENCE_PRESENT`; valid and oracle-present follow from the call.
+            price_impact_ppm: Parts per million.
+            confidence_bps: Basis points.
+            ttl_slots: Slots the quote may be used for.
+            kind: What changed, a mask of `ChangeKind`.
+
+        Raises:
+            ImpossibleQuote: A value that no quote can have.
+        """
+        cdef sq_update *update = self.room()
+        if index >= SQ_ENTRY_COUNT:
+            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        if (not 0 < input_amount <= AMOUNT_MAX or not 0 < output_amount <= AMOUNT_MAX or ts_ns == 0
+                or price_impact_ppm > PPM or confidence_bps > BPS or flags & ~WRITER_FLAGS
+                or not (isnan(oracle_price) or 0.0 < oracle_price < INFINITY)):
+            refuse(input_amount, output_amount, ts_ns, price_impact_ppm, confidence_bps, flags, oracle_price)
+        update.index = index
+        update.kind = kind & ~SQ_KIND_IDENTITY
+        update.entry.input_amount = input_amount
+        update.entry.output_amount = output_amount
+        update.entry.ts_ns = ts_ns
+        update.entry.oracle_price = oracle_price
+        update.entry.route_id = route_id
+        update.entry.slot = slot
+        update.entry.dex_id = dex_id
+        update.entry.source = source
+        update.entry.flags = flags | SQ_FLAG_VALID | (0 if isnan(oracle_price) else SQ_FLAG_ORACLE_PRESENT)
+        update.entry.price_impact_ppm = price_impact_ppm
+        update.entry.confidence_bps = confidence_bps
+        update.entry.ttl_slots = ttl_slots
+        self.taken(update)
 
 
 cdef int refuse(
@@ -70,24 +103,21 @@ cdef class Identities:
     """How often a writer gave each entry away: what was prepared for the pair before must not be published."""
 
 
-cdef class Draft:
+cdef class Draft(QuoteSink):
     """One entry's next quote, filled once and changed in place: the cheapest way to publish a single entry.
 
     Made by `QuoteWriter.draft`; it holds until its entry goes to another pair.
     """
 
-    def __cinit__(
-        self, Identities identities not None, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
-        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
-        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
-        uint16_t kind=SQ_KIND_AMOUNTS,
-    ):
-        fill(
-            &self.update, index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
-            flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
-        )
+    def __cinit__(self, Identities identities not None):
         self.identities = identities
-        self.identity = identities.changes[index]
+
+    cdef sq_update *room(self) except NULL:
+        return &self.update
+
+    cdef int taken(self, sq_update *update) except -1:
+        self.identity = self.identities.changes[update.index]
+        return 0
 
     cdef bint is_outdated(self) noexcept:
         return self.identity != self.identities.changes[self.update.index]
@@ -124,7 +154,7 @@ cdef class Draft:
         self.update.entry.slot = slot
 
 
-cdef class Batch:
+cdef class Batch(QuoteSink):
     """Changes to publish as one, at most one for each entry of the table; made by `QuoteWriter.batch`."""
 
     def __cinit__(self, Identities identities not None):
@@ -147,19 +177,10 @@ cdef class Batch:
             raise BatchFull(self.capacity)
         return &self.updates[self.count]
 
-    def put(
-        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
-        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
-        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
-        uint16_t kind=SQ_KIND_AMOUNTS,
-    ):
-        """Add one change; the fields are those of `QuoteWriter.publish`."""
-        fill(
-            self.room(), index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
-            flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
-        )
-        self.put_at[self.count] = self.identities.changes[index]
+    cdef int taken(self, sq_update *update) except -1:
+        self.put_at[self.count] = self.identities.changes[update.index]
         self.count += 1
+        return 0
 
     cdef int check(self) except -1:
         """Refuse what was put for a pair that has lost its entry since."""

@@ -1,25 +1,51 @@
-"""Changes for asyncio: one background thread waits in the kernel and tells the event loop by an eventfd."""
+"""Changes for asyncio: one background thread waits in the kernel and tells the event loop by an eventfd.
+
+Both sorts of poll can be followed: `QuoteReader.changes()` by index, `follow_changes` with kinds and values.
+"""
 
 import asyncio
 import os
 import threading
-from collections.abc import AsyncIterator
-from typing import TYPE_CHECKING
+from collections.abc import AsyncIterator, Callable, Iterable
+from typing import TYPE_CHECKING, TypeVar
 
 from shm.errors import ShmError
 
 if TYPE_CHECKING:
+    from shm.changed import Change
     from shm.reader import QuoteReader
+
+_Told = TypeVar("_Told")
 
 WAIT_SLICE_S = 0.05
 """How long the thread sleeps before it looks whether it is still wanted."""
 
 
-async def follow(quotes: "QuoteReader") -> AsyncIterator[tuple[int, ...]]:
+def follow(quotes: "QuoteReader") -> AsyncIterator[tuple[int, ...]]:
     """Yield what `quotes.poll()` names, whenever it names anything.
 
     A slow consumer gets fewer, longer tuples: what changed meanwhile is named once, not queued.
     """
+    return _polled(quotes, quotes.poll)
+
+
+def follow_changes(quotes: "QuoteReader") -> AsyncIterator[tuple["Change", ...]]:
+    """Yield what `quotes.poll_changes()` tells, whenever it tells anything.
+
+    A slow consumer gets every changed entry once, with its newest values and all kinds of change since the tuple
+    before. What was yielded stays as it is.
+
+    Args:
+        quotes: Polled by the iterator while it lasts; what another poll has told, it does not tell.
+
+    Raises:
+        ShmError: The tables cannot be read any more.
+        OSError: Waiting for them failed.
+    """
+    return _polled(quotes, quotes.poll_changes)
+
+
+async def _polled(quotes: "QuoteReader", poll: Callable[[], Iterable[_Told]]) -> AsyncIterator[tuple[_Told, ...]]:
     # The thread has a reader of its own: a reader object belongs to one thread.
     watch = Watch(type(quotes)(quotes.directory, owner_uid=quotes.owner_uid))
     news = asyncio.Event()
@@ -39,7 +65,7 @@ async def follow(quotes: "QuoteReader") -> AsyncIterator[tuple[int, ...]]:
             if watch.failure is not None:
                 raise watch.failure
             quotes.attach()  # what the thread's reader has attached to, this one may not know yet
-            changed = tuple(quotes.poll())
+            changed = tuple(poll())
             if changed:
                 yield changed
     finally:

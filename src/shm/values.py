@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import Required, TypedDict
 
 from shm.base58 import mint_text
 
@@ -42,3 +43,25 @@ class ListedPair:
     def pair(self) -> tuple[str, str]:
         """Input and output mint as base58."""
         return mint_text(self.input_mint), mint_text(self.output_mint)
+
+
+class QuoteValues(TypedDict, total=False):
+    """What is published for one entry: the keywords of `publish`, `draft` and `put`.
+
+    Amounts are in the token's smallest unit, 1 to 2**63 - 1; `ts_ns` is the Unix time the quote was vouched for;
+    `oracle_price` is above zero, or NaN for none. What is left out is 0, and `kind` everything.
+    """
+
+    input_amount: Required[int]
+    output_amount: Required[int]
+    ts_ns: Required[int]
+    oracle_price: float
+    route_id: int
+    slot: int
+    dex_id: int
+    source: int
+    flags: int
+    price_impact_ppm: int
+    confidence_bps: int
+    ttl_slots: int
+    kind: int

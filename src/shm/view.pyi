@@ -54,23 +54,4 @@ class QuoteView:
 class Quote(QuoteView):
     """A fresh object: one accepted copy of an entry, equal to another of the same index and content."""
 
-    def __init__(
-        self,
-        *,
-        index: int,
-        input_mint: bytes,
-        output_mint: bytes,
-        input_amount: int,
-        output_amount: int,
-        ts_ns: int,
-        oracle_price: float,
-        route_id: int,
-        slot: int,
-        dex_id: int,
-        source: int,
-        flags: int,
-        price_impact_ppm: int,
-        confidence_bps: int,
-        ttl_slots: int,
-        version: int,
-    ) -> None: ...
+    def __init__(self, *, index: int, **fields: float | bytes) -> None: ...

@@ -1,6 +1,5 @@
 """The reused view: typed access to a private copy of one entry, without making an object for it."""
 
-from libc.stdint cimport uint8_t, uint16_t
 from libc.string cimport memcmp, memcpy
 
 from shm._clock cimport unix_ns
@@ -8,7 +7,8 @@ from shm.layout cimport *
 
 from shm.base58 import mint_text
 from shm.errors import InvalidMint, NoQuote
-from shm.layout import Flag, Role
+from shm.layout import ENTRY, Flag, Role
+from shm.reference import encode_record
 
 FLAGS = tuple(Flag(bits) for bits in range(256))
 
@@ -170,33 +170,16 @@ cdef class QuoteView:
 cdef class Quote(QuoteView):
     """A fresh object: one accepted copy of an entry, equal to another of the same index and content.
 
-    Readers make them; the constructor is for tests of what uses them.
+    Readers make them; the constructor is for tests of what uses them, and takes every field of `layout.ENTRY`.
     """
 
-    def __init__(
-        self, *, uint32_t index, bytes input_mint, bytes output_mint, uint64_t input_amount, uint64_t output_amount,
-        uint64_t ts_ns, double oracle_price, uint64_t route_id, uint32_t slot, uint16_t dex_id, uint8_t source,
-        uint8_t flags, uint32_t price_impact_ppm, uint16_t confidence_bps, uint16_t ttl_slots, uint64_t version,
-    ):
-        for mint in (input_mint, output_mint):
+    def __init__(self, *, uint32_t index, **fields):
+        for mint in (fields["input_mint"], fields["output_mint"]):
             if len(mint) != SQ_MINT_BYTES:
                 raise InvalidMint(mint)
-        memcpy(self.entry.input_mint, <const char *>input_mint, SQ_MINT_BYTES)
-        memcpy(self.entry.output_mint, <const char *>output_mint, SQ_MINT_BYTES)
+        cdef bytes entry = encode_record(ENTRY, fields)
+        memcpy(&self.entry, <const char *>entry, SQ_ENTRY_BYTES)
         self.index = index
-        self.entry.input_amount = input_amount
-        self.entry.output_amount = output_amount
-        self.entry.ts_ns = ts_ns
-        self.entry.oracle_price = oracle_price
-        self.entry.route_id = route_id
-        self.entry.slot = slot
-        self.entry.dex_id = dex_id
-        self.entry.source = source
-        self.entry.flags = flags
-        self.entry.price_impact_ppm = price_impact_ppm
-        self.entry.confidence_bps = confidence_bps
-        self.entry.ttl_slots = ttl_slots
-        self.entry.version = version
         self.has_copy = True
 
     def __eq__(self, other):

@@ -1,13 +1,13 @@
 # The one writer of a file.
 cimport cython
 from libc.stdint cimport uint8_t, uint16_t, uint32_t, uint64_t
-from shm.draft cimport Batch, Draft, Identities
+from shm.draft cimport Batch, Draft, Identities, QuoteSink
 from shm.mapping cimport Mapping
 from shm.protocol cimport sq_update
 
 
 @cython.final
-cdef class QuoteWriter:
+cdef class QuoteWriter(QuoteSink):
     cdef Mapping mapping
     cdef uint64_t *words            # of `mapping`, for the hot path
     cdef readonly object path
@@ -16,6 +16,7 @@ cdef class QuoteWriter:
     cdef uint32_t pid
     cdef uint32_t beat_count
     cdef Identities identities
+    cdef sq_update update           # what `publish` unpacks into
     cdef object __weakref__
 
     cdef uint64_t *target(self) except NULL

@@ -1,12 +1,13 @@
 from pathlib import Path
 from types import TracebackType
-from typing import Self, final
+from typing import Self, Unpack, final
 
-from shm.draft import Batch, Draft
+from shm.draft import Batch, Draft, QuoteSink
 from shm.layout import Role
+from shm.values import QuoteValues
 
 @final
-class QuoteWriter:
+class QuoteWriter(QuoteSink):
     """The one writer of a file; close it or use it as a context manager."""
 
     @property
@@ -19,42 +20,8 @@ class QuoteWriter:
     def open(directory: str | Path, role: Role = ..., *, mode: int = ...) -> QuoteWriter: ...
     def assign(self, index: int, input_mint: bytes, output_mint: bytes) -> bool: ...
     def retire_row(self, index: int) -> None: ...
-    def publish(
-        self,
-        index: int,
-        *,
-        input_amount: int,
-        output_amount: int,
-        ts_ns: int,
-        oracle_price: float = ...,
-        route_id: int = 0,
-        slot: int = 0,
-        dex_id: int = 0,
-        source: int = 0,
-        flags: int = 0,
-        price_impact_ppm: int = 0,
-        confidence_bps: int = 0,
-        ttl_slots: int = 0,
-        kind: int = ...,
-    ) -> None: ...
-    def draft(
-        self,
-        index: int,
-        *,
-        input_amount: int,
-        output_amount: int,
-        ts_ns: int,
-        oracle_price: float = ...,
-        route_id: int = 0,
-        slot: int = 0,
-        dex_id: int = 0,
-        source: int = 0,
-        flags: int = 0,
-        price_impact_ppm: int = 0,
-        confidence_bps: int = 0,
-        ttl_slots: int = 0,
-        kind: int = ...,
-    ) -> Draft: ...
+    def publish(self, index: int, **values: Unpack[QuoteValues]) -> None: ...
+    def draft(self, index: int, **values: Unpack[QuoteValues]) -> Draft: ...
     def publish_quietly(self, draft: Draft) -> None: ...
     def wake(self) -> None: ...
     def batch(self) -> Batch: ...

@@ -3,7 +3,6 @@
 Everything is unpacked into private memory first; the odd period of an entry is then a few plain stores in C.
 """
 
-import math
 import os
 import stat as stat_bits
 import time
@@ -15,7 +14,6 @@ from libc.string cimport memcmp, memcpy, memset
 from shm._atomics cimport sq_load_word, sq_store_release, sq_store_word
 from shm._clock cimport coarse_mono_ns, mono_ns
 from shm._futex cimport sq_wake
-from shm.draft cimport fill
 from shm.layout cimport *
 from shm.protocol cimport *
 
@@ -46,7 +44,7 @@ def let_go_in_child():
 os.register_at_fork(after_in_child=let_go_in_child)
 
 
-cdef class QuoteWriter:
+cdef class QuoteWriter(QuoteSink):
     """The one writer of a file; open it with `QuoteWriter.open`, close it or use it as a context manager."""
 
     def __cinit__(self):
@@ -217,37 +215,15 @@ cdef class QuoteWriter:
         self.announce()
         return 0
 
-    def publish(
-        self, uint32_t index, *, uint64_t input_amount, uint64_t output_amount, uint64_t ts_ns,
-        double oracle_price=math.nan, uint64_t route_id=0, uint32_t slot=0, uint16_t dex_id=0, uint8_t source=0,
-        uint8_t flags=0, uint32_t price_impact_ppm=0, uint16_t confidence_bps=0, uint16_t ttl_slots=0,
-        uint16_t kind=SQ_KIND_AMOUNTS,
-    ):
-        """Write one quote into an assigned entry, announce it and wake who waits.
+    publish = QuoteSink.put  # write one quote into an assigned entry, announce it and wake who waits
 
-        Args:
-            index: Entry, assigned before.
-            input_amount: Smallest unit of the input token.
-            output_amount: Smallest unit of the output token.
-            ts_ns: Unix time the quote was last vouched for.
-            oracle_price: NaN when there is none.
-            route_id: Hash of the route: pools and order.
-            slot: Slot of the state the quote rests on.
-            dex_id: Of the first hop.
-            source: Provider.
-            flags: `Flag.STALE` or `Flag.CONFIDENCE_PRESENT`; valid and oracle-present follow from the call.
-            price_impact_ppm: Parts per million.
-            confidence_bps: Basis points.
-            ttl_slots: Slots the quote may be used for.
-            kind: What changed, a mask of `ChangeKind`.
-        """
-        cdef sq_update update
-        fill(
-            &update, index, input_amount, output_amount, ts_ns, oracle_price, route_id, slot, dex_id, source,
-            flags, price_impact_ppm, confidence_bps, ttl_slots, kind,
-        )
-        sq_publish(self.target(), &update)
+    cdef sq_update *room(self) except NULL:
+        return &self.update
+
+    cdef int taken(self, sq_update *update) except -1:
+        sq_publish(self.target(), update)
         self.announce()
+        return 0
 
     def publish_quietly(self, Draft draft not None):
         """Publish a draft without waking who sleeps: they see it at the next `wake`, `beat` or other publish.
@@ -274,7 +250,9 @@ cdef class QuoteWriter:
         Raises:
             ImpossibleQuote: A value that no quote can have.
         """
-        return Draft(self.identities, index, **fields)
+        draft = Draft(self.identities)
+        draft.put(index, **fields)
+        return draft
 
     def batch(self):
         """Return an empty batch."""

@@ -20,10 +20,12 @@ from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.bus import Bus, Consumer
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.events import ExecutionMode, ExecutionPlan, Stream
+from quote_core.freshness import FRESH_NS_MAX
 
 RATES = CostSettings.load(environ={}).rates()
 LIMITS = GuardLimits(
     plan_age_ns_max=5_000_000_000,
+    state_age_ns_max=FRESH_NS_MAX,
     plan_lifetime_ns_max=60_000_000_000,
     amount_lamports_min=1_000,
     amount_lamports_max=10**13,
@@ -105,7 +107,7 @@ def executor(
         guards=Guards(LIMITS, RATES),
         claims=Claims(bus, clock=clock, executor=name, pool_rest_ns=pool_rest_ns),
         results=Results(bus, log, consumer),
-        venue=PaperVenue(market, RATES),
+        venue=PaperVenue(market, RATES, clock=clock),
         rates=RATES,
         clock=clock,
         mode=ExecutionMode.PAPER,

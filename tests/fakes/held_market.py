@@ -1,16 +1,19 @@
 """A local quote service's market over plain pools, with the chain's clock and everything else in a test's hand."""
 
 import struct
+from contextlib import ExitStack
 from dataclasses import dataclass, field
 
 from fakes.fake_clock import FakeClock
 from fakes.plain_pool import PlainPool, vault_account
 
 from local_quote.app import make_market
-from local_quote.market import Market
+from local_quote.market import LocalMarket
+from local_quote.row_table import LocalRow
 from local_quote.settings import LocalQuoteSettings
 from quote_core.dex.pool import Account
 from quote_core.quotes import Provenance
+from quote_core.serving import Subscription
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource
 from quote_core.solana.sysvar import SYSVAR_OWNER
 from quote_core.tokens import Token, load_tokens
@@ -34,9 +37,10 @@ class HeldMarket:
     settings: LocalQuoteSettings = field(default_factory=LocalQuoteSettings)
     clock: FakeClock = field(default_factory=FakeClock)
     slot: int = 100
+    subscribers: ExitStack = field(default_factory=ExitStack)
 
     def __post_init__(self) -> None:
-        self.market: Market = make_market(self.settings, REGISTRY, self.clock)
+        self.market: LocalMarket = make_market(self.settings, REGISTRY, self.clock)
         self.market.apply([clock_update(slot=self.slot, unix_timestamp=1_700_000_000)])
         self.tick(0)
         self.tick(0)
@@ -59,6 +63,12 @@ class HeldMarket:
         if is_loaded:
             self.read(pool, amount_a, amount_b)
         return pool
+
+    def subscribe(self, *wanted: tuple[Token, Token, int]) -> Subscription[LocalRow, int]:
+        """A stream that follows rows for as long as the market is there, each under its position."""
+        rows = self.market.table.register(wanted)
+        numbered = ((row, number) for number, row in enumerate(rows))
+        return self.subscribers.enter_context(self.market.subscriptions.follow(numbered))
 
     def updates(self, pool: PlainPool, amount_a: int, amount_b: int) -> list[AccountUpdate]:
         """What a read of the whole pool brings that is asked for and answered now."""

@@ -6,11 +6,14 @@ from fakes.pipeline_events import SOL, USDC, USDC_BACK, round_trip_hops
 
 from quote_core.clock import SYSTEM_CLOCK, Clock, moment
 from quote_core.events import ExecutionPlan, derived_id, stamp
+from quote_core.freshness import Freshness
 from quote_core.units import LAMPORTS_PER_SOL
 
 __all__ = ["SOL", "USDC", "USDC_BACK", "plan", "plan_id"]
 
 LIFETIME_NS = 60_000_000_000
+STATE_AGE_NS = 1_000_000
+"""Of the pool state when the plan was made."""
 
 
 def plan_id(number: int) -> bytes:
@@ -44,4 +47,5 @@ def plan(number: int = 0, *, clock: Clock = SYSTEM_CLOCK, age_ns: int = 0) -> Ex
         opportunity_created_unix_ns=created_unix_ns - 1_000_000,
         expires_unix_ns=created_unix_ns + LIFETIME_NS,
         created=created,
+        freshness=Freshness(created.earlier_by(STATE_AGE_NS), 3),
     )

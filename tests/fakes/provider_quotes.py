@@ -3,11 +3,11 @@
 import asyncio
 from collections.abc import Sequence
 
-from external_quote.desk import Desk
-from external_quote.providers.base import ProviderQuote, RouteLeg
+from external_quote.provider_guard import ProviderGuard
+from external_quote.providers.base import ProviderQuote
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
-from quote_core.quotes import QuoteKey
+from quote_core.quotes import QuoteKey, RouteHop
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.tokens import load_tokens
 from quote_core.units import Pubkey
@@ -23,8 +23,8 @@ S = 1_000_000_000
 
 
 def answer(output_amount: int = 140_000_000) -> ProviderQuote:
-    leg = RouteLeg(Pubkey("pool"), "Whirlpool", SOL, USDC, 1_000_000_000, output_amount, None, None)
-    return ProviderQuote(output_amount=output_amount, legs=(leg,), price_impact_fraction=0.001, slot=9)
+    hop = RouteHop(Pubkey("pool"), "Whirlpool", SOL, USDC, 1_000_000_000, output_amount)
+    return ProviderQuote(output_amount=output_amount, route=(hop,), price_impact_fraction=0.001, slot=9)
 
 
 class FakeProvider:
@@ -33,12 +33,12 @@ class FakeProvider:
     def __init__(self, name: str = "jupiter") -> None:
         self.name = name
         self.errors: list[SolquoteError] = []
-        self.asked: list[tuple[QuoteKey, tuple[RouteLeg, ...]]] = []
+        self.asked: list[tuple[QuoteKey, tuple[RouteHop, ...]]] = []
         self.gate = asyncio.Event()
         self.gate.set()
 
     async def quote(
-        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteHop], timeout_ns: int
     ) -> ProviderQuote:
         self.asked.append((key, tuple(known_route)))
         await self.gate.wait()
@@ -47,10 +47,10 @@ class FakeProvider:
         return answer()
 
 
-def desk(
+def guard(
     provider: FakeProvider, clock: Clock, *, rate_per_s: float = 1.0, burst_count: int = 2, failure_count_max: int = 3
-) -> Desk:
-    return Desk(
+) -> ProviderGuard:
+    return ProviderGuard(
         provider,
         limiter=RateLimiter(name=provider.name, rate_per_s=rate_per_s, burst_count=burst_count, clock=clock),
         breaker=CircuitBreaker(name=provider.name, failure_count_max=failure_count_max, open_ns=10 * S, clock=clock),

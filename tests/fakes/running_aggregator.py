@@ -8,13 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import grpc.aio
+from fakes.tested_source import START_DEADLINE_S, running_service
 from fakes.waiting import DEADLINE_S
 
 from aggregator.app import run
 from aggregator.settings import AggregatorSettings
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
-from quote_core.settings import PlatformSettings
 
 
 @dataclass(frozen=True)
@@ -45,25 +45,24 @@ async def aggregator(
     shm_dir: Path, *, local_address: str, external_address: str, **settings: object
 ) -> AsyncIterator[RunningAggregator]:
     grpc_port, http_port = free_port(), free_port()
-    platform = PlatformSettings(
-        shm_dir=shm_dir, local_quote_address=local_address, external_quote_address=external_address
-    )
-    own = AggregatorSettings.model_validate({"grpc_port": grpc_port, "http_port": http_port, **settings})
-    stop = asyncio.Event()
-    task = asyncio.create_task(run(platform, own, stop))
+    platform = {
+        "shm_dir": shm_dir,
+        "local_quote_address": local_address,
+        "external_quote_address": external_address,
+    }
+    own = {"grpc_port": grpc_port, "http_port": http_port, **settings}
     address = f"127.0.0.1:{grpc_port}"
-    async with grpc.aio.insecure_channel(address) as channel:
-        try:
-            await _listening(channel, task)
-            yield RunningAggregator(address, f"http://127.0.0.1:{http_port}", shm_dir, channel)
-        finally:
-            stop.set()
-            await asyncio.wait_for(task, DEADLINE_S)
+    async with (
+        running_service(run, AggregatorSettings, platform=platform, own=own) as service,
+        grpc.aio.insecure_channel(address) as channel,
+    ):
+        await _listening(channel, service)
+        yield RunningAggregator(address, f"http://127.0.0.1:{http_port}", shm_dir, channel)
 
 
-async def _listening(channel: grpc.aio.Channel, task: "asyncio.Task[None]") -> None:
+async def _listening(channel: grpc.aio.Channel, task: "asyncio.Future[None]") -> None:
     ready = asyncio.create_task(channel.channel_ready())
-    await asyncio.wait({ready, task}, timeout=DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
+    await asyncio.wait({ready, task}, timeout=START_DEADLINE_S, return_when=asyncio.FIRST_COMPLETED)
     if task.done():
         task.result()
     assert ready.done()

@@ -8,13 +8,13 @@ from dataclasses import dataclass
 
 import grpc.aio
 from fakes.running_aggregator import free_port
+from fakes.tested_source import START_DEADLINE_S, running_service
 from fakes.waiting import DEADLINE_S
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from local_quote.app import run
 from local_quote.settings import LocalQuoteSettings
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc, quotes_pb2
-from quote_core.settings import PlatformSettings
 
 
 @dataclass(frozen=True)
@@ -52,16 +52,11 @@ class RunningLocalQuote:
 async def local_quote(*, rpc_url: str, rpc_ws_url: str = "", **settings: object) -> AsyncIterator[RunningLocalQuote]:
     """Run the service with `settings` against a node, until the context ends."""
     port = free_port()
-    platform = PlatformSettings(rpc_url=rpc_url, rpc_ws_url=rpc_ws_url)
-    own = LocalQuoteSettings.model_validate({"grpc_port": port, **settings})
-    stop = asyncio.Event()
-    task = asyncio.create_task(run(platform, own, stop))
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        try:
-            async with asyncio.timeout(DEADLINE_S):
-                await channel.channel_ready()
-            yield RunningLocalQuote(f"127.0.0.1:{port}", channel, local_quote_pb2_grpc.LocalQuoteServiceStub(channel))
-        finally:
-            stop.set()
-            async with asyncio.timeout(DEADLINE_S):
-                await task
+    platform = {"rpc_url": rpc_url, "rpc_ws_url": rpc_ws_url}
+    async with (
+        running_service(run, LocalQuoteSettings, platform=platform, own={"grpc_port": port, **settings}),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        async with asyncio.timeout(START_DEADLINE_S):
+            await channel.channel_ready()
+        yield RunningLocalQuote(f"127.0.0.1:{port}", channel, local_quote_pb2_grpc.LocalQuoteServiceStub(channel))

@@ -10,18 +10,21 @@ import contextlib
 from collections import deque
 from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
+from pathlib import Path
 from typing import Any
 
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus.connection import Bus
+from quote_core.bus.connection import Bus, upstream_errors
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, KillSwitch, Stream, TradingState, decode, encode
@@ -30,6 +33,7 @@ from quote_core.settings import PlatformSettings
 HEARTBEAT_NS = 500_000_000
 SILENCE_NS = 3_000_000_000
 TURNS_MAX = 200
+LIMITS = SystemManagerSettings().limits(PlatformSettings())
 
 
 class SharedClock:
@@ -69,6 +73,7 @@ class SteppedLoop(asyncio.SelectorEventLoop):
 class Operation:
     """A request to the server, under way."""
 
+    what: str
     effect: Callable[[], Any]
     route: Callable[[], None]
     future: "asyncio.Future[Any]"
@@ -128,14 +133,19 @@ class Line:
         server.lines.append(self)
 
     async def get_msg(self, _: str, *, subject: str) -> Stored:
-        found: Stored = await self._asked(lambda: self._server.last(subject), lambda: None)
+        found: Stored = await self._asked(f"read {subject}", lambda: self._server.last(subject), lambda: None)
         return found
 
-    async def publish(self, subject: str, data: bytes, *, headers: dict[str, str]) -> Stored:
+    async def publish_bytes(self, subject: str, data: bytes, headers: dict[str, str]) -> Stored:
         expected = int(headers["Nats-Expected-Last-Subject-Sequence"])
-        found: Stored = await self._asked(
-            lambda: self._server.keep(subject, data, expected), lambda: self._server.route(subject, data)
-        )
+        if not self.is_connected:
+            raise ProviderUnavailable("nats", "not connected")
+        with upstream_errors():
+            found: Stored = await self._asked(
+                f"write {subject}",
+                lambda: self._server.keep(subject, data, expected),
+                lambda: self._server.route(subject, data),
+            )
         return found
 
     async def push(self, event: Event, *, subject: str) -> None:
@@ -159,8 +169,8 @@ class Line:
     async def wait_for_stream(self, _: Stream) -> None:
         return
 
-    async def _asked(self, effect: Callable[[], Any], route: Callable[[], None]) -> Any:
-        operation = Operation(effect, route, self._loop.create_future())
+    async def _asked(self, what: str, effect: Callable[[], Any], route: Callable[[], None]) -> Any:
+        operation = Operation(what, effect, route, self._loop.create_future())
         self.operations.append(operation)
         return await operation.future
 
@@ -226,6 +236,7 @@ class Process:
     def die(self) -> None:
         """As by SIGKILL: nothing of it has any further effect."""
         self.server.lines.remove(self.line)
+        self.line.is_connected = False
         for task in asyncio.all_tasks(self.loop):
             task.cancel()
         with contextlib.suppress(Exception):
@@ -241,34 +252,37 @@ class GateProcess(Process):
 
 
 class ManagerProcess(Process):
-    def __init__(self, clock: SharedClock, server: Server, witness: HeldWitness) -> None:
+    def __init__(self, clock: SharedClock, server: Server, witness: HeldWitness, *, name: str = "one") -> None:
         super().__init__(clock, server)
-        settings, shared_clock = SystemManagerSettings(), _as_clock(clock)
+        shared_clock = _as_clock(clock)
         self.manager = Manager(
-            Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
+            Rules(LIMITS, since_unix_ns=0),
             Latch(clock=shared_clock, witness=witness, restate_after_ns=10**18),
+            Registration(name, takes_over="", where="test", clock=shared_clock, restate_after_ns=10**18),
+            CheckpointFile(Path("/nowhere")),
             clock=shared_clock,
             heartbeat_interval_ns=HEARTBEAT_NS,
-            rate_window_ns=settings.rate_window,
+            rate_window_ns=LIMITS.rate_window_ns,
             registry=CollectorRegistry(),
         )
         self.manager._watch = self._recall  # type: ignore[method-assign]  # the rules have tests of their own
         self.start(self.manager.run(self.bus))
 
     async def _recall(self, _: object) -> None:
-        self.manager._is_recalled.set()
+        self.manager._results._is_recalled.set()
         self.manager._news.set()
 
-    def stop(self, state: TradingState, told: Callable[[], None]) -> None:
-        """A person stops over HTTP; `told` when they are answered that the stop holds."""
+    def stop(self, state: TradingState, told: Callable[[bool], None]) -> None:
+        """A person stops over HTTP; `told` when they are answered: the stream has the stop, or the manager keeps it."""
 
         async def ask() -> None:
             try:
                 await self.manager.change(Change(state, MANUAL, "person"))
             except NotYetStored as error:
-                if not error.is_on_disk:
-                    return
-            told()
+                if error.is_on_disk:
+                    told(False)
+            else:
+                told(True)
 
         self.start(ask())
 

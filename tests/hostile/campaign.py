@@ -22,6 +22,7 @@ from typing import Any, Final, Self
 import grpc.aio
 from fakes.recorded_market_process import recorded_market_process
 from fakes.running_aggregator import free_port
+from fakes.tested_source import TESTED_SOURCE
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
 from hostile.truth import Truth
@@ -182,6 +183,8 @@ class _Service:
             "SOLQUOTE_RPC_WS_URL": f"ws://127.0.0.1:{node_port}/",
             "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port),
         }
+        if TESTED_SOURCE:  # the service alone: market and node are part of the test
+            self._environ["PYTHONPATH"] = TESTED_SOURCE
         self._running = contextlib.AsyncExitStack()
 
     async def __aenter__(self) -> Self:

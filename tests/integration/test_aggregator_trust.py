@@ -57,9 +57,7 @@ async def running(
     async with (
         serving(local=local) as local_address,
         serving(external=external) as external_address,
-        aggregator(
-            tmp_path, local_address=local_address, external_address=external_address, client_rows_max=10
-        ) as service,
+        aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
     ):
         await until_serving(service)
         yield service
@@ -210,8 +208,18 @@ async def test_provider_that_says_nan_leaves_the_local_quotes_alone(local: FakeL
 
 
 async def test_client_gets_no_more_rows_than_its_share_and_the_watched_ones_are_none_of_it(
-    running: RunningAggregator,
+    local: FakeLocalService, tmp_path: Path
 ) -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    async with (
+        serving(local=local) as address,
+        aggregator(tmp_path, local_address=address, external_address=nobody, client_rows_max=10) as running,
+    ):
+        await until_serving(running)
+        await asked_beyond_the_share(running)
+
+
+async def asked_beyond_the_share(running: RunningAggregator) -> None:
     def ask(*amounts: int) -> quotes_pb2.BatchQuoteRequest:
         pair = quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)
         return quotes_pb2.BatchQuoteRequest(pairs=[pair], amounts=amounts)

@@ -1,12 +1,14 @@
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.pipeline_process import until
 from fakes.results import result
+from nats.js.api import DiscardPolicy
+from structlog.testing import capture_logs
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -250,3 +252,51 @@ async def test_another_event_with_the_same_id_does_not_count_as_written(bus: Bus
     assert await write_if_newest_is(bus, result(1), sequence=0) is not None
     assert result(2).header.event_id == result(1).header.event_id
     assert await write_if_newest_is(bus, result(2), sequence=0) is None
+
+
+async def filled(bus: Bus) -> None:
+    config = (await bus.jetstream.stream_info(Stream.SYSTEM)).config
+    await bus.jetstream.update_stream(config.evolve(max_msgs=1, discard=DiscardPolicy.NEW))
+    await bus.publish(lifecycle(0))
+
+
+@pytest.mark.parametrize(
+    ("spoil", "attempt", "reason"),
+    [
+        (filled, lambda bus: bus.publish(lifecycle(1)), "system.lifecycle.scanner refuses: maximum messages exceeded"),
+        (None, lambda bus: bus.publish_bytes("nowhere.at.all", b"", {}), "no stream keeps nowhere.at.all"),
+        (None, lambda bus: bus.publish_bytes("system.stop", b"x" * 2**21, {}), "larger than the server takes"),
+        (filled, lambda bus: write_if_newest_is(bus, lifecycle(1), sequence=1), "maximum messages exceeded"),
+    ],
+    ids=["a full stream", "no stream", "too large", "a full stream behind a register"],
+)
+async def test_what_a_stream_refuses_is_heard_counted_and_told_once(
+    bus: Bus, spoil: Callable[[Bus], Awaitable[None]] | None, attempt: Callable[[Bus], Awaitable[object]], reason: str
+) -> None:
+    if spoil is not None:
+        await spoil(bus)
+    with capture_logs() as logs:
+        for _ in range(2):
+            with pytest.raises(ProviderUnavailable, match=reason):
+                await attempt(bus)
+    assert bus.refused_count == 2
+    assert reason in bus.last_refusal
+    assert [entry["log_level"] for entry in logs if reason in entry.get("error", "")] == ["error"]
+
+
+async def test_an_answer_that_a_stream_refuses_is_tried_again_and_told(bus: Bus) -> None:
+    """Nothing that was taken is lost: the stage hands it back until the stream has room."""
+    config = (await bus.jetstream.stream_info(Stream.METRICS)).config
+    await bus.jetstream.update_stream(config.evolve(max_msg_size=1))
+
+    async def answer(event: Event) -> Sequence[Event]:
+        return [health_of(event)]
+
+    stage = Stage(bus, replace(CONSUMER, retry_count_max=1_000), answer)
+    async with running(stage):
+        await bus.publish(lifecycle(1))
+        await until(lambda: stage.counts.retried >= 2)
+        assert bus.refused_count >= 2
+        await bus.jetstream.update_stream(config)
+        await until(lambda: stage.counts.answered == 1)
+    assert await message_count(bus, Stream.METRICS) == 1

@@ -219,6 +219,17 @@ async def test_what_is_refused_is_an_error_that_names_the_subject(server: Runnin
     assert '"system.kill_switch"' in told[0]["error"]
 
 
+async def test_a_push_that_is_refused_is_heard_from_the_second_on(server: RunningNats) -> None:
+    """A push is answered by nobody; the server says apart that it was refused."""
+    async with as_role(server, BusRole.SCANNER) as bus:
+        await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
+        await bus.client.flush()
+        await until(lambda: bus._troubles.is_refused("publish to", KILL_SWITCH_HEARTBEAT))
+        with pytest.raises(ProviderUnavailable, match=f"may not publish to {KILL_SWITCH_HEARTBEAT}"):
+            await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
+        assert bus.refused_count == 1
+
+
 async def test_a_user_whose_key_was_replaced_comes_back_with_the_new_one(server: RunningNats) -> None:
     """The server ends such a connection with an error after which the client closes for good."""
     heard: list[Event] = []

@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,26 @@ async def test_it_starts_before_the_server_and_a_second_one_is_refused(nats_serv
             await publish(bus, 1)
             await eventually(lambda: len(numbers(journal)) == 1)
         assert first.poll() is None
+
+
+async def test_a_folder_deleted_under_it_is_told_and_written_again_from_the_streams(
+    bus: Bus, nats_url: str, tmp_path: Path
+) -> None:
+    journal = tmp_path / "journal"
+    reports: list[ServiceHealth] = []
+    await bus.listen("metrics.>", lambda event: reports.append(event) if isinstance(event, ServiceHealth) else None)
+    with running_logger(nats_url, journal) as process:
+        for number in range(20):
+            await publish(bus, number)
+        await eventually(lambda: len(numbers(journal)) == 20, deadline_s=DEADLINE_S)
+        shutil.rmtree(journal)
+        await eventually(lambda: journal.exists() and len(numbers(journal)) == 20, deadline_s=DEADLINE_S)
+        await publish(bus, 20)
+        await eventually(lambda: numbers(journal) == list(range(21)), deadline_s=DEADLINE_S)
+        assert process.poll() is None
+        await eventually(lambda: any(report.error_count for report in reports), deadline_s=DEADLINE_S)
+    assert verify(journal).is_intact
+    assert verify(journal).missed == ()
 
 
 SMALL_DISK_BYTES = 256 * 1024

@@ -24,6 +24,7 @@ from quote_core.bus import Bus, Consumer, connect
 from quote_core.bus.follow import read_to_end
 from quote_core.clock import NO_MOMENT, Moment, SystemClock
 from quote_core.events import ExecutionPlan, ExecutionResult, Outcome, Stream, decode, encode
+from quote_core.freshness import FRESH_NS_MAX, Freshness
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
@@ -403,12 +404,26 @@ async def test_a_plan_of_another_host_is_as_old_as_the_stream_says(worker_on: Ma
     gate = Switch(is_open=False)
     elsewhere = Moment(77, 2**64 - 1, 2**64 - 1)
     async with running(worker_on(bus, market, gate)):
-        await bus.publish(replace(plan(1), created=elsewhere))
+        told = {"created": elsewhere, "freshness": Freshness(elsewhere.earlier_by(1_000_000), 3)}
+        await bus.publish(replace(plan(1), **told))
         await asyncio.sleep(5.5)  # it grows old
-        await bus.publish(replace(plan(2), created=elsewhere))
+        await bus.publish(replace(plan(2), **told))
         gate.turn(is_open=True)
         found = {result.plan_id: result for result in await results_when(bus, 2)}
     assert found[plan_id(1)].reason.startswith("expired")
+    assert found[plan_id(2)].outcome is Outcome.FILLED
+    assert market.asked_count == 1
+
+
+async def test_a_plan_on_state_that_is_not_fresh_any_more_is_refused_by_name(worker_on: MakeWorker, bus: Bus) -> None:
+    market = Market()
+    async with running(worker_on(bus, market, Switch())):
+        for number, state_age_ns in ((1, FRESH_NS_MAX + 1), (2, 2_000_000)):
+            made = plan(number)
+            await bus.publish(replace(made, freshness=Freshness(made.created.earlier_by(state_age_ns), 3)))
+        found = {result.plan_id: result for result in await results_when(bus, 2)}
+    assert found[plan_id(1)].outcome is Outcome.REFUSED
+    assert found[plan_id(1)].reason.startswith("stale: its pool state was vouched for 5")
     assert found[plan_id(2)].outcome is Outcome.FILLED
     assert market.asked_count == 1
 

@@ -7,7 +7,7 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,7 @@ import grpc.aio
 import pytest
 from fakes.nats_server import NatsServer
 from fakes.plans import USDC_BACK, plan, plan_id
+from fakes.vouched import freshness_message
 from fakes.wall_clock import COMPILER, WallClocks
 
 from pipeline.initializer.repair import repair
@@ -26,6 +27,7 @@ from quote_core.events import Event, ExecutionResult, Outcome, ServiceHealth, St
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
+from quote_core.units import LAMPORTS_PER_SOL
 from solquote.supervisor.ports import free_port
 
 pytestmark = pytest.mark.integration
@@ -59,7 +61,12 @@ class Quotes(services.LocalQuoteServiceServicer):
             for i, hop in enumerate(request.hops)
         ]
         return messages.SimulateRouteResponse(
-            route=route, output_amount=amounts[2], slot=5, price_impacts=[0.0, 0.0], depth_amounts=[1, 1]
+            route=route,
+            output_amount=amounts[2],
+            slot=5,
+            price_impacts=[0.0, 0.0],
+            depth_amounts=[1, 1],
+            freshness=freshness_message(),
         )
 
 
@@ -216,6 +223,27 @@ async def test_nothing_is_published_after_a_kill_nor_after_restarts_and_a_releas
     assert (await platform.switch("disable"))["state"] == "ACTIVE"
     await until(lambda: count_is(3))
     assert {result.plan_id for result in await platform.results()} == {plan_id(n) for n in range(3)}
+
+
+async def test_two_executors_take_an_opportunity_once_and_no_plan_makes_them_pay_any_tip(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    for _ in range(2):
+        platform.start("pipeline.executor")
+    first = [plan(number) for number in range(10)]
+    again = [replace(plan(100 + each), opportunity_id=one.opportunity_id) for each, one in enumerate(first)]
+    dear = replace(plan(200), tip_lamports=1_000 * LAMPORTS_PER_SOL)
+    for one in (*first, *again, dear):
+        await platform.bus.publish(one)
+
+    async def all_ended() -> bool:
+        return len(await platform.results()) == len(first) + len(again) + 1
+
+    await until(all_ended)
+    results = await platform.results()
+    filled = [result.opportunity_id for result in results if result.outcome is Outcome.FILLED]
+    lost = [result.profit_lamports for result in results if result.profit_lamports < 0]
+    assert (len(filled), lost) == (len(first), [])
+    assert set(filled) == {one.opportunity_id for one in first}
 
 
 async def test_a_fill_outlasts_the_loss_of_the_bus_and_a_kill_before_it_was_stored(

@@ -10,7 +10,8 @@ import grpc.aio
 import pytest
 from fakes.jupiter import FakeJupiter, serving_jupiter
 from fakes.running_aggregator import free_port
-from fakes.waiting import DEADLINE_S, eventually
+from fakes.tested_source import START_DEADLINE_S, running_service
+from fakes.waiting import eventually
 
 from external_quote.app import run
 from external_quote.settings import ExternalQuoteSettings
@@ -18,7 +19,6 @@ from quote_core.clock import SYSTEM_CLOCK, boot_id, moment
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import external_quote_pb2_grpc as pb_grpc
 from quote_core.generated.solquote.v1 import quotes_pb2
-from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 
 pytestmark = pytest.mark.integration
@@ -33,16 +33,13 @@ ONE_SOL = 1_000_000_000
 @contextlib.asynccontextmanager
 async def service(jupiter_url: str, **settings: object) -> AsyncIterator[pb_grpc.ExternalQuoteServiceStub]:
     port = free_port()
-    own = ExternalQuoteSettings.model_validate({"grpc_port": port, "jupiter_url": jupiter_url, **settings})
-    stop = asyncio.Event()
-    task = asyncio.create_task(run(PlatformSettings(), own, stop))
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        try:
-            await asyncio.wait_for(channel.channel_ready(), DEADLINE_S)
-            yield pb_grpc.ExternalQuoteServiceStub(channel)
-        finally:
-            stop.set()
-            await asyncio.wait_for(task, DEADLINE_S)
+    own = {"grpc_port": port, "jupiter_url": jupiter_url, **settings}
+    async with (
+        running_service(run, ExternalQuoteSettings, platform={}, own=own),
+        grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
+    ):
+        await asyncio.wait_for(channel.channel_ready(), START_DEADLINE_S)
+        yield pb_grpc.ExternalQuoteServiceStub(channel)
 
 
 @pytest.fixture

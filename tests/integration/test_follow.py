@@ -12,6 +12,7 @@ from nats.aio.subscription import Subscription
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus
+from quote_core.bus import follow as follow_module
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
@@ -71,6 +72,39 @@ async def test_beginning_behind_a_place_skips_what_is_before_it(bus: Bus) -> Non
     await eventually(lambda: len(got) == 2)
     task.cancel()
     assert [number_of(message) for message in got] == [2, 3]
+
+
+async def test_between_batches_of_a_long_stream_everything_else_has_its_turn(
+    bus: Bus, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A manager reading a week of results answered no ping, and lost its connection again and again."""
+    monkeypatch.setattr(follow_module, "BATCH_COUNT_MAX", 10)
+    await publish(bus, *range(60))
+    turns = 0
+
+    async def count_turns() -> None:
+        nonlocal turns
+        while True:
+            turns += 1
+            await asyncio.sleep(0)
+
+    async def read() -> list[int]:
+        seen: list[int] = []
+        count = 0
+        async for batch in follow(bus, Stream.SYSTEM):
+            count += len(batch)
+            seen.append(turns)
+            if count == 60:
+                break
+            if len(seen) == 1:
+                await asyncio.sleep(0.5)  # by now the rest has arrived, and could be had without waiting
+        return seen
+
+    counting = asyncio.create_task(count_turns())
+    seen = await read()
+    counting.cancel()
+    assert len(seen) > 3
+    assert len(set(seen)) == len(seen)
 
 
 async def test_a_server_that_dies_and_comes_back_costs_no_message_and_repeats_none(

@@ -23,9 +23,11 @@ from prometheus_client import CollectorRegistry
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import AnotherManager, Registration, hold_name
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.witness import WitnessFile
@@ -34,8 +36,17 @@ from quote_core.bus import Bus
 from quote_core.bus.register import write_if_newest_is
 from quote_core.clock import SYSTEM_CLOCK, Clock, moment
 from quote_core.errors import ProviderUnavailable
-from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, ServiceHealth, StopRequest, Stream, TradingState, stamp
-from quote_core.settings import PlatformSettings, SecretStr
+from quote_core.events import (
+    KILL_SWITCH_HEARTBEAT,
+    KillSwitch,
+    Phase,
+    ServiceHealth,
+    StopRequest,
+    Stream,
+    TradingState,
+    stamp,
+)
+from quote_core.settings import PlatformSettings, SecretStr, SettingsError
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
@@ -44,11 +55,15 @@ ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingSt
 
 
 @asynccontextmanager
-async def running_manager(bus: Bus, folder: Path) -> AsyncIterator[Manager]:
+async def running_manager(
+    bus: Bus, folder: Path, *, name: str = "one", takes_over: str = "", vouches: bool = True
+) -> AsyncIterator[Manager]:
     settings = SystemManagerSettings()
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
         latch_in(None, folder),
+        Registration(name, takes_over=takes_over, where=str(folder), clock=SYSTEM_CLOCK, restate_after_ns=10**18),
+        CheckpointFile(folder / "checkpoint"),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,
@@ -56,7 +71,7 @@ async def running_manager(bus: Bus, folder: Path) -> AsyncIterator[Manager]:
     )
     task = asyncio.create_task(manager.run(bus))
     try:
-        await eventually(lambda: not manager.finding)
+        await eventually(lambda: not manager.finding if vouches else "another system manager" in manager.finding)
         yield manager
     finally:
         await cancelled(task)
@@ -475,3 +490,70 @@ async def test_kill_latches_with_the_manager_dead_and_with_it_alive(bus: Bus, na
 
 def stop_request(reason: str) -> StopRequest:
     return StopRequest(header=stamp(SYSTEM_CLOCK), state=HALTED, trigger=MANUAL, reason=reason, actor="person alice")
+
+
+async def test_a_second_manager_with_another_folder_is_refused_and_releases_nothing(
+    nats_url: str, bus: Bus, tmp_path: Path
+) -> None:
+    one, two = tmp_path / "one", tmp_path / "two"
+    async with (
+        running_manager(bus, one) as manager,
+        running_gate(nats_url) as gate,
+        running_manager(bus, two, name="two", vouches=False) as second,
+    ):
+        assert str(one) in second.finding
+        with pytest.raises(AnotherManager):
+            await second.look()
+        stop = await manager.change(by_hand(HALTED))
+        with pytest.raises(AnotherManager):
+            await second.change(by_hand(ACTIVE))
+        assert (await manager.look()) == stop
+        assert not gate.allows_new_trades
+        await manager.change(by_hand(ACTIVE))
+        await eventually(lambda: gate.allows_new_trades)
+        with contextlib.suppress(NotYetStored, AnotherManager):
+            await second.change(by_hand(HALTED))  # a stop is everybody's
+        await eventually(lambda: not gate.allows_new_trades)
+        assert (await manager.look()).state is HALTED
+
+
+async def test_a_manager_that_ended_on_purpose_makes_room_and_a_killed_one_only_for_whom_a_person_names(
+    bus: Bus, tmp_path: Path
+) -> None:
+    async with running_manager(bus, tmp_path / "one"):
+        pass
+    async with running_manager(bus, tmp_path / "two", name="two") as two:
+        killed = two._registration._event(Phase.READY)
+    await bus.publish(replace(killed, header=stamp(SYSTEM_CLOCK)))  # as if it had not had the time to leave
+    async with running_manager(bus, tmp_path / "three", name="three", vouches=False) as three:
+        assert "TAKES_OVER=two" in three.finding
+    async with running_manager(bus, tmp_path / "two", name="two"):  # the killed one itself needs no permission
+        pass
+    await bus.publish(replace(killed, header=stamp(SYSTEM_CLOCK)))
+    async with running_manager(bus, tmp_path / "three", name="three", takes_over="two"):
+        pass
+
+
+async def test_a_manager_of_a_copied_folder_takes_over_and_the_first_vouches_no_more(bus: Bus, tmp_path: Path) -> None:
+    async with running_manager(bus, tmp_path / "one") as first, running_manager(bus, tmp_path / "copy") as copy:
+        await eventually(lambda: "another system manager" in first.finding)
+        assert not copy.finding
+        with pytest.raises(AnotherManager):
+            await first.change(by_hand(ACTIVE))
+
+
+def test_a_folder_has_one_manager_and_it_keeps_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "folder" / "kill-switch.manager"
+    with (
+        hold_name(path) as name,
+        pytest.raises(SettingsError, match="another system manager runs with"),
+        hold_name(path),
+    ):
+        pass
+    with hold_name(path) as again:
+        assert again == name
+    path.write_text("nonsense")
+    with hold_name(path) as other:
+        assert len(other) == len(name)
+        assert path.read_text() == f"{other}\n"
+    assert path.stat().st_mode & 0o777 == 0o600

@@ -2,7 +2,8 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+import os
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
 from pathlib import Path
@@ -15,8 +16,10 @@ from prometheus_client import CollectorRegistry
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.witness import WitnessFile
@@ -53,6 +56,8 @@ async def running_manager(bus: Bus, folder: Path, *, restate_after_ns: int = NEV
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
         latch_in(bus, folder, restate_after_ns=restate_after_ns),
+        Registration("one", takes_over="", where="test", clock=SYSTEM_CLOCK, restate_after_ns=restate_after_ns),
+        CheckpointFile(folder / "checkpoint"),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,
@@ -154,3 +159,85 @@ async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: 
         await eventually(lambda: held_state(manager) is HALTED)
         assert manager.held is not None
         assert manager.held.trigger == "slot_drift"  # the later report, not the one seen before the release
+
+
+async def started_reads(bus: Bus, folder: Path) -> tuple[int, TradingState | None]:
+    """How many results a manager reads at its start before it vouches, and what it holds then."""
+    async with running_manager(bus, folder) as manager:
+        await eventually(lambda: not manager.finding)
+        await eventually((folder / "checkpoint").exists)
+        return manager.results_read_count, held_state(manager)
+
+
+async def test_a_start_reads_only_what_came_since_the_checkpoint(bus: Bus, tmp_path: Path) -> None:
+    await latch_in(bus, tmp_path).look()
+    await traded(bus, *[1_000] * 300)
+    assert await started_reads(bus, tmp_path) == (300, ACTIVE)
+    await traded(bus, 1_000, 1_000, first_number=300)
+    assert await started_reads(bus, tmp_path) == (2, ACTIVE)
+    assert (tmp_path / "checkpoint").stat().st_mode & 0o777 == 0o600
+
+
+async def test_what_was_lost_before_the_checkpoint_is_added_to_what_is_lost_after_it(bus: Bus, tmp_path: Path) -> None:
+    await latch_in(bus, tmp_path).look()
+    await traded(bus, -DAILY_LOSS_LAMPORTS + 1)
+    assert await started_reads(bus, tmp_path) == (1, ACTIVE)
+    await traded(bus, -1, first_number=1)
+    assert await started_reads(bus, tmp_path) == (1, HALTED)
+
+
+async def test_a_checkpoint_of_a_stream_that_was_made_anew_is_refused(bus: Bus, tmp_path: Path) -> None:
+    await latch_in(bus, tmp_path).look()
+    await traded(bus, *[0] * 5)
+    assert await started_reads(bus, tmp_path) == (5, ACTIVE)
+    await bus.jetstream.delete_stream(Stream.EXECUTED)
+    await repair(bus, STREAMS)
+    await traded(bus, *[0] * 20, outcome=Outcome.FAILED)
+    assert await started_reads(bus, tmp_path) == (20, HALTED)
+
+
+async def test_a_checkpoint_of_results_that_the_stream_lost_is_refused(bus: Bus, tmp_path: Path) -> None:
+    """As after a power failure: the stream's end is gone, and other results have its sequences."""
+    await latch_in(bus, tmp_path).look()
+    await traded(bus, *[1_000] * 5)
+    assert await started_reads(bus, tmp_path) == (5, ACTIVE)
+    file = CheckpointFile(tmp_path / "checkpoint")
+    kept = file.load()
+    assert kept is not None
+    for other in (
+        replace(kept, event_id=bytes(16).hex()),
+        replace(kept, place=replace(kept.place, sequence=6)),
+        replace(kept, place=replace(kept.place, created="2020-01-01T00:00:00+00:00")),
+    ):
+        assert file.save(other)
+        assert await started_reads(bus, tmp_path) == (5, ACTIVE)
+
+
+async def test_a_checkpoint_behind_which_results_may_be_gone_is_refused(bus: Bus, tmp_path: Path) -> None:
+    await latch_in(bus, tmp_path).look()
+    await traded(bus, *[1_000] * 5)
+    assert await started_reads(bus, tmp_path) == (5, ACTIVE)
+    await traded(bus, *[1_000] * 5, first_number=5)
+    await bus.jetstream.purge_stream(Stream.EXECUTED, seq=8)
+    assert await started_reads(bus, tmp_path) == (3, ACTIVE)
+
+
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        pytest.param(lambda path: path.chmod(0o644), id="others may read it"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes()[:-20]), id="cut off"),
+        pytest.param(lambda path: path.write_bytes(path.read_bytes().replace(b":5", b":6", 1)), id="changed"),
+        pytest.param(lambda path: path.write_bytes(b"x" * 10**6), id="too long"),
+        pytest.param(lambda path: (path.unlink(), path.mkdir()), id="a folder"),
+        pytest.param(lambda path: (path.unlink(), os.mkfifo(path)), id="a pipe"),
+    ],
+)
+async def test_a_spoilt_checkpoint_costs_time_and_nothing_else(
+    bus: Bus, tmp_path: Path, spoil: Callable[[Path], object]
+) -> None:
+    await latch_in(bus, tmp_path).look()
+    await traded(bus, *[1_000] * 5)
+    assert await started_reads(bus, tmp_path) == (5, ACTIVE)
+    spoil(tmp_path / "checkpoint")
+    assert await started_reads(bus, tmp_path) == (5, ACTIVE)

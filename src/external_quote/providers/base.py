@@ -4,24 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from quote_core.quotes import QuoteKey
-from quote_core.units import Pubkey
+from quote_core.quotes import QuoteKey, RouteHop
 
-__all__ = ["Provider", "ProviderQuote", "RouteLeg"]
-
-
-@dataclass(frozen=True, slots=True)
-class RouteLeg:
-    """One swap of a provider's route; `label` is the provider's own name of the DEX."""
-
-    pool_id: Pubkey
-    label: str
-    input_mint: Pubkey
-    output_mint: Pubkey
-    input_amount: int
-    output_amount: int
-    fee_amount: int | None
-    fee_mint: Pubkey | None
+__all__ = ["Provider", "ProviderQuote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +14,7 @@ class ProviderQuote:
     """A provider's answer. `slot` is 0 when it does not tell."""
 
     output_amount: int
-    legs: tuple[RouteLeg, ...]
+    route: tuple[RouteHop, ...]
     price_impact_fraction: float
     slot: int
 
@@ -43,7 +28,7 @@ class Provider(Protocol):
         ...
 
     async def quote(
-        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteHop], timeout_ns: int
     ) -> ProviderQuote:
         """Ask for one exact-in quote.
 

@@ -21,7 +21,7 @@ import orjson
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 from pydantic.alias_generators import to_camel
 
-from external_quote.providers.base import ProviderQuote, RouteLeg
+from external_quote.providers.base import ProviderQuote
 from quote_core.clock import Clock
 from quote_core.errors import (
     DeadlinePassed,
@@ -41,7 +41,7 @@ from quote_core.outside import (
     retry_after_ns,
     until_ns,
 )
-from quote_core.quotes import QuoteKey
+from quote_core.quotes import QuoteKey, RouteHop
 from quote_core.settings import SecretStr
 from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
 
@@ -118,7 +118,7 @@ class JupiterProvider:
         self._pause = pause
 
     async def quote(
-        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteHop], timeout_ns: int
     ) -> ProviderQuote:
         """See `Provider.quote`."""
         try:
@@ -172,7 +172,7 @@ async def _body(response: aiohttp.ClientResponse) -> bytes:
     return bytes(body)
 
 
-def _parameters(key: QuoteKey, slippage_bps: int, known_route: Sequence[RouteLeg]) -> dict[str, str]:
+def _parameters(key: QuoteKey, slippage_bps: int, known_route: Sequence[RouteHop]) -> dict[str, str]:
     parameters = {
         "inputMint": key.input_mint,
         "outputMint": key.output_mint,
@@ -180,7 +180,7 @@ def _parameters(key: QuoteKey, slippage_bps: int, known_route: Sequence[RouteLeg
         "slippageBps": str(slippage_bps),
         "swapMode": "ExactIn",
     }
-    labels = dict.fromkeys(leg.label for leg in known_route if leg.label)
+    labels = dict.fromkeys(hop.protocol for hop in known_route if hop.protocol)
     if labels:
         parameters["dexes"] = ",".join(labels)
         if len(known_route) == 1:
@@ -201,10 +201,10 @@ def _decoded(name: str, key: QuoteKey, body: bytes) -> ProviderQuote:
         raise LayoutMismatch(name, "answer is for another pair or amount than asked")
     return ProviderQuote(
         output_amount=quote.out_amount,
-        legs=tuple(
-            RouteLeg(
+        route=tuple(
+            RouteHop(
                 pool_id=Pubkey(step.swap_info.amm_key),
-                label=step.swap_info.label,
+                protocol=step.swap_info.label,
                 input_mint=Pubkey(step.swap_info.input_mint),
                 output_mint=Pubkey(step.swap_info.output_mint),
                 input_amount=step.swap_info.in_amount,

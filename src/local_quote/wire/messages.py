@@ -4,7 +4,7 @@ import hashlib
 from collections.abc import Iterable, Sequence
 
 from local_quote.impact import Curve
-from local_quote.market import Market
+from local_quote.market import LocalMarket
 from local_quote.oracle import OracleReading
 from local_quote.pool_store import PoolEntry
 from local_quote.quoter import PricedSwap
@@ -12,8 +12,8 @@ from local_quote.routes import HopRequest
 from quote_core.dex.pool import Direction
 from quote_core.errors import MarketError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
-from quote_core.quotes import Provenance, route_id
-from quote_core.serving import freshness_message
+from quote_core.quotes import RouteHop, route_id
+from quote_core.serving import write_freshness, write_hop, write_provenance
 from quote_core.units import Pubkey
 
 __all__ = [
@@ -66,39 +66,34 @@ def simulation_to(swaps: Sequence[PricedSwap], now_mono_ns: int) -> local_quote_
     """Write a priced route; its age is that of the pool vouched for least lately."""
     oldest = max((swap.entry for swap in swaps), key=lambda entry: entry.age_ns(now_mono_ns))
     return local_quote_pb2.SimulateRouteResponse(
-        route=[_hop_to(swap) for swap in swaps],
+        route=[write_hop(_hop_of(swap)) for swap in swaps],
         output_amount=swaps[-1].output_amount,
         slot=min(swap.entry.slot for swap in swaps),
         pool_state_age_ms=oldest.age_ns(now_mono_ns) // _NS_PER_MS,
-        freshness=freshness_message(oldest.freshness),
+        freshness=write_freshness(oldest.freshness),
         price_impacts=[swap.price_impact for swap in swaps],
         route_id=route_id([swap.entry.pool.address for swap in swaps]),
         depth_amounts=[swap.depth_amount for swap in swaps],
     )
 
 
-def _hop_to(swap: PricedSwap) -> quotes_pb2.RouteHop:
+def _hop_of(swap: PricedSwap) -> RouteHop:
     pool = swap.entry.pool
     a_to_b = swap.direction is Direction.A_TO_B
-    return quotes_pb2.RouteHop(
+    return RouteHop(
         pool_id=pool.address,
         protocol=pool.dex.label,
         input_mint=pool.mint_a if a_to_b else pool.mint_b,
         output_mint=pool.mint_b if a_to_b else pool.mint_a,
         input_amount=swap.input_amount,
         output_amount=swap.output_amount,
-        provenance=provenance_to(swap.entry.provenance),
         fee_amount=swap.fee_amount,
-        fee_mint=swap.fee_mint or "",
+        fee_mint=swap.fee_mint,
+        provenance=swap.entry.provenance,
     )
 
 
-def provenance_to(provenance: Provenance | None) -> str:
-    """Write where accounts come from; unknown is UNSPECIFIED."""
-    return str(quotes_pb2.Provenance.Name(0 if provenance is None else provenance.value))
-
-
-def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_quote_pb2.PoolState:
+def pool_state_to(entry: PoolEntry, market: LocalMarket, now_mono_ns: int) -> local_quote_pb2.PoolState:
     """Write a pool as it is held now; prices only where it can be traded."""
     pool = entry.pool
     refusal = market.quoter.closed_reason(entry)
@@ -113,17 +108,17 @@ def pool_state_to(entry: PoolEntry, market: Market, now_mono_ns: int) -> local_q
         is_stale=not entry.is_loaded or entry.is_stale(now_mono_ns, market.stale_after_ns),
         tradable=not refusal,
         refusal=refusal,
-        provenance=provenance_to(entry.provenance),
+        provenance=write_provenance(entry.provenance),
         accounts=[account for pubkey in entry.accounts for account in _account_to(pubkey, market)],
         update_count=entry.update_count,
-        freshness=freshness_message(entry.freshness),
+        freshness=write_freshness(entry.freshness),
     )
     if not refusal:
         _add_prices(state, entry, market)
     return state
 
 
-def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: Market) -> None:
+def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: LocalMarket) -> None:
     try:
         curves: list[Curve] = [market.quoter.curve(entry, direction) for direction in Direction]
         spot = entry.pool.spot_price(market.quoter.now_on_chain())
@@ -136,12 +131,12 @@ def _add_prices(state: local_quote_pb2.PoolState, entry: PoolEntry, market: Mark
     state.depth_a_amount, state.depth_b_amount = (curve.depth_amount for curve in curves)
 
 
-def _owner_of(entry: PoolEntry, market: Market) -> str:
+def _owner_of(entry: PoolEntry, market: LocalMarket) -> str:
     held = market.store.account(entry.pool.address)
     return held.account.owner if held is not None and held.account is not None else ""
 
 
-def _account_to(pubkey: Pubkey, market: Market) -> list[local_quote_pb2.PoolAccount]:
+def _account_to(pubkey: Pubkey, market: LocalMarket) -> list[local_quote_pb2.PoolAccount]:
     held = market.store.account(pubkey)
     if held is None or held.account is None:
         return []
@@ -156,7 +151,7 @@ def _account_to(pubkey: Pubkey, market: Market) -> list[local_quote_pb2.PoolAcco
     ]
 
 
-def pools_to(entries: Iterable[PoolEntry], market: Market, now_mono_ns: int) -> local_quote_pb2.ListPoolsResponse:
+def pools_to(entries: Iterable[PoolEntry], market: LocalMarket, now_mono_ns: int) -> local_quote_pb2.ListPoolsResponse:
     """Write pools, by pair and address."""
     ordered = sorted(entries, key=lambda entry: (entry.pair, entry.pool.address))
     return local_quote_pb2.ListPoolsResponse(pools=[pool_state_to(entry, market, now_mono_ns) for entry in ordered])
@@ -184,6 +179,6 @@ def _oracle_price_to(reading: OracleReading) -> local_quote_pb2.OraclePrice:
         source=reading.source,
         age_ms=reading.age_ms,
         is_stale=reading.is_stale,
-        provenance=provenance_to(reading.provenance),
-        freshness=freshness_message(reading.freshness),
+        provenance=write_provenance(reading.provenance),
+        freshness=write_freshness(reading.freshness),
     )

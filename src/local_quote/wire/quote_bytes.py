@@ -14,8 +14,8 @@ which every subscriber would pay again. What is the same for many quotes is enco
 
 from typing import Final
 
-from local_quote.oracle import Oracle
-from local_quote.quote_table import Quote, Row
+from local_quote.oracle import PriceOracle
+from local_quote.row_table import LocalQuote, LocalRow
 from local_quote.wire._quote_writer import write_batch, write_body, write_row, write_tail
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock
@@ -77,7 +77,7 @@ class QuoteParts:
         ]
 
 
-def deviation_percent(quote: Quote, oracle_price: float) -> float:
+def deviation_percent(quote: LocalQuote, oracle_price: float) -> float:
     """How far the quote's own rate, in whole tokens, lies from the oracle's, in percent."""
     scale: float = 10.0 ** (quote.input_token.decimals - quote.output_token.decimals)
     rate = quote.swap.output_amount / quote.swap.input_amount * scale
@@ -87,7 +87,7 @@ def deviation_percent(quote: Quote, oracle_price: float) -> float:
 class QuoteEncoder:
     """Turns quotes and rows into the bytes of `LocalQuote`."""
 
-    def __init__(self, *, oracle: Oracle, clock: Clock, stale_after_ns: int) -> None:
+    def __init__(self, *, oracle: PriceOracle, clock: Clock, stale_after_ns: int) -> None:
         self._oracle = oracle
         self._clock = clock
         self._stale_after_ns = stale_after_ns
@@ -96,7 +96,7 @@ class QuoteEncoder:
         self._rates: dict[tuple[Pubkey, Pubkey], float | None] = {}
         self._rates_of: tuple[int, ChainClock | None, int] = (0, None, 0)
 
-    def quote(self, quote: Quote, chain_clock: ChainClock | None) -> bytes:
+    def quote(self, quote: LocalQuote, chain_clock: ChainClock | None) -> bytes:
         """One complete message, without a row number."""
         return self._body(quote) + self._tail(quote, chain_clock, self._clock.mono_ns())
 
@@ -110,7 +110,7 @@ class QuoteEncoder:
             error=quotes_pb2.QuoteError(code=error.code, message=str(error)),
         ).SerializeToString()
 
-    def row(self, row: Row, chain_clock: ChainClock | None) -> tuple[bytes, bytes]:
+    def row(self, row: LocalRow, chain_clock: ChainClock | None) -> tuple[bytes, bytes]:
         """Body and tail of a row's present state."""
         quote = row.quote
         if quote is None:
@@ -127,7 +127,7 @@ class QuoteEncoder:
             row.tail_mono_ns = now_mono_ns
         return row.encoded, row.tail
 
-    def _body(self, quote: Quote) -> bytes:
+    def _body(self, quote: LocalQuote) -> bytes:
         swap = quote.swap
         pool_part, hop_part = self._of_pool(quote)
         fee_part = b""
@@ -146,7 +146,7 @@ class QuoteEncoder:
             swap.depth_amount,
         )
 
-    def _tail(self, quote: Quote, chain_clock: ChainClock | None, now_mono_ns: int) -> bytes:
+    def _tail(self, quote: LocalQuote, chain_clock: ChainClock | None, now_mono_ns: int) -> bytes:
         entry = quote.swap.entry
         freshness = entry.freshness
         rate = self._rate(quote, chain_clock, now_mono_ns)
@@ -166,7 +166,7 @@ class QuoteEncoder:
             0.0 if rate is None else deviation_percent(quote, rate),
         )
 
-    def _rate(self, quote: Quote, chain_clock: ChainClock | None, now_mono_ns: int) -> float | None:
+    def _rate(self, quote: LocalQuote, chain_clock: ChainClock | None, now_mono_ns: int) -> float | None:
         """The oracle's rate, once a direction for every state of oracle and chain's clock, and anew every second."""
         if chain_clock is None:
             return None
@@ -187,7 +187,7 @@ class QuoteEncoder:
             self._mint_parts[key] = part
         return part
 
-    def _of_pool(self, quote: Quote) -> tuple[bytes, bytes]:
+    def _of_pool(self, quote: LocalQuote) -> tuple[bytes, bytes]:
         """What is the same for all quotes of one direction of one pool: of the message, and of its hop."""
         entry, input_mint = quote.swap.entry, quote.input_token.mint
         key = entry.pool.address, input_mint

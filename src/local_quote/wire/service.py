@@ -4,7 +4,6 @@ The generated registration would serialize what is bytes already, once more for 
 answer with quotes are registered without a serializer.
 """
 
-import contextlib
 from collections.abc import AsyncGenerator, Callable
 from typing import Any, Final, Protocol
 
@@ -13,7 +12,7 @@ import grpc.aio
 
 from quote_core.errors import SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
-from quote_core.serving import abort_with
+from quote_core.serving import abort_with, streaming
 
 __all__ = ["SERVICE_NAME", "LocalQuoteMethods", "add_to_server"]
 
@@ -99,13 +98,6 @@ def _unary(
 def _streaming(
     method: Callable[[Any], AsyncGenerator[bytes, None]], request_type: Any
 ) -> "grpc.RpcMethodHandler[Any, Any]":
-    async def answer(request: Any, context: Any) -> AsyncGenerator[bytes, None]:
-        try:
-            # Closed here and now when the call ends, so that its rows leave the table at once.
-            async with contextlib.aclosing(method(request)) as messages:
-                async for message in messages:
-                    yield message
-        except SolquoteError as error:
-            await abort_with(context, error)
-
-    return grpc.unary_stream_rpc_method_handler(answer, request_type.FromString, None)
+    return grpc.unary_stream_rpc_method_handler(
+        streaming(lambda request, _: method(request)), request_type.FromString, None
+    )

@@ -4,9 +4,11 @@ One writer a folder, held by a lock on it. A record is in the page cache once `a
 this process; it outlives a power failure after the next `sync`, and what a power failure takes is read from the
 streams again, because the journal itself is the record of how far each stream has been read.
 
-A write that fails leaves this object behind the file: leave it, and open the journal again, as after a crash.
+A write that fails leaves this object behind the file: leave it, and open the journal again, as after a crash. The same
+when its files were taken away, which no write would tell: `check_in_place`.
 """
 
+import errno
 import fcntl
 import json
 import os
@@ -161,6 +163,17 @@ class Journal:
         self._unsynced = False
         return os.dup(self._file.fileno())
 
+    def check_in_place(self) -> None:
+        """Look whether what is written still goes to the files of these names; a deleted file takes writes for ever.
+
+        Raises:
+            FileNotFoundError: The lock or the open segment was removed, or others are in their place.
+            OSError: The folder cannot be read.
+        """
+        for file in (self._lock, self._file):
+            if file is not None and not _is_in_place(file):
+                raise FileNotFoundError(errno.ENOENT, "removed or replaced while it was written", file.name)
+
     def flush(self) -> None:
         """Hand all that was appended to the kernel, so that it outlives this process."""
         if self._file is not None:
@@ -250,6 +263,15 @@ class Journal:
             self._file = path.open("ab")
             self._size_bytes = path.stat().st_size
         return True
+
+
+def _is_in_place(file: IO[bytes]) -> bool:
+    """Whether an open file is still the one of its name."""
+    try:
+        there = Path(file.name).stat()
+    except FileNotFoundError:
+        return False
+    return os.path.samestat(there, os.fstat(file.fileno()))
 
 
 def _cut(finding: JournalFinding) -> int:

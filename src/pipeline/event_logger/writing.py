@@ -3,6 +3,7 @@
 | what happens                         | then                                                                          |
 |--------------------------------------|-------------------------------------------------------------------------------|
 | a write or sync fails                | the journal is left, and opened again as after a crash, until that works      |
+| folder or files are taken away       | the same: within a second it is noticed, and what is not there is made anew   |
 | it is open again                     | every stream is read from the last event that was written                     |
 | all that the streams kept is written | it can write again; until then it counts as unable since the first failure    |
 
@@ -32,6 +33,9 @@ __all__ = ["Writing", "write_down"]
 RETRY_S: Final = 1.0
 """Between two tries to open a journal that could not be written."""
 
+LOOK_S: Final = 1.0
+"""Between two looks whether the journal's files are still there."""
+
 _log: Final = structlog.get_logger("event_logger")
 
 
@@ -43,7 +47,7 @@ class Writing:
         self._settings = settings
         self._clock = clock
         self._journal: Journal | None = None
-        self._recovered_count: int | None = None
+        self._before_count = 0
         self._written_count = 0
         self._failure_count = 0
         self._failing_mono_ns: int | None = None
@@ -62,8 +66,7 @@ class Writing:
             self._note_failure(error)
             return
         self._journal = journal
-        if self._recovered_count is None:
-            self._recovered_count = journal.record_count
+        self._before_count = journal.record_count - self._written_count
         recovery = journal.recovery
         if recovery.torn_bytes:
             _log.warning("the journal's end was half written and is cut off", torn_bytes=recovery.torn_bytes)
@@ -102,13 +105,14 @@ class Writing:
                 tasks.create_task(write_down(bus, stream, journal, fsync=self._settings.fsync, caught_up=event))
             if self._settings.fsync == "interval":
                 tasks.create_task(_sync_every(journal, self._settings.fsync_interval / 1e9))
+            tasks.create_task(_look_after(journal))
             for event in caught_up:
                 await event.wait()
             journal.sync()
             self._note_recovery()
 
     def _count(self, journal: Journal) -> None:
-        self._written_count = max(self._written_count, journal.record_count - (self._recovered_count or 0))
+        self._written_count = journal.record_count - self._before_count
 
     def _note_failure(self, error: BaseException) -> None:
         while isinstance(error, BaseExceptionGroup):
@@ -188,6 +192,12 @@ async def write_down(
         journal.flush()
         if fsync == "always":
             journal.sync()
+
+
+async def _look_after(journal: Journal) -> None:
+    while True:
+        await asyncio.sleep(LOOK_S)
+        journal.check_in_place()
 
 
 async def _sync_every(journal: Journal, interval_s: float) -> None:

@@ -14,6 +14,7 @@ from pipeline.executor.settings import ExecutorSettings
 from pipeline.executor.worker import Worker
 from pipeline.health import HealthReporter
 from pipeline.settings import CostSettings, PipelineSettings
+from pipeline.simulation import RouteSimulator
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus, BusRole, Consumer, access_of, connect
@@ -77,7 +78,7 @@ class _Process:
             )
             for stream in (Stream.CLAIMS, Stream.EXECUTED):
                 await bus.wait_for_stream(stream)
-            self._worker = worker = self._make_worker(bus, log, PaperVenue(simulator, self._rates))
+            self._worker = worker = self._make_worker(bus, log, self._venue(simulator))
             reporter = HealthReporter(
                 bus,
                 service="executor",
@@ -92,6 +93,9 @@ class _Process:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 await worker.run()
+
+    def _venue(self, simulator: RouteSimulator) -> Venue:
+        return PaperVenue(simulator, self._rates, clock=SYSTEM_CLOCK, state_age_ns_max=self._settings.state_age_max)
 
     def _make_worker(self, bus: Bus, log: ResultLog, venue: Venue) -> Worker:
         name = f"{socket.gethostname()}/{os.getpid()}"

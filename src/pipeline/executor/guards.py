@@ -4,6 +4,7 @@
 |------------|---------------------------------------------------------------------------------------------|
 | expired    | a plan older than the limit or than its own lifetime, made at a time that cannot be told,   |
 |            | or with a lifetime that no honest plan has                                                  |
+| stale      | a plan on pool state that was vouched for longer ago than the limit, never, or at a time to come |
 | size       | an amount outside the bounds                                                                |
 | route      | too many hops, or hops that do not lead from SOL back to SOL, each where the one before ended |
 | price band | an expected output further from the amount than the band: wrong data, not a good trade       |
@@ -20,6 +21,7 @@ from typing import Final
 from pipeline.costs import CostRates, costs_of_plan
 from quote_core.clock import AGE_UNKNOWN_NS
 from quote_core.events import ExecutionPlan
+from quote_core.freshness import NEVER_VOUCHED
 from quote_core.units import BPS, Pubkey
 
 __all__ = ["GuardLimits", "Guards"]
@@ -35,6 +37,7 @@ class GuardLimits:
 
     plan_age_ns_max: int
     plan_lifetime_ns_max: int
+    state_age_ns_max: int
     amount_lamports_min: int
     amount_lamports_max: int
     price_band_bps: int
@@ -70,7 +73,7 @@ class Guards:
         )
 
     def expiry(self, plan: ExecutionPlan, *, age_ns: int) -> str | None:
-        """Why the plan is too old, or of no age; `None` = it is young enough. See `refusal`."""
+        """Why the plan, or the state it rests on, is too old or of no age; `None` = neither. See `refusal`."""
         if age_ns >= AGE_UNKNOWN_NS:
             return "expired: when it was planned cannot be told"
         lifetime_ns = plan.expires_unix_ns - plan.header.created_unix_ns
@@ -80,6 +83,20 @@ class Guards:
         age_ns_max = min(self._limits.plan_age_ns_max, lifetime_ns)
         if age_ns > age_ns_max:
             return f"expired: {age_ns // 1_000_000} ms old, at most {age_ns_max // 1_000_000} ms"
+        return self._staleness(plan, age_ns=age_ns)
+
+    def _staleness(self, plan: ExecutionPlan, *, age_ns: int) -> str | None:
+        """How old the state was is told by the planner's clocks, how long ago that was by the plan's own age.
+
+        So a plan of another host is judged without comparing that host's wall clock with ours.
+        """
+        known_ns = plan.freshness.age_ns(plan.created)
+        if known_ns >= AGE_UNKNOWN_NS or plan.freshness == NEVER_VOUCHED:
+            return "stale: when its pool state was vouched for cannot be told"
+        state_age_ns, most = known_ns + age_ns, self._limits.state_age_ns_max
+        if state_age_ns > most:
+            told = f"was vouched for {state_age_ns // 1_000_000} ms ago, at most {most // 1_000_000} ms"
+            return f"stale: its pool state {told}"
         return None
 
     def _size(self, plan: ExecutionPlan) -> str | None:

@@ -18,12 +18,12 @@ from typing import Final
 from pipeline.costs import Costs
 from quote_core.clock import Clock
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Hop, Outcome, derived_id, stamp
+from quote_core.units import U64_MAX
 
 __all__ = ["Ending", "abandoned", "failed", "filled", "refused", "result_of"]
 
 REASON_CHARS_MAX: Final = 512
 _I64_MAX: Final = 2**63 - 1
-_U64_MAX: Final = 2**64 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,12 +101,12 @@ def result_of(
         hops=ending.hops,
         amount_in=plan.amount_in,
         expected_amount_out=plan.expected_amount_out,
-        actual_amount_out=min(ending.actual_amount_out, _U64_MAX),
+        actual_amount_out=min(ending.actual_amount_out, U64_MAX),
         expected_profit_lamports=_i64(plan.expected_amount_out - plan.amount_in - costs.total_lamports),
         profit_lamports=_i64(ending.profit_lamports),
-        flash_fee_lamports=min(ending.flash_fee_lamports, _U64_MAX),
-        tip_lamports=min(ending.tip_lamports, _U64_MAX),
-        network_fee_lamports=min(ending.network_fee_lamports, _U64_MAX),
+        flash_fee_lamports=min(ending.flash_fee_lamports, U64_MAX),
+        tip_lamports=min(ending.tip_lamports, U64_MAX),
+        network_fee_lamports=min(ending.network_fee_lamports, U64_MAX),
         opportunity_created_unix_ns=plan.opportunity_created_unix_ns,
         plan_created_unix_ns=plan.header.created_unix_ns,
         taken_unix_ns=taken_unix_ns,

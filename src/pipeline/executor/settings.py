@@ -7,6 +7,7 @@ from pydantic import Field, field_validator
 
 from pipeline.executor.claims import REMEMBERED_NS
 from pipeline.executor.guards import GuardLimits
+from quote_core.freshness import FRESH
 from quote_core.settings import Duration, PlatformSettings, ServiceSettings
 from quote_core.units import BPS, Pubkey
 
@@ -20,6 +21,9 @@ class ExecutorSettings(ServiceSettings):
 
     mode: Literal["paper", "live"] = Field("paper", description="paper: fill against current pool state, send nothing")
     plan_age_max: Duration = Field("5s", gt=0, description="Older plans are refused")
+    state_age_max: Duration = Field(
+        FRESH, gt=0, description="A plan whose pool state was not vouched for within this, now, is refused"
+    )
     plan_lifetime_max: Duration = Field("60s", gt=0, description="A plan that gives itself longer is refused")
     amount_min_lamports: int = Field(1_000, ge=1, description="Smallest trade")
     amount_max_lamports: int = Field(10**13, ge=1, description="Largest trade")
@@ -59,6 +63,7 @@ class ExecutorSettings(ServiceSettings):
         """The guards' limits."""
         return GuardLimits(
             plan_age_ns_max=self.plan_age_max,
+            state_age_ns_max=self.state_age_max,
             plan_lifetime_ns_max=self.plan_lifetime_max,
             amount_lamports_min=self.amount_min_lamports,
             amount_lamports_max=self.amount_max_lamports,

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator
 
 from pipeline.planner.factors import PlanLimits
 from quote_core.errors import InvalidField
+from quote_core.freshness import FRESH
 from quote_core.settings import Duration, ServiceSettings
 from quote_core.tokens import checked_mint
 from quote_core.units import BPS, LAMPORTS_PER_SOL, Pubkey
@@ -23,12 +24,12 @@ class PlannerSettings(ServiceSettings):
     gross_profit_bps_max: int = Field(1_000, ge=0, description="A higher profit is too good to be true")
     confidence_above: float = Field(0.7, ge=0, le=1, description="Confidence must be above this")
     opportunity_age_max: Duration = Field("2s", description="An opportunity must be younger")
-    quote_age_max: Duration = Field("5s", description="Its quotes must be younger")
+    quote_age_max: Duration = Field(FRESH, description="Its quotes must have been vouched for within this")
     amount_lamports_min: int = Field(1_000, ge=1, description="Least amount")
     amount_lamports_max: int = Field(10_000 * LAMPORTS_PER_SOL, ge=1, description="Largest amount")
     slippage_bps_below: int = Field(100, ge=1, description="Price impact of all hops must be below this")
     risk_below: float = Field(0.5, ge=0, le=1, description="Risk score must be below this")
-    pool_state_age_max: Duration = Field("60s", description="A pool whose state is older is not healthy")
+    pool_state_age_max: Duration = Field(FRESH, description="A pool not vouched for within this is not healthy")
     blocked_pools: str = Field("", description="Pool addresses never traded with, separated by commas")
     slippage_tolerance_bps: int = Field(
         20, ge=0, le=BPS, description="How much less than simulated may come back; never less than breaks even"

@@ -5,6 +5,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from pipeline.scanner.detect import Thresholds
+from quote_core.freshness import FRESH
 from quote_core.settings import Duration, ServiceSettings
 from quote_core.units import BPS
 
@@ -21,7 +22,7 @@ class ScannerSettings(ServiceSettings):
     size_tolerance_bps: int = Field(
         500, ge=0, le=BPS, description="How far the reverse row's size may be from what forward gives"
     )
-    quote_age_max: Duration = Field("5s", description="Quotes not vouched for within this are not looked at")
+    quote_age_max: Duration = Field(FRESH, description="Quotes not vouched for within this are not looked at")
 
     def thresholds(self) -> Thresholds:
         """The settings as the detection takes them."""

@@ -6,11 +6,12 @@ the marks, later ones are measured by them; so a manager that was restarted judg
 """
 
 from collections import deque
+from dataclasses import dataclass
 from typing import Final
 
 from pipeline.system_manager.limits import Limits, Trip
 
-__all__ = ["Account", "is_other_day"]
+__all__ = ["FAILED_COUNT_MAX", "LossAccount", "LossAccountState", "is_other_day"]
 
 FAILED_COUNT_MAX: Final = 1_000
 """Failures told apart by time; of more than these the last are counted as of one time, hence for longer."""
@@ -18,7 +19,18 @@ FAILED_COUNT_MAX: Final = 1_000
 _DAY_NS: Final = 86_400 * 1_000_000_000
 
 
-class Account:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LossAccountState:
+    """All that an account knows; `failed` are times (Unix, ns) and how many trades failed then, in their order."""
+
+    profit_lamports: int
+    day_profit_lamports: int
+    peak_profit_lamports: int
+    day_start_profit_lamports: int
+    failed: tuple[tuple[int, int], ...]
+
+
+class LossAccount:
     """Judges sums of profit and failures against the marks of the last release."""
 
     def __init__(self, limits: Limits) -> None:
@@ -55,8 +67,27 @@ class Account:
         self._profit_lamports, self._day_profit_lamports = profit_lamports, day_profit_lamports
         self._peak_profit_lamports = max(self._peak_profit_lamports, profit_lamports)
 
+    def state(self) -> LossAccountState:
+        """What it knows now."""
+        return LossAccountState(
+            profit_lamports=self._profit_lamports,
+            day_profit_lamports=self._day_profit_lamports,
+            peak_profit_lamports=self._peak_profit_lamports,
+            day_start_profit_lamports=self._day_start_profit_lamports,
+            failed=tuple(self._failed),
+        )
+
+    def restore(self, state: LossAccountState) -> None:
+        """Know what `state` says, and nothing else."""
+        self._profit_lamports = state.profit_lamports
+        self._day_profit_lamports = state.day_profit_lamports
+        self._peak_profit_lamports = state.peak_profit_lamports
+        self._day_start_profit_lamports = state.day_start_profit_lamports
+        self._failed = deque(state.failed)
+
     def failed(self, at_unix_ns: int, count: int = 1) -> None:
-        """So many trades failed at this time."""
+        """So many trades failed at this time; those that it leaves out of the window are forgotten."""
+        self._forget_failed_before(at_unix_ns)
         if len(self._failed) >= FAILED_COUNT_MAX:
             count += self._failed.pop()[1]
         self._failed.append((at_unix_ns, count))
@@ -66,13 +97,16 @@ class Account:
         return self._failed_trades(now_unix_ns) or self._drawdown() or self._daily_loss()
 
     def _failed_trades(self, now_unix_ns: int) -> Trip | None:
-        while self._failed and now_unix_ns - self._failed[0][0] >= self._limits.failed_window_ns:
-            self._failed.popleft()
+        self._forget_failed_before(now_unix_ns)
         failed_count = sum(count for _, count in self._failed)
         if failed_count > self._limits.failed_trade_count_max:
             window_min = self._limits.failed_window_ns / 60e9
             return Trip("failed_trades", f"{failed_count} trades failed within {window_min:g} min")
         return None
+
+    def _forget_failed_before(self, now_unix_ns: int) -> None:
+        while self._failed and now_unix_ns - self._failed[0][0] >= self._limits.failed_window_ns:
+            self._failed.popleft()
 
     def _drawdown(self) -> Trip | None:
         equity_peak = self._limits.capital_lamports + self._peak_profit_lamports

@@ -9,10 +9,12 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
 from pipeline.system_manager.quote_watch import QuoteWatch
+from pipeline.system_manager.registration import Registration, hold_name, where
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
@@ -30,6 +32,8 @@ from quote_core.solana import RpcClient, open_session
 __all__ = ["run"]
 
 WITNESS_NAME: Final = "kill-switch.latched"
+NAME_NAME: Final = "kill-switch.manager"
+CHECKPOINT_NAME: Final = "kill-switch.checkpoint"
 
 
 async def run(platform: PlatformSettings, settings: SystemManagerSettings, stop: asyncio.Event) -> None:
@@ -38,6 +42,11 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings, stop:
         raise SettingsError(
             ["heartbeat_interval: must be at most half of manager_silence_max, or gates close by chance"]
         )
+    with hold_name(platform.data_folder() / NAME_NAME) as name:
+        await _run(platform, settings, name, stop)
+
+
+async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name: str, stop: asyncio.Event) -> None:
     token = load_or_make_token(settings.token_path(platform))
     registry = CollectorRegistry()
     latch = Latch(
@@ -48,6 +57,14 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings, stop:
     manager = Manager(
         Rules(settings.limits(platform), since_unix_ns=SYSTEM_CLOCK.unix_ns()),
         latch,
+        Registration(
+            name,
+            takes_over=settings.takes_over,
+            where=where(platform.data_folder()),
+            clock=SYSTEM_CLOCK,
+            restate_after_ns=settings.restate_after,
+        ),
+        CheckpointFile(platform.data_folder() / CHECKPOINT_NAME),
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,

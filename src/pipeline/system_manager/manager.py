@@ -2,6 +2,7 @@
 
 A heartbeat is sent only right after the stream was read, and bears the time before the reading: a manager that cannot
 read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close.
+So does one that finds another manager registered on its bus.
 Nor does it vouch before its rules have read the results of before they began.
 """
 
@@ -14,9 +15,11 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from pipeline.auditor import result_in
 from pipeline.system_manager.change import Change, stricter
+from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch, NotYetStored
+from pipeline.system_manager.registration import Registration
+from pipeline.system_manager.result_watch import ResultWatch
 from pipeline.system_manager.rules import Rules, Trip
 from quote_core.bus import Bus
 from quote_core.bus.follow import follow
@@ -39,6 +42,7 @@ from quote_core.events import (
 __all__ = ["Manager"]
 
 CHANGE_TIMEOUT_S: Final = 3.0
+LEAVE_TIMEOUT_S: Final = 0.5
 
 _log: Final = structlog.get_logger("system_manager")
 
@@ -50,6 +54,8 @@ class Manager:
         self,
         rules: Rules,
         latch: Latch,
+        registration: Registration,
+        checkpoint: CheckpointFile,
         *,
         clock: Clock,
         heartbeat_interval_ns: int,
@@ -57,6 +63,7 @@ class Manager:
         registry: CollectorRegistry,
     ) -> None:
         self._latch = latch
+        self._registration = registration
         self._rules = rules
         self._clock = clock
         self._heartbeat_interval_ns = heartbeat_interval_ns
@@ -65,9 +72,9 @@ class Manager:
         self._settled = asyncio.Event()
         self._figures = _Figures(registry)
         self._armed_unix_ns: int | None = None
-        self._caught_up = asyncio.Event()
-        self._is_recalled = asyncio.Event()
-        self._result_count = 0
+        self._results = ResultWatch(
+            rules, checkpoint, clock=clock, on_trip=self._stop, on_malformed=self._figures.malformed.inc
+        )
         self.finding = "NATS is not connected"
         """What keeps the manager from vouching for the switch; empty when all is well."""
 
@@ -76,24 +83,36 @@ class Manager:
         """What was latched when last looked."""
         return self._latch.held
 
+    @property
+    def results_read_count(self) -> int:
+        """Results that the rules have read from EXECUTED since this process began."""
+        return self._results.read_count
+
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
         self.finding = "the SYSTEM stream is not there"
         await bus.wait_for_stream(Stream.SYSTEM)
+        self._registration.attach(bus)
         self._latch.attach(bus)
         await bus.listen(kind_of(KillSwitch).subject, self._on_push)
         await bus.listen(kind_of(StopRequest).subject, self._on_request)
-        async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._vouch(bus))
-            tasks.create_task(self._watch(bus))
+        try:
+            async with asyncio.TaskGroup() as tasks:
+                tasks.create_task(self._vouch(bus))
+                tasks.create_task(self._watch(bus))
+        finally:
+            # A task of its own, since the bus raises in one that is being cancelled.
+            await asyncio.shield(asyncio.create_task(self._leave()))
 
     async def look(self) -> KillSwitch:
         """Read what is latched.
 
         Raises:
+            AnotherManager: The bus has another manager, and what is latched is for that one to put right.
             ProviderUnavailable: The stream does not answer.
         """
         async with _within(CHANGE_TIMEOUT_S):
+            await self._registration.hold()
             return await self._latch.look()
 
     async def change(self, wanted: Change) -> KillSwitch:
@@ -103,15 +122,24 @@ class Manager:
             NotYetStored: A stop is kept, and the stream has not confirmed it; nothing is vouched for until it has.
             ProviderUnavailable: The stream has not confirmed a release.
             ChangedMeanwhile: A release met a newer stop.
+            AnotherManager: The bus has another manager, which alone releases.
         """
         if stricter(wanted.state, TradingState.ACTIVE):
             event = await self._stopped(wanted)
         else:
             async with _within(CHANGE_TIMEOUT_S):
+                await self._registration.hold()
                 event = await self._latch.release(wanted)
         self._arm(event)
         self._news.set()
         return event
+
+    async def _leave(self) -> None:
+        """Make room for another manager, unless this one keeps a stop that the stream does not have."""
+        if self._latch.unstored_stop is None:
+            with contextlib.suppress(ProviderUnavailable):
+                async with _within(LEAVE_TIMEOUT_S):
+                    await self._registration.leave()
 
     async def _stopped(self, wanted: Change) -> KillSwitch:
         try:
@@ -141,7 +169,7 @@ class Manager:
             try:
                 event = await self.look()
                 self._arm(event)
-                self._require_memory()
+                self._results.require_recalled()
                 if self._latch.unstored_stop is None:
                     await bus.push(replace(event, sent=began), subject=KILL_SWITCH_HEARTBEAT)
                     self._show(event)
@@ -173,44 +201,14 @@ class Manager:
         assert self._armed_unix_ns is not None
         return min(self._armed_unix_ns, self._clock.unix_ns())
 
-    def _require_memory(self) -> None:
-        """Rules that have not read what was traded before they began would let trading go on that they must stop.
-
-        Raises:
-            ProviderUnavailable: They have not yet.
-        """
-        if not self._is_recalled.is_set():
-            raise ProviderUnavailable("rules", f"reading the results on EXECUTED, {self._result_count} so far")
-
     async def _watch(self, bus: Bus) -> None:
         """Judge results, and what services and auditor have reported since the release, a window back at most."""
         await self._settled.wait()
         since_unix_ns = max(self._since_unix_ns(), self._clock.unix_ns() - self._rate_window_ns)
         async with asyncio.TaskGroup() as tasks:
-            tasks.create_task(self._judge_results(bus))
-            tasks.create_task(self._judge_recalled())
+            tasks.create_task(self._results.run(bus, on_recalled=self._news.set))
             tasks.create_task(self._judge(bus, PnlSnapshot, since_unix_ns=since_unix_ns))
             tasks.create_task(self._judge(bus, ServiceHealth, since_unix_ns=since_unix_ns))
-
-    async def _judge_results(self, bus: Bus) -> None:
-        async for batch in follow(bus, Stream.EXECUTED, caught_up=self._caught_up):
-            for message in batch:
-                result = result_in(message)
-                self._result_count += 1
-                if result is None:
-                    self._figures.malformed.inc()
-                elif not self._is_recalled.is_set():
-                    self._rules.recall(result)
-                elif trip := self._rules.judge_result(result):
-                    await self._stop(trip)
-
-    async def _judge_recalled(self) -> None:
-        await self._caught_up.wait()
-        trip = self._rules.judge_recalled(self._clock.unix_ns())
-        if trip is not None:
-            await self._stop(trip)
-        self._is_recalled.set()
-        self._news.set()
 
     async def _judge(self, bus: Bus, kind: type[PnlSnapshot | ServiceHealth], *, since_unix_ns: int) -> None:
         async for batch in follow(bus, Stream.METRICS, subjects=[subjects_of(kind)], since_unix_ns=since_unix_ns):

@@ -25,16 +25,16 @@ Times are those of the events. A report made before the release does not count; 
 """
 
 from collections import deque
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.auditor import Ledger
-from pipeline.system_manager.account import Account, is_other_day
+from pipeline.system_manager.account import LossAccount, LossAccountState, is_other_day
 from pipeline.system_manager.limits import Limits, Trip
 from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth
 from quote_core.units import NS_PER_MS
 
-__all__ = ["Limits", "Rules", "Trip"]
+__all__ = ["Limits", "MoneyState", "Rules", "Trip"]
 
 SERVICE_COUNT_MAX: Final = 256
 """Services told apart; reports of further ones are judged for themselves, without a window."""
@@ -52,14 +52,31 @@ class _Sample:
     rpc_failure_count: int
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MoneyState:
+    """What the rules on money know of the results they have counted.
+
+    Attributes:
+        since_unix_ns: The release that the marks are measured from.
+        failed_window_ns: Older failures than this were forgotten.
+        ledger: The sums.
+        account: The marks.
+    """
+
+    since_unix_ns: int
+    failed_window_ns: int
+    ledger: Ledger
+    account: LossAccountState
+
+
 class Rules:
     """The table above, with the windows and marks it measures from."""
 
     def __init__(self, limits: Limits, *, since_unix_ns: int) -> None:
         self._limits = limits
         self._ledger = Ledger(capital_lamports=limits.capital_lamports)
-        self._counted = Account(limits)
-        self._reported = Account(limits)
+        self._counted = LossAccount(limits)
+        self._reported = LossAccount(limits)
         self._pnl: PnlSnapshot | None = None
         self.rearm(since_unix_ns)
 
@@ -69,6 +86,31 @@ class Rules:
         self._samples: dict[str, deque[_Sample]] = {}
         self._counted.rearm()
         self._reported.rearm()
+
+    def money(self) -> MoneyState:
+        """What is known of the results counted so far; counting on does not change it."""
+        return MoneyState(
+            since_unix_ns=self._since_unix_ns,
+            failed_window_ns=self._limits.failed_window_ns,
+            ledger=replace(self._ledger),
+            account=self._counted.state(),
+        )
+
+    def resume(self, state: MoneyState) -> str:
+        """Go on behind the results that `state` has counted, before any other is; empty, or why that cannot be."""
+        limits = self._limits
+        if state.failed_window_ns != limits.failed_window_ns:
+            return "it counts failed trades over another window"
+        if state.ledger.capital_lamports != limits.capital_lamports:
+            return "it is of another trading capital"
+        is_of_this_release = state.since_unix_ns == self._since_unix_ns
+        if not is_of_this_release and state.ledger.last_result_unix_ns >= self._since_unix_ns:
+            return "it is of another release, and has counted results of after this one"
+        self._ledger = replace(state.ledger)
+        self._counted.restore(state.account)
+        if not is_of_this_release:
+            self._counted.rearm()
+        return ""
 
     def recall(self, result: ExecutionResult) -> None:
         """Take a result of the past into account, oldest first, without judging it."""

@@ -27,6 +27,11 @@ class SystemManagerSettings(ServiceSettings):
         gt=0,
         description="The latched state is written anew when its event is this old, long before the stream drops it",
     )
+    takes_over: str = Field(
+        "",
+        pattern="^([0-9a-f]{32})?$",
+        description="Name of the bus's former system manager, of another data folder, which is gone for good",
+    )
     quote_watch_interval: Duration = Field(
         "1s", gt=0, description="How often the quote services and the Solana node are looked at"
     )

@@ -4,8 +4,6 @@ It outlives the bus and its store; a stop is in it before the bus has confirmed 
 """
 
 import asyncio
-import contextlib
-import os
 from pathlib import Path
 from typing import Final, Protocol
 
@@ -14,6 +12,7 @@ import structlog
 from pipeline.system_manager.change import UNREADABLE, Change
 from quote_core.errors import LayoutMismatch
 from quote_core.events import KillSwitch, decode, encode
+from quote_core.files import replace_file
 
 __all__ = ["Witness", "WitnessFile"]
 
@@ -66,7 +65,7 @@ class WitnessFile:
             assert event is not None
             if event != self._saved:
                 try:
-                    await asyncio.to_thread(_replace, self._path, encode(event))
+                    await asyncio.to_thread(replace_file, self._path, encode(event))
                 except OSError as error:
                     if not self._is_failing:
                         _log.error("the witness of the kill switch cannot be written", reason=str(error))
@@ -74,24 +73,3 @@ class WitnessFile:
                     return False
                 self._saved, self._is_failing = event, False
             return True
-
-
-def _replace(path: Path, content: bytes) -> None:
-    """Replace the file as one step that outlives a power failure."""
-    scratch = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with scratch.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        scratch.replace(path)
-        folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY)
-        try:
-            os.fsync(folder)
-        finally:
-            os.close(folder)
-    except OSError:
-        with contextlib.suppress(OSError):
-            scratch.unlink()
-        raise

@@ -20,8 +20,9 @@ import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.errors import SlowConsumerError
-from nats.js.errors import NotFoundError
+from nats.errors import MaxPayloadError, SlowConsumerError
+from nats.js.api import PubAck
+from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from quote_core.bus.access import Access
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
@@ -29,7 +30,7 @@ from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 from quote_core.events.subjects import covers
 from quote_core.settings import SettingsError
 
-__all__ = ["NATS", "PUBLISH_TIMEOUT_S", "Bus", "OnConnection", "connect", "upstream_errors"]
+__all__ = ["NATS", "PUBLISH_TIMEOUT_S", "WRONG_LAST_SEQUENCE", "Bus", "OnConnection", "connect", "upstream_errors"]
 
 NATS: Final = "nats"
 """What the bus is called in errors."""
@@ -45,6 +46,8 @@ LOOK_S: Final = 1.0
 """How often it is looked whether the client still tries."""
 STUCK_S_MAX: Final = 10.0
 """A client that has not been connected for this long, and not told of a try either, is replaced."""
+WRONG_LAST_SEQUENCE: Final = 10071
+"""The server's code for a message that expects another last sequence than the stream has."""
 KINDS_MAX: Final = 256
 """So many kinds of errors are told; what comes after them has been said often enough."""
 
@@ -95,6 +98,10 @@ class Bus:
         """Pushed messages that were not events."""
         self.listener_error_count = 0
         """Events whose listener raised."""
+        self.refused_count = 0
+        """Messages that a stream or the server would not take."""
+        self.last_refusal = ""
+        """Why, the last time."""
 
     def _use(self, client: Client) -> None:
         self.client = client
@@ -126,34 +133,60 @@ class Bus:
         message_id = event.header.event_id.hex()
         await self.publish_bytes(subject_of(event), encode(event), {"Nats-Msg-Id": message_id})
 
-    async def publish_bytes(self, subject: str, data: bytes, headers: Mapping[str, str]) -> None:
+    async def publish_bytes(self, subject: str, data: bytes, headers: Mapping[str, str]) -> PubAck:
         """Publish ready bytes to whichever stream keeps `subject`, and wait until it has them.
 
         Raises:
-            ProviderUnavailable: See `publish`.
+            ProviderUnavailable: See `publish`. What was refused (a full stream, no stream for this subject, no
+                permission, too large) says so, is counted in `refused_count`, and is an error in the log, once a kind.
         """
         self._require_connection()
         try:
             with upstream_errors():
-                # `publish_async` shares one inbox among all publishes; `publish` costs several times its work.
-                acknowledged = await self.jetstream.publish_async(subject, data, headers=dict(headers))
-                async with asyncio.timeout(PUBLISH_TIMEOUT_S):
-                    await acknowledged
-        except ProviderUnavailable:
-            if self._troubles.is_refused("publish to", subject):  # it goes unanswered, and the reason comes apart
-                raise ProviderUnavailable(NATS, f"these credentials may not publish to {subject}") from None
-            raise
+                # Not `publish_async`: it never hears that a stream refuses (nats-py 2.16).
+                return await self.jetstream.publish(subject, data, headers=dict(headers))
+        except ProviderUnavailable as error:
+            refusal = self._refusal(subject, error.__cause__)
+            if refusal is None:
+                raise
+            raise ProviderUnavailable(NATS, refusal) from error.__cause__
+
+    def _refusal(self, subject: str, cause: BaseException | None) -> str | None:
+        """What refused a publish, having counted and told it; `None` when it was only not confirmed."""
+        if isinstance(cause, APIError):
+            if cause.err_code == WRONG_LAST_SEQUENCE:  # an answer to a question
+                return None
+            what = f"the stream of {subject} refuses: {cause.description}"
+        elif isinstance(cause, NoStreamResponseError):
+            what = f"no stream keeps {subject}"
+        elif isinstance(cause, MaxPayloadError):
+            what = f"a message on {subject} is larger than the server takes"
+        elif self._troubles.is_refused("publish to", subject):  # it goes unanswered, and the reason comes apart
+            self._count_refusal(f"these credentials may not publish to {subject}")
+            return self.last_refusal
+        else:
+            return None
+        self._count_refusal(what)
+        self._troubles.tell("a message was refused", ProviderUnavailable(NATS, what))
+        return what
+
+    def _count_refusal(self, what: str) -> None:
+        self.refused_count += 1
+        self.last_refusal = what
 
     async def push(self, event: Event, *, subject: str) -> None:
         """Send an event to whoever listens to `subject` now, over core NATS: fastest, and nothing is kept.
 
         Raises:
-            ProviderUnavailable: NATS is away.
+            ProviderUnavailable: NATS is away, or has said before that these credentials may not do this.
             LayoutMismatch: The event cannot be written.
         """
         self._require_connection()
         with upstream_errors():
             await self.client.publish(subject, encode(event))
+        if self._troubles.is_refused("publish to", subject):
+            self._count_refusal(f"these credentials may not publish to {subject}")
+            raise ProviderUnavailable(NATS, self.last_refusal)
 
     async def listen(
         self, subject: str, on_event: Callable[[Event], None], *, on_malformed: Callable[[], None] = lambda: None
@@ -341,6 +374,8 @@ class _Line:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(LOOK_S):
                     await self._over.wait()
+            if bus.client.is_connected:  # also a sign; the client tells of a loss a little later than it shows it
+                self.troubles.heard_mono_s = time.monotonic()
             silent_s = time.monotonic() - self.troubles.heard_mono_s
             is_stuck = not bus.client.is_connected and silent_s > STUCK_S_MAX
             if not (self._over.is_set() or bus.client.is_closed or is_stuck):

@@ -15,13 +15,14 @@ from typing import Final
 
 from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
-from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
+from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
+from nats.js.errors import NotFoundError
 
 from quote_core.bus.connection import NATS, Bus, upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 
-__all__ = ["Followed", "Place", "follow", "read_to_end"]
+__all__ = ["Followed", "Place", "data_at", "follow", "read_to_end"]
 
 HEARTBEAT_S: Final = 1.0
 SILENCE_S_MAX: Final = 3.0
@@ -100,6 +101,25 @@ async def read_to_end(
             return
 
 
+async def data_at(bus: Bus, stream: Stream, place: Place) -> bytes | None:
+    """What the message at `place` holds; `None` when the stream does not keep it, or was made anew since.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    if not bus.is_connected:
+        raise ProviderUnavailable(NATS, "not connected")
+    with upstream_errors():
+        info = await bus.jetstream.stream_info(stream)
+        if _created(info) != place.created:
+            return None
+        try:
+            message = await bus.jetstream.get_msg(stream, seq=place.sequence)
+        except NotFoundError:
+            return None
+    return message.data or b""
+
+
 class _Reader:
     def __init__(
         self,
@@ -152,6 +172,9 @@ class _Reader:
                 if batch:  # what came before a gap, too: the next consumer begins behind it
                     yield batch
                     self._note_progress(batch[-1])
+                    # A queue that is not empty gives without waiting: everything else in this process, the client's
+                    # pings among it, would stand still until what has arrived is worked off.
+                    await asyncio.sleep(0)
                 elif is_idle:
                     self._caught_up.set()
                 if not is_whole:
@@ -163,7 +186,7 @@ class _Reader:
     async def _begin(self, inbox: str) -> tuple[str, int]:
         with upstream_errors():
             info = await self._bus.jetstream.stream_info(self._stream)
-            created = info.created.isoformat() if info.created else ""
+            created = _created(info)
             if self._place is not None and self._place.created != created:
                 self._place, self._since_unix_ns = None, None
             if self._target is None or self._target.created != created:
@@ -208,6 +231,10 @@ class _Reader:
             with upstream_errors():
                 await self._bus.client.publish(waiting)
         return True
+
+
+def _created(info: StreamInfo) -> str:
+    return info.created.isoformat() if info.created else ""
 
 
 async def _batch(arrived: asyncio.Queue[Msg]) -> list[Msg]:

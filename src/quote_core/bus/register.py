@@ -16,7 +16,7 @@ from typing import Any, Final
 from nats.js.api import PubAck, RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
-from quote_core.bus.connection import NATS, Bus, upstream_errors
+from quote_core.bus.connection import NATS, WRONG_LAST_SEQUENCE, Bus, upstream_errors
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 
@@ -30,7 +30,6 @@ __all__ = [
     "write_if_newest_is",
 ]
 
-_WRONG_LAST_SEQUENCE: Final = 10071
 _STREAM_NOT_FOUND: Final = 10059
 
 
@@ -119,15 +118,12 @@ async def append_if_last_is(bus: Bus, event: Event, *, sequence: int) -> int | N
 
 async def _published(bus: Bus, subject: str, data: bytes, headers: Mapping[str, str]) -> PubAck | None:
     """What the stream says; `None` when its last sequence is another than was expected."""
-    _require_connection(bus)
-    with upstream_errors():
-        try:
-            # Not `publish_async`, though it costs less: it never hears of a refusal (nats-py 2.16).
-            return await bus.jetstream.publish(subject, data, headers=dict(headers))
-        except APIError as error:
-            if error.err_code == _WRONG_LAST_SEQUENCE:
-                return None
-            raise
+    try:
+        return await bus.publish_bytes(subject, data, headers)
+    except ProviderUnavailable as error:
+        if isinstance(error.__cause__, APIError) and error.__cause__.err_code == WRONG_LAST_SEQUENCE:
+            return None
+        raise
 
 
 async def _message(bus: Bus, stream: Stream, **which: Any) -> RawStreamMsg | None:

@@ -42,9 +42,7 @@ cdef struct PumpTerms:
     uint64_t creator_bps
 
 
-# Prices one amount under the terms of its DEX, which are untyped so that one loop serves all.
-ctypedef uint64_t (*PriceOne)(uint64_t amount_in, const void* terms) noexcept nogil
-
+# Each a `PriceOne` of `_ladder_frame`.
 cdef uint64_t amm_v4_out(uint64_t amount_in, const void* untyped) noexcept nogil          # AmmV4Terms
 cdef uint64_t cpmm_out(uint64_t amount_in, const void* untyped) noexcept nogil            # CpmmTerms
 cdef uint64_t pumpswap_sale_out(uint64_t base_in, const void* untyped) noexcept nogil     # PumpTerms

@@ -26,7 +26,7 @@ def cpmm_ladder(
 ) -> array[int]:
     """Raydium CPMM; `output_ppm` is the creator fee where it is charged on the output, else 0."""
 
-def pumpswap_sale_ladder(
+def pumpswap_ladder(
     amounts_in: Sequence[int],
     base_reserve: int,
     quote_reserve: int,
@@ -35,17 +35,7 @@ def pumpswap_sale_ladder(
     protocol_bps: int,
     creator_bps: int,
     /,
+    *,
+    is_sale: bool,
 ) -> array[int]:
-    """PumpSwap, base in; the rates sum to less than one."""
-
-def pumpswap_buy_ladder(
-    amounts_in: Sequence[int],
-    base_reserve: int,
-    quote_reserve: int,
-    quote_vault: int,
-    lp_bps: int,
-    protocol_bps: int,
-    creator_bps: int,
-    /,
-) -> array[int]:
-    """PumpSwap, quote in; the rates sum to less than one."""
+    """PumpSwap, base in when `is_sale`, else quote in; the rates sum to less than one."""

@@ -4,18 +4,15 @@
 The data sheet is the .pxd; each formula has a readable twin in its DEX's module, and property tests hold the two equal.
 """
 
-from cpython cimport array
 from libc.stdint cimport UINT64_MAX, uint64_t
 
-from quote_core.dex._u128 cimport mul_div_ceil, mul_div_floor, u128
+from quote_core.dex._ladder_frame cimport outputs_of_each
+from quote_core.dex.wide cimport mul_div_ceil, mul_div_floor, u128
 
-import array
-
-__all__ = ["amm_v4_ladder", "cpmm_ladder", "pumpswap_buy_ladder", "pumpswap_sale_ladder"]
+__all__ = ["amm_v4_ladder", "cpmm_ladder", "pumpswap_ladder"]
 
 cdef uint64_t BPS = 10_000
 cdef uint64_t PPM = 1_000_000
-cdef array.array _TEMPLATE = array.array("Q")
 
 
 cdef uint64_t amm_v4_out(uint64_t amount_in, const void* untyped) noexcept nogil:
@@ -24,7 +21,7 @@ cdef uint64_t amm_v4_out(uint64_t amount_in, const void* untyped) noexcept nogil
     if terms.reserve_in == 0:
         return 0
     net_in = amount_in - mul_div_ceil(amount_in, terms.fee_numerator, terms.fee_denominator)
-    return mul_div_floor(terms.reserve_out, net_in, <u128>terms.reserve_in + net_in)
+    return <uint64_t>mul_div_floor(terms.reserve_out, net_in, <u128>terms.reserve_in + net_in)
 
 
 cdef inline uint64_t _transfer_fee(uint64_t amount, uint64_t rate_bps, uint64_t fee_max) noexcept nogil:
@@ -51,7 +48,7 @@ cdef uint64_t cpmm_out(uint64_t amount_in, const void* untyped) noexcept nogil:
 
 cdef inline uint64_t _pump_fees(uint64_t quote, const PumpTerms* terms) noexcept nogil:
     # three fees below their amount fit 64 bits together: the rates sum to less than one, plus three units
-    return (
+    return <uint64_t>(
         mul_div_ceil(quote, terms.lp_bps, BPS)
         + mul_div_ceil(quote, terms.protocol_bps, BPS)
         + mul_div_ceil(quote, terms.creator_bps, BPS)
@@ -84,27 +81,7 @@ cdef uint64_t pumpswap_buy_out(uint64_t spend, const void* untyped) noexcept nog
         effective -= <uint64_t>(charged - spend)
     if effective <= 1:
         return 0
-    return mul_div_floor(terms.base_reserve, effective - 1, <u128>terms.quote_reserve + effective - 1)
-
-
-cdef array.array _as_amounts(object amounts_in):
-    """An array of u64 as it is, any other sequence copied into one."""
-    if isinstance(amounts_in, array.array) and (<array.array>amounts_in).ob_descr.typecode == b"Q":
-        return amounts_in
-    return array.array("Q", amounts_in)
-
-
-cdef array.array _ladder(object amounts_in, PriceOne price, const void* terms):
-    """Price every amount; the interpreter is released for the loop."""
-    cdef array.array amounts = _as_amounts(amounts_in)
-    cdef Py_ssize_t count = len(amounts), index
-    cdef array.array outputs = array.clone(_TEMPLATE, count, False)
-    cdef const uint64_t* source = <const uint64_t*>amounts.data.as_ulonglongs
-    cdef uint64_t* target = <uint64_t*>outputs.data.as_ulonglongs
-    with nogil:
-        for index in range(count):
-            target[index] = price(source[index], terms)
-    return outputs
+    return <uint64_t>mul_div_floor(terms.base_reserve, effective - 1, <u128>terms.quote_reserve + effective - 1)
 
 
 def amm_v4_ladder(
@@ -112,7 +89,7 @@ def amm_v4_ladder(
 ):
     """Price a Raydium AMM V4 ladder; see the .pyi."""
     cdef AmmV4Terms terms = AmmV4Terms(reserve_in, reserve_out, fee_numerator, fee_denominator)
-    return _ladder(amounts_in, amm_v4_out, &terms)
+    return outputs_of_each(amounts_in, amm_v4_out, &terms)
 
 
 def cpmm_ladder(
@@ -139,10 +116,10 @@ def cpmm_ladder(
         transfer_out_bps,
         transfer_out_max,
     )
-    return _ladder(amounts_in, cpmm_out, &terms)
+    return outputs_of_each(amounts_in, cpmm_out, &terms)
 
 
-def pumpswap_sale_ladder(
+def pumpswap_ladder(
     amounts_in,
     uint64_t base_reserve,
     uint64_t quote_reserve,
@@ -150,21 +127,9 @@ def pumpswap_sale_ladder(
     uint64_t lp_bps,
     uint64_t protocol_bps,
     uint64_t creator_bps,
+    *,
+    bint is_sale,
 ):
-    """Price a PumpSwap ladder of sales; see the .pyi."""
+    """Price a PumpSwap ladder; see the .pyi."""
     cdef PumpTerms terms = PumpTerms(base_reserve, quote_reserve, quote_vault, lp_bps, protocol_bps, creator_bps)
-    return _ladder(amounts_in, pumpswap_sale_out, &terms)
-
-
-def pumpswap_buy_ladder(
-    amounts_in,
-    uint64_t base_reserve,
-    uint64_t quote_reserve,
-    uint64_t quote_vault,
-    uint64_t lp_bps,
-    uint64_t protocol_bps,
-    uint64_t creator_bps,
-):
-    """Price a PumpSwap ladder of buys; see the .pyi."""
-    cdef PumpTerms terms = PumpTerms(base_reserve, quote_reserve, quote_vault, lp_bps, protocol_bps, creator_bps)
-    return _ladder(amounts_in, pumpswap_buy_out, &terms)
+    return outputs_of_each(amounts_in, pumpswap_sale_out if is_sale else pumpswap_buy_out, &terms)

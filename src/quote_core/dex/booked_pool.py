@@ -22,7 +22,7 @@ from quote_core.dex.spl_token import (
 from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.units import Pubkey
 
-__all__ = ["BookedPool", "OwnT", "PoolKeys", "Reading"]
+__all__ = ["AccountReading", "BookedPool", "OwnT", "PoolKeys"]
 
 OwnT = TypeVar("OwnT")
 DerivedT = TypeVar("DerivedT")
@@ -40,7 +40,7 @@ class PoolKeys:
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class AccountReading:
     """How an account is read. `required`: without it nothing can be quoted; else it only widens what can."""
 
     decode: Decoder
@@ -76,7 +76,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         """Give what must not change; `_make_readings` may depend on nothing else of the pool's account."""
 
     @abstractmethod
-    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+    def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
         """Name the accounts the pool rests on whatever its state, in the order they are asked for."""
 
     @abstractmethod

@@ -5,20 +5,22 @@ the vault cannot pay. A DEX adds its accounts, its walk and its refusals.
 """
 
 from abc import abstractmethod
-from array import array
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import islice
-from typing import Any, ClassVar, Final, Protocol
+from typing import Any, ClassVar, Final, Generic, Protocol, TypeVar
 
 from quote_core.dex.account_book import AccountBook
-from quote_core.dex.booked_pool import BookedPool, OwnT, Reading
+from quote_core.dex.booked_pool import AccountReading, BookedPool, OwnT
 from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode
 from quote_core.dex.spl_token import TokenAccount, decode_mint, with_token_amount
-from quote_core.errors import AmountOverflow, AmountTooSmall, ReserveShort
+from quote_core.dex.walk import MathOverflow, TooManySteps
+from quote_core.errors import AmountOverflow, AmountTooSmall, NoLiquidity, ReserveShort
 from quote_core.units import U64_MAX, Pubkey
 
 __all__ = ["ARRAYS_EACH_WAY_MAX", "BitmapPool", "ConcentratedPool", "PricedWalk", "WalkDone"]
+
+StateT = TypeVar("StateT")
 
 ARRAYS_EACH_WAY_MAX: Final = 32
 """How many arrays a pool asks for on one side at most; a transaction names 64 accounts, and pays for fewer arrays."""
@@ -57,35 +59,91 @@ class WalkDone:
     clock: ChainClock
 
 
-class ConcentratedPool(BookedPool[OwnT, None]):
-    """A pool whose price lies in its own account and whose vaults only hold what is paid."""
+class CompiledLadder(Protocol):
+    """One pool's state laid out for a walk of many amounts at once; the DEX's own takes them."""
+
+
+class EndingLadder(CompiledLadder, Protocol):
+    """A ladder that says when the ticks or bins held ended before an amount did."""
+
+    @property
+    def ran_out(self) -> bool:
+        """Whether the last amounts had one left over."""
+        ...
+
+
+LadderT = TypeVar("LadderT", bound=CompiledLadder)
+EndingLadderT = TypeVar("EndingLadderT", bound=EndingLadder)
+
+
+class ConcentratedPool(BookedPool[OwnT, None], Generic[OwnT, StateT, LadderT]):
+    """A pool whose price lies in its own account and whose vaults only hold what is paid.
+
+    What walks read, `StateT`, and what the compiled ladders read are built once per change, when first asked for.
+    """
 
     refuses_zero_output: ClassVar[bool] = True
+    ladder_serves_both_ways: ClassVar[bool] = False
 
     _array_keys: frozenset[Pubkey] = frozenset()
     """What `_moving_needs` gave when something it follows last changed."""
 
+    def __init__(self, address: Pubkey, account: Account) -> None:
+        self._state: StateT | None = None
+        self._ladders: dict[bool, LadderT] = {}
+        super().__init__(address, account)
+
+    @abstractmethod
+    def _make_state(self) -> StateT:
+        """Put together what a walk reads; every required account is held."""
+
+    @abstractmethod
+    def _make_ladder(self, state: StateT, *, a_to_b: bool) -> LadderT:
+        """Lay a state out for the compiled walk."""
+
     @abstractmethod
     def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> PricedWalk:
-        """Price what reaches the pool; translate the DEX's own refusals."""
+        """Price what reaches the pool; translate the DEX's own refusals, not those of `quote_core.dex.walk`."""
+
+    @abstractmethod
+    def _ladder_outputs(
+        self, ladder: LadderT, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
+        """Price ascending exact inputs that reach the pool; 0 where refused, or where the vault holds less."""
 
     @abstractmethod
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         """Give the data of the DEX's own accounts as the walk leaves them."""
 
     @abstractmethod
+    def _spot_price(self) -> float:
+        """Give the price of the pool's own account, B per A."""
+
+    def spot_price(self, clock: ChainClock) -> float:
+        """See `Pool.spot_price`; it does not depend on time here."""
+        del clock
+        self._check_whole()
+        return self._spot_price()
+
+    def _held_state(self) -> StateT:
+        if self._state is None:
+            self._state = self._make_state()
+        return self._state
+
     def _forget_derived(self) -> None:
         """Drop what was built from accounts; one of them has changed."""
+        self._state = None
+        self._ladders.clear()
 
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return mint_in
 
-    def _token_readings(self) -> dict[Pubkey, Reading]:
+    def _token_readings(self) -> dict[Pubkey, AccountReading]:
         """The mints, and the vaults: without them a price is known, only not whether it can be paid."""
         vaults = {self.vault_a: self.mint_a, self.vault_b: self.mint_b}
         return {
-            **dict.fromkeys((self.mint_a, self.mint_b), Reading(decode_mint)),
-            **{vault: Reading(self._vault_decoder(mint), required=False) for vault, mint in vaults.items()},
+            **dict.fromkeys((self.mint_a, self.mint_b), AccountReading(decode_mint)),
+            **{vault: AccountReading(self._vault_decoder(mint), required=False) for vault, mint in vaults.items()},
         }
 
     def _derive(self, own: OwnT, book: AccountBook) -> None:
@@ -106,7 +164,12 @@ class ConcentratedPool(BookedPool[OwnT, None]):
         specified = fee_in.net(amount) if exact_in else amount + fee_out.for_net(amount)
         if amount == 0 or specified == 0:
             raise AmountTooSmall(self.address, "nothing is left to swap")
-        walk = self._walk(specified, clock, a_to_b=a_to_b, exact_in=exact_in)
+        try:
+            walk = self._walk(specified, clock, a_to_b=a_to_b, exact_in=exact_in)
+        except TooManySteps:
+            raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
+        except MathOverflow as overflow:
+            raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
         # An exact input may end at the edge of the price range: then less goes in than was offered.
         all_used = exact_in and walk.amount_in == specified
         amount_in = amount if all_used else walk.amount_in + fee_in.for_net(walk.amount_in)
@@ -138,14 +201,24 @@ class ConcentratedPool(BookedPool[OwnT, None]):
         a_to_b = direction is Direction.A_TO_B
         fee_in, fee_out = self._transfer_fees(direction, clock)
         vault = self._book.value(self.vault_b if a_to_b else self.vault_a, TokenAccount)
-        amounts = array("Q", amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in])
+        amounts = amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in]
         vault_out = U64_MAX if vault is None else vault.amount
         outputs = self._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
         return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
 
-    @abstractmethod
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
-        """Price ascending exact inputs that reach the pool; 0 where refused, or where the vault holds less."""
+    def _walk_outputs(
+        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
+        return self._ladder_outputs(
+            self._held_ladder(a_to_b=a_to_b), amounts, clock, a_to_b=a_to_b, vault_out=vault_out
+        )
+
+    def _held_ladder(self, *, a_to_b: bool) -> LadderT:
+        key = a_to_b or self.ladder_serves_both_ways
+        ladder = self._ladders.get(key)
+        if ladder is None:
+            ladder = self._ladders[key] = self._make_ladder(self._held_state(), a_to_b=a_to_b)
+        return ladder
 
     def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
         """See `Pool.write_swap`; vaults that are not held are left out."""
@@ -160,7 +233,7 @@ class ConcentratedPool(BookedPool[OwnT, None]):
         return changed
 
 
-class BitmapPool(ConcentratedPool[OwnT]):
+class BitmapPool(ConcentratedPool[OwnT, StateT, EndingLadderT], Generic[OwnT, StateT, EndingLadderT]):
     """A pool whose bitmaps say which tick or bin arrays hold liquidity.
 
     It asks for the arrays nearest to the price first, and for one more in a direction whenever an amount ran out of
@@ -177,6 +250,14 @@ class BitmapPool(ConcentratedPool[OwnT]):
     @abstractmethod
     def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
         """Give the arrays the bitmaps name, from the current one outwards."""
+
+    def _walk_outputs(
+        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
+        outputs = super()._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
+        if self._held_ladder(a_to_b=a_to_b).ran_out:
+            self._reach_further(downwards=a_to_b)
+        return outputs
 
     def _moving_needs(self) -> Iterable[Pubkey]:
         sides = (islice(self._arrays_from_price(downwards=down), reach) for down, reach in self._reach.items())

@@ -7,25 +7,49 @@ adds its layout, its fees and its refusals.
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Generic, TypeVar
+from typing import Generic, Protocol, TypeVar
 
 from quote_core.dex.account_book import AccountBook, Decoder
-from quote_core.dex.booked_pool import BookedPool, OwnT, Reading
+from quote_core.dex.booked_pool import AccountReading, BookedPool, OwnT
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode
 from quote_core.dex.spl_token import TokenAccount, decode_token_account, with_token_amount
-from quote_core.errors import AmountOverflow, AmountTooSmall, CorruptAccount, MarketError
+from quote_core.errors import (
+    AmountOverflow,
+    AmountTooSmall,
+    CorruptAccount,
+    ImpossibleReserves,
+    MarketError,
+    NoLiquidity,
+)
 from quote_core.units import U64_MAX, Pubkey
 
 __all__ = [
+    "Priced",
+    "Reserves",
     "VaultBalances",
     "VaultPool",
+    "VaultsAfter",
     "curve_in_ceil",
     "curve_out_floor",
-    "curve_price",
 ]
 
-CurveT = TypeVar("CurveT")
+
+class Priced(Protocol):
+    """What a price is made of: the reserves that trade."""
+
+    @property
+    def reserve_a(self) -> int:
+        """What is left of vault A for trading."""
+        ...
+
+    @property
+    def reserve_b(self) -> int:
+        """What is left of vault B for trading."""
+        ...
+
+
+CurveT = TypeVar("CurveT", bound=Priced)
 
 
 def curve_out_floor(reserve_in: int, reserve_out: int, amount_in: int) -> int:
@@ -38,17 +62,51 @@ def curve_in_ceil(reserve_in: int, reserve_out: int, amount_out: int) -> int:
     return mul_div_ceil(reserve_in, amount_out, reserve_out - amount_out)
 
 
-def curve_price(reserve_a: int, reserve_b: int) -> float:
-    """Give the marginal price of A in B before fees; zero while either reserve is not above zero."""
-    return reserve_b / reserve_a if reserve_a > 0 and reserve_b > 0 else 0.0
+@dataclass(frozen=True, slots=True)
+class Reserves:
+    """The vaults less what is owed from them; below zero where more is owed than a vault holds."""
+
+    reserve_a: int
+    reserve_b: int
+
+    def of(self, direction: Direction) -> tuple[int, int]:
+        """Give the reserves of the input and the output token."""
+        if direction is Direction.A_TO_B:
+            return self.reserve_a, self.reserve_b
+        return self.reserve_b, self.reserve_a
+
+    def check_owed(self, pool: Pubkey) -> None:
+        """Pass when the vaults hold what is owed.
+
+        Raises:
+            ImpossibleReserves: One of them does not.
+        """
+        if self.reserve_a < 0 or self.reserve_b < 0:
+            raise ImpossibleReserves(pool, "a vault holds less than is owed from it")
+
+    def check_filled(self, pool: Pubkey) -> None:
+        """Pass when both reserves hold something.
+
+        Raises:
+            NoLiquidity: One of them is empty.
+        """
+        if self.reserve_a == 0 or self.reserve_b == 0:
+            raise NoLiquidity(pool, "a reserve is empty")
 
 
 @dataclass(frozen=True, slots=True)
 class VaultBalances:
-    """The two vaults' balances after a swap."""
+    """The two vaults' balances."""
 
     a: int
     b: int
+
+
+@dataclass(frozen=True, slots=True)
+class VaultsAfter:
+    """What a swap leaves; a DEX adds what else of its own changes."""
+
+    balances: VaultBalances
 
 
 class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
@@ -66,19 +124,16 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
     def _check_curve(self, curve: CurveT, clock: ChainClock) -> None:
         """Raise `NotTradable` where the DEX's own rules refuse a swap."""
 
-    @abstractmethod
     def _own_data_after(self, swap: Swap) -> bytes | None:
-        """Give the pool account's data after `swap`; None where the swap leaves it alone."""
+        """Give the pool account's data after `swap`; None where a swap changes nothing there that a later one reads."""
+        del swap
+        return None
 
-    @abstractmethod
-    def _balances_after(self, swap: Swap) -> VaultBalances:
-        """Give the vault balances `swap` leaves."""
-
-    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+    def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
         """The vaults, then what the DEX's fees depend on."""
         vaults = {self.vault_a: self.mint_a, self.vault_b: self.mint_b}
         decoders = {vault: self._vault_decoder(mint) for vault, mint in vaults.items()} | dict(self._extra_decoders())
-        return {pubkey: Reading(decode) for pubkey, decode in decoders.items()}
+        return {pubkey: AccountReading(decode) for pubkey, decode in decoders.items()}
 
     def _vault_decoder(self, mint: Pubkey) -> Decoder:
         """Refuse a vault that came to hold another token, unless it came to hold the pool's own.
@@ -134,6 +189,12 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
             return VaultBalances(a + received, b - sent)
         return VaultBalances(a - sent, b + received)
 
+    def spot_price(self, clock: ChainClock) -> float:
+        """See `Pool.spot_price`; it does not depend on time here."""
+        del clock
+        curve = self._held()
+        return curve.reserve_b / curve.reserve_a if curve.reserve_a > 0 and curve.reserve_b > 0 else 0.0
+
     def ladder_by_swaps(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """Give what `ladder` must give, one `swap` at a time: the specification of the compiled ladders."""
         self.check_tradable(clock)
@@ -151,7 +212,8 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
         Raises:
             OverflowError: A vault's new balance does not fit 64 bits; a mint's supply rules that out on chain.
         """
-        balances = self._balances_after(swap)
+        assert isinstance(swap.next_state, VaultsAfter)
+        balances = swap.next_state.balances
         written = {
             self.vault_a: with_token_amount(self._book.data(self.vault_a), balances.a),
             self.vault_b: with_token_amount(self._book.data(self.vault_b), balances.b),

@@ -4,7 +4,12 @@ The on-chain programs round every division in a stated direction; these are the 
 Python integers do not overflow, so the callers say where a program's own width would.
 """
 
-__all__ = ["div_ceil", "mul_div_ceil", "mul_div_floor"]
+from typing import Final
+
+__all__ = ["Q64", "div_ceil", "mul_div_ceil", "mul_div_floor"]
+
+Q64: Final = 1 << 64
+"""One, as Q64.64 writes it: prices and their square roots have 64 bits behind the point."""
 
 
 def div_ceil(numerator: int, denominator: int) -> int:

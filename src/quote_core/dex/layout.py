@@ -17,10 +17,12 @@ __all__ = [
     "AccountLayout",
     "IntField",
     "KeyField",
+    "derived_address",
     "i32",
     "i64",
     "i128",
     "key",
+    "key_bytes",
     "key_from_bytes",
     "u8",
     "u16",
@@ -54,10 +56,31 @@ class KeyField:
         """Read the key as base58."""
         return key_from_bytes(data[self.offset : self.offset + 32])
 
+    def check(self, pubkey: Pubkey, data: bytes, expected: Pubkey, *, name: str) -> None:
+        """Pass when the key is `expected`.
+
+        Raises:
+            CorruptAccount: It is another; `name` says of which field.
+        """
+        found = self.read(data)
+        if found != expected:
+            raise CorruptAccount(pubkey, name, f"is {found}, not {expected}")
+
 
 def key_from_bytes(raw: bytes) -> Pubkey:
     """Write 32 bytes as base58."""
     return Pubkey(str(SoldersPubkey.from_bytes(raw)))
+
+
+def key_bytes(pubkey: Pubkey) -> bytes:
+    """Give the 32 bytes of a key."""
+    return bytes(SoldersPubkey.from_string(pubkey))
+
+
+def derived_address(program: Pubkey, *seeds: bytes) -> Pubkey:
+    """Derive the address at which a program keeps the account of these seeds."""
+    address, _bump = SoldersPubkey.find_program_address(list(seeds), SoldersPubkey.from_string(program))
+    return Pubkey(str(address))
 
 
 def u8(offset: int) -> IntField:

@@ -17,11 +17,11 @@ from quote_core.dex._constant_product import amm_v4_ladder
 from quote_core.dex.account_book import AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
 from quote_core.dex.constant_product import (
-    VaultBalances,
+    Reserves,
     VaultPool,
+    VaultsAfter,
     curve_in_ceil,
     curve_out_floor,
-    curve_price,
 )
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.layout import AccountLayout, key, u64
@@ -32,7 +32,6 @@ from quote_core.errors import (
     ActivationPending,
     AmountTooSmall,
     CorruptAccount,
-    ImpossibleState,
     NoLiquidity,
     NotTradable,
 )
@@ -74,19 +73,11 @@ class _PoolState:
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
-    """What a quote reads; a reserve is below zero when more is owed than the vault holds."""
+class _Curve(Reserves):
+    """What a quote reads."""
 
-    reserve_a: int
-    reserve_b: int
     fee_numerator: int
     fee_denominator: int
-
-    def reserves(self, direction: Direction) -> tuple[int, int]:
-        """Give the reserves of the input and the output token."""
-        if direction is Direction.A_TO_B:
-            return self.reserve_a, self.reserve_b
-        return self.reserve_b, self.reserve_a
 
     def fee_on_input(self, amount_in: int) -> int:
         return mul_div_ceil(amount_in, self.fee_numerator, self.fee_denominator)
@@ -136,8 +127,7 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
             raise NotTradable(self.address, f"status {status} does not allow swaps")
         if status == _STATUS_WAITING_TRADE and clock.unix_timestamp < open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {open_time_unix_s}")
-        if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise ImpossibleState(self.address, "a vault holds less than what is owed to the pool's owner")
+        curve.check_owed(self.address)
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`."""
@@ -159,20 +149,19 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
             fee_amount=fee_amount,
             fee_mint=self.mint_a if direction is Direction.A_TO_B else self.mint_b,
             crossed_count=0,
-            next_state=self._moved(direction, received=amount_in, sent=amount_out),
+            next_state=VaultsAfter(self._moved(direction, received=amount_in, sent=amount_out)),
         )
 
     def _out_for(self, curve: _Curve, direction: Direction, amount_in: int) -> int:
-        reserve_in, reserve_out = curve.reserves(direction)
-        if reserve_in == 0 or reserve_out == 0:
-            raise NoLiquidity(self.address, "a reserve is empty")
+        curve.check_filled(self.address)
+        reserve_in, reserve_out = curve.of(direction)
         amount_out = curve_out_floor(reserve_in, reserve_out, amount_in - curve.fee_on_input(amount_in))
         if amount_out == 0:
             raise AmountTooSmall(self.address, "the amount buys nothing")
         return amount_out
 
     def _net_in_for(self, curve: _Curve, direction: Direction, amount_out: int) -> int:
-        reserve_in, reserve_out = curve.reserves(direction)
+        reserve_in, reserve_out = curve.of(direction)
         if amount_out >= reserve_out:
             raise NoLiquidity(self.address, f"the reserve holds {reserve_out}")
         net_in = curve_in_ceil(reserve_in, reserve_out, amount_out)
@@ -183,21 +172,8 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
         """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
         curve = self._ready(clock)
-        reserve_in, reserve_out = curve.reserves(direction)
+        reserve_in, reserve_out = curve.of(direction)
         return amm_v4_ladder(amounts_in, reserve_in, reserve_out, curve.fee_numerator, curve.fee_denominator)
-
-    def _balances_after(self, swap: Swap) -> VaultBalances:
-        assert isinstance(swap.next_state, VaultBalances)
-        return swap.next_state
-
-    def _own_data_after(self, swap: Swap) -> bytes | None:
-        """Nothing a later swap reads: the program keeps only volume totals there."""
-        return None
-
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`."""
-        curve = self._held()
-        return curve_price(curve.reserve_a, curve.reserve_b)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: the same both ways."""

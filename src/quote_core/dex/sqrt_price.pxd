@@ -15,11 +15,13 @@ cdef extern from "sqrt_price.h" nogil:
     bint liquidity_crossed(u128* liquidity, i128 net, int down) noexcept
 
 
-cdef inline uint64_t paid_out(u128 paid, uint64_t vault_out) noexcept nogil:
-    """What a walk pays; 0, which means refused, where the vault holds less."""
-    return 0 if paid > vault_out else <uint64_t>paid
-
-
 cdef inline int64_t floor_div(int64_t number, int64_t divisor) noexcept nogil:
     """Division that rounds down for negative numbers too; C truncates."""
     return number // divisor - (1 if number % divisor < 0 else 0)
+
+
+cdef inline u128 nearer(u128 price, u128 other, bint down) noexcept nogil:
+    """Which of two prices a walk meets first."""
+    if down:
+        return price if price >= other else other
+    return price if price <= other else other

@@ -73,8 +73,10 @@ static inline int wide_length(const uint64_t *number, int n) {
     return n;
 }
 
-/* quotient[n] = number[n] / divisor[m]; 0: exact, 1: a rest was left, -1: division by zero. n, m <= WIDE_LIMBS_MAX */
-static inline int wide_div(const uint64_t *number, int n, const uint64_t *divisor, int m, uint64_t *quotient) {
+/* quotient[n] = number[n] / divisor[m]; 0: exact, 1: a rest was left, -1: division by zero. n, m <= WIDE_LIMBS_MAX
+ *
+ * Not inlined: a walk calls it in several places, and four copies of it leave the walk no registers. */
+static __attribute__((noinline)) int wide_div(const uint64_t *number, int n, const uint64_t *divisor, int m, uint64_t *quotient) {
     uint64_t u[WIDE_LIMBS_MAX + 1], v[WIDE_LIMBS_MAX];
     for (int i = 0; i < n; i++) quotient[i] = 0;
     m = wide_length(divisor, m);
@@ -152,18 +154,23 @@ static inline int wide_mul_shift64(u128 a, u128 b, int round_up, uint64_t *resul
     return 0;
 }
 
-/* *result = amount * numerator / denominator, rounded up if asked; 0 where it fits 64 bits, -1 otherwise */
-static inline int wide_rate(uint64_t amount, uint64_t numerator, uint64_t denominator, int round_up, uint64_t *result) {
-    if (denominator == 0) return -1;
-    u128 product = (u128)amount * numerator;
-    if (u128_high(product) >= denominator) return -1;
+/* a * b / divisor, exact, rounded as the name says; 0 for a divisor of 0 */
+static inline u128 mul_div_floor(uint64_t a, uint64_t b, u128 divisor) {
+    u128 product = (u128)a * b;
     uint64_t rest;
-    *result = wide_div_2by1(u128_high(product), u128_low(product), denominator, &rest);
-    if (rest && round_up) {
-        if (*result == UINT64_MAX) return -1;
-        ++*result;
+    if (!u128_high(divisor) && u128_high(product) < u128_low(divisor))
+        return wide_div_2by1(u128_high(product), u128_low(product), u128_low(divisor), &rest);
+    return divisor ? product / divisor : 0;
+}
+
+static inline u128 mul_div_ceil(uint64_t a, uint64_t b, u128 divisor) {
+    u128 product = (u128)a * b;
+    uint64_t rest;
+    if (!u128_high(divisor) && u128_high(product) < u128_low(divisor)) {
+        u128 quotient = wide_div_2by1(u128_high(product), u128_low(product), u128_low(divisor), &rest);
+        return quotient + (rest != 0);
     }
-    return 0;
+    return divisor ? product / divisor + (product % divisor != 0) : 0;
 }
 
 #endif

@@ -1,5 +1,6 @@
-# The declarations of `wide.h`; see there. Types are named for what C gives them, Cython only needs their rank.
-from libc.stdint cimport int64_t, uint64_t
+# The declarations of `wide.h`; see there. Cython knows no 128-bit integer: the types are named for what C gives them,
+# and declared with the width Cython can convert.
+from libc.stdint cimport UINT64_MAX, int64_t, uint64_t
 
 
 cdef extern from "wide.h" nogil:
@@ -17,6 +18,15 @@ cdef extern from "wide.h" nogil:
     int wide_div(const uint64_t* number, int n, const uint64_t* divisor, int m, uint64_t* quotient) noexcept
     int wide_mul_div(u128 a, u128 b, u128 divisor, int round_up, u128* result) noexcept
     int wide_mul_shift64(u128 a, u128 b, int round_up, uint64_t* result) noexcept
-    int wide_rate(
-        uint64_t amount, uint64_t numerator, uint64_t denominator, int round_up, uint64_t* result
-    ) noexcept
+    u128 mul_div_floor(uint64_t a, uint64_t b, u128 divisor) noexcept
+    u128 mul_div_ceil(uint64_t a, uint64_t b, u128 divisor) noexcept
+
+
+cdef inline u128 u128_from(value) except? 0:
+    """A Python integer of 0 .. 2^128 - 1. Never let a u128 cross back: Cython would cut it."""
+    return u128_of(value >> 64, value & UINT64_MAX)
+
+
+cdef inline i128 i128_from(value) except? 0:
+    """A Python integer of -2^127 .. 2^127 - 1."""
+    return i128_of(value >> 64, value & UINT64_MAX)

@@ -2,11 +2,19 @@
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
-from quote_core.serving.freshness_message import freshness_message, read_freshness
-from quote_core.serving.health_message import READ_HEALTH_REQUEST, health_message, read_health
+from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
+from quote_core.serving.quote_messages import (
+    read_freshness,
+    read_provenance,
+    read_route,
+    write_freshness,
+    write_hop,
+    write_provenance,
+)
 from quote_core.serving.server import Server, serve
-from quote_core.serving.status import abort_with, grpc_code
+from quote_core.serving.status import abort_with, grpc_code, streaming
+from quote_core.serving.subscriptions import Subscription, Subscriptions
 from quote_core.serving.work import CallCounter
 
 __all__ = [
@@ -17,17 +25,24 @@ __all__ = [
     "Combination",
     "HttpPatience",
     "Server",
+    "Subscription",
+    "Subscriptions",
     "abort_with",
     "checked_key",
-    "freshness_message",
     "grpc_code",
-    "health_message",
     "http_logger",
     "open_channel",
     "read_batch_request",
     "read_freshness",
     "read_health",
+    "read_provenance",
+    "read_route",
     "reads_body_itself",
     "serve",
     "serve_http",
+    "streaming",
+    "write_freshness",
+    "write_health",
+    "write_hop",
+    "write_provenance",
 ]

@@ -5,12 +5,12 @@ from typing import Any, Final
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.health import HealthReport
 
-__all__ = ["READ_HEALTH_REQUEST", "health_message", "read_health"]
+__all__ = ["READ_HEALTH_REQUEST", "read_health", "write_health"]
 
 READ_HEALTH_REQUEST: Final = quotes_pb2.HealthRequest.FromString
 
 
-def health_message(report: HealthReport) -> quotes_pb2.HealthResponse:
+def write_health(report: HealthReport) -> quotes_pb2.HealthResponse:
     """A `HealthResponse`."""
     return quotes_pb2.HealthResponse(
         serving=report.is_serving,

@@ -10,11 +10,11 @@ from aggregator.held import Refusal, Source
 from aggregator.intake import SLICE_QUOTES_MAX, Intake
 from aggregator.routes import Routes
 from aggregator.selection import Scored
-from aggregator.subscriptions import Subscriptions
 from aggregator.table import QuoteTable
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.quotes import QuoteKey
+from quote_core.serving import Subscriptions
 
 
 class Publisher:
@@ -39,7 +39,7 @@ class Parts:
         self.table = QuoteTable(tokens=TOKENS, clock=self.clock, judge=judge(oracle(self.clock)), encoder=wire)
         self.table.row_added(0, KEY)
         self.local, self.external = Publisher(), Publisher()
-        self.subscriptions = Subscriptions()
+        self.subscriptions = Subscriptions[int, bytes](count_max=10)
         self.routes = Routes()
         self.observed_s: list[float] = []
         self.intake = Intake(
@@ -75,7 +75,7 @@ def local_quote(
 
 
 def test_change_reaches_shared_memory_routes_and_subscribers(parts: Parts) -> None:
-    with parts.subscriptions.follow((0,)) as subscription:
+    with parts.subscriptions.follow([(0, b"")]) as subscription:
         parts.intake.take(Source.LOCAL, [held()])
         assert subscription.take(10) == (0,)
     (scored,) = parts.local.published[0]
@@ -87,7 +87,7 @@ def test_change_reaches_shared_memory_routes_and_subscribers(parts: Parts) -> No
 
 def test_confirmation_is_no_change_to_anybody(parts: Parts) -> None:
     parts.intake.take(Source.LOCAL, [held()])
-    with parts.subscriptions.follow((0,)) as subscription:
+    with parts.subscriptions.follow([(0, b"")]) as subscription:
         parts.intake.take(Source.LOCAL, [held()])
         assert subscription.take(10) == ()
     assert parts.local.published[1] == []
@@ -113,7 +113,7 @@ async def test_external_quotes_go_to_their_own_file_scored_by_our_oracle(parts: 
 def test_expired_quotes_become_stale_everywhere(parts: Parts) -> None:
     parts.intake.take(Source.LOCAL, [held(clock=parts.clock)])
     parts.clock.advance_ns(5 * S + 1)
-    with parts.subscriptions.follow((0,)) as subscription:
+    with parts.subscriptions.follow([(0, b"")]) as subscription:
         parts.intake.expire()
         assert subscription.take(10) == (0,)
     (scored,) = parts.local.published[-1]

@@ -19,7 +19,7 @@ class Recorder:
     def row_removed(self, index: int, key: QuoteKey) -> None:
         assert self.meaning.pop(index) == key
 
-    def rows_moved(self, moved: Mapping[int, int | None]) -> None:
+    def rename(self, moved: Mapping[int, int | None]) -> None:
         self.moves.append(moved)
 
 

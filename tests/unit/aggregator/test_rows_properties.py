@@ -35,7 +35,7 @@ class Registry(RuleBasedStateMachine):
     def row_removed(self, index: int, key: QuoteKey) -> None:
         assert self.meaning.pop(index) == key.input_amount
 
-    def rows_moved(self, moved: Mapping[int, int | None]) -> None:
+    def rename(self, moved: Mapping[int, int | None]) -> None:
         for hold, rows in self.follower.items():
             kept = {amount: moved.get(row, row) for amount, row in rows.items()}
             if None in kept.values():

@@ -1,13 +1,13 @@
 import asyncio
 
 from fakes.fake_clock import FakeClock
-from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, desk
+from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, guard
 from fakes.waiting import eventually
 
-from external_quote.board import Board
-from external_quote.quoter import Quoter
-from external_quote.refresher import Refresher, next_due
+from external_quote.quoter import ProviderQuoter
+from external_quote.refresher import QuoteRefresher, next_due
 from external_quote.split_cache import SplitCache
+from external_quote.stream_demand import StreamDemand
 from quote_core.errors import NoLiquidity
 from quote_core.quotes import QuoteKey
 
@@ -37,15 +37,15 @@ def test_nothing_is_due_while_all_are_young() -> None:
 
 
 async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
-    clock, provider, board = FakeClock(), FakeProvider(), Board()
+    clock, provider, demand = FakeClock(), FakeProvider(), StreamDemand(count_max=10)
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
-    quoter = Quoter([desk(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
+    quoter = ProviderQuoter([guard(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
     provider.errors = [NoLiquidity("jupiter", "no route")]
-    refreshing = asyncio.create_task(Refresher(board, quoter, clock=clock, price_ttl_ns=10 * S).run())
-    with board.follow((KEY, OTHER, REVERSE)) as follower:
+    refreshing = asyncio.create_task(QuoteRefresher(demand, quoter, clock=clock, price_ttl_ns=10 * S).run())
+    with demand.follow((key, 0) for key in (KEY, OTHER, REVERSE)) as subscription:
         await eventually(lambda: len(provider.asked) == 2)
-        await eventually(follower.changed.is_set)
-        assert isinstance(board.error(KEY), NoLiquidity)
+        await subscription.changed()
+        assert isinstance(demand.error(KEY), NoLiquidity)
         assert cache.newest(REVERSE) is not None
         assert cache.newest(OTHER) is None, "two tokens are spent"
         clock.advance_ns(S)

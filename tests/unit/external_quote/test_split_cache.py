@@ -43,7 +43,7 @@ def test_route_outlives_the_price(cache: SplitCache, clock: FakeClock) -> None:
     assert cache.route(KEY, "jupiter") == ()
     store(cache, clock)
     clock.advance_ns(30 * S)
-    assert cache.route(KEY, "jupiter") == answer().legs
+    assert cache.route(KEY, "jupiter") == answer().route
     clock.advance_ns(1)
     assert cache.route(KEY, "jupiter") == ()
 

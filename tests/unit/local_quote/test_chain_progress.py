@@ -57,6 +57,25 @@ def test_an_answer_of_a_slot_that_was_passed_vouches_until_it_was() -> None:
     assert chain.age_ms(chain.slot - 900) is None
 
 
+def test_slots_that_came_in_a_burst_had_been_held_up() -> None:
+    chain = Chain()
+    chain.advance(20)
+    chain.now_ns += 12 * SLOT_NS  # a node that lags, or a feed that is held up
+    lagged = chain.slot
+    chain.advance(4)  # told as late as the first was
+    chain.advance(12, slot_ns=0)  # and all at once: the node has caught up
+    chain.now_ns += 100 * MS
+    assert chain.age_ms(lagged + 3) == 12 * 400 + 100
+    assert chain.age_ms(chain.slot) == 0
+
+
+def test_a_regression_vouches_for_nothing() -> None:
+    chain = Chain()
+    chain.advance(60)
+    assert chain.age_ms(chain.slot - SLOTS_APART_MAX) == (SLOTS_APART_MAX - 1) * 400
+    assert chain.age_ms(chain.slot - SLOTS_APART_MAX - 1) is None
+
+
 def test_where_the_next_slot_was_not_seen_only_what_is_certain_counts() -> None:
     chain = Chain()
     chain.advance(10)
@@ -64,7 +83,7 @@ def test_where_the_next_slot_was_not_seen_only_what_is_certain_counts() -> None:
     chain.advance()
     assert chain.age_ms(chain.slot - 1) == 0
     assert chain.age_ms(chain.slot - 2) == 400  # it ended between the two that were seen: no earlier than the first
-    assert chain.age_ms(chain.slot - 3) == 400
+    assert chain.age_ms(chain.slot - 3) == 800  # three slots within one's time: the first of them had been held up
 
 
 def test_a_chain_that_stands_still_vouches_no_more_than_a_slot_may_last() -> None:

@@ -39,10 +39,15 @@ def counts() -> RefreshCounts:
 
 
 @pytest.fixture
-def health(held: HeldMarket, feed: Feed, counts: RefreshCounts) -> LocalQuoteHealth:
+def searches() -> DiscoveryCounts:
+    return DiscoveryCounts()
+
+
+@pytest.fixture
+def health(held: HeldMarket, feed: Feed, counts: RefreshCounts, searches: DiscoveryCounts) -> LocalQuoteHealth:
     parts: dict[str, Any] = {
         "refreshing": Refreshing(feed, counts),
-        "discovering": DiscoveryCounts(),
+        "discovering": searches,
         "waiting": CompanionCounts(),
     }
     return LocalQuoteHealth(
@@ -64,6 +69,26 @@ def test_a_node_that_does_not_answer_is_in_the_status_and_the_findings(
     counts.poll_fault = "getSlot: gone"
     assert health.line().endswith("; getSlot: gone")
     assert "the node does not answer: getSlot: gone" in health.findings()
+
+
+def test_a_poll_that_brought_a_part_is_counted_and_a_finding_for_a_minute(
+    held: HeldMarket, health: LocalQuoteHealth, counts: RefreshCounts
+) -> None:
+    counts.poll_partial_count = 2
+    counts.poll_partial_fault = "getMultipleAccounts: HTTP 429"
+    counts.poll_partial_mono_ns = held.clock.mono_ns()
+    finding = "a part of the accounts cannot be read: getMultipleAccounts: HTTP 429"
+    held.clock.advance_ms(59_999)
+    assert finding in health.report().findings
+    held.clock.advance_ms(1)
+    report = health.report()
+    assert finding not in report.findings
+    assert report.figures["polls_partial_total"] == 2
+
+
+def test_searches_that_the_node_refuses_are_counted(health: LocalQuoteHealth, searches: DiscoveryCounts) -> None:
+    searches.search_failed_count = searches.search_refused_count = 3
+    assert health.report().figures["searches_refused_total"] == 3
 
 
 def test_health_lists_what_is_wrong_and_counts(held: HeldMarket, health: LocalQuoteHealth, feed: Feed) -> None:

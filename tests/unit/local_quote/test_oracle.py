@@ -6,7 +6,7 @@ from fakes.held_market import JITOSOL, REGISTRY, SOL, SSOL, USDC
 from fakes.oracle_accounts import infinity_account, mint_account, pyth_account, stake_pool_account
 
 from local_quote.chain_progress import ChainProgress
-from local_quote.oracle import Oracle, OracleReading
+from local_quote.oracle import OracleReading, PriceOracle
 from quote_core.dex.pool import Account, ChainClock
 from quote_core.quotes import Provenance
 from quote_core.solana import AccountUpdate, UpdateSource
@@ -21,8 +21,8 @@ TIME = FakeClock()
 
 
 @pytest.fixture
-def oracle() -> Oracle:
-    return Oracle(REGISTRY, clock=TIME, age_s_max=60, rate_epoch_age_max=1)
+def oracle() -> PriceOracle:
+    return PriceOracle(REGISTRY, clock=TIME, age_s_max=60, rate_epoch_age_max=1)
 
 
 def progress_to(slot: int) -> ChainProgress:
@@ -33,43 +33,43 @@ def progress_to(slot: int) -> ChainProgress:
     return progress
 
 
-def told(oracle: Oracle, token: Token, account: Account | None, *, slot: int = 10) -> None:
+def told(oracle: PriceOracle, token: Token, account: Account | None, *, slot: int = 10) -> None:
     assert token.oracle is not None
     now_mono_ns = TIME.mono_ns()
     update = AccountUpdate(token.oracle.account, slot, account, now_mono_ns, UpdateSource.ANSWER, now_mono_ns)
     oracle.apply(update, progress_to(slot))
 
 
-def usd(oracle: Oracle, token: Token, dollars: float, *, publish_time: int = NOW, slot: int = 10) -> None:
+def usd(oracle: PriceOracle, token: Token, dollars: float, *, publish_time: int = NOW, slot: int = 10) -> None:
     assert token.oracle is not None
     assert token.oracle.feed_id is not None
     account = pyth_account(token.oracle.feed_id, price=round(dollars * 10**8), publish_time=publish_time)
     told(oracle, token, account, slot=slot)
 
 
-def jito(oracle: Oracle, rate: float, *, epoch: int = 500) -> None:
+def jito(oracle: PriceOracle, rate: float, *, epoch: int = 500) -> None:
     told(oracle, JITOSOL, stake_pool_account(total_lamports=round(rate * 10**15), supply=10**15, epoch=epoch))
 
 
-def reading(oracle: Oracle, token: Token, clock: ChainClock = CLOCK) -> OracleReading:
+def reading(oracle: PriceOracle, token: Token, clock: ChainClock = CLOCK) -> OracleReading:
     return next(one for one in oracle.readings(clock, TIME.mono_ns()) if one.token is token)
 
 
-def test_dollars_cross_to_whole_output_per_whole_input(oracle: Oracle) -> None:
+def test_dollars_cross_to_whole_output_per_whole_input(oracle: PriceOracle) -> None:
     usd(oracle, SOL, 160.0)
     usd(oracle, USDC, 0.5)
     assert oracle.rate(SOL, USDC, CLOCK) == pytest.approx(320.0)
     assert oracle.rate(USDC, SOL, CLOCK) == pytest.approx(1 / 320.0)
 
 
-def test_a_staking_token_against_sol_needs_no_dollar_price(oracle: Oracle) -> None:
+def test_a_staking_token_against_sol_needs_no_dollar_price(oracle: PriceOracle) -> None:
     jito(oracle, 1.25)
     assert oracle.rate(JITOSOL, SOL, CLOCK) == pytest.approx(1.25)
     assert oracle.rate(SOL, JITOSOL, CLOCK) == pytest.approx(0.8)
     assert oracle.rate(JITOSOL, USDC, CLOCK) is None
 
 
-def test_a_staking_token_in_dollars_is_its_rate_times_the_price_of_sol(oracle: Oracle) -> None:
+def test_a_staking_token_in_dollars_is_its_rate_times_the_price_of_sol(oracle: PriceOracle) -> None:
     usd(oracle, SOL, 160.0)
     usd(oracle, USDC, 1.0)
     jito(oracle, 1.25)
@@ -77,7 +77,7 @@ def test_a_staking_token_in_dollars_is_its_rate_times_the_price_of_sol(oracle: O
     assert reading(oracle, JITOSOL).usd == pytest.approx(200.0)
 
 
-def test_infinity_waits_for_the_supply_of_its_mint(oracle: Oracle) -> None:
+def test_infinity_waits_for_the_supply_of_its_mint(oracle: PriceOracle) -> None:
     assert INF.mint in oracle.accounts
     told(oracle, INF, infinity_account(total_sol_value=3 * 10**12))
     assert oracle.rate(INF, SOL, CLOCK) is None
@@ -86,7 +86,7 @@ def test_infinity_waits_for_the_supply_of_its_mint(oracle: Oracle) -> None:
     assert oracle.rate(INF, SOL, CLOCK) == pytest.approx(1.5)
 
 
-def test_a_pyth_price_is_stale_by_the_chains_clock(oracle: Oracle) -> None:
+def test_a_pyth_price_is_stale_by_the_chains_clock(oracle: PriceOracle) -> None:
     usd(oracle, SOL, 160.0, publish_time=NOW - 60)
     usd(oracle, USDC, 1.0)
     assert oracle.rate(SOL, USDC, CLOCK) is not None
@@ -97,21 +97,21 @@ def test_a_pyth_price_is_stale_by_the_chains_clock(oracle: Oracle) -> None:
 
 
 @pytest.mark.parametrize(("epoch", "is_stale"), [(500, False), (499, False), (498, True)])
-def test_a_rate_is_stale_after_its_epochs(oracle: Oracle, epoch: int, is_stale: bool) -> None:
+def test_a_rate_is_stale_after_its_epochs(oracle: PriceOracle, epoch: int, is_stale: bool) -> None:
     usd(oracle, SOL, 160.0)
     jito(oracle, 1.25, epoch=epoch)
     assert reading(oracle, JITOSOL).is_stale == is_stale
     assert (oracle.rate(JITOSOL, SOL, CLOCK) is None) == is_stale
 
 
-def test_a_dollar_price_of_a_staking_token_is_stale_with_the_price_of_sol(oracle: Oracle) -> None:
+def test_a_dollar_price_of_a_staking_token_is_stale_with_the_price_of_sol(oracle: PriceOracle) -> None:
     usd(oracle, SOL, 160.0, publish_time=NOW - 61)
     jito(oracle, 1.25)
     assert reading(oracle, JITOSOL).is_stale
     assert oracle.rate(JITOSOL, SOL, CLOCK) is not None
 
 
-def test_what_is_not_fully_verified_or_of_another_feed_or_rubbish_is_counted_and_not_taken(oracle: Oracle) -> None:
+def test_what_is_not_fully_verified_or_of_another_feed_or_rubbish_is_counted_and_not_taken(oracle: PriceOracle) -> None:
     assert SOL.oracle is not None
     assert SOL.oracle.feed_id is not None
     usd(oracle, SOL, 160.0)
@@ -125,21 +125,21 @@ def test_what_is_not_fully_verified_or_of_another_feed_or_rubbish_is_counted_and
     assert reading(oracle, SOL).usd == pytest.approx(160.0)
 
 
-def test_an_older_slot_does_not_replace_a_newer_price(oracle: Oracle) -> None:
+def test_an_older_slot_does_not_replace_a_newer_price(oracle: PriceOracle) -> None:
     usd(oracle, SOL, 160.0, slot=10)
     usd(oracle, SOL, 150.0, slot=9)
     told(oracle, SOL, None, slot=12)
     assert reading(oracle, SOL).usd == pytest.approx(160.0)
 
 
-def test_every_registered_token_is_listed_in_order_and_unknown_ones_are_empty(oracle: Oracle) -> None:
+def test_every_registered_token_is_listed_in_order_and_unknown_ones_are_empty(oracle: PriceOracle) -> None:
     readings = oracle.readings(CLOCK, TIME.mono_ns())
     assert [one.token for one in readings] == list(REGISTRY)
     assert reading(oracle, SSOL) == OracleReading(SSOL, None, "", 0, is_stale=False, provenance=None)
     assert reading(oracle, SOL).source == "pyth"
 
 
-def test_a_price_is_no_better_than_what_it_rests_on(oracle: Oracle) -> None:
+def test_a_price_is_no_better_than_what_it_rests_on(oracle: PriceOracle) -> None:
     assert SOL.oracle is not None
     assert JITOSOL.oracle is not None
     usd(oracle, SOL, 160.0)
@@ -152,7 +152,7 @@ def test_a_price_is_no_better_than_what_it_rests_on(oracle: Oracle) -> None:
 def test_a_price_that_no_advancing_chain_vouches_for_is_stale_though_the_chains_clock_stands_still() -> None:
     """A frozen node freezes the comparison of publish time and chain time, too: its price would be new for ever."""
     time, progress = FakeClock(), ChainProgress()
-    oracle = Oracle(REGISTRY, clock=time, age_s_max=60, rate_epoch_age_max=1)
+    oracle = PriceOracle(REGISTRY, clock=time, age_s_max=60, rate_epoch_age_max=1)
     assert SOL.oracle is not None
     assert SOL.oracle.feed_id is not None
     account = pyth_account(SOL.oracle.feed_id, price=10**10, publish_time=NOW)
@@ -170,7 +170,7 @@ def test_a_price_that_no_advancing_chain_vouches_for_is_stale_though_the_chains_
     assert oracle.rate(SOL, USDC, CLOCK) is None
 
 
-def test_bytes_that_cannot_be_read_vouch_for_nothing(oracle: Oracle) -> None:
+def test_bytes_that_cannot_be_read_vouch_for_nothing(oracle: PriceOracle) -> None:
     jito(oracle, 1.25)
     before = oracle.readings(CLOCK, TIME.mono_ns())
     told(oracle, JITOSOL, Account("somebody", b""), slot=500)

@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import struct
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
@@ -16,13 +16,15 @@ from fakes.waiting import eventually
 from local_quote.companions import Companions
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
-from local_quote.refresh import Refresher
-from quote_core.dex.pool import Account, Dex
+from local_quote.refresh import MarketRefresher
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.quotes import Provenance
 from quote_core.solana import CLOCK_SYSVAR, AccountFeed, RpcClient
 from quote_core.solana.sysvar import SYSVAR_OWNER
+from quote_core.units import Pubkey
 
 HOUR_NS = 3_600_000_000_000
+LARGE_AMOUNT = 123_456_789_012
 
 
 class Loops:
@@ -35,7 +37,7 @@ class Loops:
         rpc = RpcClient(url=node.http_url, session=session, clock=clock, attempt_count_max=1)
         reader = PoolReader(rpc=rpc, store=market.store)
         self.plan = PollPlan(amm_interval_ns=HOUR_NS, clmm_interval_ns=HOUR_NS, clmm_event_driven_interval_ns=HOUR_NS)
-        self.refresher = Refresher(
+        self.refresher = MarketRefresher(
             market=market,
             rpc=rpc,
             reader=reader,
@@ -122,6 +124,25 @@ async def test_accounts_that_come_to_be_wanted_are_read_and_followed_and_left_wh
         await loops.node.set_account(pool.vault_b, vault_account(1))
         await eventually(lambda: "array-2" in loops.node.subscribed() and "array-1" not in loops.node.subscribed())
         await eventually(lambda: loops.reads_of("array-2") > 0)
+
+
+class RunningOut(PlainPool):
+    """One of which `LARGE_AMOUNT` wants an account more than others, as it would of tick or bin arrays."""
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        if LARGE_AMOUNT in amounts_in:
+            self.extra = [Pubkey("array-1")]
+        return super().ladder(direction, amounts_in, clock)
+
+
+async def test_a_pool_that_never_changes_gets_what_an_amount_asked_for_later_runs_out_of() -> None:
+    async with running() as loops:
+        pool = RunningOut("p", SOL.mint, USDC.mint)
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
+        assert "array-1" not in loops.feed.followed
+        loops.held.subscribe((SOL, USDC, LARGE_AMOUNT))
+        await eventually(lambda: "array-1" in loops.node.subscribed() and loops.reads_of("array-1") > 0)
 
 
 async def test_a_quote_of_an_old_pool_has_it_read_ahead_of_its_turn() -> None:

@@ -7,7 +7,7 @@ from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.messages import BatchQuoteRequest, LocalQuoteRequest
-from quote_core.errors import TooManyQuotes
+from quote_core.errors import ProviderUnavailable, TooManyStreams
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.health import HealthReport
 
@@ -57,6 +57,7 @@ async def test_a_slow_subscriber_gets_the_newest_of_each_row_once(served: Served
     assert (batch.sequence, batch.snapshot) == (2, False)
     assert served.held.market.subscriptions.conflated_count == 2
     await stream.aclose()
+    assert served.held.market.subscriptions.conflated_count == 2
 
 
 async def test_rows_that_change_together_come_in_one_message(served: Served) -> None:
@@ -104,12 +105,21 @@ async def test_there_are_only_so_many_places() -> None:
     served = Served(HeldMarket(settings=LocalQuoteSettings(subscriber_count_max=1)))
     stream = served.servicer.stream_quote_batches(REQUEST)
     await anext(stream)
-    with pytest.raises(TooManyQuotes):
+    with pytest.raises(TooManyStreams):
         await anext(served.servicer.stream_batch_quotes(REQUEST))
     await stream.aclose()
     again = served.servicer.stream_batch_quotes(REQUEST)
     await anext(again)
     await again.aclose()
+
+
+async def test_a_service_that_stops_says_so_on_every_stream(served: Served) -> None:
+    stream = served.servicer.stream_quote_batches(REQUEST)
+    await anext(stream)
+    served.held.market.subscriptions.close(ProviderUnavailable("local quotes", "the service is stopping"))
+    with pytest.raises(ProviderUnavailable, match="stopping"):
+        await anext(stream)
+    assert len(served.held.market.table) == 0
 
 
 def test_whoever_asks_for_a_quote_hurries_its_pools(served: Served) -> None:

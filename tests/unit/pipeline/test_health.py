@@ -1,3 +1,4 @@
+from dataclasses import dataclass
 from typing import cast
 
 from fakes.fake_clock import FakeClock
@@ -8,9 +9,19 @@ from quote_core.events import decode, encode
 from quote_core.health import WorkFigures
 
 
+@dataclass
+class Refusing:
+    """What a reporter reads of its bus."""
+
+    refused_count: int = 0
+    last_refusal: str = ""
+
+
 def test_a_report_is_of_the_window_since_the_last_one() -> None:
     clock, work = FakeClock(), WorkFigures.now(handled_total=7, errors_total=1)
-    reporter = HealthReporter(cast("Bus", None), service="planner", clock=clock, interval_ns=10**9, work=lambda: work)
+    reporter = HealthReporter(
+        cast("Bus", Refusing()), service="planner", clock=clock, interval_ns=10**9, work=lambda: work
+    )
     clock.advance_ms(1_000)
     first = reporter.next_report()
     work = WorkFigures.now(handled_total=9, errors_total=1)
@@ -25,7 +36,9 @@ def test_a_report_is_of_the_window_since_the_last_one() -> None:
 
 def test_a_step_of_the_wall_clock_is_told_for_a_minute_and_a_slewing_clock_is_not() -> None:
     clock = FakeClock()
-    reporter = HealthReporter(cast("Bus", None), service="planner", clock=clock, interval_ns=10**9, work=WorkFigures)
+    reporter = HealthReporter(
+        cast("Bus", Refusing()), service="planner", clock=clock, interval_ns=10**9, work=WorkFigures
+    )
     for _ in range(100):
         clock.advance_ms(1_000)
         clock.step_wall_ns(10_000_000)  # a second of drift in all
@@ -39,9 +52,25 @@ def test_a_step_of_the_wall_clock_is_told_for_a_minute_and_a_slewing_clock_is_no
     assert reporter.next_report().detail == ""
 
 
+def test_what_the_bus_refused_is_told_in_the_next_report_and_no_later_one() -> None:
+    bus = Refusing()
+    reporter = HealthReporter(
+        cast("Bus", bus),
+        service="planner",
+        clock=FakeClock(),
+        interval_ns=10**9,
+        work=WorkFigures,
+        detail=lambda: "x",
+    )
+    assert reporter.next_report().detail == "x"
+    bus.refused_count, bus.last_refusal = 3, "no stream keeps plan.SOL-USDC"
+    assert reporter.next_report().detail == "x; NATS refused 3 messages, last: no stream keeps plan.SOL-USDC"
+    assert reporter.next_report().detail == "x"
+
+
 def test_what_is_beyond_its_field_is_told_as_the_most_it_can_hold() -> None:
     reporter = HealthReporter(
-        cast("Bus", None),
+        cast("Bus", Refusing()),
         service="event_logger",
         clock=FakeClock(),
         interval_ns=10**9,

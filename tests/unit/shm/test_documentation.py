@@ -35,13 +35,14 @@ def test_examples_run_as_they_stand(
             writer.beat()
             exec(compile(example, str(PAGE), "exec"), names)
             printed.append(capsys.readouterr().out)
-    one, fresh, polled, valued, followed, cycled, listed, paired, liveness, written = printed
+    one, fresh, polled, valued, followed, amounts, cycled, listed, paired, liveness, written = printed
     assert one.startswith("151000000 0.151 ")
     assert one.endswith(" 0.95\n")
     assert fresh == f"('{SOL}', '{USDC}') 151000000\n"
     assert polled.splitlines()[0] == "0 INTERNAL 151000000"
     assert valued.splitlines()[1] == "1 150000000 900000000 0 1"
     assert followed == "3 entries changed\n"
+    assert amounts == "[(0, 151000000), (1, 900000000), (2, 1000000000)]\n"
     assert cycled == "[151000000, 900000000, 1000000000]\n"
     assert listed.splitlines()[0] == "3 1000000000"
     assert len(listed.splitlines()) == 4

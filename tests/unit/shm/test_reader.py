@@ -1,10 +1,12 @@
 import asyncio
+import contextlib
 import math
 import os
 import pickle
 import struct
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -34,6 +36,7 @@ from shm import (
     State,
     WrongOwner,
     WrongSize,
+    follow_changes,
     verify,
 )
 from shm.base58 import mint_text
@@ -413,6 +416,32 @@ async def test_changes_follow_the_writer(writer: QuoteWriter, reader: QuoteReade
     publish(1)
     assert await anext(changes) == (1,)
     await changes.aclose()  # type: ignore[attr-defined]  # it is a generator
+
+
+async def test_changes_can_be_followed_with_their_kinds_and_values(
+    writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    writer.assign(1, A, C)
+    publish(0, output_amount=10)
+    async with contextlib.aclosing(follow_changes(reader)) as following:  # type: ignore[type-var]  # a generator
+        first = await anext(following)
+        assert [(change.index, change.kinds) for change in first] == [
+            (0, ChangeKind.EVERYTHING),
+            (1, ChangeKind.EVERYTHING),
+        ]
+        publish(0, output_amount=11, kind=ChangeKind.AMOUNTS)
+        publish(1, output_amount=20, kind=ChangeKind.ORACLE)
+        publish(0, output_amount=12, kind=ChangeKind.ROUTE)
+        (of_first, of_second) = await anext(following)
+        assert (of_first.index, of_first.output_amount) == (0, 12)
+        assert of_first.kinds == ChangeKind.AMOUNTS | ChangeKind.ROUTE
+        assert (of_second.index, of_second.output_amount, of_second.kinds) == (1, 20, ChangeKind.ORACLE)
+        publish(1, output_amount=21, kind=ChangeKind.AMOUNTS)
+        ((later),) = await anext(following)
+        assert (later.index, later.output_amount) == (1, 21)
+        assert first[0].output_amount == 10
+    assert not [thread for thread in threading.enumerate() if thread.name == "quote-changes"]
 
 
 async def test_changes_begun_before_the_writer_name_what_it_writes(directory: Path) -> None:

@@ -15,7 +15,7 @@ class BinLadder:
     ) -> None: ...
     def outputs(
         self,
-        amounts: array[int],
+        amounts: Sequence[int],
         *,
         fee: FeeParameters,
         volatility: Volatility,

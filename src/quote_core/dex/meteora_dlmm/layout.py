@@ -25,14 +25,24 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
-from quote_core.dex.layout import AccountLayout, i32, i64, key, u8, u16, u32, u64, with_fields
+from quote_core.dex.layout import (
+    AccountLayout,
+    derived_address,
+    i32,
+    i64,
+    key,
+    key_bytes,
+    u8,
+    u16,
+    u32,
+    u64,
+    with_fields,
+)
 from quote_core.dex.meteora_dlmm.bins import BIN_ID_MAX, price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, PAIR_BITMAP_SIDE, Bin, FeeParameters, Volatility
 from quote_core.dex.pool import Account
 from quote_core.errors import CorruptAccount
-from quote_core.units import Pubkey
+from quote_core.units import BPS, Pubkey
 
 __all__ = [
     "ACTIVE_ID",
@@ -45,7 +55,7 @@ __all__ = [
     "VOLATILITY_ACCUMULATOR",
     "VOLATILITY_REFERENCE",
     "BinArray",
-    "PairAccount",
+    "DlmmAccount",
     "bin_array_address",
     "bitmap_extension_address",
     "decode_bin_array",
@@ -94,11 +104,10 @@ _ROW_SIZE_BYTES: Final = 64
 _PAIR_TYPES_ACTIVATED: Final = frozenset({1, 2})  # permissioned, customizable; the permissionless ones never wait
 _FUNCTION_UNDETERMINED, _FUNCTION_LIMIT_ORDER = 0, 2
 _BASE_FEE_POWER_MAX: Final = 19
-_BASIS_POINTS: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class PairAccount:
+class DlmmAccount:
     """The pair's own account. `bitmap` has bit `index + 512` set where bin array `index` holds liquidity."""
 
     fee: FeeParameters
@@ -126,7 +135,7 @@ class BinArray:
     bins: tuple[Bin, ...]
 
 
-def decode_pair(pubkey: Pubkey, account: Account) -> PairAccount:
+def decode_pair(pubkey: Pubkey, account: Account) -> DlmmAccount:
     """Read the pair's own account.
 
     Raises:
@@ -137,15 +146,15 @@ def decode_pair(pubkey: Pubkey, account: Account) -> PairAccount:
     power, function = _BASE_FEE_POWER.read(data), _FUNCTION_TYPE.read(data)
     if abs(active_id) > BIN_ID_MAX:
         raise CorruptAccount(pubkey, "lb_pair.active_id", f"is {active_id}, outside ±{BIN_ID_MAX}")
-    if not 0 < bin_step <= _BASIS_POINTS:
-        raise CorruptAccount(pubkey, "lb_pair.bin_step", f"is {bin_step}, not 1 to {_BASIS_POINTS}")
+    if not 0 < bin_step <= BPS:
+        raise CorruptAccount(pubkey, "lb_pair.bin_step", f"is {bin_step}, not 1 to {BPS}")
     if power > _BASE_FEE_POWER_MAX:
         raise CorruptAccount(pubkey, "lb_pair.base_fee_power_factor", f"is {power}")
     base_factor, filter_s, decay_s, reduction, control, accumulator_max = _PARAMETERS.unpack_from(
         data, _PARAMETERS_OFFSET
     )
     has_rewards = any(any(data[mint]) for mint in _REWARD_MINTS)
-    return PairAccount(
+    return DlmmAccount(
         fee=FeeParameters(base_factor, power, filter_s, decay_s, reduction, control, accumulator_max),
         volatility=Volatility(
             VOLATILITY_ACCUMULATOR.read(data),
@@ -176,9 +185,8 @@ def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step
         CorruptAccount: Not a bin array, of another pair, or at an impossible place.
     """
     data = _BIN_ARRAY.check(pubkey, account)
-    owner_pair, index = _ARRAY_PAIR.read(data), _ARRAY_INDEX.read(data)
-    if owner_pair != pair:
-        raise CorruptAccount(pubkey, "bin_array.lb_pair", f"is {owner_pair}, not {pair}")
+    _ARRAY_PAIR.check(pubkey, data, pair, name="bin_array.lb_pair")
+    index = _ARRAY_INDEX.read(data)
     if abs(index) > BIN_ID_MAX // BINS_PER_ARRAY + 1:
         raise CorruptAccount(pubkey, "bin_array.index", f"is {index}")
     bins = []
@@ -207,9 +215,7 @@ def decode_bitmap_extension(pubkey: Pubkey, account: Account, *, pair: Pubkey) -
         CorruptAccount: Not the extension of this pair.
     """
     data = _EXTENSION.check(pubkey, account)
-    owner_pair = _EXTENSION_PAIR.read(data)
-    if owner_pair != pair:
-        raise CorruptAccount(pubkey, "bitmap_extension.lb_pair", f"is {owner_pair}, not {pair}")
+    _EXTENSION_PAIR.check(pubkey, data, pair, name="bitmap_extension.lb_pair")
     joined = int.from_bytes(data[_POSITIVE], "little") << (ARRAY_ZERO + PAIR_BITMAP_SIDE)
     # Below, bit n counts downwards: array index -(n + 1), so rows and bits run against the joined order.
     below = int.from_bytes(data[_NEGATIVE : _NEGATIVE + EXTENSION_ROWS * _ROW_SIZE_BYTES], "little")
@@ -223,17 +229,13 @@ def decode_bitmap_extension(pubkey: Pubkey, account: Account, *, pair: Pubkey) -
 @lru_cache(maxsize=65536)
 def bin_array_address(pair: Pubkey, index: int) -> Pubkey:
     """Derive the address of a bin array."""
-    return _derive(b"bin_array", bytes(SoldersPubkey.from_string(pair)), index.to_bytes(8, "little", signed=True))
+    return derived_address(PROGRAM_ID, b"bin_array", key_bytes(pair), index.to_bytes(8, "little", signed=True))
 
 
 @lru_cache(maxsize=4096)
 def bitmap_extension_address(pair: Pubkey) -> Pubkey:
     """Derive the address of the pair's bitmap extension."""
-    return _derive(b"bitmap", bytes(SoldersPubkey.from_string(pair)))
-
-
-def _derive(*seeds: bytes) -> Pubkey:
-    return Pubkey(str(SoldersPubkey.find_program_address(list(seeds), SoldersPubkey.from_string(PROGRAM_ID))[0]))
+    return derived_address(PROGRAM_ID, b"bitmap", key_bytes(pair))
 
 
 def with_swap(data: bytes, *, active_id: int, volatility: Volatility) -> bytes:

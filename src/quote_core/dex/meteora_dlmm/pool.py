@@ -3,35 +3,33 @@
 Not reproduced by `write_swap`, because no quote reads it: protocol fee counters, fee growth of bins, oracle samples.
 """
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import ClassVar, Final
 
 from quote_core.dex.account_book import Decoder
-from quote_core.dex.booked_pool import PoolKeys, Reading
+from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import BitmapPool, WalkDone
+from quote_core.dex.fixed_point import Q64
 from quote_core.dex.meteora_dlmm import layout
 from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, DlmmState
 from quote_core.dex.meteora_dlmm.swap import (
     ArrayMissing,
+    DlmmWalk,
     ExtensionMissing,
-    MathOverflow,
     OutOfBins,
     Undetermined,
-    Walk,
-    arrays_in_walk_order,
     bins_to_trade,
     walk,
 )
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
+from quote_core.dex.walk import set_positions
 from quote_core.errors import (
     ActivationPending,
-    AmountOverflow,
     LiquidityNotLoaded,
     NoLiquidity,
     NotTradable,
@@ -44,7 +42,7 @@ __all__ = ["PROGRAM", "MeteoraDlmmPool"]
 STATUS_ENABLED: Final = 0
 
 
-class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
+class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
     """See `Pool`; token A is X."""
 
     dex: ClassVar[Dex] = Dex.METEORA_DLMM
@@ -52,19 +50,17 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._state: DlmmState | None = None
-        self._ladders: dict[bool, BinLadder] = {}
         super().__init__(address, account)
 
-    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.PairAccount:
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.DlmmAccount:
         return layout.decode_pair(pubkey, account)
 
-    def _keys_of(self, own: layout.PairAccount) -> PoolKeys:
+    def _keys_of(self, own: layout.DlmmAccount) -> PoolKeys:
         return PoolKeys(own.mint_x, own.mint_y, own.reserve_x, own.reserve_y, (own.bin_step,))
 
-    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+    def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
         decode = partial(layout.decode_bitmap_extension, pair=self.address)
-        return {**self._token_readings(), self._extension_address: Reading(decode, required=False)}
+        return {**self._token_readings(), self._extension_address: AccountReading(decode, required=False)}
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
         return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step)
@@ -74,16 +70,12 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
 
     def _array_indexes(self, *, downwards: bool) -> Iterator[int]:
         position = self._own.active_id // BINS_PER_ARRAY + layout.ARRAY_ZERO
-        for found in arrays_in_walk_order(self._array_set(), position, x_to_y=downwards):
+        for found in set_positions(self._array_set(), position, downwards=downwards):
             yield found - layout.ARRAY_ZERO
 
     def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
         for index in self._array_indexes(downwards=downwards):
             yield layout.bin_array_address(self.address, index)
-
-    def _forget_derived(self) -> None:
-        self._state = None
-        self._ladders.clear()
 
     def _check_open(self, clock: ChainClock) -> None:
         own = self._own
@@ -96,7 +88,7 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return self.mint_b if self._own.fee_on_y_only else mint_in
 
-    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> Walk:
+    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> DlmmWalk:
         try:
             return walk(
                 self._held_state(),
@@ -115,28 +107,25 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
             raise NoLiquidity(self.address, "no bin with liquidity is left in this direction") from None
         except Undetermined:
             raise UndeterminedFill(self.address, "the cost depends on how the order layers round") from None
-        except MathOverflow as overflow:
-            raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
 
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+    def _make_ladder(self, state: DlmmState, *, a_to_b: bool) -> BinLadder:
+        return BinLadder(
+            bins_to_trade(state, x_to_y=a_to_b), x_to_y=a_to_b, fee_on_output=state.fee_on_y_only and a_to_b
+        )
+
+    def _ladder_outputs(
+        self, ladder: BinLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
         state = self._held_state()
-        ladder = self._ladders.get(a_to_b)
-        if ladder is None:
-            ladder = self._ladders[a_to_b] = BinLadder(
-                bins_to_trade(state, x_to_y=a_to_b), x_to_y=a_to_b, fee_on_output=state.fee_on_y_only and a_to_b
-            )
         volatility = state.volatility.at_swap_start(
             state.fee, active_id=state.active_id, unix_timestamp=clock.unix_timestamp
         )
-        outputs = ladder.outputs(
+        return ladder.outputs(
             amounts, fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out
         )
-        if ladder.ran_out:
-            self._reach_further(downwards=a_to_b)
-        return outputs
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
-        after: Walk = done.walk
+        after: DlmmWalk = done.walk
         data = self._book.data(self.address)
         changed = {self.address: layout.with_swap(data, active_id=after.active_id, volatility=after.volatility)}
         for traded in after.bins:
@@ -146,11 +135,9 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
             changed[address] = layout.with_bin(data, traded)
         return changed
 
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`: the price of the active bin."""
-        del clock  # the price does not depend on time here
-        self._check_whole()
-        return price_of_bin(self._own.active_id, self._own.bin_step) / 2**64
+    def _spot_price(self) -> float:
+        """The price of the active bin."""
+        return price_of_bin(self._own.active_id, self._own.bin_step) / Q64
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`; the same in both directions."""
@@ -161,31 +148,28 @@ class MeteoraDlmmPool(BitmapPool[layout.PairAccount]):
         memory = memory.at_bin(own.active_id, accumulator_max=own.fee.accumulator_max)
         return own.fee.rate(own.bin_step, memory.accumulator) / FEE_DENOMINATOR
 
-    def _held_state(self) -> DlmmState:
-        """What a walk reads, built once per change."""
-        if self._state is None:
-            own = self._own
-            needed = {
-                index: layout.bin_array_address(self.address, index)
-                for downwards, reach in self._reach.items()
-                for index in islice(self._array_indexes(downwards=downwards), reach)
-            }
-            arrays = (self._book.value(address, layout.BinArray) for address in needed.values())
-            self._state = DlmmState(
-                active_id=own.active_id,
-                bin_step=own.bin_step,
-                fee=own.fee,
-                volatility=own.volatility,
-                fee_on_y_only=own.fee_on_y_only,
-                with_orders=own.with_orders,
-                arrays={array.index: array.bins for array in arrays if array is not None},
-                array_set=self._array_set(),
-                array_zero=layout.ARRAY_ZERO,
-                bitmap_complete=self._book.is_known(self._extension_address),
-                has_extension=self._book.holds(self._extension_address),
-                absent_arrays=frozenset(index for index, address in needed.items() if self._book.is_absent(address)),
-            )
-        return self._state
+    def _make_state(self) -> DlmmState:
+        own = self._own
+        needed = {
+            index: layout.bin_array_address(self.address, index)
+            for downwards, reach in self._reach.items()
+            for index in islice(self._array_indexes(downwards=downwards), reach)
+        }
+        arrays = (self._book.value(address, layout.BinArray) for address in needed.values())
+        return DlmmState(
+            active_id=own.active_id,
+            bin_step=own.bin_step,
+            fee=own.fee,
+            volatility=own.volatility,
+            fee_on_y_only=own.fee_on_y_only,
+            with_orders=own.with_orders,
+            arrays={array.index: array.bins for array in arrays if array is not None},
+            array_set=self._array_set(),
+            array_zero=layout.ARRAY_ZERO,
+            bitmap_complete=self._book.is_known(self._extension_address),
+            has_extension=self._book.holds(self._extension_address),
+            absent_arrays=frozenset(index for index, address in needed.items() if self._book.is_absent(address)),
+        )
 
 
 PROGRAM: Final = PoolProgram(

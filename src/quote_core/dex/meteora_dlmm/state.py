@@ -4,7 +4,7 @@ from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
 from typing import Final
 
-from quote_core.dex.fixed_point import div_ceil
+from quote_core.dex.volatility import accumulator_at, decayed_reference, volatile_rate
 
 __all__ = [
     "BINS_PER_ARRAY",
@@ -21,7 +21,6 @@ PAIR_BITMAP_SIDE: Final = 512
 """Bin arrays -512 to 511 are in the pair's own bitmap, others in its extension."""
 FEE_DENOMINATOR: Final = 1_000_000_000
 FEE_RATE_MAX: Final = 100_000_000
-VOLATILITY_SCALE: Final = 10_000
 VARIABLE_FEE_DENOMINATOR: Final = 100_000_000_000
 
 
@@ -44,10 +43,14 @@ class FeeParameters:
 
     def rate(self, bin_step: int, accumulator: int) -> int:
         """Base plus variable rate in parts per 10^9, at most 10 %; the variable part is rounded up."""
-        base = self.base_rate(bin_step)
-        crossed = accumulator * bin_step
-        variable = div_ceil(self.variable_fee_control * crossed * crossed, VARIABLE_FEE_DENOMINATOR)
-        return min(base + variable, FEE_RATE_MAX)
+        return volatile_rate(
+            self.base_rate(bin_step),
+            control=self.variable_fee_control,
+            accumulator=accumulator,
+            step=bin_step,
+            denominator=VARIABLE_FEE_DENOMINATOR,
+            rate_max=FEE_RATE_MAX,
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,13 +68,18 @@ class Volatility:
         if elapsed_s < fee.filter_period_s:
             return self
         decays = elapsed_s < fee.decay_period_s
-        reference = self.accumulator * fee.reduction_factor // VOLATILITY_SCALE if decays else 0
+        reference = decayed_reference(self.accumulator, fee.reduction_factor) if decays else 0
         return replace(self, index_reference=active_id, reference=reference)
 
     def at_bin(self, bin_id: int, *, accumulator_max: int) -> "Volatility":
         """Set the accumulator for a walk that trades in `bin_id`."""
-        accumulator = self.reference + abs(self.index_reference - bin_id) * VOLATILITY_SCALE
-        return replace(self, accumulator=min(accumulator, accumulator_max))
+        accumulator = accumulator_at(
+            bin_id,
+            index_reference=self.index_reference,
+            volatility_reference=self.reference,
+            accumulator_max=accumulator_max,
+        )
+        return replace(self, accumulator=accumulator)
 
 
 @dataclass(frozen=True, slots=True)

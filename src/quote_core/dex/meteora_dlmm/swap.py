@@ -14,19 +14,17 @@ from dataclasses import dataclass
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.meteora_dlmm.bins import input_for_ceil, output_for_floor
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState, Volatility
+from quote_core.dex.walk import MathOverflow, set_positions
+from quote_core.units import U64_MAX
 
 __all__ = [
     "ArrayMissing",
+    "DlmmWalk",
     "ExtensionMissing",
-    "MathOverflow",
     "OutOfBins",
     "Undetermined",
-    "Walk",
-    "arrays_in_walk_order",
     "walk",
 ]
-
-_U64_MAX = 2**64 - 1
 
 
 class ArrayMissing(Exception):
@@ -49,12 +47,8 @@ class Undetermined(Exception):
     """The program refuses: a partial exact-out fill whose cost depends on how the layers round."""
 
 
-class MathOverflow(Exception):
-    """The program's arithmetic aborts here."""
-
-
 @dataclass(slots=True)
-class Walk:
+class DlmmWalk:
     """A swap under way, and after `walk` its result. Amounts are what the pool's reserves see, in smallest units.
 
     `bins` are the bins traded in, as the swap leaves them.
@@ -87,7 +81,7 @@ class _Fill:
     filled: tuple[int, int, int]
 
 
-def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_timestamp: int) -> Walk:
+def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_timestamp: int) -> DlmmWalk:
     """Swap `amount` (of input when `exact_in`, else of output).
 
     Raises:
@@ -96,7 +90,7 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
         Undetermined, MathOverflow: As the program would refuse.
     """
     volatility = state.volatility.at_swap_start(state.fee, active_id=state.active_id, unix_timestamp=unix_timestamp)
-    swap = Walk(0, 0, 0, state.active_id, volatility, [])
+    swap = DlmmWalk(0, 0, 0, state.active_id, volatility, [])
     fee_on_output = state.fee_on_y_only and x_to_y
     remaining = amount
     for traded in _bins_in_walk_order(state, x_to_y=x_to_y):
@@ -144,7 +138,7 @@ def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
     if state.starts_outside and not state.has_extension:
         raise OutOfBins if state.bitmap_complete else ExtensionMissing
     position = state.active_id // BINS_PER_ARRAY + state.array_zero
-    for found in arrays_in_walk_order(state.array_set, position, x_to_y=x_to_y):
+    for found in set_positions(state.array_set, position, downwards=x_to_y):
         index = found - state.array_zero
         if index not in state.arrays:
             raise OutOfBins if index in state.absent_arrays else ArrayMissing(index)
@@ -153,15 +147,6 @@ def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
         yield from bins[min(active, BINS_PER_ARRAY - 1) :: -1] if x_to_y else bins[max(active, 0) :]
     if not state.bitmap_complete:
         raise ExtensionMissing
-
-
-def arrays_in_walk_order(array_set: int, position: int, *, x_to_y: bool) -> Iterator[int]:
-    """Set bits from `position` on: downwards when X goes in, else upwards."""
-    bits = array_set & ((1 << (position + 1)) - 1) if x_to_y else array_set >> position << position
-    while bits:
-        found = bits.bit_length() - 1 if x_to_y else (bits & -bits).bit_length() - 1
-        yield found
-        bits ^= 1 << found
 
 
 def _fill_exact_in(
@@ -239,6 +224,6 @@ def _settled(
 
 
 def _representable(amount: int) -> int:
-    if amount > _U64_MAX:
+    if amount > U64_MAX:
         raise MathOverflow("an amount does not fit 64 bits")
     return amount

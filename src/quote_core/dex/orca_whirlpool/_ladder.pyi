@@ -16,5 +16,5 @@ class SequenceLadder:
         limit: int,
         step_count_max: int,
     ) -> None: ...
-    def outputs(self, amounts: array[int], *, fee: AdaptiveFee | None, vault_out: int) -> array[int]:
+    def outputs(self, amounts: Sequence[int], *, fee: AdaptiveFee | None, vault_out: int) -> array[int]:
         """Outputs of ascending amounts, 0 where refused."""

@@ -11,19 +11,20 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from quote_core.dex.fixed_point import div_ceil
-from quote_core.dex.orca_whirlpool.ticks import (
-    MAX_TICK,
-    MIN_TICK,
-    MathOverflow,
-    sqrt_price_at_tick,
-    tick_at_sqrt_price,
+from quote_core.dex.orca_whirlpool.ticks import sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_TICK
+from quote_core.dex.volatility import (
+    TICK_RATE_DENOMINATOR,
+    VOLATILITY_SCALE,
+    accumulator_at,
+    decayed_reference,
+    volatile_rate,
 )
+from quote_core.dex.walk import MathOverflow
 
 __all__ = ["FEE_RATE_MAX", "AdaptiveFee", "FeeManager"]
 
 FEE_RATE_MAX: Final = 100_000
-VOLATILITY_SCALE: Final = 10_000
-CONTROL_DENOMINATOR: Final = 100_000
 REFERENCE_AGE_S_MAX: Final = 3_600
 
 
@@ -61,7 +62,7 @@ class AdaptiveFee:
         return replace(
             self,
             group_reference=tick // self.tick_group_size,
-            volatility_reference=self.accumulator * self.reduction_factor // VOLATILITY_SCALE if decays else 0,
+            volatility_reference=decayed_reference(self.accumulator, self.reduction_factor) if decays else 0,
             last_reference_update_unix_s=unix_timestamp,
         )
 
@@ -74,14 +75,24 @@ class AdaptiveFee:
 
     def with_accumulator(self, group: int) -> "AdaptiveFee":
         """Set the accumulator for a walk that stands in `group`."""
-        accumulator = self.volatility_reference + abs(self.group_reference - group) * VOLATILITY_SCALE
-        return replace(self, accumulator=min(accumulator, self.accumulator_max))
+        accumulator = accumulator_at(
+            group,
+            index_reference=self.group_reference,
+            volatility_reference=self.volatility_reference,
+            accumulator_max=self.accumulator_max,
+        )
+        return replace(self, accumulator=accumulator)
 
     def rate(self, static_rate: int) -> int:
-        """Static rate plus ceil(control·(accumulator·size)² / (100,000·10,000²)); parts per million, at most 10 %."""
-        crossed = self.accumulator * self.tick_group_size
-        adaptive = div_ceil(self.control_factor * crossed * crossed, CONTROL_DENOMINATOR * VOLATILITY_SCALE**2)
-        return min(static_rate + min(adaptive, FEE_RATE_MAX), FEE_RATE_MAX)
+        """The rate of a step, parts per million, at most 10 %."""
+        return volatile_rate(
+            static_rate,
+            control=self.control_factor,
+            accumulator=self.accumulator,
+            step=self.tick_group_size,
+            denominator=TICK_RATE_DENOMINATOR,
+            rate_max=FEE_RATE_MAX,
+        )
 
 
 class FeeManager:

@@ -24,20 +24,14 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
-from quote_core.dex.layout import AccountLayout, i32, key, u16, u64, u128, with_fields
+from quote_core.dex.layout import AccountLayout, derived_address, i32, key, key_bytes, u16, u64, u128, with_fields
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
-from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, TickArray
-from quote_core.dex.orca_whirlpool.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MAX_TICK,
-    MIN_SQRT_PRICE_X64,
-    MIN_TICK,
-)
+from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolTickArray
+from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64
 from quote_core.dex.pool import Account
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
 from quote_core.errors import CorruptAccount
-from quote_core.units import Pubkey
+from quote_core.units import U64_MAX, Pubkey
 
 __all__ = [
     "LIQUIDITY",
@@ -49,8 +43,8 @@ __all__ = [
     "PROGRAM_IDS",
     "SQRT_PRICE",
     "TICK_CURRENT",
-    "Oracle",
-    "PoolAccount",
+    "WhirlpoolAccount",
+    "WhirlpoolOracle",
     "decode_oracle",
     "decode_pool_account",
     "decode_tick_array",
@@ -99,7 +93,7 @@ PROTOCOL_FEE_RATE_MAX: Final = 10_000
 
 
 @dataclass(frozen=True, slots=True)
-class PoolAccount:
+class WhirlpoolAccount:
     """The pool's own account; rates in parts per million, the protocol's in basis points of the fee."""
 
     tick_spacing: int
@@ -121,14 +115,14 @@ class PoolAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Oracle:
+class WhirlpoolOracle:
     """The oracle account of a pool with an adaptive fee."""
 
     trade_enable_unix_s: int
     fee: AdaptiveFee
 
 
-def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
+def decode_pool_account(pubkey: Pubkey, account: Account) -> WhirlpoolAccount:
     """Read the pool's own account.
 
     Raises:
@@ -145,7 +139,7 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
         raise CorruptAccount(pubkey, "whirlpool.tick_current_index", f"is {tick}, outside ±{MAX_TICK}")
     if protocol_rate > PROTOCOL_FEE_RATE_MAX:
         raise CorruptAccount(pubkey, "whirlpool.protocol_fee_rate", f"is {protocol_rate}, above 100 %")
-    return PoolAccount(
+    return WhirlpoolAccount(
         tick_spacing=spacing,
         uses_adaptive_fee=_FEE_TIER_INDEX.read(data) != spacing,
         fee_rate=_FEE_RATE.read(data),
@@ -165,7 +159,7 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
     )
 
 
-def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_spacing: int) -> TickArray:
+def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_spacing: int) -> WhirlpoolTickArray:
     """Read the initialised ticks of an array of either format.
 
     Raises:
@@ -173,13 +167,12 @@ def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_sp
     """
     if len(account.data) == FIXED_ARRAY_SIZE_BYTES and account.data.startswith(_FIXED_ARRAY.discriminator):
         data = _FIXED_ARRAY.check(pubkey, account)
-        owner_pool, nets = _FIXED_POOL.read(data), _fixed_nets(pubkey, data)
+        nets, owner_pool = _fixed_nets(pubkey, data), _FIXED_POOL
     else:
         data = _DYNAMIC_ARRAY.check(pubkey, account)
-        owner_pool, nets = _DYNAMIC_POOL.read(data), _dynamic_nets(pubkey, data)
+        nets, owner_pool = _dynamic_nets(pubkey, data), _DYNAMIC_POOL
     start = _ARRAY_START.read(data)
-    if owner_pool != pool:
-        raise CorruptAccount(pubkey, "tick_array.whirlpool", f"is {owner_pool}, not {pool}")
+    owner_pool.check(pubkey, data, pool, name="tick_array.whirlpool")
     span = TICKS_PER_ARRAY * tick_spacing
     if start % span or not MIN_TICK - span < start <= MAX_TICK:
         raise CorruptAccount(pubkey, "tick_array.start_tick_index", f"is {start}")
@@ -187,7 +180,7 @@ def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_sp
     outside = [tick for tick in ticks if not MIN_TICK <= tick <= MAX_TICK]
     if outside:
         raise CorruptAccount(pubkey, "tick_array.ticks", f"tick {outside[0]} is initialised outside ±{MAX_TICK}")
-    return TickArray(start, ticks)
+    return WhirlpoolTickArray(start, ticks)
 
 
 def _fixed_nets(pubkey: Pubkey, data: bytes) -> dict[int, int]:
@@ -226,16 +219,14 @@ def _net(data: bytes, offset: int) -> int:
     return int(low + (high << 64))
 
 
-def decode_oracle(pubkey: Pubkey, account: Account, *, pool: Pubkey) -> Oracle:
+def decode_oracle(pubkey: Pubkey, account: Account, *, pool: Pubkey) -> WhirlpoolOracle:
     """Read the oracle account.
 
     Raises:
         CorruptAccount: Not the oracle of this pool, or constants no oracle can have.
     """
     data = _ORACLE.check(pubkey, account)
-    owner_pool = _ORACLE_POOL.read(data)
-    if owner_pool != pool:
-        raise CorruptAccount(pubkey, "oracle.whirlpool", f"is {owner_pool}, not {pool}")
+    _ORACLE_POOL.check(pubkey, data, pool, name="oracle.whirlpool")
     fee = AdaptiveFee(
         *_CONSTANTS.unpack_from(data, _CONSTANTS_OFFSET), *_VARIABLES.unpack_from(data, _VARIABLES_OFFSET)
     )
@@ -245,23 +236,19 @@ def decode_oracle(pubkey: Pubkey, account: Account, *, pool: Pubkey) -> Oracle:
         raise CorruptAccount(pubkey, "oracle.tick_group_index_reference", f"is {fee.group_reference}")
     if fee.volatility_reference > fee.accumulator_max:
         raise CorruptAccount(pubkey, "oracle.volatility_reference", "is above the maximum accumulator")
-    return Oracle(_TRADE_ENABLE.read(data), fee)
+    return WhirlpoolOracle(_TRADE_ENABLE.read(data), fee)
 
 
 @lru_cache(maxsize=65536)
 def tick_array_address(program: Pubkey, pool: Pubkey, start_tick: int) -> Pubkey:
     """Derive the address of the tick array that starts at `start_tick` (decimal text in the seeds)."""
-    return _derive(program, b"tick_array", bytes(SoldersPubkey.from_string(pool)), str(start_tick).encode())
+    return derived_address(program, b"tick_array", key_bytes(pool), str(start_tick).encode())
 
 
 @lru_cache(maxsize=4096)
 def oracle_address(program: Pubkey, pool: Pubkey) -> Pubkey:
     """Derive the address of the pool's oracle."""
-    return _derive(program, b"oracle", bytes(SoldersPubkey.from_string(pool)))
-
-
-def _derive(program: Pubkey, *seeds: bytes) -> Pubkey:
-    return Pubkey(str(SoldersPubkey.find_program_address(list(seeds), SoldersPubkey.from_string(program))[0]))
+    return derived_address(program, b"oracle", key_bytes(pool))
 
 
 def with_swap(
@@ -283,7 +270,7 @@ def with_swap(
             (LIQUIDITY, liquidity),
             (SQRT_PRICE, sqrt_price_x64),
             (TICK_CURRENT, tick),
-            (owed, (owed.read(data) + protocol_fee) % 2**64),
+            (owed, (owed.read(data) + protocol_fee) % (U64_MAX + 1)),
             (growth, fee_growth_x64),
             (_REWARD_STAMP, unix_timestamp),
         ],

@@ -3,46 +3,39 @@
 Not reproduced by `write_swap`, because no quote reads it: growth outside the ticks crossed, and reward growth.
 """
 
-from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
 from quote_core.dex.account_book import Decoder
-from quote_core.dex.booked_pool import PoolKeys, Reading
+from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.orca_whirlpool import layout
 from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
 from quote_core.dex.orca_whirlpool.published import answer_published_case
-from quote_core.dex.orca_whirlpool.state import TickArray, WhirlpoolState, array_sequence
+from quote_core.dex.orca_whirlpool.state import WhirlpoolState, WhirlpoolTickArray, array_sequence
 from quote_core.dex.orca_whirlpool.swap import (
     FEE_DENOMINATOR,
-    STEP_COUNT_MAX,
     ArrayUnknown,
     PartialFill,
     SequenceEnd,
-    TooManySteps,
-    Walk,
+    WhirlpoolWalk,
     targets,
     walk,
 )
-from quote_core.dex.orca_whirlpool.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MIN_SQRT_PRICE_X64,
-    MathOverflow,
-    sqrt_price_at_tick,
-    tick_at_sqrt_price,
-)
+from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
-from quote_core.errors import ActivationPending, AmountOverflow, LiquidityNotLoaded, NoLiquidity, NotTradable
+from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, spot_price_of
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow
+from quote_core.errors import ActivationPending, LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "OrcaWhirlpoolPool"]
 
 
-class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
+class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState, SequenceLadder]):
     """See `Pool`. A tick array reported as absent counts as empty, one never reported as unknown.
 
     An exact input that buys nothing succeeds here, as it does on chain.
@@ -54,21 +47,19 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._program = account.owner
         self._oracle_address = layout.oracle_address(account.owner, address)
-        self._state: WhirlpoolState | None = None
-        self._ladders: dict[bool, SequenceLadder] = {}
         super().__init__(address, account)
 
-    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.PoolAccount:
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.WhirlpoolAccount:
         return layout.decode_pool_account(pubkey, account)
 
-    def _keys_of(self, own: layout.PoolAccount) -> PoolKeys:
+    def _keys_of(self, own: layout.WhirlpoolAccount) -> PoolKeys:
         others = own.tick_spacing, own.uses_adaptive_fee
         return PoolKeys(own.mint_a, own.mint_b, own.vault_a, own.vault_b, others)
 
-    def _make_readings(self) -> Mapping[Pubkey, Reading]:
+    def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
         readings = self._token_readings()
         if self._own.uses_adaptive_fee:
-            readings[self._oracle_address] = Reading(partial(layout.decode_oracle, pool=self.address))
+            readings[self._oracle_address] = AccountReading(partial(layout.decode_oracle, pool=self.address))
         return readings
 
     def _moving_needs(self) -> Iterable[Pubkey]:
@@ -85,12 +76,8 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
         )
         return {layout.tick_array_address(self._program, self.address, start): start for start in starts}
 
-    def _forget_derived(self) -> None:
-        self._state = None
-        self._ladders.clear()
-
-    def _oracle(self) -> layout.Oracle | None:
-        return self._book.value(self._oracle_address, layout.Oracle)
+    def _oracle(self) -> layout.WhirlpoolOracle | None:
+        return self._book.value(self._oracle_address, layout.WhirlpoolOracle)
 
     def _check_open(self, clock: ChainClock) -> None:
         oracle = self._oracle()
@@ -99,7 +86,7 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
         if clock.unix_timestamp < self._own.reward_updated_unix_s:
             raise NotTradable(self.address, "the clock is earlier than the pool's last update")
 
-    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> Walk:
+    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> WhirlpoolWalk:
         try:
             return walk(
                 self._held_state(),
@@ -115,24 +102,20 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
             raise NoLiquidity(self.address, "the amount needs a fourth tick array; split the trade") from None
         except PartialFill:
             raise NoLiquidity(self.address, "the output cannot be reached at any price") from None
-        except TooManySteps:
-            raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
-        except MathOverflow as overflow:
-            raise AmountOverflow(self.address, f"the program's arithmetic overflows: {overflow}") from None
 
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
-        state = self._held_state()
-        fee = self._fee_at_start(state, clock)
-        ladder = self._ladders.get(a_to_b)
-        if ladder is None:
-            ladder = self._ladders[a_to_b] = SequenceLadder(
-                state,
-                targets(state, a_to_b=a_to_b),
-                down=a_to_b,
-                limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
-                step_count_max=STEP_COUNT_MAX,
-            )
-        return ladder.outputs(amounts, fee=fee, vault_out=vault_out)
+    def _make_ladder(self, state: WhirlpoolState, *, a_to_b: bool) -> SequenceLadder:
+        return SequenceLadder(
+            state,
+            targets(state, a_to_b=a_to_b),
+            down=a_to_b,
+            limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
+            step_count_max=STEP_COUNT_MAX,
+        )
+
+    def _ladder_outputs(
+        self, ladder: SequenceLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
+        return ladder.outputs(amounts, fee=self._fee_at_start(self._held_state(), clock), vault_out=vault_out)
 
     def _fee_at_start(self, state: WhirlpoolState, clock: ChainClock) -> AdaptiveFee | None:
         """The adaptive fee as a swap at `clock` would find it."""
@@ -144,7 +127,7 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
             raise NotTradable(self.address, str(overflow)) from None
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
-        after: Walk = done.walk
+        after: WhirlpoolWalk = done.walk
         changed = {
             self.address: layout.with_swap(
                 self._book.data(self.address),
@@ -162,11 +145,8 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
             changed[self._oracle_address] = layout.with_oracle(data, after.adaptive_fee)
         return changed
 
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`."""
-        del clock  # the price does not depend on time here
-        self._check_whole()
-        return (self._own.sqrt_price_x64 / 2**64) ** 2
+    def _spot_price(self) -> float:
+        return spot_price_of(self._own.sqrt_price_x64)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`."""
@@ -176,28 +156,28 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.PoolAccount]):
         manager = FeeManager(state.fee_rate, fee, tick=state.tick, a_to_b=direction is Direction.A_TO_B)
         return manager.next_rate() / FEE_DENOMINATOR
 
-    def _held_state(self) -> WhirlpoolState:
-        """What a walk reads, built once per change."""
-        if self._state is None:
-            own, oracle = self._own, self._oracle()
-            self._state = WhirlpoolState(
-                sqrt_price_x64=own.sqrt_price_x64,
-                tick=own.tick,
-                liquidity=own.liquidity,
-                tick_spacing=own.tick_spacing,
-                fee_rate=own.fee_rate,
-                protocol_fee_rate_bps=own.protocol_fee_rate_bps,
-                adaptive_fee=None if oracle is None else oracle.fee,
-                fee_growth_global_a_x64=own.fee_growth_global_a_x64,
-                fee_growth_global_b_x64=own.fee_growth_global_b_x64,
-                arrays=self._known_arrays(),
-            )
-        return self._state
+    def _make_state(self) -> WhirlpoolState:
+        own, oracle = self._own, self._oracle()
+        return WhirlpoolState(
+            sqrt_price_x64=own.sqrt_price_x64,
+            tick=own.tick,
+            liquidity=own.liquidity,
+            tick_spacing=own.tick_spacing,
+            fee_rate=own.fee_rate,
+            protocol_fee_rate_bps=own.protocol_fee_rate_bps,
+            adaptive_fee=None if oracle is None else oracle.fee,
+            fee_growth_global_a_x64=own.fee_growth_global_a_x64,
+            fee_growth_global_b_x64=own.fee_growth_global_b_x64,
+            arrays=self._known_arrays(),
+        )
 
-    def _known_arrays(self) -> dict[int, TickArray]:
+    def _known_arrays(self) -> dict[int, WhirlpoolTickArray]:
         """The arrays held, and empty ones for those that do not exist."""
         known = (pair for pair in self._array_addresses().items() if self._book.is_known(pair[0]))
-        return {start: self._book.value(address, TickArray) or TickArray(start, {}) for address, start in known}
+        return {
+            start: self._book.value(address, WhirlpoolTickArray) or WhirlpoolTickArray(start, {})
+            for address, start in known
+        }
 
 
 PROGRAM: Final = PoolProgram(

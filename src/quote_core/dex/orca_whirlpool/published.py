@@ -7,9 +7,11 @@ three, so that a partial fill succeeds. Source: orca-so/whirlpools, programs/whi
 from collections.abc import Mapping
 from typing import Any
 
-from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, TickArray, WhirlpoolState, array_sequence
+from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolState, WhirlpoolTickArray, array_sequence
 from quote_core.dex.orca_whirlpool.swap import SequenceEnd, walk
-from quote_core.dex.orca_whirlpool.ticks import MAX_TICK, MIN_TICK, MathOverflow, sqrt_price_at_tick
+from quote_core.dex.orca_whirlpool.ticks import sqrt_price_at_tick
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_TICK
+from quote_core.dex.walk import MathOverflow
 
 __all__ = ["answer_published_case"]
 
@@ -29,7 +31,7 @@ def answer_published_case(case: Mapping[str, Any]) -> Mapping[str, Any]:
         adaptive_fee=None,
         fee_growth_global_a_x64=0,
         fee_growth_global_b_x64=0,
-        arrays={start: TickArray(start, {}) for start in starts},
+        arrays={start: WhirlpoolTickArray(start, {}) for start in starts},
     )
     amount = int(case["tradeAmount"])
     if amount == 0:

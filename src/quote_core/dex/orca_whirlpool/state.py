@@ -5,16 +5,16 @@ from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
-from quote_core.dex.orca_whirlpool.ticks import MAX_TICK, MIN_TICK
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_TICK
 
-__all__ = ["TICKS_PER_ARRAY", "TickArray", "WhirlpoolState", "array_sequence"]
+__all__ = ["TICKS_PER_ARRAY", "WhirlpoolState", "WhirlpoolTickArray", "array_sequence"]
 
 TICKS_PER_ARRAY: Final = 88
 ARRAYS_PER_SWAP: Final = 3
 
 
 @dataclass(frozen=True, slots=True)
-class TickArray:
+class WhirlpoolTickArray:
     """Eighty-eight tick slots; `liquidity_net` has the initialised ones, by tick index.
 
     An array that does not exist on chain is one without initialised ticks.
@@ -37,7 +37,7 @@ class WhirlpoolState:
     adaptive_fee: AdaptiveFee | None
     fee_growth_global_a_x64: int
     fee_growth_global_b_x64: int
-    arrays: Mapping[int, TickArray]
+    arrays: Mapping[int, WhirlpoolTickArray]
 
 
 def array_sequence(tick: int, tick_spacing: int, *, a_to_b: bool) -> tuple[int, ...]:

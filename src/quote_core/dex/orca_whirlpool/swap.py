@@ -12,38 +12,31 @@ from typing import Final
 
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
-from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, TickArray, WhirlpoolState, array_sequence
+from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolState, WhirlpoolTickArray, array_sequence
 from quote_core.dex.orca_whirlpool.ticks import (
     MAX_SQRT_PRICE_X64,
-    MAX_TICK,
-    MIN_SQRT_PRICE_X64,
-    MIN_TICK,
-    MathOverflow,
     delta_a,
     delta_b,
     next_sqrt_price,
     sqrt_price_at_tick,
     tick_at_sqrt_price,
 )
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
+from quote_core.units import U64_MAX, U128_MAX
 
 __all__ = [
     "FEE_DENOMINATOR",
-    "STEP_COUNT_MAX",
     "ArrayUnknown",
     "PartialFill",
     "SequenceEnd",
-    "TooManySteps",
-    "Walk",
+    "WhirlpoolWalk",
     "targets",
     "walk",
 ]
 
 FEE_DENOMINATOR: Final = 1_000_000
 PROTOCOL_FEE_DENOMINATOR: Final = 10_000
-STEP_COUNT_MAX: Final = 10_000
-"""A bound on fee steps; a transaction's 1.4 million compute units pay for a few hundred."""
-_U64_MAX: Final = 2**64 - 1
-_U128: Final = 2**128
 
 
 class ArrayUnknown(Exception):
@@ -58,16 +51,12 @@ class SequenceEnd(Exception):
     """The amount needs a fourth tick array; the program refuses, even if liquidity exists there."""
 
 
-class TooManySteps(Exception):
-    """The walk takes more steps than `STEP_COUNT_MAX`."""
-
-
 class PartialFill(Exception):
     """An exact output cannot be reached at any price."""
 
 
 @dataclass(slots=True)
-class Walk:
+class WhirlpoolWalk:
     """A swap under way, and after `walk` its result. Amounts are what the pool's vaults see, in smallest units."""
 
     amount_in: int
@@ -90,7 +79,7 @@ def walk(
     amount: int,
     unix_timestamp: int,
     sqrt_price_limit_x64: int | None = None,
-) -> Walk:
+) -> WhirlpoolWalk:
     """Swap `amount` (of input when `exact_in`, else of output).
 
     With a limit a swap that reaches it is a partial fill; without one so is an exact-in swap at the end of the price
@@ -108,7 +97,7 @@ def walk(
         adaptive = adaptive.at_swap_start(tick=state.tick, unix_timestamp=unix_timestamp)
     fees = FeeManager(state.fee_rate, adaptive, tick=state.tick, a_to_b=a_to_b)
     growth = state.fee_growth_global_a_x64 if a_to_b else state.fee_growth_global_b_x64
-    swap = Walk(0, 0, 0, 0, growth, state.sqrt_price_x64, state.tick, state.liquidity, adaptive, 0)
+    swap = WhirlpoolWalk(0, 0, 0, 0, growth, state.sqrt_price_x64, state.tick, state.liquidity, adaptive, 0)
     limit = sqrt_price_limit_x64 or (MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64)
     sequence = _Sequence(state, a_to_b=a_to_b)
     remaining, array_position, step_count = amount, 0, 0
@@ -204,13 +193,13 @@ class _Sequence:
         slot = (tick - self._starts[position]) // self._spacing
         return int(slot == (0 if self._a_to_b else TICKS_PER_ARRAY - 1))
 
-    def _array(self, position: int) -> TickArray:
+    def _array(self, position: int) -> WhirlpoolTickArray:
         start = self._starts[position]
         if start not in self._arrays:
             raise ArrayUnknown(start)
         return self._arrays[start]
 
-    def _search(self, array: TickArray, tick: int) -> int | None:
+    def _search(self, array: WhirlpoolTickArray, tick: int) -> int | None:
         """Down: at or below `tick`. Up: above it. Ticks are compared by slot, as the program does."""
         slot = (tick - array.start_tick) // self._spacing
         if self._a_to_b:
@@ -221,13 +210,13 @@ class _Sequence:
 
 
 def _crossed(liquidity: int, change: int) -> int:
-    if not 0 <= liquidity + change < _U128:
+    if not 0 <= liquidity + change <= U128_MAX:
         raise MathOverflow("liquidity")
     return liquidity + change
 
 
 def _step(
-    swap: Walk, target: int, remaining: int, rate: int, protocol_rate_bps: int, *, a_to_b: bool, exact_in: bool
+    swap: WhirlpoolWalk, target: int, remaining: int, rate: int, protocol_rate_bps: int, *, a_to_b: bool, exact_in: bool
 ) -> int:
     """Move towards `target` as far as `remaining` goes; give how much of the specified amount that used up.
 
@@ -255,12 +244,12 @@ def _step(
     protocol_fee = fee * protocol_rate_bps // PROTOCOL_FEE_DENOMINATOR
     swap.protocol_fee += protocol_fee
     if liquidity:
-        swap.fee_growth_x64 = (swap.fee_growth_x64 + ((fee - protocol_fee) << 64) // liquidity) % _U128
+        swap.fee_growth_x64 = (swap.fee_growth_x64 + ((fee - protocol_fee) << 64) // liquidity) % (U128_MAX + 1)
     swap.sqrt_price_x64 = reached
     return step_in + fee if exact_in else step_out
 
 
 def _representable(amount: int | None) -> int:
-    if amount is None or amount > _U64_MAX:
+    if amount is None or amount > U64_MAX:
         raise MathOverflow("an amount does not fit 64 bits")
     return amount

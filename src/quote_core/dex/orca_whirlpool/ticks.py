@@ -6,20 +6,27 @@ them, and `MathOverflow` where it aborts.
 Source: orca-so/whirlpools, programs/whirlpool/src/math/{tick_math,token_math,swap_math}.rs.
 """
 
-import bisect
 from functools import lru_cache
 from typing import Final
 
-from quote_core.dex.fixed_point import div_ceil, mul_div_ceil
+from quote_core.dex.fixed_point import Q64
+from quote_core.dex.sqrt_price import (
+    MAX_TICK,
+    MIN_SQRT_PRICE_X64,
+    MIN_TICK,
+    amount_a,
+    amount_b,
+    greatest_tick_at,
+    next_from_a,
+    next_from_b,
+)
+from quote_core.dex.walk import MathOverflow
+from quote_core.units import U64_MAX, U128_MAX, U256_MAX
 
 __all__ = [
     "DOWN_X64",
     "MAX_SQRT_PRICE_X64",
-    "MAX_TICK",
-    "MIN_SQRT_PRICE_X64",
-    "MIN_TICK",
     "UP_X96",
-    "MathOverflow",
     "delta_a",
     "delta_b",
     "next_sqrt_price",
@@ -27,14 +34,7 @@ __all__ = [
     "tick_at_sqrt_price",
 ]
 
-MIN_TICK: Final = -443636
-MAX_TICK: Final = 443636
-MIN_SQRT_PRICE_X64: Final = 4295048016
 MAX_SQRT_PRICE_X64: Final = 79226673515401279992447579055
-
-_U64_MAX: Final = 2**64 - 1
-_U128: Final = 2**128
-_U256: Final = 2**256
 
 # floor(1.0001^(2^i / 2) * 2^96) and floor(1.0001^(-2^i / 2) * 2^64), i = 0 .. 18; a test recomputes them.
 UP_X96: Final = (
@@ -81,10 +81,6 @@ DOWN_X64: Final = (
 )
 
 
-class MathOverflow(Exception):
-    """The program's arithmetic aborts here."""
-
-
 @lru_cache(maxsize=65536)
 def sqrt_price_at_tick(tick: int) -> int:
     """Square root of the price at `tick`, Q64.64; `tick` in MIN_TICK .. MAX_TICK."""
@@ -95,45 +91,36 @@ def sqrt_price_at_tick(tick: int) -> int:
             if tick >> bit & 1:
                 ratio = ratio * factor >> 96
         return ratio >> 32
-    ratio = 1 << 64
+    ratio = Q64
     for bit, factor in enumerate(DOWN_X64):
         if -tick >> bit & 1:
             ratio = ratio * factor >> 64
     return ratio
 
 
-_ALL_TICKS: Final = range(MIN_TICK, MAX_TICK + 1)
-
-
 def tick_at_sqrt_price(sqrt_price_x64: int) -> int:
     """Give the greatest tick whose price is at most `sqrt_price_x64`."""
-    return MIN_TICK + bisect.bisect_right(_ALL_TICKS, sqrt_price_x64, key=sqrt_price_at_tick) - 1
+    return greatest_tick_at(sqrt_price_x64, sqrt_price_at_tick)
 
 
 def delta_a(price_x64: int, other_x64: int, liquidity: int, *, round_up: bool) -> int | None:
-    """Token A between two prices: L·2^64·Δ / (lower·upper), rounded once; None when it does not fit 64 bits.
+    """Token A between two prices, rounded once; None when it does not fit 64 bits.
 
     Raises:
         MathOverflow: The 256-bit product overflows.
     """
-    lower, upper = sorted((price_x64, other_x64))
-    product = liquidity * (upper - lower)
-    if product << 64 >= _U256:
+    if liquidity * abs(price_x64 - other_x64) << 64 > U256_MAX:
         raise MathOverflow("liquidity times price range")
-    amount, rest = divmod(product << 64, lower * upper)
-    if amount > _U64_MAX:
-        return None
-    amount += round_up and rest > 0
-    return amount if amount <= _U64_MAX else None
+    amount = amount_a(price_x64, other_x64, liquidity, round_up=round_up)
+    return amount if amount <= U64_MAX else None
 
 
 def delta_b(price_x64: int, other_x64: int, liquidity: int, *, round_up: bool) -> int | None:
-    """Token B between two prices: L·Δ / 2^64; None when the product or the result does not fit."""
-    product = liquidity * abs(price_x64 - other_x64)
-    if product >= _U128:
+    """Token B between two prices; None when the product or the result does not fit."""
+    if liquidity * abs(price_x64 - other_x64) > U128_MAX:
         return None
-    amount = div_ceil(product, 1 << 64) if round_up else product >> 64
-    return amount if amount <= _U64_MAX else None
+    amount = amount_b(price_x64, other_x64, liquidity, round_up=round_up)
+    return amount if amount <= U64_MAX else None
 
 
 def next_sqrt_price(price_x64: int, liquidity: int, amount: int, *, is_input: bool, a_to_b: bool) -> int:
@@ -148,9 +135,8 @@ def next_sqrt_price(price_x64: int, liquidity: int, amount: int, *, is_input: bo
         return _next_from_a(price_x64, liquidity, amount, is_input=is_input)
     if liquidity == 0:
         raise MathOverflow("division by zero liquidity")
-    shifted = amount << 64
-    result = price_x64 + shifted // liquidity if is_input else price_x64 - div_ceil(shifted, liquidity)
-    if not 0 <= result < _U128:
+    result = next_from_b(price_x64, liquidity, amount, is_input=is_input)
+    if not 0 <= result <= U128_MAX:
         raise MathOverflow("price")
     return result
 
@@ -158,14 +144,11 @@ def next_sqrt_price(price_x64: int, liquidity: int, amount: int, *, is_input: bo
 def _next_from_a(price_x64: int, liquidity: int, amount: int, *, is_input: bool) -> int:
     if amount == 0:
         return price_x64
-    product = price_x64 * amount
-    if liquidity * price_x64 << 64 >= _U256:
+    if liquidity * price_x64 << 64 > U256_MAX:
         raise MathOverflow("liquidity times price")
-    shifted = liquidity << 64
-    denominator = shifted + product if is_input else shifted - product
-    if denominator <= 0:
+    if not is_input and amount * price_x64 >= liquidity << 64:
         raise MathOverflow("more output than the liquidity holds")
-    result = mul_div_ceil(shifted, price_x64, denominator)
+    result = next_from_a(price_x64, liquidity, amount, is_input=is_input)
     if not MIN_SQRT_PRICE_X64 <= result <= MAX_SQRT_PRICE_X64:
         raise MathOverflow("price outside the program's range")
     return result

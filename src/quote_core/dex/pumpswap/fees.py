@@ -14,10 +14,8 @@ Source: pump-fun/pump-public-docs (fee program README and IDL).
 from dataclasses import dataclass
 from typing import Final
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
-from quote_core.dex.layout import AccountLayout, u8, u32, u64, u128
+from quote_core.dex.layout import AccountLayout, derived_address, key_bytes, u8, u32, u64, u128
 from quote_core.dex.pool import Account
 from quote_core.errors import CorruptAccount
 from quote_core.units import BPS, Pubkey
@@ -39,7 +37,7 @@ __all__ = [
 FEE_CONFIG: Final = Pubkey("5PHirr8joyTMp9JMm6nW7hNDVyEYdkzDqazxPD7RaTjx")
 GLOBAL_CONFIG: Final = Pubkey("ADyA8hdefvWN2dbGGWFotbzWxrAvLW83WG6QCVXvJKqw")
 
-_BONDING_CURVE_PROGRAM: Final = SoldersPubkey.from_string("6EF8rrecthR5Dkzon8Nwu78hRvfCKubJ14M5uBEwF6P")
+_BONDING_CURVE_PROGRAM: Final = Pubkey("6EF8rrecthR5Dkzon8Nwu78hRvfCKubJ14M5uBEwF6P")
 _WSOL_MINT: Final = Pubkey("So11111111111111111111111111111111111111112")
 _USDC_MINT: Final = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
 
@@ -149,9 +147,7 @@ def is_canonical(*, creator: Pubkey, base_mint: Pubkey) -> bool:
     The documented rule. Replays of executed buys suggest that a non-canonical pool with a coin creator may be charged
     by tier as well; until the program's source settles it, the documented rule stands.
     """
-    seeds = [b"pool-authority", bytes(SoldersPubkey.from_string(base_mint))]
-    authority, _bump = SoldersPubkey.find_program_address(seeds, _BONDING_CURVE_PROGRAM)
-    return creator == str(authority)
+    return creator == derived_address(_BONDING_CURVE_PROGRAM, b"pool-authority", key_bytes(base_mint))
 
 
 def market_cap_floor(*, quote_reserve: int, base_reserve: int, supply: int) -> int:

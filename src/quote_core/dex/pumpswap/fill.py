@@ -34,6 +34,16 @@ class PumpCurve:
     buys_off: bool = False
     sells_off: bool = False
 
+    @property
+    def reserve_a(self) -> int:
+        """The base reserve."""
+        return self.base_reserve
+
+    @property
+    def reserve_b(self) -> int:
+        """The quote reserve."""
+        return self.quote_reserve
+
 
 @dataclass(frozen=True, slots=True)
 class PumpFill:

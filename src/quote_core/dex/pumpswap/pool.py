@@ -11,10 +11,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex._constant_product import pumpswap_buy_ladder, pumpswap_sale_ladder
+from quote_core.dex._constant_product import pumpswap_ladder
 from quote_core.dex.account_book import SYSTEM_PROGRAM, AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
-from quote_core.dex.constant_product import VaultBalances, VaultPool, curve_price
+from quote_core.dex.constant_product import VaultPool, VaultsAfter
 from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
@@ -74,10 +74,9 @@ class _PoolState:
 
 
 @dataclass(frozen=True, slots=True)
-class _NextState:
-    """What a swap leaves, and the quote amount on the curve it was priced with."""
+class _NextState(VaultsAfter):
+    """With the quote amount on the curve that the swap was priced with."""
 
-    balances: VaultBalances
     curve_quote: int
 
 
@@ -199,7 +198,7 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
         if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
             return self.ladder_by_swaps(direction, amounts_in, clock)
         fee_in, fee_out = self._transfer_fees(direction, clock)
-        outputs = (pumpswap_sale_ladder if is_sale else pumpswap_buy_ladder)(
+        outputs = pumpswap_ladder(
             amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in],
             curve.base_reserve,
             curve.quote_reserve,
@@ -207,20 +206,9 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
             rates.lp_bps,
             rates.protocol_bps,
             rates.creator_bps,
+            is_sale=is_sale,
         )
         return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
-
-    def _balances_after(self, swap: Swap) -> VaultBalances:
-        return _next_state_of(swap).balances
-
-    def _own_data_after(self, swap: Swap) -> bytes | None:
-        """Swaps leave the pool account alone; protocol and creator fees go to other accounts."""
-        return None
-
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`."""
-        curve = self._held()
-        return curve_price(curve.base_reserve, curve.quote_reserve)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: the three rates on the quote side, per unit of what goes in."""

@@ -1,4 +1,5 @@
 from array import array
+from collections.abc import Sequence
 
 from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee
 
@@ -10,5 +11,7 @@ class LineLadder:
         """Whether the last ladder had an amount left where the ticks end."""
 
     def __init__(self, state: ClmmState, *, limit_down: int, limit_up: int, step_count_max: int) -> None: ...
-    def outputs(self, amounts: array[int], *, zero_for_one: bool, fee: DynamicFee | None, vault_out: int) -> array[int]:
+    def outputs(
+        self, amounts: Sequence[int], *, zero_for_one: bool, fee: DynamicFee | None, vault_out: int
+    ) -> array[int]:
         """Outputs of ascending amounts, 0 where refused."""

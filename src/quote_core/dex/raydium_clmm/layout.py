@@ -22,20 +22,25 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
-from quote_core.dex.layout import AccountLayout, i32, key, u8, u16, u32, u64, u128, with_fields
+from quote_core.dex.layout import (
+    AccountLayout,
+    derived_address,
+    i32,
+    key,
+    key_bytes,
+    u8,
+    u16,
+    u32,
+    u64,
+    u128,
+    with_fields,
+)
 from quote_core.dex.pool import Account
 from quote_core.dex.raydium_clmm.state import DynamicFee, Tick
-from quote_core.dex.raydium_clmm.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MAX_TICK,
-    MIN_SQRT_PRICE_X64,
-    MIN_TICK,
-    sqrt_price_at_tick,
-)
+from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
 from quote_core.errors import CorruptAccount
-from quote_core.units import Pubkey
+from quote_core.units import PPM, Pubkey
 
 __all__ = [
     "LIQUIDITY",
@@ -47,9 +52,9 @@ __all__ = [
     "SQRT_PRICE",
     "TICKS_PER_ARRAY",
     "TICK_CURRENT",
-    "Config",
-    "PoolAccount",
-    "TickArray",
+    "ClmmAccount",
+    "ClmmConfig",
+    "ClmmTickArray",
     "bitmap_extension_address",
     "decode_bitmap_extension",
     "decode_config",
@@ -104,11 +109,9 @@ _EXTENSION_POOL: Final = key(8)
 _POSITIVE: Final = slice(40, 936)
 _NEGATIVE: Final = slice(936, 1832)
 
-_RATE_DENOMINATOR: Final = 1_000_000
-
 
 @dataclass(frozen=True, slots=True)
-class PoolAccount:
+class ClmmAccount:
     """The pool's own account. `bitmap` has bit `index + 512` set where tick array `index` holds liquidity."""
 
     amm_config: Pubkey
@@ -128,7 +131,7 @@ class PoolAccount:
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class ClmmConfig:
     """A fee tier; the rate is in parts per million."""
 
     trade_fee_rate: int
@@ -136,15 +139,14 @@ class Config:
 
 
 @dataclass(frozen=True, slots=True)
-class TickArray:
+class ClmmTickArray:
     """Sixty consecutive ticks; `ticks` has the initialised ones, ascending."""
 
-    pool: Pubkey
     start_tick: int
     ticks: tuple[Tick, ...]
 
 
-def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
+def decode_pool_account(pubkey: Pubkey, account: Account) -> ClmmAccount:
     """Read the pool's own account.
 
     Raises:
@@ -161,7 +163,7 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
     # A swap that ends on a tick from below stands one tick short of its price; nothing else may differ.
     if not sqrt_price_at_tick(tick) <= sqrt_price or sqrt_price > sqrt_price_at_tick(min(tick + 1, MAX_TICK)):
         raise CorruptAccount(pubkey, "pool.tick_current", f"is {tick}, which is not the tick of sqrt_price_x64")
-    return PoolAccount(
+    return ClmmAccount(
         amm_config=_AMM_CONFIG.read(data),
         mint_0=MINT_0.read(data),
         mint_1=MINT_1.read(data),
@@ -188,7 +190,7 @@ def _dynamic_fee(pubkey: Pubkey, data: bytes) -> DynamicFee | None:
     return fee
 
 
-def decode_config(pubkey: Pubkey, account: Account) -> Config:
+def decode_config(pubkey: Pubkey, account: Account) -> ClmmConfig:
     """Read a fee tier.
 
     Raises:
@@ -196,21 +198,20 @@ def decode_config(pubkey: Pubkey, account: Account) -> Config:
     """
     data = _CONFIG.check(pubkey, account)
     rate = _TRADE_FEE_RATE.read(data)
-    if rate >= _RATE_DENOMINATOR:
-        raise CorruptAccount(pubkey, "amm_config.trade_fee_rate", f"is {rate}, not below {_RATE_DENOMINATOR}")
-    return Config(rate, _CONFIG_TICK_SPACING.read(data))
+    if rate >= PPM:
+        raise CorruptAccount(pubkey, "amm_config.trade_fee_rate", f"is {rate}, not below {PPM}")
+    return ClmmConfig(rate, _CONFIG_TICK_SPACING.read(data))
 
 
-def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_spacing: int) -> TickArray:
+def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_spacing: int) -> ClmmTickArray:
     """Read the initialised ticks of an array: those with liquidity, or with live limit orders.
 
     Raises:
         CorruptAccount: Not a tick array, of another pool, or with ticks that are not where they should be.
     """
     data = _TICK_ARRAY.check(pubkey, account)
-    owner_pool, start = _ARRAY_POOL.read(data), _ARRAY_START.read(data)
-    if owner_pool != pool:
-        raise CorruptAccount(pubkey, "tick_array.pool", f"is {owner_pool}, not {pool}")
+    _ARRAY_POOL.check(pubkey, data, pool, name="tick_array.pool")
+    start = _ARRAY_START.read(data)
     if start % (TICKS_PER_ARRAY * tick_spacing) or abs(start) > MAX_TICK + TICKS_PER_ARRAY * tick_spacing:
         raise CorruptAccount(pubkey, "tick_array.start_tick_index", f"is {start}")
     ticks = []
@@ -224,7 +225,7 @@ def decode_tick_array(pubkey: Pubkey, account: Account, *, pool: Pubkey, tick_sp
             raise CorruptAccount(pubkey, f"tick_array.ticks[{position}].tick", f"is {index}")
         net = net_low + (net_high << 64)
         ticks.append(Tick(index, sqrt_price_at_tick(index), net, phase, orders, part_filled))
-    return TickArray(owner_pool, start, tuple(ticks))
+    return ClmmTickArray(start, tuple(ticks))
 
 
 def joined_bitmap(bitmap: int) -> int:
@@ -239,9 +240,7 @@ def decode_bitmap_extension(pubkey: Pubkey, account: Account, *, pool: Pubkey) -
         CorruptAccount: Not the extension of this pool.
     """
     data = _EXTENSION.check(pubkey, account)
-    owner_pool = _EXTENSION_POOL.read(data)
-    if owner_pool != pool:
-        raise CorruptAccount(pubkey, "bitmap_extension.pool", f"is {owner_pool}, not {pool}")
+    _EXTENSION_POOL.check(pubkey, data, pool, name="bitmap_extension.pool")
     positive = int.from_bytes(data[_POSITIVE], "little")
     joined = positive << (BITMAP_ZERO + POOL_BITMAP_SIDE)
     # On the negative side blocks go down as the number rises, bits within a block go up.
@@ -255,15 +254,13 @@ def decode_bitmap_extension(pubkey: Pubkey, account: Account, *, pool: Pubkey) -
 @lru_cache(maxsize=65536)
 def tick_array_address(pool: Pubkey, start_tick: int) -> Pubkey:
     """Derive the address of the tick array that starts at `start_tick` (big-endian in the seeds)."""
-    seeds = [b"tick_array", bytes(SoldersPubkey.from_string(pool)), start_tick.to_bytes(4, "big", signed=True)]
-    return Pubkey(str(SoldersPubkey.find_program_address(seeds, SoldersPubkey.from_string(PROGRAM_ID))[0]))
+    return derived_address(PROGRAM_ID, b"tick_array", key_bytes(pool), start_tick.to_bytes(4, "big", signed=True))
 
 
 @lru_cache(maxsize=4096)
 def bitmap_extension_address(pool: Pubkey) -> Pubkey:
     """Derive the address of the pool's bitmap extension."""
-    seeds = [b"pool_tick_array_bitmap_extension", bytes(SoldersPubkey.from_string(pool))]
-    return Pubkey(str(SoldersPubkey.find_program_address(seeds, SoldersPubkey.from_string(PROGRAM_ID))[0]))
+    return derived_address(PROGRAM_ID, b"pool_tick_array_bitmap_extension", key_bytes(pool))
 
 
 def with_swap(data: bytes, *, liquidity: int, sqrt_price_x64: int, tick: int, dynamic_fee: DynamicFee | None) -> bytes:

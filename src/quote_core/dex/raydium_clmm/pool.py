@@ -4,13 +4,12 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
-from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
 from quote_core.dex.account_book import Decoder
-from quote_core.dex.booked_pool import PoolKeys, Reading
+from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
@@ -20,22 +19,16 @@ from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
     FEE_DENOMINATOR,
-    STEP_COUNT_MAX,
+    ClmmWalk,
     EndOfLine,
-    LiquidityOverflow,
-    TooManySteps,
-    Walk,
     effective_fee_rate,
     walk,
     with_references,
 )
-from quote_core.dex.raydium_clmm.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MIN_SQRT_PRICE_X64,
-    sqrt_price_at_tick,
-    tick_at_sqrt_price,
-)
-from quote_core.errors import AmountOverflow, LiquidityNotLoaded, NoLiquidity, NotTradable
+from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, spot_price_of
+from quote_core.dex.walk import STEP_COUNT_MAX, set_positions
+from quote_core.errors import LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "RaydiumClmmPool"]
@@ -45,37 +38,32 @@ EXTENSION_TICK_SPACING_MAX: Final = 14
 """From a spacing of 15 on, the pool's own bitmap covers every tick."""
 
 
-class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
+class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
     """See `Pool`; token A is token 0."""
 
     dex: ClassVar[Dex] = Dex.RAYDIUM_CLMM
     arrays_each_way_at_first: ClassVar[int] = 5
+    ladder_serves_both_ways: ClassVar[bool] = True
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._state: ClmmState | None = None
-        self._ladder: LineLadder | None = None
         super().__init__(address, account)
 
-    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.PoolAccount:
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.ClmmAccount:
         return layout.decode_pool_account(pubkey, account)
 
-    def _keys_of(self, own: layout.PoolAccount) -> PoolKeys:
+    def _keys_of(self, own: layout.ClmmAccount) -> PoolKeys:
         return PoolKeys(own.mint_0, own.mint_1, own.vault_0, own.vault_1, (own.amm_config, own.tick_spacing))
 
-    def _make_readings(self) -> Mapping[Pubkey, Reading]:
-        readings = {self._own.amm_config: Reading(layout.decode_config), **self._token_readings()}
+    def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
+        readings = {self._own.amm_config: AccountReading(layout.decode_config), **self._token_readings()}
         if self._own.tick_spacing <= EXTENSION_TICK_SPACING_MAX:
             decode = partial(layout.decode_bitmap_extension, pool=self.address)
-            readings[self._extension_address] = Reading(decode, required=False)
+            readings[self._extension_address] = AccountReading(decode, required=False)
         return readings
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
         return partial(layout.decode_tick_array, pool=self.address, tick_spacing=self._own.tick_spacing)
-
-    def _forget_derived(self) -> None:
-        self._state = None
-        self._ladder = None
 
     def _check_open(self, clock: ChainClock) -> None:
         if self._own.status & STATUS_SWAP_OFF:
@@ -86,7 +74,7 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return {1: self.mint_a, 2: self.mint_b}.get(self._own.fee_on, mint_in)
 
-    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> Walk:
+    def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> ClmmWalk:
         try:
             return walk(
                 self._held_state(),
@@ -100,28 +88,24 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
                 self._reach_further(downwards=a_to_b)
                 raise LiquidityNotLoaded(self.address, end.end.missing) from None
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
-        except LiquidityOverflow:
-            raise AmountOverflow(self.address, "crossing a tick overflows the liquidity") from None
-        except TooManySteps:
-            raise NoLiquidity(self.address, "the walk is longer than a transaction can pay for") from None
 
-    def _walk_outputs(self, amounts: "array[int]", clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Sequence[int]:
+    def _make_ladder(self, state: ClmmState, *, a_to_b: bool) -> LineLadder:
+        return LineLadder(
+            state,
+            limit_down=MIN_SQRT_PRICE_X64 + 1,
+            limit_up=MAX_SQRT_PRICE_X64 - 1,
+            step_count_max=STEP_COUNT_MAX,
+        )
+
+    def _ladder_outputs(
+        self, ladder: LineLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
+    ) -> Sequence[int]:
         state = self._held_state()
-        if self._ladder is None:
-            self._ladder = LineLadder(
-                state,
-                limit_down=MIN_SQRT_PRICE_X64 + 1,
-                limit_up=MAX_SQRT_PRICE_X64 - 1,
-                step_count_max=STEP_COUNT_MAX,
-            )
         fee = state.dynamic_fee and with_references(state.dynamic_fee, state, clock.unix_timestamp)
-        outputs = self._ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
-        if self._ladder.ran_out:
-            self._reach_further(downwards=a_to_b)
-        return outputs
+        return ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
-        after: Walk = done.walk
+        after: ClmmWalk = done.walk
         changed = {
             self.address: layout.with_swap(
                 self._book.data(self.address),
@@ -140,11 +124,8 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
             changed[array] = layout.with_orders(data, position=position, tick=tick)
         return changed
 
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`."""
-        del clock  # the price does not depend on time here
-        self._check_whole()
-        return (self._own.sqrt_price_x64 / 2**64) ** 2
+    def _spot_price(self) -> float:
+        return spot_price_of(self._own.sqrt_price_x64)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`; the same in both directions."""
@@ -156,21 +137,18 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
         fee = with_references(state.dynamic_fee, state, clock.unix_timestamp)
         return effective_fee_rate(state.trade_fee_rate, state.tick_spacing, fee) / FEE_DENOMINATOR
 
-    def _held_state(self) -> ClmmState:
-        """What a walk reads, built once per change."""
-        if self._state is None:
-            own = self._own
-            self._state = ClmmState(
-                sqrt_price_x64=own.sqrt_price_x64,
-                tick=own.tick,
-                liquidity=own.liquidity,
-                tick_spacing=own.tick_spacing,
-                trade_fee_rate=self._book.held(own.amm_config, layout.Config).trade_fee_rate,
-                fee_on=own.fee_on,
-                dynamic_fee=own.dynamic_fee,
-                line=self._line(),
-            )
-        return self._state
+    def _make_state(self) -> ClmmState:
+        own = self._own
+        return ClmmState(
+            sqrt_price_x64=own.sqrt_price_x64,
+            tick=own.tick,
+            liquidity=own.liquidity,
+            tick_spacing=own.tick_spacing,
+            trade_fee_rate=self._book.held(own.amm_config, layout.ClmmConfig).trade_fee_rate,
+            fee_on=own.fee_on,
+            dynamic_fee=own.dynamic_fee,
+            line=self._line(),
+        )
 
     def _line(self) -> TickLine:
         down, below = self._side(downwards=True)
@@ -179,13 +157,13 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
         ticks = [tick for start in sorted(arrays) for tick in arrays[start].ticks]
         return TickLine(ticks, below, above)
 
-    def _side(self, *, downwards: bool) -> tuple[list[layout.TickArray], LineEnd]:
+    def _side(self, *, downwards: bool) -> tuple[list[layout.ClmmTickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""
-        held: list[layout.TickArray] = []
+        held: list[layout.ClmmTickArray] = []
         if self._starts_outside() and not self._book.holds(self._extension_address):
             return held, self._line_end(self._extension_address)
         for address in self._arrays_from_price(downwards=downwards):
-            array = self._book.value(address, layout.TickArray)
+            array = self._book.value(address, layout.ClmmTickArray)
             if array is None:
                 return held, self._line_end(address)
             held.append(array)
@@ -202,26 +180,11 @@ class RaydiumClmmPool(BitmapPool[layout.PoolAccount]):
         return not -layout.POOL_BITMAP_SIDE <= index < layout.POOL_BITMAP_SIDE
 
     def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
-        for start in self._starts(downwards=downwards):
-            yield layout.tick_array_address(self.address, start)
-
-    def _starts(self, *, downwards: bool) -> Iterator[int]:
-        """Start ticks of the arrays that are set, from the current one outwards."""
         span = TICKS_PER_ARRAY * self._own.tick_spacing
         position = self._own.tick // span + layout.BITMAP_ZERO
         bitmap = layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
-        if downwards:
-            bits = bitmap & ((1 << (position + 1)) - 1)
-            while bits:
-                top = bits.bit_length() - 1
-                yield (top - layout.BITMAP_ZERO) * span
-                bits ^= 1 << top
-        else:
-            bits = bitmap >> position << position
-            while bits:
-                low = bits & -bits
-                yield (low.bit_length() - 1 - layout.BITMAP_ZERO) * span
-                bits ^= low
+        for found in set_positions(bitmap, position, downwards=downwards):
+            yield layout.tick_array_address(self.address, (found - layout.BITMAP_ZERO) * span)
 
 
 PROGRAM: Final = PoolProgram(

@@ -13,27 +13,16 @@ from dataclasses import dataclass, replace
 from typing import Final
 
 from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee, LineEnd, Tick
-from quote_core.dex.raydium_clmm.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MIN_SQRT_PRICE_X64,
-    U64_MAX,
-    delta_token_0_ceil,
-    delta_token_0_floor,
-    delta_token_1_ceil,
-    delta_token_1_floor,
-    next_sqrt_price_from_input,
-    next_sqrt_price_from_output,
-    sqrt_price_at_tick,
-    tick_at_sqrt_price,
-)
+from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, amount_a, amount_b, next_from_a, next_from_b
+from quote_core.dex.volatility import TICK_RATE_DENOMINATOR, accumulator_at, decayed_reference, volatile_rate
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
+from quote_core.units import U64_MAX, U128_MAX
 
 __all__ = [
     "FEE_DENOMINATOR",
-    "STEP_COUNT_MAX",
+    "ClmmWalk",
     "EndOfLine",
-    "LiquidityOverflow",
-    "TooManySteps",
-    "Walk",
     "effective_fee_rate",
     "walk",
     "with_references",
@@ -41,10 +30,6 @@ __all__ = [
 
 FEE_DENOMINATOR: Final = 1_000_000
 DYNAMIC_FEE_RATE_MAX: Final = 100_000
-VOLATILITY_SCALE: Final = 10_000
-CONTROL_DENOMINATOR: Final = 100_000
-STEP_COUNT_MAX: Final = 10_000
-"""A bound on fee steps; a transaction's 1.4 million compute units pay for a few hundred."""
 
 
 class EndOfLine(Exception):
@@ -58,16 +43,8 @@ class EndOfLine(Exception):
         self.end = end
 
 
-class LiquidityOverflow(Exception):
-    """Crossing a tick would leave less than no liquidity, or more than 128 bits of it; the program aborts."""
-
-
-class TooManySteps(Exception):
-    """The walk takes more steps than `STEP_COUNT_MAX`."""
-
-
 @dataclass(slots=True)
-class Walk:
+class ClmmWalk:
     """A swap under way, and after `walk` its result. Amounts are what the pool's vaults see, in smallest units.
 
     `filled` maps a tick index to the tick as the swap leaves it, for ticks whose limit orders were hit.
@@ -103,19 +80,19 @@ class _Step:
     fee_amount: int
 
 
-def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, unix_timestamp: int) -> Walk:
+def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, unix_timestamp: int) -> ClmmWalk:
     """Swap `amount` (of input when `exact_in`, else of output) without a price limit of the caller's.
 
     Raises:
         EndOfLine: The ticks held end before the amount is used up.
-        LiquidityOverflow: The program's arithmetic aborts at a tick.
+        MathOverflow: Crossing a tick would leave less than no liquidity, or more than 128 bits of it.
         TooManySteps: The walk is longer than any transaction could pay for.
     """
     fee_token_is_0 = {0: zero_for_one, 1: True, 2: False}.get(state.fee_on, zero_for_one)
     rules = _Rules(zero_for_one, exact_in, fee_on_output=fee_token_is_0 != zero_for_one)
     limit = MIN_SQRT_PRICE_X64 + 1 if zero_for_one else MAX_SQRT_PRICE_X64 - 1
     fee = state.dynamic_fee and with_references(state.dynamic_fee, state, unix_timestamp)
-    swap = Walk(0, 0, 0, state.sqrt_price_x64, state.tick, state.liquidity, fee, 0, {})
+    swap = ClmmWalk(0, 0, 0, state.sqrt_price_x64, state.tick, state.liquidity, fee, 0, {})
     group = state.tick // state.tick_spacing
     position = bisect.bisect_right(state.line.indexes, state.tick) - (1 if zero_for_one else 0)
     remaining, step_count = amount, 0
@@ -154,8 +131,8 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
                     swap.tick = tick.index if zero_for_one else tick.index - 1
                     break
             swap.liquidity += -tick.liquidity_net if zero_for_one else tick.liquidity_net
-            if not 0 <= swap.liquidity < 2**128:
-                raise LiquidityOverflow
+            if not 0 <= swap.liquidity <= U128_MAX:
+                raise MathOverflow("liquidity")
             swap.tick = tick.index - 1 if zero_for_one else tick.index
             swap.crossed_count += 1
             position += -1 if zero_for_one else 1
@@ -167,10 +144,15 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
 
 
 def effective_fee_rate(trade_fee_rate: int, tick_spacing: int, fee: DynamicFee) -> int:
-    """Base rate plus ceil(control·(accumulator·spacing)² / (100,000·10,000²)), at most 10 %; parts per million."""
-    crossed = fee.accumulator * tick_spacing
-    dynamic = -(-fee.control * crossed * crossed // (CONTROL_DENOMINATOR * VOLATILITY_SCALE * VOLATILITY_SCALE))
-    return min(trade_fee_rate + dynamic, DYNAMIC_FEE_RATE_MAX)
+    """Give the rate of a step, parts per million, at most 10 %."""
+    return volatile_rate(
+        trade_fee_rate,
+        control=fee.control,
+        accumulator=fee.accumulator,
+        step=tick_spacing,
+        denominator=TICK_RATE_DENOMINATOR,
+        rate_max=DYNAMIC_FEE_RATE_MAX,
+    )
 
 
 def with_references(fee: DynamicFee, state: ClmmState, unix_timestamp: int) -> DynamicFee:
@@ -182,7 +164,7 @@ def with_references(fee: DynamicFee, state: ClmmState, unix_timestamp: int) -> D
     elapsed_s = max(0, unix_timestamp - fee.last_update_unix_s)
     if elapsed_s < fee.filter_period_s:
         return fee
-    decayed = fee.accumulator * fee.reduction_factor // VOLATILITY_SCALE if elapsed_s < fee.decay_period_s else 0
+    decayed = decayed_reference(fee.accumulator, fee.reduction_factor) if elapsed_s < fee.decay_period_s else 0
     return replace(
         fee,
         index_reference=state.tick // state.tick_spacing,
@@ -192,8 +174,13 @@ def with_references(fee: DynamicFee, state: ClmmState, unix_timestamp: int) -> D
 
 
 def _with_accumulator(fee: DynamicFee, group: int) -> DynamicFee:
-    accumulator = fee.volatility_reference + abs(fee.index_reference - group) * VOLATILITY_SCALE
-    return replace(fee, accumulator=min(accumulator, fee.accumulator_max))
+    accumulator = accumulator_at(
+        group,
+        index_reference=fee.index_reference,
+        volatility_reference=fee.volatility_reference,
+        accumulator_max=fee.accumulator_max,
+    )
+    return replace(fee, accumulator=accumulator)
 
 
 def _cut(target: int, group: int, tick_spacing: int, *, zero_for_one: bool) -> int:
@@ -208,7 +195,7 @@ def _group_reached(sqrt_price_x64: int, tick_spacing: int, *, zero_for_one: bool
     return group - 1 if not zero_for_one and tick % tick_spacing == 0 else group
 
 
-def _take(swap: Walk, step: _Step, rules: _Rules) -> int:
+def _take(swap: ClmmWalk, step: _Step, rules: _Rules) -> int:
     """Add a step to the running totals; give how much of the specified amount it used up."""
     swap.sqrt_price_x64 = step.sqrt_price_x64
     swap.amount_in += step.amount_in
@@ -226,7 +213,7 @@ def _step(rules: _Rules, current: int, target: int, liquidity: int, remaining: i
         reached = (
             target
             if full
-            else next_sqrt_price_from_input(current, liquidity, available, zero_for_one=rules.zero_for_one)
+            else (next_from_a if rules.zero_for_one else next_from_b)(current, liquidity, available, is_input=True)
         )
         net_in = needed if reached == target and full else _input_delta(current, reached, liquidity, rules)
         gross_out = _output_delta(current, reached, liquidity, rules)
@@ -240,7 +227,8 @@ def _step(rules: _Rules, current: int, target: int, liquidity: int, remaining: i
     if held <= min(wanted, U64_MAX):
         reached, gross_out = target, held
     else:
-        reached = next_sqrt_price_from_output(current, liquidity, wanted, zero_for_one=rules.zero_for_one)
+        next_from = next_from_b if rules.zero_for_one else next_from_a
+        reached = next_from(current, liquidity, wanted, is_input=False)
         gross_out = held if reached == target else min(_output_delta(current, reached, liquidity, rules), wanted)
     gross_out = min(gross_out, wanted)
     net_in = _input_delta(current, reached, liquidity, rules)
@@ -252,16 +240,16 @@ def _step(rules: _Rules, current: int, target: int, liquidity: int, remaining: i
 
 
 def _input_delta(current: int, target: int, liquidity: int, rules: _Rules) -> int:
-    delta = delta_token_0_ceil if rules.zero_for_one else delta_token_1_ceil
-    return delta(current, target, liquidity)
+    delta = amount_a if rules.zero_for_one else amount_b
+    return delta(current, target, liquidity, round_up=True)
 
 
 def _output_delta(current: int, target: int, liquidity: int, rules: _Rules) -> int:
-    delta = delta_token_1_floor if rules.zero_for_one else delta_token_0_floor
-    return delta(current, target, liquidity)
+    delta = amount_b if rules.zero_for_one else amount_a
+    return delta(current, target, liquidity, round_up=False)
 
 
-def _fill_orders(swap: Walk, tick: Tick, remaining: int, rate: int, rules: _Rules) -> int:
+def _fill_orders(swap: ClmmWalk, tick: Tick, remaining: int, rate: int, rules: _Rules) -> int:
     """Fill what rests at `tick` at its price; give how much of the specified amount that used up."""
     if not remaining:
         return 0

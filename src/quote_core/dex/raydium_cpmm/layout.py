@@ -21,9 +21,9 @@ __all__ = [
     "MINT_0",
     "MINT_1",
     "POOL",
-    "Config",
+    "CpmmAccount",
+    "CpmmConfig",
     "Owed",
-    "PoolAccount",
     "decode_config",
     "decode_pool_account",
     "with_owed",
@@ -62,7 +62,7 @@ _CREATOR_FEE_RATE: Final = u64(108)
 
 
 @dataclass(frozen=True, slots=True)
-class Config:
+class CpmmConfig:
     """AmmConfig: rates in parts per million; protocol and fund take their part of the trade fee."""
 
     trade_ppm: int
@@ -90,7 +90,7 @@ class Owed:
 
 
 @dataclass(frozen=True, slots=True)
-class PoolAccount:
+class CpmmAccount:
     """The fields of PoolState that decide a swap."""
 
     mint_a: Pubkey
@@ -108,7 +108,7 @@ class PoolAccount:
     token_2022_mints: tuple[Pubkey, ...]
 
 
-def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
+def decode_pool_account(pubkey: Pubkey, account: Account) -> CpmmAccount:
     """Read PoolState.
 
     Raises:
@@ -120,7 +120,7 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> PoolAccount:
     creator_fee_on, status = _CREATOR_FEE_ON.read(data), _STATUS.read(data)
     if creator_fee_on > CREATOR_FEE_ON_TOKEN_1:
         raise CorruptAccount(pubkey, "pool_state.creator_fee_on", f"is {creator_fee_on}, above 2")
-    return PoolAccount(
+    return CpmmAccount(
         mint_a=mint_a,
         mint_b=mint_b,
         vault_a=_VAULT_0.read(data),
@@ -152,14 +152,14 @@ def with_owed(data: bytes, owed_a: Owed, owed_b: Owed) -> bytes:
     )
 
 
-def decode_config(pubkey: Pubkey, account: Account) -> Config:
+def decode_config(pubkey: Pubkey, account: Account) -> CpmmConfig:
     """Read AmmConfig.
 
     Raises:
         CorruptAccount: Not an AmmConfig, or rates that leave nothing to trade.
     """
     data = _CONFIG.check(pubkey, account)
-    config = Config(
+    config = CpmmConfig(
         trade_ppm=_TRADE_FEE_RATE.read(data),
         protocol_ppm=_PROTOCOL_FEE_RATE.read(data),
         fund_ppm=_FUND_FEE_RATE.read(data),

@@ -10,7 +10,7 @@ from typing import Final
 from quote_core.dex._constant_product import cpmm_ladder
 from quote_core.dex.account_book import AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
-from quote_core.dex.constant_product import VaultBalances, VaultPool, curve_price
+from quote_core.dex.constant_product import Reserves, VaultPool, VaultsAfter
 from quote_core.dex.fixed_point import mul_div_floor
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
 from quote_core.dex.pool_program import PoolProgram
@@ -22,9 +22,9 @@ from quote_core.dex.raydium_cpmm.layout import (
     MINT_0,
     MINT_1,
     POOL,
-    Config,
+    CpmmAccount,
+    CpmmConfig,
     Owed,
-    PoolAccount,
     decode_config,
     decode_pool_account,
     with_owed,
@@ -34,7 +34,6 @@ from quote_core.errors import (
     ActivationPending,
     AmountOverflow,
     AmountTooSmall,
-    ImpossibleState,
     NoLiquidity,
     NotTradable,
 )
@@ -44,23 +43,20 @@ __all__ = ["PROGRAM", "RaydiumCpmmPool"]
 
 
 @dataclass(frozen=True, slots=True)
-class _Curve:
-    """What a quote reads; a reserve is below zero when more is owed than the vault holds."""
+class _Curve(Reserves):
+    """What a quote reads."""
 
-    reserve_a: int
-    reserve_b: int
-    config: Config
+    config: CpmmConfig
 
 
 @dataclass(frozen=True, slots=True)
-class _NextState:
+class _NextState(VaultsAfter):
     fill: CpmmFill
-    balances: VaultBalances
     owed_a: Owed
     owed_b: Owed
 
 
-class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
+class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
     """One CPMM pool; token A is token 0."""
 
     dex = Dex.RAYDIUM_CPMM
@@ -69,10 +65,10 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         super().__init__(address, account)
         self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...] | None] = {}
 
-    def _decode_own(self, pubkey: Pubkey, account: Account) -> PoolAccount:
+    def _decode_own(self, pubkey: Pubkey, account: Account) -> CpmmAccount:
         return decode_pool_account(pubkey, account)
 
-    def _keys_of(self, own: PoolAccount) -> PoolKeys:
+    def _keys_of(self, own: CpmmAccount) -> PoolKeys:
         return PoolKeys(own.mint_a, own.mint_b, own.vault_a, own.vault_b, (own.amm_config, own.token_2022_mints))
 
     def _changed(self, pubkey: Pubkey) -> None:
@@ -83,11 +79,11 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         """The fee configuration, and the mints that may charge a transfer fee (classic mints never do)."""
         return {self._own.amm_config: decode_config, **dict.fromkeys(self._own.token_2022_mints, decode_mint)}
 
-    def _make_curve(self, own: PoolAccount, book: AccountBook) -> _Curve:
+    def _make_curve(self, own: CpmmAccount, book: AccountBook) -> _Curve:
         return _Curve(
             reserve_a=book.held(self.vault_a, TokenAccount).amount - own.owed_a.total,
             reserve_b=book.held(self.vault_b, TokenAccount).amount - own.owed_b.total,
-            config=book.held(own.amm_config, Config),
+            config=book.held(own.amm_config, CpmmConfig),
         )
 
     def _check_curve(self, curve: _Curve, clock: ChainClock) -> None:
@@ -95,8 +91,7 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
             raise NotTradable(self.address, f"status {self._own.status} switches swaps off")
         if clock.unix_timestamp < self._own.open_time_unix_s:
             raise ActivationPending(self.address, f"opens at unix time {self._own.open_time_unix_s}")
-        if curve.reserve_a < 0 or curve.reserve_b < 0:
-            raise ImpossibleState(self.address, "a vault holds less than the fees owed from it")
+        curve.check_owed(self.address)
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         """See `Pool.swap`. `fee_amount` is what was charged on the input; transfer fees are not part of it."""
@@ -119,11 +114,8 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         )
 
     def _fill(self, curve: _Curve, fees: CpmmFees, direction: Direction, mode: SwapMode, amount: int) -> CpmmFill:
-        reserve_in, reserve_out = curve.reserve_a, curve.reserve_b
-        if direction is Direction.B_TO_A:
-            reserve_in, reserve_out = reserve_out, reserve_in
-        if reserve_in == 0 or reserve_out == 0:
-            raise NoLiquidity(self.address, "a reserve is empty")
+        curve.check_filled(self.address)
+        reserve_in, reserve_out = curve.of(direction)
         if mode is SwapMode.EXACT_OUT:
             fill = swap_exact_out(reserve_in, reserve_out, amount, fees)
             if fill is None:
@@ -134,7 +126,7 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
             raise AmountTooSmall(self.address, "the amount buys nothing")
         return fill
 
-    def _fees(self, config: Config, direction: Direction, clock: ChainClock) -> CpmmFees:
+    def _fees(self, config: CpmmConfig, direction: Direction, clock: ChainClock) -> CpmmFees:
         transfer_in, transfer_out = self._transfer_fees(direction, clock)
         named_input = CREATOR_FEE_ON_TOKEN_0 if direction is Direction.A_TO_B else CREATOR_FEE_ON_TOKEN_1
         return CpmmFees(
@@ -162,9 +154,8 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
         fees = self._fees(curve.config, direction, clock)
         if fees.divides_by_zero:
             return None
-        reserve_in, reserve_out, vault_in = curve.reserve_a, curve.reserve_b, self._vault_amount(self.vault_a)
-        if direction is Direction.B_TO_A:
-            reserve_in, reserve_out, vault_in = curve.reserve_b, curve.reserve_a, self._vault_amount(self.vault_b)
+        reserve_in, reserve_out = curve.of(direction)
+        vault_in = self._vault_amount(self.vault_a if direction is Direction.A_TO_B else self.vault_b)
         return (
             reserve_in,
             reserve_out,
@@ -177,7 +168,7 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
             fees.transfer_out.fee_max,
         )
 
-    def _next_state(self, config: Config, fees: CpmmFees, direction: Direction, fill: CpmmFill) -> _NextState:
+    def _next_state(self, config: CpmmConfig, fees: CpmmFees, direction: Direction, fill: CpmmFill) -> _NextState:
         is_a_to_b = direction is Direction.A_TO_B
         owed_in, owed_out = self._own.owed_a, self._own.owed_b
         if not is_a_to_b:
@@ -197,17 +188,9 @@ class RaydiumCpmmPool(VaultPool[PoolAccount, _Curve]):
             owed_b=owed_out if is_a_to_b else owed_in,
         )
 
-    def _balances_after(self, swap: Swap) -> VaultBalances:
-        return _next_state_of(swap).balances
-
     def _own_data_after(self, swap: Swap) -> bytes | None:
         after = _next_state_of(swap)
         return with_owed(self._book.data(self.address), after.owed_a, after.owed_b)
-
-    def spot_price(self, clock: ChainClock) -> float:
-        """See `Pool.spot_price`."""
-        curve = self._held()
-        return curve_price(curve.reserve_a, curve.reserve_b)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: trade and creator fee, whichever side they are taken from."""

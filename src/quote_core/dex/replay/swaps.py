@@ -17,7 +17,7 @@ from quote_core.errors import (
     AmountOverflow,
     AmountTooSmall,
     CorruptAccount,
-    ImpossibleState,
+    ImpossibleReserves,
     LayoutMismatch,
     LiquidityNotLoaded,
     NoLiquidity,
@@ -34,7 +34,7 @@ _REFUSALS: Final[tuple[tuple[type[SolquoteError], str], ...]] = (
     (AmountTooSmall, "zero_amount"),
     (NoLiquidity, "insufficient_liquidity"),
     (LiquidityNotLoaded, "insufficient_liquidity_in_snapshot"),
-    (ImpossibleState, "state_invalid"),  # before NotTradable, which it is a case of
+    (ImpossibleReserves, "state_invalid"),  # before NotTradable, which it is a case of
     (CorruptAccount, "state_invalid"),
     (NotTradable, "not_tradable"),
     (ReserveShort, "reserve_account_short"),

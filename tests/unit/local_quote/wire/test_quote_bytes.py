@@ -5,7 +5,7 @@ from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 from fakes.oracle_accounts import pyth_account
 
 from local_quote.pool_store import Doubt
-from local_quote.quote_table import Row
+from local_quote.row_table import LocalRow
 from local_quote.wire._quote_writer import write_batch
 from local_quote.wire.quote_bytes import TAIL_AGE_NS_MAX, QuoteEncoder, QuoteParts
 from quote_core.clock import boot_id
@@ -28,7 +28,7 @@ def priced(
     return local_quote_pb2.LocalQuote.FromString(encoder.quote(quote, held.market.chain_clock))
 
 
-def row_of(held: HeldMarket, amount: int) -> Row:
+def row_of(held: HeldMarket, amount: int) -> LocalRow:
     return held.market.table.register([(SOL, USDC, amount)])[0]
 
 

@@ -4,8 +4,8 @@ from fakes.held_market import SOL, USDC, HeldMarket
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from local_quote.quote_table import Quote
 from local_quote.quoter import PricedSwap
+from local_quote.row_table import LocalQuote
 from local_quote.wire.quote_bytes import QuoteEncoder, QuoteParts
 from quote_core.dex.pool import Direction
 from quote_core.errors import InvalidField
@@ -32,7 +32,7 @@ def test_numbers_of_any_size_survive(
 ) -> None:
     input_amount, output_amount, fee_amount, depth = amounts
     swap = PricedSwap(ENTRY, Direction.A_TO_B, input_amount, output_amount, fee_amount, SOL.mint, impact, depth)
-    quote = Quote(SOL, USDC, swap, version, unix_ns, HELD.clock.mono_ns())
+    quote = LocalQuote(SOL, USDC, swap, version, unix_ns, HELD.clock.mono_ns())
     parts = QuoteParts()
     parts.add(ENCODER.quote(quote, None), b"", number)
     (message,) = local_quote_pb2.LocalQuoteBatch.FromString(

@@ -1,5 +1,7 @@
 """The journal's writer: what a crash leaves behind is mended, and nothing is written twice or left out."""
 
+import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -153,3 +155,51 @@ def test_a_second_writer_is_refused(tmp_path: Path) -> None:
         Journal(tmp_path, bounds=BOUNDS),
     ):
         pass
+
+
+def _remove_folder(folder: Path) -> None:
+    shutil.rmtree(folder)
+
+
+def _remove_segment(folder: Path) -> None:
+    segments(folder)[-1].unlink()
+
+
+def _remove_lock(folder: Path) -> None:
+    (folder / "lock").unlink()
+
+
+def _put_a_copy_in_its_place(folder: Path) -> None:
+    copy = folder.with_name("copy")
+    shutil.copytree(folder, copy)
+    shutil.rmtree(folder)
+    copy.rename(folder)
+
+
+@pytest.mark.parametrize("take_away", [_remove_folder, _remove_segment, _remove_lock, _put_a_copy_in_its_place])
+def test_files_taken_away_are_noticed_and_a_journal_opened_again_stands_there(
+    tmp_path: Path, take_away: Callable[[Path], None]
+) -> None:
+    folder = tmp_path / "journal"
+    with Journal(folder, bounds=BOUNDS) as journal:
+        write(journal, 1)
+        journal.flush()
+        journal.check_in_place()
+        take_away(folder)
+        with pytest.raises(FileNotFoundError, match="removed or replaced"):
+            journal.check_in_place()
+    with Journal(folder, bounds=BOUNDS) as journal:
+        write(journal, 1)
+        write(journal, 2)
+        journal.check_in_place()
+    assert sequences(folder) == [1, 2]
+    assert verify(folder).is_intact
+
+
+def test_a_journal_is_in_its_place_before_its_first_record_and_in_every_segment(tmp_path: Path) -> None:
+    with Journal(tmp_path, bounds=JournalBounds(segment_bytes_max=200, segment_count_max=2)) as journal:
+        journal.check_in_place()
+        for sequence in range(1, 10):
+            write(journal, sequence)
+            journal.check_in_place()
+    assert journal.removed_segment_count > 0

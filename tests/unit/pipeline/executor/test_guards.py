@@ -9,8 +9,9 @@ from fakes.plans import LIFETIME_NS, SOL
 
 from pipeline.costs import costs_of_plan
 from pipeline.executor.guards import Guards
-from quote_core.clock import AGE_UNKNOWN_NS
+from quote_core.clock import AGE_UNKNOWN_NS, Moment
 from quote_core.events import ExecutionPlan
+from quote_core.freshness import FRESH_NS_MAX, NEVER_VOUCHED, Freshness
 
 FIELD_MAX = 2**64 - 1
 GUARDS = Guards(replace(LIMITS, amount_lamports_max=10**10), RATES)
@@ -26,6 +27,7 @@ def test_a_good_plan_passes(plan: ExecutionPlan) -> None:
 
 
 def test_a_plan_may_be_five_seconds_old_and_no_nanosecond_more(plan: ExecutionPlan) -> None:
+    plan = replace(plan, freshness=Freshness(plan.created, 3))
     assert refusal(plan, age_ns=5_000_000_000) is None
     assert str(refusal(plan, age_ns=5_000_000_001)).startswith("expired")
 
@@ -38,6 +40,37 @@ def test_a_plan_is_refused_past_its_own_lifetime(plan: ExecutionPlan) -> None:
 
 def test_a_plan_made_at_a_time_that_cannot_be_told_is_expired(plan: ExecutionPlan) -> None:
     assert refusal(plan, age_ns=AGE_UNKNOWN_NS) == "expired: when it was planned cannot be told"
+
+
+@pytest.mark.parametrize(
+    ("state_age_ns", "age_ns", "passes"),
+    [
+        (FRESH_NS_MAX, 0, True),
+        (FRESH_NS_MAX + 1, 0, False),
+        (FRESH_NS_MAX - 5, 5, True),
+        (FRESH_NS_MAX - 5, 6, False),
+        (-1, 0, False),
+    ],
+)
+def test_the_state_a_plan_rests_on_grows_older_with_the_plan(
+    plan: ExecutionPlan, state_age_ns: int, age_ns: int, *, passes: bool
+) -> None:
+    made = replace(plan, freshness=Freshness(plan.created.earlier_by(state_age_ns), 3))
+    found = refusal(made, age_ns=age_ns)
+    assert found is None if passes else str(found).startswith("stale: ")
+
+
+def test_a_plan_on_state_that_nobody_vouched_for_is_stale(plan: ExecutionPlan) -> None:
+    found = refusal(replace(plan, freshness=NEVER_VOUCHED))
+    assert found == "stale: when its pool state was vouched for cannot be told"
+
+
+def test_another_hosts_wall_clock_says_nothing_of_the_state(plan: ExecutionPlan) -> None:
+    """It is an hour ahead there; what counts is what lies between the planner's two moments."""
+    ahead = Moment(plan.created.boot_id + 1, 10**12, plan.created.unix_ns + 3_600 * 10**9)
+    made = replace(plan, created=ahead, freshness=Freshness(ahead.earlier_by(FRESH_NS_MAX - 5), 3))
+    assert refusal(made, age_ns=5) is None
+    assert str(refusal(made, age_ns=6)).startswith("stale: ")
 
 
 @pytest.mark.parametrize(

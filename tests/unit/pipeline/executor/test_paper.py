@@ -4,9 +4,12 @@ from dataclasses import replace
 
 import pytest
 from fakes.executors import RATES
+from fakes.fake_clock import FakeClock
+from fakes.vouched import vouched
 
 from pipeline.executor.paper import PaperVenue
 from pipeline.simulation import RouteHopRequest, Simulation
+from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import (
     DeadlinePassed,
     LayoutMismatch,
@@ -15,12 +18,13 @@ from quote_core.errors import (
     SolquoteError,
 )
 from quote_core.events import ExecutionPlan, Outcome
-from quote_core.freshness import NEVER_VOUCHED
+from quote_core.freshness import FRESH_NS_MAX, NEVER_VOUCHED, Freshness
 
 
 class Market:
-    def __init__(self, answer: int | SolquoteError) -> None:
+    def __init__(self, answer: int | SolquoteError, *, freshness: Freshness | None = None) -> None:
         self._answer = answer
+        self._freshness = freshness or vouched()
         self.asked: list[tuple[tuple[RouteHopRequest, ...], int]] = []
 
     async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
@@ -31,39 +35,41 @@ class Market:
             hops=(),
             amount_out=self._answer,
             slot=9,
-            freshness=NEVER_VOUCHED,
+            freshness=self._freshness,
             price_impact_fractions=(),
             depth_amounts=(),
         )
 
 
 async def test_a_fill_at_the_least_output_counts_every_cost(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(1_005_000_000), RATES).execute(plan)
+    ending = await PaperVenue(Market(1_005_000_000), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.actual_amount_out, ending.slot) == (Outcome.FILLED, 1_005_000_000, 9)
     assert ending.profit_lamports == 5_000_000 - 500_000 - 10_000 - 10_000
     assert (ending.flash_fee_lamports, ending.tip_lamports, ending.network_fee_lamports) == (500_000, 10_000, 10_000)
 
 
 async def test_a_fill_may_lose_money_when_the_plan_lets_it(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(1_000_000_000), RATES).execute(replace(plan, min_amount_out=1_000_000_000))
+    ending = await PaperVenue(Market(1_000_000_000), RATES, clock=SYSTEM_CLOCK).execute(
+        replace(plan, min_amount_out=1_000_000_000)
+    )
     assert (ending.outcome, ending.profit_lamports) == (Outcome.FILLED, -520_000)
 
 
 async def test_what_lender_and_chain_take_is_not_the_plans_to_say(plan: ExecutionPlan) -> None:
     lying = replace(plan, flash_fee_lamports=10**12, signature_fee_lamports=0)
-    ending = await PaperVenue(Market(1_005_000_000), RATES).execute(lying)
+    ending = await PaperVenue(Market(1_005_000_000), RATES, clock=SYSTEM_CLOCK).execute(lying)
     assert (ending.flash_fee_lamports, ending.network_fee_lamports) == (500_000, 10_000)
 
 
 async def test_one_unit_less_than_the_least_output_fails_and_costs_the_network_fee(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(1_004_999_999), RATES).execute(plan)
+    ending = await PaperVenue(Market(1_004_999_999), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.profit_lamports, ending.network_fee_lamports) == (Outcome.FAILED, -10_000, 10_000)
     assert (ending.tip_lamports, ending.flash_fee_lamports) == (0, 0)
     assert ending.reason.startswith("slippage")
 
 
 async def test_a_market_that_refuses_fails_on_chain(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(NoLiquidity("route", "the pool is gone")), RATES).execute(plan)
+    ending = await PaperVenue(Market(NoLiquidity("route", "the pool is gone")), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.profit_lamports) == (Outcome.FAILED, -10_000)
     assert "the pool is gone" in ending.reason
 
@@ -79,14 +85,29 @@ async def test_a_market_that_refuses_fails_on_chain(plan: ExecutionPlan) -> None
 async def test_without_an_answer_nothing_reached_the_chain_and_nothing_was_paid(
     plan: ExecutionPlan, error: SolquoteError
 ) -> None:
-    ending = await PaperVenue(Market(error), RATES).execute(plan)
+    ending = await PaperVenue(Market(error), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.profit_lamports, ending.network_fee_lamports) == (Outcome.FAILED, 0, 0)
     assert ending.reason.startswith("unavailable")
 
 
 async def test_the_plans_own_pools_are_asked_for_and_no_better_ones(plan: ExecutionPlan) -> None:
     market = Market(1_010_000_000)
-    await PaperVenue(market, RATES).execute(plan)
+    await PaperVenue(market, RATES, clock=SYSTEM_CLOCK).execute(plan)
     ((hops, amount_in),) = market.asked
     assert amount_in == plan.amount_in
     assert [hop.pool_id for hop in hops] == [hop.pool_id for hop in plan.hops]
+
+
+async def test_nothing_is_filled_on_pool_state_that_the_chain_vouched_for_too_long_ago(plan: ExecutionPlan) -> None:
+    """A node that stands still goes on answering; 31 fills came of it once."""
+    clock = FakeClock()
+    for freshness, outcome in (
+        (vouched(clock, age_ns=FRESH_NS_MAX), Outcome.FILLED),
+        (vouched(clock, age_ns=FRESH_NS_MAX + 1), Outcome.FAILED),
+        (NEVER_VOUCHED, Outcome.FAILED),
+    ):
+        market = Market(1_005_000_000, freshness=freshness)
+        ending = await PaperVenue(market, RATES, clock=clock).execute(plan)
+        assert ending.outcome is outcome
+        assert ending.profit_lamports == 0 or outcome is Outcome.FILLED
+        assert ending.reason.startswith("unavailable: stale") is (outcome is Outcome.FAILED)

@@ -10,7 +10,7 @@ from quote_core.errors import (
     ActivationPending,
     AmountTooSmall,
     CorruptAccount,
-    ImpossibleState,
+    ImpossibleReserves,
     NoLiquidity,
     NotTradable,
 )
@@ -81,7 +81,7 @@ def test_waiting_pool_opens_at_its_time(open_pool: OpenPool, clock: ChainClock) 
 
 def test_owing_more_than_the_vault_holds_is_impossible(open_pool: OpenPool, clock: ChainClock) -> None:
     pool = open_pool(DEX, NAME, {("pool", OWED_COIN): u64(2**63)})
-    with pytest.raises(ImpossibleState):
+    with pytest.raises(ImpossibleReserves):
         pool.check_tradable(clock)
 
 

@@ -12,7 +12,7 @@ from quote_core.dex.replay import Difference, error_kind, replay
 from quote_core.errors import (
     ActivationPending,
     CorruptAccount,
-    ImpossibleState,
+    ImpossibleReserves,
     InvalidField,
     LayoutMismatch,
     NotTradable,
@@ -121,7 +121,7 @@ def test_file_without_vectors_is_refused(recorded: Recorded, document: object) -
 
 def test_errors_are_named_as_the_files_name_them() -> None:
     assert error_kind(ActivationPending("p", "r")) == "not_tradable"
-    assert error_kind(ImpossibleState("p", "r")) == "state_invalid"
+    assert error_kind(ImpossibleReserves("p", "r")) == "state_invalid"
     assert error_kind(CorruptAccount("a", "f", "r")) == "state_invalid"
     assert error_kind(NotTradable("p", "r")) == "not_tradable"
     assert error_kind(InvalidField("f", "r")) == "InvalidField"

@@ -8,14 +8,8 @@ from hypothesis import strategies as st
 from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, DlmmState, FeeParameters, Volatility
-from quote_core.dex.meteora_dlmm.swap import (
-    ArrayMissing,
-    ExtensionMissing,
-    MathOverflow,
-    OutOfBins,
-    bins_to_trade,
-    walk,
-)
+from quote_core.dex.meteora_dlmm.swap import ArrayMissing, ExtensionMissing, OutOfBins, bins_to_trade, walk
+from quote_core.dex.walk import MathOverflow
 
 NOW = 1_790_000_000
 U64_MAX = 2**64 - 1

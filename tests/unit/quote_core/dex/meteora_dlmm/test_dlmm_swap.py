@@ -11,16 +11,10 @@ from quote_core.dex.meteora_dlmm import layout
 from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, DlmmState, FeeParameters, Volatility
-from quote_core.dex.meteora_dlmm.swap import (
-    ExtensionMissing,
-    MathOverflow,
-    OutOfBins,
-    Undetermined,
-    bins_to_trade,
-    walk,
-)
+from quote_core.dex.meteora_dlmm.swap import ExtensionMissing, OutOfBins, Undetermined, bins_to_trade, walk
 from quote_core.dex.pool import Account, ChainClock, Direction, Pool, SwapMode
 from quote_core.dex.recorded import RecordedPool
+from quote_core.dex.walk import MathOverflow
 from quote_core.errors import ActivationPending, LiquidityNotLoaded, NoLiquidity
 
 OpenPool = Callable[..., Pool]

@@ -1,7 +1,8 @@
 import pytest
 
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
-from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, MIN_SQRT_PRICE_X64
+from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64
+from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64
 
 
 @pytest.mark.parametrize("group_reference", [7_000, -7_000])

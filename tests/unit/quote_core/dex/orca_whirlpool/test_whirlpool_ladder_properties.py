@@ -7,23 +7,11 @@ from hypothesis import strategies as st
 
 from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
-from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, TickArray, WhirlpoolState, array_sequence
-from quote_core.dex.orca_whirlpool.swap import (
-    STEP_COUNT_MAX,
-    ArrayUnknown,
-    SequenceEnd,
-    TooManySteps,
-    targets,
-    walk,
-)
-from quote_core.dex.orca_whirlpool.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MAX_TICK,
-    MIN_SQRT_PRICE_X64,
-    MIN_TICK,
-    MathOverflow,
-    sqrt_price_at_tick,
-)
+from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolState, WhirlpoolTickArray, array_sequence
+from quote_core.dex.orca_whirlpool.swap import ArrayUnknown, SequenceEnd, targets, walk
+from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
 
 NOW = 1_790_000_000
 U64_MAX = 2**64 - 1
@@ -46,7 +34,7 @@ def states(draw: st.DrawFn) -> WhirlpoolState:
             if MIN_TICK <= tick <= MAX_TICK:
                 size = draw(st.integers(0, liquidity // 25))
                 nets[tick] = size if tick <= current else -size
-        arrays[start] = TickArray(start, nets)
+        arrays[start] = WhirlpoolTickArray(start, nets)
     adaptive = None
     if draw(st.booleans()) and spacing < 32768:
         group_size = draw(st.sampled_from([1, 4, 64]))

@@ -5,9 +5,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from quote_core.dex.orca_whirlpool import ticks
+from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
+from quote_core.dex.walk import MathOverflow
 
-sqrt_prices = st.integers(ticks.MIN_SQRT_PRICE_X64, ticks.MAX_SQRT_PRICE_X64)
-all_ticks = st.integers(ticks.MIN_TICK, ticks.MAX_TICK)
+sqrt_prices = st.integers(MIN_SQRT_PRICE_X64, ticks.MAX_SQRT_PRICE_X64)
+all_ticks = st.integers(MIN_TICK, MAX_TICK)
 
 
 @pytest.mark.parametrize("bit", range(19))
@@ -18,8 +20,8 @@ def test_the_constants_are_exact_floors(bit: int):
 
 
 def test_the_ends_of_the_range_are_those_of_the_program():
-    assert ticks.sqrt_price_at_tick(ticks.MIN_TICK) == ticks.MIN_SQRT_PRICE_X64
-    assert ticks.sqrt_price_at_tick(ticks.MAX_TICK) == ticks.MAX_SQRT_PRICE_X64
+    assert ticks.sqrt_price_at_tick(MIN_TICK) == MIN_SQRT_PRICE_X64
+    assert ticks.sqrt_price_at_tick(MAX_TICK) == ticks.MAX_SQRT_PRICE_X64
 
 
 @given(all_ticks)
@@ -32,7 +34,7 @@ def test_amounts_that_do_not_fit_are_none_and_products_that_do_not_fit_abort(one
     for round_up in (True, False):
         try:
             amount = ticks.delta_a(one, other, liquidity, round_up=round_up)
-        except ticks.MathOverflow:
+        except MathOverflow:
             assert liquidity * abs(one - other) << 64 >= 2**256
         else:
             assert amount is None or 0 <= amount < 2**64
@@ -41,9 +43,9 @@ def test_amounts_that_do_not_fit_are_none_and_products_that_do_not_fit_abort(one
 
 
 def test_a_price_outside_the_range_aborts():
-    with pytest.raises(ticks.MathOverflow, match="outside the program's range"):
+    with pytest.raises(MathOverflow, match="outside the program's range"):
         ticks.next_sqrt_price(2**64, 1, 2**63, is_input=True, a_to_b=True)
-    with pytest.raises(ticks.MathOverflow, match="more output than"):
+    with pytest.raises(MathOverflow, match="more output than"):
         ticks.next_sqrt_price(2**64, 1, 2**63, is_input=False, a_to_b=False)
-    with pytest.raises(ticks.MathOverflow, match="zero liquidity"):
+    with pytest.raises(MathOverflow, match="zero liquidity"):
         ticks.next_sqrt_price(2**64, 0, 1, is_input=True, a_to_b=False)

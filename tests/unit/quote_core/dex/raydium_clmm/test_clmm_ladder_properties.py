@@ -8,20 +8,10 @@ from hypothesis import strategies as st
 
 from quote_core.dex.raydium_clmm._ladder import LineLadder
 from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee, LineEnd, Tick, TickLine
-from quote_core.dex.raydium_clmm.swap import (
-    STEP_COUNT_MAX,
-    EndOfLine,
-    LiquidityOverflow,
-    TooManySteps,
-    walk,
-    with_references,
-)
-from quote_core.dex.raydium_clmm.ticks import (
-    MAX_SQRT_PRICE_X64,
-    MIN_SQRT_PRICE_X64,
-    sqrt_price_at_tick,
-    tick_at_sqrt_price,
-)
+from quote_core.dex.raydium_clmm.swap import EndOfLine, walk, with_references
+from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
+from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
 
 NOW = 1_790_000_000
 U64_MAX = 2**64 - 1
@@ -75,7 +65,7 @@ def states(draw: st.DrawFn) -> ClmmState:
 def output(state: ClmmState, amount: int, *, zero_for_one: bool, vault_out: int) -> int:
     try:
         done = walk(state, zero_for_one=zero_for_one, exact_in=True, amount=amount, unix_timestamp=NOW)
-    except (EndOfLine, LiquidityOverflow, TooManySteps):
+    except (EndOfLine, MathOverflow, TooManySteps):
         return 0
     return done.amount_out if done.amount_out <= vault_out else 0
 

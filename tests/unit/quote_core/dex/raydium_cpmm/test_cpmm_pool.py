@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
 from quote_core.dex.raydium_cpmm.fill import CpmmFees, swap_exact_in, swap_exact_out
 from quote_core.dex.spl_token import TransferFee
-from quote_core.errors import ActivationPending, AmountOverflow, CorruptAccount, ImpossibleState, NotTradable
+from quote_core.errors import ActivationPending, AmountOverflow, CorruptAccount, ImpossibleReserves, NotTradable
 
 OpenPool = Callable[..., Pool]
 DEX, NAME = "raydium_cpmm", "sol_usdc_7JuwJuNU"
@@ -96,7 +96,7 @@ def test_pool_opens_at_its_time(open_pool: OpenPool, clock: ChainClock) -> None:
 
 
 def test_fees_owed_beyond_the_vault_are_impossible(open_pool: OpenPool, clock: ChainClock) -> None:
-    with pytest.raises(ImpossibleState):
+    with pytest.raises(ImpossibleReserves):
         open_pool(DEX, NAME, {("pool", PROTOCOL_FEES_0): u64(2**62)}).check_tradable(clock)
 
 

@@ -1,7 +1,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from aggregator.conflation import Conflation
+from quote_core.serving import Subscription
 
 rows = st.integers(0, 20)
 offers = st.lists(st.tuples(st.lists(rows, max_size=8), st.integers(0, 5)), max_size=40)
@@ -11,7 +11,7 @@ offers = st.lists(st.tuples(st.lists(rows, max_size=8), st.integers(0, 5)), max_
 def test_slow_reader_gets_every_changed_row_in_the_end_and_never_holds_more_than_its_rows(
     followed: frozenset[int], steps: list[tuple[list[int], int]]
 ) -> None:
-    mark = Conflation(followed)
+    mark = Subscription((row, row) for row in followed)
     told_at: dict[int, int] = {}
     changed_at: dict[int, int] = {}
     for step, (changed, taken_count) in enumerate(steps):
@@ -25,4 +25,4 @@ def test_slow_reader_gets_every_changed_row_in_the_end_and_never_holds_more_than
     told_at |= dict.fromkeys(rest, len(steps))
     for row, step in changed_at.items():
         assert told_at[row] >= step
-    assert not mark
+    assert mark.take() == ()

@@ -13,19 +13,19 @@ from typing import NamedTuple
 from local_quote.dependencies import PairKey
 from local_quote.impact import Curve, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
-from local_quote.quoter import PricedSwap, Quoter, direction_of, is_better
+from local_quote.quoter import PoolQuoter, PricedSwap, direction_of, is_better
 from quote_core.clock import Clock
 from quote_core.dex.pool import Direction
 from quote_core.errors import NotTradable, SolquoteError, TooManyQuotes
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 
-__all__ = ["DirectionRows", "Quote", "QuoteTable", "Row"]
+__all__ = ["DirectionRows", "LocalQuote", "LocalRow", "LocalRowTable"]
 
 DirectionKey = tuple[Pubkey, Pubkey]
 
 
-class Quote(NamedTuple):
+class LocalQuote(NamedTuple):
     """A priced swap with its place in time. A tuple, for it is made for every changed row."""
 
     input_token: Token
@@ -37,7 +37,7 @@ class Quote(NamedTuple):
 
 
 @dataclass(slots=True, eq=False)
-class Row:
+class LocalRow:
     """One combination: either `quote` or `refusal` is set once it has been priced.
 
     `encoded` is the wire form of all that changes only with the version, made by the first who sends it.
@@ -46,7 +46,7 @@ class Row:
     direction: "DirectionRows"
     amount: int
     version: int = 0
-    quote: Quote | None = None
+    quote: LocalQuote | None = None
     refusal: SolquoteError | None = None
     is_stale: bool = False
     subscription_count: int = 0
@@ -61,7 +61,7 @@ class Row:
         swap = self.quote.swap
         return swap.output_amount != output or swap.entry is not entry or self.is_stale != is_stale
 
-    def settle(self, *, quote: Quote | None, refusal: SolquoteError | None, is_stale: bool) -> None:
+    def settle(self, *, quote: LocalQuote | None, refusal: SolquoteError | None, is_stale: bool) -> None:
         """Take a new result; what was encoded of the one before is forgotten."""
         self.quote = quote
         self.refusal = refusal
@@ -77,14 +77,14 @@ class DirectionRows:
     input_token: Token
     output_token: Token
     amounts: "array[int]" = field(default_factory=lambda: array("Q"))  # what kernels read in place
-    rows: dict[int, Row] = field(default_factory=dict)
+    rows: dict[int, LocalRow] = field(default_factory=dict)
     ladders: dict[Pubkey, Sequence[int]] = field(default_factory=dict)
 
 
-class QuoteTable:
+class LocalRowTable:
     """Rows by direction, registered as long as somebody subscribes to them."""
 
-    def __init__(self, *, store: PoolStore, quoter: Quoter, clock: Clock, row_count_max: int) -> None:
+    def __init__(self, *, store: PoolStore, quoter: PoolQuoter, clock: Clock, row_count_max: int) -> None:
         self._store = store
         self._quoter = quoter
         self._clock = clock
@@ -95,7 +95,7 @@ class QuoteTable:
     def __len__(self) -> int:
         return self._row_count
 
-    def __iter__(self) -> Iterator[Row]:
+    def __iter__(self) -> Iterator[LocalRow]:
         for direction in self._directions.values():
             yield from direction.rows.values()
 
@@ -103,12 +103,12 @@ class QuoteTable:
         """Whether somebody subscribes to rows of a pair."""
         return pair in self._directions or pair[::-1] in self._directions
 
-    def row(self, input_mint: Pubkey, output_mint: Pubkey, amount: int) -> Row | None:
+    def row(self, input_mint: Pubkey, output_mint: Pubkey, amount: int) -> LocalRow | None:
         """The row of a combination, if registered."""
         direction = self._directions.get((input_mint, output_mint))
         return direction.rows.get(amount) if direction is not None else None
 
-    def register(self, wanted: Iterable[tuple[Token, Token, int]]) -> list[Row]:
+    def register(self, wanted: Iterable[tuple[Token, Token, int]]) -> list[LocalRow]:
         """Register combinations (each once more than before) and price the new ones; in the order given.
 
         Raises:
@@ -130,7 +130,7 @@ class QuoteTable:
             )
             row = direction.rows.get(amount)
             if row is None:
-                row = direction.rows[amount] = Row(direction, amount)
+                row = direction.rows[amount] = LocalRow(direction, amount)
                 insort(direction.amounts, amount)
                 self._row_count += 1
                 grown[id(direction)] = direction
@@ -140,7 +140,7 @@ class QuoteTable:
             self._reprice_all(direction)
         return rows
 
-    def release(self, rows: Iterable[Row]) -> None:
+    def release(self, rows: Iterable[LocalRow]) -> None:
         """Give rows back; those nobody wants any more leave the table."""
         shrunk: dict[int, DirectionRows] = {}
         for row in rows:
@@ -155,7 +155,7 @@ class QuoteTable:
             if not direction.rows:
                 del self._directions[direction.input_token.mint, direction.output_token.mint]
 
-    def pools_changed(self, pool_ids: Iterable[Pubkey]) -> list[Row]:
+    def pools_changed(self, pool_ids: Iterable[Pubkey]) -> list[LocalRow]:
         """Price anew what rests on the pools; returns the rows that changed."""
         touched: dict[int, DirectionRows] = {}
         for pool_id in pool_ids:
@@ -168,7 +168,7 @@ class QuoteTable:
                     touched[id(direction)] = direction
         return [row for direction in touched.values() for row in self._take_best(direction)]
 
-    def _reprice_all(self, direction: DirectionRows) -> list[Row]:
+    def _reprice_all(self, direction: DirectionRows) -> list[LocalRow]:
         direction.ladders.clear()
         for entry in self._store.of_pair(direction.input_token.mint, direction.output_token.mint):
             self._price_ladder(direction, entry)
@@ -179,13 +179,13 @@ class QuoteTable:
         direction.ladders.pop(pool_id, None)
         if self._quoter.is_usable(entry):
             try:
-                direction.ladders[pool_id] = entry.pool.ladder(
+                direction.ladders[pool_id] = entry.to_price().ladder(
                     direction_of(entry, direction.input_token.mint), direction.amounts, self._quoter.now_on_chain()
                 )
             except NotTradable:
                 return  # as a pool that is not there; asking for the pool itself tells why
 
-    def _take_best(self, direction: DirectionRows) -> list[Row]:
+    def _take_best(self, direction: DirectionRows) -> list[LocalRow]:
         """Give every row the best of the ladders; returns those that differ from before."""
         offers = self._offers(direction)
         now_unix_ns, now_mono_ns = self._clock.unix_ns(), self._clock.mono_ns()
@@ -203,7 +203,7 @@ class QuoteTable:
             elif row.is_other_than(best.entry, best_out, is_stale=best.is_stale):
                 row.version += 1
                 swap = best.swap(amount, best_out)
-                quote = Quote(
+                quote = LocalQuote(
                     direction.input_token, direction.output_token, swap, row.version, now_unix_ns, now_mono_ns
                 )
                 row.settle(quote=quote, refusal=None, is_stale=best.is_stale)
@@ -225,7 +225,7 @@ class QuoteTable:
             offers.append(_Offer(entry, way, outputs, self._quoter.is_stale(entry), curve))
         return offers
 
-    def _refuse(self, row: Row) -> bool:
+    def _refuse(self, row: LocalRow) -> bool:
         refusal = self._quoter.refusal(row.direction.input_token, row.direction.output_token, row.amount)
         if row.refusal is not None and type(row.refusal) is type(refusal):
             return False

@@ -5,12 +5,13 @@ from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, held, judge
 
 from aggregator import wire
-from aggregator.subscriptions import BatchFeed, Subscription, Subscriptions
+from aggregator.batch_feed import BatchFeed
 from aggregator.table import QuoteTable
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable, RowLost
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.quotes import QuoteKey
+from quote_core.serving import Subscription, Subscriptions
 
 S = 1_000_000_000
 OTHER = QuoteKey(SOL, MSOL, 5)
@@ -24,9 +25,8 @@ def table() -> QuoteTable:
     return table
 
 
-def feed(table: QuoteTable, subscription: Subscription, **changes: object) -> BatchFeed:
+def feed(table: QuoteTable, subscription: Subscription[int, bytes], **changes: object) -> BatchFeed:
     settings: dict[str, object] = {
-        "numbers": [(0, 10), (1, 11)],
         "refused": (),
         "clock": SYSTEM_CLOCK,
         "message_quotes_max": 500,
@@ -34,6 +34,18 @@ def feed(table: QuoteTable, subscription: Subscription, **changes: object) -> Ba
         "first_set_wait_ns": 0,
     }
     return BatchFeed(table=table, subscription=subscription, **{**settings, **changes})  # type: ignore[arg-type]
+
+
+def numbered(*pairs: tuple[int, int]) -> list[tuple[int, bytes]]:
+    """Rows, each with the subscriber's number for it."""
+    return [(row, wire.row_suffix(number)) for row, number in pairs]
+
+
+BOTH = numbered((0, 10), (1, 11))
+
+
+def many() -> Subscriptions[int, bytes]:
+    return Subscriptions(count_max=10)
 
 
 async def read(messages: object) -> pb.BatchQuoteResponse:
@@ -46,8 +58,8 @@ def rows_of(message: pb.BatchQuoteResponse) -> list[int]:
 
 
 async def test_first_set_is_complete_and_later_messages_hold_what_changed(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
+    subscriptions = many()
+    with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription).messages()
         table.offer([held()])
         first = await read(messages)
@@ -62,8 +74,8 @@ async def test_first_set_is_complete_and_later_messages_hold_what_changed(table:
 
 
 async def test_first_set_waits_for_new_rows_but_not_for_ever(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
+    subscriptions = many()
+    with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription, first_set_wait_ns=60 * S).messages()
         reading = asyncio.create_task(read(messages))
         await asyncio.sleep(0)
@@ -76,20 +88,20 @@ async def test_first_set_waits_for_new_rows_but_not_for_ever(table: QuoteTable) 
 
 
 async def test_slow_reader_gets_only_the_newest_value(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
+    subscriptions = many()
+    with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription).messages()
         await read(messages)
         for output in range(1, 100):
             subscriptions.publish(table.offer([held(output)]).changed)
         message = await read(messages)
         assert [(quote.row, quote.output_amount) for quote in message.quotes] == [(10, 99)]
-        assert subscriptions.conflated() == 98
+        assert subscriptions.conflated_count == 98
 
 
 async def test_messages_hold_no_more_quotes_than_allowed(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
+    subscriptions = many()
+    with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription, message_quotes_max=1).messages()
         first, second = await read(messages), await read(messages)
         assert first.snapshot
@@ -98,46 +110,43 @@ async def test_messages_hold_no_more_quotes_than_allowed(table: QuoteTable) -> N
 
 
 async def test_row_asked_for_twice_is_sent_under_both_numbers(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0,)) as subscription:
-        messages = feed(table, subscription, numbers=[(0, 4), (0, 9)]).messages()
+    subscriptions = many()
+    with subscriptions.follow(numbered((0, 4), (0, 9))) as subscription:
+        messages = feed(table, subscription).messages()
         assert rows_of(await read(messages)) == [4, 9]
 
 
-async def test_unchanged_rows_are_sent_again_after_the_refresh_interval(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
-        messages = feed(table, subscription, refresh_ns=1).messages()
+async def test_unchanged_row_comes_again_each_interval_while_another_changes_all_the_time(table: QuoteTable) -> None:
+    clock, subscriptions = FakeClock(), many()
+    with subscriptions.follow(BOTH) as subscription:
+        messages = feed(table, subscription, clock=clock, refresh_ns=2 * S).messages()
         await read(messages)
-        assert rows_of(await read(messages)) == [10, 11]
+        sent = []
+        for output in range(1, 9):
+            clock.advance_ns(S)
+            subscriptions.publish(table.offer([held(output)]).changed)
+            sent.append(rows_of(await read(messages)))
+    assert sent == [[10], [10, 11]] * 4
 
 
 async def test_closing_ends_the_stream_with_a_reason(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
+    subscriptions = many()
+    with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription).messages()
         await read(messages)
-        subscriptions.close()
+        subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
         with pytest.raises(ProviderUnavailable, match="is stopping"):
             await read(messages)
 
 
-async def test_subscriber_that_left_costs_nothing(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0,)):
-        assert len(subscriptions) == 1
-    assert len(subscriptions) == 0
-    subscriptions.publish((0,))
-
-
 async def test_subscriber_keeps_its_own_number_for_a_row_that_got_another(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0, 1)) as subscription:
+    subscriptions = many()
+    with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription).messages()
         await read(messages)
         table.row_added(7, KEY)
         table.row_added(0, OTHER)
-        subscriptions.rows_moved({0: 7, 1: 0})
+        subscriptions.rename({0: 7, 1: 0})
         subscriptions.publish(table.offer([held(row=7)]).changed)
         subscriptions.publish(table.offer([held(3, row=0, key=OTHER)]).changed)
         message = await read(messages)
@@ -145,13 +154,13 @@ async def test_subscriber_keeps_its_own_number_for_a_row_that_got_another(table:
 
 
 async def test_subscriber_whose_row_is_lost_hears_that_it_is_over_and_others_go_on(table: QuoteTable) -> None:
-    subscriptions = Subscriptions()
-    with subscriptions.follow((0,)) as losing, subscriptions.follow((1,)) as keeping:
-        lost = feed(table, losing, numbers=[(0, 1)]).messages()
-        kept = feed(table, keeping, numbers=[(1, 2)]).messages()
+    subscriptions = many()
+    with subscriptions.follow(numbered((0, 1))) as losing, subscriptions.follow(numbered((1, 2))) as keeping:
+        lost = feed(table, losing).messages()
+        kept = feed(table, keeping).messages()
         await read(lost)
         await read(kept)
-        subscriptions.rows_moved({0: None})
+        subscriptions.rename({0: None})
         with pytest.raises(RowLost):
             await read(lost)
         subscriptions.publish(table.offer([held(row=1, key=OTHER)]).changed)

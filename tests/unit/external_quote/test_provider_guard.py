@@ -1,19 +1,19 @@
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.provider_quotes import KEY, FakeProvider, S, desk
+from fakes.provider_quotes import KEY, FakeProvider, S, guard
 
-from external_quote.desk import Desk
+from external_quote.provider_guard import ProviderGuard
 from quote_core.errors import LayoutMismatch, NoLiquidity, ProviderUnavailable, RateLimited, SolquoteError
 from quote_core.resilience import BreakerState, Party
 
 
-async def ask(one: Desk) -> None:
+async def ask(one: ProviderGuard) -> None:
     await one.ask(KEY, slippage_bps=50, known_route=(), timeout_ns=S)
 
 
-async def failing(error: SolquoteError, count: int) -> Desk:
+async def failing(error: SolquoteError, count: int) -> ProviderGuard:
     provider = FakeProvider()
-    one = desk(provider, FakeClock())
+    one = guard(provider, FakeClock())
     for _ in range(count):
         provider.errors.append(error)
         with pytest.raises(type(error)):
@@ -47,7 +47,7 @@ async def test_pair_without_a_route_speaks_for_the_provider() -> None:
 
 async def test_probe_is_not_spent_on_a_call_that_the_rate_limit_refuses() -> None:
     clock, provider = FakeClock(), FakeProvider()
-    one = desk(provider, clock, rate_per_s=0.01)
+    one = guard(provider, clock, rate_per_s=0.01)
     for _ in range(3):
         provider.errors.append(ProviderUnavailable("jupiter", "answered 500"))
         with pytest.raises(ProviderUnavailable):
@@ -63,7 +63,7 @@ async def test_probe_is_not_spent_on_a_call_that_the_rate_limit_refuses() -> Non
 
 
 def test_report_tells_what_is_left_of_the_rate_limit() -> None:
-    one = desk(FakeProvider(), FakeClock())
+    one = guard(FakeProvider(), FakeClock())
     one.reserve(Party.ON_DEMAND, 2)
     report = one.report()
     assert (report.tokens_available, report.requests_per_s, report.retry_after_ms) == (0.0, 1.0, 1000)

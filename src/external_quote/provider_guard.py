@@ -6,10 +6,10 @@ The rate limit is shared fairly between those who ask for a quote and the stream
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from external_quote.providers.base import Provider, ProviderQuote, RouteLeg
+from external_quote.providers.base import Provider, ProviderQuote
 from quote_core.clock import Clock
 from quote_core.errors import DataError, MarketError, UpstreamError
-from quote_core.quotes import QuoteKey
+from quote_core.quotes import QuoteKey, RouteHop
 from quote_core.resilience import (
     BreakerState,
     CircuitBreaker,
@@ -21,11 +21,11 @@ from quote_core.resilience import (
 )
 from quote_core.units import NS_PER_MS
 
-__all__ = ["Desk", "DeskReport"]
+__all__ = ["ProviderGuard", "ProviderReport"]
 
 
 @dataclass(frozen=True, slots=True)
-class DeskReport:
+class ProviderReport:
     """How a provider does; `paused_ms` is how long it asked, itself, to be left alone."""
 
     provider: str
@@ -38,7 +38,7 @@ class DeskReport:
     last_error: str
 
 
-class Desk:
+class ProviderGuard:
     """Asks one provider."""
 
     def __init__(
@@ -76,7 +76,7 @@ class Desk:
         self._share.reserve(party, count)
 
     async def ask(
-        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteLeg], timeout_ns: int
+        self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteHop], timeout_ns: int
     ) -> ProviderQuote:
         """Make one request that was reserved before, and note how it went.
 
@@ -105,9 +105,9 @@ class Desk:
         self._note(started_ns, succeeded=True)
         return quote
 
-    def report(self) -> DeskReport:
+    def report(self) -> ProviderReport:
         """How the provider does."""
-        return DeskReport(
+        return ProviderReport(
             provider=self.name,
             window=self._window.figures(),
             breaker=self._breaker.state,

@@ -1,0 +1,77 @@
+"""The messages of one batch subscriber: rows are encoded once by the table, and a message is made when it is taken."""
+
+from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+
+from aggregator.table import QuoteTable
+from aggregator.wire import batch_message, frame
+from quote_core.clock import Clock
+from quote_core.serving import Subscription
+
+__all__ = ["BatchFeed"]
+
+
+class BatchFeed:
+    """Makes one batch subscriber's messages."""
+
+    def __init__(
+        self,
+        *,
+        table: QuoteTable,
+        subscription: Subscription[int, bytes],
+        refused: Sequence[bytes],
+        clock: Clock,
+        message_quotes_max: int,
+        refresh_ns: int,
+        first_set_wait_ns: int,
+    ) -> None:
+        """Set the feed up.
+
+        Args:
+            table: Where rows come from.
+            subscription: The subscriber's rows, each with the ends of its messages that name it to the subscriber.
+            refused: Frames of what cannot be served, sent with the first set.
+            clock: For the refresh and the wait for the first set.
+            message_quotes_max: Quotes in one message.
+            refresh_ns: Rows unchanged for this long are sent again.
+            first_set_wait_ns: How long new rows may take before the first set goes out with what is there.
+        """
+        self._table = table
+        self._subscription = subscription
+        self._clock = clock
+        self._message_quotes_max = message_quotes_max
+        self._refresh_ns = refresh_ns
+        self._first_set_wait_ns = first_set_wait_ns
+        self._refused = refused
+        self._sequence = 0
+
+    async def messages(self) -> AsyncGenerator[bytes, None]:
+        """The complete set first, then whatever changes, for ever."""
+        await self._first_answers()
+        turns = self._subscription.turns(
+            refresh_ns=self._refresh_ns, clock=self._clock, count_max=self._message_quotes_max
+        )
+        for part in self._parts(self._subscription.take_all()):
+            yield self._message(part, snapshot=True)
+        async for rows in turns:
+            yield self._message(self._frames(rows), snapshot=False)
+
+    async def _first_answers(self) -> None:
+        give_up_at_ns = self._clock.mono_ns() + self._first_set_wait_ns
+        while not all(map(self._table.is_answered, self._subscription.labels)):
+            self._subscription.take()
+            wait_ns = give_up_at_ns - self._clock.mono_ns()
+            if wait_ns <= 0 or not await self._subscription.changed(wait_ns):
+                return
+
+    def _parts(self, rows: Sequence[int]) -> Iterator[list[bytes]]:
+        frames = [*self._frames(rows), *self._refused]
+        for start in range(0, len(frames), self._message_quotes_max):
+            yield frames[start : start + self._message_quotes_max]
+
+    def _frames(self, rows: Iterable[int]) -> list[bytes]:
+        body, suffixes = self._table.body, self._subscription.labels
+        return [frame(body(row), suffix) for row in rows for suffix in suffixes[row]]
+
+    def _message(self, frames: Iterable[bytes], *, snapshot: bool) -> bytes:
+        self._sequence += 1
+        return batch_message(frames, sequence=self._sequence, snapshot=snapshot)

@@ -1,0 +1,350 @@
+"""Every short schedule of what can go wrong with the kill switch, in every order: no trade while it is latched.
+
+`test_interleavings` walks far and at random; this looks everywhere near. The moves below are what a person, a fault or
+an attacker does, with the messages it takes; all sequences of up to `DEPTH` moves are played on the real gate, latch
+and manager, and after each everything works again for longer than the manager's silence. A schedule that ends in a
+state (up to the names of events) which a shorter or earlier one has reached is not continued. Without any one of the
+rules the same search finds a trade.
+"""
+
+from collections import deque
+from collections.abc import Callable, Hashable, Iterator
+from typing import Any
+
+import pytest
+from fakes.switch_mutants import MUTANTS, Mutant
+from fakes.switch_world import ACTIVE, HALTED, LATCH, MS, STOP, World, drop, serve
+from fakes.switchboard import HeldWitness, ManagerProcess, Process
+
+from quote_core.errors import LayoutMismatch
+from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, StopRequest, decode, encode, stamp
+
+DEPTH = 3
+DEPTH_LONG = 4
+SETTLING_ROUNDS = 18
+"""Of 200 ms: longer than the manager's silence."""
+
+
+class Played(World):
+    """A world with moves that each run to their end."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.stranger: ManagerProcess | None = None
+        self.old_beat = encode(self._beat_of_before())
+
+    def _beat_of_before(self) -> KillSwitch:
+        """What the manager sent last before anything went wrong."""
+        for _ in range(6):
+            self.clock.now_ns += 100 * MS
+            self.turn(self.gate)
+        serve(self, self.manager)
+        event = decode(self.gate.line.waiting[KILL_SWITCH_HEARTBEAT][-1])
+        assert isinstance(event, KillSwitch)
+        self.calm()
+        assert self.gate.gate.allows_new_trades
+        return event
+
+    @property
+    def processes(self) -> list[Process]:
+        stranger: ManagerProcess | None = getattr(self, "stranger", None)  # the world begins without
+        return [each for each in (self.manager, self.gate, stranger) if each is not None]
+
+    def heard(self, subject: str, data: bytes) -> None:
+        """The gate, and nobody else, gets a message at once."""
+        self.gate.line.waiting.setdefault(subject, deque(maxlen=50)).append(data)
+        while self.gate.line.waiting[subject]:
+            self.gate.line.deliver(subject, is_lost=False)
+        self.turn(self.gate)
+
+    def trip(self, _: int = 0) -> None:
+        """A stop is latched; its pushes wait."""
+        if self.manager is not None:
+            self.person_stops(1)
+            serve(self, self.manager)
+
+    def trip_unheard(self, _: int = 0) -> None:
+        """The same, and the gate hears nothing of it."""
+        self.trip()
+        for subject in (LATCH, STOP, KILL_SWITCH_HEARTBEAT):
+            drop(self, subject)
+
+    def trip_unstored(self, _: int = 0) -> None:
+        """The bus takes nothing; the manager keeps the stop."""
+        if self.manager is None:
+            return
+        self.person_stops(1)
+        for operation in list(self.manager.line.operations):
+            self.manager.line.answer(operation, is_lost=True)
+        self.turn(self.manager)
+
+    def request(self, _: int = 0) -> None:
+        """A stop request is stored, and nobody hears it pass."""
+        request = StopRequest(header=stamp(self.clock), state=HALTED, trigger="", reason="bus", actor="")
+        self.server.keep(STOP, encode(request))
+        self.told()
+
+    def release_all(self, _: int = 0) -> None:
+        """A person releases."""
+        if self.manager is not None:
+            self.release(0)
+            serve(self, self.manager)
+
+    def manager_dies_or_starts(self, _: int = 0) -> None:
+        """Killed; or started again, and it reads the stream."""
+        if self.manager is not None:
+            self.manager_dies(0)
+        else:
+            self.manager_starts(0)
+            serve(self, self.manager)
+
+    def gate_starts_again(self, _: int = 0) -> None:
+        """Its process is killed and comes back, and it reads the stream."""
+        self.gate_restarts(0)
+        serve(self, self.gate)
+
+    def messages_are_lost(self, _: int = 0) -> None:
+        """All that wait."""
+        for process in self.processes:
+            for subject in process.line.waiting:
+                while process.line.waiting[subject]:
+                    process.line.deliver(subject, is_lost=True)
+
+    def gate_stalls(self, _: int = 0) -> None:
+        """It does not run for 300 ms; then late answers come, and it reads again."""
+        self.clock.now_ns += 300 * MS
+        self.turn(self.gate)
+        self.check()
+        for operation in [each for each in self.gate.line.operations if each.is_done]:
+            self.gate.line.answer(operation, is_lost=False)
+        self.turn(self.gate)
+        self.check()
+        serve(self, self.gate)
+
+    def silence(self, _: int = 0) -> None:
+        """The gate runs, and hears of nobody for longer than it waits for the manager."""
+        for _ in range(31):
+            self.clock.now_ns += 100 * MS
+            self.turn(self.gate)
+            self.check()
+
+    def old_heartbeat(self, _: int = 0) -> None:
+        """One of before everything arrives now."""
+        self.heard(KILL_SWITCH_HEARTBEAT, self.old_beat)
+
+    def forged_heartbeat(self, _: int = 0) -> None:
+        """One that tells of a release that never was."""
+        self.heard(KILL_SWITCH_HEARTBEAT, encode(self._made_up(ACTIVE, 2**61)))
+
+    def forged_stop(self, _: int = 0) -> None:
+        """A stop of which nothing is stored, of a later revision than there is."""
+        self.heard(LATCH, encode(self._made_up(HALTED, 2**61)))
+
+    def forged_release(self, _: int = 0) -> None:
+        """Whoever may write the latch writes a release under the next revision."""
+        newest = decode(self.server.last(LATCH).data)
+        assert isinstance(newest, KillSwitch)
+        self.server.keep(LATCH, encode(self._made_up(ACTIVE, newest.revision + 1)))
+
+    def slow_reading(self, _: int = 0) -> None:
+        """The gate has asked, the server has answered, and the last answer is still under way."""
+        self.heard(KILL_SWITCH_HEARTBEAT, encode(self._made_up(ACTIVE, 2**61)))
+        self.clock.now_ns += 20 * MS
+        self.turn(self.gate)
+        for operation in list(self.gate.line.operations):
+            self.gate.line.take_effect(operation, is_stored=True)
+            if operation.what.endswith(LATCH):
+                self.gate.line.answer(operation, is_lost=False)
+        self.turn(self.gate)
+        for operation in self.gate.line.operations:
+            if not operation.is_done:
+                self.gate.line.take_effect(operation, is_stored=True)
+
+    def stranger_releases(self, _: int = 0) -> None:
+        """The manager of another platform is on this bus, and a person releases there."""
+        if self.stranger is None:
+            self.stranger = ManagerProcess(self.clock, self.server, HeldWitness(), name="two")
+            serve(self, self.stranger)
+        self.stranger.release()
+        serve(self, self.stranger)
+
+    def all_is_well(self, _: int = 0) -> None:
+        """Everything works for a moment."""
+        self.calm()
+
+    def settle(self) -> None:
+        """Everything works, for longer than a gate waits for a manager."""
+        for _ in range(SETTLING_ROUNDS):
+            self.clock.now_ns += 200 * MS
+            for process in self.processes:
+                self.turn(process)
+                for subject, waiting in process.line.waiting.items():
+                    while waiting:
+                        process.line.deliver(subject, is_lost=False)
+                serve(self, process)
+                self.check()
+
+
+Move = Callable[[Played], None]
+STOPS: tuple[Move, ...] = (Played.trip, Played.trip_unheard, Played.trip_unstored, Played.request)
+MOVES: tuple[Move, ...] = (
+    *STOPS,
+    Played.gate_stalls,
+    Played.silence,
+    Played.manager_dies_or_starts,
+    Played.gate_starts_again,
+    Played.old_heartbeat,
+    Played.forged_heartbeat,
+    Played.forged_release,
+    Played.stranger_releases,
+    Played.slow_reading,
+    Played.release_all,
+    Played.messages_are_lost,
+    Played.forged_stop,
+    Played.all_is_well,
+)
+
+
+def state_of(world: Played) -> Hashable:
+    """All that decides what comes, with times as ages and events numbered as they are met."""
+    now_ns, numbers = world.clock.now_ns, dict[bytes, int]()
+
+    def event(each: Any) -> Hashable:
+        if each is None:
+            return None
+        number = numbers.setdefault(each.header.event_id, len(numbers))
+        sent = (now_ns - each.sent.mono_ns) // MS if isinstance(each, KillSwitch) and each.sent.boot_id else None
+        seen = each.stops_seen if isinstance(each, KillSwitch) else None
+        return number, each.state if hasattr(each, "state") else each.phase, getattr(each, "revision", 0), sent, seen
+
+    def switch(each: Any) -> Hashable:
+        return each and (numbers.setdefault(each.event_id, len(numbers)), each.state, each.revision)
+
+    def beat(each: Any) -> Hashable:
+        return each and (switch(each.switch), (now_ns - each.sent.mono_ns) // MS, (now_ns - each.heard_mono_ns) // MS)
+
+    def message(data: bytes) -> Hashable:
+        try:
+            return event(decode(data))
+        except LayoutMismatch:
+            return data
+
+    view = world.gate.gate._view
+    reading = view.reading and (switch(view.reading.latched), switch(view.reading.request), view.reading.is_waiting)
+    return (
+        tuple((each.subject, message(each.data)) for each in world.server.stored),
+        (view.connected, reading, beat(view.vouched), beat(view.announced)),
+        tuple((switch(push.switch), (now_ns - push.heard_mono_ns) // MS) for push in view.pushed),
+        tuple(
+            (
+                tuple((subject, tuple(map(message, held))) for subject, held in process.line.waiting.items() if held),
+                tuple((each.what, each.is_done) for each in process.line.operations),
+                tuple(sorted(round(timer.when() * 1e3) - now_ns // MS for timer in timers_of(process))),
+            )
+            for process in world.processes
+        ),
+        tuple(
+            manager and (event(manager.manager.held), event(manager.manager._latch.unstored_stop))
+            for manager in (world.manager, world.stranger)
+        ),
+        event(world.witness.event),
+        world.stopped_ns is not None and (now_ns - world.stopped_ns) // MS,
+        (world.is_stored, world.stood_still),
+        (now_ns - world.ran_gate_ns) // MS,
+    )
+
+
+def timers_of(process: Process) -> list[Any]:
+    return [timer for timer in process.loop._scheduled if not timer.cancelled()]  # type: ignore[attr-defined]
+
+
+def play(schedule: tuple[Move, ...], seen: set[Hashable]) -> bool:
+    """Play a schedule; whether it ends in a state not seen before.
+
+    Raises:
+        AssertionError: A trade is allowed that must not be.
+    """
+    world = Played()
+    try:
+        for move in schedule:
+            move(world)
+            world.check()
+        state = state_of(world)
+        is_new = state not in seen
+        seen.add(state)
+        if is_new and world.stopped_ns is not None:
+            world.settle()
+    except AssertionError as error:
+        raise AssertionError(f"{error}: {', '.join(move.__name__ for move in schedule)}") from error
+    finally:
+        for process in world.processes:
+            process.die()
+    return is_new
+
+
+def schedules(depth: int, seen: set[Hashable]) -> Iterator[tuple[Move, ...]]:
+    """Play all that begin in a new state, the shorter ones first; nothing can go wrong in one without a stop."""
+    new: list[tuple[Move, ...]] = [()]
+    for length in range(1, depth + 1):
+        before, new = new, []
+        for begun in before:
+            for move in MOVES:
+                schedule = (*begun, move)
+                if length == depth and not any(each in STOPS for each in schedule):
+                    continue
+                if play(schedule, seen):
+                    new.append(schedule)
+                yield schedule
+
+
+SHOWN_BY: dict[str, tuple[Move, ...]] = {
+    "a heartbeat counts by its sending": (Played.trip_unheard, Played.silence, Played.old_heartbeat),
+    "a heartbeat never opens": (Played.trip_unheard, Played.gate_stalls, Played.forged_heartbeat),
+    "what was read must be vouched for": (Played.trip_unstored, Played.gate_starts_again, Played.silence),
+    "a reading asked for before does not count": (Played.slow_reading, Played.trip_unheard, Played.gate_stalls),
+    "standing still is noticed": (Played.trip_unheard, Played.gate_stalls),
+    "a stop request stops until it is latched": (Played.request, Played.gate_stalls),
+    "a stop request is latched": (Played.request, Played.forged_release),
+    "nobody else releases": (Played.trip, Played.forged_release),
+    "a stop is on disk before it is acknowledged": (
+        Played.trip_unstored,
+        Played.manager_dies_or_starts,
+        Played.manager_dies_or_starts,
+    ),
+    "a stop is retried until it is stored": (Played.trip_unstored,),
+    "a bus has one manager": (Played.trip, Played.manager_dies_or_starts, Played.stranger_releases),
+}
+"""A schedule of the search above that trades once the rule is gone."""
+
+QUIET = pytest.mark.filterwarnings("ignore::RuntimeWarning", "ignore::pytest.PytestUnraisableExceptionWarning")
+
+
+@QUIET
+@pytest.mark.parametrize(
+    "depth", [DEPTH, pytest.param(DEPTH_LONG, marks=pytest.mark.long)], ids=lambda depth: f"{depth} moves"
+)
+def test_no_trade_while_stopped_in_any_short_schedule(depth: int) -> None:
+    seen: set[Hashable] = set()
+    assert sum(1 for _ in schedules(depth, seen)) >= len(STOPS) + (depth - 1) * len(MOVES)
+    assert len(seen) > len(MOVES)
+
+
+@QUIET
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.rule)
+def test_without_this_rule_a_short_schedule_trades(monkeypatch: pytest.MonkeyPatch, mutant: Mutant) -> None:
+    schedule = SHOWN_BY[mutant.rule]
+    assert len(schedule) <= DEPTH
+    play(schedule, set())
+    monkeypatch.setattr(mutant.owner, mutant.name, mutant.without)
+    with pytest.raises(AssertionError, match="open "):
+        play(schedule, set())
+
+
+@QUIET
+@pytest.mark.long
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.rule)
+def test_without_this_rule_the_search_finds_one_by_itself(monkeypatch: pytest.MonkeyPatch, mutant: Mutant) -> None:
+    monkeypatch.setattr(mutant.owner, mutant.name, mutant.without)
+    with pytest.raises(AssertionError, match="open "):
+        for _ in schedules(DEPTH, set()):
+            pass
