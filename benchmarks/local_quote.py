@@ -36,13 +36,13 @@ from local_quote.row_table import LocalRow
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder, QuoteParts
-from local_quote.wire.messages import HealthResponse
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.dex.pool import Account
 from quote_core.dex.programs import PROGRAMS, decode_pool
 from quote_core.errors import CorruptAccount, SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
+from quote_core.health import HealthReport
 from quote_core.quotes import Provenance
 from quote_core.serving import Subscription, serve
 from quote_core.solana import AccountUpdate, UpdateSource
@@ -259,7 +259,7 @@ async def bench_grpc(market: LocalMarket, encoder: QuoteEncoder, request: Any, f
         encoder=encoder,
         clock=SYSTEM_CLOCK,
         hurry=lambda one, other: None,
-        health=HealthResponse,
+        health=lambda: HealthReport(is_serving=True, version="1", uptime_ms=0, findings=(), figures={}),
         quotes_per_request_max=2_000,
         route_hop_count_max=4,
     )

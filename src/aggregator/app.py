@@ -17,7 +17,7 @@ from aggregator import upstream_wire, wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
 from aggregator.fanout import Fanout
 from aggregator.feeds import FeedLimits, Feeds
-from aggregator.health import Figure, Health
+from aggregator.health import AggregatorHealth, Figure
 from aggregator.held import Source
 from aggregator.http_api import HttpApi
 from aggregator.intake import Intake
@@ -34,15 +34,13 @@ from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
+from quote_core.process import run_process, work_until_told
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
 from quote_core.serving import (
     CallCounter,
     Subscriptions,
-    WorkFigures,
     open_channel,
-    report_until,
-    run_service,
     serve,
     serve_http,
 )
@@ -99,15 +97,14 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         )
         figures = _figures(core, neighbours)
         calls = CallCounter()
-        is_serving = neighbours.streams[Source.LOCAL].is_delivering.is_set
         registry.register(Metrics(figures))
-        health = Health(
+        health = AggregatorHealth(
             clock=SYSTEM_CLOCK,
             version=version("solquote"),
-            is_serving=is_serving,
+            is_serving=neighbours.streams[Source.LOCAL].is_delivering.is_set,
             upstreams={stream.name: stream.is_delivering.is_set for stream in neighbours.streams.values()},
             figures=figures,
-            work=lambda: WorkFigures.now(handled_total=calls.handled_count, errors_total=calls.error_count),
+            calls=calls,
         )
         servicer = AggregatorServicer(
             tokens=tokens,
@@ -132,17 +129,13 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             serve_http(http.application(), host=platform.host, port=settings.http_port, calls=calls)
         )
         log.info("serving", grpc_port=server.port, http_port=settings.http_port, shm_dir=str(directory))
-        async with asyncio.TaskGroup() as tasks:
-            running = [tasks.create_task(work) for work in _work(core, neighbours)]
-            await report_until(
-                stop,
-                is_ready=is_serving,
-                status=health.status,
-                on_change=lambda ready: server.set_serving(serving=ready),
-            )
-            core.subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
-            for task in running:
-                task.cancel()
+        await work_until_told(
+            *_work(core, neighbours),
+            stop=stop,
+            condition=health.condition,
+            on_change=lambda is_ready: server.set_serving(serving=is_ready),
+        )
+        core.subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
     log.info("stopped")
 
 
@@ -345,4 +338,4 @@ async def _expire(intake: Intake) -> None:
 
 def main() -> None:
     """Run with the settings of file and environment."""
-    run_service("aggregator", AggregatorSettings, run)
+    run_process("aggregator", AggregatorSettings, run)

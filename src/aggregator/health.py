@@ -4,10 +4,10 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 from quote_core.clock import Clock
-from quote_core.serving import WorkFigures
-from quote_core.units import NS_PER_MS
+from quote_core.health import QuoteServiceHealth, WorkFigures
+from quote_core.serving import CallCounter
 
-__all__ = ["Figure", "Health", "HealthReport"]
+__all__ = ["AggregatorHealth", "Figure"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,23 +19,12 @@ class Figure:
     is_counter: bool = False
 
 
-@dataclass(frozen=True, slots=True)
-class HealthReport:
-    """One look at the service."""
-
-    is_serving: bool
-    version: str
-    uptime_ms: int
-    findings: tuple[str, ...]
-    figures: Mapping[str, float]
-
-
-class Health:
-    """Asks the parts when asked.
+class AggregatorHealth(QuoteServiceHealth):
+    """It serves while the local quotes flow.
 
     `upstreams` tells of each quote service whether it delivers; one that does not is a finding. `is_serving` is what
     `grpc.health.v1` and the supervisor are told too: whether the exact, local quotes flow. Outside quotes may stand in
-    for single quotes meanwhile, but a balancer should look elsewhere. `work` is what the system manager judges.
+    for single quotes meanwhile, but a balancer should look elsewhere. `calls` counts its work.
     """
 
     def __init__(
@@ -46,37 +35,33 @@ class Health:
         is_serving: Callable[[], bool],
         upstreams: Mapping[str, Callable[[], bool]],
         figures: Mapping[str, Figure],
-        work: Callable[[], WorkFigures] | None = None,
+        calls: CallCounter,
     ) -> None:
-        self._clock = clock
-        self._started_ns = clock.mono_ns()
-        self._version = version
+        super().__init__(clock=clock, version=version)
         self._is_serving = is_serving
         self._upstreams = upstreams
         self._figures = figures
-        self._work = work
+        self._calls = calls
 
     @property
-    def version(self) -> str:
-        """Of this build."""
-        return self._version
+    def is_serving(self) -> bool:
+        """Whether the local quotes flow."""
+        return self._is_serving()
 
-    def report(self) -> HealthReport:
-        """Look now."""
-        delivering = {name: is_delivering() for name, is_delivering in self._upstreams.items()}
-        return HealthReport(
-            is_serving=self._is_serving(),
-            version=self._version,
-            uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
-            findings=tuple(f"{name} does not deliver" for name, works in delivering.items() if not works),
-            figures={
-                **{name: float(figure.read()) for name, figure in self._figures.items()},
-                **(self._work().figures() if self._work else {}),
-            },
-        )
+    def findings(self) -> list[str]:
+        """Quote services that do not deliver."""
+        return [f"{name} does not deliver" for name, is_delivering in self._upstreams.items() if not is_delivering()]
 
-    def status(self) -> str:
-        """One short line for people."""
+    def figures(self) -> Mapping[str, float]:
+        """Those of `/metrics`."""
+        return {name: float(figure.read()) for name, figure in self._figures.items()}
+
+    def work(self) -> WorkFigures:
+        """Calls of clients."""
+        return WorkFigures.now(handled_total=self._calls.handled_count, errors_total=self._calls.error_count)
+
+    def line(self) -> str:
+        """How much there is, and whether the quote services deliver."""
         parts = [f"{self._figures[name].read():.0f} {name}" for name in _STATUS_FIGURES if name in self._figures]
         parts += [f"{name.split()[0]} {'ok' if works() else 'down'}" for name, works in self._upstreams.items()]
         return ", ".join(parts)

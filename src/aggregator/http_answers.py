@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 from typing import Final
 
-from aggregator.health import HealthReport
 from aggregator.held import Source
 from aggregator.http_models import (
     FactorsAnswer,
@@ -17,6 +16,7 @@ from aggregator.http_models import (
 from aggregator.selection import Merged
 from aggregator.upstream_wire import PoolSummary, provider_of, route_of
 from quote_core.dex.pool import Dex
+from quote_core.health import HealthReport
 from quote_core.quotes import Provenance, RouteHop
 from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 

@@ -12,7 +12,7 @@ from pydantic import BaseModel, ValidationError
 
 from aggregator.clients import LocalClient
 from aggregator.fanout import Fanout
-from aggregator.health import Health
+from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
 from aggregator.http_answers import health_answer, pool_answer, quote_answer
 from aggregator.http_errors import http_status, refusal_of
@@ -51,7 +51,7 @@ class HttpApi:
         tokens: TokenRegistry,
         fanout: Fanout,
         local: LocalClient,
-        health: Health,
+        health: AggregatorHealth,
         metrics: CollectorRegistry,
         clock: Clock,
         pools_timeout_ns: int,

@@ -9,11 +9,11 @@ import grpc.aio
 from aggregator import wire
 from aggregator.fanout import Fanout
 from aggregator.feeds import Feeds
-from aggregator.health import Health
+from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
 from aggregator.routes import Routes
 from quote_core.errors import SolquoteError
-from quote_core.serving import abort_with, checked_key, streaming
+from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, streaming, write_health
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["SERVICE_NAME", "AggregatorServicer"]
@@ -26,7 +26,9 @@ _Messages = AsyncGenerator[bytes, None]
 class AggregatorServicer:
     """`QuoteAggregatorService`."""
 
-    def __init__(self, *, tokens: TokenRegistry, fanout: Fanout, feeds: Feeds, routes: Routes, health: Health) -> None:
+    def __init__(
+        self, *, tokens: TokenRegistry, fanout: Fanout, feeds: Feeds, routes: Routes, health: AggregatorHealth
+    ) -> None:
         self._tokens = tokens
         self._fanout = fanout
         self._feeds = feeds
@@ -39,7 +41,7 @@ class AggregatorServicer:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "GetQuote": unary(_answering(self.get_quote), wire.AGGREGATED_REQUEST),
             "GetRoute": unary(_answering(self.get_route), wire.ROUTE_REQUEST),
-            "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST),
+            "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST),
             "StreamQuotes": stream(streaming(self.stream_quotes), wire.AGGREGATED_REQUEST),
             "StreamBatchQuotes": stream(streaming(self.stream_batch_quotes), wire.BATCH_REQUEST),
         }
@@ -60,8 +62,8 @@ class AggregatorServicer:
 
     async def get_health(self, request: Any) -> bytes:
         """How the service is."""
-        report = self._health.report()
-        return wire.health_message(report)
+        encoded: bytes = write_health(self._health.report()).SerializeToString()
+        return encoded
 
     def stream_quotes(self, request: Any, context: _Context) -> _Messages:
         """One pair and amount, and whatever changes about it."""

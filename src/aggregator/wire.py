@@ -12,7 +12,6 @@ from collections.abc import Iterable
 from typing import Final
 
 from aggregator.confidence import Confidence, Decision
-from aggregator.health import HealthReport
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.selection import Merged
 from aggregator.upstream_wire import hops_of
@@ -29,12 +28,10 @@ from quote_core.units import NS_PER_MS
 __all__ = [
     "AGGREGATED_REQUEST",
     "BATCH_REQUEST",
-    "HEALTH_REQUEST",
     "ROUTE_REQUEST",
     "batch_message",
     "encode_row",
     "frame",
-    "health_message",
     "refused_body",
     "route_message",
     "row_prefix",
@@ -108,7 +105,6 @@ _QUOTES_TAG: Final = _tag(pb.BatchQuoteResponse, "quotes", _LEN)
 AGGREGATED_REQUEST: Final = pb.AggregatedQuoteRequest.FromString
 BATCH_REQUEST: Final = quotes_pb.BatchQuoteRequest.FromString
 ROUTE_REQUEST: Final = pb.RouteRequest.FromString
-HEALTH_REQUEST: Final = quotes_pb.HealthRequest.FromString
 
 
 def row_prefix(key: QuoteKey) -> bytes:
@@ -203,14 +199,3 @@ def _error(refusal: Refusal | None) -> quotes_pb.QuoteError | None:
 def route_message(route_id: int, quote: HeldQuote) -> bytes:
     """A `RouteResponse` with the hops of the quote that last used the route."""
     return pb.RouteResponse(route_id=route_id, route=hops_of(quote)).SerializeToString()
-
-
-def health_message(report: HealthReport) -> bytes:
-    """A `HealthResponse`."""
-    return quotes_pb.HealthResponse(
-        serving=report.is_serving,
-        version=report.version,
-        uptime_ms=report.uptime_ms,
-        findings=report.findings,
-        figures=report.figures,
-    ).SerializeToString()

@@ -8,7 +8,7 @@ from typing import Final
 import aiohttp
 import structlog
 
-from external_quote.health import Health
+from external_quote.health import ExternalQuoteHealth
 from external_quote.provider_guard import ProviderGuard
 from external_quote.providers.jupiter import JupiterProvider
 from external_quote.quoter import ProviderQuoter
@@ -20,8 +20,9 @@ from external_quote.stream_demand import StreamDemand
 from external_quote.streams import ProviderStreams
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
+from quote_core.process import run_process, work_until_told
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
-from quote_core.serving import CallCounter, report_until, run_service, serve
+from quote_core.serving import CallCounter, serve
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import load_tokens
@@ -71,7 +72,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             refresh_ns=settings.refresh_interval,
         )
         calls = CallCounter()
-        health = Health(
+        health = ExternalQuoteHealth(
             demand=demand, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls
         )
         servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, streams=streams, health=health)
@@ -79,16 +80,13 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
         )
         log.info("serving", grpc_port=server.port, jupiter=redacted_url(settings.jupiter_url) or "off")
-        async with asyncio.TaskGroup() as tasks:
-            refreshing = tasks.create_task(refresher.run())
-            await report_until(
-                stop,
-                is_ready=lambda: True,  # without a provider too: every quote then says so
-                status=health.status,
-                on_change=lambda ready: server.set_serving(serving=ready),
-            )
-            demand.subscriptions.close(ProviderUnavailable("external quotes", "the service is stopping"))
-            refreshing.cancel()
+        await work_until_told(
+            refresher.run(),
+            stop=stop,
+            condition=health.condition,
+            on_change=lambda is_ready: server.set_serving(serving=is_ready),
+        )
+        demand.subscriptions.close(ProviderUnavailable("external quotes", "the service is stopping"))
     log.info("stopped")
 
 
@@ -119,4 +117,4 @@ def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, cl
 
 def main() -> None:
     """Run with the settings of file and environment."""
-    run_service("external_quote", ExternalQuoteSettings, run)
+    run_process("external_quote", ExternalQuoteSettings, run)

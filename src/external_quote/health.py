@@ -1,24 +1,24 @@
 """How the external quote service is."""
 
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Final
 
-from external_quote import wire
 from external_quote.quoter import ProviderQuoter
 from external_quote.split_cache import SplitCache
 from external_quote.stream_demand import StreamDemand
 from quote_core.clock import Clock
+from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.resilience import BreakerState
-from quote_core.serving import CallCounter, WorkFigures
-from quote_core.units import NS_PER_MS
+from quote_core.serving import CallCounter
 
-__all__ = ["Health"]
+__all__ = ["ExternalQuoteHealth"]
 
 _PAUSE_MS_UNREMARKABLE: Final = 10_000
 """A rate limit asks for a few seconds now and then; a used-up quota for more."""
 
 
-class Health:
-    """Asks the parts when asked. The service serves whenever it runs; what is off or broken is a finding."""
+class ExternalQuoteHealth(QuoteServiceHealth):
+    """The service serves whenever it runs, without a provider too: every quote then says so, and so does a finding."""
 
     def __init__(
         self,
@@ -30,32 +30,29 @@ class Health:
         version: str,
         calls: CallCounter,
     ) -> None:
+        super().__init__(clock=clock, version=version)
         self._demand = demand
         self._quoter = quoter
         self._cache = cache
-        self._clock = clock
-        self._version = version
         self._calls = calls
-        self._started_ns = clock.mono_ns()
 
-    def message(self) -> Any:
-        """A `HealthResponse`."""
-        return wire.health(
-            version=self._version,
-            uptime_ms=(self._clock.mono_ns() - self._started_ns) // NS_PER_MS,
-            findings=self._findings(),
-            figures={
-                "providers": len(self._quoter.guards),
-                "streams": len(self._demand.subscriptions),
-                "rows_wanted": len(self._demand.wanted()),
-                "cached_quotes": len(self._cache),
-                "cache_hits": self._cache.hit_count,
-                "cache_misses": self._cache.miss_count,
-                **self._work().figures(),
-            },
-        )
+    @property
+    def is_serving(self) -> bool:
+        """Always: whoever can ask is answered."""
+        return True
 
-    def _work(self) -> WorkFigures:
+    def figures(self) -> Mapping[str, float]:
+        """What is asked for, and what is kept."""
+        return {
+            "providers": len(self._quoter.guards),
+            "streams": len(self._demand.subscriptions),
+            "rows_wanted": len(self._demand.wanted()),
+            "cached_quotes": len(self._cache),
+            "cache_hits": self._cache.hit_count,
+            "cache_misses": self._cache.miss_count,
+        }
+
+    def work(self) -> WorkFigures:
         """Calls of clients and answers of providers; that a provider does not answer is what its breaker is for."""
         guards = self._quoter.guards
         return WorkFigures.now(
@@ -63,14 +60,15 @@ class Health:
             errors_total=self._calls.error_count + sum(guard.unreadable_count for guard in guards),
         )
 
-    def status(self) -> str:
-        """One short line for people."""
+    def line(self) -> str:
+        """The state of each provider, and how much is asked for."""
         if not self._quoter.guards:
             return "no provider is configured"
         providers = ", ".join(f"{guard.name} {_spelled(guard.report().breaker)}" for guard in self._quoter.guards)
         return f"{providers}, {len(self._demand.wanted())} rows wanted, {len(self._cache)} cached"
 
-    def _findings(self) -> list[str]:
+    def findings(self) -> list[str]:
+        """Providers that cannot be asked now, and why."""
         if not self._quoter.guards:
             return ["no provider is configured"]
         findings = []

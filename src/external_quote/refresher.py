@@ -33,7 +33,7 @@ class QuoteRefresher:
     async def run(self) -> None:
         """Refresh until cancelled."""
         if not self._quoter.guards:
-            return
+            await asyncio.Event().wait()  # there is nobody to ask, for as long as this runs
         while True:
             self._demand.wanted_changed.clear()
             wanted = self._demand.wanted()

@@ -7,13 +7,13 @@ import grpc
 import grpc.aio
 
 from external_quote import wire
-from external_quote.health import Health
+from external_quote.health import ExternalQuoteHealth
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, ProviderQuoter
 from external_quote.split_cache import SplitCache
 from external_quote.streams import ProviderStreams
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.resilience import Party
-from quote_core.serving import abort_with, checked_key, streaming
+from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, streaming, write_health
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
 
@@ -33,7 +33,7 @@ class ExternalQuoteServicer:
         quoter: ProviderQuoter,
         cache: SplitCache,
         streams: ProviderStreams,
-        health: Health,
+        health: ExternalQuoteHealth,
     ) -> None:
         self._tokens = tokens
         self._quoter = quoter
@@ -47,7 +47,7 @@ class ExternalQuoteServicer:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
             "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
-            "Health": unary(_answering(self.get_health), wire.HEALTH_REQUEST, _encoded),
+            "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST, _encoded),
             "StreamBatchQuotes": stream(
                 streaming(lambda request, _: self._streams.singles(request)), wire.BATCH_REQUEST, _encoded
             ),
@@ -83,7 +83,7 @@ class ExternalQuoteServicer:
 
     async def get_health(self, request: Any, time_left_s: float | None) -> Any:
         """How the service is."""
-        return self._health.message()
+        return write_health(self._health.report())
 
 
 def _encoded(message: Any) -> bytes:

@@ -1,6 +1,6 @@
 """Between protobuf and the external quote service's own values; nothing else here imports generated code."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from typing import Final
 
 from external_quote.provider_guard import ProviderReport
@@ -15,19 +15,16 @@ from quote_core.units import NS_PER_MS
 
 __all__ = [
     "BATCH_REQUEST",
-    "HEALTH_REQUEST",
     "PROVIDER_HEALTH_REQUEST",
     "QUOTE_REQUEST",
     "batch",
     "failed_quote",
-    "health",
     "provider_health",
     "quote",
 ]
 
 BATCH_REQUEST: Final = quotes_pb.BatchQuoteRequest.FromString
 QUOTE_REQUEST: Final = pb.ExternalQuoteRequest.FromString
-HEALTH_REQUEST: Final = quotes_pb.HealthRequest.FromString
 PROVIDER_HEALTH_REQUEST: Final = pb.ProviderHealthRequest.FromString
 
 _BREAKERS: Final = {
@@ -98,15 +95,6 @@ def provider_health(reports: Iterable[ProviderReport]) -> pb.ProviderHealthRespo
             )
             for report in reports
         ]
-    )
-
-
-def health(
-    *, version: str, uptime_ms: int, findings: Iterable[str], figures: Mapping[str, float]
-) -> quotes_pb.HealthResponse:
-    """How the service is; it serves whenever it answers."""
-    return quotes_pb.HealthResponse(
-        serving=True, version=version, uptime_ms=uptime_ms, findings=findings, figures=figures
     )
 
 

@@ -1,16 +1,16 @@
 """Wires the local quote service together and runs it until it is told to stop."""
 
 import asyncio
-import gc
-import signal
 from contextlib import AsyncExitStack
 from functools import partial
 from importlib.metadata import version
 
+import structlog
+
 from local_quote.chain_progress import ChainProgress
 from local_quote.companions import Companions
-from local_quote.condition import Condition
 from local_quote.discovery import Discovery
+from local_quote.health import LocalQuoteHealth
 from local_quote.market import LocalMarket
 from local_quote.oracle import PriceOracle
 from local_quote.poll_plan import PollPlan
@@ -26,10 +26,10 @@ from local_quote.wire import QuoteEncoder
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
+from quote_core.process import run_process, work_until_told
 from quote_core.serving import CallCounter, Subscriptions, serve
 from quote_core.settings import PlatformSettings
 from quote_core.solana import AccountFeed, RpcClient, open_session
-from quote_core.telemetry import Readiness, start_logs
 from quote_core.tokens import TokenRegistry, checked_mint, load_tokens
 
 __all__ = ["main", "make_market", "run"]
@@ -81,11 +81,9 @@ async def run(
         ProviderUnavailable: The port is taken.
         InvalidField: The token registry or a pool named in the settings is wrong.
     """
-    log = start_logs("local_quote", platform.log_level)
+    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="local_quote")
     market = make_market(settings, load_tokens(platform.tokens_path), clock)
     async with AsyncExitStack() as stack:
-        readiness = Readiness()
-        stack.callback(readiness.close)
         session = await stack.enter_async_context(open_session())
         rpc = RpcClient(
             url=platform.rpc_url,
@@ -134,7 +132,7 @@ async def run(
             pool_count_max=settings.pool_count_max,
         )
         calls = CallCounter()
-        condition = Condition(
+        health = LocalQuoteHealth(
             market=market,
             refreshing=refresher,
             discovering=discovery.counts,
@@ -149,7 +147,7 @@ async def run(
             encoder=QuoteEncoder(oracle=market.oracle, clock=clock, stale_after_ns=settings.stale_after),
             clock=clock,
             hurry=refresher.hurry,
-            health=condition.health,
+            health=health.report,
             quotes_per_request_max=settings.quotes_per_request_max,
             route_hop_count_max=settings.route_hop_count_max,
         )
@@ -163,29 +161,17 @@ async def run(
             )
         )
         log.info("listening", grpc_port=server.port)
-        async with asyncio.TaskGroup() as tasks:
-            running = [
-                tasks.create_task(refresher.run()),
-                tasks.create_task(discovery.run()),
-                tasks.create_task(condition.report(server, readiness)),
-            ]
-            await stop.wait()
-            readiness.stopping()
-            market.subscriptions.close(ProviderUnavailable("local quotes", "the service is stopping"))
-            await server.set_serving(serving=False)
-            for task in running:
-                task.cancel()
+        await work_until_told(
+            refresher.run(),
+            discovery.run(),
+            stop=stop,
+            condition=health.condition,
+            on_change=lambda is_ready: server.set_serving(serving=is_ready),
+        )
+        market.subscriptions.close(ProviderUnavailable("local quotes", "the service is stopping"))
     log.info("stopped")
 
 
-async def _run_until_told() -> None:
-    stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(PlatformSettings.load(), LocalQuoteSettings.load(), stop)
-
-
 def main() -> None:
-    """Run with the settings of file and environment until SIGTERM or SIGINT."""
-    gc.freeze()  # what is imported stays; a full collection need not stop the loop to look at it again
-    asyncio.run(_run_until_told())
+    """Run with the settings of file and environment."""
+    run_process("local_quote", LocalQuoteSettings, run)

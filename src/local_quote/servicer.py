@@ -34,7 +34,8 @@ from local_quote.wire.messages import (
 )
 from quote_core.clock import Clock
 from quote_core.errors import MarketError
-from quote_core.serving import BatchRequest, Subscription, read_batch_request
+from quote_core.health import HealthReport
+from quote_core.serving import BatchRequest, Subscription, read_batch_request, write_health
 from quote_core.tokens import checked_mint
 from quote_core.units import NS_PER_S, Pubkey
 
@@ -57,7 +58,7 @@ class LocalQuoteServicer:
         encoder: QuoteEncoder,
         clock: Clock,
         hurry: Callable[[Pubkey, Pubkey], None],
-        health: Callable[[], HealthResponse],
+        health: Callable[[], HealthReport],
         quotes_per_request_max: int,
         route_hop_count_max: int,
     ) -> None:
@@ -153,7 +154,7 @@ class LocalQuoteServicer:
     def health(self, request: HealthRequest) -> HealthResponse:
         """How the service is."""
         del request  # it has no fields
-        return self._health()
+        return write_health(self._health())
 
     async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[QuoteParts, bool], None]:
         """The quotes of a stream, as they are to be sent: all of them, then what changed or is due again."""

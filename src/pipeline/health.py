@@ -1,4 +1,4 @@
-"""A process tells METRICS how its work goes; the system manager's rules are computed from it.
+"""METRICS is told how the work of a process goes; the system manager's rules are computed from it.
 
 Counts are totals at the source and differences on the bus, so that a report lost with NATS loses its own window only.
 """
@@ -6,7 +6,6 @@ Counts are totals at the source and differences on the bus, so that a report los
 import asyncio
 import os
 from collections.abc import Callable
-from dataclasses import dataclass
 from typing import Final
 
 import structlog
@@ -14,10 +13,13 @@ import structlog
 from quote_core.bus import Bus
 from quote_core.clock import Clock, StepWatch
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import ServiceHealth, stamp
-from quote_core.telemetry import memory_use
+from quote_core.events import Header, ServiceHealth, stamp
+from quote_core.health import WorkFigures
+from quote_core.units import NS_PER_MS
 
-__all__ = ["HealthReporter", "WorkTotals"]
+__all__ = ["HealthReporter", "report_of_window"]
+
+_U32_MAX: Final = 2**32 - 1
 
 STEP_TOLD_NS: Final = 60_000_000_000
 """A step of the wall clock is told in every report for this long."""
@@ -25,16 +27,41 @@ STEP_TOLD_NS: Final = 60_000_000_000
 _log: Final = structlog.get_logger("health")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkTotals:
-    """Since the process began. An error is a piece of work that ended in failure, not one that is tried again."""
+def report_of_window(
+    service: str,
+    *,
+    instance: str,
+    before: WorkFigures,
+    now: WorkFigures,
+    window_ns: int,
+    uptime_ms: int,
+    serving: bool,
+    detail: str,
+    header: Header,
+) -> ServiceHealth:
+    """What was done between two looks at a process's totals."""
+    return ServiceHealth(
+        header=header,
+        service=service,
+        instance=instance,
+        serving=serving,
+        detail=detail,
+        uptime_ms=uptime_ms,
+        window_ms=window_ns // NS_PER_MS,
+        handled_count=_held(now.handled_total - before.handled_total),
+        error_count=_held(now.errors_total - before.errors_total),
+        rpc_call_count=_held(now.rpc_calls_total - before.rpc_calls_total),
+        rpc_failure_count=_held(now.rpc_failures_total - before.rpc_failures_total),
+        memory_used_bytes=now.memory_used_bytes,
+        memory_limit_bytes=now.memory_limit_bytes,
+        slot_drift=_held(now.slot_drift),
+        unwritten_ms=_held(now.unwritten_ms),
+    )
 
-    handled_count: int = 0
-    error_count: int = 0
-    unwritten_ms: int = 0
-    """How long what must be written down could not be, until now; 0 = it can."""
-    detail: str = ""
-    """What is wrong now, in one line for people."""
+
+def _held(count: int) -> int:
+    """Saturated: what is beyond its field must trip a rule, not fail to be told."""
+    return min(max(0, count), _U32_MAX)
 
 
 class HealthReporter:
@@ -45,20 +72,29 @@ class HealthReporter:
         service: The process's name.
         clock: For the time and length of windows.
         interval_ns: Length of a window.
-        totals: The work so far.
+        work: The work so far.
+        detail: What is wrong now, in one line for people.
     """
 
     def __init__(
-        self, bus: Bus, *, service: str, clock: Clock, interval_ns: int, totals: Callable[[], WorkTotals]
+        self,
+        bus: Bus,
+        *,
+        service: str,
+        clock: Clock,
+        interval_ns: int,
+        work: Callable[[], WorkFigures],
+        detail: Callable[[], str] = lambda: "",
     ) -> None:
         self._bus = bus
         self._service = service
         self._clock = clock
         self._interval_ns = interval_ns
-        self._totals = totals
+        self._work = work
+        self._detail = detail
         self._instance = str(os.getpid())
         self._started_mono_ns = self._window_mono_ns = clock.mono_ns()
-        self._told = WorkTotals()
+        self._told = WorkFigures()
         self._refused_count = 0
         self._wall_clock = StepWatch(clock)
         self._step_ns = self._stepped_mono_ns = 0
@@ -76,26 +112,19 @@ class HealthReporter:
 
     def next_report(self) -> ServiceHealth:
         """The window since the last one, which ends here."""
-        now_mono_ns, totals = self._clock.mono_ns(), self._totals()
+        now_mono_ns, now = self._clock.mono_ns(), self._work()
         window_ns, self._window_mono_ns = now_mono_ns - self._window_mono_ns, now_mono_ns
-        before, self._told = self._told, totals
-        memory = memory_use()
-        return ServiceHealth(
-            header=stamp(self._clock),
-            service=self._service,
+        before, self._told = self._told, now
+        return report_of_window(
+            self._service,
             instance=self._instance,
+            before=before,
+            now=now,
+            window_ns=window_ns,
+            uptime_ms=(now_mono_ns - self._started_mono_ns) // NS_PER_MS,
             serving=True,
-            detail="; ".join(filter(None, (totals.detail, self._refusals_told(), self._step_told(now_mono_ns)))),
-            uptime_ms=(now_mono_ns - self._started_mono_ns) // 1_000_000,
-            window_ms=window_ns // 1_000_000,
-            handled_count=totals.handled_count - before.handled_count,
-            error_count=totals.error_count - before.error_count,
-            rpc_call_count=0,
-            rpc_failure_count=0,
-            memory_used_bytes=memory.used_bytes,
-            memory_limit_bytes=memory.limit_bytes,
-            slot_drift=0,
-            unwritten_ms=totals.unwritten_ms,
+            detail="; ".join(filter(None, (self._detail(), self._refusals_told(), self._step_told(now_mono_ns)))),
+            header=stamp(self._clock),
         )
 
     def _refusals_told(self) -> str:

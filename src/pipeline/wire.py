@@ -1,7 +1,6 @@
 """Between the pipeline's values and the quote services' messages."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 from typing import Any, Final
 
 import grpc.aio
@@ -12,11 +11,12 @@ from quote_core.events import Hop
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes
+from quote_core.health import HealthReport
 from quote_core.quotes import Provenance
-from quote_core.serving import WorkFigures, read_freshness
+from quote_core.serving import read_freshness, read_health
 from quote_core.units import Pubkey
 
-__all__ = ["QUOTE_SERVICES", "ServiceCondition", "service_condition", "simulate_route", "simulation_from"]
+__all__ = ["QUOTE_SERVICES", "health_of", "simulate_route", "simulation_from"]
 
 
 QUOTE_SERVICES: Final = {
@@ -27,16 +27,7 @@ QUOTE_SERVICES: Final = {
 """The services without a connection to the bus, by the name in their reports."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ServiceCondition:
-    """What the system manager wants of a quote service's `Health`; counts are since its start."""
-
-    is_serving: bool
-    uptime_ms: int
-    work: WorkFigures
-
-
-async def service_condition(channel: grpc.aio.Channel, service: str, *, timeout_s: float) -> ServiceCondition:
+async def health_of(channel: grpc.aio.Channel, service: str, *, timeout_s: float) -> HealthReport:
     """One `Health` call of a service in `QUOTE_SERVICES`.
 
     Raises:
@@ -51,9 +42,7 @@ async def service_condition(channel: grpc.aio.Channel, service: str, *, timeout_
         answer = await ask(quotes.HealthRequest(), timeout=timeout_s)
     except grpc.aio.AioRpcError as error:
         raise ProviderUnavailable(service, error.details() or error.code().name) from error
-    return ServiceCondition(
-        is_serving=answer.serving, uptime_ms=answer.uptime_ms, work=WorkFigures.read(answer.figures)
-    )
+    return read_health(answer)
 
 
 async def simulate_route(

@@ -8,7 +8,8 @@ import structlog
 
 from quote_core.addresses import warn_if_open
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.serving import report_until, run_service
+from quote_core.health import Condition
+from quote_core.process import run_process, work_until_told
 from quote_core.settings import PlatformSettings, environment_name
 from quote_core.tokens import load_tokens
 from recorded_market.continuation import SlotFile, continue_market, genesis_hash
@@ -79,15 +80,7 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         log.info(
             "serving", rpc=node.rpc_port, websocket=node.websocket_port, jupiter=jupiter.port, slot=market.clock.slot
         )
-        async with asyncio.TaskGroup() as tasks:
-            ticking = tasks.create_task(ticker.run())
-            await report_until(
-                stop,
-                is_ready=lambda: True,  # the first slot is there before the ports are
-                status=lambda: _status(market, node),
-                on_change=_nothing_to_tell,
-            )
-            ticking.cancel()
+        await work_until_told(ticker.run(), stop=stop, condition=lambda: _condition(market, node))
     log.info(
         "stopped",
         slot=market.clock.slot,
@@ -97,10 +90,6 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         quotes=jupiter.request_count,
         quotes_limited=jupiter.limited_count,
     )
-
-
-async def _nothing_to_tell(_is_ready: bool) -> None:
-    """No gRPC health here to switch."""
 
 
 def _rpc_faults(settings: RecordedMarketSettings) -> FaultPlan:
@@ -115,12 +104,13 @@ def _jupiter_faults(settings: RecordedMarketSettings) -> FaultPlan:
     )
 
 
-def _status(market: Market, node: Node) -> str:
+def _condition(market: Market, node: Node) -> Condition:
+    """Ready from the start: the first slot is there before the ports are."""
     moved = f"{len(market.tradable_pools())} pools, {market.swap_count} swaps"
     listeners = f"{node.websocket_count} listeners, {node.counters.slow_clients_cut} cut off"
-    return f"slot {market.clock.slot}, {moved}, {listeners}"
+    return Condition(is_ready=True, line=f"slot {market.clock.slot}, {moved}, {listeners}")
 
 
 def main() -> None:
     """Run with the settings of file and environment."""
-    run_service("recorded_market", RecordedMarketSettings, run)
+    run_process("recorded_market", RecordedMarketSettings, run)

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
 
-__all__ = ["Block", "Commitment", "Ledger", "View"]
+__all__ = ["AccountLedger", "Block", "Commitment", "View"]
 
 
 class Commitment(enum.Enum):
@@ -48,7 +48,7 @@ class View:
     accounts: Mapping[Pubkey, Account]
 
 
-class Ledger:
+class AccountLedger:
     """Accounts at three commitment levels, moved on one slot at a time."""
 
     def __init__(self, genesis: Block) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 
 from quote_core.dex.pool import Pool
 from recorded_market.genesis import Genesis
-from recorded_market.ledger import Block, Commitment, Ledger
+from recorded_market.ledger import AccountLedger, Block, Commitment
 
 __all__ = ["Market"]
 
@@ -17,7 +17,7 @@ class Market:
         self._flow = genesis.flow
         self.clock = genesis.chain_time.clock(genesis.slot)
         self.provenance = genesis.provenance
-        self.ledger = Ledger(Block(genesis.slot, genesis.accounts))
+        self.ledger = AccountLedger(Block(genesis.slot, genesis.accounts))
 
     @property
     def swap_count(self) -> int:

@@ -15,7 +15,7 @@ from quote_core.units import Pubkey, decimal_from_amount
 from recorded_market.account_json import account_json
 from recorded_market.base58 import base58_encode
 from recorded_market.chain_time import SLOTS_PER_EPOCH
-from recorded_market.ledger import Ledger, View
+from recorded_market.ledger import AccountLedger, View
 from recorded_market.rpc_errors import invalid_params, method_not_found, min_context_slot_not_reached
 from recorded_market.rpc_params import (
     AccountConfig,
@@ -36,7 +36,7 @@ class RpcMethods:
     """Answers calls by name; without a `genesis_hash` it does not say which chain it is."""
 
     def __init__(
-        self, ledger: Ledger, provenance: Mapping[Pubkey, Provenance], *, version: str, genesis_hash: str = ""
+        self, ledger: AccountLedger, provenance: Mapping[Pubkey, Provenance], *, version: str, genesis_hash: str = ""
     ) -> None:
         self._ledger = ledger
         self._provenance = provenance

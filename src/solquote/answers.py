@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from quote_core.tokens import Token
 
-__all__ = ["HopAnswer", "PoolAnswer", "PriceAnswer", "QuoteAnswer", "SourceAnswer"]
+__all__ = ["PrintedHop", "PrintedPool", "PrintedPrice", "PrintedQuote", "PrintedSource"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class HopAnswer:
+class PrintedHop:
     """One swap through one pool."""
 
     pool_id: str
@@ -22,7 +22,7 @@ class HopAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class SourceAnswer:
+class PrintedSource:
     """What one of the two sources says."""
 
     name: str
@@ -34,13 +34,13 @@ class SourceAnswer:
     age_ms: int
     is_stale: bool
     slot: int
-    route: tuple[HopAnswer, ...]
+    route: tuple[PrintedHop, ...]
     error: str | None
     """Why it has no quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteAnswer:
+class PrintedQuote:
     """Both sources and what to make of them."""
 
     input: Token
@@ -51,11 +51,11 @@ class QuoteAnswer:
     """Name of the better source."""
     decision: str
     oracle_price: float | None
-    sources: tuple[SourceAnswer, ...]
+    sources: tuple[PrintedSource, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PoolAnswer:
+class PrintedPool:
     """One pool as the local quote service holds it."""
 
     pool_id: str
@@ -78,7 +78,7 @@ class PoolAnswer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PriceAnswer:
+class PrintedPrice:
     """A token's reference price."""
 
     mint: str

@@ -10,15 +10,15 @@ from pathlib import Path
 from quote_core.addresses import is_loopback, with_port
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from shm import Liveness, QuoteReader, Role, ShmError
-from solquote.plan import Listener
+from solquote.plan import ListenAddress
 from solquote.processes import SERVICES, SHARED_SETTINGS, settings_model
 from solquote.settings import UpSettings
 from solquote.supervisor.ports import bound_hosts
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = [
-    "Finding",
-    "Verdict",
+    "DoctorFinding",
+    "DoctorVerdict",
     "all_models",
     "check_listeners",
     "check_quote_files",
@@ -27,7 +27,7 @@ __all__ = [
 ]
 
 
-class Verdict(enum.Enum):
+class DoctorVerdict(enum.Enum):
     """How a check came out."""
 
     OK = "ok"
@@ -37,11 +37,11 @@ class Verdict(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Finding:
+class DoctorFinding:
     """One check."""
 
     subject: str
-    verdict: Verdict
+    verdict: DoctorVerdict
     detail: str
     mend: str = ""
     """What to do about it; empty when all is well."""
@@ -52,7 +52,7 @@ def all_models() -> tuple[type[ServiceSettings], ...]:
     return (PlatformSettings, UpSettings, *map(settings_model, SERVICES), *SHARED_SETTINGS)
 
 
-def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSettings]]) -> Iterator[Finding]:
+def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSettings]]) -> Iterator[DoctorFinding]:
     """Every section, every variable of ours, and every section of the file."""
     for model in models:
         subject = f"settings [{model.section}]"
@@ -61,15 +61,15 @@ def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSett
         except SettingsError as error:
             for mistake in error.mistakes:
                 mend = "correct or unset it; docs/settings.md lists all"
-                yield Finding(subject=subject, verdict=Verdict.FAILED, detail=mistake, mend=mend)
+                yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
         else:
             detail = "set: " + ", ".join(given) if given else "all defaults"
-            yield Finding(subject=subject, verdict=Verdict.OK, detail=detail)
+            yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
     yield from _unknown("environment", unknown_variables(environ, models))
     yield from _unknown("settings file", unknown_sections(environ, models))
 
 
-def check_listeners(meant: Iterable[Listener]) -> Iterator[Finding]:
+def check_listeners(meant: Iterable[ListenAddress]) -> Iterator[DoctorFinding]:
     """Where each of the platform's ports is really listened on; one that nobody listens on has its own finding."""
     for one in meant:
         hosts = sorted(bound_hosts(one.port))
@@ -78,41 +78,45 @@ def check_listeners(meant: Iterable[Listener]) -> Iterator[Finding]:
         subject = f"listener of {one.owner}"
         detail = ", ".join(with_port(host, one.port) for host in hosts)
         if all(map(is_loopback, hosts)):
-            yield Finding(subject=subject, verdict=Verdict.OK, detail=f"{detail}: this machine only")
+            yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=f"{detail}: this machine only")
         elif one.is_quote_api:
-            yield Finding(subject=subject, verdict=Verdict.OK, detail=f"{detail}: other machines, too")
+            yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=f"{detail}: other machines, too")
         else:
             mend = f"unset {one.host_variable}, or see that only those who should reach it do"
             detail = f"{detail}: other machines reach what is meant for this one"
-            yield Finding(subject=subject, verdict=Verdict.WARNING, detail=detail, mend=mend)
+            yield DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
 
 
-def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[Finding]:
+def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[DoctorFinding]:
     for mistake in mistakes:
-        yield Finding(
-            subject=subject, verdict=Verdict.FAILED, detail=mistake, mend="correct or remove it; it has no effect"
+        yield DoctorFinding(
+            subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend="correct or remove it; it has no effect"
         )
 
 
-def check_token_file(path: Path) -> Finding:
+def check_token_file(path: Path) -> DoctorFinding:
     """The kill switch's token: there, and for its owner alone."""
     subject = "kill-switch token"
     try:
         status = path.stat()
     except FileNotFoundError:
         mend = "start the system manager (`solquote up`), which makes it"
-        return Finding(subject=subject, verdict=Verdict.FAILED, detail=f"{path} is not there", mend=mend)
+        return DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=f"{path} is not there", mend=mend)
     except OSError as error:
         mend = "run as its owner, or set SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE"
-        return Finding(subject=subject, verdict=Verdict.FAILED, detail=f"{path}: {error.strerror}", mend=mend)
+        return DoctorFinding(
+            subject=subject, verdict=DoctorVerdict.FAILED, detail=f"{path}: {error.strerror}", mend=mend
+        )
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077 or status.st_uid != os.getuid():
         detail = f"{path} has mode {mode:04o} and owner {status.st_uid}"
-        return Finding(subject=subject, verdict=Verdict.FAILED, detail=detail, mend=f"chmod 600 {path} as its owner")
-    return Finding(subject=subject, verdict=Verdict.OK, detail=str(path))
+        return DoctorFinding(
+            subject=subject, verdict=DoctorVerdict.FAILED, detail=detail, mend=f"chmod 600 {path} as its owner"
+        )
+    return DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=str(path))
 
 
-def check_quote_files(directory: Path | None) -> Iterator[Finding]:
+def check_quote_files(directory: Path | None) -> Iterator[DoctorFinding]:
     """Both quote files: readable, and their writer alive."""
     try:
         with QuoteReader.open(directory) as reader:
@@ -120,14 +124,14 @@ def check_quote_files(directory: Path | None) -> Iterator[Finding]:
                 yield _quote_file(reader, role)
     except ShmError as error:
         mend = "stop the platform, remove the file, start again"
-        yield Finding(subject="quote files", verdict=Verdict.FAILED, detail=str(error), mend=mend)
+        yield DoctorFinding(subject="quote files", verdict=DoctorVerdict.FAILED, detail=str(error), mend=mend)
 
 
-def _quote_file(reader: QuoteReader, role: Role) -> Finding:
+def _quote_file(reader: QuoteReader, role: Role) -> DoctorFinding:
     subject = f"quote file {role.file_name}"
     liveness = reader.liveness(role)
     detail = f"{reader.directory / role.file_name}: writer {liveness.value}"
     if liveness is Liveness.LIVE:
-        return Finding(subject=subject, verdict=Verdict.OK, detail=detail)
+        return DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
     mend = "start the aggregator (`solquote up`), or name its folder with SOLQUOTE_SHM_DIR"
-    return Finding(subject=subject, verdict=Verdict.FAILED, detail=detail, mend=mend)
+    return DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=detail, mend=mend)

@@ -21,7 +21,7 @@ from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
 from solquote.bus_access import is_refusal, rights_of_roles, strangers_rights, wrong_rights
-from solquote.checks import Finding, Verdict
+from solquote.checks import DoctorFinding, DoctorVerdict
 
 __all__ = ["Reached", "check_connections"]
 
@@ -55,7 +55,7 @@ async def check_connections(
     http_urls: Mapping[str, str],
     nats_monitor_url: str,
     timeout_s: float,
-) -> list[Finding]:
+) -> list[DoctorFinding]:
     """Try every connection of the platform.
 
     Args:
@@ -123,23 +123,23 @@ async def check_connections(
         return list(await asyncio.gather(*(_finding(connection, timeout_s) for connection in tries)))
 
 
-async def _finding(connection: _Connection, timeout_s: float) -> Finding:
-    def finding(verdict: Verdict, detail: str, mend: str) -> Finding:
+async def _finding(connection: _Connection, timeout_s: float) -> DoctorFinding:
+    def finding(verdict: DoctorVerdict, detail: str, mend: str) -> DoctorFinding:
         detail = f"{connection.target}: {detail}"
-        return Finding(subject=connection.subject, verdict=verdict, detail=detail, mend=mend)
+        return DoctorFinding(subject=connection.subject, verdict=verdict, detail=detail, mend=mend)
 
     try:
         async with asyncio.timeout(timeout_s):
             reached = await connection.attempt()
     except TimeoutError:
-        return finding(Verdict.FAILED, f"no answer within {timeout_s:g} s", connection.mend)
+        return finding(DoctorVerdict.FAILED, f"no answer within {timeout_s:g} s", connection.mend)
     except _NotAsExpected as error:
-        return finding(Verdict.FAILED, str(error), connection.mend)
+        return finding(DoctorVerdict.FAILED, str(error), connection.mend)
     except grpc.aio.AioRpcError as error:
-        return finding(Verdict.FAILED, error.code().name, connection.mend)
+        return finding(DoctorVerdict.FAILED, error.code().name, connection.mend)
     except (OSError, aiohttp.ClientError, nats.errors.Error, ValueError) as error:
-        return finding(Verdict.FAILED, f"cannot be reached ({type(error).__name__})", connection.mend)
-    return finding(Verdict.WARNING if reached.mend else Verdict.OK, reached.detail, reached.mend)
+        return finding(DoctorVerdict.FAILED, f"cannot be reached ({type(error).__name__})", connection.mend)
+    return finding(DoctorVerdict.WARNING if reached.mend else DoctorVerdict.OK, reached.detail, reached.mend)
 
 
 async def _rpc(session: aiohttp.ClientSession, url: str) -> Reached:

@@ -11,7 +11,7 @@ from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.initializer.sizing import fit, need_bytes, room_at, shortened
 from pipeline.initializer.streams import STREAMS
 from quote_core.settings import PlatformSettings
-from solquote.checks import Finding, Verdict
+from solquote.checks import DoctorFinding, DoctorVerdict
 
 __all__ = ["check_disk"]
 
@@ -19,14 +19,14 @@ PROBE_BYTES: Final = 64 * 1024
 """More than a batch of events; what a journal must at least be able to write."""
 
 
-def check_disk(platform: PlatformSettings, logger: EventLoggerSettings) -> Iterator[Finding]:
+def check_disk(platform: PlatformSettings, logger: EventLoggerSettings) -> Iterator[DoctorFinding]:
     """Room for streams and journal, and whether the journal's folder takes a file."""
     folder, bounds = platform.data_folder(), logger.bounds()
     yield _room(folder, bounds.segment_bytes_max * bounds.segment_count_max)
     yield _journal(logger.journal_folder(platform))
 
 
-def _room(folder: Path, journal_bytes_max: int) -> Finding:
+def _room(folder: Path, journal_bytes_max: int) -> DoctorFinding:
     held_bytes = sum(path.stat().st_size for path in (folder / "nats").rglob("*.blk"))
     room = room_at(folder, held_bytes=held_bytes, journal_bytes_max=journal_bytes_max)
     assert room.disk_bytes is not None
@@ -37,13 +37,13 @@ def _room(folder: Path, journal_bytes_max: int) -> Finding:
     )
     short = [plan for plan in shortened(fit(STREAMS, room)) if plan.storage == "file"]
     if not short:
-        return Finding(subject="disk", verdict=Verdict.OK, detail=detail)
+        return DoctorFinding(subject="disk", verdict=DoctorVerdict.OK, detail=detail)
     spans = ", ".join(f"{plan.stream} {_span(plan.age_s_at_rate)}" for plan in short)
     mend = f"free some, or name a larger disk with SOLQUOTE_DATA_DIR; as it is they keep {spans}"
-    return Finding(subject="disk", verdict=Verdict.WARNING, detail=detail, mend=mend)
+    return DoctorFinding(subject="disk", verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
 
 
-def _journal(folder: Path) -> Finding:
+def _journal(folder: Path) -> DoctorFinding:
     """Write what the logger writes: some file systems have room by their own account, and none for us."""
     nearest = folder
     while not nearest.exists():
@@ -56,8 +56,8 @@ def _journal(folder: Path) -> Finding:
     except OSError as error:
         detail = f"{folder} cannot be written: {error.strerror}; trading stops when that lasts"
         mend = f"make room ({_gb(shutil.disk_usage(nearest).free)} free), or let its owner write there"
-        return Finding(subject="journal", verdict=Verdict.FAILED, detail=detail, mend=mend)
-    return Finding(subject="journal", verdict=Verdict.OK, detail=f"{folder} can be written")
+        return DoctorFinding(subject="journal", verdict=DoctorVerdict.FAILED, detail=detail, mend=mend)
+    return DoctorFinding(subject="journal", verdict=DoctorVerdict.OK, detail=f"{folder} can be written")
 
 
 def _gb(size_bytes: int) -> str:

@@ -20,7 +20,16 @@ from typing import Any, Final
 from quote_core.addresses import dialled
 from solquote.supervisor.lock import running_platform
 
-__all__ = ["DEFAULTS", "Answer", "Manager", "NoAnswer", "Request", "environment_of", "find_manager", "this_person"]
+__all__ = [
+    "DEFAULTS",
+    "Answer",
+    "ManagerClient",
+    "NoAnswer",
+    "Request",
+    "environment_of",
+    "find_manager",
+    "this_person",
+]
 
 DEFAULTS: Final[Mapping[tuple[str, str], str]] = {
     ("system_manager", "http_host"): "127.0.0.1",
@@ -41,7 +50,7 @@ class NoAnswer(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Manager:
+class ManagerClient:
     """Where the manager is, and the file with its token."""
 
     host: str
@@ -86,7 +95,7 @@ def environment_of(environ: Mapping[str, str], data_dir: str | None) -> dict[str
     return own if running is None else {**running.environment, **own}
 
 
-def find_manager(environ: Mapping[str, str]) -> Manager:
+def find_manager(environ: Mapping[str, str]) -> ManagerClient:
     """Where the settings say the manager is."""
     lookup = _Lookup(environ)
     text = lookup.get("system_manager", "http_port")
@@ -96,7 +105,7 @@ def find_manager(environ: Mapping[str, str]) -> Manager:
         port = int(DEFAULTS["system_manager", "http_port"])
     token_file = lookup.get("system_manager", "token_file")
     token_path = Path(token_file) if token_file else _data_folder(environ, lookup) / "kill-switch.token"
-    return Manager(dialled(lookup.get("system_manager", "http_host")), port, token_path, tuple(lookup.notes))
+    return ManagerClient(dialled(lookup.get("system_manager", "http_host")), port, token_path, tuple(lookup.notes))
 
 
 def this_person() -> str:
@@ -118,7 +127,7 @@ class Request:
     _received: bytearray = field(default_factory=bytearray)
 
     @classmethod
-    def sent(cls, manager: Manager, action: str, body: Mapping[str, str], *, timeout_s: float) -> "Request":
+    def sent(cls, manager: ManagerClient, action: str, body: Mapping[str, str], *, timeout_s: float) -> "Request":
         """Send a request to `/api/killswitch/ACTION`.
 
         Raises:

@@ -23,7 +23,7 @@ from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.specification import ProcessSpec
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
-__all__ = ["Listener", "Plan", "PlatformModels", "make_plan", "meant_listeners", "private_shm_dir"]
+__all__ = ["ListenAddress", "Plan", "PlatformModels", "make_plan", "meant_listeners", "private_shm_dir"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class PlatformModels:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Listener:
+class ListenAddress:
     """A port that will be listened on."""
 
     host: str
@@ -101,7 +101,7 @@ class Plan:
     processes: tuple[ProcessSpec, ...]
     environment: Mapping[str, str]
     """What every child gets over the supervisor's own environment."""
-    listeners: tuple[Listener, ...]
+    listeners: tuple[ListenAddress, ...]
     data_dir: Path
     shm_dir: Path
     slot_file: Path
@@ -177,7 +177,7 @@ class _Ports:
     """Gives ports out, each once."""
 
     def __init__(self, kept: KeptPorts, *, free: bool) -> None:
-        self.listeners: list[Listener] = []
+        self.listeners: list[ListenAddress] = []
         self._kept = kept
         self._free = free
 
@@ -190,7 +190,7 @@ class _Ports:
             if port in owners:
                 raise SettingsError([f"port {port} is wanted by both {owners[port]} and {owner}"])
             owners[port] = owner
-            self.listeners.append(Listener(host=host, port=port, owner=owner, host_setting=host_setting))
+            self.listeners.append(ListenAddress(host=host, port=port, owner=owner, host_setting=host_setting))
         return first
 
 
@@ -270,7 +270,7 @@ def _nats_spec(nats: EmbeddedNats, environment: Mapping[str, str]) -> ProcessSpe
     )
 
 
-def meant_listeners(models: PlatformModels) -> list[Listener]:
+def meant_listeners(models: PlatformModels) -> list[ListenAddress]:
     """Every listener that a platform with these settings has on this machine."""
     meant = []
     nats, up = urlsplit(models.platform.nats_url), models.up
@@ -279,14 +279,14 @@ def meant_listeners(models: PlatformModels) -> list[Listener]:
             (up.nats_host, nats.port or up.nats_port, "nats_host"),
             (up.nats_monitor_host, up.nats_monitor_port, "nats_monitor_host"),
         ):
-            meant.append(Listener(host=host, port=port, owner=NATS, host_setting=SettingName("up", field)))
+            meant.append(ListenAddress(host=host, port=port, owner=NATS, host_setting=SettingName("up", field)))
     for service in SERVICES:
         settings = models.services[service.name]
         for port_row in service.ports:
             host, host_setting = _host(port_row, settings, models), _host_setting(service, port_row)
             first = getattr(settings, port_row.field)
             meant += [
-                Listener(host=host, port=port, owner=service.name, host_setting=host_setting)
+                ListenAddress(host=host, port=port, owner=service.name, host_setting=host_setting)
                 for port in range(first, first + port_row.span)
             ]
     return meant

@@ -19,7 +19,7 @@ from quote_core.generated.solquote.v1 import (
 )
 from quote_core.serving import CHANNEL_OPTIONS
 from quote_core.tokens import Token
-from solquote.answers import HopAnswer, PoolAnswer, PriceAnswer, QuoteAnswer, SourceAnswer
+from solquote.answers import PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
 from solquote.output import with_status
 
 __all__ = ["ask_pools", "ask_prices", "ask_quote"]
@@ -29,7 +29,7 @@ _SECOND_SOURCE_WAIT_S: Final = 0.5
 
 def ask_quote(
     address: str, base: Token, quote: Token, amount: int, *, timeout_s: float, clock: Clock = SYSTEM_CLOCK
-) -> QuoteAnswer:
+) -> PrintedQuote:
     """Ask the aggregator for one quote, and wait a little for the slower of the two sources.
 
     Raises:
@@ -46,7 +46,7 @@ def ask_quote(
     return _quote(answer, base, quote, now_unix_ns=clock.unix_ns())
 
 
-def ask_pools(address: str, mint_a: str, mint_b: str, *, timeout_s: float) -> tuple[PoolAnswer, ...]:
+def ask_pools(address: str, mint_a: str, mint_b: str, *, timeout_s: float) -> tuple[PrintedPool, ...]:
     """Ask the local quote service for the pools of a pair, or for all with empty mints."""
     request = local_quote_pb2.ListPoolsRequest(mint_a=mint_a, mint_b=mint_b)
     with _channel("local quote service", address) as channel:
@@ -54,7 +54,7 @@ def ask_pools(address: str, mint_a: str, mint_b: str, *, timeout_s: float) -> tu
     return tuple(_pool(pool) for pool in answer.pools)
 
 
-def ask_prices(address: str, *, timeout_s: float) -> dict[str, PriceAnswer]:
+def ask_prices(address: str, *, timeout_s: float) -> dict[str, PrintedPrice]:
     """Ask the local quote service for the reference prices, by mint."""
     with _channel("local quote service", address) as channel:
         stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
@@ -99,7 +99,7 @@ def _channel(service: str, address: str) -> Iterator[grpc.Channel]:
 
 def _quote(
     message: quote_aggregator_pb2.AggregatedQuote, base: Token, quote: Token, *, now_unix_ns: int
-) -> QuoteAnswer:
+) -> PrintedQuote:
     sources = []
     best = None
     if message.HasField("local"):
@@ -109,7 +109,7 @@ def _quote(
         sources.append(_external(message, now_unix_ns=now_unix_ns))
         if message.best_source == quote_aggregator_pb2.QUOTE_SOURCE_EXTERNAL:
             best = message.external.provider
-    return QuoteAnswer(
+    return PrintedQuote(
         input=base,
         output=quote,
         input_amount=message.input_amount,
@@ -121,9 +121,9 @@ def _quote(
     )
 
 
-def _local(message: quote_aggregator_pb2.AggregatedQuote) -> SourceAnswer:
+def _local(message: quote_aggregator_pb2.AggregatedQuote) -> PrintedSource:
     local = message.local
-    return SourceAnswer(
+    return PrintedSource(
         name="local",
         output_amount=local.output_amount,
         price_impact_fraction=local.price_impact,
@@ -137,9 +137,9 @@ def _local(message: quote_aggregator_pb2.AggregatedQuote) -> SourceAnswer:
     )
 
 
-def _external(message: quote_aggregator_pb2.AggregatedQuote, *, now_unix_ns: int) -> SourceAnswer:
+def _external(message: quote_aggregator_pb2.AggregatedQuote, *, now_unix_ns: int) -> PrintedSource:
     external = message.external
-    return SourceAnswer(
+    return PrintedSource(
         name=external.provider or "external",
         output_amount=external.output_amount,
         price_impact_fraction=external.price_impact_bps / 10_000,
@@ -163,8 +163,8 @@ def _factors(message: quote_aggregator_pb2.ConfidenceFactors) -> dict[str, float
     }
 
 
-def _hop(message: quotes_pb2.RouteHop) -> HopAnswer:
-    return HopAnswer(
+def _hop(message: quotes_pb2.RouteHop) -> PrintedHop:
+    return PrintedHop(
         pool_id=message.pool_id,
         protocol=message.protocol,
         input_mint=message.input_mint,
@@ -175,8 +175,8 @@ def _hop(message: quotes_pb2.RouteHop) -> HopAnswer:
     )
 
 
-def _pool(message: local_quote_pb2.PoolState) -> PoolAnswer:
-    return PoolAnswer(
+def _pool(message: local_quote_pb2.PoolState) -> PrintedPool:
+    return PrintedPool(
         pool_id=message.pool_id,
         protocol=message.protocol,
         mint_a=message.mint_a,
@@ -195,8 +195,8 @@ def _pool(message: local_quote_pb2.PoolState) -> PoolAnswer:
     )
 
 
-def _price(message: local_quote_pb2.OraclePrice) -> PriceAnswer:
-    return PriceAnswer(
+def _price(message: local_quote_pb2.OraclePrice) -> PrintedPrice:
+    return PrintedPrice(
         mint=message.mint,
         usd=message.usd if message.HasField("usd") else None,
         source=message.source,

@@ -16,7 +16,7 @@ import subprocess
 import threading
 import time
 from collections import Counter
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from http import HTTPStatus
 from http.client import HTTPConnection, HTTPException
@@ -27,6 +27,7 @@ from typing import Any, Final
 from chaos.actions import Action, ClockStep, DiskFull, Halt, Kill, Pause, draw
 from chaos.evidence import ClockSpan, Evidence, HaltSpan, Sums, findings
 from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
+from fakes.wall_clock import WallClocks
 
 __all__ = ["Outcome", "run_chaos"]
 
@@ -140,25 +141,18 @@ class _Disk:
 
 
 class _Clocks:
-    """The preloaded shim, the files it reads, and which process had which step when."""
+    """The processes' wall clocks, and which one had which step when."""
 
     def __init__(self, folder: Path) -> None:
-        self._folder = folder / "clocks"
-        self._folder.mkdir()
-        library = folder / "clockstep.so"
-        source = Path(__file__).with_name("clockstep.c")
-        compiler = os.environ.get("CC", "cc")
-        subprocess.run([compiler, "-O2", "-shared", "-fPIC", "-o", str(library), str(source)], check=True)
-        self.environ: Mapping[str, str] = {"LD_PRELOAD": str(library), "CHAOS_CLOCKS": str(self._folder)}
+        self._clocks = WallClocks(folder)
+        self.environ = self._clocks.environ
         self._open: dict[int, ClockSpan] = {}
         self.closed: list[ClockSpan] = []
 
     def step(self, pid: int, seconds: int) -> None:
         """Set one process's clock beside the true time."""
         self._close(pid)
-        passing = self._folder / f"{pid}.new"
-        passing.write_text(f"{seconds}\n")
-        passing.rename(self._folder / str(pid))
+        self._clocks.step(pid, seconds)
         self._open[pid] = ClockSpan(pid=pid, step_s=seconds, begun_unix_ns=time.time_ns(), ended_unix_ns=2**63)
 
     def set_right(self) -> None:

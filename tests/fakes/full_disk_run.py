@@ -19,10 +19,10 @@ from quote_core.bus.access import credentials_folder
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from solquote.supervisor.child import ChildLimits
-from solquote.supervisor.lifecycle import RestartPolicy, State
+from solquote.supervisor.lifecycle import ProcessState, RestartPolicy
 from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server, prepare_nats
 from solquote.supervisor.ports import KeptPorts
-from solquote.supervisor.run import StopRequest, supervise
+from solquote.supervisor.run import SupervisorStop, supervise
 from solquote.supervisor.specification import ProcessSpec, ProcessView
 
 DEADLINE_S = 60.0
@@ -82,14 +82,14 @@ def fill(disk: Path) -> Path:
 
 
 async def scenario(nats: EmbeddedNats, watcher: Watcher, disk: Path) -> None:
-    def is_in(state: State) -> bool:
+    def is_in(state: ProcessState) -> bool:
         return watcher.view is not None and watcher.view.state is state
 
     def access(role: BusRole) -> Access:
         return Access(role=role, credentials=credentials_folder(nats.data_folder) / role.value)
 
     url = f"nats://{HOST}:{nats.port}"
-    await until(lambda: is_in(State.HEALTHY))
+    await until(lambda: is_in(ProcessState.HEALTHY))
     async with (
         connect(url, name="initializer", access=access(BusRole.INITIALIZER)) as initializer,
         connect(url, name="planner", access=access(BusRole.PLANNER)) as planner,
@@ -99,10 +99,10 @@ async def scenario(nats: EmbeddedNats, watcher: Watcher, disk: Path) -> None:
         first_pid = watcher.view.pid if watcher.view else None
         filler = await asyncio.to_thread(fill, disk)
         say("taken when full", await taken(planner, 200, size_bytes=20_000))
-        await until(lambda: is_in(State.UNHEALTHY))
+        await until(lambda: is_in(ProcessState.UNHEALTHY))
         say("status when full", watcher.view.status if watcher.view else "")
         filler.unlink()
-        await until(lambda: is_in(State.HEALTHY) and watcher.view and watcher.view.pid != first_pid)
+        await until(lambda: is_in(ProcessState.HEALTHY) and watcher.view and watcher.view.pid != first_pid)
         await until(lambda: planner.is_connected)
         say("taken again", await taken(planner, 10, size_bytes=1_000))
         say("kept", (await planner.jetstream.stream_info("PLANNED")).state.messages)
@@ -117,7 +117,7 @@ async def main(disk: Path, size_mib: int) -> None:
     )
     prepare_nats(nats)
     spec = ProcessSpec(name="nats_server", command=(find_nats_server(), "--config", str(nats.configuration)), nats=nats)
-    watcher, stop = Watcher(), StopRequest()
+    watcher, stop = Watcher(), SupervisorStop()
     with tempfile.TemporaryDirectory() as log_dir:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(

@@ -6,7 +6,7 @@ from typing import Any
 from pipeline.system_manager import latch as latch_module
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.registration import Registration
-from pipeline.trading_gate import GateView, Heartbeat, Reading, TradingGate
+from pipeline.trading_gate import GateView, Heartbeat, LatchReading, TradingGate
 from quote_core.events import KillSwitch
 
 
@@ -31,7 +31,7 @@ def believed(view: GateView, beat: Heartbeat) -> GateView:
     return replace(view, reading=reading, vouched=beat)
 
 
-def whenever_asked(view: GateView, reading: Reading, *, asked_at_age: int, **others: Any) -> GateView:
+def whenever_asked(view: GateView, reading: LatchReading, *, asked_at_age: int, **others: Any) -> GateView:
     del asked_at_age
     return AFTER_READING(view, reading, asked_at_age=view.age, **others)
 
@@ -55,7 +55,7 @@ def forgotten(latch: Latch, wanted: Any) -> KillSwitch:
 
 
 AFTER_READING, DECIDE, KEEP = GateView.after_reading, GateView.decide, Latch._keep
-READING_OF = Reading.of.__func__  # type: ignore[attr-defined]
+READING_OF = LatchReading.of.__func__  # type: ignore[attr-defined]
 
 
 async def anybody(registration: Registration) -> None:
@@ -69,7 +69,7 @@ MUTANTS = [
     Mutant(GateView, "after_reading", whenever_asked, "a reading asked for before does not count"),
     Mutant(TradingGate, "_notice_standing_still", lambda _: None, "standing still is noticed"),
     Mutant(
-        Reading,
+        LatchReading,
         "of",
         classmethod(lambda cls, latch, _: READING_OF(cls, latch, None)),
         "a stop request stops until it is latched",

@@ -1,6 +1,7 @@
-/* LD_PRELOAD this to give one process a wall clock of its own: the seconds in the file $WALL_CLOCK_SHIFT_FILE, read
-   anew at every look, are added to what the kernel says. CLOCK_MONOTONIC stays as it is, as when somebody sets the
-   host's clock. */
+/* Steps the wall clock of one process, preloaded into it: seconds to add stand in the file <pid> of the folder that
+ * WALL_CLOCKS names, and are looked up again every fifth of a second. CLOCK_MONOTONIC is left as it is, as a step of
+ * the machine's own clock leaves it.
+ */
 #define _GNU_SOURCE
 #include <stdio.h>
 #include <stdlib.h>
@@ -9,35 +10,50 @@
 #include <time.h>
 #include <unistd.h>
 
-static long shift_s(void) {
-    const char *path = getenv("WALL_CLOCK_SHIFT_FILE");
-    FILE *file = path ? fopen(path, "r") : NULL;
-    long seconds = 0;
+#define LOOK_NS 200000000L
+
+static _Atomic long step_s;
+static _Atomic long looked_ns = -LOOK_NS;
+
+static void look(void) {
+    struct timespec mono;
+    syscall(SYS_clock_gettime, CLOCK_MONOTONIC, &mono);
+    long now_ns = mono.tv_sec * 1000000000L + mono.tv_nsec;
+    if (now_ns - looked_ns < LOOK_NS) return;
+    looked_ns = now_ns;
+    const char *folder = getenv("WALL_CLOCKS");
+    char path[512];
+    if (!folder || snprintf(path, sizeof path, "%s/%d", folder, (int)getpid()) >= (int)sizeof path) return;
+    FILE *file = fopen(path, "re");
+    long found = 0;
     if (file) {
-        if (fscanf(file, "%ld", &seconds) != 1) seconds = 0;
+        if (fscanf(file, "%ld", &found) != 1) found = step_s;
         fclose(file);
     }
-    return seconds;
+    step_s = found;
 }
 
-int clock_gettime(clockid_t clock, struct timespec *now) {
-    int failed = (int)syscall(SYS_clock_gettime, clock, now);
-    if (!failed && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) now->tv_sec += shift_s();
-    return failed;
+int clock_gettime(clockid_t clock, struct timespec *time) {
+    int code = (int)syscall(SYS_clock_gettime, clock, time);
+    if (code == 0 && (clock == CLOCK_REALTIME || clock == CLOCK_REALTIME_COARSE)) {
+        look();
+        time->tv_sec += step_s;
+    }
+    return code;
 }
 
-int gettimeofday(struct timeval *restrict now, void *restrict zone) {
-    struct timespec precise;
+int gettimeofday(struct timeval *restrict time, void *restrict zone) {
     (void)zone;
-    if (clock_gettime(CLOCK_REALTIME, &precise)) return -1;
-    now->tv_sec = precise.tv_sec;
-    now->tv_usec = precise.tv_nsec / 1000;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    time->tv_sec = now.tv_sec;
+    time->tv_usec = now.tv_nsec / 1000;
     return 0;
 }
 
-time_t time(time_t *kept) {
-    struct timespec precise;
-    clock_gettime(CLOCK_REALTIME, &precise);
-    if (kept) *kept = precise.tv_sec;
-    return precise.tv_sec;
+time_t time(time_t *result) {
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    if (result) *result = now.tv_sec;
+    return now.tv_sec;
 }

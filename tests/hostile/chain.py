@@ -17,7 +17,7 @@ from hostile.faults import Position
 
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
-from recorded_market.ledger import Block, Commitment, Ledger
+from recorded_market.ledger import AccountLedger, Block, Commitment
 
 __all__ = ["History", "Recorder", "ShownChain"]
 
@@ -58,14 +58,14 @@ class History:
         """What one slot changed."""
         return self._blocks[slot - self._base_slot - 1]
 
-    def ledger_at(self, slot: int) -> Ledger:
+    def ledger_at(self, slot: int) -> AccountLedger:
         """A ledger whose newest slot is `slot`."""
         accounts = dict(self._base)
         for block in self._blocks:
             if block.slot > slot:
                 break
             accounts.update(block.changes)
-        return Ledger(Block(slot, accounts))
+        return AccountLedger(Block(slot, accounts))
 
 
 class ShownChain:

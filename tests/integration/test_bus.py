@@ -132,7 +132,7 @@ async def test_an_event_whose_answer_raises_is_buried_and_the_next_one_is_answer
             raise ZeroDivisionError("one by none")
         return []
 
-    stage = Stage(bus, CONSUMER, answer)
+    stage = Stage(bus, replace(CONSUMER, ack_wait_ms=60_000), answer)  # logging a traceback takes its time
     async with running(stage):
         await bus.publish(lifecycle(1))
         await bus.publish(lifecycle(2))
@@ -197,26 +197,6 @@ async def test_a_stage_survives_the_loss_of_its_stream_and_consumer(bus: Bus) ->
         await repair(bus, STREAMS)
         await bus.publish(lifecycle(2))
         await until(lambda: len(seen) == 2)
-
-
-async def test_stop_finishes_what_is_in_hand_and_takes_nothing_more(bus: Bus) -> None:
-    started, go_on = asyncio.Event(), asyncio.Event()
-
-    async def answer(_: Event) -> Sequence[Event]:
-        started.set()
-        await go_on.wait()
-        return []
-
-    stage = Stage(bus, CONSUMER, answer)
-    run = asyncio.create_task(stage.run())
-    for number in range(3):
-        await bus.publish(lifecycle(number))
-    async with asyncio.timeout(DEADLINE_S):
-        await started.wait()
-        stage.stop()
-        go_on.set()
-        await run
-    assert stage.counts.answered == 1
 
 
 async def test_a_push_reaches_listeners_and_is_kept_nowhere(bus: Bus) -> None:

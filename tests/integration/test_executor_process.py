@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-import fakes.plans
 import grpc.aio
 import pytest
 from fakes.nats_server import NatsServer
@@ -20,6 +19,7 @@ from fakes.plans import USDC_BACK, plan, plan_id
 from fakes.ports import free_port
 from fakes.vouched import freshness_message
 from fakes.waiting import DEADLINE_S
+from fakes.wall_clock import COMPILER, WallClocks
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -32,7 +32,6 @@ from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.units import LAMPORTS_PER_SOL
 
 pytestmark = pytest.mark.integration
-WALL_CLOCK_SOURCE = Path(fakes.plans.__file__).parent / "wall_clock.c"
 CONCURRENCY = 8
 
 
@@ -279,20 +278,16 @@ async def test_a_fill_outlasts_the_loss_of_the_bus_and_a_kill_before_it_was_stor
     assert platform.quotes.asked_count == 1
 
 
-@pytest.mark.skipif(shutil.which("cc") is None, reason="needs a C compiler")
+@pytest.mark.skipif(shutil.which(COMPILER) is None, reason="needs a C compiler")
 async def test_a_wall_clock_set_back_or_forward_is_told_and_changes_no_verdict(
     platform: Platform, tmp_path: Path
 ) -> None:
-    source, shim, shift = WALL_CLOCK_SOURCE, tmp_path / "wall_clock.so", tmp_path / "shift"
-    compiling = await asyncio.create_subprocess_exec("cc", "-shared", "-fPIC", "-O2", "-o", shim, source)
-    assert await compiling.wait() == 0
-    shift.write_text("0")
+    clocks = await asyncio.to_thread(WallClocks, tmp_path)
     platform.start("pipeline.system_manager")
-    platform.start(
+    executor = platform.start(
         "pipeline.executor",
         {
-            "LD_PRELOAD": str(shim),
-            "WALL_CLOCK_SHIFT_FILE": str(shift),
+            **clocks.environ,
             "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "10s",
             "SOLQUOTE_EXECUTOR_POOL_REST": "1ms",
         },
@@ -325,7 +320,7 @@ async def test_a_wall_clock_set_back_or_forward_is_told_and_changes_no_verdict(
     assert await concluded(0) is Outcome.FILLED
     for number, seconds in ((10, -3_600), (20, -3_660), (30, 0)):
         before = len(told)
-        shift.write_text(str(seconds))
+        clocks.step(executor.pid, seconds)
 
         async def is_told(before: int = before) -> bool:
             return any("the wall clock was set by" in detail for detail in told[before:])

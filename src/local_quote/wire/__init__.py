@@ -1,7 +1,6 @@
 """Between protobuf and our own values: `messages` for everything, `quote_bytes` for the quotes, which are many."""
 
 from local_quote.wire.messages import (
-    health_to,
     hops_from,
     oracle_prices_to,
     paired_to,
@@ -14,7 +13,6 @@ from local_quote.wire.quote_bytes import QuoteEncoder, QuoteParts
 __all__ = [
     "QuoteEncoder",
     "QuoteParts",
-    "health_to",
     "hops_from",
     "oracle_prices_to",
     "paired_to",

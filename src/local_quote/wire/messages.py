@@ -1,7 +1,7 @@
 """Between protobuf messages and our own values; quotes themselves go through `quote_bytes`."""
 
 import hashlib
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
 from local_quote.impact import Curve
 from local_quote.market import LocalMarket
@@ -31,7 +31,6 @@ __all__ = [
     "PoolStateRequest",
     "SimulateRouteRequest",
     "SimulateRouteResponse",
-    "health_to",
     "hops_from",
     "oracle_prices_to",
     "paired_to",
@@ -164,15 +163,6 @@ def paired_to(forward: bytes, reverse: bytes, slot: int) -> local_quote_pb2.Pair
         forward=local_quote_pb2.LocalQuote.FromString(forward),
         reverse=local_quote_pb2.LocalQuote.FromString(reverse),
         slot=slot,
-    )
-
-
-def health_to(
-    *, serving: bool, version: str, uptime_ms: int, findings: Sequence[str], figures: Mapping[str, float]
-) -> quotes_pb2.HealthResponse:
-    """Write how the service is."""
-    return quotes_pb2.HealthResponse(
-        serving=serving, version=version, uptime_ms=uptime_ms, findings=findings, figures=figures
     )
 
 

@@ -2,6 +2,6 @@
 
 from pipeline.auditor.app import run
 from pipeline.auditor.settings import AuditorSettings
-from pipeline.process import main
+from quote_core.process import run_process
 
-main("auditor", AuditorSettings, run)
+run_process("auditor", AuditorSettings, run)

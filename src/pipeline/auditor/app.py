@@ -9,12 +9,13 @@ import structlog
 from pipeline.auditor.reading import Books, follow_books
 from pipeline.auditor.settings import AuditorSettings
 from pipeline.health import HealthReporter
-from pipeline.process import Condition, work_until_told
 from pipeline.settings import PipelineSettings
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Stream
+from quote_core.health import Condition
+from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 
 __all__ = ["publish_snapshots", "run"]
@@ -22,7 +23,7 @@ __all__ = ["publish_snapshots", "run"]
 _log: Final = structlog.get_logger("auditor")
 
 
-async def run(platform: PlatformSettings, settings: AuditorSettings) -> None:
+async def run(platform: PlatformSettings, settings: AuditorSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     books = Books(capital_lamports=platform.trading_capital_lamports)
     health_interval_ns = PipelineSettings.load().health_interval
@@ -35,14 +36,14 @@ async def run(platform: PlatformSettings, settings: AuditorSettings) -> None:
             is_connected = True
             changed = asyncio.Event()
             reporter = HealthReporter(
-                bus, service="auditor", clock=SYSTEM_CLOCK, interval_ns=health_interval_ns, totals=books.totals
+                bus, service="auditor", clock=SYSTEM_CLOCK, interval_ns=health_interval_ns, work=books.work
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(follow_books(bus, books, on_change=changed.set))
                 tasks.create_task(reporter.run())
                 tasks.create_task(publish_snapshots(bus, books, changed, settings=settings, clock=SYSTEM_CLOCK))
 
-    await work_until_told(work(), condition=lambda: _condition(books, is_connected=is_connected))
+    await work_until_told(work(), stop=stop, condition=lambda: _condition(books, is_connected=is_connected))
 
 
 async def publish_snapshots(

@@ -11,11 +11,11 @@ from typing import Final
 import structlog
 
 from pipeline.auditor.ledger import Ledger
-from pipeline.health import WorkTotals
 from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.errors import LayoutMismatch
 from quote_core.events import ExecutionResult, Stream, decode
+from quote_core.health import WorkFigures
 
 __all__ = ["Books", "follow_books", "read_results", "result_in"]
 
@@ -48,9 +48,9 @@ class Books:
             self.ledger.add(result)
         return result
 
-    def totals(self) -> WorkTotals:
+    def work(self) -> WorkFigures:
         """The work so far."""
-        return WorkTotals(handled_count=self.taken_count, error_count=self.malformed_count)
+        return WorkFigures.now(handled_total=self.taken_count, errors_total=self.malformed_count)
 
 
 async def follow_books(bus: Bus, books: Books, *, on_change: Callable[[], None]) -> None:

@@ -2,6 +2,6 @@
 
 from pipeline.event_logger.app import run
 from pipeline.event_logger.settings import EventLoggerSettings
-from pipeline.process import main
+from quote_core.process import run_process
 
-main("event_logger", EventLoggerSettings, run)
+run_process("event_logger", EventLoggerSettings, run)

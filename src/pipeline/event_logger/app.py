@@ -6,16 +6,17 @@ import contextlib
 from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.event_logger.writing import Writing
 from pipeline.health import HealthReporter
-from pipeline.process import Condition, work_until_told
 from pipeline.settings import PipelineSettings
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.health import Condition
+from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 
 __all__ = ["run"]
 
 
-async def run(platform: PlatformSettings, settings: EventLoggerSettings) -> None:
+async def run(platform: PlatformSettings, settings: EventLoggerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop.
 
     Raises:
@@ -41,10 +42,11 @@ async def run(platform: PlatformSettings, settings: EventLoggerSettings) -> None
                     service="event_logger",
                     clock=SYSTEM_CLOCK,
                     interval_ns=health_interval_ns,
-                    totals=writing.totals,
+                    work=writing.work,
+                    detail=writing.detail,
                 )
                 async with asyncio.TaskGroup() as tasks:
                     tasks.create_task(reporter.run())
                     tasks.create_task(writing.run(bus))
 
-    await work_until_told(work(), condition=condition)
+    await work_until_told(work(), stop=stop, condition=condition)

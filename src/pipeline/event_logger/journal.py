@@ -17,11 +17,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Self
 
-from pipeline.event_logger.record import GENESIS, Kind, Record, encode
+from pipeline.event_logger.record import GENESIS, JournalRecord, Kind, encode
 from pipeline.event_logger.segments import (
     DAMAGED_SUFFIX,
     TORN_SUFFIX,
-    Finding,
+    JournalFinding,
     Position,
     positions_after,
     positions_json,
@@ -50,7 +50,7 @@ class Recovery:
     """In the last segment."""
     torn_bytes: int = 0
     """Cut from the end of it, and kept beside it as `.torn`."""
-    damage: Finding | None = None
+    damage: JournalFinding | None = None
     """A record that was changed: its segment is left as it is, and a new one begun."""
 
 
@@ -185,7 +185,7 @@ class Journal:
         if self._file is None or self._size_bytes >= self._bounds.segment_bytes_max:
             self._begin_segment(stored_unix_ns)
         self._put(
-            Record(
+            JournalRecord(
                 kind=kind,
                 index=self._next_index,
                 stream=stream,
@@ -197,7 +197,7 @@ class Journal:
             )
         )
 
-    def _put(self, record: Record) -> None:
+    def _put(self, record: JournalRecord) -> None:
         assert self._file is not None
         data, self._head = encode(record)
         self._file.write(data)
@@ -213,7 +213,7 @@ class Journal:
         path = segment_path(self._directory, self._next_index)
         self._file = path.open("xb")
         self._size_bytes = 0
-        opening = Record(
+        opening = JournalRecord(
             kind=Kind.SEGMENT,
             index=self._next_index,
             stream="",
@@ -239,7 +239,7 @@ class Journal:
     def _take_up(self, path: Path) -> bool:
         record_count, finding = 0, None
         for item in records(path):
-            if isinstance(item, Finding):
+            if isinstance(item, JournalFinding):
                 finding = item
                 break
             _, record = item
@@ -274,7 +274,7 @@ def _is_in_place(file: IO[bytes]) -> bool:
     return os.path.samestat(there, os.fstat(file.fileno()))
 
 
-def _cut(finding: Finding) -> int:
+def _cut(finding: JournalFinding) -> int:
     """Take the bytes of a write that did not end off the file, and keep them beside it."""
     with finding.path.open("r+b") as file:
         file.seek(finding.offset)

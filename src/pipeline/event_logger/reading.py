@@ -5,8 +5,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.event_logger.record import GENESIS, Kind, Record
-from pipeline.event_logger.segments import DAMAGED_SUFFIX, Finding, Position, positions_after, records, segments
+from pipeline.event_logger.record import GENESIS, JournalRecord, Kind
+from pipeline.event_logger.segments import DAMAGED_SUFFIX, JournalFinding, Position, positions_after, records, segments
 
 __all__ = ["Entry", "Verification", "replay", "subject_matches", "verify"]
 
@@ -32,7 +32,7 @@ class Verification:
     event_count: int
     missed: tuple[str, ...]
     """Events that a stream had dropped before the logger could read them, as the journal itself says."""
-    findings: tuple[Finding, ...]
+    findings: tuple[JournalFinding, ...]
     """Records changed, removed or inserted; empty = the chain holds."""
     is_unfinished: bool
     """Whether the newest file ends inside a record: the logger is writing it, or died and will mend it."""
@@ -55,7 +55,7 @@ def verify(directory: Path) -> Verification:
     if is_unfinished:
         check.findings.pop()
     for path in sorted(directory.glob(f"*{DAMAGED_SUFFIX}")):
-        check.findings.append(Finding(path, 0, "set aside: its first record was changed"))
+        check.findings.append(JournalFinding(path, 0, "set aside: its first record was changed"))
     return Verification(
         first_index=check.first_index or 0,
         record_count=check.record_count,
@@ -75,23 +75,23 @@ class _Check:
         self.record_count = 0
         self.event_count = 0
         self.missed: list[str] = []
-        self.findings: list[Finding] = []
+        self.findings: list[JournalFinding] = []
         self.head = GENESIS
         self._next_index = 0
         self._positions: dict[str, Position] = {}
 
     def segment(self, path: Path) -> None:
         for item in records(path):
-            if isinstance(item, Finding):
+            if isinstance(item, JournalFinding):
                 self.findings.append(item)
                 return
             offset, record = item
             rule = self._broken_rule(record)
             if rule is not None:
-                self.findings.append(Finding(path, offset, rule))
+                self.findings.append(JournalFinding(path, offset, rule))
             self._take(record)
 
-    def _broken_rule(self, record: Record) -> str | None:
+    def _broken_rule(self, record: JournalRecord) -> str | None:
         if self.first_index is None and record.kind is Kind.SEGMENT:
             return None  # the oldest file kept; what came before it was removed by the bound, or never was
         if record.index != self._next_index:
@@ -104,7 +104,7 @@ class _Check:
                 return f"{record.stream} sequence {record.sequence} stands where {expected} belongs"
         return None
 
-    def _take(self, record: Record) -> None:
+    def _take(self, record: JournalRecord) -> None:
         if self.first_index is None:
             self.first_index = record.index
         self.record_count += 1
@@ -131,7 +131,7 @@ def replay(
     """
     for path in segments(directory):
         for item in records(path):
-            if isinstance(item, Finding):
+            if isinstance(item, JournalFinding):
                 break
             record = item[1]
             if (

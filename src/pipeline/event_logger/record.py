@@ -25,7 +25,7 @@ import struct
 from dataclasses import dataclass
 from typing import Final
 
-__all__ = ["GENESIS", "HASH_BYTES", "RECORD_BYTES_MAX", "Kind", "Record", "Unreadable", "decode", "encode"]
+__all__ = ["GENESIS", "HASH_BYTES", "RECORD_BYTES_MAX", "JournalRecord", "Kind", "Unreadable", "decode", "encode"]
 
 HASH_BYTES: Final = 32
 GENESIS: Final = bytes(HASH_BYTES)
@@ -65,7 +65,7 @@ class Unreadable(Exception):  # never leaves this package: a finding of `verify`
 
 
 @dataclass(frozen=True, slots=True)
-class Record:
+class JournalRecord:
     """One entry of the journal."""
 
     kind: Kind
@@ -80,7 +80,7 @@ class Record:
     """Set by `decode`; `encode` works it out."""
 
 
-def encode(record: Record) -> tuple[bytes, bytes]:
+def encode(record: JournalRecord) -> tuple[bytes, bytes]:
     """Give the record's bytes and its hash."""
     stream, subject = record.stream.encode(), record.subject.encode()
     size_bytes = _HEAD.size + len(stream) + len(subject) + len(record.payload) + HASH_BYTES
@@ -100,7 +100,7 @@ def encode(record: Record) -> tuple[bytes, bytes]:
     return body + digest, digest
 
 
-def decode(data: memoryview) -> tuple[Record, int]:
+def decode(data: memoryview) -> tuple[JournalRecord, int]:
     """Read the record at the start of `data`, and say how many bytes it takes.
 
     Raises:
@@ -123,7 +123,7 @@ def decode(data: memoryview) -> tuple[Record, int]:
     payload_at = subject_at + subject_bytes
     if payload_at > len(body) or kind not in _KINDS:
         raise Unreadable("the record's parts do not add up", torn=False)
-    record = Record(
+    record = JournalRecord(
         kind=Kind(kind),
         index=index,
         stream=str(body[_HEAD.size : subject_at], "utf-8"),

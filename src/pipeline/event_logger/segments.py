@@ -12,12 +12,12 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from pipeline.event_logger.record import Kind, Record, Unreadable, decode
+from pipeline.event_logger.record import JournalRecord, Kind, Unreadable, decode
 
 __all__ = [
     "DAMAGED_SUFFIX",
     "TORN_SUFFIX",
-    "Finding",
+    "JournalFinding",
     "Position",
     "positions_after",
     "positions_json",
@@ -44,7 +44,7 @@ class Position:
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class JournalFinding:
     """Something in a segment that is not as it should be."""
 
     path: Path
@@ -66,7 +66,7 @@ def segments(directory: Path) -> Sequence[Path]:
     return sorted(directory.glob(f"{'[0-9]' * 20}{_SUFFIX}"))
 
 
-def records(path: Path) -> Iterator[tuple[int, Record] | Finding]:
+def records(path: Path) -> Iterator[tuple[int, JournalRecord] | JournalFinding]:
     """Yield each record with its offset; the first that cannot be read ends the file with a finding."""
     try:
         file = path.open("rb")
@@ -82,7 +82,7 @@ def records(path: Path) -> Iterator[tuple[int, Record] | Finding]:
                     try:
                         record, size_bytes = decode(rest)
                     except Unreadable as error:
-                        finding = Finding(path, offset, error.rule, torn=error.torn)
+                        finding = JournalFinding(path, offset, error.rule, torn=error.torn)
                         break
                 yield offset, record
                 offset += size_bytes
@@ -96,7 +96,7 @@ def positions_json(positions: Mapping[str, Position]) -> bytes:
     return json.dumps({name: [each.created, each.sequence] for name, each in sorted(positions.items())}).encode()
 
 
-def positions_after(record: Record, positions: Mapping[str, Position]) -> dict[str, Position]:
+def positions_after(record: JournalRecord, positions: Mapping[str, Position]) -> dict[str, Position]:
     """Where the streams stand once `record` is written."""
     match record.kind:
         case Kind.SEGMENT:

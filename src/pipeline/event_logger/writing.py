@@ -20,12 +20,11 @@ import structlog
 
 from pipeline.event_logger.journal import Journal
 from pipeline.event_logger.settings import EventLoggerSettings
-from pipeline.health import WorkTotals
-from pipeline.process import Condition
 from quote_core.bus import Bus
 from quote_core.bus.follow import Place, follow
 from quote_core.clock import Clock
 from quote_core.events import Stream
+from quote_core.health import Condition, WorkFigures
 from quote_core.settings import PlatformSettings
 from quote_core.units import NS_PER_MS
 
@@ -135,23 +134,25 @@ class Writing:
             return 0
         return max(1, (self._clock.mono_ns() - self._failing_mono_ns) // NS_PER_MS)
 
-    def totals(self) -> WorkTotals:
+    def work(self) -> WorkFigures:
         """The work so far, and how long there has been no writing."""
         if self._journal is not None:
             self._count(self._journal)
-        unwritten_ms = self._unwritten_ms()
-        return WorkTotals(
-            handled_count=self._written_count + self._failure_count,
-            error_count=self._failure_count,
-            unwritten_ms=unwritten_ms,
-            detail=f"{self._directory}: {self._failure}" if unwritten_ms else "",
+        return WorkFigures.now(
+            handled_total=self._written_count + self._failure_count,
+            errors_total=self._failure_count,
+            unwritten_ms=self._unwritten_ms(),
         )
+
+    def detail(self) -> str:
+        """Why nothing can be written now; empty when it can."""
+        return f"{self._directory}: {self._failure}" if self._unwritten_ms() else ""
 
     def condition(self) -> Condition:
         """For the supervisor."""
         unwritten_ms = self._unwritten_ms()
         if unwritten_ms:
-            line = f"CANNOT WRITE since {unwritten_ms / 1_000:.0f} s: {self._directory}: {self._failure}"
+            line = f"CANNOT WRITE since {unwritten_ms / 1_000:.0f} s: {self.detail()}"
             return Condition(is_ready=False, line=line)
         journal = self._journal
         if journal is None:

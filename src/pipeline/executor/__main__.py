@@ -2,6 +2,6 @@
 
 from pipeline.executor.app import run
 from pipeline.executor.settings import ExecutorSettings
-from pipeline.process import main
+from quote_core.process import run_process
 
-main("executor", ExecutorSettings, run)
+run_process("executor", ExecutorSettings, run)

@@ -12,8 +12,7 @@ from pipeline.executor.result_log import ResultLog
 from pipeline.executor.results import Results
 from pipeline.executor.settings import ExecutorSettings
 from pipeline.executor.worker import Worker
-from pipeline.health import HealthReporter, WorkTotals
-from pipeline.process import Condition, work_until_told
+from pipeline.health import HealthReporter
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation import RouteSimulator
 from pipeline.simulation_client import connect_simulator
@@ -21,6 +20,8 @@ from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus, BusRole, Consumer, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import ExecutionMode, ExecutionPlan, Stream
+from quote_core.health import Condition, WorkFigures
+from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 
@@ -39,10 +40,10 @@ def plans_consumer(settings: ExecutorSettings) -> Consumer:
     )
 
 
-async def run(platform: PlatformSettings, settings: ExecutorSettings) -> None:
+async def run(platform: PlatformSettings, settings: ExecutorSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     process = _Process(platform, settings)
-    await work_until_told(process.work(), condition=process.condition)
+    await work_until_told(process.work(), stop=stop, condition=process.condition)
 
 
 class _Process:
@@ -83,9 +84,9 @@ class _Process:
                 service="executor",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                totals=lambda: WorkTotals(
-                    handled_count=worker.counts.concluded + worker.counts.dead,
-                    error_count=worker.counts.broken + worker.counts.dead,
+                work=lambda: WorkFigures.now(
+                    handled_total=worker.counts.concluded + worker.counts.dead,
+                    errors_total=worker.counts.broken + worker.counts.dead,
                 ),
             )
             async with asyncio.TaskGroup() as tasks:

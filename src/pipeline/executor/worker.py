@@ -38,15 +38,16 @@ from pipeline.executor.guards import Guards
 from pipeline.executor.paper import UNAVAILABLE, Venue
 from pipeline.executor.result import Ending, abandoned, failed, refused, result_of
 from pipeline.executor.results import Results
+from pipeline.trading_gate import TradeGate
 from quote_core.bus import Bus, Consumer
+from quote_core.bus.concurrent_pull import ConcurrentPull
 from quote_core.bus.connection import upstream_errors
-from quote_core.bus.consumer import StandingPull
 from quote_core.bus.stage import bury
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of
 
-__all__ = ["Gate", "Worker", "WorkerCounts"]
+__all__ = ["ExecutorGate", "Worker", "WorkerCounts"]
 
 BEGUN_RETRY_S: Final = 1.0
 RETURN_GRACE_NS: Final = 3_000_000_000
@@ -58,15 +59,10 @@ INTERNAL: Final = "internal"
 _log: Final = structlog.get_logger("executor")
 
 
-class Gate(Protocol):
+class ExecutorGate(TradeGate, Protocol):
     """What the worker needs of the trading gate."""
 
     changed: asyncio.Event
-
-    @property
-    def allows_new_trades(self) -> bool:
-        """Whether a plan may be begun now."""
-        ...
 
     @property
     def allows_finishing(self) -> bool:
@@ -82,7 +78,6 @@ class WorkerCounts:
     failed: int = 0
     refused: int = 0
     abandoned: int = 0
-    handed_back: int = 0
     concluded_elsewhere: int = 0
     dead: int = 0
     broken: int = 0
@@ -119,7 +114,7 @@ class Worker:
         bus: Bus,
         consumer: Consumer,
         *,
-        gate: Gate,
+        gate: ExecutorGate,
         guards: Guards,
         claims: Claims,
         results: Results,
@@ -144,11 +139,11 @@ class Worker:
         self._clock = clock
         self._mode = mode
         self._name = name
-        self._concurrency = concurrency
         self._in_flight_ns_max = in_flight_ns_max
         self._stop_grace_s = stop_grace_ns / 1e9
-        self._free = asyncio.Semaphore(concurrency)
-        self._in_hand: set[asyncio.Task[None]] = set()
+        self._pull = ConcurrentPull(
+            bus, consumer, self._handle, concurrency=concurrency, batch_count=max(2, concurrency)
+        )
         self._broken: asyncio.Future[None] | None = None
 
     async def run(self) -> None:
@@ -193,7 +188,7 @@ class Worker:
             await self._gate.changed.wait()
 
     async def _pull_while_open(self) -> None:
-        pulling = asyncio.create_task(self._pull())
+        pulling = asyncio.create_task(self._pull.run())
         closing = asyncio.create_task(self._until_gate(is_open=False))
         try:
             await asyncio.wait((pulling, closing), return_when=asyncio.FIRST_COMPLETED)
@@ -205,44 +200,19 @@ class Worker:
             if isinstance(outcome, Exception):
                 raise outcome
 
-    async def _pull(self) -> None:
-        pull = StandingPull(self._bus, self._consumer, batch_count=max(2, self._concurrency))
-        async with contextlib.aclosing(pull.messages()) as messages:
-            async for message in messages:
-                await self._wait_for_a_free_hand(message)
-                task = asyncio.create_task(self._handle(message))
-                self._in_hand.add(task)
-                task.add_done_callback(self._handled)
-
-    async def _wait_for_a_free_hand(self, message: Msg) -> None:
-        try:
-            await self._free.acquire()
-        except asyncio.CancelledError:
-            await self._hand_back(message)
-            raise
-
-    async def _hand_back(self, message: Msg, *, delay_s: float | None = None) -> None:
-        self.counts.handed_back += 1
-        with upstream_errors():
-            await message.nak(delay=delay_s)
-
-    def _handled(self, task: asyncio.Task[None]) -> None:
-        self._in_hand.discard(task)
-        self._free.release()
-        if task.cancelled() or (error := task.exception()) is None:
-            return
-        _log.error("a plan was left unsettled; it will be delivered again", exc_info=error)
-        if isinstance(error, OSError) and error is self._results.failure and self._broken and not self._broken.done():
-            self._broken.set_exception(error)
-
     async def _finish(self) -> None:
-        if self._in_hand:
-            _, late = await asyncio.wait(self._in_hand, timeout=self._stop_grace_s)
-            for task in late:
-                task.cancel()
+        await self._pull.finish(self._stop_grace_s)
         await self._results.close()
 
     async def _handle(self, message: Msg) -> None:
+        try:
+            await self._handle_once(message)
+        except Exception as error:  # noqa: BLE001  # one plan's trouble is not the others'
+            _log.exception("a plan was left unsettled; it will be delivered again")
+            if error is self._results.failure and self._broken and not self._broken.done():
+                self._broken.set_exception(error)
+
+    async def _handle_once(self, message: Msg) -> None:
         """What cannot be settled now is delivered again; what no try could settle is a dead letter."""
         try:
             async with asyncio.timeout(self._in_flight_ns_max / 1e9):
@@ -269,7 +239,7 @@ class Worker:
         result = self._results.owed(plan.header.event_id)
         if result is None:
             if not self._gate.allows_finishing or self._results.is_full:
-                await self._hand_back(message, delay_s=BEGUN_RETRY_S if self._results.is_full else None)
+                await _hand_back(message, delay_s=BEGUN_RETRY_S if self._results.is_full else None)
                 return
             ending = await self._conclude(message, plan)
             if ending is None:
@@ -319,7 +289,7 @@ class Worker:
         begun_ns = self._claims.now().since_begun_ns(begun)
         patience_ns = self._in_flight_ns_max + RETURN_GRACE_NS
         if begun_ns <= patience_ns or self._claims.stream_clock.answering_ns() <= RETURN_GRACE_NS:
-            await self._hand_back(message, delay_s=BEGUN_RETRY_S)
+            await _hand_back(message, delay_s=BEGUN_RETRY_S)
             return None
         self._results.take_over()
         if self._results.owed(plan.header.event_id) is not None:
@@ -372,3 +342,8 @@ class Worker:
         _log.error("dead letter", subject=message.subject, reason=reason)
         await bury(self._bus, self._consumer, message, reason)
         self.counts.dead += 1
+
+
+async def _hand_back(message: Msg, *, delay_s: float | None) -> None:
+    with upstream_errors():
+        await message.nak(delay=delay_s)

@@ -2,6 +2,6 @@
 
 from pipeline.initializer.app import run
 from pipeline.initializer.settings import InitializerSettings
-from pipeline.process import main
+from quote_core.process import run_process
 
-main("initializer", InitializerSettings, run)
+run_process("initializer", InitializerSettings, run)

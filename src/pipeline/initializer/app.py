@@ -12,11 +12,12 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.settings import InitializerSettings
 from pipeline.initializer.sizing import Room, fit, room_at, shortened
 from pipeline.initializer.streams import STREAMS, StreamPlan
-from pipeline.process import Condition, work_until_told
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.connection import upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
+from quote_core.health import Condition
+from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 
 __all__ = ["run"]
@@ -28,7 +29,7 @@ STORE_NAME: Final = "nats"
 _log: Final = structlog.get_logger("initializer")
 
 
-async def run(platform: PlatformSettings, settings: InitializerSettings) -> None:
+async def run(platform: PlatformSettings, settings: InitializerSettings, stop: asyncio.Event) -> None:
     """Run until done or told to stop."""
     state = Condition(is_ready=False, line="waiting for NATS")
 
@@ -44,7 +45,7 @@ async def run(platform: PlatformSettings, settings: InitializerSettings) -> None
             _tell(plans)
             await look_after(bus, settings, note, plans)
 
-    await work_until_told(work(), condition=lambda: state)
+    await work_until_told(work(), stop=stop, condition=lambda: state)
 
 
 def _tell(plans: Sequence[StreamPlan]) -> None:

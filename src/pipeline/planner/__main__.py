@@ -2,6 +2,6 @@
 
 from pipeline.planner.app import run
 from pipeline.planner.settings import PlannerSettings
-from pipeline.process import main
+from quote_core.process import run_process
 
-main("planner", PlannerSettings, run)
+run_process("planner", PlannerSettings, run)

@@ -4,16 +4,17 @@ import asyncio
 from contextlib import AsyncExitStack
 from typing import Final
 
-from pipeline.health import HealthReporter, WorkTotals
+from pipeline.health import HealthReporter
 from pipeline.planner.planner import Planner
 from pipeline.planner.settings import PlannerSettings
-from pipeline.process import Condition, work_until_told
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import BusRole, Consumer, Stage, StartAt, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream, TwoHopArbitrage
+from quote_core.health import Condition, WorkFigures
+from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 
 __all__ = ["CONSUMER", "run"]
@@ -27,10 +28,10 @@ CONSUMER: Final = Consumer(
 )
 
 
-async def run(platform: PlatformSettings, settings: PlannerSettings) -> None:
+async def run(platform: PlatformSettings, settings: PlannerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     process = _Process(platform, settings)
-    await work_until_told(process.work(), condition=process.condition)
+    await work_until_told(process.work(), stop=stop, condition=process.condition)
 
 
 class _Process:
@@ -78,18 +79,18 @@ class _Process:
                 service="planner",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                totals=self._totals,
+                work=self._work,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 tasks.create_task(self._stage.run())
 
-    def _totals(self) -> WorkTotals:
+    def _work(self) -> WorkFigures:
         if self._stage is None:
-            return WorkTotals()
+            return WorkFigures.now()
         counts = self._stage.counts
-        return WorkTotals(handled_count=counts.answered + counts.dead, error_count=counts.dead)
+        return WorkFigures.now(handled_total=counts.answered + counts.dead, errors_total=counts.dead)
 
     def condition(self) -> Condition:
         """Ready as soon as opportunities are taken; a closed gate is no fault."""

@@ -19,7 +19,7 @@ from dataclasses import dataclass
 from pipeline.planner.risk import risk_score
 from quote_core.units import BPS, PPM, Pubkey
 
-__all__ = ["Candidate", "Limits", "Rejection", "Verdict", "judge"]
+__all__ = ["Candidate", "PlanLimits", "PlanVerdict", "Rejection", "judge"]
 
 _PPM_PER_BPS = PPM // BPS
 
@@ -41,7 +41,7 @@ class Rejection(enum.Enum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Limits:
+class PlanLimits:
     """What is accepted; see `PlannerSettings`."""
 
     gross_profit_bps_min: int
@@ -100,7 +100,7 @@ class Candidate:
 
 
 @dataclass(frozen=True, slots=True)
-class Verdict:
+class PlanVerdict:
     """Every reason against it, and its risk."""
 
     rejections: tuple[Rejection, ...]
@@ -112,7 +112,7 @@ class Verdict:
         return not self.rejections
 
 
-def judge(candidate: Candidate, limits: Limits) -> Verdict:
+def judge(candidate: Candidate, limits: PlanLimits) -> PlanVerdict:
     """Look at all factors."""
     risk = risk_score(
         age_ms=candidate.quote_age_ns / 1e6,
@@ -130,23 +130,23 @@ def judge(candidate: Candidate, limits: Limits) -> Verdict:
         Rejection.SLIPPAGE: candidate.price_impact_ppm >= limits.slippage_bps_below * _PPM_PER_BPS,
         Rejection.RISK: risk >= limits.risk_below or not _is_healthy(candidate, limits),
     }
-    return Verdict(tuple(reason for reason, is_failed in failed.items() if is_failed), risk)
+    return PlanVerdict(tuple(reason for reason, is_failed in failed.items() if is_failed), risk)
 
 
-def _gains_enough(candidate: Candidate, limits: Limits) -> bool:
+def _gains_enough(candidate: Candidate, limits: PlanLimits) -> bool:
     """Both bounds in integers: `profit / amount >= bps / 10,000` without a division."""
     gross = candidate.gross_profit_lamports * BPS >= limits.gross_profit_bps_min * candidate.amount_in
     net = candidate.net_profit_lamports * BPS >= limits.net_profit_bps_min * candidate.amount_in
     return gross and net
 
 
-def _is_healthy(candidate: Candidate, limits: Limits) -> bool:
+def _is_healthy(candidate: Candidate, limits: PlanLimits) -> bool:
     """A pool that cannot be traded with at all has already failed the simulation."""
     known_lately = candidate.pool_state_age_ns < limits.pool_state_age_ns_max
     return known_lately and limits.blocked_pools.isdisjoint(candidate.pools)
 
 
-def _fits(candidate: Candidate, limits: Limits) -> bool:
+def _fits(candidate: Candidate, limits: PlanLimits) -> bool:
     in_range = limits.amount_lamports_min <= candidate.amount_in <= limits.amount_lamports_max
     return in_range and all(
         amount <= depth for amount, depth in zip(candidate.hop_amounts, candidate.depth_amounts, strict=True)

@@ -5,31 +5,23 @@ A rejection is an answer too: counted by reason, logged at debug, nothing publis
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from typing import Final, Protocol
+from typing import Final
 
 import structlog
 
 from pipeline.costs import CostRates, round_trip_costs
-from pipeline.planner.factors import Limits, Rejection, judge
+from pipeline.planner.factors import PlanLimits, Rejection, judge
 from pipeline.planner.plans import candidate_seen, candidate_simulated, plan_from
 from pipeline.planner.simulate import simulate_opportunity
 from pipeline.simulation import RouteSimulator
+from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock, moment
 from quote_core.errors import MarketError
 from quote_core.events import Event, TwoHopArbitrage
 
-__all__ = ["Gate", "Planner"]
+__all__ = ["Planner"]
 
 _log: Final = structlog.get_logger("planner")
-
-
-class Gate(Protocol):
-    """What is used of the trading gate."""
-
-    @property
-    def allows_new_trades(self) -> bool:
-        """Whether a new trade may begin now."""
-        ...
 
 
 class Planner:
@@ -49,9 +41,9 @@ class Planner:
         self,
         *,
         simulator: RouteSimulator,
-        gate: Gate,
+        gate: TradeGate,
         clock: Clock,
-        limits: Limits,
+        limits: PlanLimits,
         rates: CostRates,
         tolerance_bps: int,
         lifetime_ns: int,

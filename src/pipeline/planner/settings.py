@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from pipeline.planner.factors import Limits
+from pipeline.planner.factors import PlanLimits
 from quote_core.errors import InvalidField
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, ServiceSettings
@@ -47,9 +47,9 @@ class PlannerSettings(ServiceSettings):
             raise ValueError(error.rule) from None
         return text
 
-    def limits(self) -> Limits:
+    def limits(self) -> PlanLimits:
         """The settings as the factors take them."""
-        return Limits(
+        return PlanLimits(
             gross_profit_bps_min=self.gross_profit_bps_min,
             net_profit_bps_min=self.net_profit_bps_min,
             gross_profit_bps_max=self.gross_profit_bps_max,

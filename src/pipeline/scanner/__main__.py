@@ -1,7 +1,7 @@
 """`python -m pipeline.scanner`."""
 
-from pipeline.process import main
 from pipeline.scanner.app import run
 from pipeline.scanner.settings import ScannerSettings
+from quote_core.process import run_process
 
-main("scanner", ScannerSettings, run)
+run_process("scanner", ScannerSettings, run)

@@ -3,8 +3,7 @@
 import asyncio
 from contextlib import AsyncExitStack
 
-from pipeline.health import HealthReporter, WorkTotals
-from pipeline.process import Condition, work_until_told
+from pipeline.health import HealthReporter
 from pipeline.scanner.book import Book
 from pipeline.scanner.loop import Scanner
 from pipeline.scanner.settings import ScannerSettings
@@ -13,6 +12,8 @@ from pipeline.trading_gate import TradingGate
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream
+from quote_core.health import Condition, WorkFigures
+from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 from shm import QuoteReader, Role
@@ -20,10 +21,10 @@ from shm import QuoteReader, Role
 __all__ = ["run"]
 
 
-async def run(platform: PlatformSettings, settings: ScannerSettings) -> None:
+async def run(platform: PlatformSettings, settings: ScannerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     process = _Process(platform, settings)
-    await work_until_told(process.work(), condition=process.condition)
+    await work_until_told(process.work(), stop=stop, condition=process.condition)
 
 
 class _Process:
@@ -70,18 +71,18 @@ class _Process:
                 service="scanner",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                totals=self._totals,
+                work=self._work,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 tasks.create_task(self._scanner.run())
 
-    def _totals(self) -> WorkTotals:
+    def _work(self) -> WorkFigures:
         if self._scanner is None:
-            return WorkTotals()
+            return WorkFigures.now()
         counts = self._scanner.counts
-        return WorkTotals(handled_count=counts.looked_at, error_count=counts.dropped + counts.implausible)
+        return WorkFigures.now(handled_total=counts.looked_at, errors_total=counts.dropped + counts.implausible)
 
     def condition(self) -> Condition:
         """Ready as soon as quotes are followed; a closed gate is no fault."""

@@ -12,11 +12,11 @@ from quote_core.clock import Clock, Moment, moment
 from quote_core.events import PriceDivergence, TwoHopArbitrage, derived_id, stamp
 from quote_core.freshness import Freshness
 
-__all__ = ["Finding", "Findings"]
+__all__ = ["Findings", "MarketFinding"]
 
 
 @dataclass(frozen=True, slots=True)
-class Finding:
+class MarketFinding:
     """An event, the legs it rests on, and what makes it the same finding as another."""
 
     event: TwoHopArbitrage | PriceDivergence
@@ -32,11 +32,11 @@ class Findings:
         self._clock = clock
         self._told: dict[Hashable, Hashable] = {}
 
-    def told(self, finding: Finding) -> None:
+    def told(self, finding: MarketFinding) -> None:
         """The bus has it."""
         self._told[finding.subject] = finding.content
 
-    def two_hop(self, legs: PairLegs, trip: RoundTrip) -> Finding | None:
+    def two_hop(self, legs: PairLegs, trip: RoundTrip) -> MarketFinding | None:
         """The event of a round trip, or nothing when these routes were told of in this slot."""
         key = (trip.forward.route_id, trip.reverse.route_id, trip.slot)
         if self._told.get(legs.name) == key:
@@ -68,9 +68,11 @@ class Findings:
             created=now,
             freshness=_freshness(oldest, now),
         )
-        return Finding(event, (trip.forward, trip.reverse), legs.name, key)
+        return MarketFinding(event, (trip.forward, trip.reverse), legs.name, key)
 
-    def price_divergence(self, legs: PairLegs, direction: PairDirection, found: Divergence | None) -> Finding | None:
+    def price_divergence(
+        self, legs: PairLegs, direction: PairDirection, found: Divergence | None
+    ) -> MarketFinding | None:
         """The event of a divergence, once for as long as it lasts over the same route."""
         subject = (legs.name, direction)
         if found is None:
@@ -99,7 +101,7 @@ class Findings:
             quoted_unix_ns=leg.vouched_unix_ns,
             freshness=_freshness(leg, moment(self._clock)),
         )
-        return Finding(event, (leg,), subject, leg.route_id)
+        return MarketFinding(event, (leg,), subject, leg.route_id)
 
 
 def _freshness(leg: Leg, now: Moment) -> Freshness:

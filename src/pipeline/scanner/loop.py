@@ -15,14 +15,15 @@ import structlog
 from pipeline.costs import CostRates
 from pipeline.scanner.book import Book, PairDirection, PairLegs
 from pipeline.scanner.detect import Divergence, Leg, RoundTrip, Thresholds, best_round_trip, divergence
-from pipeline.scanner.findings import Finding, Findings
+from pipeline.scanner.findings import Findings, MarketFinding
+from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
 from quote_core.events import Event
 from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
 from shm.view import QuoteView
 
-__all__ = ["Gate", "Publisher", "Quotes", "ScanCounts", "Scanner"]
+__all__ = ["Publisher", "Quotes", "ScanCounts", "Scanner"]
 
 _log: Final = structlog.get_logger("scanner")
 _AHEAD_NS_MAX: Final = 100_000_000
@@ -59,15 +60,6 @@ class Publisher(Protocol):
         ...
 
 
-class Gate(Protocol):
-    """What is used of the trading gate."""
-
-    @property
-    def allows_new_trades(self) -> bool:
-        """Whether a new trade may begin now."""
-        ...
-
-
 @dataclass(slots=True)
 class ScanCounts:
     """What the scanner has done so far."""
@@ -101,7 +93,7 @@ class Scanner:
         quotes: Quotes,
         book: Book,
         publisher: Publisher,
-        gate: Gate,
+        gate: TradeGate,
         clock: Clock,
         rates: CostRates,
         thresholds: Thresholds,
@@ -147,7 +139,7 @@ class Scanner:
                 touched[legs.name] = legs
         return touched.values()
 
-    def _findings_of(self, legs: PairLegs) -> Iterator[Finding]:
+    def _findings_of(self, legs: PairLegs) -> Iterator[MarketFinding]:
         forward, reverse = self._young(legs.forward), self._young(legs.reverse)
         trip = best_round_trip(forward, reverse, rates=self._rates, thresholds=self._thresholds)
         if trip is not None and self._is_plausible(trip):
@@ -197,7 +189,7 @@ class Scanner:
         self.counts.torn += not standing
         return standing
 
-    async def _tell(self, finding: Finding) -> None:
+    async def _tell(self, finding: MarketFinding) -> None:
         try:
             await self._publisher.publish(finding.event)
         except SolquoteError as error:  # the bus is away, or no event can say this

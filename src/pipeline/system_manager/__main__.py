@@ -1,7 +1,7 @@
 """`python -m pipeline.system_manager`."""
 
-from pipeline.process import main
 from pipeline.system_manager.app import run
 from pipeline.system_manager.settings import SystemManagerSettings
+from quote_core.process import run_process
 
-main("system_manager", SystemManagerSettings, run)
+run_process("system_manager", SystemManagerSettings, run)

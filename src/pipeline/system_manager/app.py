@@ -9,7 +9,6 @@ from typing import Final
 
 from prometheus_client import CollectorRegistry
 
-from pipeline.process import Condition, work_until_told
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import Latch
@@ -20,10 +19,12 @@ from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
 from pipeline.system_manager.witness import WitnessFile
-from pipeline.wire import service_condition
+from pipeline.wire import health_of
 from quote_core.addresses import warn_if_open
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.health import Condition
+from quote_core.process import work_until_told
 from quote_core.serving import open_channel, serve_http
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import RpcClient, open_session
@@ -35,17 +36,17 @@ NAME_NAME: Final = "kill-switch.manager"
 CHECKPOINT_NAME: Final = "kill-switch.checkpoint"
 
 
-async def run(platform: PlatformSettings, settings: SystemManagerSettings) -> None:
+async def run(platform: PlatformSettings, settings: SystemManagerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     if 2 * settings.heartbeat_interval > platform.manager_silence_max:
         raise SettingsError(
             ["heartbeat_interval: must be at most half of manager_silence_max, or gates close by chance"]
         )
     with hold_name(platform.data_folder() / NAME_NAME) as name:
-        await _run(platform, settings, name)
+        await _run(platform, settings, name, stop)
 
 
-async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name: str) -> None:
+async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name: str, stop: asyncio.Event) -> None:
     token = load_or_make_token(settings.token_path(platform))
     registry = CollectorRegistry()
     latch = Latch(
@@ -91,9 +92,7 @@ async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name
                     channel = await stack.enter_async_context(open_channel(address))
                     watch = QuoteWatch(
                         service,
-                        condition=partial(
-                            service_condition, channel, service, timeout_s=settings.quote_watch_interval / 1e9
-                        ),
+                        health=partial(health_of, channel, service, timeout_s=settings.quote_watch_interval / 1e9),
                         chain_slot=rpc.get_slot if service == "local_quote" else None,
                         publish=bus.publish,
                         clock=SYSTEM_CLOCK,
@@ -102,7 +101,7 @@ async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name
                     tasks.create_task(watch.run())
                 await manager.run(bus)
 
-    await work_until_told(work(), condition=lambda: _condition(manager))
+    await work_until_told(work(), stop=stop, condition=lambda: _condition(manager))
 
 
 def _quote_services(platform: PlatformSettings) -> Mapping[str, str]:

@@ -14,15 +14,13 @@ from typing import Final, TypeVar
 
 import structlog
 
-from pipeline.wire import ServiceCondition
+from pipeline.health import report_of_window
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, SolquoteError, UpstreamError
 from quote_core.events import ServiceHealth, stamp
-from quote_core.serving import WorkFigures
+from quote_core.health import HealthReport, WorkFigures
 
 __all__ = ["Look", "QuoteWatch", "report_between"]
-
-_U32_MAX: Final = 2**32 - 1
 
 _log: Final = structlog.get_logger("system_manager.quote_watch")
 
@@ -32,7 +30,7 @@ class Look:
     """What one look found; `None` = no answer."""
 
     at_mono_ns: int
-    condition: ServiceCondition | None
+    health: HealthReport | None
     chain_slot: int | None = None
     node_call_count: int = 0
     """Calls this look itself made to the node."""
@@ -40,39 +38,33 @@ class Look:
 
 def report_between(service: str, before: Look, now: Look, *, clock: Clock) -> ServiceHealth:
     """The report of the window between two looks; a service that was restarted meanwhile counts from its start."""
-    found = now.condition
-    work = found.work if found is not None else WorkFigures()
-    then = _counted_from(before.condition, found)
-    behind_node = now.chain_slot - work.slot if now.chain_slot is not None and work.slot else 0
+    found = now.health
+    told = WorkFigures.read(found.figures) if found is not None else WorkFigures()
+    behind_node = now.chain_slot - told.slot if now.chain_slot is not None and told.slot else 0
     is_node_silent = now.chain_slot is None and now.node_call_count > 0
-    return ServiceHealth(
-        header=stamp(clock, slot=now.chain_slot or 0),
-        service=service,
+    return report_of_window(
+        service,
         instance="",
+        before=_counted_from(before.health, found),
+        now=replace(
+            told,
+            rpc_calls_total=told.rpc_calls_total + now.node_call_count,
+            rpc_failures_total=told.rpc_failures_total + is_node_silent,
+            slot_drift=max(behind_node, told.slot_drift),
+        ),
+        window_ns=now.at_mono_ns - before.at_mono_ns,
+        uptime_ms=found.uptime_ms if found is not None else 0,
         serving=found is not None and found.is_serving,
         detail="" if found is not None else "does not answer",
-        uptime_ms=found.uptime_ms if found is not None else 0,
-        window_ms=(now.at_mono_ns - before.at_mono_ns) // 1_000_000,
-        handled_count=_held(work.handled_total - then.handled_total),
-        error_count=_held(work.errors_total - then.errors_total),
-        rpc_call_count=_held(work.rpc_calls_total - then.rpc_calls_total + now.node_call_count),
-        rpc_failure_count=_held(work.rpc_failures_total - then.rpc_failures_total + is_node_silent),
-        memory_used_bytes=work.memory_used_bytes,
-        memory_limit_bytes=work.memory_limit_bytes,
-        slot_drift=_held(max(behind_node, work.slot_drift)),
+        header=stamp(clock, slot=now.chain_slot or 0),
     )
 
 
-def _held(count: int) -> int:
-    """Saturated: what is beyond its field must trip a rule, not fail to be told."""
-    return min(max(0, count), _U32_MAX)
-
-
-def _counted_from(before: ServiceCondition | None, now: ServiceCondition | None) -> WorkFigures:
+def _counted_from(before: HealthReport | None, now: HealthReport | None) -> WorkFigures:
     """The totals to count from: nothing when the service began since, and all of it when it was never seen before."""
     if now is None or (before is not None and now.uptime_ms < before.uptime_ms):
         return WorkFigures()
-    return before.work if before is not None else now.work
+    return WorkFigures.read((before or now).figures)
 
 
 class QuoteWatch:
@@ -80,7 +72,7 @@ class QuoteWatch:
 
     Args:
         service: Its name in reports.
-        condition: Asks it.
+        health: Asks it.
         chain_slot: Asks the node behind it; `None` = it has none.
         publish: Puts a report on METRICS.
         clock: Of windows and events.
@@ -91,14 +83,14 @@ class QuoteWatch:
         self,
         service: str,
         *,
-        condition: Callable[[], Awaitable[ServiceCondition]],
+        health: Callable[[], Awaitable[HealthReport]],
         chain_slot: Callable[[], Awaitable[int]] | None,
         publish: Callable[[ServiceHealth], Awaitable[None]],
         clock: Clock,
         interval_ns: int,
     ) -> None:
         self._service = service
-        self._condition = condition
+        self._health = health
         self._chain_slot = chain_slot
         self._publish = publish
         self._clock = clock
@@ -117,13 +109,13 @@ class QuoteWatch:
                 await self._publish(report_between(self._service, before, now, clock=self._clock))
             except (UpstreamError, LayoutMismatch) as error:
                 _log.debug("a report was not published", reason=str(error))
-            before = replace(now, condition=now.condition or before.condition)
+            before = replace(now, health=now.health or before.health)
 
     async def _look(self) -> Look:
         if self._chain_slot is None:
-            return Look(at_mono_ns=self._clock.mono_ns(), condition=await _or_none(self._condition()))
-        condition, chain_slot = await asyncio.gather(_or_none(self._condition()), _or_none(self._chain_slot()))
-        return Look(at_mono_ns=self._clock.mono_ns(), condition=condition, chain_slot=chain_slot, node_call_count=1)
+            return Look(at_mono_ns=self._clock.mono_ns(), health=await _or_none(self._health()))
+        health, chain_slot = await asyncio.gather(_or_none(self._health()), _or_none(self._chain_slot()))
+        return Look(at_mono_ns=self._clock.mono_ns(), health=health, chain_slot=chain_slot, node_call_count=1)
 
 
 _Answer = TypeVar("_Answer")

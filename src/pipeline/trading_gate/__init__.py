@@ -1,7 +1,16 @@
 """Whether trading is allowed: pushed, latched, fail-closed."""
 
-from pipeline.trading_gate.gate import TradingGate
-from pipeline.trading_gate.state import Decision, GateView, Heartbeat, Reading, Switch
+from pipeline.trading_gate.gate import TradeGate, TradingGate
+from pipeline.trading_gate.state import GateDecision, GateView, Heartbeat, LatchReading, Switch
 from quote_core.events import TradingState
 
-__all__ = ["Decision", "GateView", "Heartbeat", "Reading", "Switch", "TradingGate", "TradingState"]
+__all__ = [
+    "GateDecision",
+    "GateView",
+    "Heartbeat",
+    "LatchReading",
+    "Switch",
+    "TradeGate",
+    "TradingGate",
+    "TradingState",
+]

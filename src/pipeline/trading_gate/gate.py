@@ -4,18 +4,18 @@ Of its own, because a stop must not queue behind events, and because the loss of
 """
 
 import asyncio
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
-from pipeline.trading_gate.state import UNREADABLE, Decision, GateView, Heartbeat, Reading, Switch
+from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, Switch
 from quote_core.bus import Access, Bus, connect
 from quote_core.bus.register import read_newest
 from quote_core.clock import Clock, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import KILL_SWITCH_HEARTBEAT, Event, KillSwitch, StopRequest, TradingState, kind_of
 
-__all__ = ["STOOD_STILL_NS_MAX", "TradingGate"]
+__all__ = ["STOOD_STILL_NS_MAX", "TradeGate", "TradingGate"]
 
 READ_RETRY_S: Final = 0.1
 """Wait before the stream is read again, when it could not be read or does not show yet what was heard."""
@@ -28,6 +28,15 @@ STOOD_STILL_NS_MAX: Final = 250_000_000
 """A tick later than this means that the process did not run; what it heard before counts no more."""
 
 _log: Final = structlog.get_logger("trading_gate")
+
+
+class TradeGate(Protocol):
+    """What whoever begins trades asks the gate."""
+
+    @property
+    def allows_new_trades(self) -> bool:
+        """Whether a new trade may begin now."""
+        ...
 
 
 class TradingGate:
@@ -162,20 +171,20 @@ class TradingGate:
             self.changed.set()
             _log.warning("trading gate", state=decision.state.name, reason=decision.reason)
 
-    def _decide(self) -> Decision:
+    def _decide(self) -> GateDecision:
         if self._view.connected:
             self._notice_standing_still()
         return self._view.decide(now=moment(self._clock), silence_ns_max=self._silence_ns_max)
 
 
-async def _reading(bus: Bus) -> Reading | None:
+async def _reading(bus: Bus) -> LatchReading | None:
     """The latch and then the newest stop request; `None` when they cannot be had, or nothing is latched.
 
     In this order: a request stored between the two is then seen, with a latch that has not taken it into account.
     """
     try:
         latch = await read_newest(bus, KillSwitch)
-        return Reading.of(latch, await read_newest(bus, StopRequest))
+        return LatchReading.of(latch, await read_newest(bus, StopRequest))
     except ProviderUnavailable as error:
         _log.debug("the latch could not be read", reason=str(error))
         return None

@@ -36,7 +36,7 @@ from quote_core.bus.register import Stored
 from quote_core.clock import Moment
 from quote_core.events import REASON_CHARS_MAX, REVISION_MAX, KillSwitch, StopRequest, TradingState, fit_text
 
-__all__ = ["Decision", "GateView", "Heartbeat", "Pushed", "Reading", "Switch"]
+__all__ = ["GateDecision", "GateView", "Heartbeat", "LatchReading", "Pushed", "Switch"]
 
 PUSHED_COUNT_MAX: Final = 16
 """Pushed stops told apart; the last one stands for all after it."""
@@ -66,7 +66,7 @@ UNREADABLE: Final = Switch(b"", TradingState.HALTED, "what was sent cannot be re
 
 
 @dataclass(frozen=True, slots=True)
-class Reading:
+class LatchReading:
     """What one reading of the stream showed: the latch, and the newest stop request."""
 
     latched: Switch
@@ -75,7 +75,7 @@ class Reading:
     """The request is still to be latched."""
 
     @classmethod
-    def of(cls, latch: Stored | None, request: Stored | None) -> "Reading | None":
+    def of(cls, latch: Stored | None, request: Stored | None) -> "LatchReading | None":
         """What the newest messages of both subjects say; `None` when nothing is latched yet."""
         if latch is None:
             return None
@@ -110,7 +110,7 @@ class Pushed:
 
 
 @dataclass(frozen=True, slots=True)
-class Decision:
+class GateDecision:
     """What the gate says now, and why, in one line for people."""
 
     state: TradingState
@@ -134,7 +134,7 @@ class GateView:
     connected: bool = False
     age: int = 0
     """Counts what makes worthless a reading that is under way."""
-    reading: Reading | None = None
+    reading: LatchReading | None = None
     vouched: Heartbeat | None = None
     """The last heartbeat for what was read."""
     announced: Heartbeat | None = None
@@ -153,7 +153,9 @@ class GateView:
         """The process did not run for a while; a stop may lie unheard in its socket."""
         return _unread(self)
 
-    def after_reading(self, reading: Reading, *, asked_at_age: int, asked_mono_ns: int, hold_ns: int) -> "GateView":
+    def after_reading(
+        self, reading: LatchReading, *, asked_at_age: int, asked_mono_ns: int, hold_ns: int
+    ) -> "GateView":
         """The stream was read.
 
         Args:
@@ -217,7 +219,7 @@ class GateView:
         """Whether the stream is to be read: nothing read counts, or something heard is not in it."""
         return self.reading is None or bool(self.pushed) or self.announced is not None
 
-    def decide(self, *, now: Moment, silence_ns_max: int) -> Decision:
+    def decide(self, *, now: Moment, silence_ns_max: int) -> GateDecision:
         """Apply the module's table.
 
         Args:
@@ -225,17 +227,17 @@ class GateView:
             silence_ns_max: Age at which the manager's last heartbeat no longer counts.
         """
         if not self.connected:
-            return Decision(TradingState.HALTED, "the bus is disconnected")
+            return GateDecision(TradingState.HALTED, "the bus is disconnected")
         if self.reading is None:
-            return Decision(TradingState.HALTED, "the kill switch's state is not known yet")
+            return GateDecision(TradingState.HALTED, "the kill switch's state is not known yet")
         if self.vouched is None or not self.vouched.is_recent(now, silence_ns_max):
-            return Decision(TradingState.HALTED, "the system manager is silent")
+            return GateDecision(TradingState.HALTED, "the system manager is silent")
         strictest = self.reading.latched
         waiting = (self.reading.request,) if self.reading.is_waiting else ()
         for stop in (*waiting, *(push.switch for push in self.pushed)):
             if stop is not None and stop.state.value > strictest.state.value:
                 strictest = stop
-        return Decision(strictest.state, strictest.reason)
+        return GateDecision(strictest.state, strictest.reason)
 
 
 def _unread(view: GateView) -> GateView:
@@ -243,14 +245,14 @@ def _unread(view: GateView) -> GateView:
     return replace(view, age=view.age + 1, reading=None)
 
 
-def _is_stored(reading: Reading, stop: Switch) -> bool:
+def _is_stored(reading: LatchReading, stop: Switch) -> bool:
     request = reading.request
     return bool(stop.event_id) and (
         stop.event_id == reading.latched.event_id or (request is not None and stop.event_id == request.event_id)
     )
 
 
-def _shows(reading: Reading, stop: Switch) -> bool:
+def _shows(reading: LatchReading, stop: Switch) -> bool:
     """Whether a reading shows that `stop` is stored, or that the latch has gone past it."""
     latched = reading.latched.revision
     is_past = stop.revision is not None and latched is not None and latched > stop.revision

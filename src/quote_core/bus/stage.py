@@ -13,8 +13,6 @@ acknowledged only when the dead letter is kept. Answers should have ids derived 
 answered twice is published once.
 """
 
-import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -22,8 +20,9 @@ from typing import Final
 import structlog
 from nats.aio.msg import Msg
 
+from quote_core.bus.concurrent_pull import ConcurrentPull
 from quote_core.bus.connection import Bus, upstream_errors
-from quote_core.bus.consumer import Consumer, StandingPull
+from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
 
@@ -64,32 +63,16 @@ class Stage:
         self._bus = bus
         self._consumer = consumer
         self._answer = answer
-        self._concurrency = concurrency
-        self._pulling: asyncio.Task[None] | None = None
+        self._pull = ConcurrentPull(
+            bus, consumer, self._handle, concurrency=concurrency, batch_count=max(2, 2 * concurrency)
+        )
 
     async def run(self) -> None:
-        """Work until `stop`, or until cancelled."""
-        async with asyncio.TaskGroup() as handling:
-            self._pulling = asyncio.create_task(self._pull(handling))
-            try:
-                await asyncio.wait([self._pulling])
-            finally:
-                self._pulling.cancel()
-            if not self._pulling.cancelled():
-                self._pulling.result()
-
-    def stop(self) -> None:
-        """Take nothing more; `run` returns when what is in hand is done."""
-        if self._pulling is not None:
-            self._pulling.cancel()
-
-    async def _pull(self, handling: asyncio.TaskGroup) -> None:
-        free = asyncio.Semaphore(self._concurrency)
-        pull = StandingPull(self._bus, self._consumer, batch_count=max(2, 2 * self._concurrency))
-        async with contextlib.aclosing(pull.messages()) as messages:
-            async for message in messages:
-                await free.acquire()
-                handling.create_task(self._handle(message)).add_done_callback(lambda _: free.release())
+        """Work until cancelled; what is in hand then is delivered again."""
+        try:
+            await self._pull.run()
+        finally:
+            await self._pull.finish(timeout_s=0)
 
     async def _handle(self, message: Msg) -> None:
         self.counts.taken += 1

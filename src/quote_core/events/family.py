@@ -2,7 +2,7 @@
 
 from typing import Final
 
-from quote_core.events.fields import Field, Inline, Nested, inline_of, scalar
+from quote_core.events.fields import EventField, Inline, Nested, inline_of, scalar
 from quote_core.events.types import Header
 
 __all__ = ["EVENT_BYTES_MAX", "HEADER", "OFFSET", "ROOT_FIELDS", "inline_part"]
@@ -15,9 +15,13 @@ HEADER: Final = inline_of(Header)
 OFFSET: Final = scalar("I")
 """What stands in a table for a text, a vector or another table: its distance from here."""
 
-ROOT_FIELDS: Final = (Field("header", 0, HEADER), Field("member", 1, scalar("B")), Field("body", 2, Nested()))
+ROOT_FIELDS: Final = (
+    EventField("header", 0, HEADER),
+    EventField("member", 1, scalar("B")),
+    EventField("body", 2, Nested()),
+)
 
 
-def inline_part(field: Field) -> Inline:
+def inline_part(field: EventField) -> Inline:
     """What of a field lies in its table."""
     return field.kind if isinstance(field.kind, Inline) else OFFSET

@@ -29,8 +29,8 @@ __all__ = [
     "U32",
     "U64",
     "Address",
+    "EventField",
     "EventId",
-    "Field",
     "FreshnessField",
     "Inline",
     "Leaf",
@@ -92,7 +92,7 @@ class Nested:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Field:
+class EventField:
     """One field of a table: `slot` is its place in the vtable."""
 
     name: str
@@ -201,11 +201,11 @@ FreshnessField = Annotated[
 ]
 
 
-def fields_of(table: type) -> tuple[Field, ...]:
+def fields_of(table: type) -> tuple[EventField, ...]:
     """The fields of a table's dataclass in slot order, the header apart: that lies in the family's root table."""
     hints = get_type_hints(table, include_extras=True)
     names = [field.name for field in dataclasses.fields(table) if field.name != "header"]
-    return tuple(Field(name, slot, _kind(hints[name])) for slot, name in enumerate(names))
+    return tuple(EventField(name, slot, _kind(hints[name])) for slot, name in enumerate(names))
 
 
 def inline_of(structure: type) -> Inline:

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from quote_core.errors import LayoutMismatch
 from quote_core.events.family import EVENT_BYTES_MAX, ROOT_FIELDS, inline_part
-from quote_core.events.fields import Field, Inline, Nested, String, Vector, fields_of
+from quote_core.events.fields import EventField, Inline, Nested, String, Vector, fields_of
 from quote_core.events.subjects import EVENT_KINDS
 from quote_core.events.types import Event
 
@@ -28,7 +28,7 @@ _U32: Final = struct.Struct("<I")
 _MEMBERS: Final = {(kind.file_identifier, kind.member): kind.event for kind in EVENT_KINDS}
 _ROOT: Final = type(None)
 """Stands for the root table where the class of an event stands for the body's."""
-_FIELDS: Final[dict[type, tuple[Field, ...]]] = {
+_FIELDS: Final[dict[type, tuple[EventField, ...]]] = {
     _ROOT: ROOT_FIELDS,
     **{kind.event: fields_of(kind.event) for kind in EVENT_KINDS},
 }
@@ -116,7 +116,7 @@ def _plan(owner: type, vtable: bytes) -> _TablePlan:
     )
 
 
-def _absent(field: Field) -> Any:
+def _absent(field: EventField) -> Any:
     """What a field that is not there reads as."""
     if field.name == "header" or isinstance(field.kind, Nested):
         raise LayoutMismatch("event", f"the {field.name} is missing")

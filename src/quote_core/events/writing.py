@@ -20,7 +20,7 @@ from typing import Any, Final
 
 from quote_core.errors import LayoutMismatch
 from quote_core.events.family import EVENT_BYTES_MAX, HEADER, ROOT_FIELDS, inline_part
-from quote_core.events.fields import Field, Inline, Leaf, String, Vector, fields_of, primitives
+from quote_core.events.fields import EventField, Inline, Leaf, String, Vector, fields_of, primitives
 from quote_core.events.subjects import EVENT_KINDS, EventKind
 from quote_core.events.types import Event
 
@@ -39,7 +39,7 @@ class _Table:
     """A table's fixed layout: `order` are its fields as they lie, each with its distance from the table."""
 
     vtable: bytes
-    order: tuple[tuple[Field, int], ...]
+    order: tuple[tuple[EventField, int], ...]
     codes: str
     size_bytes: int
 
@@ -96,7 +96,7 @@ def _encoded(event: Event, message: _Message) -> bytes:
 
 def _fault(event: Event, error: Exception) -> str:
     """Which field cannot be written, and why; looked for only when one cannot."""
-    for field in (Field("header", 0, HEADER), *fields_of(type(event))):
+    for field in (EventField("header", 0, HEADER), *fields_of(type(event))):
         try:
             _write_alone(event, field)
         except _UNWRITABLE as of_field:
@@ -107,7 +107,7 @@ def _fault(event: Event, error: Exception) -> str:
 _REASON_CHARS_MAX: Final = 200
 
 
-def _write_alone(event: Event, field: Field) -> None:
+def _write_alone(event: Event, field: EventField) -> None:
     if isinstance(field.kind, Inline):
         struct.pack("<" + field.kind.codes, *primitives(_leaves(field))(event))
     elif isinstance(field.kind, String):
@@ -153,7 +153,7 @@ def _message(kind: EventKind) -> _Message:
     )
 
 
-def _table(fields: tuple[Field, ...]) -> _Table:
+def _table(fields: tuple[EventField, ...]) -> _Table:
     """Lay a table out: the offset to its vtable, then the fields by falling alignment, so that little is padded.
 
     A root's fields so come as header, body, member.
@@ -173,7 +173,7 @@ def _table(fields: tuple[Field, ...]) -> _Table:
     return _Table(vtable, tuple(order), codes + "x" * tail, size_bytes + tail)
 
 
-def _leaves(field: Field) -> tuple[Leaf, ...]:
+def _leaves(field: EventField) -> tuple[Leaf, ...]:
     return field.kind.leaves_below(field.name) if isinstance(field.kind, Inline) else (Leaf(field.name),)
 
 

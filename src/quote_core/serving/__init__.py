@@ -2,8 +2,8 @@
 
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
+from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
-from quote_core.serving.process import report_until, run_service
 from quote_core.serving.quote_messages import (
     read_freshness,
     read_provenance,
@@ -15,10 +15,11 @@ from quote_core.serving.quote_messages import (
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
-from quote_core.serving.work import CallCounter, WorkFigures
+from quote_core.serving.work import CallCounter
 
 __all__ = [
     "CHANNEL_OPTIONS",
+    "READ_HEALTH_REQUEST",
     "BatchRequest",
     "CallCounter",
     "Combination",
@@ -26,7 +27,6 @@ __all__ = [
     "Server",
     "Subscription",
     "Subscriptions",
-    "WorkFigures",
     "abort_with",
     "checked_key",
     "grpc_code",
@@ -34,15 +34,15 @@ __all__ = [
     "open_channel",
     "read_batch_request",
     "read_freshness",
+    "read_health",
     "read_provenance",
     "read_route",
     "reads_body_itself",
-    "report_until",
-    "run_service",
     "serve",
     "serve_http",
     "streaming",
     "write_freshness",
+    "write_health",
     "write_hop",
     "write_provenance",
 ]

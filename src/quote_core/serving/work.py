@@ -1,64 +1,17 @@
-"""How a quote service's work goes, in the figures of its `Health`: the one place that names them.
+"""Counts the work of a quote service as its clients see it, for its `WorkFigures`."""
 
-Quote services have no connection to the bus. The system manager asks each for its `Health` once a second and judges
-these figures by the same rules as the reports of the pipeline's processes.
-
-| figure                                      | meaning                                                               |
-|---------------------------------------------|-----------------------------------------------------------------------|
-| `handled_total`, `errors_total`             | pieces of work since the start, and those that failed by the          |
-|                                             | service's own fault or on data it cannot read; what a client asked    |
-|                                             | wrongly, or a neighbour did not answer, is no error of the service    |
-| `rpc_calls_total`, `rpc_failures_total`     | calls to the Solana node since the start, and those that failed       |
-| `memory_used_bytes`, `memory_limit_bytes`   | see `quote_core.telemetry.memory`; a limit of 0 = not known           |
-| `slot`                                      | the chain's slot the service has seen; 0 when it follows none         |
-| `slot_drift`                                | slots that slot is behind, by the clock and the chain's own time: a   |
-|                                             | node that stands still cannot be measured against itself              |
-"""
-
-from collections.abc import Awaitable, Callable, Mapping
-from dataclasses import asdict, dataclass
-from typing import Any, Final, Self
+from collections.abc import Awaitable, Callable
+from typing import Any, Final
 
 import grpc
 import grpc.aio
 from aiohttp import web
 from aiohttp.typedefs import Handler, Middleware
 
-from quote_core.telemetry import memory_use
-
-__all__ = ["CallCounter", "WorkFigures", "count_http"]
+__all__ = ["CallCounter", "count_http"]
 
 _OWN_FAULTS: Final = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS})
 _ABOUT_HEALTH: Final = ("/Health", "/Check", "/Watch", "/ServerReflectionInfo")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class WorkFigures:
-    """The figures of the module's table."""
-
-    handled_total: int = 0
-    errors_total: int = 0
-    rpc_calls_total: int = 0
-    rpc_failures_total: int = 0
-    memory_used_bytes: int = 0
-    memory_limit_bytes: int = 0
-    slot: int = 0
-    slot_drift: int = 0
-
-    @classmethod
-    def now(cls, **counts: int) -> Self:
-        """These counts, and this process's memory as it is."""
-        memory = memory_use()
-        return cls(memory_used_bytes=memory.used_bytes, memory_limit_bytes=memory.limit_bytes, **counts)
-
-    @classmethod
-    def read(cls, figures: Mapping[str, float]) -> Self:
-        """From the figures of a `Health` answer; one that is not there is 0."""
-        return cls(**{name: int(figures[name]) for name in cls.__slots__ if name in figures})
-
-    def figures(self) -> Mapping[str, float]:
-        """For the figures of a `Health` answer."""
-        return {name: float(value) for name, value in asdict(self).items()}
 
 
 class CallCounter(grpc.aio.ServerInterceptor):

@@ -13,8 +13,8 @@ from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.addresses import dialled, with_port
 from quote_core.settings import PlatformSettings
 from solquote.checks import (
-    Finding,
-    Verdict,
+    DoctorFinding,
+    DoctorVerdict,
     all_models,
     check_listeners,
     check_quote_files,
@@ -31,26 +31,28 @@ from solquote.settings import UpSettings
 
 __all__ = ["doctor"]
 
-_STYLES = {Verdict.OK: "green", Verdict.WARNING: "yellow", Verdict.FAILED: "bold red"}
+_STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVerdict.FAILED: "bold red"}
 
 
 def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Check every setting and connection; exit 1 when anything fails."""
     environ = found_environment(data_dir)
     findings = list(check_settings(environ, all_models()))
-    if any(finding.verdict is Verdict.FAILED for finding in findings):
+    if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
         mend = "mend the settings first"
-        findings.append(Finding(subject="connections", verdict=Verdict.WARNING, detail="not tried", mend=mend))
+        findings.append(
+            DoctorFinding(subject="connections", verdict=DoctorVerdict.WARNING, detail="not tried", mend=mend)
+        )
     else:
         findings += _look_outside(environ, timeout)
     if as_json:
         answer_json({"checks": [_as_json(finding) for finding in findings]})
     else:
         _print(findings, make_console())
-    return ExitCode.NEGATIVE if any(finding.verdict is Verdict.FAILED for finding in findings) else ExitCode.OK
+    return ExitCode.NEGATIVE if any(finding.verdict is DoctorVerdict.FAILED for finding in findings) else ExitCode.OK
 
 
-def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[Finding]:
+def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
     platform, up = PlatformSettings.load(environ=environ), UpSettings.load(environ=environ)
     manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
     findings = asyncio.run(
@@ -73,7 +75,7 @@ def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[Finding]
     ]
 
 
-def _as_json(finding: Finding) -> dict[str, str]:
+def _as_json(finding: DoctorFinding) -> dict[str, str]:
     return {
         "subject": finding.subject,
         "verdict": finding.verdict.value,
@@ -82,7 +84,7 @@ def _as_json(finding: Finding) -> dict[str, str]:
     }
 
 
-def _print(findings: Sequence[Finding], console: Console) -> None:
+def _print(findings: Sequence[DoctorFinding], console: Console) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)
@@ -93,5 +95,5 @@ def _print(findings: Sequence[Finding], console: Console) -> None:
             detail.append(f"\n-> {finding.mend}", style="yellow")
         table.add_row(Text(finding.verdict.value, style=_STYLES[finding.verdict]), Text(finding.subject), detail)
     console.print(table)
-    failed = sum(finding.verdict is Verdict.FAILED for finding in findings)
+    failed = sum(finding.verdict is DoctorVerdict.FAILED for finding in findings)
     console.print(f"{len(findings)} checks, {failed} failed" if failed else f"{len(findings)} checks, all passed")

@@ -10,7 +10,7 @@ from rich.table import Table
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, load_tokens
-from solquote.answers import PoolAnswer
+from solquote.answers import PrintedPool
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
@@ -48,7 +48,7 @@ def pools(
         raise CommandFailed("NO_POOLS", f"no pool of {wanted} is held", ExitCode.NEGATIVE)
 
 
-def _table(answer: Iterable[PoolAnswer], tokens: Mapping[str, Token]) -> Table:
+def _table(answer: Iterable[PrintedPool], tokens: Mapping[str, Token]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("pair", "protocol", "pool"):
         table.add_column(column, no_wrap=True)

@@ -10,7 +10,7 @@ from rich.table import Table
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 from quote_core.units import amount_from_decimal, decimal_from_amount
-from solquote.answers import HopAnswer, QuoteAnswer, SourceAnswer
+from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
 from solquote.output import answer_json, make_console
@@ -42,7 +42,7 @@ def quote(
         _print(answer, make_console())
 
 
-def quote_json(answer: QuoteAnswer) -> dict[str, object]:
+def quote_json(answer: PrintedQuote) -> dict[str, object]:
     """The answer as JSON: amounts in smallest units, and beside them as decimal text in whole tokens."""
     return {
         "input": {"symbol": answer.input.symbol, "mint": answer.input.mint, "decimals": answer.input.decimals},
@@ -59,13 +59,13 @@ def quote_json(answer: QuoteAnswer) -> dict[str, object]:
     }
 
 
-def _price(answer: QuoteAnswer, output_amount: int) -> float:
+def _price(answer: PrintedQuote, output_amount: int) -> float:
     """Whole output tokens per whole input token."""
     sold = decimal_from_amount(answer.input_amount, answer.input.decimals)
     return float(decimal_from_amount(output_amount, answer.output.decimals) / sold)
 
 
-def _print(answer: QuoteAnswer, console: Console) -> None:
+def _print(answer: PrintedQuote, console: Console) -> None:
     price = _price(answer, answer.output_amount)
     unit = f"{answer.output.symbol} per {answer.input.symbol}"
     sold, bought = amount_text(answer.input_amount, answer.input), amount_text(answer.output_amount, answer.output)
@@ -88,7 +88,7 @@ def _oracle_text(price: float, oracle_price: float | None) -> str:
     return f"{price_text(oracle_price)} ({(price / oracle_price - 1) * 100:+.2f} %)"
 
 
-def _cells(source: SourceAnswer, answer: QuoteAnswer) -> tuple[str, ...]:
+def _cells(source: PrintedSource, answer: PrintedQuote) -> tuple[str, ...]:
     if source.error is not None:
         return (source.name, "none", "", "", "", "", source.error)
     return (
@@ -102,6 +102,6 @@ def _cells(source: SourceAnswer, answer: QuoteAnswer) -> tuple[str, ...]:
     )
 
 
-def _hop_text(hop: HopAnswer) -> str:
+def _hop_text(hop: PrintedHop) -> str:
     origin = f", {hop.provenance}" if hop.provenance else ""
     return f"{hop.protocol} {short_key(hop.pool_id)}{origin}"

@@ -7,7 +7,7 @@ from rich.table import Table
 
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
-from solquote.answers import PriceAnswer
+from solquote.answers import PrintedPrice
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.formatting import age_text, price_text
 from solquote.output import CommandFailed, answer_json, make_console
@@ -21,7 +21,7 @@ def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, as_json: Json = 
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     registry = load_tokens(platform.tokens_path)
     without_prices = None
-    prices: Mapping[str, PriceAnswer] = {}
+    prices: Mapping[str, PrintedPrice] = {}
     try:
         prices = ask_prices(platform.local_quote_address, timeout_s=timeout)
     except CommandFailed as failure:
@@ -40,7 +40,7 @@ def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, as_json: Json = 
         sys.stderr.write(f"solquote: {without_prices}\n")
 
 
-def _token_json(token: Token, price: PriceAnswer | None) -> dict[str, object]:
+def _token_json(token: Token, price: PrintedPrice | None) -> dict[str, object]:
     return {
         "symbol": token.symbol,
         "mint": token.mint,
@@ -54,7 +54,7 @@ def _token_json(token: Token, price: PriceAnswer | None) -> dict[str, object]:
     }
 
 
-def _table(registry: TokenRegistry, prices: Mapping[str, PriceAnswer]) -> Table:
+def _table(registry: TokenRegistry, prices: Mapping[str, PrintedPrice]) -> Table:
     watched: dict[str, list[str]] = {}
     for pair in registry.pairs:
         watched.setdefault(pair.quote.symbol, []).append(pair.base.symbol)

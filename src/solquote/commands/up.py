@@ -12,7 +12,7 @@ import typer
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import SettingsError, environment_name
-from solquote.checks import Verdict, all_models, check_settings
+from solquote.checks import DoctorVerdict, all_models, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console
@@ -24,7 +24,7 @@ from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
 from solquote.supervisor.ports import KeptPorts, in_words, taken_ports
-from solquote.supervisor.run import StopRequest, supervise
+from solquote.supervisor.run import SupervisorStop, supervise
 
 __all__ = ["up"]
 
@@ -59,7 +59,9 @@ def up(
             DATA_DIR_VARIABLE: data_dir,
         },
     )
-    mistakes = [found.detail for found in check_settings(environ, all_models()) if found.verdict is Verdict.FAILED]
+    mistakes = [
+        found.detail for found in check_settings(environ, all_models()) if found.verdict is DoctorVerdict.FAILED
+    ]
     if mistakes:
         raise SettingsError(mistakes)
     models = PlatformModels.load(environ)
@@ -114,7 +116,7 @@ def _remove_leftovers(killed: Running | None) -> None:
 
 
 async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:
-    stop = StopRequest()
+    stop = SupervisorStop()
     for sentence in plan.warnings():
         display.told("solquote", f"warning: {sentence}")
     with stop.from_signals():

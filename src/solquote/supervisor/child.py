@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final, Protocol
 
 from quote_core.clock import Clock
-from solquote.supervisor.lifecycle import Event, RestartPolicy, State, after
+from solquote.supervisor.lifecycle import ProcessEvent, ProcessState, RestartPolicy, after
 from solquote.supervisor.log_file import LineSplitter, LogFile
 from solquote.supervisor.nats_server import ROOM_BYTES_MIN, EmbeddedNats, free_bytes, probe_nats
 from solquote.supervisor.notify import Notice, NotifySocket
@@ -70,7 +70,7 @@ class Child:
         self, spec: ProcessSpec, *, limits: ChildLimits, clock: Clock, watcher: Watcher, socket_dir: Path, log_dir: Path
     ) -> None:
         self.spec = spec
-        self.view = ProcessView(name=spec.name, state=State.WAITING, address=spec.address)
+        self.view = ProcessView(name=spec.name, state=ProcessState.WAITING, address=spec.address)
         self.ready = asyncio.Event()
         self._limits = limits
         self._clock = clock
@@ -92,17 +92,17 @@ class Child:
                 if self._stopping.is_set():
                     break
                 await self._run_once(log)
-                if self.view.state is State.BACKOFF:
+                if self.view.state is ProcessState.BACKOFF:
                     delay_ns = self._limits.restart.delay_ns(self._failure_count)
                     await self._unless_stopping(asyncio.sleep(delay_ns / 1e9))
                     if not self._stopping.is_set():
-                        self._step(Event.RETRY)
-        self._step(Event.END, pid=None, started_mono_ns=None)
+                        self._step(ProcessEvent.RETRY)
+        self._step(ProcessEvent.END, pid=None, started_mono_ns=None)
 
     def stop(self) -> None:
         """Start no more; what runs is left alone until `terminate`."""
         self._stopping.set()
-        self._step(Event.STOP)
+        self._step(ProcessEvent.STOP)
 
     def terminate(self) -> None:
         """Ask the process to end."""
@@ -125,7 +125,7 @@ class Child:
             started_mono_ns = self._heard_mono_ns = self._clock.mono_ns()
             self._process = process
             if not self._stopping.is_set():
-                self._step(Event.START, pid=process.pid, started_mono_ns=started_mono_ns, status="")
+                self._step(ProcessEvent.START, pid=process.pid, started_mono_ns=started_mono_ns, status="")
                 while self._early:
                     self._heard(self._early.popleft())
             if self._terminate_wanted:
@@ -148,12 +148,12 @@ class Child:
     def _failed(self, how: str, *, ran_ns: int, log: LogFile) -> None:
         if self._stopping.is_set():
             return
-        if self.view.state is State.WAITING:
-            self._step(Event.START)
+        if self.view.state is ProcessState.WAITING:
+            self._step(ProcessEvent.START)
         self._failure_count = self._limits.restart.failure_count(self._failure_count, ran_ns=ran_ns)
         delay_ms = self._limits.restart.delay_ns(self._failure_count) // 1_000_000
         restart_count = self.view.restart_count + 1
-        self._step(Event.FAIL, pid=None, started_mono_ns=None, status=how, restart_count=restart_count)
+        self._step(ProcessEvent.FAIL, pid=None, started_mono_ns=None, status=how, restart_count=restart_count)
         self._watcher.told(self.spec.name, f"{how}; restart {restart_count} in {delay_ms} ms; log: {log.path}")
         for line in log.last_lines:
             self._watcher.told(self.spec.name, f"  | {line}")
@@ -167,7 +167,7 @@ class Child:
             now_mono_ns = self._clock.mono_ns()
             if now_mono_ns - asleep_mono_ns > _LATE_NS:  # we were stopped (Ctrl-Z), or starved: it could not be heard
                 self._heard_mono_ns = now_mono_ns
-            is_healthy = self.view.state in {State.HEALTHY, State.UNHEALTHY}
+            is_healthy = self.view.state in {ProcessState.HEALTHY, ProcessState.UNHEALTHY}
             silence_ns_max = self._limits.silence_ns_max if is_healthy else self._limits.start_ns_max
             if now_mono_ns - self._heard_mono_ns > silence_ns_max and not self._stopping.is_set():
                 self._watcher.told(self.spec.name, f"silent for {silence_ns_max / 1e9:g} s, killed")
@@ -182,13 +182,13 @@ class Child:
         """
         mending_from_mono_ns: int | None = None
         while True:
-            health = await probe_nats(nats)
-            if health is None or not health.fault:
+            condition = await probe_nats(nats)
+            if condition is None or condition.is_ready:
                 mending_from_mono_ns = None
-            if health is not None and not health.fault:
-                self._heard(Notice(ready=True, status=health.line))
-            elif health is not None:
-                self._sickened(f"JetStream does not take messages: {health.fault}")
+            if condition is not None and condition.is_ready:
+                self._heard(Notice(ready=True, status=condition.line))
+            elif condition is not None:
+                self._sickened(condition.line)
                 now_mono_ns = self._clock.mono_ns()
                 if free_bytes(nats.store) < ROOM_BYTES_MIN:
                     mending_from_mono_ns = None
@@ -198,16 +198,16 @@ class Child:
                     self._watcher.told(self.spec.name, "JetStream does not take messages though there is room: killed")
                     self.kill()  # what it has acknowledged is on the disk
                     return
-            await asyncio.sleep(_PROBE_EVERY_S if self.view.state is not State.STARTING else _PROBE_START_S)
+            await asyncio.sleep(_PROBE_EVERY_S if self.view.state is not ProcessState.STARTING else _PROBE_START_S)
 
     def _sickened(self, how: str) -> None:
         """It runs and does not do its work."""
         self._heard_mono_ns = self._clock.mono_ns()
         if self._stopping.is_set():
             return
-        if self.view.state is State.HEALTHY:
+        if self.view.state is ProcessState.HEALTHY:
             self.ready.clear()
-            self._step(Event.SICKEN, status=how)
+            self._step(ProcessEvent.SICKEN, status=how)
             self._watcher.told(self.spec.name, how)
         elif how != self.view.status:
             self.view = replace(self.view, status=how)
@@ -222,7 +222,7 @@ class Child:
             return
         status = self.view.status if notice.status is None else notice.status
         if notice.ready:
-            self._step(Event.READY, status=status)
+            self._step(ProcessEvent.READY, status=status)
             self.ready.set()
         elif status != self.view.status:
             self.view = replace(self.view, status=status)
@@ -253,7 +253,7 @@ class Child:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
 
-    def _step(self, event: Event, **changes: object) -> None:
+    def _step(self, event: ProcessEvent, **changes: object) -> None:
         view = replace(self.view, state=after(self.view.state, event), **changes)  # type: ignore[arg-type]  # replace checks
         if view != self.view:
             self.view = view

@@ -13,19 +13,19 @@ from rich.text import Text
 
 from quote_core.clock import Clock
 from solquote.supervisor.child import Watcher
-from solquote.supervisor.lifecycle import State
+from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessView
 
 __all__ = ["Display", "JsonLines", "LiveTable", "PlainLines", "process_table"]
 
 _STYLES: Final = {
-    State.WAITING: "dim",
-    State.STARTING: "yellow",
-    State.HEALTHY: "green",
-    State.UNHEALTHY: "bold red",
-    State.BACKOFF: "bold red",
-    State.STOPPING: "yellow",
-    State.STOPPED: "dim",
+    ProcessState.WAITING: "dim",
+    ProcessState.STARTING: "yellow",
+    ProcessState.HEALTHY: "green",
+    ProcessState.UNHEALTHY: "bold red",
+    ProcessState.BACKOFF: "bold red",
+    ProcessState.STOPPING: "yellow",
+    ProcessState.STOPPED: "dim",
 }
 _ROOM_FOR_ADDRESS: Final = 76
 _ROOM_FOR_ALL: Final = 100
@@ -130,7 +130,7 @@ class PlainLines:
         self._console = console
         self._clock = clock
         self._show_logs = show_logs
-        self._states: dict[str, State] = {}
+        self._states: dict[str, ProcessState] = {}
 
     def refresh(self) -> None:
         """Nothing is drawn over."""
@@ -140,7 +140,7 @@ class PlainLines:
 
     def changed(self, view: ProcessView) -> None:
         """See `Watcher.changed`; a new status line alone is not worth a line, nor is waiting."""
-        if view.state is not State.WAITING and self._states.get(view.name) is not view.state:
+        if view.state is not ProcessState.WAITING and self._states.get(view.name) is not view.state:
             self._states[view.name] = view.state
             pid = f"pid {view.pid}" if view.pid else ""
             self._line(f"{view.name:<16} {view.state.value:<10} {pid:<12} {view.status}".rstrip())

@@ -14,10 +14,10 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["Event", "RestartPolicy", "State", "after"]
+__all__ = ["ProcessEvent", "ProcessState", "RestartPolicy", "after"]
 
 
-class State(enum.Enum):
+class ProcessState(enum.Enum):
     """What a supervised process is doing; the value is for people."""
 
     WAITING = "waiting"
@@ -30,7 +30,7 @@ class State(enum.Enum):
     STOPPED = "stopped"
 
 
-class Event(enum.Enum):
+class ProcessEvent(enum.Enum):
     """What happens to a supervised process."""
 
     START = enum.auto()
@@ -44,29 +44,29 @@ class Event(enum.Enum):
 
 _TRANSITIONS: Final = MappingProxyType(
     {
-        (State.WAITING, Event.START): State.STARTING,
-        (State.WAITING, Event.STOP): State.STOPPING,
-        (State.STARTING, Event.READY): State.HEALTHY,
-        (State.STARTING, Event.FAIL): State.BACKOFF,
-        (State.STARTING, Event.STOP): State.STOPPING,
-        (State.HEALTHY, Event.READY): State.HEALTHY,
-        (State.HEALTHY, Event.FAIL): State.BACKOFF,
-        (State.HEALTHY, Event.SICKEN): State.UNHEALTHY,
-        (State.HEALTHY, Event.STOP): State.STOPPING,
-        (State.UNHEALTHY, Event.READY): State.HEALTHY,
-        (State.UNHEALTHY, Event.SICKEN): State.UNHEALTHY,
-        (State.UNHEALTHY, Event.FAIL): State.BACKOFF,
-        (State.UNHEALTHY, Event.STOP): State.STOPPING,
-        (State.BACKOFF, Event.RETRY): State.WAITING,
-        (State.BACKOFF, Event.STOP): State.STOPPING,
-        (State.STOPPING, Event.READY): State.STOPPING,
-        (State.STOPPING, Event.STOP): State.STOPPING,
-        (State.STOPPING, Event.END): State.STOPPED,
+        (ProcessState.WAITING, ProcessEvent.START): ProcessState.STARTING,
+        (ProcessState.WAITING, ProcessEvent.STOP): ProcessState.STOPPING,
+        (ProcessState.STARTING, ProcessEvent.READY): ProcessState.HEALTHY,
+        (ProcessState.STARTING, ProcessEvent.FAIL): ProcessState.BACKOFF,
+        (ProcessState.STARTING, ProcessEvent.STOP): ProcessState.STOPPING,
+        (ProcessState.HEALTHY, ProcessEvent.READY): ProcessState.HEALTHY,
+        (ProcessState.HEALTHY, ProcessEvent.FAIL): ProcessState.BACKOFF,
+        (ProcessState.HEALTHY, ProcessEvent.SICKEN): ProcessState.UNHEALTHY,
+        (ProcessState.HEALTHY, ProcessEvent.STOP): ProcessState.STOPPING,
+        (ProcessState.UNHEALTHY, ProcessEvent.READY): ProcessState.HEALTHY,
+        (ProcessState.UNHEALTHY, ProcessEvent.SICKEN): ProcessState.UNHEALTHY,
+        (ProcessState.UNHEALTHY, ProcessEvent.FAIL): ProcessState.BACKOFF,
+        (ProcessState.UNHEALTHY, ProcessEvent.STOP): ProcessState.STOPPING,
+        (ProcessState.BACKOFF, ProcessEvent.RETRY): ProcessState.WAITING,
+        (ProcessState.BACKOFF, ProcessEvent.STOP): ProcessState.STOPPING,
+        (ProcessState.STOPPING, ProcessEvent.READY): ProcessState.STOPPING,
+        (ProcessState.STOPPING, ProcessEvent.STOP): ProcessState.STOPPING,
+        (ProcessState.STOPPING, ProcessEvent.END): ProcessState.STOPPED,
     }
 )
 
 
-def after(state: State, event: Event) -> State:
+def after(state: ProcessState, event: ProcessEvent) -> ProcessState:
     """The state that follows; an event that cannot happen in `state` is a broken invariant."""
     assert (state, event) in _TRANSITIONS, f"{event.name} in {state.name}"
     return _TRANSITIONS[state, event]

@@ -25,11 +25,11 @@ from quote_core.bus.access import credentials_folder
 from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import GRANTS, BusRole, Permissions, permissions_of
 from quote_core.errors import InvalidField, ProviderUnavailable
+from quote_core.health import Condition
 
 __all__ = [
     "ROOM_BYTES_MIN",
     "EmbeddedNats",
-    "Health",
     "find_nats_server",
     "free_bytes",
     "nats_configuration",
@@ -173,18 +173,8 @@ def free_bytes(folder: Path) -> int:
     return room.f_bavail * room.f_frsize
 
 
-@dataclass(frozen=True, slots=True)
-class Health:
-    """What a server says of itself."""
-
-    line: str
-    """For people."""
-    fault: str = ""
-    """Why it does not do its work; empty when it does."""
-
-
-async def probe_nats(nats: EmbeddedNats) -> Health | None:
-    """Ask a server how it is.
+async def probe_nats(nats: EmbeddedNats) -> Condition | None:
+    """Ask a server how it is; ready while its streams take messages.
 
     Its own health check looks at every stream: one whose file could not be written takes nothing any more until the
     server is started again, while the server answers PING, and other streams go on.
@@ -198,8 +188,10 @@ async def probe_nats(nats: EmbeddedNats) -> Health | None:
             fault = await _fault(f"http://{with_port(dialled(nats.monitor_host), nats.monitor_port)}/healthz")
     except (OSError, ValueError, TypeError, TimeoutError, aiohttp.ClientError):
         return None
+    if fault:
+        return Condition(is_ready=False, line=f"JetStream does not take messages: {fault}")
     stream_state = "on, every message synced" if info.get("jetstream") else "off"
-    return Health(f"nats-server {info.get('version', '?')}, JetStream {stream_state}", fault)
+    return Condition(is_ready=True, line=f"nats-server {info.get('version', '?')}, JetStream {stream_state}")
 
 
 async def _greeting(host: str, port: int) -> dict[str, Any]:

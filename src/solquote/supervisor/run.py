@@ -12,10 +12,10 @@ from typing import Final
 
 from quote_core.clock import Clock
 from solquote.supervisor.child import Child, ChildLimits, Watcher
-from solquote.supervisor.lifecycle import State
+from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessSpec, stop_waves
 
-__all__ = ["STOP_SIGNALS", "StopRequest", "supervise"]
+__all__ = ["STOP_SIGNALS", "SupervisorStop", "supervise"]
 
 STOP_SIGNALS: Final = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
 _SOCKET_PATH_BYTES_MAX: Final = 107
@@ -26,7 +26,7 @@ _KILL_S_MAX: Final = 1.0
 """How long the kernel may take to end what was killed."""
 
 
-class StopRequest:
+class SupervisorStop:
     """Set once to stop in order, twice to stop at once."""
 
     def __init__(self) -> None:
@@ -57,7 +57,7 @@ async def supervise(
     clock: Clock,
     watcher: Watcher,
     log_dir: Path,
-    stop: StopRequest,
+    stop: SupervisorStop,
     stop_ns_max: int,
 ) -> None:
     """Keep all of `specs` running until `stop`; nothing of them is left when this returns. `log_dir` exists.
@@ -113,7 +113,7 @@ async def _all_ready(children: Sequence[Child]) -> None:
 
 def _why(child: Child) -> str:
     """What keeps a child from being healthy; those that only wait for others are not to blame."""
-    if child.ready.is_set() or child.view.state is State.WAITING:
+    if child.ready.is_set() or child.view.state is ProcessState.WAITING:
         return ""
     return f"{child.spec.name} ({child.view.status or child.view.state.value})"
 
@@ -123,7 +123,7 @@ async def _stop_all(
     keeping: dict[str, asyncio.Task[None]],
     *,
     waves: list[list[str]],
-    stop: StopRequest,
+    stop: SupervisorStop,
     stop_ns_max: int,
 ) -> None:
     """End wave after wave; each gets an equal share of the time left, so that none can use up all of it."""

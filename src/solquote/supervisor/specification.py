@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
 
-from solquote.supervisor.lifecycle import State
+from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.nats_server import EmbeddedNats
 
 __all__ = ["ProcessSpec", "ProcessView", "stop_waves"]
@@ -29,7 +29,7 @@ class ProcessView:
     """A process as it is now."""
 
     name: str
-    state: State
+    state: ProcessState
     address: str
     pid: int | None = None
     status: str = ""

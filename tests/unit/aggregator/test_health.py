@@ -1,17 +1,19 @@
 from fakes.fake_clock import FakeClock
 from prometheus_client import CollectorRegistry, generate_latest
 
-from aggregator.health import Figure, Health
+from aggregator.health import AggregatorHealth, Figure
 from aggregator.metrics import Metrics
+from quote_core.serving import CallCounter
 
 
-def health(*, local: bool, external: bool, clock: FakeClock | None = None) -> Health:
-    return Health(
+def health(*, local: bool, external: bool, clock: FakeClock | None = None) -> AggregatorHealth:
+    return AggregatorHealth(
         clock=clock or FakeClock(),
         version="1.2.3",
         is_serving=lambda: local,
         upstreams={"local quote service": lambda: local, "external quote service": lambda: external},
         figures={"rows": Figure("Rows", lambda: 1080), "files": Figure("Files", lambda: 2)},
+        calls=CallCounter(),
     )
 
 
@@ -19,7 +21,8 @@ def test_all_well_has_no_finding() -> None:
     report = health(local=True, external=True).report()
     assert report.is_serving
     assert report.findings == ()
-    assert report.figures == {"rows": 1080.0, "files": 2.0}
+    assert (report.figures["rows"], report.figures["files"]) == (1080.0, 2.0)
+    assert report.figures["memory_used_bytes"] > 0
 
 
 def test_it_serves_while_local_quotes_flow_and_whatever_is_missing_is_a_finding() -> None:
@@ -32,7 +35,7 @@ def test_it_serves_while_local_quotes_flow_and_whatever_is_missing_is_a_finding(
 
 
 def test_status_is_one_short_line() -> None:
-    assert health(local=True, external=False).status() == "1080 rows, 2 files, local ok, external down"
+    assert health(local=True, external=False).condition().line == "1080 rows, 2 files, local ok, external down"
 
 
 def test_uptime_counts_from_the_start() -> None:

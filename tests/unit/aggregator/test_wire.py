@@ -5,7 +5,6 @@ from fakes.held_quotes import KEY, SOL, USDC, S, held, merged
 
 from aggregator import wire
 from aggregator.confidence import Confidence, Factors
-from aggregator.health import HealthReport
 from aggregator.held import Refusal, Source
 from aggregator.selection import merge
 from quote_core.errors import InvalidField
@@ -61,14 +60,6 @@ def test_refused_combination_comes_back_as_it_was_asked_with_the_reason() -> Non
     quote = pb.AggregatedQuote.FromString(body)
     assert (quote.input_mint, quote.output_mint, quote.input_amount) == ("nonsense", USDC, 0)
     assert quote.error.code == "INVALID_ARGUMENT"
-
-
-def test_health_report_is_carried_over() -> None:
-    report = HealthReport(True, "1.2.3", 5, ("slow",), {"rows": 3.0})
-    message = quotes_pb2.HealthResponse.FromString(wire.health_message(report))
-    assert message.serving
-    assert (message.version, message.uptime_ms, list(message.findings)) == ("1.2.3", 5, ["slow"])
-    assert message.figures["rows"] == 3.0
 
 
 def test_age_and_staleness_are_those_of_the_telling_not_of_the_source() -> None:

@@ -6,9 +6,10 @@ from fakes.held_market import SOL, USDC, HeldMarket
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder
-from local_quote.wire.messages import BatchQuoteRequest, HealthResponse, LocalQuoteRequest
+from local_quote.wire.messages import BatchQuoteRequest, LocalQuoteRequest
 from quote_core.errors import ProviderUnavailable, TooManyStreams
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
+from quote_core.health import HealthReport
 
 REQUEST = BatchQuoteRequest(
     pairs=[quotes_pb2.TokenPair(input_mint=SOL.mint, output_mint=USDC.mint)],
@@ -29,7 +30,7 @@ class Served:
             encoder=QuoteEncoder(oracle=held.market.oracle, clock=held.clock, stale_after_ns=held.settings.stale_after),
             clock=held.clock,
             hurry=lambda one, other: self.hurried.append((one, other)),
-            health=HealthResponse,
+            health=lambda: HealthReport(is_serving=True, version="1", uptime_ms=0, findings=(), figures={}),
             quotes_per_request_max=held.settings.quotes_per_request_max,
             route_hop_count_max=4,
         )

@@ -3,8 +3,10 @@ from typing import cast
 
 from fakes.fake_clock import FakeClock
 
-from pipeline.health import HealthReporter, WorkTotals
+from pipeline.health import HealthReporter
 from quote_core.bus import Bus
+from quote_core.events import decode, encode
+from quote_core.health import WorkFigures
 
 
 @dataclass
@@ -16,13 +18,13 @@ class Refusing:
 
 
 def test_a_report_is_of_the_window_since_the_last_one() -> None:
-    clock, totals = FakeClock(), WorkTotals(handled_count=7, error_count=1)
+    clock, work = FakeClock(), WorkFigures.now(handled_total=7, errors_total=1)
     reporter = HealthReporter(
-        cast("Bus", Refusing()), service="planner", clock=clock, interval_ns=10**9, totals=lambda: totals
+        cast("Bus", Refusing()), service="planner", clock=clock, interval_ns=10**9, work=lambda: work
     )
     clock.advance_ms(1_000)
     first = reporter.next_report()
-    totals = WorkTotals(handled_count=9, error_count=1)
+    work = WorkFigures.now(handled_total=9, errors_total=1)
     clock.advance_ms(500)
     second = reporter.next_report()
     assert (first.handled_count, first.error_count, first.window_ms, first.uptime_ms) == (7, 1, 1_000, 1_000)
@@ -35,7 +37,7 @@ def test_a_report_is_of_the_window_since_the_last_one() -> None:
 def test_a_step_of_the_wall_clock_is_told_for_a_minute_and_a_slewing_clock_is_not() -> None:
     clock = FakeClock()
     reporter = HealthReporter(
-        cast("Bus", Refusing()), service="planner", clock=clock, interval_ns=10**9, totals=WorkTotals
+        cast("Bus", Refusing()), service="planner", clock=clock, interval_ns=10**9, work=WorkFigures
     )
     for _ in range(100):
         clock.advance_ms(1_000)
@@ -53,9 +55,28 @@ def test_a_step_of_the_wall_clock_is_told_for_a_minute_and_a_slewing_clock_is_no
 def test_what_the_bus_refused_is_told_in_the_next_report_and_no_later_one() -> None:
     bus = Refusing()
     reporter = HealthReporter(
-        cast("Bus", bus), service="planner", clock=FakeClock(), interval_ns=10**9, totals=lambda: WorkTotals(detail="x")
+        cast("Bus", bus),
+        service="planner",
+        clock=FakeClock(),
+        interval_ns=10**9,
+        work=WorkFigures,
+        detail=lambda: "x",
     )
     assert reporter.next_report().detail == "x"
     bus.refused_count, bus.last_refusal = 3, "no stream keeps plan.SOL-USDC"
     assert reporter.next_report().detail == "x; NATS refused 3 messages, last: no stream keeps plan.SOL-USDC"
     assert reporter.next_report().detail == "x"
+
+
+def test_what_is_beyond_its_field_is_told_as_the_most_it_can_hold() -> None:
+    reporter = HealthReporter(
+        cast("Bus", Refusing()),
+        service="event_logger",
+        clock=FakeClock(),
+        interval_ns=10**9,
+        work=lambda: WorkFigures(unwritten_ms=2**40),
+        detail=lambda: "the disk is gone",
+    )
+    report = reporter.next_report()
+    assert (report.unwritten_ms, report.detail) == (2**32 - 1, "the disk is gone")
+    assert decode(encode(report)) == report

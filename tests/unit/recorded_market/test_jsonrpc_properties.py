@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
 from recorded_market.jsonrpc import answer_request
-from recorded_market.ledger import Block, Ledger
+from recorded_market.ledger import AccountLedger, Block
 from recorded_market.rpc_methods import RpcMethods
 from recorded_market.subscriptions import SubscriptionHub
 
@@ -60,7 +60,7 @@ class Deaf:
 @pytest.fixture(scope="module")
 def methods() -> RpcMethods:
     account = Account(Pubkey(PROGRAM), bytes(300), 5)
-    return RpcMethods(Ledger(Block(10, {Pubkey(KEY): account})), {}, version="1")
+    return RpcMethods(AccountLedger(Block(10, {Pubkey(KEY): account})), {}, version="1")
 
 
 def answer_is_json_rpc(answer: bytes | None) -> bool:

@@ -1,6 +1,6 @@
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
-from recorded_market.ledger import Block, Commitment, Ledger
+from recorded_market.ledger import AccountLedger, Block, Commitment
 
 OWNER = Pubkey("11111111111111111111111111111111")
 KEY = Pubkey("So11111111111111111111111111111111111111112")
@@ -10,8 +10,8 @@ def account(number: int) -> Account:
     return Account(OWNER, bytes([number]))
 
 
-def ledger_after(slot_count: int) -> Ledger:
-    ledger = Ledger(Block(1000, {KEY: account(0)}))
+def ledger_after(slot_count: int) -> AccountLedger:
+    ledger = AccountLedger(Block(1000, {KEY: account(0)}))
     for number in range(1, slot_count + 1):
         ledger.advance({KEY: account(number)})
     return ledger
@@ -33,7 +33,7 @@ def test_a_change_is_processed_in_its_slot_confirmed_one_later_and_finalized_31_
 
 
 def test_every_level_begins_at_the_first_slot_and_never_goes_back() -> None:
-    ledger = Ledger(Block(1000, {KEY: account(0)}))
+    ledger = AccountLedger(Block(1000, {KEY: account(0)}))
     slots = {level: [ledger.view(level).slot] for level in Commitment}
     for number in range(1, 70):
         ledger.advance({KEY: account(number)})
@@ -46,7 +46,7 @@ def test_every_level_begins_at_the_first_slot_and_never_goes_back() -> None:
 
 
 def test_each_level_reaches_each_slot_exactly_once_and_in_order() -> None:
-    ledger = Ledger(Block(1000, {KEY: account(0)}))
+    ledger = AccountLedger(Block(1000, {KEY: account(0)}))
     reached: dict[Commitment, list[int]] = {level: [] for level in Commitment}
     for number in range(1, 51):
         for level, block in ledger.advance({KEY: account(number)}).items():
@@ -58,7 +58,7 @@ def test_each_level_reaches_each_slot_exactly_once_and_in_order() -> None:
 
 def test_an_account_that_no_slot_touched_stays() -> None:
     other = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
-    ledger = Ledger(Block(1, {KEY: account(0), other: account(7)}))
+    ledger = AccountLedger(Block(1, {KEY: account(0), other: account(7)}))
     for number in range(40):
         ledger.advance({KEY: account(number)})
     assert all(ledger.view(level).accounts[other] == account(7) for level in Commitment)

@@ -3,7 +3,7 @@ from hypothesis import strategies as st
 
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
-from recorded_market.ledger import Block, Commitment, Ledger
+from recorded_market.ledger import AccountLedger, Block, Commitment
 
 OWNER = Pubkey("11111111111111111111111111111111")
 KEYS = [Pubkey(name) for name in "abcd"]
@@ -19,7 +19,7 @@ def accounts(contents: dict[Pubkey, bytes]) -> dict[Pubkey, Account]:
 def test_every_view_is_the_sum_of_all_changes_up_to_its_slot(
     genesis: dict[Pubkey, bytes], slots: list[dict[Pubkey, bytes]]
 ) -> None:
-    ledger = Ledger(Block(0, accounts(genesis)))
+    ledger = AccountLedger(Block(0, accounts(genesis)))
     for contents in slots:
         ledger.advance(accounts(contents))
     for commitment in Commitment:

@@ -13,7 +13,7 @@ from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
 from recorded_market import node as node_module
 from recorded_market.faults import FaultPlan
-from recorded_market.ledger import Block, Ledger
+from recorded_market.ledger import AccountLedger, Block
 from recorded_market.node import Node
 from recorded_market.rpc_methods import RpcMethods
 from recorded_market.subscriptions import SubscriptionHub
@@ -28,7 +28,7 @@ class Served:
 
     def __init__(self, *, websocket_life_ns: int = 0) -> None:
         self.hub = SubscriptionHub(version="1")
-        self.ledger = Ledger(Block(1, {KEY: Account(OWNER, b"")}))
+        self.ledger = AccountLedger(Block(1, {KEY: Account(OWNER, b"")}))
         call = RpcMethods(self.ledger, {}, version="1").call
         self.node = Node(call, self.hub, NO_FAULTS, websocket_life_ns=websocket_life_ns)
 

@@ -6,7 +6,7 @@ import pytest
 from quote_core.dex.pool import Account
 from quote_core.quotes import Provenance
 from quote_core.units import Pubkey
-from recorded_market.ledger import Block, Ledger
+from recorded_market.ledger import AccountLedger, Block
 from recorded_market.recording import Recording
 from recorded_market.rpc_errors import RpcError
 from recorded_market.rpc_methods import RpcMethods
@@ -21,12 +21,12 @@ VAULT = Pubkey("DQyrAcCrDXQ7NeoqGgDCZwBvWDcYmFCjSb9JtteuvPpz")
 
 
 @pytest.fixture
-def ledger() -> Ledger:
-    return Ledger(Block(SLOT, {KEY: Account(PROGRAM, b"\x00old", 5), OTHER: Account(PROGRAM, b"\x01other", 6)}))
+def ledger() -> AccountLedger:
+    return AccountLedger(Block(SLOT, {KEY: Account(PROGRAM, b"\x00old", 5), OTHER: Account(PROGRAM, b"\x01other", 6)}))
 
 
 @pytest.fixture
-def methods(ledger: Ledger) -> RpcMethods:
+def methods(ledger: AccountLedger) -> RpcMethods:
     return RpcMethods(
         ledger, {KEY: Provenance.RECORDED, OTHER: Provenance.SYNTHETIC}, version="1.2.3", genesis_hash="G"
     )
@@ -66,7 +66,7 @@ def test_a_hundred_addresses_are_read_and_no_more(methods: RpcMethods, method: s
     assert refusal.value.code == -32602
 
 
-def test_each_commitment_reads_its_own_slot(methods: RpcMethods, ledger: Ledger) -> None:
+def test_each_commitment_reads_its_own_slot(methods: RpcMethods, ledger: AccountLedger) -> None:
     ledger.advance({KEY: Account(PROGRAM, b"\x00new", 9)})
     seen = {}
     for commitment in ("processed", "confirmed", "finalized"):
@@ -117,7 +117,7 @@ def test_epoch_info_divides_the_slot(methods: RpcMethods) -> None:
     assert info["absoluteSlot"] == info["blockHeight"] == SLOT
 
 
-def test_a_blockhash_lives_150_blocks_and_differs_from_slot_to_slot(methods: RpcMethods, ledger: Ledger) -> None:
+def test_a_blockhash_lives_150_blocks_and_differs_from_slot_to_slot(methods: RpcMethods, ledger: AccountLedger) -> None:
     config = {"commitment": "processed"}
     first = methods.call("getLatestBlockhash", [config])["value"]
     ledger.advance({})
@@ -137,7 +137,7 @@ def test_provenance_is_told_for_each_address_and_null_for_an_absent_one(methods:
 
 
 def test_a_token_balance_is_told_with_its_decimals(recording: Recording) -> None:
-    methods = RpcMethods(Ledger(Block(SLOT, recording.accounts)), {}, version="1.2.3", genesis_hash="G")
+    methods = RpcMethods(AccountLedger(Block(SLOT, recording.accounts)), {}, version="1.2.3", genesis_hash="G")
     assert methods.call("getTokenAccountBalance", [VAULT])["value"] == {
         "amount": "66599328743661",
         "decimals": 9,

@@ -7,7 +7,7 @@ import pytest
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
 from recorded_market import subscriptions
-from recorded_market.ledger import Block, Ledger
+from recorded_market.ledger import AccountLedger, Block
 from recorded_market.rpc_errors import RpcError
 from recorded_market.subscriptions import SubscriptionHub
 
@@ -35,7 +35,7 @@ class Chain:
 
     def __init__(self) -> None:
         self.hub = SubscriptionHub(version="1.2.3")
-        self.ledger = Ledger(Block(100, {KEY: Account(PROGRAM, b"\x00", 1)}))
+        self.ledger = AccountLedger(Block(100, {KEY: Account(PROGRAM, b"\x00", 1)}))
 
     def play(self, **changes: bytes) -> None:
         accounts = {Pubkey(key): Account(PROGRAM, data, 1) for key, data in changes.items()}

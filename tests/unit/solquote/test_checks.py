@@ -5,7 +5,7 @@ from typing import ClassVar
 import pytest
 
 from quote_core.settings import PlatformSettings, Port, ServiceSettings
-from solquote.checks import Verdict, all_models, check_quote_files, check_settings, check_token_file
+from solquote.checks import DoctorVerdict, all_models, check_quote_files, check_settings, check_token_file
 from solquote.processes import SERVICES
 
 
@@ -22,7 +22,7 @@ def failures(environ: dict[str, str]) -> list[tuple[str, str]]:
     return [
         (finding.subject, finding.detail)
         for finding in check_settings(environ, MODELS)
-        if finding.verdict is Verdict.FAILED
+        if finding.verdict is DoctorVerdict.FAILED
     ]
 
 
@@ -34,8 +34,8 @@ def test_there_is_a_model_for_every_service_and_for_what_several_share():
 def test_settings_that_are_right_are_listed():
     findings = list(check_settings({"SOLQUOTE_DEMO_PORT": "5", "HOME": "/root"}, MODELS))
     assert [(finding.verdict, finding.detail) for finding in findings] == [
-        (Verdict.OK, "all defaults"),
-        (Verdict.OK, "set: port"),
+        (DoctorVerdict.OK, "all defaults"),
+        (DoctorVerdict.OK, "set: port"),
     ]
 
 
@@ -66,7 +66,7 @@ def test_a_token_for_its_owner_alone_is_right(tmp_path: Path):
     path = tmp_path / "token"
     path.write_text("secret")
     path.chmod(0o600)
-    assert check_token_file(path).verdict is Verdict.OK
+    assert check_token_file(path).verdict is DoctorVerdict.OK
 
 
 @pytest.mark.parametrize("mode", [0o640, 0o604, 0o644])
@@ -75,7 +75,7 @@ def test_a_token_others_can_read_is_told_with_its_mode(tmp_path: Path, mode: int
     path.write_text("secret")
     path.chmod(mode)
     finding = check_token_file(path)
-    assert finding.verdict is Verdict.FAILED
+    assert finding.verdict is DoctorVerdict.FAILED
     assert f"{mode:04o}" in finding.detail
     assert finding.mend.startswith("chmod 600")
 
@@ -86,12 +86,12 @@ def test_a_missing_token_is_told(tmp_path: Path):
 
 def test_quote_files_that_are_not_there_are_told_both(tmp_path: Path):
     findings = list(check_quote_files(tmp_path))
-    assert [finding.verdict for finding in findings] == [Verdict.FAILED, Verdict.FAILED]
+    assert [finding.verdict for finding in findings] == [DoctorVerdict.FAILED, DoctorVerdict.FAILED]
     assert all("writer not there yet" in finding.detail for finding in findings)
 
 
 def test_a_file_that_is_no_table_is_told(tmp_path: Path):
     (tmp_path / "quotes-internal.mmap").write_bytes(os.urandom(100))
     (finding,) = check_quote_files(tmp_path)
-    assert finding.verdict is Verdict.FAILED
+    assert finding.verdict is DoctorVerdict.FAILED
     assert "quotes-internal.mmap" in finding.detail

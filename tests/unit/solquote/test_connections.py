@@ -10,7 +10,7 @@ from aiohttp import web
 from fakes.ports import free_port
 
 from quote_core.settings import PlatformSettings
-from solquote.checks import Finding, Verdict
+from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.connections import check_connections
 
 TIMEOUT_S = 2.0
@@ -30,7 +30,7 @@ def platform(**changes: str) -> PlatformSettings:
     return PlatformSettings(**(places | changes))
 
 
-async def findings(settings: PlatformSettings, *, http_url: str, monitor_url: str) -> dict[str, Finding]:
+async def findings(settings: PlatformSettings, *, http_url: str, monitor_url: str) -> dict[str, DoctorFinding]:
     found = await check_connections(
         settings, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=TIMEOUT_S
     )
@@ -74,7 +74,7 @@ async def test_nobody_there_fails_everywhere_and_each_says_what_to_do():
     nobody = f"http://127.0.0.1:{free_port()}"
     found = await findings(platform(), http_url=nobody, monitor_url=nobody)
     assert len(found) == 11
-    assert {finding.verdict for finding in found.values()} == {Verdict.FAILED}
+    assert {finding.verdict for finding in found.values()} == {DoctorVerdict.FAILED}
     assert all(finding.mend for finding in found.values())
     assert all(str(nobody) not in finding.mend for finding in found.values())
 
@@ -90,18 +90,18 @@ async def test_a_node_and_a_server_that_are_well_are_ok():
     ) as url:
         settings = platform(rpc_url=url, rpc_ws_url=url.replace("http", "ws") + "/ws")
         found = await findings(settings, http_url=f"{url}/jsz", monitor_url=url)
-    assert found["RPC node"].verdict is Verdict.OK
+    assert found["RPC node"].verdict is DoctorVerdict.OK
     assert "version 2.0, slot 8" in found["RPC node"].detail
     assert "slot 9 arrived" in found["RPC WebSocket"].detail
     assert "always" in found["NATS sync_interval"].detail
-    assert found["aggregator (HTTP)"].verdict is Verdict.OK
+    assert found["aggregator (HTTP)"].verdict is DoctorVerdict.OK
 
 
 async def test_a_server_that_syncs_every_two_minutes_is_a_warning():
     async with serving(jsz={"config": {"sync_interval": 120_000_000_000}}) as url:
         found = await findings(platform(), http_url=url, monitor_url=url)
     finding = found["NATS sync_interval"]
-    assert finding.verdict is Verdict.WARNING
+    assert finding.verdict is DoctorVerdict.WARNING
     assert "every 120 s" in finding.detail
     assert "sync_interval: always" in finding.mend
 
@@ -114,14 +114,14 @@ async def test_a_stream_that_takes_nothing_any_more_fails():
     async with serving(jsz={"config": {"sync_always": True}}, healthz=sick) as url:
         found = await findings(platform(), http_url=url, monitor_url=url)
     finding = found["JetStream"]
-    assert finding.verdict is Verdict.FAILED
+    assert finding.verdict is DoctorVerdict.FAILED
     assert "PLANNED' write error: no space left" in finding.detail
 
 
 async def test_a_stream_that_takes_messages_is_ok():
     async with serving(jsz={}, healthz={"status": "ok"}) as url:
         found = await findings(platform(), http_url=url, monitor_url=url)
-    assert found["JetStream"].verdict is Verdict.OK
+    assert found["JetStream"].verdict is DoctorVerdict.OK
 
 
 async def test_a_node_that_answers_otherwise_is_told():

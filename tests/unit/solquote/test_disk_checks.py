@@ -8,13 +8,13 @@ import pytest
 
 from pipeline.event_logger.settings import EventLoggerSettings
 from quote_core.settings import PlatformSettings
-from solquote.checks import Finding, Verdict
+from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.disk_checks import check_disk
 
 Usage = namedtuple("Usage", "total used free")
 
 
-def checked(folder: Path) -> dict[str, Finding]:
+def checked(folder: Path) -> dict[str, DoctorFinding]:
     findings = check_disk(PlatformSettings(data_dir=folder), EventLoggerSettings())
     return {finding.subject: finding for finding in findings}
 
@@ -26,19 +26,19 @@ def free(monkeypatch: pytest.MonkeyPatch, free_bytes: int) -> None:
 def test_a_large_disk_is_well_and_the_need_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 10**12)
     found = checked(tmp_path)["disk"]
-    assert found.verdict is Verdict.OK
+    assert found.verdict is DoctorVerdict.OK
     assert "fill 58.8 GB" in found.detail
 
 
 def test_a_small_disk_is_a_warning_that_says_how_long_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 20 * 10**9)
     found = checked(tmp_path)["disk"]
-    assert found.verdict is Verdict.WARNING
+    assert found.verdict is DoctorVerdict.WARNING
     assert "EXECUTED 1.8 days" in found.mend
 
 
 def test_a_journal_that_can_be_written_is_well_also_before_it_is_there(tmp_path: Path) -> None:
-    assert checked(tmp_path / "not/yet")["journal"].verdict is Verdict.OK
+    assert checked(tmp_path / "not/yet")["journal"].verdict is DoctorVerdict.OK
 
 
 def test_a_full_disk_fails(tmp_path: Path) -> None:
@@ -50,5 +50,5 @@ def test_a_full_disk_fails(tmp_path: Path) -> None:
         found = checked(tmp_path)["journal"]
     finally:
         subprocess.run(["umount", "--lazy", str(tmp_path)], check=True)
-    assert found.verdict is Verdict.FAILED
+    assert found.verdict is DoctorVerdict.FAILED
     assert "No space left" in found.detail

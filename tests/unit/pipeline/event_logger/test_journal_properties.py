@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from pipeline.event_logger.journal import Journal, JournalBounds
 from pipeline.event_logger.reading import Entry, replay, verify
-from pipeline.event_logger.record import Kind, Record, decode, encode
+from pipeline.event_logger.record import JournalRecord, Kind, decode, encode
 from pipeline.event_logger.segments import segments
 
 BOUNDS = JournalBounds(segment_bytes_max=700, segment_count_max=1_000)
@@ -76,7 +76,7 @@ def test_a_change_of_any_byte_shows(wanted: list[tuple[str, bytes]], data: st.Da
 
 @given(
     st.builds(
-        Record,
+        JournalRecord,
         kind=st.sampled_from(Kind),
         index=st.integers(0, 2**64 - 1),
         stream=st.text(max_size=20),
@@ -87,7 +87,7 @@ def test_a_change_of_any_byte_shows(wanted: list[tuple[str, bytes]], data: st.Da
         previous=st.binary(min_size=32, max_size=32),
     )
 )
-def test_decoding_gives_back_what_was_encoded(record: Record) -> None:
+def test_decoding_gives_back_what_was_encoded(record: JournalRecord) -> None:
     data, digest = encode(record)
     again, size_bytes = decode(memoryview(data + b"more"))
     assert size_bytes == len(data)

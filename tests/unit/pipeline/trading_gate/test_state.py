@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.trading_gate import GateView, Heartbeat, Reading, Switch
+from pipeline.trading_gate import GateView, Heartbeat, LatchReading, Switch
 from pipeline.trading_gate.state import PUSHED_COUNT_MAX, UNREADABLE
 from quote_core.bus.register import Stored
 from quote_core.clock import Moment
@@ -43,7 +43,7 @@ def read(
     mono_ns: int = 1,
 ) -> GateView:
     return view.after_reading(
-        Reading(latched, asked, is_waiting),
+        LatchReading(latched, asked, is_waiting),
         asked_at_age=view.age if age is None else age,
         asked_mono_ns=mono_ns,
         hold_ns=HOLD_NS,
@@ -249,11 +249,11 @@ def test_a_push_that_was_read_already_is_no_news() -> None:
 
 def test_what_cannot_be_read_stops() -> None:
     assert state(open_view(5).after_push(UNREADABLE, 0)) is HALTED
-    reading = Reading.of(Stored(3, event(5)), Stored(4, None))
+    reading = LatchReading.of(Stored(3, event(5)), Stored(4, None))
     assert reading is not None
     assert reading.is_waiting
     assert reading.request is UNREADABLE
-    garbage = Reading.of(Stored(3, None), None)
+    garbage = LatchReading.of(Stored(3, None), None)
     assert garbage is not None
     assert garbage.latched is UNREADABLE
 
@@ -283,7 +283,7 @@ def test_a_request_waits_until_the_latch_has_seen_it(
 ) -> None:
     asked = StopRequest(header=HEADER, state=ACTIVE, trigger="", reason="x", actor="")
     latch = Stored(latch_sequence, event(1, stops_seen=stops_seen))
-    reading = Reading.of(latch, Stored(request_sequence, asked))
+    reading = LatchReading.of(latch, Stored(request_sequence, asked))
     assert reading is not None
     assert reading.is_waiting is is_waiting
     assert reading.request is not None

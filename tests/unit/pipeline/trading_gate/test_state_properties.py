@@ -6,7 +6,7 @@ The interleavings of gate, manager and bus are searched in tests/unit/pipeline/s
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.trading_gate import GateView, Heartbeat, Reading, Switch
+from pipeline.trading_gate import GateView, Heartbeat, LatchReading, Switch
 from quote_core.clock import Moment
 from quote_core.events import TradingState
 
@@ -43,7 +43,9 @@ def walk(events: list[tuple[str, Switch | None]]) -> tuple[GateView, int]:
             case "wait", _:
                 now += 1
             case "read", Switch():
-                view = view.after_reading(Reading(switch), asked_at_age=view.age, asked_mono_ns=now, hold_ns=SILENCE_NS)
+                view = view.after_reading(
+                    LatchReading(switch), asked_at_age=view.age, asked_mono_ns=now, hold_ns=SILENCE_NS
+                )
             case "heartbeat", Switch():
                 view = view.after_heartbeat(Heartbeat(switch, at(now), now))
             case "old heartbeat", Switch():
@@ -95,4 +97,4 @@ def test_a_heartbeat_never_opens_what_was_not_read(events: list[tuple[str, Switc
     view, now = walk(events)
     heard_more = view.after_heartbeat(Heartbeat(switch, at(now), now))
     if is_open(heard_more, now) and not is_open(view, now):
-        assert view.reading == Reading(switch)
+        assert view.reading == LatchReading(switch)

@@ -8,7 +8,7 @@ import grpc.aio
 import pytest
 from aiohttp import ClientSession, web
 
-from quote_core.serving import CallCounter, WorkFigures, serve, serve_http
+from quote_core.serving import CallCounter, serve, serve_http
 
 SERVICE = "test.Service"
 
@@ -67,10 +67,3 @@ async def test_an_http_call_that_ends_in_a_500_is_an_error_and_a_refusal_is_not(
             async with session.get(f"http://127.0.0.1:{port}/{path}") as response:
                 assert response.status == status
     assert (calls.handled_count, calls.error_count) == (2, 1)
-
-
-def test_the_figures_of_an_answer_are_read_as_they_were_written() -> None:
-    work = WorkFigures.now(handled_total=3, errors_total=1, slot=7)
-    assert WorkFigures.read({**work.figures(), "another": 5.5}) == work
-    assert work.memory_limit_bytes >= work.memory_used_bytes > 0
-    assert WorkFigures.read({}) == WorkFigures()

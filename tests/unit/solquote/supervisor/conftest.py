@@ -11,7 +11,7 @@ import pytest
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.lifecycle import RestartPolicy
-from solquote.supervisor.run import StopRequest, supervise
+from solquote.supervisor.run import SupervisorStop, supervise
 from solquote.supervisor.specification import ProcessSpec, ProcessView
 
 PRELUDE = """
@@ -67,7 +67,7 @@ class Record:
 class Platform:
     """A supervisor running in the background of a test."""
 
-    def __init__(self, record: Record, stop: StopRequest, task: asyncio.Task[None]) -> None:
+    def __init__(self, record: Record, stop: SupervisorStop, task: asyncio.Task[None]) -> None:
         self.record = record
         self.stop = stop
         self.task = task
@@ -118,7 +118,7 @@ def running(tmp_path: Path):
         stop_ns_max: int = 5_000_000_000,
         clock: Clock = SYSTEM_CLOCK,
     ) -> AsyncIterator[Platform]:
-        record, stop = Record(), StopRequest()
+        record, stop = Record(), SupervisorStop()
         task = asyncio.create_task(
             supervise(
                 specs,

@@ -6,12 +6,12 @@ import pytest
 from rich.console import Console
 
 from solquote.supervisor.display import JsonLines, LiveTable, PlainLines, process_table
-from solquote.supervisor.lifecycle import State
+from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessView
 
 HEALTHY = ProcessView(
     name="aggregator",
-    state=State.HEALTHY,
+    state=ProcessState.HEALTHY,
     address="127.0.0.1:50051,8080",
     pid=4711,
     status="1080 rows, 2 files, 0 subscribers",

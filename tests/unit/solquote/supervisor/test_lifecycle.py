@@ -1,27 +1,27 @@
 import pytest
 
-from solquote.supervisor.lifecycle import Event, RestartPolicy, State, after
+from solquote.supervisor.lifecycle import ProcessEvent, ProcessState, RestartPolicy, after
 
 POLICY = RestartPolicy(delay_ns_min=100, delay_ns_max=1_000, settled_after_ns=5_000)
 
 
 def test_a_good_life_goes_from_waiting_to_stopped():
-    state = State.WAITING
-    for event in (Event.START, Event.READY, Event.STOP, Event.END):
+    state = ProcessState.WAITING
+    for event in (ProcessEvent.START, ProcessEvent.READY, ProcessEvent.STOP, ProcessEvent.END):
         state = after(state, event)
-    assert state is State.STOPPED
+    assert state is ProcessState.STOPPED
 
 
 def test_a_failure_leads_back_to_waiting():
-    state = State.HEALTHY
-    for event in (Event.FAIL, Event.RETRY):
+    state = ProcessState.HEALTHY
+    for event in (ProcessEvent.FAIL, ProcessEvent.RETRY):
         state = after(state, event)
-    assert state is State.WAITING
+    assert state is ProcessState.WAITING
 
 
 def test_what_cannot_happen_is_a_broken_invariant():
     with pytest.raises(AssertionError, match="READY in STOPPED"):
-        after(State.STOPPED, Event.READY)
+        after(ProcessState.STOPPED, ProcessEvent.READY)
 
 
 @pytest.mark.parametrize(("failures", "delay_ns"), [(1, 100), (2, 200), (4, 800), (5, 1_000), (1_000, 1_000)])

@@ -11,10 +11,10 @@ from quote_core.bus import BusRole
 from quote_core.bus.access import credentials_folder
 from quote_core.bus.nkey import UserKey
 from quote_core.errors import ProviderUnavailable
+from quote_core.health import Condition
 from solquote.supervisor import nats_server
 from solquote.supervisor.nats_server import (
     EmbeddedNats,
-    Health,
     find_nats_server,
     nats_configuration,
     prepare_nats,
@@ -62,8 +62,8 @@ def test_without_a_binary_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPa
 @pytest.mark.parametrize(
     ("greeting", "health", "found"),
     [
-        (INFO, HEALTHY, Health("nats-server 2.11.0, JetStream on, every message synced")),
-        (INFO, SICK, Health("nats-server 2.11.0, JetStream on, every message synced", "disk is full")),
+        (INFO, HEALTHY, Condition(is_ready=True, line="nats-server 2.11.0, JetStream on, every message synced")),
+        (INFO, SICK, Condition(is_ready=False, line="JetStream does not take messages: disk is full")),
         (INFO, b"", None),
         (INFO, b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\n[1", None),
         (b"INFO 7\r\n", HEALTHY, None),
@@ -72,7 +72,7 @@ def test_without_a_binary_the_error_says_what_to_do(monkeypatch: pytest.MonkeyPa
     ],
 )
 async def test_only_a_server_that_answers_is_alive_and_says_how_it_is(
-    greeting: bytes, health: bytes, found: Health | None, tmp_path: Path
+    greeting: bytes, health: bytes, found: Condition | None, tmp_path: Path
 ):
     async def greet(_: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         writer.write(greeting)

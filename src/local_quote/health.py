@@ -1,6 +1,5 @@
 """How the service is, in one place: whether it serves, what is wrong, and the figures worth a look."""
 
-import asyncio
 from collections import Counter
 from collections.abc import Mapping
 
@@ -9,23 +8,19 @@ from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
 from local_quote.market import LocalMarket
 from local_quote.refresh import MarketRefresher
-from local_quote.wire import health_to
-from local_quote.wire.messages import HealthResponse
 from quote_core.clock import Clock
-from quote_core.serving import CallCounter, Server, WorkFigures
-from quote_core.telemetry import Readiness
-from quote_core.units import NS_PER_S
+from quote_core.health import QuoteServiceHealth, WorkFigures
+from quote_core.serving import CallCounter
+from quote_core.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["Condition"]
+__all__ = ["LocalQuoteHealth"]
 
-_REPORT_INTERVAL_S = 1.0
 _PARTIAL_SHOWN_NS = 60 * NS_PER_S
 """How long a poll that brought only a part is a finding: by then what it lacked has been asked for again."""
-_NS_PER_MS = 1_000_000
 
 
-class Condition:
-    """Watches the parts and tells: clients by `Health`, the supervisor by readiness, both by `grpc.health.v1`."""
+class LocalQuoteHealth(QuoteServiceHealth):
+    """It serves while something quotes."""
 
     def __init__(
         self,
@@ -39,40 +34,28 @@ class Condition:
         refuse_after_ns: int,
         calls: CallCounter,
     ) -> None:
+        super().__init__(clock=clock, version=version)
         self._market = market
         self._refresher = refreshing
         self._feed = refreshing.feed
         self._refreshing = refreshing.counts
         self._discovering = discovering
         self._waiting = waiting
-        self._clock = clock
-        self._version = version
         self._refuse_after_ns = refuse_after_ns
         self._calls = calls
-        self._started_mono_ns = clock.mono_ns()
 
     @property
     def is_serving(self) -> bool:
         """Pools are loaded and at least one direction quotes."""
         return self._market.directions_quoted()[0] > 0
 
-    def status(self) -> str:
-        """One line for people."""
+    def line(self) -> str:
+        """How much is quoted, and at which slot."""
         quoted_count, total_count = self._market.directions_quoted()
         chain_clock = self._market.chain_clock
         slot = f"slot {chain_clock.slot}" if chain_clock is not None else "no slot yet"
         fault = self._refreshing.poll_fault
         return f"{quoted_count} of {total_count} directions quoted, {slot}" + (f"; {fault}" if fault else "")
-
-    def health(self) -> HealthResponse:
-        """The answer of `Health`."""
-        return health_to(
-            serving=self.is_serving,
-            version=self._version,
-            uptime_ms=(self._clock.mono_ns() - self._started_mono_ns) // _NS_PER_MS,
-            findings=self.findings(),
-            figures=self.figures(),
-        )
 
     def findings(self) -> list[str]:
         """What keeps it from serving, or is degraded."""
@@ -110,7 +93,7 @@ class Condition:
         return {
             "pools": len(market.store),
             "pools_past_limit": sum(age_ns > self._refuse_after_ns for age_ns in ages_ns),
-            "pool_age_ms_max": max(ages_ns, default=0) // _NS_PER_MS,
+            "pool_age_ms_max": max(ages_ns, default=0) // NS_PER_MS,
             "directions_quoted": quoted_count,
             "directions": total_count,
             "rows": len(market.table),
@@ -147,10 +130,9 @@ class Condition:
             "pools_left_out_total": self._discovering.left_out_count,
             "searches_failed_total": self._discovering.search_failed_count,
             "searches_refused_total": self._discovering.search_refused_count,
-            **self._work().figures(),
         }
 
-    def _work(self) -> WorkFigures:
+    def work(self) -> WorkFigures:
         """Calls of clients and accounts of the chain; an account that cannot be decoded is an error."""
         chain_clock, store = self._market.chain_clock, self._market.store.counts
         taken_count = store.applied_count + store.unchanged_count + store.older_dropped_count + store.corrupt_count
@@ -162,19 +144,3 @@ class Condition:
             slot=chain_clock.slot if chain_clock else 0,
             slot_drift=round(self._market.progress.drift_slots(self._clock.mono_ns())),
         )
-
-    async def report(self, server: Server, readiness: Readiness) -> None:
-        """Tell it every second until cancelled."""
-        was_ready = False
-        was_serving = False
-        while True:
-            serving = self.is_serving
-            if serving != was_serving:
-                await server.set_serving(serving=serving)
-                was_serving = serving
-            if serving and not was_ready:
-                readiness.ready(self.status())
-                was_ready = True
-            else:
-                readiness.status(self.status())
-            await asyncio.sleep(_REPORT_INTERVAL_S if was_ready else _REPORT_INTERVAL_S / 10)

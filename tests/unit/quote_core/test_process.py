@@ -1,0 +1,246 @@
+"""What a process tells its supervisor, and how it ends: one shell for all of them."""
+
+import asyncio
+import contextlib
+import gc
+import os
+import runpy
+import signal
+import socket
+from collections.abc import Callable, Coroutine
+from pathlib import Path
+
+import pytest
+
+from quote_core.errors import ProviderUnavailable
+from quote_core.health import Condition
+from quote_core.process import EXIT_BAD_SETTINGS, EXIT_FAILED, run_process, work_until_told
+from quote_core.settings import PlatformSettings, ServiceSettings
+
+DEADLINE_S = 20.0
+
+PROCESSES = {
+    "local_quote": "local_quote",
+    "external_quote": "external_quote",
+    "aggregator": "aggregator",
+    "recorded_market": "recorded_market",
+    "initializer": "pipeline.initializer",
+    "event_logger": "pipeline.event_logger",
+    "scanner": "pipeline.scanner",
+    "planner": "pipeline.planner",
+    "executor": "pipeline.executor",
+    "auditor": "pipeline.auditor",
+    "system_manager": "pipeline.system_manager",
+}
+
+
+class Settings(ServiceSettings):
+    section = "sample"
+
+    count: int = 1
+
+
+class Supervisor:
+    """The receiving end of the notices; kept in order."""
+
+    def __init__(self, path: Path) -> None:
+        self._socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
+        self._socket.bind(str(path))
+        self._socket.settimeout(DEADLINE_S)
+
+    async def hears(self) -> list[str]:
+        return (await asyncio.to_thread(self._socket.recv, 4096)).decode().splitlines()
+
+    async def hears_until(self, line: str) -> None:
+        while line not in await self.hears():
+            pass
+
+    def close(self) -> None:
+        self._socket.close()
+
+
+@pytest.fixture
+def supervisor(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Supervisor:
+    monkeypatch.setenv("NOTIFY_SOCKET", str(tmp_path / "notify"))
+    return Supervisor(tmp_path / "notify")
+
+
+async def for_ever() -> None:
+    await asyncio.Event().wait()
+
+
+async def test_the_supervisor_hears_status_then_ready_then_status_again_then_stopping(supervisor: Supervisor) -> None:
+    stop, now = asyncio.Event(), Condition(is_ready=False, line="0 rows")
+    changes: list[bool] = []
+
+    async def on_change(is_ready: bool) -> None:
+        changes.append(is_ready)
+
+    working = asyncio.create_task(work_until_told(for_ever(), stop=stop, condition=lambda: now, on_change=on_change))
+    assert await supervisor.hears() == ["STATUS=0 rows", "WATCHDOG=1"]
+    assert changes == []
+    now = Condition(is_ready=True, line="12 rows")
+    await supervisor.hears_until("READY=1")
+    assert await supervisor.hears() == ["READY=1", "STATUS=12 rows", "WATCHDOG=1"]
+    now = Condition(is_ready=False, line="lost")
+    await supervisor.hears_until("STATUS=lost")
+    now = Condition(is_ready=True, line="12 rows")
+    await supervisor.hears_until("READY=1")
+    assert changes == [True, False, True]
+    stop.set()
+    await supervisor.hears_until("STOPPING=1")
+    await working
+    assert changes == [True, False, True, False]
+    supervisor.close()
+
+
+async def test_stopping_is_told_before_what_is_in_hand_is_finished(supervisor: Supervisor) -> None:
+    stop, may_finish, finished = asyncio.Event(), asyncio.Event(), asyncio.Event()
+
+    async def finish_in_hand() -> None:
+        try:
+            await for_ever()
+        finally:
+            await may_finish.wait()
+            finished.set()
+
+    working = asyncio.create_task(
+        work_until_told(finish_in_hand(), stop=stop, condition=lambda: Condition(is_ready=True, line=""))
+    )
+    await supervisor.hears_until("READY=1")
+    stop.set()
+    await supervisor.hears_until("STOPPING=1")
+    assert not working.done()
+    may_finish.set()
+    await working
+    assert finished.is_set()
+    supervisor.close()
+
+
+async def test_work_that_ends_by_itself_ends_the_process() -> None:
+    async def once() -> None:
+        await asyncio.sleep(0)
+
+    async with asyncio.timeout(DEADLINE_S):
+        await work_until_told(once(), stop=asyncio.Event(), condition=lambda: Condition(is_ready=True, line=""))
+
+
+async def test_a_failure_of_one_work_ends_the_others() -> None:
+    ended = asyncio.Event()
+
+    async def other() -> None:
+        try:
+            await for_ever()
+        finally:
+            ended.set()
+
+    async def failing() -> None:
+        raise ProviderUnavailable("nats", "gone")
+
+    with pytest.raises(ExceptionGroup):
+        await work_until_told(
+            other(), failing(), stop=asyncio.Event(), condition=lambda: Condition(is_ready=True, line="")
+        )
+    assert ended.is_set()
+
+
+async def test_a_process_that_cannot_say_how_it_is_fails_instead_of_falling_silent() -> None:
+    def broken() -> Condition:
+        raise ZeroDivisionError
+
+    async with asyncio.timeout(DEADLINE_S):
+        with pytest.raises(ZeroDivisionError):
+            await work_until_told(for_ever(), stop=asyncio.Event(), condition=broken)
+
+
+@pytest.mark.parametrize("section", PROCESSES)
+def test_a_wrong_setting_ends_every_process_with_its_name_and_exit_2(
+    section: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv(f"SOLQUOTE_{section.upper()}_NO_SUCH_SETTING", "1")
+    monkeypatch.setenv("SOLQUOTE_LOG_LEVEL", "loud")
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(PROCESSES[section], run_name="__main__", alter_sys=True)
+    assert end.value.code == EXIT_BAD_SETTINGS
+    said = capsys.readouterr().err
+    assert f"{section} cannot start:" in said
+    assert "SOLQUOTE_LOG_LEVEL" in said
+
+
+def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("SOLQUOTE_SAMPLE_COUNT", "many")
+    monkeypatch.setenv("SOLQUOTE_SAMPLE_COUNTT", "1")
+
+    async def never(*_: object) -> None:
+        raise AssertionError("must not run")
+
+    with pytest.raises(SystemExit) as end:
+        run_process("sample", Settings, never)
+    assert end.value.code == EXIT_BAD_SETTINGS
+    said = capsys.readouterr().err
+    assert "sample cannot start:" in said
+    assert "SOLQUOTE_SAMPLE_COUNT:" in said
+    assert "SOLQUOTE_SAMPLE_COUNTT: no such setting; did you mean SOLQUOTE_SAMPLE_COUNT?" in said
+
+
+async def take_a_taken_port(_: Path) -> None:
+    raise ProviderUnavailable("127.0.0.1:9091", "the address is in use or cannot be bound")
+
+
+async def read_a_folder(folder: Path) -> None:
+    folder.read_bytes()
+
+
+@pytest.mark.parametrize(
+    ("work", "sentence"),
+    [
+        (take_a_taken_port, "127.0.0.1:9091: the address is in use or cannot be bound\n"),
+        (read_a_folder, "{folder}: Is a directory\n"),
+    ],
+)
+def test_what_keeps_a_process_from_running_is_one_sentence_and_exit_1(
+    work: Callable[[Path], Coroutine[None, None, None]],
+    sentence: str,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    async def run(_platform: PlatformSettings, _settings: Settings, stop: asyncio.Event) -> None:
+        await work_until_told(work(tmp_path), stop=stop, condition=lambda: Condition(is_ready=False, line="starting"))
+
+    with pytest.raises(SystemExit) as end:
+        run_process("sample", Settings, run)
+    assert end.value.code == EXIT_FAILED
+    assert capsys.readouterr().err.endswith("sample cannot run: " + sentence.format(folder=tmp_path))
+
+
+def test_the_first_signal_stops_the_work_and_a_second_does_not_cut_its_end_short() -> None:
+    seen: list[str] = []
+
+    async def finish_in_hand() -> None:
+        os.kill(os.getpid(), signal.SIGTERM)
+        try:
+            await asyncio.sleep(DEADLINE_S)
+        except asyncio.CancelledError:
+            os.kill(os.getpid(), signal.SIGTERM)
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await for_ever()
+            seen.append("finished")
+            raise
+
+    async def run(_platform: PlatformSettings, settings: Settings, stop: asyncio.Event) -> None:
+        await work_until_told(finish_in_hand(), stop=stop, condition=lambda: Condition(is_ready=True, line=""))
+        seen.append("stopped")
+
+    run_process("sample", Settings, run)
+    assert seen == ["finished", "stopped"]
+
+
+def test_what_is_imported_is_left_out_of_collections_while_the_process_runs() -> None:
+    frozen: list[int] = []
+
+    async def serve(platform: PlatformSettings, settings: Settings, stop: asyncio.Event) -> None:
+        frozen.append(gc.get_freeze_count())
+
+    run_process("sample", Settings, serve)
+    assert frozen[0] > gc.get_freeze_count() == 0
