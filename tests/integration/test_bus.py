@@ -7,7 +7,6 @@ import pytest
 from fakes.nats_server import NatsServer
 from fakes.pipeline_process import until
 from fakes.results import result
-from fakes.waiting import DEADLINE_S
 from nats.js.api import DiscardPolicy
 from structlog.testing import capture_logs
 
