@@ -7,13 +7,14 @@ asked for after the doubt arose.
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from local_quote.chain_progress import ChainProgress
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
 from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
-from quote_core.dex.pool import Account, Dex, Pool
+from quote_core.dex.pool import Account, Dex, Pool, Swap
+from quote_core.dex.programs import decode_pool
 from quote_core.errors import CorruptAccount
 from quote_core.freshness import NEVER_VOUCHED, Freshness
 from quote_core.quotes import Provenance
@@ -187,6 +188,28 @@ class PoolStore:
     def pool_ids_on(self, pubkey: Pubkey) -> Sequence[Pubkey]:
         """The pools that rest on an account, in ascending order."""
         return sorted(self._index.pools_of_account(pubkey))
+
+    def scratch(self, entry: PoolEntry) -> Pool:
+        """A pool of its own on the accounts held of `entry`, for swaps that nobody makes."""
+        own = self._accounts[entry.pool.address].account
+        assert own is not None, entry.pool.address
+        scratch = decode_pool(entry.pool.address, own)
+        asked: set[Pubkey] = set()
+        while wanted := [need.pubkey for need in scratch.accounts_needed() if need.pubkey not in asked]:
+            for pubkey in wanted:
+                asked.add(pubkey)
+                held = self._accounts.get(pubkey)
+                if held is not None:
+                    scratch.apply(pubkey, held.account)
+        return scratch
+
+    def swap_on(self, scratch: Pool, swap: Swap) -> None:
+        """Let a scratch pool stand where `swap`, priced on it, leaves it."""
+        for pubkey, data in scratch.write_swap(swap).items():
+            held = self._accounts.get(pubkey)
+            assert held is not None, pubkey
+            assert held.account is not None, pubkey
+            scratch.apply(pubkey, replace(held.account, data=data))
 
     def resting_on(self, pubkey: Pubkey) -> list[PoolEntry]:
         """The same as entries."""

@@ -5,6 +5,7 @@ import hashlib
 import pytest
 from fakes.held_market import JITOSOL, SOL, USDC, HeldMarket
 
+from local_quote.routes import SimulatedRoute
 from local_quote.wire.messages import (
     pool_state_to,
     simulation_to,
@@ -56,7 +57,7 @@ def test_a_simulation_is_as_old_and_as_early_as_its_oldest_hop(held: HeldMarket)
     held.clock.advance_ms(300)
     held.add("q", 10**12, 10**12, tokens=(SOL, JITOSOL))
     swaps = [held.market.quoter.best(USDC, SOL, 10**6), held.market.quoter.best(SOL, JITOSOL, 10**9)]
-    answer = simulation_to(swaps, held.clock.mono_ns())
+    answer = simulation_to(SimulatedRoute(swaps, ()), held.clock.mono_ns())
     oldest = held.market.store.of_pair(SOL.mint, USDC.mint)[0]
     assert (answer.pool_state_age_ms, answer.slot) == (300, oldest.slot)
     assert answer.freshness.vouched_mono_ns == oldest.freshness.vouched.mono_ns
