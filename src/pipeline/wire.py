@@ -17,7 +17,14 @@ from quote_core.quotes import Provenance
 from quote_core.serving import WorkFigures, read_freshness
 from quote_core.units import Pubkey
 
-__all__ = ["QUOTE_SERVICES", "ServiceCondition", "service_condition", "simulate_route", "simulation_from"]
+__all__ = [
+    "QUOTE_SERVICES",
+    "ServiceCondition",
+    "service_condition",
+    "simulate_request",
+    "simulate_route",
+    "simulation_from",
+]
 
 
 QUOTE_SERVICES: Final = {
@@ -71,13 +78,16 @@ async def simulate_route(
         grpc.aio.AioRpcError: Whatever the call ended with.
         LayoutMismatch: An answer that does not belong to the question.
     """
-    request = messages.SimulateRouteRequest(
-        hops=[_hop_to(hop) for hop in hops],
-        input_amount=amount_in,
-        with_taken=with_taken,
-    )
+    request = simulate_request(hops, amount_in, with_taken=with_taken)
     answer = await services.LocalQuoteServiceStub(channel).SimulateRoute(request, timeout=timeout_s)
     return simulation_from(answer, hop_count=len(hops), with_taken=with_taken)
+
+
+def simulate_request(hops: Sequence[RouteHopRequest], amount_in: int, *, with_taken: bool = False) -> Any:
+    """The `SimulateRouteRequest` that asks for a route."""
+    return messages.SimulateRouteRequest(
+        hops=[_hop_to(hop) for hop in hops], input_amount=amount_in, with_taken=with_taken
+    )
 
 
 def _hop_to(hop: RouteHopRequest) -> Any:
