@@ -51,7 +51,7 @@ class ExecutorSettings(ServiceSettings):
     paper_landing_min: Duration = Field("400ms", description="A paper transaction lands at the earliest after this")
     paper_landing_max: Duration = Field("1200ms", le=LANDING_NS_MAX, description="and at the latest after this")
     paper_rival_first_bps: int = Field(
-        2_500, ge=0, le=BPS, description="Of so many landings in 10,000 a rival is first; 0 = never"
+        5_000, ge=0, le=BPS, description="Of so many landings in 10,000 a rival is first; 0 = never"
     )
     paper_seed: int = Field(0, ge=0, le=2**64 - 1, description="Of the draws of latency and rivals")
     concurrency: int = Field(8, ge=1, le=256, description="Plans in hand at once")
