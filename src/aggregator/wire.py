@@ -11,7 +11,7 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from aggregator.confidence import Confidence, Decision
+from aggregator.confidence import Cap, Confidence, Decision
 from aggregator.health import HealthReport
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.selection import Merged
@@ -139,6 +139,8 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
             encoded = quote.message.SerializeToString()  # type: ignore[attr-defined]  # a message, opaque to others
             now = _as_of(quote, merged.at) if quote.refusal is None else b""
             parts += (tag, _varint(len(encoded) + len(now)), encoded, now)
+    if caps := _caps(merged):
+        parts.append(caps)
     if merged.refusal is not None:
         parts.append(pb.AggregatedQuote(error=_error(merged.refusal)).SerializeToString())
     return b"".join(parts)
@@ -193,6 +195,26 @@ def _scores(score_tag: bytes, factors_tag: bytes, confidence: Confidence) -> byt
         factors.provider,
         _FACTOR_TAGS[4],
         factors.slippage,
+    )
+
+
+def _caps(merged: Merged) -> bytes:
+    """The caps of both, which most rows have none of."""
+    local, external = (
+        () if confidence is None else confidence.caps
+        for confidence in (merged.local_confidence, merged.external_confidence)
+    )
+    if not local and not external:
+        return b""
+    return pb.AggregatedQuote(local_caps=map(_cap, local), external_caps=map(_cap, external)).SerializeToString()
+
+
+def _cap(cap: Cap) -> pb.DecisionCap:
+    return pb.DecisionCap(
+        reason=f"CAP_REASON_{cap.reason.name}",
+        value=cap.value,
+        limit=cap.limit,
+        at_most=f"DECISION_{cap.at_most.name}",
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from quote_core.tokens import Token
 
-__all__ = ["HopAnswer", "PoolAnswer", "PriceAnswer", "QuoteAnswer", "SourceAnswer"]
+__all__ = ["CapAnswer", "HopAnswer", "PoolAnswer", "PriceAnswer", "QuoteAnswer", "SourceAnswer"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,20 @@ class HopAnswer:
     output_amount: int
     provenance: str
     """chain, recorded, synthetic, patched, or empty where an outside provider does not say."""
+    fee_amount: int = 0
+    fee_mint: str = ""
+    """Empty where the fee is not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapAnswer:
+    """What a quote allows at most, whatever its score; value and limit are fractions, 0 when stale."""
+
+    reason: str
+    """price_impact, oracle_deviation or stale."""
+    value: float
+    limit: float
+    at_most: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class SourceAnswer:
     price_impact_fraction: float
     confidence: float
     factors: dict[str, float]
+    caps: tuple[CapAnswer, ...] = ()
     age_ms: int
     is_stale: bool
     slot: int
@@ -52,6 +67,11 @@ class QuoteAnswer:
     decision: str
     oracle_price: float | None
     sources: tuple[SourceAnswer, ...]
+
+    @property
+    def best_source(self) -> SourceAnswer | None:
+        """The better source's answer."""
+        return next((source for source in self.sources if source.name == self.best), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

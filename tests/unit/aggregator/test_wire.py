@@ -82,3 +82,14 @@ def test_age_and_staleness_are_those_of_the_telling_not_of_the_source() -> None:
     assert quote.external.price_cache_age_ms == 4_000
     assert not quote.external.is_stale
     assert quote.best_source == pb.QUOTE_SOURCE_EXTERNAL
+
+
+def test_what_caps_a_decision_is_told_of_each_source_by_name() -> None:
+    row = merged(held(price_impact_fraction=0.02), held(100_000_000, source=Source.EXTERNAL))
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), row, 1))
+    (local,), (external,) = quote.local_caps, quote.external_caps
+    impact = pb.DecisionCap(reason=pb.CAP_REASON_PRICE_IMPACT, value=0.02, limit=0.01, at_most=pb.DECISION_CAUTIOUS)
+    assert local == impact
+    assert (external.reason, external.at_most) == (pb.CAP_REASON_ORACLE_DEVIATION, pb.DECISION_SKIP)
+    assert quote.decision == pb.DECISION_CAUTIOUS
+    assert quote.local_confidence > 0.9, "the formula's, whatever caps it"

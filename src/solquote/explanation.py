@@ -1,0 +1,54 @@
+"""A decision in words and in arithmetic: what caps it, and how the score it rests on came about. Pure."""
+
+from typing import Final
+
+from aggregator.confidence import WEIGHTS
+from solquote.answers import CapAnswer, QuoteAnswer, SourceAnswer
+from solquote.formatting import age_text, percent_text
+
+__all__ = ["arithmetic", "cap_text", "caps_text", "factor_rows"]
+
+_CAPS: Final = {
+    "price_impact": "price impact {value} is above {limit}",
+    "oracle_deviation": "{value} off the oracle's rate is above {limit}",
+    "stale": "the quote is stale",
+}
+
+
+def cap_text(cap: CapAnswer) -> str:
+    """One cap as a clause."""
+    text = _CAPS.get(cap.reason, cap.reason + " {value} is above {limit}")
+    return text.format(value=percent_text(cap.value), limit=percent_text(cap.limit))
+
+
+def caps_text(source: SourceAnswer) -> str:
+    """All caps of a quote, the strictest first; empty when there are none."""
+    return "; ".join(cap_text(cap) for cap in sorted(source.caps, key=lambda cap: cap.at_most != "skip"))
+
+
+def factor_rows(source: SourceAnswer, *, price: float, oracle_price: float | None) -> list[tuple[str, str, str, str]]:
+    """Name, where it comes from, value and weight of each factor of a source's score."""
+    hop_count = len({(hop.input_mint, hop.output_mint) for hop in source.route}) or 1
+    oracle = "no oracle price is known"
+    if oracle_price:
+        oracle = f"1 - 10 x {percent_text(abs(price / oracle_price - 1))} off the oracle's rate"
+    told = {
+        "pool_age": f"1 - {age_text(source.age_ms)} / 60 s",
+        "route": f"1 - 0.2 x ({hop_count} hops - 1)",
+        "oracle": oracle,
+        "provider": "1 for local" if source.name == "local" else "the provider's success rate",
+        "slippage": f"what the depth lets expect / {percent_text(source.price_impact_fraction)} impact",
+    }
+    return [
+        (name, told[name], f"{value:.4f}", f"{getattr(WEIGHTS, name):.2f}") for name, value in source.factors.items()
+    ]
+
+
+def arithmetic(source: SourceAnswer, answer: QuoteAnswer) -> list[str]:
+    """The sum, and what becomes of it, in lines."""
+    products = " + ".join(f"{getattr(WEIGHTS, name):.2f} x {value:.4f}" for name, value in source.factors.items())
+    lines = [f"{products} = {source.confidence:.4f}", "execute from 0.9, verify from 0.7, cautious from 0.5, else skip"]
+    lines += [f"capped at {cap.at_most}: {cap_text(cap)}" for cap in source.caps]
+    if source.name == answer.best:
+        lines.append(f"decision {answer.decision or 'none'}")
+    return lines

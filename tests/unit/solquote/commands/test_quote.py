@@ -1,0 +1,103 @@
+"""What `quote` tells of an answer, and with which exit code."""
+
+import json
+from dataclasses import replace
+
+import pytest
+
+from aggregator.confidence import score
+from quote_core.tokens import load_tokens
+from solquote.answers import CapAnswer, HopAnswer, QuoteAnswer, SourceAnswer
+from solquote.command_line import run_command_line
+from solquote.exit_codes import ExitCode
+
+SOL, USDC = (load_tokens().resolve(symbol, field="test") for symbol in ("SOL", "USDC"))
+SCORED = score(
+    age_s=0.3, hop_count=1, rate=80.0, oracle_rate=80.8, uptime=1.0, slippage_expected=0.0005, slippage_actual=0.001
+)
+HOP = HopAnswer(
+    pool_id="pool",
+    protocol="orca_whirlpool",
+    input_mint=SOL.mint,
+    output_mint=USDC.mint,
+    input_amount=10**9,
+    output_amount=80_000_000,
+    provenance="recorded",
+    fee_amount=2_500_000,
+    fee_mint=SOL.mint,
+)
+LOCAL = SourceAnswer(
+    name="local",
+    output_amount=80_000_000,
+    price_impact_fraction=0.001,
+    confidence=SCORED.score,
+    factors={name: getattr(SCORED.factors, name) for name in ("pool_age", "route", "oracle", "provider", "slippage")},
+    age_ms=300,
+    is_stale=False,
+    slot=7,
+    route=(HOP,),
+    error=None,
+)
+ANSWER = QuoteAnswer(
+    input=SOL,
+    output=USDC,
+    input_amount=10**9,
+    output_amount=80_000_000,
+    best="local",
+    decision="execute",
+    oracle_price=80.8,
+    sources=(LOCAL,),
+)
+CAPS = (
+    CapAnswer(reason="price_impact", value=0.9999, limit=0.05, at_most="skip"),
+    CapAnswer(reason="oracle_deviation", value=0.2, limit=0.1, at_most="skip"),
+)
+SKIPPED = replace(ANSWER, decision="skip", sources=(replace(LOCAL, caps=CAPS),))
+
+
+def told(
+    answer: QuoteAnswer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str
+) -> tuple[int, str]:
+    monkeypatch.setattr("solquote.commands.quote.ask_quote", lambda *_, **__: answer)
+    code = run_command_line(["quote", "SOL", "USDC", "1", *options])
+    return code, capsys.readouterr().out
+
+
+def test_a_quote_tells_what_it_gives_at_least_and_what_the_pools_take(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = told(ANSWER, monkeypatch, capsys, "--slippage-bps", "100")
+    assert code == ExitCode.OK
+    assert "minimum out 79.2 USDC at 1 % slippage, fees 0.0025 SOL" in text
+    assert "SKIP" not in text
+
+
+def test_a_skip_is_said_first_with_its_reasons_and_exits_with_no(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = told(SKIPPED, monkeypatch, capsys)
+    assert code == ExitCode.NEGATIVE
+    assert text.splitlines()[1] == ("SKIP: price impact 100 % is above 5 %; 20 % off the oracle's rate is above 10 %")
+
+
+def test_json_has_the_caps_and_the_minimum_and_the_same_exit_code(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, text = told(SKIPPED, monkeypatch, capsys, "--json")
+    document = json.loads(text)
+    assert code == ExitCode.NEGATIVE
+    assert [cap["reason"] for cap in document["caps"]] == ["price_impact", "oracle_deviation"]
+    assert (document["min_output_amount"], document["min_output_decimal"]) == (79_600_000, "79.600000")
+
+
+def test_explain_shows_factors_weights_and_a_sum_that_is_the_score(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _, text = told(SKIPPED, monkeypatch, capsys, "--explain")
+    sum_line = next(line for line in text.splitlines() if " = " in line)
+    products, total = sum_line.split(" = ")
+    added = sum(float(weight) * float(value) for weight, value in (one.split(" x ") for one in products.split(" + ")))
+    assert added == pytest.approx(float(total), abs=0.0002)
+    assert float(total) == pytest.approx(SCORED.score, abs=0.0001)
+    for part in ("1 - 300 ms / 60 s", "1 - 10 x 0.99 % off the oracle's rate", "capped at skip: price impact"):
+        assert part in text
