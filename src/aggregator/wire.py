@@ -14,6 +14,7 @@ from typing import Final
 from aggregator.confidence import Cap, Confidence, Decision
 from aggregator.health import HealthReport
 from aggregator.held import HeldQuote, Refusal, Source
+from aggregator.routes import Route
 from aggregator.selection import Merged
 from aggregator.upstream_wire import hops_of
 from quote_core.clock import Moment
@@ -222,9 +223,14 @@ def _error(refusal: Refusal | None) -> quotes_pb.QuoteError | None:
     return None if refusal is None else quotes_pb.QuoteError(code=refusal.code, message=refusal.message)
 
 
-def route_message(route_id: int, quote: HeldQuote) -> bytes:
-    """A `RouteResponse` with the hops of the quote that last used the route."""
-    return pb.RouteResponse(route_id=route_id, route=hops_of(quote)).SerializeToString()
+def route_message(route_id: int, route: Route) -> bytes:
+    """A `RouteResponse`: the amounts of the quote that last used the route, the pools as whoever knows them says."""
+    response = pb.RouteResponse(route_id=route_id, route=hops_of(route.newest))
+    if route.knower is not route.newest:
+        for hop, known in zip(response.route, hops_of(route.knower), strict=False):
+            if hop.pool_id == known.pool_id:
+                hop.protocol, hop.provenance = known.protocol, known.provenance
+    return response.SerializeToString()
 
 
 def health_message(report: HealthReport) -> bytes:

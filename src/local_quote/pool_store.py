@@ -29,7 +29,6 @@ __all__ = [
     "PoolEntry",
     "PoolStore",
     "StoreCounts",
-    "worst_provenance",
 ]
 
 CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
@@ -37,18 +36,6 @@ CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.P
 
 GONE_NS_MAX: Final = 600 * NS_PER_S
 """Programs hardly ever close what a live pool rests on: an account that is gone is doubted for this long."""
-
-_PROVENANCE_RANK = {
-    Provenance.CHAIN: 0,
-    Provenance.RECORDED: 1,
-    Provenance.PATCHED: 2,
-    Provenance.SYNTHETIC: 3,
-}
-
-
-def worst_provenance(provenances: Iterable[Provenance]) -> Provenance:
-    """The one that claims least: SYNTHETIC, then PATCHED, then RECORDED, then CHAIN."""
-    return max(provenances, key=_PROVENANCE_RANK.__getitem__)
 
 
 class Doubt(enum.Enum):

@@ -157,8 +157,17 @@ def _cells(source: SourceAnswer, answer: QuoteAnswer) -> tuple[str, ...]:
         f"{source.confidence:.3f}",
         age_text(source.age_ms),
         str(source.slot or ""),
-        "\n".join(_hop_text(hop) for hop in source.route),
+        _route_text(source, answer),
     )
+
+
+def _route_text(source: SourceAnswer, answer: QuoteAnswer) -> str:
+    """The hops; those of a route that another source has told already are not told twice."""
+    pools = [hop.pool_id for hop in source.route]
+    for other in answer.sources[: answer.sources.index(source)]:
+        if pools and pools == [hop.pool_id for hop in other.route]:
+            return f"the same as {other.name}"
+    return "\n".join(_hop_text(hop) for hop in source.route)
 
 
 def _hop_text(hop: HopAnswer) -> str:

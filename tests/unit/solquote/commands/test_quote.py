@@ -101,3 +101,14 @@ def test_explain_shows_factors_weights_and_a_sum_that_is_the_score(
     assert float(total) == pytest.approx(SCORED.score, abs=0.0001)
     for part in ("1 - 300 ms / 60 s", "1 - 10 x 0.99 % off the oracle's rate", "capped at skip: price impact"):
         assert part in text
+
+
+def test_a_route_through_the_same_pools_is_told_once(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    jupiter = replace(LOCAL, name="jupiter", route=(replace(HOP, protocol="Whirlpool"),))
+    other = replace(jupiter, route=(replace(HOP, pool_id="elsewhere"),))
+    _, same = told(replace(ANSWER, sources=(LOCAL, jupiter)), monkeypatch, capsys)
+    _, different = told(replace(ANSWER, sources=(LOCAL, other)), monkeypatch, capsys)
+    assert "the same as local" in same
+    assert "elsewhere" in different
