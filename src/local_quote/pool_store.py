@@ -15,7 +15,7 @@ from local_quote.dependencies import DependencyIndex, PairKey, pair_key
 from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
 from quote_core.dex.pool import Account, Dex, Pool, Swap
 from quote_core.dex.programs import decode_pool
-from quote_core.errors import CorruptAccount
+from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.freshness import NEVER_VOUCHED, Freshness
 from quote_core.quotes import Provenance
 from quote_core.solana import AccountUpdate, UpdateSource
@@ -177,10 +177,15 @@ class PoolStore:
         return sorted(self._index.pools_of_account(pubkey))
 
     def scratch(self, entry: PoolEntry) -> Pool:
-        """A pool of its own on the accounts held of `entry`, for swaps that nobody makes."""
-        own = self._accounts[entry.pool.address].account
-        assert own is not None, entry.pool.address
-        scratch = decode_pool(entry.pool.address, own)
+        """A pool of its own on the accounts held of `entry`, for swaps that nobody makes.
+
+        Raises:
+            NotTradable: The pool's own account is not held, since the node serves another chain or it was closed.
+        """
+        own = self._accounts.get(entry.pool.address)
+        if own is None or own.account is None:
+            raise NotTradable(entry.pool.address, "its account is not held")
+        scratch = decode_pool(entry.pool.address, own.account)
         asked: set[Pubkey] = set()
         while wanted := [need.pubkey for need in scratch.accounts_needed() if need.pubkey not in asked]:
             for pubkey in wanted:

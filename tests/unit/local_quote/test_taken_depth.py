@@ -3,13 +3,13 @@
 from dataclasses import replace
 
 import pytest
-from fakes.golden_market import GOLDEN_POOLS, GoldenMarket
-from fakes.held_market import REGISTRY, SOL, USDC, HeldMarket
+from fakes.golden_market import CHAIN_UNIX_S, GOLDEN_POOLS, GoldenMarket
+from fakes.held_market import REGISTRY, SOL, USDC, HeldMarket, clock_update
 
 from local_quote.routes import HopRequest, SimulatedRoute, simulate_route
 from local_quote.taken_depth import PRICES_HELD_MAX, PricePath, TakenDepth, left_amount
 from quote_core.dex.pool import Direction
-from quote_core.errors import InvalidField
+from quote_core.errors import InvalidField, MarketError
 
 SHALLOW = {"raydium_cpmm/sol_usdc_7JuwJuNU": 10**7}
 EVERY_POOL = pytest.mark.parametrize("name", GOLDEN_POOLS)
@@ -107,3 +107,20 @@ def test_a_depth_that_is_taken_of_no_pool_is_refused(held: HeldMarket) -> None:
             input_amount=1,
             hop_count_max=4,
         )
+
+
+def test_of_a_chain_that_is_gone_nothing_is_priced_behind_what_was_taken() -> None:
+    pool = OnePool("raydium_amm_v4/sol_usdc_58oQChx4")
+    taken = pool.simulate(pool.sol_in).taken[0]
+    pool.market.held.market.begin_anew()
+    with pytest.raises(MarketError):
+        pool.simulate(pool.sol_in, taken=taken)
+    pool.market.held.market.apply(
+        [
+            clock_update(
+                slot=pool.market.held.slot, unix_timestamp=CHAIN_UNIX_S, mono_ns=pool.market.held.clock.mono_ns()
+            )
+        ]
+    )
+    with pytest.raises(MarketError):
+        pool.simulate(pool.sol_in, taken=taken)
