@@ -4,26 +4,33 @@ from typing import Final
 
 from aggregator.confidence import WEIGHTS
 from solquote.answers import CapAnswer, QuoteAnswer, SourceAnswer
-from solquote.formatting import age_text, percent_text
+from solquote.formatting import age_text
 
-__all__ = ["arithmetic", "cap_text", "caps_text", "factor_rows"]
+__all__ = ["arithmetic", "cap_text", "factor_rows", "warning"]
 
 _CAPS: Final = {
     "price_impact": "price impact {value} is above {limit}",
     "oracle_deviation": "{value} off the oracle's rate is above {limit}",
     "stale": "the quote is stale",
 }
+_BELOW: Final = {"skip": 0.5, "cautious": 0.7}
 
 
 def cap_text(cap: CapAnswer) -> str:
     """One cap as a clause."""
     text = _CAPS.get(cap.reason, cap.reason + " {value} is above {limit}")
-    return text.format(value=percent_text(cap.value), limit=percent_text(cap.limit))
+    return text.format(value=_percent(cap.value), limit=_percent(cap.limit))
 
 
-def caps_text(source: SourceAnswer) -> str:
-    """All caps of a quote, the strictest first; empty when there are none."""
-    return "; ".join(cap_text(cap) for cap in sorted(source.caps, key=lambda cap: cap.at_most != "skip"))
+def warning(answer: QuoteAnswer) -> str:
+    """What to say before anything else; empty when nothing speaks against the trade."""
+    best = answer.best_source
+    if best is None or not (best.caps or answer.decision in _BELOW):
+        return ""
+    reasons = [cap_text(cap) for cap in sorted(best.caps, key=lambda cap: cap.at_most != "skip")]
+    if not any(cap.at_most == answer.decision for cap in best.caps):
+        reasons.insert(0, f"confidence {best.confidence:.3f} is below {_BELOW.get(answer.decision, 1)}")
+    return f"{answer.decision.upper()}: {'; '.join(reasons)}"
 
 
 def factor_rows(source: SourceAnswer, *, price: float, oracle_price: float | None) -> list[tuple[str, str, str, str]]:
@@ -31,13 +38,13 @@ def factor_rows(source: SourceAnswer, *, price: float, oracle_price: float | Non
     hop_count = len({(hop.input_mint, hop.output_mint) for hop in source.route}) or 1
     oracle = "no oracle price is known"
     if oracle_price:
-        oracle = f"1 - 10 x {percent_text(abs(price / oracle_price - 1))} off the oracle's rate"
+        oracle = f"max(0, 1 - 10 x {_percent(abs(price / oracle_price - 1))} off the oracle's rate)"
     told = {
-        "pool_age": f"1 - {age_text(source.age_ms)} / 60 s",
-        "route": f"1 - 0.2 x ({hop_count} hops - 1)",
+        "pool_age": f"max(0, 1 - {age_text(source.age_ms)} / 60 s)",
+        "route": f"max(0, 1 - 0.2 x (hops: {hop_count} - 1))",
         "oracle": oracle,
         "provider": "1 for local" if source.name == "local" else "the provider's success rate",
-        "slippage": f"what the depth lets expect / {percent_text(source.price_impact_fraction)} impact",
+        "slippage": f"min(1, expected by depth / {_percent(source.price_impact_fraction)} impact)",
     }
     return [
         (name, told[name], f"{value:.4f}", f"{getattr(WEIGHTS, name):.2f}") for name, value in source.factors.items()
@@ -52,3 +59,8 @@ def arithmetic(source: SourceAnswer, answer: QuoteAnswer) -> list[str]:
     if source.name == answer.best:
         lines.append(f"decision {answer.decision or 'none'}")
     return lines
+
+
+def _percent(fraction: float) -> str:
+    """To the basis point: 0.9999 is not all."""
+    return f"{fraction * 100:.2f}".rstrip("0").rstrip(".") + " %"

@@ -14,7 +14,7 @@ from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amou
 from solquote.answers import HopAnswer, QuoteAnswer, SourceAnswer
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.explanation import arithmetic, caps_text, factor_rows
+from solquote.explanation import arithmetic, factor_rows, warning
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
 from solquote.output import answer_json, make_console
 from solquote.wire import ask_quote
@@ -105,9 +105,8 @@ def _print(answer: QuoteAnswer, console: Console, *, slippage_bps: int, fees: st
     unit = f"{answer.output.symbol} per {answer.input.symbol}"
     sold, bought = amount_text(answer.input_amount, answer.input), amount_text(answer.output_amount, answer.output)
     console.print(f"[bold]{sold} {answer.input.symbol} -> {bought} {answer.output.symbol}[/]", highlight=False)
-    if answer.best_source is not None and answer.best_source.caps:
-        warning = f"{answer.decision.upper()}: {caps_text(answer.best_source)}"
-        console.print(warning, style="bold red", highlight=False, soft_wrap=True)
+    if said := warning(answer):
+        console.print(said, style="bold red", highlight=False, soft_wrap=True)
     console.print(
         f"price {price_text(price)} {unit}, oracle {_oracle_text(price, answer.oracle_price)}", highlight=False
     )

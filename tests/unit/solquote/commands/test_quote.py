@@ -77,7 +77,7 @@ def test_a_skip_is_said_first_with_its_reasons_and_exits_with_no(
 ) -> None:
     code, text = told(SKIPPED, monkeypatch, capsys)
     assert code == ExitCode.NEGATIVE
-    assert text.splitlines()[1] == ("SKIP: price impact 100 % is above 5 %; 20 % off the oracle's rate is above 10 %")
+    assert text.splitlines()[1] == ("SKIP: price impact 99.99 % is above 5 %; 20 % off the oracle's rate is above 10 %")
 
 
 def test_json_has_the_caps_and_the_minimum_and_the_same_exit_code(
@@ -112,3 +112,16 @@ def test_a_route_through_the_same_pools_is_told_once(
     _, different = told(replace(ANSWER, sources=(LOCAL, other)), monkeypatch, capsys)
     assert "the same as local" in same
     assert "elsewhere" in different
+
+
+@pytest.mark.parametrize(("decision", "limit"), [("skip", "0.5"), ("cautious", "0.7")])
+def test_a_low_score_is_said_as_loudly_as_a_cap(
+    decision: str, limit: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    source = replace(
+        LOCAL, confidence=0.4, caps=(CapAnswer(reason="price_impact", value=0.5, limit=0.05, at_most="x"),)
+    )
+    _, text = told(replace(ANSWER, decision=decision, sources=(source,)), monkeypatch, capsys)
+    assert text.splitlines()[1] == (
+        f"{decision.upper()}: confidence 0.400 is below {limit}; price impact 50 % is above 5 %"
+    )
