@@ -2,8 +2,9 @@
 
 All hops are priced from one snapshot and pinned to the pools of the plan, as the instructions of a transaction would
 be. `PaperVenue` lets a transaction land some time later, in a market that has moved on, where others trade, and where
-what paper has taken is gone (`paper_model`); `NaivePaperVenue` fills at once, as if nobody else traded. A node that stands
-still would go on filling at its last prices: what it says is no fill when the chain has not vouched for it lately.
+what paper has taken is gone (`paper_model`); `NaivePaperVenue` fills at once, as if nobody else traded. A node that
+stands still would go on filling at its last prices: what it says is no fill when the chain has not vouched for it
+lately.
 """
 
 import asyncio
