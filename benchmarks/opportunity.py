@@ -177,6 +177,7 @@ def stages(environ: dict[str, str], folder: Path) -> Any:
         **environ,
         "SOLQUOTE_DATA_DIR": str(folder),
         "SOLQUOTE_EXECUTOR_POOL_REST": "0s",  # the stand-in has but two pools
+        "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true",  # what is measured is our own time, not a landing
         "SOLQUOTE_LOG_LEVEL": "error",
     }
     children = [

@@ -168,7 +168,7 @@ def _core(
         for source, writer in writers.items()
     }
     oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
-    judge = Judge(oracle=oracle, stale_after_ns=stale_after_ns)
+    judge = Judge(oracle=oracle, stale_after_ns=stale_after_ns, limits=settings.cap_limits())
     table = QuoteTable(tokens=tokens, clock=SYSTEM_CLOCK, judge=judge, encoder=wire)
     rows = RowRegistry(
         count_max=ENTRY_COUNT,

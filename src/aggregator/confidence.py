@@ -1,4 +1,4 @@
-"""How far a quote can be trusted: five factors, one score, one decision. Pure, and the only home of the formula.
+"""How far a quote can be trusted: five factors, one score, caps, one decision. Pure, and the formula's only home.
 
 | factor | weight | value |
 |---|---|---|
@@ -9,6 +9,20 @@
 | slippage | 0.10 | min(1, expected / max(actual, 0.0001)) |
 
 Rates are whole output tokens per whole input token; slippages are fractions.
+
+A score is an average, and what is ruinous in one factor may be made up for by four others: a trade of a thousand times
+the depth is expected to slip, so slipping costs it nothing. Caps stand beside the formula and never touch it. Each says
+what a quote allows at most, whatever its score:
+
+| cap              | from (`CapLimits`)                                                          | at most  |
+|------------------|-----------------------------------------------------------------------------|----------|
+| price_impact     | price impact above 1 %                                                      | CAUTIOUS |
+| price_impact     | price impact above 5 %                                                      | SKIP     |
+| oracle_deviation | further than 10 % from the oracle's rate, either way                        | SKIP     |
+| stale            | a quote that is stale                                                       | SKIP     |
+
+What ranks sources and goes to shared memory is `Confidence.capped_score`: the score, lowered to what its decision
+allows.
 """
 
 import enum
@@ -16,10 +30,16 @@ from dataclasses import dataclass
 from typing import Final
 
 __all__ = [
+    "CAP_LIMITS",
     "SLIPPAGE_FLOOR",
+    "WEIGHTS",
+    "Cap",
+    "CapLimits",
+    "CapReason",
     "Confidence",
     "Decision",
     "Factors",
+    "caps_of",
     "decide",
     "expected_slippage",
     "score",
@@ -58,12 +78,64 @@ class Factors:
     slippage: float
 
 
+WEIGHTS: Final = Factors(pool_age=0.30, route=0.20, oracle=0.30, provider=0.10, slippage=0.10)
+
+
+class CapReason(enum.Enum):
+    """What is too bad for any score to make up for."""
+
+    PRICE_IMPACT = 1
+    ORACLE_DEVIATION = 2
+    STALE = 3
+
+
+@dataclass(frozen=True, slots=True)
+class Cap:
+    """What a quote allows at most, and why: `value` is above `limit`, both fractions (0 when stale)."""
+
+    reason: CapReason
+    value: float
+    limit: float
+    at_most: Decision
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CapLimits:
+    """Fractions; at a limit there is no cap."""
+
+    impact_cautious: float
+    impact_skip: float
+    deviation_skip: float
+
+
+CAP_LIMITS: Final = CapLimits(impact_cautious=0.01, impact_skip=0.05, deviation_skip=0.10)
+
+_CEILINGS: Final = {
+    Decision.SKIP: _CAUTIOUS_MIN - 0.0001,
+    Decision.CAUTIOUS: _VERIFY_MIN - 0.0001,
+}
+"""One basis point, the grain of shared memory, below what would allow more."""
+
+
 @dataclass(frozen=True, slots=True)
 class Confidence:
-    """A score in [0, 1] and what it was made of."""
+    """A score in [0, 1], what it was made of, and what caps it; the strictest cap counts."""
 
     score: float
     factors: Factors
+    caps: tuple[Cap, ...] = ()
+
+    @property
+    def capped_score(self) -> float:
+        """The score, lowered to what the caps allow."""
+        if not self.caps:
+            return self.score
+        return min(self.score, *(_CEILINGS[cap.at_most] for cap in self.caps))
+
+    @property
+    def decision(self) -> Decision:
+        """What may be done with the quote."""
+        return decide(self.capped_score)
 
 
 def score(
@@ -94,8 +166,32 @@ def score(
         oracle = _clamped(1.0 - _DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
     provider = _clamped(uptime)
     slippage = _clamped(slippage_expected / max(slippage_actual, SLIPPAGE_FLOOR))
-    total = 0.30 * pool_age + 0.20 * route + 0.30 * oracle + 0.10 * provider + 0.10 * slippage
+    total = (
+        WEIGHTS.pool_age * pool_age
+        + WEIGHTS.route * route
+        + WEIGHTS.oracle * oracle
+        + WEIGHTS.provider * provider
+        + WEIGHTS.slippage * slippage
+    )
     return Confidence(_clamped(total), Factors(pool_age, route, oracle, provider, slippage))
+
+
+def caps_of(
+    *, price_impact: float, rate: float, oracle_rate: float | None, is_stale: bool, limits: CapLimits
+) -> tuple[Cap, ...]:
+    """What caps a quote, beside its score; see the table. Rates as in `score`, the impact a fraction."""
+    caps: list[Cap] = []
+    if price_impact > limits.impact_skip:
+        caps.append(Cap(CapReason.PRICE_IMPACT, price_impact, limits.impact_skip, Decision.SKIP))
+    elif price_impact > limits.impact_cautious:
+        caps.append(Cap(CapReason.PRICE_IMPACT, price_impact, limits.impact_cautious, Decision.CAUTIOUS))
+    if oracle_rate is not None and oracle_rate > 0.0:
+        deviation = abs(rate - oracle_rate) / oracle_rate
+        if deviation > limits.deviation_skip:
+            caps.append(Cap(CapReason.ORACLE_DEVIATION, deviation, limits.deviation_skip, Decision.SKIP))
+    if is_stale:
+        caps.append(Cap(CapReason.STALE, 0.0, 0.0, Decision.SKIP))
+    return tuple(caps)
 
 
 def expected_slippage(amount_in: int, depth_amount: int) -> float:

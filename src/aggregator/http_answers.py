@@ -1,10 +1,12 @@
 """Values of the aggregator as HTTP answers. Pure."""
 
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import Mapping, Sequence
+from typing import Final, Literal
 
+from aggregator.confidence import CapReason, Decision
 from aggregator.held import Source
 from aggregator.http_models import (
+    CapAnswer,
     FactorsAnswer,
     HealthAnswer,
     PoolAnswer,
@@ -70,6 +72,15 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
             slippage=factors.slippage,
         ),
         decision=_DECISION_NAMES[merged.decision.name],
+        caps=[
+            CapAnswer(
+                reason=_CAP_NAMES[cap.reason],
+                value=cap.value,
+                limit=cap.limit,
+                at_most="skip" if cap.at_most is Decision.SKIP else "cautious",
+            )
+            for cap in confidence.caps
+        ],
         provenance=_least_genuine(route),
         oracle_price=merged.oracle_rate,
         age_ms=quote.freshness.age_ns(merged.at) // NS_PER_MS,
@@ -78,6 +89,13 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
 
 
 _DECISION_NAMES: Final = {"SKIP": "skip", "CAUTIOUS": "cautious", "VERIFY": "verify", "EXECUTE": "execute"}
+
+
+_CAP_NAMES: Final[Mapping[CapReason, Literal["price_impact", "oracle_deviation", "stale"]]] = {
+    CapReason.PRICE_IMPACT: "price_impact",
+    CapReason.ORACLE_DEVIATION: "oracle_deviation",
+    CapReason.STALE: "stale",
+}
 
 
 def pool_answer(pool: PoolSummary) -> PoolAnswer:

@@ -112,6 +112,15 @@ class FactorsAnswer(_Camel):
     slippage: float
 
 
+class CapAnswer(_Camel):
+    """What the quote allows at most, whatever its score."""
+
+    reason: Literal["price_impact", "oracle_deviation", "stale"]
+    value: float = Field(description="What was found, fraction; 0 when stale")
+    limit: float = Field(description="What it is above of, fraction; 0 when stale")
+    at_most: Literal["skip", "cautious"]
+
+
 class QuoteAnswer(_Camel):
     """The better source's quote, in Jupiter's names, and how far to trust it."""
 
@@ -132,6 +141,7 @@ class QuoteAnswer(_Camel):
     confidence: float
     confidence_factors: FactorsAnswer
     decision: Literal["skip", "cautious", "verify", "execute"]
+    caps: list[CapAnswer] = Field(description="What lowers the decision below the score's; empty = nothing")
     provenance: str | None = Field(description="The least genuine of the route's pools; null where not known")
     oracle_price: float | None = Field(description="Whole output tokens per whole input token")
     age_ms: int = Field(description="Age of the state the quote rests on")

@@ -7,7 +7,7 @@ import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from aggregator.confidence import Confidence, Decision, decide, expected_slippage, score
+from aggregator.confidence import CAP_LIMITS, CapLimits, Confidence, Decision, caps_of, expected_slippage, score
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.oracle import OraclePrices
 from quote_core.clock import NO_MOMENT, Moment
@@ -67,10 +67,14 @@ class Judge:
     Args:
         oracle: For the rate a quote should have.
         stale_after_ns: Age from which on a source's quotes are stale, whatever it says itself.
+        limits: From where on a quote is capped.
     """
 
-    def __init__(self, *, oracle: OraclePrices, stale_after_ns: Mapping[Source, int]) -> None:
+    def __init__(
+        self, *, oracle: OraclePrices, stale_after_ns: Mapping[Source, int], limits: CapLimits = CAP_LIMITS
+    ) -> None:
         self._oracle = oracle
+        self._limits = limits
         self._stale_after_ns = stale_after_ns
 
     def aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
@@ -136,7 +140,12 @@ class Judge:
             return Scored(quote, None, oracle_rate)
         depth_amount = local.depth_amount if local is not None else 0
         confidence = confidence_of(
-            quote, rate_scale=rate_scale, depth_amount=depth_amount, oracle_rate=oracle_rate, now=now
+            quote,
+            rate_scale=rate_scale,
+            depth_amount=depth_amount,
+            oracle_rate=oracle_rate,
+            limits=self._limits,
+            now=now,
         )
         return Scored(quote, confidence, oracle_rate)
 
@@ -150,9 +159,15 @@ class Judge:
 
 
 def confidence_of(
-    quote: HeldQuote, *, rate_scale: float, depth_amount: int, oracle_rate: float | None, now: Moment
+    quote: HeldQuote,
+    *,
+    rate_scale: float,
+    depth_amount: int,
+    oracle_rate: float | None,
+    now: Moment,
+    limits: CapLimits = CAP_LIMITS,
 ) -> Confidence:
-    """Score a held quote.
+    """Score a held quote, and say what caps it.
 
     Args:
         quote: One that has a price.
@@ -160,16 +175,26 @@ def confidence_of(
         depth_amount: Depth to expect slippage from; a source that knows none is judged by the other's.
         oracle_rate: Whole output tokens per whole input token; `None` = nobody vouches for one.
         now: Now.
+        limits: From where on it is capped.
     """
-    return score(
+    rate = quote.output_amount / quote.key.input_amount * rate_scale
+    scored = score(
         age_s=quote.freshness.age_ns(now) / NS_PER_S,
         hop_count=quote.hop_count,
-        rate=quote.output_amount / quote.key.input_amount * rate_scale,
+        rate=rate,
         oracle_rate=oracle_rate,
         uptime=quote.uptime,
         slippage_expected=expected_slippage(quote.key.input_amount, depth_amount),
         slippage_actual=quote.price_impact_fraction,
     )
+    caps = caps_of(
+        price_impact=quote.price_impact_fraction,
+        rate=rate,
+        oracle_rate=oracle_rate,
+        is_stale=quote.is_stale,
+        limits=limits,
+    )
+    return Confidence(scored.score, scored.factors, caps) if caps else scored
 
 
 def merge(
@@ -182,7 +207,7 @@ def merge(
     oracle_rate: float | None = None,
     at: Moment = NO_MOMENT,
 ) -> Merged:
-    """Take the source with the higher confidence; on a tie the higher output, then local.
+    """Take the source with the higher confidence, caps included; on a tie the higher output, then local.
 
     A stale quote loses to one that is not, whatever their scores; if it is all there is, the decision is SKIP.
     `refusal` is the reason to give when neither has a price and the answers themselves name none.
@@ -192,8 +217,8 @@ def merge(
     if local_confidence is not None and external_confidence is not None:
         assert local is not None
         assert external is not None
-        local_rank = (not local.is_stale, local_confidence.score, local.output_amount)
-        external_rank = (not external.is_stale, external_confidence.score, external.output_amount)
+        local_rank = (not local.is_stale, local_confidence.capped_score, local.output_amount)
+        external_rank = (not external.is_stale, external_confidence.capped_score, external.output_amount)
         best = Source.LOCAL if local_rank >= external_rank else Source.EXTERNAL
     elif local_confidence is not None:
         best = Source.LOCAL
@@ -202,7 +227,7 @@ def merge(
     chosen = local if best is Source.LOCAL else external
     confidence = local_confidence if best is Source.LOCAL else external_confidence
     if best is not None and chosen is not None and confidence is not None and not chosen.is_stale:
-        decision = decide(confidence.score)
+        decision = confidence.decision
     reason = None if best is not None else _refusal(local, external) or refusal or _NO_ANSWER
     return Merged(local, external, local_confidence, external_confidence, best, decision, reason, oracle_rate, at)
 

@@ -55,10 +55,10 @@ class AggregatorServicer:
 
     async def get_route(self, request: Any) -> bytes | Refusal:
         """The route behind an id."""
-        quote = self._routes.find(request.route_id)
-        if quote is None:
+        route = self._routes.find(request.route_id)
+        if route is None:
             return Refusal("NOT_FOUND", f"route_id: no quote has used route {request.route_id} lately")
-        return wire.route_message(request.route_id, quote)
+        return wire.route_message(request.route_id, route)
 
     async def get_health(self, request: Any) -> bytes:
         """How the service is."""

@@ -4,9 +4,10 @@ from typing import ClassVar
 
 from pydantic import Field
 
+from aggregator.confidence import CapLimits
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, Port, ServiceSettings
-from quote_core.units import LAMPORTS_PER_SOL, U64_MAX
+from quote_core.units import BPS, LAMPORTS_PER_SOL, U64_MAX
 
 __all__ = ["AggregatorSettings"]
 
@@ -32,6 +33,13 @@ class AggregatorSettings(ServiceSettings):
     refresh_interval: Duration = Field("1s", gt=0, description="How often the services send unchanged quotes again")
     local_stale_after: Duration = Field(FRESH, description="A local quote not vouched for within this is stale")
     external_stale_after: Duration = Field("60s", description="An external quote not vouched for within this is stale")
+    impact_cautious_bps: int = Field(
+        100, ge=0, le=BPS, description="Price impact above this allows at most `cautious`, whatever the score"
+    )
+    impact_skip_bps: int = Field(500, ge=0, le=BPS, description="Price impact above this is `skip`, whatever the score")
+    deviation_skip_bps: int = Field(
+        1_000, ge=0, description="Further from the oracle's rate than this is `skip`, whatever the score"
+    )
     oracle_interval: Duration = Field("1s", description="How often oracle prices are read")
     oracle_stale_after: Duration = Field(
         "60s", description="An oracle price not vouched for within this takes no part in scores"
@@ -44,3 +52,11 @@ class AggregatorSettings(ServiceSettings):
     subscriber_count_max: int = Field(1000, ge=1, description="Streams open at once")
     reconnect_pause: Duration = Field("100ms", description="First pause before an upstream is tried again; doubles")
     reconnect_pause_max: Duration = Field("2s", description="Longest pause before an upstream is tried again")
+
+    def cap_limits(self) -> CapLimits:
+        """From where on quotes are capped."""
+        return CapLimits(
+            impact_cautious=self.impact_cautious_bps / BPS,
+            impact_skip=self.impact_skip_bps / BPS,
+            deviation_skip=self.deviation_skip_bps / BPS,
+        )

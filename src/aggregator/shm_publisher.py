@@ -143,7 +143,7 @@ class ShmPublisher:
             source=quote.source.value,
             flags=_CONFIDENCE_PRESENT | (_STALE if quote.is_stale else 0),
             price_impact_ppm=round(quote.price_impact_fraction * PPM),
-            confidence_bps=round(confidence.score * BPS),
+            confidence_bps=round(confidence.capped_score * BPS),
             ttl_slots=self._ttl_slots,
             kind=change_kind(old, scored),
         )

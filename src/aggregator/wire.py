@@ -11,8 +11,9 @@ import struct
 from collections.abc import Iterable
 from typing import Final
 
-from aggregator.confidence import Confidence, Decision
+from aggregator.confidence import Cap, Confidence, Decision
 from aggregator.held import HeldQuote, Refusal, Source
+from aggregator.routes import Route
 from aggregator.selection import Merged
 from aggregator.upstream_wire import hops_of
 from quote_core.clock import Moment
@@ -135,6 +136,8 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
             encoded = quote.message.SerializeToString()  # type: ignore[attr-defined]  # a message, opaque to others
             now = _as_of(quote, merged.at) if quote.refusal is None else b""
             parts += (tag, _varint(len(encoded) + len(now)), encoded, now)
+    if caps := _caps(merged):
+        parts.append(caps)
     if merged.refusal is not None:
         parts.append(pb.AggregatedQuote(error=_error(merged.refusal)).SerializeToString())
     return b"".join(parts)
@@ -192,10 +195,35 @@ def _scores(score_tag: bytes, factors_tag: bytes, confidence: Confidence) -> byt
     )
 
 
+def _caps(merged: Merged) -> bytes:
+    """The caps of both, which most rows have none of."""
+    local, external = (
+        () if confidence is None else confidence.caps
+        for confidence in (merged.local_confidence, merged.external_confidence)
+    )
+    if not local and not external:
+        return b""
+    return pb.AggregatedQuote(local_caps=map(_cap, local), external_caps=map(_cap, external)).SerializeToString()
+
+
+def _cap(cap: Cap) -> pb.DecisionCap:
+    return pb.DecisionCap(
+        reason=f"CAP_REASON_{cap.reason.name}",
+        value=cap.value,
+        limit=cap.limit,
+        at_most=f"DECISION_{cap.at_most.name}",
+    )
+
+
 def _error(refusal: Refusal | None) -> quotes_pb.QuoteError | None:
     return None if refusal is None else quotes_pb.QuoteError(code=refusal.code, message=refusal.message)
 
 
-def route_message(route_id: int, quote: HeldQuote) -> bytes:
-    """A `RouteResponse` with the hops of the quote that last used the route."""
-    return pb.RouteResponse(route_id=route_id, route=hops_of(quote)).SerializeToString()
+def route_message(route_id: int, route: Route) -> bytes:
+    """A `RouteResponse`: the amounts of the quote that last used the route, the pools as whoever knows them says."""
+    response = pb.RouteResponse(route_id=route_id, route=hops_of(route.newest))
+    if route.knower is not route.newest:
+        for hop, known in zip(response.route, hops_of(route.knower), strict=False):
+            if hop.pool_id == known.pool_id:
+                hop.protocol, hop.provenance = known.protocol, known.provenance
+    return response.SerializeToString()

@@ -7,11 +7,11 @@ from dataclasses import dataclass
 import structlog
 
 from local_quote.market import LocalMarket, WantedChange
-from local_quote.pool_store import worst_provenance
 from quote_core.clock import Clock
 from quote_core.dex.pool import Pool
 from quote_core.dex.programs import PoolFilter, decode_pool, pool_filters
 from quote_core.errors import CorruptAccount, RequestError, RpcFailed, RpcUnavailable, UpstreamError
+from quote_core.quotes import worst_provenance
 from quote_core.resilience import Backoff
 from quote_core.solana import AccountUpdate, FoundAccount, PartlyRead, RpcClient, UpdateSource
 from quote_core.units import NS_PER_S, Pubkey

@@ -144,7 +144,7 @@ class LocalMarket:
         self.progress.begin_anew()
         self.store.begin_anew()
         self.oracle.begin_anew()
-        self.quoter.chain_clock = None
+        self.quoter.begin_anew()
         self._reprice_restood([entry.pool.address for entry in self.store])
 
     def sweep(self) -> int:

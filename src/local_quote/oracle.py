@@ -10,7 +10,6 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from local_quote.chain_progress import ChainProgress
-from local_quote.pool_store import worst_provenance
 from quote_core.clock import Clock, moment
 from quote_core.dex.lst_rates import LstRate, decode_rate
 from quote_core.dex.pool import Account, ChainClock
@@ -18,7 +17,7 @@ from quote_core.dex.pyth import PythPrice, decode_price_update
 from quote_core.dex.spl_token import decode_mint
 from quote_core.errors import CorruptAccount
 from quote_core.freshness import NEVER_VOUCHED, Freshness
-from quote_core.quotes import Provenance
+from quote_core.quotes import Provenance, worst_provenance
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import OracleSource, Token, TokenRegistry
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey

@@ -7,14 +7,15 @@ asked for after the doubt arose.
 
 import enum
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from local_quote.chain_progress import ChainProgress
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
 from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
-from quote_core.dex.pool import Account, Dex, Pool
-from quote_core.errors import CorruptAccount
+from quote_core.dex.pool import Account, Dex, Pool, Swap
+from quote_core.dex.programs import decode_pool
+from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.freshness import NEVER_VOUCHED, Freshness
 from quote_core.quotes import Provenance
 from quote_core.solana import AccountUpdate, UpdateSource
@@ -28,7 +29,6 @@ __all__ = [
     "PoolEntry",
     "PoolStore",
     "StoreCounts",
-    "worst_provenance",
 ]
 
 CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
@@ -36,18 +36,6 @@ CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.P
 
 GONE_NS_MAX: Final = 600 * NS_PER_S
 """Programs hardly ever close what a live pool rests on: an account that is gone is doubted for this long."""
-
-_PROVENANCE_RANK = {
-    Provenance.CHAIN: 0,
-    Provenance.RECORDED: 1,
-    Provenance.PATCHED: 2,
-    Provenance.SYNTHETIC: 3,
-}
-
-
-def worst_provenance(provenances: Iterable[Provenance]) -> Provenance:
-    """The one that claims least: SYNTHETIC, then PATCHED, then RECORDED, then CHAIN."""
-    return max(provenances, key=_PROVENANCE_RANK.__getitem__)
 
 
 class Doubt(enum.Enum):
@@ -187,6 +175,33 @@ class PoolStore:
     def pool_ids_on(self, pubkey: Pubkey) -> Sequence[Pubkey]:
         """The pools that rest on an account, in ascending order."""
         return sorted(self._index.pools_of_account(pubkey))
+
+    def scratch(self, entry: PoolEntry) -> Pool:
+        """A pool of its own on the accounts held of `entry`, for swaps that nobody makes.
+
+        Raises:
+            NotTradable: The pool's own account is not held, since the node serves another chain or it was closed.
+        """
+        own = self._accounts.get(entry.pool.address)
+        if own is None or own.account is None:
+            raise NotTradable(entry.pool.address, "its account is not held")
+        scratch = decode_pool(entry.pool.address, own.account)
+        asked: set[Pubkey] = set()
+        while wanted := [need.pubkey for need in scratch.accounts_needed() if need.pubkey not in asked]:
+            for pubkey in wanted:
+                asked.add(pubkey)
+                held = self._accounts.get(pubkey)
+                if held is not None:
+                    scratch.apply(pubkey, held.account)
+        return scratch
+
+    def swap_on(self, scratch: Pool, swap: Swap) -> None:
+        """Let a scratch pool stand where `swap`, priced on it, leaves it."""
+        for pubkey, data in scratch.write_swap(swap).items():
+            held = self._accounts.get(pubkey)
+            assert held is not None, pubkey
+            assert held.account is not None, pubkey
+            scratch.apply(pubkey, replace(held.account, data=data))
 
     def resting_on(self, pubkey: Pubkey) -> list[PoolEntry]:
         """The same as entries."""

@@ -8,13 +8,14 @@ from typing import NamedTuple
 
 from local_quote.impact import Curve, curve_of, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
+from local_quote.taken_depth import PricePath, TakenDepth, left_amount
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Direction, SwapMode
 from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteError, StaleState
 from quote_core.tokens import Token
-from quote_core.units import Pubkey
+from quote_core.units import U64_MAX, Pubkey
 
-__all__ = ["PoolQuoter", "PricedSwap", "direction_of", "is_better"]
+__all__ = ["BehindTaken", "PoolQuoter", "PricedSwap", "direction_of", "is_better"]
 
 _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
@@ -34,6 +35,13 @@ class PricedSwap(NamedTuple):
     fee_mint: Pubkey | None
     price_impact: float
     depth_amount: int
+
+
+class BehindTaken(NamedTuple):
+    """A swap behind depth that counts as taken, and what counts as taken behind the swap."""
+
+    swap: PricedSwap
+    taken: TakenDepth
 
 
 def direction_of(entry: PoolEntry, input_mint: Pubkey) -> Direction:
@@ -60,12 +68,29 @@ class PoolQuoter:
         self.refuse_after_ns = refuse_after_ns
         self._curves: dict[tuple[Pubkey, Direction], Curve] = {}
         self._outdated: set[tuple[Pubkey, Direction]] = set()
+        self._price_paths: dict[Pubkey, PricePath] = {}
         self.chain_clock: ChainClock | None = None
 
     def pool_changed(self, pool_id: Pubkey) -> None:
         """Measure the pool's curves anew when next needed; the old ones stay as a first guess."""
         for direction in Direction:
             self._outdated.add((pool_id, direction))
+        self._note_price(pool_id)
+
+    def begin_anew(self) -> None:
+        """The node serves another chain: neither its time nor the way its prices went is known."""
+        self.chain_clock = None
+        self._price_paths.clear()
+
+    def _note_price(self, pool_id: Pubkey) -> None:
+        entry = self._store.entry(pool_id)
+        if entry is None or self.chain_clock is None:
+            return
+        try:
+            price = entry.pool.spot_price(self.chain_clock)
+        except NotTradable:
+            return
+        self._price_paths.setdefault(pool_id, PricePath()).note(entry.freshness.changed_slot, price)
 
     def curve(self, entry: PoolEntry, direction: Direction) -> Curve:
         """Price, fee and depth of one direction.
@@ -166,6 +191,38 @@ class PoolQuoter:
             fee_mint=swap.fee_mint,
             price_impact=price_impact(input_amount, swap.amount_out, curve.net_price),
             depth_amount=curve.depth_amount,
+        )
+
+    def behind(self, swap: PricedSwap, taken: TakenDepth | None) -> BehindTaken:
+        """Price `swap` anew as if what is left of `taken` had been swapped before it, in its own direction.
+
+        Raises:
+            MarketError: The pool refuses the swap behind that.
+        """
+        entry, direction, clock = swap.entry, swap.direction, self.now_on_chain()
+        price_now = entry.pool.spot_price(clock)
+        scratch, left = self._store.scratch(entry), 0
+        if taken is not None:
+            path = self._price_paths.get(entry.pool.address, PricePath())
+            furthest_price = path.furthest(direction, since_slot=taken.since_slot, price_now=price_now)
+            left = left_amount(taken, direction, furthest_price)
+        if left > 0:
+            self._store.swap_on(scratch, scratch.swap(direction, SwapMode.EXACT_IN, left, clock))
+        own = scratch.swap(direction, SwapMode.EXACT_IN, swap.input_amount, clock)
+        self._store.swap_on(scratch, own)
+        return BehindTaken(
+            swap._replace(
+                output_amount=own.amount_out,
+                fee_amount=own.fee_amount,
+                fee_mint=own.fee_mint,
+                price_impact=price_impact(swap.input_amount, own.amount_out, self.curve(entry, direction).net_price),
+            ),
+            TakenDepth(
+                input_amount=min(left + swap.input_amount, U64_MAX),
+                price_before=price_now,
+                price_after=scratch.spot_price(clock),
+                since_slot=entry.freshness.changed_slot,
+            ),
         )
 
     def refusal(

@@ -5,11 +5,12 @@ from dataclasses import dataclass
 
 from local_quote.pool_store import PoolStore
 from local_quote.quoter import PoolQuoter, PricedSwap
+from local_quote.taken_depth import TakenDepth
 from quote_core.errors import InvalidField, UnknownPool
 from quote_core.tokens import Token, TokenRegistry, checked_mint
 from quote_core.units import U64_MAX, Pubkey
 
-__all__ = ["HopRequest", "checked_amount", "checked_pool", "simulate_route"]
+__all__ = ["HopRequest", "SimulatedRoute", "checked_amount", "checked_pool", "simulate_route"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,6 +20,16 @@ class HopRequest:
     input_mint: str
     output_mint: str
     pool_id: str
+    taken: TakenDepth | None = None
+    """What counts as taken of the pool, in the hop's direction."""
+
+
+@dataclass(frozen=True, slots=True)
+class SimulatedRoute:
+    """The hops, priced; `taken` is what counts as taken behind each, when that was asked for."""
+
+    swaps: Sequence[PricedSwap]
+    taken: Sequence[TakenDepth]
 
 
 def simulate_route(
@@ -29,8 +40,12 @@ def simulate_route(
     hops: Sequence[HopRequest],
     input_amount: int,
     hop_count_max: int,
-) -> list[PricedSwap]:
+    with_taken: bool = False,
+) -> SimulatedRoute:
     """Price a route; a pool may appear once, since a second swap would meet the state the first one left.
+
+    With `with_taken`, or behind depth that counts as taken, a hop is swapped on a copy of its pool, which takes a
+    millisecond; without, it is a pure read.
 
     Raises:
         RequestError: Hops that do not join, a pool twice or of another pair, too many hops; names the hop.
@@ -40,6 +55,7 @@ def simulate_route(
         raise InvalidField("hops", f"must be 1 to {hop_count_max}, got {len(hops)}")
     amount = checked_amount(input_amount)
     swaps: list[PricedSwap] = []
+    taken: list[TakenDepth] = []
     used: set[Pubkey] = set()
     for position, hop in enumerate(hops):
         field = f"hops[{position}]"
@@ -49,11 +65,16 @@ def simulate_route(
         if hop.pool_id:
             swap = _through_named_pool(quoter, store, hop, (input_token, output_token), amount, used, field)
         else:
+            if hop.taken is not None:
+                raise InvalidField(f"{field}.taken", "needs a pool_id")
             swap = quoter.best(input_token, output_token, amount, without=used)
+        if with_taken or hop.taken is not None:
+            swap, taken_now = quoter.behind(swap, hop.taken)
+            taken.append(taken_now)
         used.add(swap.entry.pool.address)
         swaps.append(swap)
         amount = swap.output_amount
-    return swaps
+    return SimulatedRoute(swaps, taken if with_taken else ())
 
 
 def _through_named_pool(

@@ -121,15 +121,16 @@ class LocalQuoteServicer:
 
     def simulate_route(self, request: SimulateRouteRequest) -> SimulateRouteResponse:
         """A chain of swaps on the state held now."""
-        swaps = simulate_route(
+        simulated = simulate_route(
             quoter=self._market.quoter,
             store=self._market.store,
             registry=self._market.registry,
             hops=hops_from(request),
             input_amount=request.input_amount,
             hop_count_max=self._route_hop_count_max,
+            with_taken=request.with_taken,
         )
-        return simulation_to(swaps, self._clock.mono_ns())
+        return simulation_to(simulated, self._clock.mono_ns())
 
     def get_pool_state(self, request: PoolStateRequest) -> PoolState:
         """One pool as it is held."""

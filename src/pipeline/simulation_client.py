@@ -27,10 +27,14 @@ class LocalQuoteSimulator:
         self._channel = channel
         self._timeout_ns = timeout_ns
 
-    async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
+    async def simulate(
+        self, hops: tuple[RouteHopRequest, ...], amount_in: int, *, with_taken: bool = False
+    ) -> Simulation:
         """See `RouteSimulator.simulate`."""
         try:
-            return await simulate_route(self._channel, hops, amount_in, timeout_s=self._timeout_ns / 1e9)
+            return await simulate_route(
+                self._channel, hops, amount_in, with_taken=with_taken, timeout_s=self._timeout_ns / 1e9
+            )
         except grpc.aio.AioRpcError as error:
             raise self._translated(error) from error
 

@@ -2,12 +2,13 @@
 
 import enum
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from typing import Final
 
 from quote_core.units import Pubkey
 
-__all__ = ["Provenance", "QuoteKey", "RouteHop", "route_id"]
+__all__ = ["Provenance", "QuoteKey", "RouteHop", "route_id", "worst_provenance"]
 
 
 class Provenance(enum.Enum):
@@ -20,6 +21,14 @@ class Provenance(enum.Enum):
     RECORDED = 2
     SYNTHETIC = 3
     PATCHED = 4
+
+
+_CLAIMS_LESS: Final = (Provenance.CHAIN, Provenance.RECORDED, Provenance.PATCHED, Provenance.SYNTHETIC)
+
+
+def worst_provenance(provenances: Iterable[Provenance]) -> Provenance:
+    """The one that claims least: SYNTHETIC, then PATCHED, then RECORDED, then CHAIN."""
+    return max(provenances, key=_CLAIMS_LESS.index)
 
 
 @dataclass(frozen=True, slots=True)

@@ -129,6 +129,11 @@ class PlatformSettings(ServiceSettings):
     data_dir: Path | None = Field(
         None, description="Folder of what outlives a run: journal, kill-switch token; unset = $XDG_STATE_HOME/solquote"
     )
+    run_id: str = Field(
+        "",
+        pattern=r"^[A-Za-z0-9._-]{0,64}$",
+        description="Which account a trade belongs to; `solquote up` names one a run of the recorded market",
+    )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged")
     local_quote_address: str = Field("127.0.0.1:50052", description="Where the local quote service is found")
     external_quote_address: str = Field("127.0.0.1:50053", description="Where the external quote service is found")

@@ -56,6 +56,7 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
     node = Node(methods.call, hub, _rpc_faults(settings), websocket_life_ns=settings.websocket_life)
     jupiter = JupiterServer(
         lambda: (market.clock, market.tradable_pools()),
+        provenance=market.provenance,
         middle_mint=tokens.resolve("SOL", field="jupiter").mint,
         rate=RateWindow(settings.jupiter_requests_per_minute),
         faults=_jupiter_faults(settings),

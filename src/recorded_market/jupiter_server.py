@@ -1,12 +1,14 @@
 """The Jupiter stand-in over HTTP: `GET /quote`, `GET /program-id-to-label`, error bodies and rate limit headers."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import orjson
 from aiohttp import web
 
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
+from quote_core.quotes import Provenance, worst_provenance
 from quote_core.serving import http_logger
 from quote_core.units import NS_PER_S, Pubkey
 from recorded_market.faults import FaultPlan, fault_middleware
@@ -29,12 +31,14 @@ class JupiterServer:
         self,
         market: Callable[[], tuple[ChainClock, Sequence[Pool]]],
         *,
+        provenance: Mapping[Pubkey, Provenance],
         middle_mint: Pubkey,
         rate: RateWindow,
         faults: FaultPlan,
         clock: Clock,
     ) -> None:
         self._market = market
+        self._provenance = provenance
         self._middle_mint = middle_mint
         self._rate = rate
         self._faults = faults
@@ -79,8 +83,18 @@ class JupiterServer:
             answer = price_quote(read_quote_request(request.query), pools, chain_clock, middle_mint=self._middle_mint)
         except JupiterRefusal as refusal:
             return _json(400, refusal.body(), headers)
+        self._tell_origins(answer, pools)
         answer["timeTaken"] = (self._clock.mono_ns() - started_ns) / NS_PER_S
         return _json(200, answer, headers)
+
+    def _tell_origins(self, answer: Mapping[str, Any], pools: Sequence[Pool]) -> None:
+        """Where each pool of the route is from, as `getProvenance` has it: Jupiter's own answer has no such field."""
+        held = {pool.address: pool for pool in pools}
+        for step in answer["routePlan"]:
+            pool = held[step["swapInfo"]["ammKey"]]
+            accounts = (pool.address, *(need.pubkey for need in pool.accounts_needed()))
+            known = [origin for origin in map(self._provenance.get, accounts) if origin is not None]
+            step["swapInfo"]["provenance"] = worst_provenance(known).name.lower()
 
     async def _labels(self, _request: web.Request) -> web.Response:
         return _json(200, program_labels(), {})

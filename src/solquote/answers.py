@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from quote_core.tokens import Token
 
-__all__ = ["PrintedHop", "PrintedPool", "PrintedPrice", "PrintedQuote", "PrintedSource"]
+__all__ = ["PrintedCap", "PrintedHop", "PrintedPool", "PrintedPrice", "PrintedQuote", "PrintedSource"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -19,6 +19,20 @@ class PrintedHop:
     output_amount: int
     provenance: str
     """chain, recorded, synthetic, patched, or empty where an outside provider does not say."""
+    fee_amount: int = 0
+    fee_mint: str = ""
+    """Empty where the fee is not told."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedCap:
+    """What a quote allows at most, whatever its score; value and limit are fractions, 0 when stale."""
+
+    reason: str
+    """price_impact, oracle_deviation or stale."""
+    value: float
+    limit: float
+    at_most: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -31,6 +45,7 @@ class PrintedSource:
     price_impact_fraction: float
     confidence: float
     factors: dict[str, float]
+    caps: tuple[PrintedCap, ...] = ()
     age_ms: int
     is_stale: bool
     slot: int
@@ -52,6 +67,11 @@ class PrintedQuote:
     decision: str
     oracle_price: float | None
     sources: tuple[PrintedSource, ...]
+
+    @property
+    def best_source(self) -> PrintedSource | None:
+        """The better source's answer."""
+        return next((source for source in self.sources if source.name == self.best), None)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -5,9 +5,11 @@ not started. Everything is settled here, before anything starts, so that every m
 """
 
 import os
+import secrets
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
@@ -148,6 +150,7 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         environment_name("recorded_market", "slot_file"): str(slot_file),
         environment_name("platform", "shm_dir"): str(shm_dir),
         environment_name("platform", "data_dir"): str(data_dir),
+        environment_name("platform", "run_id"): models.platform.run_id or _run_id(services),
     }
     if nats:
         environment[environment_name("platform", "nats_url")] = f"nats://{with_port(dialled(nats.host), nats.port)}"
@@ -171,6 +174,17 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         shm_dir_is_ours=shm_dir_is_ours,
         nats=nats,
     )
+
+
+CHAIN_RUN: Final = "chain"
+"""The run of every platform on a chain: one account, however often the platform starts."""
+
+
+def _run_id(services: Iterable[Service]) -> str:
+    """Name the run: a recorded market begins anew with every start, and so does the account of who trades on it."""
+    if all(service.module != "recorded_market" for service in services):
+        return CHAIN_RUN
+    return f"recorded-{datetime.now(UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(2)}"
 
 
 class _Ports:

@@ -19,7 +19,7 @@ from quote_core.generated.solquote.v1 import (
 )
 from quote_core.serving import CHANNEL_OPTIONS
 from quote_core.tokens import Token
-from solquote.answers import PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
+from solquote.answers import PrintedCap, PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
 from solquote.output import with_status
 
 __all__ = ["ask_pools", "ask_prices", "ask_quote"]
@@ -129,6 +129,7 @@ def _local(message: quote_aggregator_pb2.AggregatedQuote) -> PrintedSource:
         price_impact_fraction=local.price_impact,
         confidence=message.local_confidence,
         factors=_factors(message.local_factors),
+        caps=tuple(map(_cap, message.local_caps)),
         age_ms=local.pool_state_age_ms,
         is_stale=local.is_stale,
         slot=local.slot,
@@ -145,6 +146,7 @@ def _external(message: quote_aggregator_pb2.AggregatedQuote, *, now_unix_ns: int
         price_impact_fraction=external.price_impact_bps / 10_000,
         confidence=message.external_confidence,
         factors=_factors(message.external_factors),
+        caps=tuple(map(_cap, message.external_caps)),
         age_ms=max(0, now_unix_ns - external.quoted_unix_ns) // 1_000_000,
         is_stale=external.is_stale,
         slot=external.slot,
@@ -163,6 +165,15 @@ def _factors(message: quote_aggregator_pb2.ConfidenceFactors) -> dict[str, float
     }
 
 
+def _cap(message: quote_aggregator_pb2.DecisionCap) -> PrintedCap:
+    return PrintedCap(
+        reason=quote_aggregator_pb2.CapReason.Name(message.reason).removeprefix("CAP_REASON_").lower(),
+        value=message.value,
+        limit=message.limit,
+        at_most=_enum_word(quote_aggregator_pb2.Decision.Name(message.at_most)),
+    )
+
+
 def _hop(message: quotes_pb2.RouteHop) -> PrintedHop:
     return PrintedHop(
         pool_id=message.pool_id,
@@ -172,6 +183,8 @@ def _hop(message: quotes_pb2.RouteHop) -> PrintedHop:
         input_amount=message.input_amount,
         output_amount=message.output_amount,
         provenance=_enum_word(quotes_pb2.Provenance.Name(message.provenance)),
+        fee_amount=message.fee_amount,
+        fee_mint=message.fee_mint,
     )
 
 

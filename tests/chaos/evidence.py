@@ -27,7 +27,7 @@ __all__ = ["ClockSpan", "Evidence", "HaltSpan", "Sums", "findings"]
 _STEP_UNSURE_NS: Final = NS_PER_S
 """A step is seen by the process within a fifth of a second; a busy machine takes longer."""
 _SHOWN_MAX: Final = 3
-_TRADES: Final = frozenset({Outcome.FILLED, Outcome.FAILED})
+_TRADES: Final = frozenset({Outcome.FILLED, Outcome.MISSED, Outcome.FAILED})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -107,7 +107,8 @@ def write(kind: EventKind, event: Event) -> bytes:
         elif isinstance(value, tuple):
             getattr(table, f"{kind.event.__name__}Start{camel(name)}Vector")(builder, len(value))
             for item in reversed(value):
-                generated("Hop").CreateHop(builder, *struct_arguments(item))
+                structure = type(item).__name__
+                getattr(generated(structure), f"Create{structure}")(builder, *struct_arguments(item))
             offsets[name] = builder.EndVector()
     getattr(table, f"{kind.event.__name__}Start")(builder)
     for name, value in values.items():

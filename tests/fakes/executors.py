@@ -11,7 +11,7 @@ from fakes.vouched import vouched
 
 from pipeline.executor.claims import Claims
 from pipeline.executor.guards import GuardLimits, Guards
-from pipeline.executor.paper import PaperVenue
+from pipeline.executor.paper import NaivePaperVenue
 from pipeline.executor.result_log import ResultLog
 from pipeline.executor.results import Results
 from pipeline.executor.worker import Worker
@@ -107,7 +107,7 @@ def executor(
         guards=Guards(LIMITS, RATES),
         claims=Claims(bus, clock=clock, executor=name, pool_rest_ns=pool_rest_ns),
         results=Results(bus, log, consumer),
-        venue=PaperVenue(market, RATES, clock=clock),
+        venue=NaivePaperVenue(market, RATES, clock=clock),
         rates=RATES,
         clock=clock,
         mode=ExecutionMode.PAPER,

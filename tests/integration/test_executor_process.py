@@ -141,6 +141,7 @@ async def running_platform(nats_url: str, folder: Path) -> AsyncIterator[Platfor
             "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "60s",
             "SOLQUOTE_EXECUTOR_SIMULATION_TIMEOUT": "20s",
             "SOLQUOTE_EXECUTOR_POOL_REST": "0s",
+            "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true",
         }
         platform = Platform(bus, servicer, environment, folder, http_port, [])
         stack.callback(end, platform.processes)

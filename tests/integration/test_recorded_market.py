@@ -266,6 +266,7 @@ async def test_jupiter_answers_quotes_labels_and_refusals(market: MarketProcess)
                 assert response.status == 200
                 assert 78_000_000 < int(answer["outAmount"]) < 85_000_000
                 assert answer["timeTaken"] >= 0
+                assert [step["swapInfo"]["provenance"] for step in answer["routePlan"]] == ["recorded"]
                 assert int(response.headers["x-ratelimit-remaining"]) > 0
         async with session.get("/quote", params=query | {"amount": "0"}) as response:
             assert (response.status, "error" in await response.json()) == (400, True)

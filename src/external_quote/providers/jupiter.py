@@ -8,6 +8,9 @@ one. A redirect is not followed: it would take the key to another host.
 `priceImpactPct` is a fraction despite its name. Where the route pays more than the price Jupiter compares with, it is
 below zero; that is no impact. What is not within -1 and 1 is no fraction of an amount.
 
+Jupiter says nothing of where a pool is from. The recorded market's stand-in does, in a `provenance` beside the pool;
+what is said there and has no name here claims least (`docs/decisions/0002-provenance.md`).
+
 Source: jup-ag/docs, openapi-spec/swap/v1/swap.yaml and portal/rate-limits.mdx.
 """
 
@@ -41,7 +44,7 @@ from quote_core.outside import (
     retry_after_ns,
     until_ns,
 )
-from quote_core.quotes import QuoteKey, RouteHop
+from quote_core.quotes import Provenance, QuoteKey, RouteHop
 from quote_core.settings import SecretStr
 from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
 
@@ -54,8 +57,17 @@ _LEG_COUNT_MAX: Final = 32
 _LABEL_CHARS_MAX: Final = 64
 _PAUSE_NS_DEFAULT: Final = NS_PER_S  # a 429 that names no time
 
+
+def _origin(told: object) -> Provenance | None:
+    if told is None:
+        return None
+    return _ORIGINS.get(told, Provenance.SYNTHETIC) if isinstance(told, str) else Provenance.SYNTHETIC
+
+
+_ORIGINS: Final = {one.name.lower(): one for one in Provenance}
 _Amount = Annotated[int, BeforeValidator(partial(decimal_int, low=0, high=U64_MAX))]
 _Address = Annotated[str, BeforeValidator(address)]
+_Origin = Annotated[Provenance | None, BeforeValidator(_origin)]
 _Label = Annotated[str, BeforeValidator(partial(bounded_text, char_count_max=_LABEL_CHARS_MAX))]
 
 
@@ -72,6 +84,7 @@ class _SwapInfo(_Answer):
     out_amount: _Amount
     fee_amount: _Amount | None = None
     fee_mint: _Address | None = None
+    provenance: _Origin = None
 
 
 class _RouteStep(_Answer):
@@ -211,6 +224,7 @@ def _decoded(name: str, key: QuoteKey, body: bytes) -> ProviderQuote:
                 output_amount=step.swap_info.out_amount,
                 fee_amount=step.swap_info.fee_amount,
                 fee_mint=None if step.swap_info.fee_mint is None else Pubkey(step.swap_info.fee_mint),
+                provenance=step.swap_info.provenance,
             )
             for step in quote.route_plan
         ),

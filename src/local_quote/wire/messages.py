@@ -1,6 +1,7 @@
 """Between protobuf messages and our own values; quotes themselves go through `quote_bytes`."""
 
 import hashlib
+import math
 from collections.abc import Iterable, Sequence
 
 from local_quote.impact import Curve
@@ -8,9 +9,10 @@ from local_quote.market import LocalMarket
 from local_quote.oracle import OracleReading
 from local_quote.pool_store import PoolEntry
 from local_quote.quoter import PricedSwap
-from local_quote.routes import HopRequest
+from local_quote.routes import HopRequest, SimulatedRoute, checked_amount
+from local_quote.taken_depth import TakenDepth
 from quote_core.dex.pool import Direction
-from quote_core.errors import MarketError
+from quote_core.errors import InvalidField, MarketError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import RouteHop, route_id
 from quote_core.serving import write_freshness, write_hop, write_provenance
@@ -58,12 +60,38 @@ _NS_PER_MS = 1_000_000
 
 
 def hops_from(request: local_quote_pb2.SimulateRouteRequest) -> list[HopRequest]:
-    """Read the hops of a route."""
-    return [HopRequest(hop.input_mint, hop.output_mint, hop.pool_id) for hop in request.hops]
+    """Read the hops of a route.
+
+    Raises:
+        InvalidField: A taken depth of nothing, or of a price that is none; names the hop.
+    """
+    return [
+        HopRequest(
+            hop.input_mint,
+            hop.output_mint,
+            hop.pool_id,
+            _taken_from(hop.taken, f"hops[{position}].taken") if hop.HasField("taken") else None,
+        )
+        for position, hop in enumerate(request.hops)
+    ]
 
 
-def simulation_to(swaps: Sequence[PricedSwap], now_mono_ns: int) -> local_quote_pb2.SimulateRouteResponse:
+def _taken_from(taken: local_quote_pb2.TakenDepth, field: str) -> TakenDepth:
+    prices = {"price_before": taken.price_before, "price_after": taken.price_after}
+    for name, price in prices.items():
+        if not (math.isfinite(price) and price >= 0.0):
+            raise InvalidField(f"{field}.{name}", "must be a finite number, not below zero")
+    return TakenDepth(
+        input_amount=checked_amount(taken.input_amount, field=f"{field}.input_amount"),
+        price_before=taken.price_before,
+        price_after=taken.price_after,
+        since_slot=taken.since_slot,
+    )
+
+
+def simulation_to(route: SimulatedRoute, now_mono_ns: int) -> local_quote_pb2.SimulateRouteResponse:
     """Write a priced route; its age is that of the pool vouched for least lately."""
+    swaps = route.swaps
     oldest = max((swap.entry for swap in swaps), key=lambda entry: entry.age_ns(now_mono_ns))
     return local_quote_pb2.SimulateRouteResponse(
         route=[write_hop(_hop_of(swap)) for swap in swaps],
@@ -74,6 +102,15 @@ def simulation_to(swaps: Sequence[PricedSwap], now_mono_ns: int) -> local_quote_
         price_impacts=[swap.price_impact for swap in swaps],
         route_id=route_id([swap.entry.pool.address for swap in swaps]),
         depth_amounts=[swap.depth_amount for swap in swaps],
+        taken=[
+            local_quote_pb2.TakenDepth(
+                input_amount=taken.input_amount,
+                price_before=taken.price_before,
+                price_after=taken.price_after,
+                since_slot=taken.since_slot,
+            )
+            for taken in route.taken
+        ],
     )
 
 

@@ -25,7 +25,7 @@ _log: Final = structlog.get_logger("auditor")
 
 async def run(platform: PlatformSettings, settings: AuditorSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
-    books = Books(capital_lamports=platform.trading_capital_lamports)
+    books = Books(capital_lamports=platform.trading_capital_lamports, run_id=platform.run_id)
     health_interval_ns = PipelineSettings.load().health_interval
     is_connected = False
 
@@ -77,4 +77,5 @@ def _condition(books: Books, *, is_connected: bool) -> Condition:
     if not books.caught_up.is_set():
         return Condition(is_ready=False, line=f"adding up EXECUTED, {books.taken_count} results so far")
     profit = f"{ledger.cumulative_profit_lamports / 1e9:+.6f} SOL"
-    return Condition(is_ready=True, line=f"{profit} over {ledger.trade_count} trades, {ledger.win_rate:.0%} won")
+    line = f"{profit} over {ledger.trade_count} trades, {ledger.win_count} won, {ledger.missed_count} missed"
+    return Condition(is_ready=True, line=line)

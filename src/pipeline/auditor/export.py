@@ -1,5 +1,9 @@
-"""Results as CSV for spreadsheets: one line a result, money in lamports, times as ISO 8601 in UTC."""
+"""Results as CSV for spreadsheets: one line a result, money in lamports, times as ISO 8601 in UTC.
 
+The cumulative profit is that of the line's own run. `naive_profit_lamports` and the three effects add up to the profit.
+"""
+
+import collections
 import csv
 from collections.abc import AsyncIterable
 from datetime import UTC, datetime, timedelta
@@ -28,6 +32,11 @@ COLUMNS: Final = (
     "plan_id",
     "opportunity_id",
     "executor",
+    "run_id",
+    "naive_profit_lamports",
+    "taken_effect_lamports",
+    "latency_effect_lamports",
+    "rivals_effect_lamports",
 )
 
 
@@ -35,15 +44,17 @@ async def export_csv(results: AsyncIterable[ExecutionResult], file: TextIO) -> i
     """Write a heading and all results; say how many."""
     writer = csv.writer(file)
     writer.writerow(COLUMNS)
-    count = cumulative_profit_lamports = 0
+    count = 0
+    profit_lamports_by_run: collections.Counter[str] = collections.Counter()
     async for result in results:
-        cumulative_profit_lamports += result.profit_lamports
-        writer.writerow(_line(result, cumulative_profit_lamports))
+        profit_lamports_by_run[result.run_id] += result.profit_lamports
+        writer.writerow(_line(result, profit_lamports_by_run[result.run_id]))
         count += 1
     return count
 
 
 def _line(result: ExecutionResult, cumulative_profit_lamports: int) -> tuple[str | int, ...]:
+    effects = (result.taken_effect_lamports, result.latency_effect_lamports, result.rivals_effect_lamports)
     return (
         _iso(result.finished_unix_ns),
         _text(result.pair),
@@ -63,6 +74,9 @@ def _line(result: ExecutionResult, cumulative_profit_lamports: int) -> tuple[str
         result.plan_id.hex(),
         result.opportunity_id.hex(),
         _text(result.executor),
+        _text(result.run_id),
+        result.profit_lamports - sum(effects),
+        *effects,
     )
 
 

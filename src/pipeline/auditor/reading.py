@@ -10,42 +10,54 @@ from typing import Final
 
 import structlog
 
-from pipeline.auditor.ledger import Ledger
+from pipeline.auditor.ledger import Ledger, Ledgers
 from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
+from quote_core.bus.register import read_newest_on
 from quote_core.errors import LayoutMismatch
 from quote_core.events import ExecutionResult, Stream, decode
 from quote_core.health import WorkFigures
 
-__all__ = ["Books", "follow_books", "read_results", "result_in"]
+__all__ = ["Books", "follow_books", "newest_run", "read_results", "result_in"]
 
 _log: Final = structlog.get_logger("auditor")
 
 
 class Books:
-    """The ledger of one life of the EXECUTED stream; a stream made anew begins another."""
+    """The ledgers of one life of the EXECUTED stream; a stream made anew begins others.
 
-    def __init__(self, *, capital_lamports: int) -> None:
+    Args:
+        capital_lamports: What trading began with.
+        run_id: Whose account `ledger` is; empty = that of the newest result.
+    """
+
+    def __init__(self, *, capital_lamports: int, run_id: str = "") -> None:
         self._capital_lamports = capital_lamports
+        self._run_id = run_id
         self._place: Place | None = None
-        self.ledger = Ledger(capital_lamports=capital_lamports)
+        self._ledgers = Ledgers(capital_lamports=capital_lamports)
         self.taken_count = 0
         self.malformed_count = 0
         self.caught_up = asyncio.Event()
         """Set while the account is whole: nothing that was kept at the start is still to be added."""
 
+    @property
+    def ledger(self) -> Ledger:
+        """The account of the run."""
+        return self._ledgers.of(self._run_id) if self._run_id else self._ledgers.newest
+
     def take(self, message: Followed) -> ExecutionResult | None:
         """Add one message; what is no result is counted, and gives `None`."""
         if self._place is not None and self._place.created != message.created:
             _log.warning("the EXECUTED stream was made anew; counting from its first result")
-            self.ledger = Ledger(capital_lamports=self._capital_lamports)
+            self._ledgers = Ledgers(capital_lamports=self._capital_lamports)
         self._place = Place(message.created, message.sequence)
         self.taken_count += 1
         result = result_in(message)
         if result is None:
             self.malformed_count += 1
         else:
-            self.ledger.add(result)
+            self._ledgers.add(result)
         return result
 
     def work(self) -> WorkFigures:
@@ -77,6 +89,23 @@ async def read_results(bus: Bus) -> AsyncIterator[ExecutionResult]:
         result = result_in(message)
         if result is not None:
             yield result
+
+
+async def newest_run(bus: Bus) -> str:
+    """The run of the newest result; empty when nobody named it, or there is no result.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    newest = await read_newest_on(bus, Stream.EXECUTED, Stream.EXECUTED.subjects)
+    if newest is None:
+        return ""
+    if isinstance(newest.event, ExecutionResult):
+        return newest.event.run_id
+    run_id = ""
+    async for result in read_results(bus):  # the newest message is no result
+        run_id = result.run_id
+    return run_id
 
 
 def result_in(message: Followed) -> ExecutionResult | None:

@@ -7,15 +7,16 @@ from contextlib import AsyncExitStack
 
 from pipeline.executor.claims import Claims
 from pipeline.executor.guards import Guards
-from pipeline.executor.paper import PaperVenue, Venue
+from pipeline.executor.paper import NaivePaperVenue, PaperVenue, Venue
+from pipeline.executor.paper_model import TakenBook
 from pipeline.executor.result_log import ResultLog
 from pipeline.executor.results import Results
 from pipeline.executor.settings import ExecutorSettings
+from pipeline.executor.taking import follow_taken
 from pipeline.executor.worker import Worker
 from pipeline.health import HealthReporter
 from pipeline.settings import CostSettings, PipelineSettings
-from pipeline.simulation import RouteSimulator
-from pipeline.simulation_client import connect_simulator
+from pipeline.simulation_client import LocalQuoteSimulator, connect_simulator
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus, BusRole, Consumer, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
@@ -78,7 +79,8 @@ class _Process:
             )
             for stream in (Stream.CLAIMS, Stream.EXECUTED):
                 await bus.wait_for_stream(stream)
-            self._worker = worker = self._make_worker(bus, log, self._venue(simulator))
+            book = TakenBook()
+            self._worker = worker = self._make_worker(bus, log, self._make_venue(simulator, book))
             reporter = HealthReporter(
                 bus,
                 service="executor",
@@ -92,10 +94,30 @@ class _Process:
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
+                if not self._settings.paper_naive:
+                    await self._know_taken(bus, book, tasks)
                 await worker.run()
 
-    def _venue(self, simulator: RouteSimulator) -> Venue:
-        return PaperVenue(simulator, self._rates, clock=SYSTEM_CLOCK, state_age_ns_max=self._settings.state_age_max)
+    def _make_venue(self, simulator: LocalQuoteSimulator, book: TakenBook) -> Venue:
+        if self._settings.paper_naive:
+            return NaivePaperVenue(
+                simulator, self._rates, clock=SYSTEM_CLOCK, state_age_ns_max=self._settings.state_age_max
+            )
+        return PaperVenue(
+            simulator,
+            self._rates,
+            model=self._settings.paper_model(),
+            book=book,
+            clock=SYSTEM_CLOCK,
+            state_age_ns_max=self._settings.state_age_max,
+        )
+
+    async def _know_taken(self, bus: Bus, book: TakenBook, tasks: asyncio.TaskGroup) -> None:
+        """Keep the book current from now on; return once it holds what was taken before."""
+        caught_up = asyncio.Event()
+        run_id, now_unix_ns = self._platform.run_id, SYSTEM_CLOCK.unix_ns()
+        tasks.create_task(follow_taken(bus, book, run_id=run_id, now_unix_ns=now_unix_ns, caught_up=caught_up))
+        await caught_up.wait()
 
     def _make_worker(self, bus: Bus, log: ResultLog, venue: Venue) -> Worker:
         name = f"{socket.gethostname()}/{os.getpid()}"
@@ -112,6 +134,7 @@ class _Process:
             clock=SYSTEM_CLOCK,
             mode=ExecutionMode.PAPER,
             name=name,
+            run_id=self._platform.run_id,
             concurrency=self._settings.concurrency,
             in_flight_ns_max=self._settings.in_flight_max,
             stop_grace_ns=self._settings.stop_grace,
@@ -122,7 +145,11 @@ class _Process:
         if self._worker is None:
             return Condition(is_ready=False, line="waiting for NATS and its streams")
         counts = self._worker.counts
-        done = f"{counts.filled} filled, {counts.failed} failed, {counts.refused + counts.abandoned} refused"
+        mode = "paper, naive" if self._settings.paper_naive else "paper"
+        done = (
+            f"{counts.filled} filled, {counts.missed} missed, {counts.failed} failed, "
+            f"{counts.refused + counts.abandoned} refused"
+        )
         if self._gate.allows_new_trades:
-            return Condition(is_ready=True, line=f"paper, {done}")
-        return Condition(is_ready=True, line=f"paper, {done}; {self._gate.state.name}: {self._gate.reason}")
+            return Condition(is_ready=True, line=f"{mode}, {done}")
+        return Condition(is_ready=True, line=f"{mode}, {done}; {self._gate.state.name}: {self._gate.reason}")

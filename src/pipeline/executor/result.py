@@ -5,6 +5,8 @@
 | FILLED    | the route gives at least the plan's least output        | flash-loan fee, tip, network fee           |
 | FAILED    | started and not filled                                  | network fee, if it reached the chain: the  |
 |           |                                                         | transaction reverts, fee and tip with it   |
+| MISSED    | sent on paper in time, and no longer worth it when it   | network fee                                |
+|           | landed: `pipeline.executor.paper_model`                 |                                            |
 | REFUSED   | not begun: expired, or a guard forbids it               | none                                       |
 | ABANDONED | begun by an executor that did not finish it             | none                                       |
 
@@ -12,23 +14,49 @@ Costs are the executor's own (`pipeline.costs.costs_of_plan`). A plan may hold a
 the same: what a plan makes larger than a field is cut to the field's largest value.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.costs import Costs
 from quote_core.clock import Clock
-from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Hop, Outcome, derived_id, stamp
+from quote_core.events import (
+    ExecutionMode,
+    ExecutionPlan,
+    ExecutionResult,
+    Hop,
+    Outcome,
+    TakenDepth,
+    derived_id,
+    stamp,
+)
 from quote_core.units import U64_MAX
 
-__all__ = ["Ending", "abandoned", "failed", "filled", "refused", "result_of"]
+__all__ = ["Effects", "Ending", "abandoned", "failed", "filled", "missed", "refused", "result_of"]
 
 REASON_CHARS_MAX: Final = 512
 _I64_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Effects:
+    """What each model of paper trading added to the profit, in lamports; mostly below zero."""
+
+    taken: int = 0
+    latency: int = 0
+    rivals: int = 0
+
+    @property
+    def total(self) -> int:
+        """All together: the profit told, less what a naive fill would have made."""
+        return self.taken + self.latency + self.rivals
+
+
+NO_EFFECTS: Final = Effects()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Ending:
-    """What execution came to; the costs are those really paid."""
+    """What execution came to; the costs are those really paid. `taken` counts as taken from now on."""
 
     outcome: Outcome
     reason: str = ""
@@ -39,6 +67,8 @@ class Ending:
     flash_fee_lamports: int = 0
     tip_lamports: int = 0
     network_fee_lamports: int = 0
+    effects: Effects = NO_EFFECTS
+    taken: tuple[TakenDepth, ...] = ()
 
 
 def filled(plan: ExecutionPlan, costs: Costs, *, hops: tuple[Hop, ...], amount_out: int, slot: int) -> Ending:
@@ -67,6 +97,11 @@ def failed(costs: Costs, reason: str, *, reached_chain: bool, slot: int = 0) -> 
     )
 
 
+def missed(costs: Costs, reason: str, *, slot: int) -> Ending:
+    """Sent on paper, and too late."""
+    return replace(failed(costs, reason, reached_chain=True, slot=slot), outcome=Outcome.MISSED)
+
+
 def refused(reason: str) -> Ending:
     """Not begun."""
     return Ending(outcome=Outcome.REFUSED, reason=reason)
@@ -86,6 +121,7 @@ def result_of(
     executor: str,
     taken_unix_ns: int,
     clock: Clock,
+    run_id: str = "",
 ) -> ExecutionResult:
     """The event; created, and finished, now."""
     result_id = derived_id("result", plan.header.event_id)
@@ -112,6 +148,11 @@ def result_of(
         taken_unix_ns=taken_unix_ns,
         finished_unix_ns=header.created_unix_ns,
         executor=executor,
+        run_id=run_id,
+        taken_effect_lamports=_i64(ending.effects.taken),
+        latency_effect_lamports=_i64(ending.effects.latency),
+        rivals_effect_lamports=_i64(ending.effects.rivals),
+        taken=ending.taken,
     )
 
 

@@ -139,7 +139,7 @@ class Results:
                 return is_ours
 
     async def _bury_late(self, result: ExecutionResult) -> None:
-        if result.outcome not in (Outcome.FILLED, Outcome.FAILED):
+        if result.outcome in (Outcome.REFUSED, Outcome.ABANDONED):
             return
         _log.error("another ending was stored before ours", plan=result.plan_id.hex(), outcome=result.outcome.name)
         headers = {

@@ -1,17 +1,21 @@
 """What may be set about the executor."""
 
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar, Final, Literal, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from pipeline.executor.claims import REMEMBERED_NS
 from pipeline.executor.guards import GuardLimits
+from pipeline.executor.paper_model import PaperModel
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, PlatformSettings, ServiceSettings
 from quote_core.units import BPS, Pubkey
 
 __all__ = ["ExecutorSettings"]
+
+LANDING_NS_MAX: Final = 60_000_000_000
+"""Of a blockhash: later than about this no transaction lands."""
 
 
 class ExecutorSettings(ServiceSettings):
@@ -39,6 +43,17 @@ class ExecutorSettings(ServiceSettings):
         le=REMEMBERED_NS,
         description="A pool just traded is not traded again within this time, by any executor; 0 = it may",
     )
+    paper_naive: bool = Field(
+        False,
+        description="Fill on paper at once, on pools that nobody else trades and paper leaves as they are: "
+        "no taken depth, no latency, no rivals",
+    )
+    paper_landing_min: Duration = Field("400ms", description="A paper transaction lands at the earliest after this")
+    paper_landing_max: Duration = Field("1200ms", le=LANDING_NS_MAX, description="and at the latest after this")
+    paper_rival_first_bps: int = Field(
+        5_000, ge=0, le=BPS, description="Of so many landings in 10,000 a rival is first; 0 = never"
+    )
+    paper_seed: int = Field(0, ge=0, le=2**64 - 1, description="Of the draws of latency and rivals")
     concurrency: int = Field(8, ge=1, le=256, description="Plans in hand at once")
     in_flight_max: Duration = Field(
         "30s",
@@ -54,6 +69,23 @@ class ExecutorSettings(ServiceSettings):
         if mode == "live":
             raise ValueError("live execution is not built yet; only paper is")
         return mode
+
+    @model_validator(mode="after")
+    def _paper_lands_in_time(self) -> Self:
+        if self.paper_landing_min > self.paper_landing_max:
+            raise ValueError("paper_landing_min must not be above paper_landing_max")
+        if not self.paper_naive and self.paper_landing_max >= self.in_flight_max:
+            raise ValueError("paper_landing_max must be below in_flight_max, or no plan is ever concluded")
+        return self
+
+    def paper_model(self) -> PaperModel:
+        """What the draws of paper trading are made from."""
+        return PaperModel(
+            landing_ns_min=self.paper_landing_min,
+            landing_ns_max=self.paper_landing_max,
+            rival_first_bps=self.paper_rival_first_bps,
+            seed=self.paper_seed,
+        )
 
     def log_folder(self, platform: PlatformSettings) -> Path:
         """Where executors keep endings until they are stored."""

@@ -75,6 +75,7 @@ class WorkerCounts:
     """What this executor has done so far."""
 
     filled: int = 0
+    missed: int = 0
     failed: int = 0
     refused: int = 0
     abandoned: int = 0
@@ -86,7 +87,7 @@ class WorkerCounts:
     @property
     def concluded(self) -> int:
         """Plans this executor has given their one result."""
-        return self.filled + self.failed + self.refused + self.abandoned
+        return self.filled + self.missed + self.failed + self.refused + self.abandoned
 
 
 class Worker:
@@ -104,6 +105,7 @@ class Worker:
         clock: Of ages and events.
         mode: Told in every result.
         name: Which executor this is, told in every result.
+        run_id: Which run this is, told in every result.
         concurrency: Plans in hand at once.
         in_flight_ns_max: A plan begun is concluded within this time, come what may.
         stop_grace_ns: How long what is in hand may take when the process is told to stop.
@@ -123,6 +125,7 @@ class Worker:
         clock: Clock,
         mode: ExecutionMode,
         name: str,
+        run_id: str = "",
         concurrency: int,
         in_flight_ns_max: int,
         stop_grace_ns: int,
@@ -139,6 +142,7 @@ class Worker:
         self._clock = clock
         self._mode = mode
         self._name = name
+        self._run_id = run_id
         self._in_flight_ns_max = in_flight_ns_max
         self._stop_grace_s = stop_grace_ns / 1e9
         self._pull = ConcurrentPull(
@@ -306,6 +310,7 @@ class Worker:
             executor=self._name,
             taken_unix_ns=taken_unix_ns,
             clock=self._clock,
+            run_id=self._run_id,
         )
 
     def _costs(self, plan: ExecutionPlan) -> Costs:
@@ -322,6 +327,8 @@ class Worker:
         match result.outcome:
             case Outcome.FILLED:
                 counts.filled += 1
+            case Outcome.MISSED:
+                counts.missed += 1
             case Outcome.FAILED:
                 counts.failed += 1
                 counts.broken += result.reason.startswith((INTERNAL, UNAVAILABLE))

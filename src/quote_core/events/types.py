@@ -46,6 +46,7 @@ __all__ = [
     "PriceDivergence",
     "ServiceHealth",
     "StopRequest",
+    "TakenDepth",
     "Trace",
     "TradingState",
     "TwoHopArbitrage",
@@ -168,6 +169,19 @@ class Outcome(enum.Enum):
     REFUSED = 1
     FAILED = 2
     ABANDONED = 3
+    MISSED = 4
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TakenDepth:
+    """Depth of a pool, in one direction, that a trade on paper took; prices as `Pool.spot_price` gives them."""
+
+    pool_id: Address
+    input_mint: Address
+    input_amount: U64
+    price_before: F64
+    price_after: F64
+    since_slot: U64
 
 
 class ExecutionMode(enum.Enum):
@@ -202,6 +216,11 @@ class ExecutionResult:
     taken_unix_ns: U64
     finished_unix_ns: U64
     executor: str
+    run_id: str = ""
+    taken_effect_lamports: I64 = 0
+    latency_effect_lamports: I64 = 0
+    rivals_effect_lamports: I64 = 0
+    taken: tuple[TakenDepth, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -237,6 +256,11 @@ class PnlSnapshot:
     max_drawdown_fraction: F64
     first_result_unix_ns: U64
     last_result_unix_ns: U64
+    run_id: str = ""
+    missed_count: U32 = 0
+    taken_effect_lamports: I64 = 0
+    latency_effect_lamports: I64 = 0
+    rivals_effect_lamports: I64 = 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -1,17 +1,19 @@
-"""`solquote pnl`: profit and loss, computed anew from the results on the EXECUTED stream."""
+"""`solquote pnl`: profit and loss of one run, computed anew from the results on the EXECUTED stream."""
 
 import asyncio
 import collections
 import sys
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import Annotated
+from typing import Annotated, Final
 from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.auditor import Ledger, export_csv, read_results
+from pipeline.auditor import Ledger, Ledgers, export_csv, newest_run, read_results
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import DeadlinePassed
@@ -30,6 +32,7 @@ def pnl(
     *,
     last: Annotated[int, typer.Option(help="How many of the newest results to list", min=0, max=10_000)] = 10,
     as_csv: Annotated[bool, typer.Option("--csv", help="Write every result as CSV instead")] = False,
+    run: Annotated[str, typer.Option(help="Which run; `all` adds all of them up, unset = the newest")] = "",
     timeout: Timeout = 30.0,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -39,31 +42,61 @@ def pnl(
         raise CommandFailed("USAGE", "--csv and --json are two answers; ask for one", ExitCode.BAD_INPUT)
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     try:
-        ledger, newest = asyncio.run(_read(platform, last, as_csv=as_csv, timeout_s=timeout))
+        account = asyncio.run(_read(platform, last, run, as_csv=as_csv, timeout_s=timeout))
     except TimeoutError:
         raise DeadlinePassed(f"NATS at {redacted_url(platform.nats_url)}", round(timeout * 1000)) from None
     if as_json:
-        answer_json({"summary": _summary(ledger), "results": [_result_json(result) for result in newest]})
+        answer_json(_account_json(account))
     elif not as_csv:
-        _print(ledger, newest, make_console())
+        _print(account, make_console())
 
 
-async def _read(
-    platform: PlatformSettings, last: int, *, as_csv: bool, timeout_s: float
-) -> tuple[Ledger, list[ExecutionResult]]:
+ALL_RUNS: Final = "all"
+RUNS_SHOWN_MAX: Final = 3
+
+
+@dataclass(frozen=True, slots=True)
+class _Account:
+    """What was asked for, its newest results, and every run there is."""
+
+    ledger: Ledger
+    newest: Sequence[ExecutionResult]
+    by_run: Mapping[str, Ledger]
+
+    @property
+    def run(self) -> str:
+        return self.ledger.run_id or "without a name"
+
+
+async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> _Account:
     """Read the whole stream once, keeping the newest `last` results; CSV is written meanwhile."""
     newest: collections.deque[ExecutionResult] = collections.deque(maxlen=last)
-    ledger = Ledger(capital_lamports=platform.trading_capital_lamports)
+    capital_lamports = platform.trading_capital_lamports
+    total, ledgers = (
+        Ledger(capital_lamports=capital_lamports, run_id=ALL_RUNS),
+        Ledgers(capital_lamports=capital_lamports),
+    )
     async with asyncio.timeout(timeout_s):
         await _look_for_server(platform.nats_url)
         async with connect(platform.nats_url, name="solquote pnl", access=access_of(platform, BusRole.OPERATOR)) as bus:
-            if as_csv:
-                await export_csv(read_results(bus), sys.stdout)
-            else:
+            run = run or await newest_run(bus)
+
+            async def wanted() -> AsyncIterator[ExecutionResult]:
                 async for result in read_results(bus):
-                    ledger.add(result)
+                    ledgers.add(result)
+                    if run in (ALL_RUNS, result.run_id):
+                        yield result
+
+            if as_csv:
+                await export_csv(wanted(), sys.stdout)
+            else:
+                async for result in wanted():
+                    total.add(result)
                     newest.append(result)
-    return ledger, list(newest)
+    if run not in ("", ALL_RUNS) and run not in ledgers.by_run:
+        known = ", ".join(one or "(without a name)" for one in ledgers.by_run) or "none"
+        raise CommandFailed("NOT_FOUND", f"--run: {run} has no result; there are: {known}", ExitCode.BAD_INPUT)
+    return _Account(total if run == ALL_RUNS else ledgers.of(run), list(newest), ledgers.by_run)
 
 
 async def _look_for_server(url: str) -> None:
@@ -77,14 +110,37 @@ async def _look_for_server(url: str) -> None:
     writer.close()
 
 
+def _account_json(account: _Account) -> dict[str, object]:
+    return {
+        "run_id": account.ledger.run_id,
+        "summary": _summary(account.ledger),
+        "results": [_result_json(result) for result in account.newest],
+        "runs": [
+            {
+                "run_id": run_id,
+                "first_result_unix_ns": ledger.first_result_unix_ns,
+                "last_result_unix_ns": ledger.last_result_unix_ns,
+                "trade_count": ledger.trade_count,
+                "cumulative_profit_lamports": ledger.cumulative_profit_lamports,
+            }
+            for run_id, ledger in account.by_run.items()
+        ],
+    }
+
+
 def _summary(ledger: Ledger) -> dict[str, float]:
     return {
         "trade_count": ledger.trade_count,
         "filled_count": ledger.filled_count,
+        "missed_count": ledger.missed_count,
         "failed_count": ledger.failed_count,
         "refused_count": ledger.refused_count,
         "win_rate": ledger.win_rate,
         "cumulative_profit_lamports": ledger.cumulative_profit_lamports,
+        "naive_profit_lamports": ledger.naive_profit_lamports,
+        "taken_effect_lamports": ledger.taken_effect_lamports,
+        "latency_effect_lamports": ledger.latency_effect_lamports,
+        "rivals_effect_lamports": ledger.rivals_effect_lamports,
         "day_profit_lamports": ledger.day_profit_lamports(SYSTEM_CLOCK.unix_ns()),
         "filled_profit_lamports": ledger.filled_profit_lamports,
         "expected_profit_lamports": ledger.expected_profit_lamports,
@@ -107,15 +163,21 @@ def _result_json(result: ExecutionResult) -> dict[str, object]:
         "amount_in_lamports": result.amount_in,
         "expected_profit_lamports": result.expected_profit_lamports,
         "profit_lamports": result.profit_lamports,
+        "taken_effect_lamports": result.taken_effect_lamports,
+        "latency_effect_lamports": result.latency_effect_lamports,
+        "rivals_effect_lamports": result.rivals_effect_lamports,
+        "run_id": result.run_id,
         "plan_id": result.plan_id.hex(),
     }
 
 
-def _print(ledger: Ledger, newest: list[ExecutionResult], console: Console) -> None:
+def _print(account: _Account, console: Console) -> None:
+    ledger = account.ledger
+    runs = "all runs" if ledger.run_id == ALL_RUNS else f"run {account.run}"
     console.print(
         f"[bold]{_sol(ledger.cumulative_profit_lamports)} SOL[/] over {ledger.trade_count} trades: "
-        f"{ledger.filled_count} filled, {ledger.failed_count} failed, {ledger.refused_count} refused, "
-        f"{ledger.win_rate:.0%} won",
+        f"{ledger.filled_count} filled, {ledger.missed_count} missed, {ledger.failed_count} failed, "
+        f"{ledger.refused_count} refused; {ledger.win_count} of the fills won ({runs})",
         highlight=False,
         soft_wrap=True,
     )
@@ -123,6 +185,11 @@ def _print(ledger: Ledger, newest: list[ExecutionResult], console: Console) -> N
     summary.add_column()
     summary.add_column(justify="right")
     for name, text in (
+        ("filled at once, alone in the market", f"{_sol(ledger.naive_profit_lamports)} SOL"),
+        ("  depth that paper had taken", f"{_sol(ledger.taken_effect_lamports)} SOL"),
+        ("  the market moved until landing", f"{_sol(ledger.latency_effect_lamports)} SOL"),
+        ("  a rival was first", f"{_sol(ledger.rivals_effect_lamports)} SOL"),
+        ("profit", f"{_sol(ledger.cumulative_profit_lamports)} SOL"),
         ("profit today (UTC)", f"{_sol(ledger.day_profit_lamports(SYSTEM_CLOCK.unix_ns()))} SOL"),
         ("average profit a fill", f"{_sol(round(ledger.average_profit_lamports))} SOL"),
         ("fills: expected", f"{_sol(ledger.expected_profit_lamports)} SOL"),
@@ -134,11 +201,19 @@ def _print(ledger: Ledger, newest: list[ExecutionResult], console: Console) -> N
     ):
         summary.add_row(name, text)
     console.print(summary)
-    if newest:
-        console.print(_results(newest))
+    others = [run_id or "(without a name)" for run_id in account.by_run if run_id != ledger.run_id]
+    if others and ledger.run_id != ALL_RUNS:
+        shown = ", ".join(others[: -RUNS_SHOWN_MAX - 1 : -1])
+        console.print(
+            f"not in it: {len(others)} other runs, newest first: {shown}; `--run NAME` shows one, `--run all` adds up",
+            highlight=False,
+            soft_wrap=True,
+        )
+    if account.newest:
+        console.print(_results(account.newest))
 
 
-def _results(newest: list[ExecutionResult]) -> Table:
+def _results(newest: Sequence[ExecutionResult]) -> Table:
     table = Table(box=None, pad_edge=False)
     for column in ("finished", "pair", "outcome"):
         table.add_column(column, no_wrap=True)

@@ -1,5 +1,6 @@
 """`solquote quote IN OUT AMOUNT`: one quote from the aggregator."""
 
+from collections import Counter
 from dataclasses import asdict
 from typing import Annotated
 
@@ -8,10 +9,12 @@ from rich.console import Console
 from rich.table import Table
 
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import load_tokens
-from quote_core.units import amount_from_decimal, decimal_from_amount
+from quote_core.tokens import TokenRegistry, load_tokens
+from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
 from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.exit_codes import ExitCode
+from solquote.explanation import arithmetic, factor_rows, warning
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
 from solquote.output import answer_json, make_console
 from solquote.wire import ask_quote
@@ -24,11 +27,15 @@ def quote(
     output_token: Annotated[str, typer.Argument(metavar="OUT", help="Token bought: symbol or mint")],
     amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold, such as 1.5")],
     *,
+    slippage_bps: Annotated[
+        int, typer.Option(help="Tolerated below the output, basis points, for the minimum out", min=0, max=BPS)
+    ] = 50,
+    explain: Annotated[bool, typer.Option("--explain", help="Show how the decision came about")] = False,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
     as_json: Json = False,
-) -> None:
-    """Quote AMOUNT of IN for OUT, from both sources."""
+) -> ExitCode:
+    """Quote AMOUNT of IN for OUT, from both sources; exit 1 when the decision is to skip it."""
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     registry = load_tokens(platform.tokens_path)
     sold = registry.resolve(input_token, field="IN")
@@ -37,12 +44,16 @@ def quote(
     smallest_units = amount_from_decimal(amount, sold.decimals, field="AMOUNT")
     answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout)
     if as_json:
-        answer_json(quote_json(answer))
+        answer_json(quote_json(answer, slippage_bps=slippage_bps))
     else:
-        _print(answer, make_console())
+        console = make_console()
+        _print(answer, console, slippage_bps=slippage_bps, fees=_fees(answer, registry))
+        if explain:
+            _explain(answer, console)
+    return ExitCode.NEGATIVE if answer.decision == "skip" else ExitCode.OK
 
 
-def quote_json(answer: PrintedQuote) -> dict[str, object]:
+def quote_json(answer: PrintedQuote, *, slippage_bps: int) -> dict[str, object]:
     """The answer as JSON: amounts in smallest units, and beside them as decimal text in whole tokens."""
     return {
         "input": {"symbol": answer.input.symbol, "mint": answer.input.mint, "decimals": answer.input.decimals},
@@ -51,12 +62,36 @@ def quote_json(answer: PrintedQuote) -> dict[str, object]:
         "input_decimal": str(decimal_from_amount(answer.input_amount, answer.input.decimals)),
         "output_amount": answer.output_amount,
         "output_decimal": str(decimal_from_amount(answer.output_amount, answer.output.decimals)),
+        "slippage_bps": slippage_bps,
+        "min_output_amount": _min_output(answer, slippage_bps),
+        "min_output_decimal": str(decimal_from_amount(_min_output(answer, slippage_bps), answer.output.decimals)),
         "price": _price(answer, answer.output_amount),
         "oracle_price": answer.oracle_price,
         "best": answer.best,
         "decision": answer.decision,
+        "caps": [asdict(cap) for cap in answer.best_source.caps] if answer.best_source else [],
         "sources": [asdict(source) for source in answer.sources],
     }
+
+
+def _min_output(answer: PrintedQuote, slippage_bps: int) -> int:
+    """Rounded down, as a program would be told."""
+    return answer.output_amount * (BPS - slippage_bps) // BPS
+
+
+def _fees(answer: PrintedQuote, registry: TokenRegistry) -> str:
+    """What the pools of the better route take, by token."""
+    best = answer.best_source
+    amount_by_mint: Counter[Pubkey] = Counter()
+    for hop in best.route if best else ():
+        if hop.fee_mint:
+            amount_by_mint[Pubkey(hop.fee_mint)] += hop.fee_amount
+    tokens = {token.mint: token for token in registry}
+    told = [
+        f"{amount_text(amount, tokens[mint])} {tokens[mint].symbol}" if mint in tokens else f"{amount} of {mint}"
+        for mint, amount in amount_by_mint.items()
+    ]
+    return " + ".join(told) or "not told"
 
 
 def _price(answer: PrintedQuote, output_amount: int) -> float:
@@ -65,13 +100,20 @@ def _price(answer: PrintedQuote, output_amount: int) -> float:
     return float(decimal_from_amount(output_amount, answer.output.decimals) / sold)
 
 
-def _print(answer: PrintedQuote, console: Console) -> None:
+def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, fees: str) -> None:
     price = _price(answer, answer.output_amount)
     unit = f"{answer.output.symbol} per {answer.input.symbol}"
     sold, bought = amount_text(answer.input_amount, answer.input), amount_text(answer.output_amount, answer.output)
     console.print(f"[bold]{sold} {answer.input.symbol} -> {bought} {answer.output.symbol}[/]", highlight=False)
+    if said := warning(answer):
+        console.print(said, style="bold red", highlight=False, soft_wrap=True)
     console.print(
         f"price {price_text(price)} {unit}, oracle {_oracle_text(price, answer.oracle_price)}", highlight=False
+    )
+    least = amount_text(_min_output(answer, slippage_bps), answer.output)
+    console.print(
+        f"minimum out {least} {answer.output.symbol} at {percent_text(slippage_bps / BPS)} slippage, fees {fees}",
+        highlight=False,
     )
     console.print(f"best source {answer.best or 'none'}, decision {answer.decision or 'none'}", highlight=False)
     table = Table(box=None, pad_edge=False)
@@ -80,6 +122,22 @@ def _print(answer: PrintedQuote, console: Console) -> None:
     for source in answer.sources:
         table.add_row(*_cells(source, answer))
     console.print(table)
+
+
+def _explain(answer: PrintedQuote, console: Console) -> None:
+    for source in answer.sources:
+        if source.error is not None:
+            continue
+        console.print(f"\n[bold]{source.name}[/], confidence {source.confidence:.4f}", highlight=False)
+        table = Table(box=None, pad_edge=False)
+        for column in ("factor", "from", "value", "weight"):
+            table.add_column(column, justify="right" if column in {"value", "weight"} else "left")
+        price = _price(answer, source.output_amount)
+        for row in factor_rows(source, price=price, oracle_price=answer.oracle_price):
+            table.add_row(*row)
+        console.print(table)
+        for line in arithmetic(source, answer):
+            console.print(line, highlight=False, soft_wrap=True)
 
 
 def _oracle_text(price: float, oracle_price: float | None) -> str:
@@ -98,8 +156,17 @@ def _cells(source: PrintedSource, answer: PrintedQuote) -> tuple[str, ...]:
         f"{source.confidence:.3f}",
         age_text(source.age_ms),
         str(source.slot or ""),
-        "\n".join(_hop_text(hop) for hop in source.route),
+        _route_text(source, answer),
     )
+
+
+def _route_text(source: PrintedSource, answer: PrintedQuote) -> str:
+    """The hops; those of a route that another source has told already are not told twice."""
+    pools = [hop.pool_id for hop in source.route]
+    for other in answer.sources[: answer.sources.index(source)]:
+        if pools and pools == [hop.pool_id for hop in other.route]:
+            return f"the same as {other.name}"
+    return "\n".join(_hop_text(hop) for hop in source.route)
 
 
 def _hop_text(hop: PrintedHop) -> str:

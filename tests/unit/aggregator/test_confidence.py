@@ -2,7 +2,18 @@ import math
 
 import pytest
 
-from aggregator.confidence import Confidence, Decision, decide, expected_slippage, score
+from aggregator.confidence import (
+    CAP_LIMITS,
+    Cap,
+    CapReason,
+    Confidence,
+    Decision,
+    Factors,
+    caps_of,
+    decide,
+    expected_slippage,
+    score,
+)
 
 
 def scored(**changes: float | None) -> Confidence:
@@ -84,3 +95,43 @@ def test_expected_slippage_is_one_percent_at_the_depth_and_linear_below() -> Non
 def test_expected_slippage_is_never_below_one_basis_point() -> None:
     assert expected_slippage(1, 10**12) == 0.0001
     assert expected_slippage(1, 0) == 0.0001
+
+
+def capped(value: float, **changes: float | None) -> Confidence:
+    evidence = {"price_impact": 0.0, "rate": 100.0, "oracle_rate": 100.0, "is_stale": False, **changes}
+    caps = caps_of(**evidence, limits=CAP_LIMITS)  # type: ignore[arg-type]  # a table of plain values
+    return Confidence(value, Factors(1.0, 1.0, 1.0, 1.0, 1.0), caps)
+
+
+@pytest.mark.parametrize(
+    ("evidence", "reasons", "decision"),
+    [
+        ({"price_impact": 0.01}, [], Decision.EXECUTE),
+        ({"price_impact": 0.0101}, [CapReason.PRICE_IMPACT], Decision.CAUTIOUS),
+        ({"price_impact": 0.05}, [CapReason.PRICE_IMPACT], Decision.CAUTIOUS),
+        ({"price_impact": 0.0501}, [CapReason.PRICE_IMPACT], Decision.SKIP),
+        ({"rate": 110.0}, [], Decision.EXECUTE),
+        ({"rate": 110.1}, [CapReason.ORACLE_DEVIATION], Decision.SKIP),
+        ({"rate": 89.9}, [CapReason.ORACLE_DEVIATION], Decision.SKIP),
+        ({"rate": 1.0, "oracle_rate": None}, [], Decision.EXECUTE),
+        ({"is_stale": True}, [CapReason.STALE], Decision.SKIP),
+        ({"price_impact": 0.9999, "rate": 0.01}, [CapReason.PRICE_IMPACT, CapReason.ORACLE_DEVIATION], Decision.SKIP),
+    ],
+)
+def test_what_no_score_makes_up_for_is_named_and_caps_the_decision(
+    evidence: dict[str, float | None], reasons: list[CapReason], decision: Decision
+) -> None:
+    confidence = capped(1.0, **evidence)
+    assert [cap.reason for cap in confidence.caps] == reasons
+    assert (confidence.score, confidence.decision) == (1.0, decision)
+    assert decide(confidence.capped_score) is decision
+
+
+def test_a_cap_lowers_and_never_raises() -> None:
+    assert capped(0.6, price_impact=0.02).capped_score == 0.6
+    assert capped(0.2, price_impact=0.02).decision is Decision.SKIP
+
+
+def test_a_cap_says_what_was_found_and_what_it_is_above_of() -> None:
+    (cap,) = capped(1.0, price_impact=0.2).caps
+    assert cap == Cap(CapReason.PRICE_IMPACT, 0.2, 0.05, Decision.SKIP)

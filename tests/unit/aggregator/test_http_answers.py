@@ -91,3 +91,13 @@ def test_external_quote_names_its_provider() -> None:
     merged = merge(None, held(source=Source.EXTERNAL), None, SCORE)
     got = quote_answer(merged, ASKED, now_mono_ns=NOW, started_mono_ns=NOW)
     assert (got.source, got.provider, got.input_mint) == ("external", "jupiter", KEY.input_mint)
+
+
+def test_a_cap_is_told_by_name_beside_the_score_it_does_not_touch() -> None:
+    capped = row(held(price_impact_fraction=0.9999))
+    told = quote_answer(capped, ASKED, now_mono_ns=NOW, started_mono_ns=NOW)
+    assert told.decision == "skip"
+    assert [cap.model_dump(by_alias=True) for cap in told.caps] == [
+        {"reason": "price_impact", "value": 0.9999, "limit": 0.05, "atMost": "skip"}
+    ]
+    assert told.confidence > 0.9

@@ -1,5 +1,6 @@
 from fakes.held_quotes import held
 
+from aggregator.held import Source
 from aggregator.routes import Routes
 
 
@@ -9,8 +10,19 @@ def test_route_gives_the_quote_that_last_used_it() -> None:
     routes.note(held(2, route_id=5))
     found = routes.find(5)
     assert found is not None
-    assert found.output_amount == 2
+    assert found.newest.output_amount == 2
     assert routes.find(6) is None
+
+
+def test_both_sources_through_the_same_pools_are_one_route_that_the_local_one_knows() -> None:
+    routes = Routes()
+    for number, source in enumerate((Source.EXTERNAL, Source.LOCAL, Source.EXTERNAL, Source.EXTERNAL)):
+        routes.note(held(number, source=source, route_id=5))
+        found = routes.find(5)
+        assert found is not None
+        assert found.newest.output_amount == number
+        assert found.knower.output_amount == min(number, 1)
+    assert len(routes) == 1
 
 
 def test_routes_longest_unused_go_first() -> None:

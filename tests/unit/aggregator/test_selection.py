@@ -2,13 +2,14 @@ import dataclasses
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.held_quotes import S, held, judge, merged, oracle
+from fakes.held_quotes import ONE_SOL, SOL, USDC, S, held, judge, merged, oracle
 
-from aggregator.confidence import Confidence, Decision, Factors
+from aggregator.confidence import CapReason, Confidence, Decision, Factors
 from aggregator.held import Refusal, Source
 from aggregator.selection import confidence_of, merge
 from quote_core.clock import moment
 from quote_core.freshness import NEVER_VOUCHED
+from quote_core.quotes import QuoteKey
 
 FACTORS = Factors(1.0, 1.0, 1.0, 1.0, 1.0)
 
@@ -127,3 +128,22 @@ def test_an_hour_after_the_oracle_died_nothing_is_executed_on_its_price() -> Non
 def test_both_sources_are_scored_by_the_same_oracle_rate() -> None:
     row = merged(held(oracle_price=140.2), held(source=Source.EXTERNAL, oracle_price=None))
     assert row.oracle_rate == 140.2
+
+
+def test_a_trade_that_loses_nearly_all_is_skipped_though_the_depth_lets_expect_it() -> None:
+    """A billion SOL for 5.4 million USDC: the slippage is as expected, four factors are well, the score is 0.7."""
+    key = QuoteKey(SOL, USDC, 10**9 * ONE_SOL)
+    local = dataclasses.replace(
+        held(5_432_967_609_714, key=key, price_impact_fraction=0.9999), depth_amount=4_000 * ONE_SOL
+    )
+    row = merged(local)
+    assert row.best_confidence is not None
+    assert row.best_confidence.score == pytest.approx(0.7, abs=0.001)
+    assert row.decision is Decision.SKIP
+    assert [cap.reason for cap in row.best_confidence.caps] == [CapReason.PRICE_IMPACT, CapReason.ORACLE_DEVIATION]
+
+
+def test_a_capped_quote_loses_to_one_that_is_not() -> None:
+    row = merged(held(141_000_000, price_impact_fraction=0.06), held(source=Source.EXTERNAL, uptime=0.5))
+    assert row.best is Source.EXTERNAL
+    assert row.decision is not Decision.SKIP

@@ -1,5 +1,8 @@
+from dataclasses import replace
+
 import pytest
 
+from aggregator.confidence import CAP_LIMITS
 from aggregator.settings import AggregatorSettings
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.watch import DEFAULT_AMOUNTS
@@ -24,3 +27,8 @@ def test_amounts_are_written_with_commas_or_spaces() -> None:
 def test_wrong_amounts_are_one_clear_mistake(value: str) -> None:
     with pytest.raises(SettingsError, match="SOLQUOTE_AGGREGATOR_AMOUNTS"):
         amounts(value)
+
+
+def test_caps_are_set_in_basis_points() -> None:
+    settings = AggregatorSettings.load(environ={"SOLQUOTE_AGGREGATOR_IMPACT_SKIP_BPS": "300"})
+    assert settings.cap_limits() == replace(CAP_LIMITS, impact_skip=0.03)

@@ -267,3 +267,11 @@ def test_score_and_oracle_price_are_those_worked_out(publisher: ShmPublisher, wr
     assert scored.confidence is not None
     assert fields["confidence_bps"] == round(scored.confidence.score * 10_000)
     assert fields["oracle_price"] == 140.0
+
+
+def test_a_capped_quote_has_no_more_confidence_in_the_file_than_its_decision_allows() -> None:
+    writer = FakeWriter()
+    publisher = ShmPublisher(writer, clock=FakeClock(), ttl_slots=10)
+    publisher.publish([scored_by_fakes(held_quote(price_impact_fraction=fraction)) for fraction in (0.001, 0.02, 0.06)])
+    assert [fields["confidence_bps"] for _, fields in writer.batches[0]][1:] == [6_999, 4_999]
+    assert int(str(writer.batches[0][0][1]["confidence_bps"])) > 9_000

@@ -6,10 +6,11 @@ from fakes.held_quotes import KEY, SOL, USDC, S, held, merged
 from aggregator import wire
 from aggregator.confidence import Confidence, Factors
 from aggregator.held import Refusal, Source
+from aggregator.routes import Route
 from aggregator.selection import merge
 from quote_core.errors import InvalidField
+from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2, quotes_pb2
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
-from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.serving import Combination
 
 LOCAL_SCORE = Confidence(0.91, Factors(0.9, 1.0, 0.8, 1.0, 0.7))
@@ -73,3 +74,37 @@ def test_age_and_staleness_are_those_of_the_telling_not_of_the_source() -> None:
     assert quote.external.price_cache_age_ms == 4_000
     assert not quote.external.is_stale
     assert quote.best_source == pb.QUOTE_SOURCE_EXTERNAL
+
+
+def test_what_caps_a_decision_is_told_of_each_source_by_name() -> None:
+    row = merged(held(price_impact_fraction=0.02), held(100_000_000, source=Source.EXTERNAL))
+    quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), row, 1))
+    (local,), (external,) = quote.local_caps, quote.external_caps
+    impact = pb.DecisionCap(reason=pb.CAP_REASON_PRICE_IMPACT, value=0.02, limit=0.01, at_most=pb.DECISION_CAUTIOUS)
+    assert local == impact
+    assert (external.reason, external.at_most) == (pb.CAP_REASON_ORACLE_DEVIATION, pb.DECISION_SKIP)
+    assert quote.decision == pb.DECISION_CAUTIOUS
+    assert quote.local_confidence > 0.9, "the formula's, whatever caps it"
+
+
+def test_a_route_keeps_its_pools_origin_whoever_quoted_it_last() -> None:
+    def hop(protocol: str, amount: int, provenance: quotes_pb2.Provenance) -> quotes_pb2.RouteHop:
+        return quotes_pb2.RouteHop(pool_id="p", protocol=protocol, output_amount=amount, provenance=provenance)
+
+    local = dataclasses.replace(
+        held(), message=local_quote_pb2.LocalQuote(route=[hop("orca_whirlpool", 1, quotes_pb2.PROVENANCE_RECORDED)])
+    )
+    outside = hop("Whirlpool", 2, quotes_pb2.PROVENANCE_UNSPECIFIED)
+    external = dataclasses.replace(
+        held(source=Source.EXTERNAL), message=external_quote_pb2.ExternalQuote(route_plan=[outside])
+    )
+    told = [
+        pb.RouteResponse.FromString(wire.route_message(77, route)).route[0]
+        for route in (Route(local, local), Route(external, local), Route(external, external))
+    ]
+    assert [hop.output_amount for hop in told] == [1, 2, 2]
+    assert told[0].provenance == told[1].provenance == quotes_pb2.PROVENANCE_RECORDED
+    assert told[0].protocol == told[1].protocol == "orca_whirlpool"
+    assert told[2] == outside, "what nobody here knows is as the provider said"
+    assert outside.protocol == "Whirlpool", "and no quote is changed"
+    assert external.message.route_plan[0].provenance == quotes_pb2.PROVENANCE_UNSPECIFIED

@@ -8,7 +8,7 @@ from fakes.fake_clock import FakeClock
 from fakes.plain_pool import OWNER, PlainPool, vault_account
 
 from local_quote.chain_progress import ChainProgress
-from local_quote.pool_store import AppliedUpdates, Doubt, PoolEntry, PoolStore, worst_provenance
+from local_quote.pool_store import AppliedUpdates, Doubt, PoolEntry, PoolStore
 from quote_core.clock import moment
 from quote_core.dex.pool import Account
 from quote_core.quotes import Provenance
@@ -253,9 +253,3 @@ def test_a_new_pool_gets_what_is_already_held_for_others() -> None:
     second = PlainPool("q", "A", "B")
     held.store.add(second, AccountUpdate("q", 6, Account(OWNER, b""), 7, ANSWER), Provenance.CHAIN)
     assert second.missing() == ["q-vault-b"]
-
-
-def test_the_provenance_that_claims_least_stands_for_all() -> None:
-    assert worst_provenance([Provenance.CHAIN, Provenance.RECORDED]) is Provenance.RECORDED
-    assert worst_provenance([Provenance.PATCHED, Provenance.RECORDED]) is Provenance.PATCHED
-    assert worst_provenance([Provenance.PATCHED, Provenance.SYNTHETIC]) is Provenance.SYNTHETIC

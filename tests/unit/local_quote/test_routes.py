@@ -1,5 +1,7 @@
 """Chains of swaps from one snapshot."""
 
+from collections.abc import Sequence
+
 import pytest
 from fakes.held_market import JITOSOL, REGISTRY, SOL, USDC, HeldMarket
 
@@ -19,7 +21,7 @@ def hop(input_token: Token, output_token: Token, pool_id: str = "") -> HopReques
     return HopRequest(input_token.mint, output_token.mint, pool_id)
 
 
-def simulate(held: HeldMarket, hops: list[HopRequest], amount: int = 10**9) -> list[PricedSwap]:
+def simulate(held: HeldMarket, hops: list[HopRequest], amount: int = 10**9) -> Sequence[PricedSwap]:
     market = held.market
     return simulate_route(
         quoter=market.quoter,
@@ -28,7 +30,7 @@ def simulate(held: HeldMarket, hops: list[HopRequest], amount: int = 10**9) -> l
         hops=hops,
         input_amount=amount,
         hop_count_max=3,
-    )
+    ).swaps
 
 
 def refusal(held: HeldMarket, hops: list[HopRequest], amount: int = 10**9) -> SolquoteError:

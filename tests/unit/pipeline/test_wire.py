@@ -68,3 +68,19 @@ def test_an_answer_that_does_not_say_when_was_never_vouched_for() -> None:
     undated = answer()
     undated.ClearField("freshness")
     assert simulation_from(undated, hop_count=2).freshness == NEVER_VOUCHED
+
+
+def test_what_would_count_as_taken_comes_back_for_each_hop_or_the_answer_is_refused() -> None:
+    told = answer()
+    with pytest.raises(LayoutMismatch, match="does not say what 2 hops take"):
+        simulation_from(told, hop_count=2, with_taken=True)
+    for amount in (10, 20):
+        told.taken.add(input_amount=amount, price_before=1.0, price_after=2.0, since_slot=6)
+    taken = simulation_from(told, hop_count=2, with_taken=True).taken
+    assert [(depth.pool_id, depth.input_mint, depth.input_amount) for depth in taken] == [
+        (POOL_A, SOL, 10),
+        (POOL_B, USDC, 20),
+    ]
+    told.taken[1].price_after = math.nan
+    with pytest.raises(LayoutMismatch, match="no number"):
+        simulation_from(told, hop_count=2, with_taken=True)

@@ -169,3 +169,11 @@ def test_what_the_embedded_server_s_users_are_is_told_to_everybody():
     own = plan()
     assert own.environment["SOLQUOTE_NATS_CREDENTIALS"] == "/nonexistent/data/nats/credentials"
     assert "SOLQUOTE_NATS_CREDENTIALS" not in plan({"SOLQUOTE_NATS_URL": "nats://bus.example:4222"}).environment
+
+
+def test_each_start_of_the_recorded_market_is_a_run_of_its_own_and_a_chain_is_one_for_ever() -> None:
+    runs = {plan().environment["SOLQUOTE_RUN_ID"] for _ in range(2)}
+    assert len(runs) == 2
+    assert all(run.startswith("recorded-") for run in runs)
+    assert plan({"SOLQUOTE_RPC_URL": "https://node.example"}).environment["SOLQUOTE_RUN_ID"] == "chain"
+    assert plan({"SOLQUOTE_RUN_ID": "drill"}).environment["SOLQUOTE_RUN_ID"] == "drill"

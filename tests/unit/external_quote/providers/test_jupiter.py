@@ -15,7 +15,8 @@ from quote_core.errors import (
     RateLimited,
 )
 from quote_core.outside import retry_after_ns
-from quote_core.quotes import RouteHop
+from quote_core.quotes import Provenance, RouteHop
+from quote_core.serving import write_hop
 from quote_core.settings import SecretStr
 from quote_core.units import Pubkey
 
@@ -251,3 +252,31 @@ async def test_nobody_there_is_unavailable_and_names_no_url() -> None:
         with pytest.raises(ProviderUnavailable) as error:
             await provider.quote(KEY, slippage_bps=50, known_route=(), timeout_ns=S)
     assert "key-in-path" not in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("told", "provenance"),
+    [
+        ({}, None),
+        ({"provenance": None}, None),
+        ({"provenance": "recorded"}, Provenance.RECORDED),
+        ({"provenance": "synthetic"}, Provenance.SYNTHETIC),
+        ({"provenance": "of a kind nobody knows"}, Provenance.SYNTHETIC),
+        ({"provenance": 1}, Provenance.SYNTHETIC),
+    ],
+)
+async def test_where_a_pool_is_from_is_taken_over_as_told(
+    asking: Asking, told: dict[str, object], provenance: Provenance | None
+) -> None:
+    swap = {
+        "ammKey": POOL,
+        "label": "Whirlpool",
+        "inputMint": SOL,
+        "outputMint": USDC,
+        "inAmount": "1000000000",
+        "outAmount": "140000000",
+    }
+    asking.jupiter.changes = {"routePlan": [{"swapInfo": swap | told}]}
+    quote = await asking.provider.quote(KEY, slippage_bps=50, known_route=(), timeout_ns=5 * S)
+    assert [hop.provenance for hop in quote.route] == [provenance]
+    assert write_hop(quote.route[0]).provenance == (0 if provenance is None else provenance.value)

@@ -5,13 +5,16 @@ import hashlib
 import pytest
 from fakes.held_market import JITOSOL, SOL, USDC, HeldMarket
 
+from local_quote.routes import SimulatedRoute
 from local_quote.wire.messages import (
+    hops_from,
     pool_state_to,
     simulation_to,
 )
 from quote_core.clock import AGE_UNKNOWN_NS
+from quote_core.errors import InvalidField
 from quote_core.freshness import NEVER_VOUCHED
-from quote_core.generated.solquote.v1 import quotes_pb2
+from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance
 
 
@@ -56,7 +59,7 @@ def test_a_simulation_is_as_old_and_as_early_as_its_oldest_hop(held: HeldMarket)
     held.clock.advance_ms(300)
     held.add("q", 10**12, 10**12, tokens=(SOL, JITOSOL))
     swaps = [held.market.quoter.best(USDC, SOL, 10**6), held.market.quoter.best(SOL, JITOSOL, 10**9)]
-    answer = simulation_to(swaps, held.clock.mono_ns())
+    answer = simulation_to(SimulatedRoute(swaps, ()), held.clock.mono_ns())
     oldest = held.market.store.of_pair(SOL.mint, USDC.mint)[0]
     assert (answer.pool_state_age_ms, answer.slot) == (300, oldest.slot)
     assert answer.freshness.vouched_mono_ns == oldest.freshness.vouched.mono_ns
@@ -64,3 +67,20 @@ def test_a_simulation_is_as_old_and_as_early_as_its_oldest_hop(held: HeldMarket)
     assert [hop.pool_id for hop in answer.route] == ["p", "q"]
     assert [hop.input_mint for hop in answer.route] == [USDC.mint, SOL.mint]
     assert len(answer.price_impacts) == len(answer.depth_amounts) == 2
+
+
+@pytest.mark.parametrize(
+    ("changes", "rule"),
+    [
+        ({"input_amount": 0}, "hops[0].taken.input_amount: must be above zero"),
+        ({"price_before": float("nan")}, "hops[0].taken.price_before: must be a finite number"),
+        ({"price_after": float("inf")}, "hops[0].taken.price_after: must be a finite number"),
+        ({"price_after": -1.0}, "hops[0].taken.price_after: must be a finite number"),
+    ],
+)
+def test_a_taken_depth_that_is_none_names_its_hop_and_field(changes: dict[str, float], rule: str) -> None:
+    taken = local_quote_pb2.TakenDepth(**{"input_amount": 1, "price_before": 1.0, "price_after": 1.0} | changes)
+    request = local_quote_pb2.SimulateRouteRequest(hops=[local_quote_pb2.SimulateHop(pool_id="p", taken=taken)])
+    with pytest.raises(InvalidField) as caught:
+        hops_from(request)
+    assert str(caught.value).startswith(rule)

@@ -2,12 +2,14 @@
 
 import math
 import statistics
+from dataclasses import replace
 
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.results import result
 
-from pipeline.auditor.ledger import DAY_NS, Ledger
+from pipeline.auditor import ledger as ledger_module
+from pipeline.auditor.ledger import DAY_NS, Ledger, Ledgers
 from quote_core.events import ExecutionResult, Outcome
 
 
@@ -107,3 +109,32 @@ def test_the_snapshot_shows_the_same_figures() -> None:
     assert (shown.day_profit_lamports, shown.average_profit_lamports) == (20, 10.0)
     assert (shown.expected_profit_lamports, shown.tip_lamports, shown.max_drawdown_lamports) == (31, 2, 10)
     assert shown.sharpe_ratio == book.sharpe_ratio
+
+
+def test_what_missed_is_no_failure_and_every_effect_is_told_beside_the_profit() -> None:
+    missed = replace(result(-5, outcome=Outcome.MISSED), latency_effect_lamports=-105, rivals_effect_lamports=-7)
+    refused = replace(result(0, outcome=Outcome.REFUSED), taken_effect_lamports=-40)
+    book = ledger(replace(result(30), taken_effect_lamports=-2), missed, refused)
+    assert (book.missed_count, book.failed_count, book.trade_count, book.win_rate) == (1, 0, 2, 1.0)
+    effects = (book.taken_effect_lamports, book.latency_effect_lamports, book.rivals_effect_lamports)
+    assert effects == (-42, -105, -7)
+    assert book.naive_profit_lamports == book.cumulative_profit_lamports - sum(effects) == 179
+    told = book.snapshot(FakeClock())
+    assert (told.missed_count, told.taken_effect_lamports, told.latency_effect_lamports) == (1, -42, -105)
+
+
+def test_each_run_has_an_account_of_its_own_and_the_newest_result_says_which_is_the_newest() -> None:
+    ledgers = Ledgers(capital_lamports=1_000)
+    assert ledgers.newest.trade_count == 0
+    for run_id, profit in (("one", 5), ("two", 7), ("one", 1)):
+        ledgers.add(replace(result(profit), run_id=run_id))
+    assert {run: book.cumulative_profit_lamports for run, book in ledgers.by_run.items()} == {"one": 6, "two": 7}
+    assert (ledgers.newest.run_id, ledgers.of("none").trade_count) == ("one", 0)
+
+
+def test_accounts_of_runs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ledger_module, "RUN_COUNT_MAX", 2)
+    ledgers = Ledgers(capital_lamports=1_000)
+    for run_id in ("one", "two", "one", "three"):
+        ledgers.add(replace(result(1), run_id=run_id))
+    assert list(ledgers.by_run) == ["one", "three"]

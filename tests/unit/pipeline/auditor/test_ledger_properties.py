@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pipeline.auditor.ledger import Ledger
 from quote_core.events import ExecutionResult, Outcome
 
-TRADED = (Outcome.FILLED, Outcome.FAILED)
+TRADED = (Outcome.FILLED, Outcome.MISSED, Outcome.FAILED)
 
 results = st.lists(
     st.builds(
@@ -25,7 +25,7 @@ results = st.lists(
 @given(results)
 def test_every_result_is_counted_once_and_money_adds_up_exactly(sequence: list[ExecutionResult]) -> None:
     book = Ledger.of(sequence, capital_lamports=10**9)
-    assert book.filled_count + book.failed_count + book.refused_count == len(sequence)
+    assert book.filled_count + book.failed_count + book.missed_count + book.refused_count == len(sequence)
     started = [one for one in sequence if one.outcome in TRADED]
     assert book.cumulative_profit_lamports == sum(one.profit_lamports for one in started)
     assert 0.0 <= book.win_rate <= 1.0

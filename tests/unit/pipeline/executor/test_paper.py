@@ -7,7 +7,7 @@ from fakes.executors import RATES
 from fakes.fake_clock import FakeClock
 from fakes.vouched import vouched
 
-from pipeline.executor.paper import PaperVenue
+from pipeline.executor.paper import NaivePaperVenue
 from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import (
@@ -42,14 +42,14 @@ class Market:
 
 
 async def test_a_fill_at_the_least_output_counts_every_cost(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(1_005_000_000), RATES, clock=SYSTEM_CLOCK).execute(plan)
+    ending = await NaivePaperVenue(Market(1_005_000_000), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.actual_amount_out, ending.slot) == (Outcome.FILLED, 1_005_000_000, 9)
     assert ending.profit_lamports == 5_000_000 - 500_000 - 10_000 - 10_000
     assert (ending.flash_fee_lamports, ending.tip_lamports, ending.network_fee_lamports) == (500_000, 10_000, 10_000)
 
 
 async def test_a_fill_may_lose_money_when_the_plan_lets_it(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(1_000_000_000), RATES, clock=SYSTEM_CLOCK).execute(
+    ending = await NaivePaperVenue(Market(1_000_000_000), RATES, clock=SYSTEM_CLOCK).execute(
         replace(plan, min_amount_out=1_000_000_000)
     )
     assert (ending.outcome, ending.profit_lamports) == (Outcome.FILLED, -520_000)
@@ -57,19 +57,21 @@ async def test_a_fill_may_lose_money_when_the_plan_lets_it(plan: ExecutionPlan) 
 
 async def test_what_lender_and_chain_take_is_not_the_plans_to_say(plan: ExecutionPlan) -> None:
     lying = replace(plan, flash_fee_lamports=10**12, signature_fee_lamports=0)
-    ending = await PaperVenue(Market(1_005_000_000), RATES, clock=SYSTEM_CLOCK).execute(lying)
+    ending = await NaivePaperVenue(Market(1_005_000_000), RATES, clock=SYSTEM_CLOCK).execute(lying)
     assert (ending.flash_fee_lamports, ending.network_fee_lamports) == (500_000, 10_000)
 
 
 async def test_one_unit_less_than_the_least_output_fails_and_costs_the_network_fee(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(1_004_999_999), RATES, clock=SYSTEM_CLOCK).execute(plan)
+    ending = await NaivePaperVenue(Market(1_004_999_999), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.profit_lamports, ending.network_fee_lamports) == (Outcome.FAILED, -10_000, 10_000)
     assert (ending.tip_lamports, ending.flash_fee_lamports) == (0, 0)
     assert ending.reason.startswith("slippage")
 
 
 async def test_a_market_that_refuses_fails_on_chain(plan: ExecutionPlan) -> None:
-    ending = await PaperVenue(Market(NoLiquidity("route", "the pool is gone")), RATES, clock=SYSTEM_CLOCK).execute(plan)
+    ending = await NaivePaperVenue(Market(NoLiquidity("route", "the pool is gone")), RATES, clock=SYSTEM_CLOCK).execute(
+        plan
+    )
     assert (ending.outcome, ending.profit_lamports) == (Outcome.FAILED, -10_000)
     assert "the pool is gone" in ending.reason
 
@@ -85,14 +87,14 @@ async def test_a_market_that_refuses_fails_on_chain(plan: ExecutionPlan) -> None
 async def test_without_an_answer_nothing_reached_the_chain_and_nothing_was_paid(
     plan: ExecutionPlan, error: SolquoteError
 ) -> None:
-    ending = await PaperVenue(Market(error), RATES, clock=SYSTEM_CLOCK).execute(plan)
+    ending = await NaivePaperVenue(Market(error), RATES, clock=SYSTEM_CLOCK).execute(plan)
     assert (ending.outcome, ending.profit_lamports, ending.network_fee_lamports) == (Outcome.FAILED, 0, 0)
     assert ending.reason.startswith("unavailable")
 
 
 async def test_the_plans_own_pools_are_asked_for_and_no_better_ones(plan: ExecutionPlan) -> None:
     market = Market(1_010_000_000)
-    await PaperVenue(market, RATES, clock=SYSTEM_CLOCK).execute(plan)
+    await NaivePaperVenue(market, RATES, clock=SYSTEM_CLOCK).execute(plan)
     ((hops, amount_in),) = market.asked
     assert amount_in == plan.amount_in
     assert [hop.pool_id for hop in hops] == [hop.pool_id for hop in plan.hops]
@@ -107,7 +109,7 @@ async def test_nothing_is_filled_on_pool_state_that_the_chain_vouched_for_too_lo
         (NEVER_VOUCHED, Outcome.FAILED),
     ):
         market = Market(1_005_000_000, freshness=freshness)
-        ending = await PaperVenue(market, RATES, clock=clock).execute(plan)
+        ending = await NaivePaperVenue(market, RATES, clock=clock).execute(plan)
         assert ending.outcome is outcome
         assert ending.profit_lamports == 0 or outcome is Outcome.FILLED
         assert ending.reason.startswith("unavailable: stale") is (outcome is Outcome.FAILED)

@@ -13,3 +13,12 @@ def test_paper_is_the_default() -> None:
 def test_live_is_refused_at_the_start() -> None:
     with pytest.raises(SettingsError, match="live execution is not built yet"):
         ExecutorSettings.load(environ={"SOLQUOTE_EXECUTOR_MODE": "live"})
+
+
+def test_paper_must_land_in_time_unless_it_is_naive() -> None:
+    late = {"SOLQUOTE_EXECUTOR_PAPER_LANDING_MAX": "30s"}
+    with pytest.raises(SettingsError, match="paper_landing_max must be below in_flight_max"):
+        ExecutorSettings.load(environ=late)
+    with pytest.raises(SettingsError, match="paper_landing_min must not be above"):
+        ExecutorSettings.load(environ={"SOLQUOTE_EXECUTOR_PAPER_LANDING_MIN": "2s"})
+    assert ExecutorSettings.load(environ={**late, "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true"}).paper_naive

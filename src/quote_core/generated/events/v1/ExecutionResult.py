@@ -193,7 +193,59 @@ class ExecutionResult(object):
             return self._tab.String(o + self._tab.Pos)
         return None
 
-def ExecutionResultStart(builder): builder.StartObject(20)
+    # ExecutionResult
+    def RunId(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # ExecutionResult
+    def TakenEffectLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(46))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionResult
+    def LatencyEffectLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(48))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionResult
+    def RivalsEffectLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionResult
+    def Taken(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            x = self._tab.Vector(o)
+            x += flatbuffers.number_types.UOffsetTFlags.py_type(j) * 96
+            from quote_core.generated.events.v1.TakenDepth import TakenDepth
+            obj = TakenDepth()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # ExecutionResult
+    def TakenLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ExecutionResult
+    def TakenIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        return o == 0
+
+def ExecutionResultStart(builder): builder.StartObject(25)
 def Start(builder):
     return ExecutionResultStart(builder)
 def ExecutionResultAddPlanId(builder, planId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(planId), 0)
@@ -259,6 +311,24 @@ def AddFinishedUnixNs(builder, finishedUnixNs):
 def ExecutionResultAddExecutor(builder, executor): builder.PrependUOffsetTRelativeSlot(19, flatbuffers.number_types.UOffsetTFlags.py_type(executor), 0)
 def AddExecutor(builder, executor):
     return ExecutionResultAddExecutor(builder, executor)
+def ExecutionResultAddRunId(builder, runId): builder.PrependUOffsetTRelativeSlot(20, flatbuffers.number_types.UOffsetTFlags.py_type(runId), 0)
+def AddRunId(builder, runId):
+    return ExecutionResultAddRunId(builder, runId)
+def ExecutionResultAddTakenEffectLamports(builder, takenEffectLamports): builder.PrependInt64Slot(21, takenEffectLamports, 0)
+def AddTakenEffectLamports(builder, takenEffectLamports):
+    return ExecutionResultAddTakenEffectLamports(builder, takenEffectLamports)
+def ExecutionResultAddLatencyEffectLamports(builder, latencyEffectLamports): builder.PrependInt64Slot(22, latencyEffectLamports, 0)
+def AddLatencyEffectLamports(builder, latencyEffectLamports):
+    return ExecutionResultAddLatencyEffectLamports(builder, latencyEffectLamports)
+def ExecutionResultAddRivalsEffectLamports(builder, rivalsEffectLamports): builder.PrependInt64Slot(23, rivalsEffectLamports, 0)
+def AddRivalsEffectLamports(builder, rivalsEffectLamports):
+    return ExecutionResultAddRivalsEffectLamports(builder, rivalsEffectLamports)
+def ExecutionResultAddTaken(builder, taken): builder.PrependUOffsetTRelativeSlot(24, flatbuffers.number_types.UOffsetTFlags.py_type(taken), 0)
+def AddTaken(builder, taken):
+    return ExecutionResultAddTaken(builder, taken)
+def ExecutionResultStartTakenVector(builder, numElems): return builder.StartVector(96, numElems, 8)
+def StartTakenVector(builder, numElems):
+    return ExecutionResultStartTakenVector(builder, numElems)
 def ExecutionResultEnd(builder): return builder.EndObject()
 def End(builder):
     return ExecutionResultEnd(builder)

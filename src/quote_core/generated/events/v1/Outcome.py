@@ -7,3 +7,4 @@ class Outcome(object):
     Refused = 1
     Failed = 2
     Abandoned = 3
+    Missed = 4

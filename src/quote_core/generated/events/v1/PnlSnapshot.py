@@ -140,7 +140,42 @@ class PnlSnapshot(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def PnlSnapshotStart(builder): builder.StartObject(16)
+    # PnlSnapshot
+    def RunId(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(36))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # PnlSnapshot
+    def MissedCount(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(38))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # PnlSnapshot
+    def TakenEffectLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(40))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+    # PnlSnapshot
+    def LatencyEffectLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(42))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+    # PnlSnapshot
+    def RivalsEffectLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+def PnlSnapshotStart(builder): builder.StartObject(21)
 def Start(builder):
     return PnlSnapshotStart(builder)
 def PnlSnapshotAddFilledCount(builder, filledCount): builder.PrependUint32Slot(0, filledCount, 0)
@@ -191,6 +226,21 @@ def AddFirstResultUnixNs(builder, firstResultUnixNs):
 def PnlSnapshotAddLastResultUnixNs(builder, lastResultUnixNs): builder.PrependUint64Slot(15, lastResultUnixNs, 0)
 def AddLastResultUnixNs(builder, lastResultUnixNs):
     return PnlSnapshotAddLastResultUnixNs(builder, lastResultUnixNs)
+def PnlSnapshotAddRunId(builder, runId): builder.PrependUOffsetTRelativeSlot(16, flatbuffers.number_types.UOffsetTFlags.py_type(runId), 0)
+def AddRunId(builder, runId):
+    return PnlSnapshotAddRunId(builder, runId)
+def PnlSnapshotAddMissedCount(builder, missedCount): builder.PrependUint32Slot(17, missedCount, 0)
+def AddMissedCount(builder, missedCount):
+    return PnlSnapshotAddMissedCount(builder, missedCount)
+def PnlSnapshotAddTakenEffectLamports(builder, takenEffectLamports): builder.PrependInt64Slot(18, takenEffectLamports, 0)
+def AddTakenEffectLamports(builder, takenEffectLamports):
+    return PnlSnapshotAddTakenEffectLamports(builder, takenEffectLamports)
+def PnlSnapshotAddLatencyEffectLamports(builder, latencyEffectLamports): builder.PrependInt64Slot(19, latencyEffectLamports, 0)
+def AddLatencyEffectLamports(builder, latencyEffectLamports):
+    return PnlSnapshotAddLatencyEffectLamports(builder, latencyEffectLamports)
+def PnlSnapshotAddRivalsEffectLamports(builder, rivalsEffectLamports): builder.PrependInt64Slot(20, rivalsEffectLamports, 0)
+def AddRivalsEffectLamports(builder, rivalsEffectLamports):
+    return PnlSnapshotAddRivalsEffectLamports(builder, rivalsEffectLamports)
 def PnlSnapshotEnd(builder): return builder.EndObject()
 def End(builder):
     return PnlSnapshotEnd(builder)

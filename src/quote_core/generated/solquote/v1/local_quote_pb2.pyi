@@ -100,25 +100,41 @@ class PairedQuote(_message.Message):
     def __init__(self, forward: _Optional[_Union[LocalQuote, _Mapping]] = ..., reverse: _Optional[_Union[LocalQuote, _Mapping]] = ..., slot: _Optional[int] = ...) -> None: ...
 
 class SimulateHop(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "pool_id")
+    __slots__ = ("input_mint", "output_mint", "pool_id", "taken")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     pool_id: str
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., pool_id: _Optional[str] = ...) -> None: ...
+    taken: TakenDepth
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., pool_id: _Optional[str] = ..., taken: _Optional[_Union[TakenDepth, _Mapping]] = ...) -> None: ...
+
+class TakenDepth(_message.Message):
+    __slots__ = ("input_amount", "price_before", "price_after", "since_slot")
+    INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    PRICE_BEFORE_FIELD_NUMBER: _ClassVar[int]
+    PRICE_AFTER_FIELD_NUMBER: _ClassVar[int]
+    SINCE_SLOT_FIELD_NUMBER: _ClassVar[int]
+    input_amount: int
+    price_before: float
+    price_after: float
+    since_slot: int
+    def __init__(self, input_amount: _Optional[int] = ..., price_before: _Optional[float] = ..., price_after: _Optional[float] = ..., since_slot: _Optional[int] = ...) -> None: ...
 
 class SimulateRouteRequest(_message.Message):
-    __slots__ = ("hops", "input_amount")
+    __slots__ = ("hops", "input_amount", "with_taken")
     HOPS_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    WITH_TAKEN_FIELD_NUMBER: _ClassVar[int]
     hops: _containers.RepeatedCompositeFieldContainer[SimulateHop]
     input_amount: int
-    def __init__(self, hops: _Optional[_Iterable[_Union[SimulateHop, _Mapping]]] = ..., input_amount: _Optional[int] = ...) -> None: ...
+    with_taken: bool
+    def __init__(self, hops: _Optional[_Iterable[_Union[SimulateHop, _Mapping]]] = ..., input_amount: _Optional[int] = ..., with_taken: _Optional[bool] = ...) -> None: ...
 
 class SimulateRouteResponse(_message.Message):
-    __slots__ = ("route", "output_amount", "slot", "pool_state_age_ms", "price_impacts", "route_id", "depth_amounts", "freshness")
+    __slots__ = ("route", "output_amount", "slot", "pool_state_age_ms", "price_impacts", "route_id", "depth_amounts", "freshness", "taken")
     ROUTE_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     SLOT_FIELD_NUMBER: _ClassVar[int]
@@ -127,6 +143,7 @@ class SimulateRouteResponse(_message.Message):
     ROUTE_ID_FIELD_NUMBER: _ClassVar[int]
     DEPTH_AMOUNTS_FIELD_NUMBER: _ClassVar[int]
     FRESHNESS_FIELD_NUMBER: _ClassVar[int]
+    TAKEN_FIELD_NUMBER: _ClassVar[int]
     route: _containers.RepeatedCompositeFieldContainer[_quotes_pb2.RouteHop]
     output_amount: int
     slot: int
@@ -135,7 +152,8 @@ class SimulateRouteResponse(_message.Message):
     route_id: int
     depth_amounts: _containers.RepeatedScalarFieldContainer[int]
     freshness: _quotes_pb2.Freshness
-    def __init__(self, route: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., output_amount: _Optional[int] = ..., slot: _Optional[int] = ..., pool_state_age_ms: _Optional[int] = ..., price_impacts: _Optional[_Iterable[float]] = ..., route_id: _Optional[int] = ..., depth_amounts: _Optional[_Iterable[int]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
+    taken: _containers.RepeatedCompositeFieldContainer[TakenDepth]
+    def __init__(self, route: _Optional[_Iterable[_Union[_quotes_pb2.RouteHop, _Mapping]]] = ..., output_amount: _Optional[int] = ..., slot: _Optional[int] = ..., pool_state_age_ms: _Optional[int] = ..., price_impacts: _Optional[_Iterable[float]] = ..., route_id: _Optional[int] = ..., depth_amounts: _Optional[_Iterable[int]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ..., taken: _Optional[_Iterable[_Union[TakenDepth, _Mapping]]] = ...) -> None: ...
 
 class PoolStateRequest(_message.Message):
     __slots__ = ("pool_id",)

@@ -23,6 +23,13 @@ class Decision(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
     DECISION_CAUTIOUS: _ClassVar[Decision]
     DECISION_VERIFY: _ClassVar[Decision]
     DECISION_EXECUTE: _ClassVar[Decision]
+
+class CapReason(int, metaclass=_enum_type_wrapper.EnumTypeWrapper):
+    __slots__ = ()
+    CAP_REASON_UNSPECIFIED: _ClassVar[CapReason]
+    CAP_REASON_PRICE_IMPACT: _ClassVar[CapReason]
+    CAP_REASON_ORACLE_DEVIATION: _ClassVar[CapReason]
+    CAP_REASON_STALE: _ClassVar[CapReason]
 QUOTE_SOURCE_UNSPECIFIED: QuoteSource
 QUOTE_SOURCE_LOCAL: QuoteSource
 QUOTE_SOURCE_EXTERNAL: QuoteSource
@@ -31,6 +38,10 @@ DECISION_SKIP: Decision
 DECISION_CAUTIOUS: Decision
 DECISION_VERIFY: Decision
 DECISION_EXECUTE: Decision
+CAP_REASON_UNSPECIFIED: CapReason
+CAP_REASON_PRICE_IMPACT: CapReason
+CAP_REASON_ORACLE_DEVIATION: CapReason
+CAP_REASON_STALE: CapReason
 
 class AggregatedQuoteRequest(_message.Message):
     __slots__ = ("input_mint", "output_mint", "input_amount")
@@ -56,8 +67,20 @@ class ConfidenceFactors(_message.Message):
     slippage: float
     def __init__(self, pool_age: _Optional[float] = ..., route: _Optional[float] = ..., oracle: _Optional[float] = ..., provider: _Optional[float] = ..., slippage: _Optional[float] = ...) -> None: ...
 
+class DecisionCap(_message.Message):
+    __slots__ = ("reason", "value", "limit", "at_most")
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    VALUE_FIELD_NUMBER: _ClassVar[int]
+    LIMIT_FIELD_NUMBER: _ClassVar[int]
+    AT_MOST_FIELD_NUMBER: _ClassVar[int]
+    reason: CapReason
+    value: float
+    limit: float
+    at_most: Decision
+    def __init__(self, reason: _Optional[_Union[CapReason, str]] = ..., value: _Optional[float] = ..., limit: _Optional[float] = ..., at_most: _Optional[_Union[Decision, str]] = ...) -> None: ...
+
 class AggregatedQuote(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount", "local", "external", "best_source", "local_confidence", "external_confidence", "local_factors", "external_factors", "oracle_price", "version", "row", "error", "decision", "output_amount")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "local", "external", "best_source", "local_confidence", "external_confidence", "local_factors", "external_factors", "oracle_price", "version", "row", "error", "decision", "output_amount", "local_caps", "external_caps")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -74,6 +97,8 @@ class AggregatedQuote(_message.Message):
     ERROR_FIELD_NUMBER: _ClassVar[int]
     DECISION_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    LOCAL_CAPS_FIELD_NUMBER: _ClassVar[int]
+    EXTERNAL_CAPS_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
@@ -90,7 +115,9 @@ class AggregatedQuote(_message.Message):
     error: _quotes_pb2.QuoteError
     decision: Decision
     output_amount: int
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., local: _Optional[_Union[_local_quote_pb2.LocalQuote, _Mapping]] = ..., external: _Optional[_Union[_external_quote_pb2.ExternalQuote, _Mapping]] = ..., best_source: _Optional[_Union[QuoteSource, str]] = ..., local_confidence: _Optional[float] = ..., external_confidence: _Optional[float] = ..., local_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., external_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., oracle_price: _Optional[float] = ..., version: _Optional[int] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., decision: _Optional[_Union[Decision, str]] = ..., output_amount: _Optional[int] = ...) -> None: ...
+    local_caps: _containers.RepeatedCompositeFieldContainer[DecisionCap]
+    external_caps: _containers.RepeatedCompositeFieldContainer[DecisionCap]
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., local: _Optional[_Union[_local_quote_pb2.LocalQuote, _Mapping]] = ..., external: _Optional[_Union[_external_quote_pb2.ExternalQuote, _Mapping]] = ..., best_source: _Optional[_Union[QuoteSource, str]] = ..., local_confidence: _Optional[float] = ..., external_confidence: _Optional[float] = ..., local_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., external_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., oracle_price: _Optional[float] = ..., version: _Optional[int] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., decision: _Optional[_Union[Decision, str]] = ..., output_amount: _Optional[int] = ..., local_caps: _Optional[_Iterable[_Union[DecisionCap, _Mapping]]] = ..., external_caps: _Optional[_Iterable[_Union[DecisionCap, _Mapping]]] = ...) -> None: ...
 
 class BatchQuoteResponse(_message.Message):
     __slots__ = ("quotes", "sequence", "snapshot")
