@@ -139,6 +139,7 @@ async def running_platform(nats_url: str, folder: Path) -> AsyncIterator[Platfor
             "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": str(http_port),
             "SOLQUOTE_EXECUTOR_IN_FLIGHT_MAX": "2s",
             "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "60s",
+            "SOLQUOTE_EXECUTOR_STATE_AGE_MAX": "60s",
             "SOLQUOTE_EXECUTOR_SIMULATION_TIMEOUT": "20s",
             "SOLQUOTE_EXECUTOR_POOL_REST": "0s",
             "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true",
@@ -290,6 +291,7 @@ async def test_a_wall_clock_set_back_or_forward_is_told_and_changes_no_verdict(
         {
             **clocks.environ,
             "SOLQUOTE_EXECUTOR_PLAN_AGE_MAX": "10s",
+            "SOLQUOTE_EXECUTOR_STATE_AGE_MAX": "10s",
             "SOLQUOTE_EXECUTOR_POOL_REST": "1ms",
         },
     )
