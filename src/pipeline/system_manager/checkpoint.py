@@ -150,7 +150,7 @@ def _checkpoint(told: dict[str, Any]) -> Checkpoint:
         money=MoneyState(
             since_unix_ns=_integer(money["since_unix_ns"]),
             failed_window_ns=_integer(money["failed_window_ns"]),
-            ledger=Ledger(**{name: _number(value) for name, value in money["ledger"].items()}),
+            ledger=Ledger(run_id=_text(money["ledger"].pop("run_id")), **_numbers(money["ledger"])),
             account=LossAccountState(
                 failed=tuple((_integer(at), _integer(count)) for at, count in _bounded(money["account"].pop("failed"))),
                 **{name: _integer(value) for name, value in money["account"].items()},
@@ -177,5 +177,5 @@ def _integer(value: object) -> int:
     return value
 
 
-def _number(value: object) -> Any:
-    return value if isinstance(value, float) else _integer(value)
+def _numbers(told: dict[str, object]) -> dict[str, Any]:
+    return {name: value if isinstance(value, float) else _integer(value) for name, value in told.items()}

@@ -13,7 +13,7 @@ from quote_core.settings import PlatformSettings
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.connections import check_connections
 
-TIMEOUT_S = 2.0
+TIMEOUT_S = 20.0
 
 
 def platform(**changes: str) -> PlatformSettings:
