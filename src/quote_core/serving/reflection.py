@@ -12,7 +12,7 @@ from typing import Any, Final
 import grpc
 import grpc.aio
 from google.protobuf import descriptor_pb2, descriptor_pool, text_format
-from google.protobuf.descriptor import FileDescriptor
+from google.protobuf.descriptor import Descriptor, FileDescriptor
 from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_grpc
 
 __all__ = ["add_reflection"]
@@ -46,21 +46,18 @@ class _Symbols:
     def __init__(self) -> None:
         self._pools = (descriptor_pool.Default(), _v1_pool())
 
-    def FindFileByName(self, name: str) -> FileDescriptor:  # noqa: N802  # a pool's verb
-        file: FileDescriptor = self._first("FindFileByName", name)
-        return file
+    def FindFileByName(self, name: str) -> "_File":  # noqa: N802  # a pool's verb
+        return _File(self._first("FindFileByName", name))
 
-    def FindFileContainingSymbol(self, symbol: str) -> FileDescriptor:  # noqa: N802  # a pool's verb
-        file: FileDescriptor
+    def FindFileContainingSymbol(self, symbol: str) -> "_File":  # noqa: N802  # a pool's verb
         try:
-            file = self._first("FindFileContainingSymbol", symbol)
+            return _File(self._first("FindFileContainingSymbol", symbol))
         except KeyError:
             service_name, _, method_name = symbol.rpartition(".")
             service = self._first("FindServiceByName", service_name)
             if method_name not in service.methods_by_name:
                 raise
-            file = service.file
-        return file
+            return _File(service.file)
 
     def FindMessageTypeByName(self, name: str) -> Any:  # noqa: N802  # a pool's verb
         return self._first("FindMessageTypeByName", name)
@@ -76,6 +73,33 @@ class _Symbols:
             return getattr(self._pools[0], verb)(name)
         except KeyError:
             return getattr(self._pools[1], verb)(name)
+
+
+class _File:
+    """A file as protoc describes it: with the JSON name of every field, which Python's runtime leaves out.
+
+    Without them ghz takes no `inputMint`, only `input_mint`.
+    """
+
+    def __init__(self, file: FileDescriptor) -> None:
+        self._file = file
+        self.name = file.name
+
+    @property
+    def dependencies(self) -> list["_File"]:
+        return [_File(file) for file in self._file.dependencies]
+
+    def CopyToProto(self, proto: descriptor_pb2.FileDescriptorProto) -> None:  # noqa: N802  # a descriptor's verb
+        self._file.CopyToProto(proto)
+        for message in proto.message_type:
+            _add_json_names(message, self._file.message_types_by_name[message.name])
+
+
+def _add_json_names(proto: descriptor_pb2.DescriptorProto, message: Descriptor) -> None:
+    for field in proto.field:
+        field.json_name = message.fields_by_name[field.name].json_name
+    for nested in proto.nested_type:
+        _add_json_names(nested, message.nested_types_by_name[nested.name])
 
 
 @cache

@@ -1,4 +1,4 @@
-"""The gRPC services as a client sees them that nobody here wrote: `buf curl`, by reflection alone."""
+"""The gRPC services as clients see them that nobody here wrote, by reflection alone: `buf curl`, grpcurl and ghz."""
 
 import json
 import subprocess
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.go_tools import go_tool
 from fakes.running_platform import RunningPlatform
 
 from quote_core.tokens import load_tokens
@@ -109,4 +110,53 @@ def test_twenty_messages_of_a_batch_stream(client_platform: RunningPlatform):
     assert answered == asked
     assert [int(message.get("sequence", 0)) for message in received] == sorted(
         int(message.get("sequence", 0)) for message in received
+    )
+
+
+def grpcurl(*arguments: str) -> str:
+    ran = subprocess.run(
+        [go_tool("grpcurl"), "-plaintext", *arguments], capture_output=True, text=True, timeout=WAIT_S, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("variable", SERVICES)
+def test_grpcurl_describes_every_service_method_and_message(client_platform: RunningPlatform, variable: str):
+    address = client_platform.environment[variable]
+    assert {SERVICES[variable], "grpc.reflection.v1.ServerReflection"} <= set(grpcurl(address, "list").split())
+    methods = grpcurl(address, "list", SERVICES[variable]).split()
+    assert f"{SERVICES[variable]}.GetQuote" in methods
+    for method in methods:
+        assert f"rpc {method.rpartition('.')[2]} (" in grpcurl(address, "describe", method)
+    for symbol in ("BatchQuoteRequest", "BatchQuoteRequest.pairs", "Provenance", "PROVENANCE_CHAIN"):
+        assert symbol.rpartition(".")[2] in grpcurl(address, "describe", f"solquote.v1.{symbol}")
+    assert "grpc.reflection.v1.ServerReflection" in grpcurl(address, "describe", "grpc.reflection.v1.ServerReflection")
+
+
+def test_grpcurl_gets_a_quote(client_platform: RunningPlatform):
+    address = client_platform.environment["SOLQUOTE_AGGREGATOR_ADDRESS"]
+    request = json.dumps({"inputMint": SOL, "outputMint": USDC, "inputAmount": "1000000000"})
+    quote = json.loads(grpcurl("-d", request, address, "solquote.v1.QuoteAggregatorService/GetQuote"))
+    assert 50_000_000 < int(quote["outputAmount"]) < 120_000_000
+
+
+@pytest.mark.parametrize("call", ["GetQuote", "StreamQuotes"])
+def test_ghz_loads_a_method_by_reflection_with_compressed_requests(client_platform: RunningPlatform, call: str):
+    address = client_platform.environment["SOLQUOTE_AGGREGATOR_ADDRESS"]
+    request = {"inputMint": SOL, "outputMint": USDC, "inputAmount": "1000000000"}
+    method = ["--insecure", "--call", f"solquote.v1.QuoteAggregatorService.{call}", "-d", json.dumps(request)]
+    load = ["--enable-compression", "--keepalive", "10s", "-n", "20", "-c", "2", "--stream-call-duration", "300ms"]
+    ran = subprocess.run(
+        [go_tool("ghz"), *method, *load, "--format", "json", address],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert (report["count"], set(report["statusCodeDistribution"])) == (
+        20,
+        {"OK"} if call == "GetQuote" else {"Canceled"},
     )

@@ -90,6 +90,14 @@ async def test_a_file_comes_with_all_it_imports(reflection: Reflection):
     assert set(files) == {file.name for file in FILES}
 
 
+async def test_fields_have_their_json_names(reflection: Reflection):
+    answer = await reflection.ask(file_containing_symbol="solquote.v1.HealthResponse")
+    file = descriptor_pb2.FileDescriptorProto.FromString(answer.file_descriptor_response.file_descriptor_proto[0])
+    health = next(message for message in file.message_type if message.name == "HealthResponse")
+    assert [field.json_name for field in health.field] == ["serving", "version", "uptimeMs", "findings", "figures"]
+    assert [field.json_name for field in health.nested_type[0].field] == ["key", "value"]
+
+
 @pytest.mark.parametrize("version", VERSIONS)
 async def test_both_versions_are_listed_and_describe_themselves(reflection: Reflection, version: str):
     listed = {service.name for service in (await reflection.ask(list_services="")).list_services_response.service}
