@@ -12,6 +12,7 @@ from quote_core.serving.quote_messages import (
     write_hop,
     write_provenance,
 )
+from quote_core.serving.quote_request import QuoteRequest, read_quote_request
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
@@ -24,6 +25,7 @@ __all__ = [
     "CallCounter",
     "Combination",
     "HttpPatience",
+    "QuoteRequest",
     "Server",
     "Subscription",
     "Subscriptions",
@@ -36,6 +38,7 @@ __all__ = [
     "read_freshness",
     "read_health",
     "read_provenance",
+    "read_quote_request",
     "read_route",
     "reads_body_itself",
     "serve",

@@ -8,6 +8,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from quote_core.dex.pool import SwapMode
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
@@ -25,12 +26,15 @@ __all__ = ["quote"]
 def quote(
     input_token: Annotated[str, typer.Argument(metavar="IN", help="Token sold: symbol or mint")],
     output_token: Annotated[str, typer.Argument(metavar="OUT", help="Token bought: symbol or mint")],
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold, such as 1.5")],
+    amount: Annotated[
+        str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold (with --exact-out bought), such as 1.5")
+    ],
     *,
     slippage_bps: Annotated[
         int, typer.Option(help="Tolerated below the output, basis points, for the minimum out", min=0, max=BPS)
     ] = 50,
     explain: Annotated[bool, typer.Option("--explain", help="Show how the decision came about")] = False,
+    exact_out: Annotated[bool, typer.Option("--exact-out", help="AMOUNT is of OUT: what does buying it cost?")] = False,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -41,8 +45,9 @@ def quote(
     sold = registry.resolve(input_token, field="IN")
     bought = registry.resolve(output_token, field="OUT")
     registry.pair(sold.mint, bought.mint)
-    smallest_units = amount_from_decimal(amount, sold.decimals, field="AMOUNT")
-    answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout)
+    given, mode = (bought, SwapMode.EXACT_OUT) if exact_out else (sold, SwapMode.EXACT_IN)
+    smallest_units = amount_from_decimal(amount, given.decimals, field="AMOUNT")
+    answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout, mode=mode)
     if as_json:
         answer_json(quote_json(answer, slippage_bps=slippage_bps))
     else:

@@ -1,4 +1,4 @@
-"""The gRPC services as clients see them that nobody here wrote, by reflection alone: `buf curl`, grpcurl and ghz."""
+"""The services as clients see them that nobody here wrote: `buf curl`, grpcurl, ghz, and Jupiter's npm client."""
 
 import json
 import subprocess
@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 from fakes.go_tools import go_tool
+from fakes.npm_package import npm_folder
 from fakes.running_platform import RunningPlatform
 
 from quote_core.tokens import load_tokens
@@ -24,6 +25,7 @@ SERVICES = {
 }
 SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 WAIT_S = 120.0
+JUPITER_CLIENT = Path(__file__).parents[2] / "fakes" / "jupiter_client.mjs"
 
 
 def curl(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -160,3 +162,28 @@ def test_ghz_loads_a_method_by_reflection_with_compressed_requests(client_platfo
         20,
         {"OK"} if call == "GetQuote" else {"Canceled"},
     )
+
+
+@pytest.mark.parametrize("prefix", ["", "/swap/v1", "/v1"])
+def test_jupiters_own_client_is_answered(client_platform: RunningPlatform, prefix: str):
+    http = client_platform.view("aggregator")["address"].rpartition(",")[2]
+    base_path = f"http://127.0.0.1:{http}{prefix}"
+    folder = npm_folder("@jup-ag/api", "6.0.48")
+    ran = subprocess.run(
+        ["node", str(JUPITER_CLIENT), base_path, SOL, USDC, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    understood = json.loads(ran.stdout)
+    assert 50_000_000 < int(understood["exactIn"]["outAmount"]) < 120_000_000
+    assert understood["exactIn"]["routePlan"][0]["percent"] == 100
+    assert int(understood["exactOut"]["outAmount"]) >= 100_000_000
+    assert int(understood["exactOut"]["otherAmountThreshold"]) >= int(understood["exactOut"]["inAmount"])
+    assert understood["raydium"]["routePlan"][0]["swapInfo"]["label"] in {"Raydium CP", "Raydium CLMM"}
+    assert understood["labels"]["whirLbMiicVdio4qvUfM5KAg6Ct8VwpYzGff3uctyCc"] == "Whirlpool"
+    assert understood["noAccounts"]["status"] == 400
+    assert understood["noAccounts"]["error"].startswith("maxAccounts: must be 64")
+    assert (understood["swap"]["status"], understood["swap"]["errorCode"]) == (501, "UNIMPLEMENTED")
