@@ -1,7 +1,7 @@
 """The HTTP API: parse, call, answer. Errors are `{error, errorCode}` with the status of their code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -27,11 +27,12 @@ from aggregator.http_models import (
     QuoteParameters,
 )
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
+from aggregator.openapi_page import PAGE_POLICY, openapi_page
 from quote_core.clock import Clock
 from quote_core.dex.labels import chosen_dexes, program_labels
 from quote_core.dex.pool import SwapMode
 from quote_core.errors import InvalidField, SolquoteError
-from quote_core.serving import QuoteRequest
+from quote_core.serving import QuoteRequest, compressed, shared_with
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS
 
@@ -59,6 +60,7 @@ class HttpApi:
         metrics: CollectorRegistry,
         clock: Clock,
         pools_timeout_ns: int,
+        cors_origins: Collection[str] = (),
     ) -> None:
         self._tokens = tokens
         self._fanout = fanout
@@ -67,11 +69,16 @@ class HttpApi:
         self._metrics = metrics
         self._clock = clock
         self._pools_timeout_ns = pools_timeout_ns
-        self._openapi = orjson.dumps(openapi_document(health.version))
+        self._cors_origins = cors_origins
+        document = openapi_document(health.version)
+        self._openapi = orjson.dumps(document)
+        self._page = openapi_page(document)
 
     def application(self) -> web.Application:
         """An application with every route of the OpenAPI document, and that document."""
-        application = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_BYTES_MAX)
+        application = web.Application(
+            middlewares=[shared_with(self._cors_origins), compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
+        )
         application.add_routes(
             [
                 *(web.get(f"{prefix}/quote", self.get_quote) for prefix in JUPITER_PREFIXES),
@@ -87,6 +94,7 @@ class HttpApi:
                 web.get("/v1/health", self.get_health),
                 web.get("/metrics", self.get_metrics),
                 web.get("/openapi.json", self.get_openapi),
+                web.get("/docs", self.get_page),
             ]
         )
         return application
@@ -139,6 +147,11 @@ class HttpApi:
     async def get_openapi(self, request: web.Request) -> web.Response:
         """The OpenAPI document."""
         return web.Response(body=self._openapi, content_type="application/json")
+
+    async def get_page(self, request: web.Request) -> web.Response:
+        """The document for people."""
+        headers = {"Content-Security-Policy": PAGE_POLICY}
+        return web.Response(text=self._page, content_type="text/html", headers=headers)
 
     async def _quote(self, asked_raw: Any) -> QuoteAnswer | Refusal:
         started_ns = self._clock.mono_ns()

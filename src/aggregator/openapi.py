@@ -81,6 +81,7 @@ def openapi_document(version: str) -> Mapping[str, Any]:
                 }
             },
             "/metrics": {"get": {"summary": "Prometheus metrics", "responses": _text("text/plain")}},
+            "/docs": {"get": {"summary": "This document as a page", "responses": _text("text/html")}},
             "/openapi.json": {"get": {"summary": "This document", "responses": _text("application/json")}},
         },
         "components": {"schemas": schemas["$defs"]},

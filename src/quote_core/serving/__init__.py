@@ -3,6 +3,7 @@
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
+from quote_core.serving.http_manners import compressed, shared_with
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.quote_messages import (
     read_freshness,
@@ -31,6 +32,7 @@ __all__ = [
     "Subscriptions",
     "abort_with",
     "checked_key",
+    "compressed",
     "grpc_code",
     "http_logger",
     "open_channel",
@@ -43,6 +45,7 @@ __all__ = [
     "reads_body_itself",
     "serve",
     "serve_http",
+    "shared_with",
     "streaming",
     "write_freshness",
     "write_health",
