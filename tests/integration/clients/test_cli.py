@@ -74,9 +74,9 @@ def test_all_twelve_pairs_quote_both_ways(client_platform: RunningPlatform, regi
 
 @pytest.mark.parametrize("symbol", sorted(UNQUOTED))
 def test_a_pair_without_a_pool_is_refused_by_name(client_platform: RunningPlatform, symbol: str):
-    error = ask(client_platform, f"quote SOL {symbol} 1", code=1)["error"]
-    assert error["code"] == "FAILED_PRECONDITION"
-    assert f"SOL/{symbol}" in error["message"]
+    error = ask(client_platform, f"quote SOL {symbol} 1", code=1)
+    assert error["errorCode"] == "FAILED_PRECONDITION"
+    assert f"SOL/{symbol}" in error["error"]
 
 
 def test_synthetic_pools_are_marked_and_shown_beside_recorded_ones(client_platform: RunningPlatform):
