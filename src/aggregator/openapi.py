@@ -12,7 +12,6 @@ from aggregator.http_models import (
     BatchBody,
     ErrorAnswer,
     HealthAnswer,
-    NotOfferedAnswer,
     PoolsAnswer,
     QuoteAnswer,
     QuoteParameters,
@@ -33,7 +32,7 @@ _REFUSALS: Final = {
     "503": "No quote service answers",
     "504": "No answer in time",
 }
-_ANSWERS: Final = (QuoteAnswer, BatchAnswer, PoolsAnswer, HealthAnswer, ErrorAnswer, NotOfferedAnswer)
+_ANSWERS: Final = (QuoteAnswer, BatchAnswer, PoolsAnswer, HealthAnswer, ErrorAnswer)
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
@@ -97,15 +96,12 @@ def _jupiter_paths(parameters: Mapping[str, Any]) -> dict[str, Any]:
     }
     labels = {"type": "object", "additionalProperties": {"type": "string"}}
     label = {"description": "Program id to label", "content": {"application/json": {"schema": labels}}}
-    not_offered = {"description": "Transactions are not built here yet", "content": _json_of(NotOfferedAnswer)}
     paths: dict[str, Any] = {}
     for prefix in JUPITER_PREFIXES:
         paths[f"{prefix}/quote"] = {"get": quote}
         paths[f"{prefix}/program-id-to-label"] = {
             "get": {"summary": "Jupiter's label of every DEX program known here", "responses": {"200": label}}
         }
-        for name in ("swap", "swap-instructions"):
-            paths[f"{prefix}/{name}"] = {"post": {"summary": "Not offered yet", "responses": {"501": not_offered}}}
     return paths
 
 

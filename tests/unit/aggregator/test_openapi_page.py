@@ -4,9 +4,13 @@ import re
 from html.parser import HTMLParser
 
 import pytest
+from hypothesis import given
+from hypothesis.strategies import from_regex
 
+from aggregator.http_models import MINT_PATTERN
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
 from aggregator.openapi_page import PAGE_POLICY, openapi_page
+from quote_core.tokens import checked_mint, load_tokens
 
 DOCUMENT = openapi_document("1.2.3")
 PAGE = openapi_page(DOCUMENT)
@@ -57,6 +61,11 @@ def test_every_path_parameter_and_field_is_on_it() -> None:
             assert f"<code>{field}</code>" in PAGE
 
 
+@given(from_regex(MINT_PATTERN.replace("$", r"\Z")))
+def test_whatever_fits_the_pattern_of_a_mint_is_a_key_of_32_bytes(text: str) -> None:
+    assert checked_mint(text, field="mint") == text
+
+
 def test_bounds_and_patterns_of_the_parameters_are_real() -> None:
     for prefix in JUPITER_PREFIXES:
         parameters = DOCUMENT["paths"][f"{prefix}/quote"]["get"]["parameters"]
@@ -67,6 +76,7 @@ def test_bounds_and_patterns_of_the_parameters_are_real() -> None:
         mint = re.compile(schemas["inputMint"]["pattern"])
         assert mint.search("So11111111111111111111111111111111111111112")
         assert not mint.search("0OIl" * 10)
+        assert all(mint.search(token.mint) for token in load_tokens())
         dexes = re.compile(schemas["dexes"]["pattern"])
         for fits in ("", "Whirlpool", "raydium_clmm,Pump.fun Amm"):
             assert dexes.search(fits)
