@@ -29,8 +29,9 @@ from aggregator.http_models import (
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
 from aggregator.openapi_page import PAGE_POLICY, openapi_page
 from quote_core.clock import Clock
-from quote_core.dex.labels import chosen_dexes, program_labels
+from quote_core.dex.labels import chosen_dexes
 from quote_core.dex.pool import SwapMode
+from quote_core.dex.programs import program_labels
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.serving import QuoteRequest, compressed, shared_with
 from quote_core.tokens import TokenRegistry

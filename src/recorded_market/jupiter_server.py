@@ -7,8 +7,8 @@ import orjson
 from aiohttp import web
 
 from quote_core.clock import Clock
-from quote_core.dex.labels import program_labels
 from quote_core.dex.pool import ChainClock, Pool
+from quote_core.dex.programs import program_labels
 from quote_core.quotes import Provenance, worst_provenance
 from quote_core.serving import http_logger
 from quote_core.units import NS_PER_S, Pubkey

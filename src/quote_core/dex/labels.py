@@ -5,10 +5,9 @@ from types import MappingProxyType
 from typing import Final
 
 from quote_core.dex.pool import Dex
-from quote_core.dex.programs import PROGRAMS
 from quote_core.errors import InvalidField
 
-__all__ = ["ALL_DEXES", "JUPITER_LABELS", "chosen_dexes", "program_labels"]
+__all__ = ["ALL_DEXES", "JUPITER_LABELS", "chosen_dexes"]
 
 ALL_DEXES: Final = frozenset(Dex)
 
@@ -24,11 +23,6 @@ JUPITER_LABELS: Final[Mapping[Dex, str]] = MappingProxyType(
 )
 
 _BY_LABEL: Final = {dex.label: dex for dex in Dex} | {label: dex for dex, label in JUPITER_LABELS.items()}
-
-
-def program_labels() -> dict[str, str]:
-    """Program id -> Jupiter's label, of all programs known here."""
-    return {program_id: JUPITER_LABELS[program.dex] for program_id, program in PROGRAMS.items()}
 
 
 def chosen_dexes(wanted: Iterable[str], excluded: Iterable[str]) -> frozenset[Dex]:

@@ -3,8 +3,8 @@ from typing import Any
 import pytest
 
 from quote_core.dex.labels import JUPITER_LABELS as LABELS
-from quote_core.dex.labels import program_labels
 from quote_core.dex.pool import Dex, Direction, SwapMode
+from quote_core.dex.programs import program_labels
 from quote_core.errors import MarketError
 from quote_core.tokens import TokenRegistry
 from quote_core.units import Pubkey

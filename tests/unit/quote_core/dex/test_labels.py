@@ -1,6 +1,6 @@
-from quote_core.dex.labels import JUPITER_LABELS, program_labels
+from quote_core.dex.labels import JUPITER_LABELS
 from quote_core.dex.pool import Dex
-from quote_core.dex.programs import PROGRAMS
+from quote_core.dex.programs import PROGRAMS, program_labels
 
 
 def test_every_dex_has_a_label_of_jupiters_and_no_two_the_same() -> None:
