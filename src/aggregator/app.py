@@ -121,6 +121,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             metrics=registry,
             clock=SYSTEM_CLOCK,
             pools_timeout_ns=settings.pools_timeout,
+            cors_origins=settings.cors_origins,
         )
         server = await stack.enter_async_context(
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)

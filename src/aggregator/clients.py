@@ -9,8 +9,10 @@ import grpc.aio
 from aggregator import upstream_wire as wire
 from aggregator.held import IMPOSSIBLE, HeldQuote, Refusal
 from aggregator.oracle import OraclePrice
+from quote_core.dex.pool import SwapMode
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, UpstreamError
 from quote_core.quotes import QuoteKey
+from quote_core.serving import QuoteRequest
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["ExternalClient", "LocalClient", "open_stream"]
@@ -26,13 +28,13 @@ class LocalClient:
         self._prices = _unary(channel, wire.LOCAL_PRICES)
         self._pools = _unary(channel, wire.LOCAL_POOLS)
 
-    async def quote(self, key: QuoteKey, *, timeout_ns: int) -> HeldQuote | Refusal:
+    async def quote(self, asked: QuoteRequest, *, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
         try:
-            answer = await self._quote(wire.local_request(key), timeout=timeout_ns / NS_PER_S)
+            answer = await self._quote(wire.local_request(asked), timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             return _refusal(self.name, error)
-        return _asked_for(self.name, key, wire.held_local(answer))
+        return _asked_for(self.name, asked, wire.held_local(answer))
 
     async def oracle_prices(self, *, timeout_ns: int) -> dict[Pubkey, OraclePrice]:
         """Known reference prices.
@@ -74,7 +76,7 @@ class ExternalClient:
             answer = await self._quote(request, timeout=timeout_ns / NS_PER_S)
         except grpc.aio.AioRpcError as error:
             return _refusal(self.name, error)
-        return _asked_for(self.name, key, wire.held_external(answer))
+        return _asked_for(self.name, QuoteRequest.of(key), wire.held_external(answer))
 
 
 def open_stream(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
@@ -86,8 +88,15 @@ def _unary(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
     return channel.unary_unary(rpc.path, request_serializer=rpc.encode, response_deserializer=rpc.decode)
 
 
-def _asked_for(service: str, key: QuoteKey, answer: HeldQuote) -> HeldQuote | Refusal:
-    return answer if answer.key == key else Refusal(IMPOSSIBLE, f"{service}: answered for another pair or amount")
+def _asked_for(service: str, asked: QuoteRequest, answer: HeldQuote) -> HeldQuote | Refusal:
+    pair = answer.key.input_mint, answer.key.output_mint
+    if asked.mode is SwapMode.EXACT_IN:
+        is_the_amount = answer.key.input_amount == asked.amount
+    else:  # some programs round what they give up
+        is_the_amount = answer.refusal is not None or answer.output_amount >= asked.amount
+    if pair != (asked.input_mint, asked.output_mint) or not is_the_amount:
+        return Refusal(IMPOSSIBLE, f"{service}: answered for another pair or amount")
+    return answer
 
 
 def _refusal(service: str, error: grpc.aio.AioRpcError) -> Refusal:

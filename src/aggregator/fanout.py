@@ -16,8 +16,9 @@ from aggregator.selection import Judge, Merged
 from aggregator.table import QuoteTable
 from quote_core.clock import Clock, moment
 from quote_core.quotes import QuoteKey
+from quote_core.serving import QuoteRequest
 from quote_core.tokens import TokenRegistry
-from quote_core.units import NS_PER_S
+from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["EXTERNAL_LEFT_MAX", "ExternalQuotes", "Fanout", "LocalQuotes"]
 
@@ -30,7 +31,7 @@ _Answer = HeldQuote | Refusal
 class LocalQuotes(Protocol):
     """What is asked of the local quote service."""
 
-    async def quote(self, key: QuoteKey, *, timeout_ns: int) -> _Answer:
+    async def quote(self, asked: QuoteRequest, *, timeout_ns: int) -> _Answer:
         """One quote, or why there is none."""
         ...
 
@@ -79,9 +80,14 @@ class Fanout:
                 return held
         return await self._ask(key, slippage_bps)
 
+    async def local_alone(self, asked: QuoteRequest) -> Merged:
+        """The local answer as the only source: of what an outside provider is not asked, such as a wanted output."""
+        answer = await self._local.quote(asked, timeout_ns=self._external_timeout_ns)
+        return self._merged(asked.input_mint, asked.output_mint, answer)
+
     async def local_quote(self, key: QuoteKey) -> _Answer:
         """The local answer alone, however late within the external time-out."""
-        return await self._local.quote(key, timeout_ns=self._external_timeout_ns)
+        return await self._local.quote(QuoteRequest.of(key), timeout_ns=self._external_timeout_ns)
 
     async def external_quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> _Answer:
         """The external answer alone, within its time-out."""
@@ -108,7 +114,8 @@ class Fanout:
                     break
         finally:
             local.cancel()
-        return self._merged(key, _result(local, "local quote service"), _result(external, "external quote service"))
+        answers = _result(local, "local quote service"), _result(external, "external quote service")
+        return self._merged(key.input_mint, key.output_mint, *answers)
 
     def _keep(self, call: Coroutine[Any, Any, _Answer]) -> asyncio.Task[_Answer]:
         task = asyncio.create_task(call)
@@ -116,9 +123,11 @@ class Fanout:
         task.add_done_callback(self._left.discard)
         return task
 
-    def _merged(self, key: QuoteKey, local: _Answer, external: _Answer) -> Merged:
+    def _merged(
+        self, input_mint: Pubkey, output_mint: Pubkey, local: _Answer, external: _Answer | None = None
+    ) -> Merged:
         quotes = [answer if isinstance(answer, HeldQuote) else None for answer in (local, external)]
-        input_token, output_token = self._tokens.pair(key.input_mint, key.output_mint)
+        input_token, output_token = self._tokens.pair(input_mint, output_mint)
         scale = 10.0 ** (input_token.decimals - output_token.decimals)
         first = next((answer for answer in (local, external) if isinstance(answer, Refusal)), None)
         return self._judge.merged(quotes[0], quotes[1], rate_scale=scale, now=moment(self._clock), refusal=first)

@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final, Literal
 
 from aggregator.confidence import CapReason, Decision
-from aggregator.held import Source
+from aggregator.held import HeldQuote, Source
 from aggregator.http_models import (
     CapAnswer,
     FactorsAnswer,
@@ -17,21 +17,15 @@ from aggregator.http_models import (
 )
 from aggregator.selection import Merged
 from aggregator.upstream_wire import PoolSummary, provider_of, route_of
-from quote_core.dex.pool import Dex
+from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
+from quote_core.dex.labels import JUPITER_LABELS
 from quote_core.health import HealthReport
 from quote_core.quotes import Provenance, RouteHop
 from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 
 __all__ = ["health_answer", "pool_answer", "quote_answer"]
 
-_JUPITER_LABELS: Final = {
-    Dex.RAYDIUM_AMM_V4.label: "Raydium",
-    Dex.RAYDIUM_CPMM.label: "Raydium CP",
-    Dex.RAYDIUM_CLMM.label: "Raydium CLMM",
-    Dex.ORCA_WHIRLPOOL.label: "Whirlpool",
-    Dex.METEORA_DLMM.label: "Meteora DLMM",
-    Dex.PUMPSWAP.label: "Pump.fun Amm",
-}
+_JUPITER_LABELS: Final = {dex.label: label for dex, label in JUPITER_LABELS.items()}
 _GENUINENESS: Final = (Provenance.SYNTHETIC, Provenance.PATCHED, Provenance.RECORDED, Provenance.CHAIN)
 
 
@@ -54,8 +48,8 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
         in_amount=str(quote.key.input_amount),
         output_mint=quote.key.output_mint,
         out_amount=str(quote.output_amount),
-        other_amount_threshold=str(quote.output_amount * (BPS - asked.slippage_bps) // BPS),
-        swap_mode="ExactIn",
+        other_amount_threshold=str(_threshold(quote, asked)),
+        swap_mode=asked.swap_mode,
         slippage_bps=asked.slippage_bps,
         price_impact_pct=f"{quote.price_impact_fraction:.10f}".rstrip("0").rstrip("."),
         route_plan=_route_plan(route),
@@ -86,6 +80,13 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
         age_ms=quote.freshness.age_ns(merged.at) // NS_PER_MS,
         route_id=str(quote.route_id),
     )
+
+
+def _threshold(quote: HeldQuote, asked: QuoteParameters) -> int:
+    """The least output, or with ExactOut the most input, that the slippage allows."""
+    if asked.swap_mode == "ExactIn":
+        return mul_div_floor(quote.output_amount, BPS - asked.slippage_bps, BPS)
+    return mul_div_ceil(quote.key.input_amount, BPS + asked.slippage_bps, BPS)
 
 
 _DECISION_NAMES: Final = {"SKIP": "skip", "CAUTIOUS": "cautious", "VERIFY": "verify", "EXECUTE": "execute"}

@@ -1,12 +1,12 @@
 """The HTTP API: parse, call, answer. Errors are `{error, errorCode}` with the status of their code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
 import orjson
-from aiohttp import web
+from aiohttp import hdrs, web
 from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ValidationError
 
@@ -17,17 +17,23 @@ from aggregator.held import Refusal
 from aggregator.http_answers import health_answer, pool_answer, quote_answer
 from aggregator.http_errors import http_status, refusal_of
 from aggregator.http_models import (
+    LIST_PARAMETERS,
     BatchAnswer,
     BatchBody,
     ErrorAnswer,
+    NotOfferedAnswer,
     PoolsAnswer,
     QuoteAnswer,
     QuoteParameters,
 )
-from aggregator.openapi import openapi_document
+from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
+from aggregator.openapi_page import PAGE_POLICY, openapi_page
 from quote_core.clock import Clock
+from quote_core.dex.labels import chosen_dexes
+from quote_core.dex.pool import SwapMode
+from quote_core.dex.programs import program_labels
 from quote_core.errors import InvalidField, SolquoteError
-from quote_core.serving import checked_key
+from quote_core.serving import QuoteRequest, compressed, shared_with
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS
 
@@ -55,6 +61,7 @@ class HttpApi:
         metrics: CollectorRegistry,
         clock: Clock,
         pools_timeout_ns: int,
+        cors_origins: Collection[str] = (),
     ) -> None:
         self._tokens = tokens
         self._fanout = fanout
@@ -63,28 +70,50 @@ class HttpApi:
         self._metrics = metrics
         self._clock = clock
         self._pools_timeout_ns = pools_timeout_ns
-        self._openapi = orjson.dumps(openapi_document(health.version))
+        self._cors_origins = cors_origins
+        document = openapi_document(health.version)
+        self._openapi = orjson.dumps(document)
+        self._page = openapi_page(document)
 
     def application(self) -> web.Application:
         """An application with every route of the OpenAPI document, and that document."""
-        application = web.Application(middlewares=[_errors_as_json], client_max_size=BODY_BYTES_MAX)
+        application = web.Application(
+            middlewares=[shared_with(self._cors_origins), compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
+        )
         application.add_routes(
             [
-                web.get("/v1/quote", self.get_quote),
+                *(web.get(f"{prefix}/quote", self.get_quote) for prefix in JUPITER_PREFIXES),
+                *(web.get(f"{prefix}/program-id-to-label", self.get_labels) for prefix in JUPITER_PREFIXES),
+                *(
+                    web.post(f"{prefix}/{name}", self.post_swap)
+                    for prefix in JUPITER_PREFIXES
+                    for name in ("swap", "swap-instructions")
+                ),
                 web.post("/v1/quote/batch", self.post_batch),
                 web.get("/v1/pools", self.get_pools),
                 web.get("/v1/pools/{mint}", self.get_pools),
                 web.get("/v1/health", self.get_health),
                 web.get("/metrics", self.get_metrics),
                 web.get("/openapi.json", self.get_openapi),
+                web.get("/docs", self.get_page),
             ]
         )
         return application
 
     async def get_quote(self, request: web.Request) -> web.Response:
         """One quote, asked for and answered in Jupiter's names."""
-        answer = await self._quote(dict(request.query))
+        answer = await self._quote(_parameters(request.query))
         return _refused(answer) if isinstance(answer, Refusal) else _json(answer)
+
+    async def get_labels(self, request: web.Request) -> web.Response:
+        """Jupiter's label of every DEX program known here."""
+        return web.Response(body=orjson.dumps(program_labels()), content_type="application/json")
+
+    async def post_swap(self, request: web.Request) -> web.Response:
+        """501, with where to read what is offered instead."""
+        what = f"{request.path}: transactions are not built here yet, {SWAP_PAGE} says what to do instead"
+        answer = NotOfferedAnswer(error=what, error_code="UNIMPLEMENTED", docs=SWAP_PAGE)
+        return _json(answer, HTTPStatus.NOT_IMPLEMENTED)
 
     async def post_batch(self, request: web.Request) -> web.Response:
         """Up to a hundred quotes; each is answered or refused by itself, in order."""
@@ -120,14 +149,22 @@ class HttpApi:
         """The OpenAPI document."""
         return web.Response(body=self._openapi, content_type="application/json")
 
+    async def get_page(self, request: web.Request) -> web.Response:
+        """The document for people."""
+        headers = {"Content-Security-Policy": PAGE_POLICY}
+        return web.Response(text=self._page, content_type="text/html", headers=headers)
+
     async def _quote(self, asked_raw: Any) -> QuoteAnswer | Refusal:
         started_ns = self._clock.mono_ns()
         try:
             asked = QuoteParameters.model_validate(asked_raw)
-            key = checked_key(self._tokens, asked.input_mint, asked.output_mint, asked.amount)
+            wanted = self._checked(asked)
         except (SolquoteError, ValidationError) as error:
             return refusal_of(error)
-        merged = await self._fanout.quote(key, slippage_bps=asked.slippage_bps)
+        if wanted.key is None or asked.is_local_alone:
+            merged = await self._fanout.local_alone(wanted)
+        else:
+            merged = await self._fanout.quote(wanted.key, slippage_bps=asked.slippage_bps)
         best = merged.best_quote
         if best is None:
             assert merged.refusal is not None, "neither a price nor a reason"
@@ -136,6 +173,29 @@ class HttpApi:
             age_ms = best.freshness.age_ns(merged.at) // NS_PER_MS
             return Refusal("FAILED_PRECONDITION", f"quote: stale, the state behind it is {age_ms} ms old")
         return quote_answer(merged, asked, now_mono_ns=self._clock.mono_ns(), started_mono_ns=started_ns)
+
+    def _checked(self, asked: QuoteParameters) -> QuoteRequest:
+        input_token, output_token = self._tokens.pair(asked.input_mint, asked.output_mint)
+        mode = SwapMode.EXACT_IN if asked.swap_mode == "ExactIn" else SwapMode.EXACT_OUT
+        dexes = chosen_dexes(asked.dexes, asked.exclude_dexes)
+        return QuoteRequest(input_token.mint, output_token.mint, asked.amount, mode, dexes)
+
+
+def _parameters(query: Mapping[str, str]) -> dict[str, str]:
+    """A query as one text for each name.
+
+    Raises:
+        InvalidField: A name is there twice that may not.
+    """
+    parameters: dict[str, str] = {}
+    for name, value in query.items():
+        if name not in parameters:
+            parameters[name] = value
+        elif name in LIST_PARAMETERS:
+            parameters[name] += f",{value}"
+        else:
+            raise InvalidField(name, "is given more than once")
+    return parameters
 
 
 @web.middleware
@@ -149,7 +209,10 @@ async def _errors_as_json(request: web.Request, handler: _Handler) -> web.Stream
             raise
         status = HTTPStatus(error.status)
         code = _OWN_CODES.get(status, "INVALID_ARGUMENT")
-        return _json(_error(Refusal(code, f"{request.method} {request.path}: {error.reason}")), status)
+        answer = _json(_error(Refusal(code, f"{request.method} {request.path}: {error.reason}")), status)
+        if hdrs.ALLOW in error.headers:
+            answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
+        return answer
 
 
 def _refused(refusal: Refusal) -> web.Response:

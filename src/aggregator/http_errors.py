@@ -4,9 +4,10 @@ from http import HTTPStatus
 from typing import Final
 
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from aggregator.held import Refusal
-from quote_core.errors import SolquoteError
+from quote_core.errors import RequestError, SolquoteError
 
 __all__ = ["http_status", "refusal_of"]
 
@@ -18,8 +19,13 @@ _STATUSES: Final = {
     "UNAVAILABLE": HTTPStatus.SERVICE_UNAVAILABLE,
     "DEADLINE_EXCEEDED": HTTPStatus.GATEWAY_TIMEOUT,
     "DATA_LOSS": HTTPStatus.BAD_GATEWAY,
+    "UNIMPLEMENTED": HTTPStatus.NOT_IMPLEMENTED,
 }
-_HTTP_NAMES: Final = {"input_mint": "inputMint", "output_mint": "outputMint", "input_amount": "amount"}
+_HTTP_NAMES: Final = {"input_amount": "amount", "output_amount": "amount"}
+_OWN_RULES: Final = {"missing": "is required", "extra_forbidden": "is not a parameter here"}
+
+
+_FIELD_CHARACTERS_MAX: Final = 64
 
 
 def http_status(code: str) -> HTTPStatus:
@@ -32,10 +38,13 @@ def refusal_of(error: SolquoteError | ValidationError) -> Refusal:
     if isinstance(error, ValidationError):
         first = error.errors(include_url=False, include_context=False)[0]
         field = ".".join(map(str, first["loc"])) or "body"
-        return Refusal("INVALID_ARGUMENT", f"{field}: {_sentence(str(first['msg']))}")
+        rule = _OWN_RULES.get(first["type"]) or _sentence(str(first["msg"]))
+        return Refusal("INVALID_ARGUMENT", f"{field[:_FIELD_CHARACTERS_MAX]}: {rule}")
     message = str(error)
     field, colon, rule = message.partition(": ")
-    return Refusal(error.code, f"{_HTTP_NAMES.get(field, field)}{colon}{rule}")
+    if isinstance(error, RequestError):
+        field = _HTTP_NAMES.get(field) or to_camel(field)
+    return Refusal(error.code, f"{field}{colon}{rule}")
 
 
 def _sentence(message: str) -> str:

@@ -4,19 +4,22 @@ Names and texts follow Jupiter's swap v1 quote (amounts as decimal text, `priceI
 existing clients only change the host; our own fields stand beside them.
 """
 
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
 from pydantic.alias_generators import to_camel
 
+from quote_core.dex.labels import JUPITER_LABELS
 from quote_core.units import BPS, U64_MAX
 
 __all__ = [
     "BATCH_COUNT_MAX",
+    "LIST_PARAMETERS",
     "BatchAnswer",
     "BatchBody",
     "ErrorAnswer",
     "HealthAnswer",
+    "NotOfferedAnswer",
     "PoolAnswer",
     "PoolsAnswer",
     "QuoteAnswer",
@@ -29,26 +32,78 @@ BATCH_COUNT_MAX = 100
 _SLIPPAGE_BPS_DEFAULT = 50
 
 
-def _plain_integer(value: Any) -> Any:
-    # Query parameters are text. Only digits: what int() also takes (signs, spaces, underscores) is a typing error.
-    if isinstance(value, str):
-        if not (value.isascii() and value.isdigit() and len(value) <= 20):
-            raise ValueError("must be a whole number in the token's smallest unit, digits only")
-        return int(value)
-    return value
+def _whole(unit: str, *, least: int, most: int) -> BeforeValidator:
+    """A whole number, also as text: only digits, for what int() also takes (signs, underscores) is a typing error."""
+
+    def check(value: Any) -> int:
+        number = value
+        if isinstance(value, str) and value.isascii() and value.isdigit() and len(value) <= len(str(U64_MAX)):
+            number = int(value)
+        if type(number) is not int or not least <= number <= most:
+            rule = f"must be a whole number of {unit} from {least} to {most}, digits only"
+            raise ValueError(f"{rule}, got {_shown(value)}")
+        return number
+
+    return BeforeValidator(check)
 
 
-def _only(offered: str) -> BeforeValidator:
+def _only(offered: int | bool, why: str) -> BeforeValidator:
+    text = str(offered).lower()
+
     def check(value: Any) -> Any:
-        if value != offered:
-            raise ValueError(f"{value!r} is not offered" + (f", ask for {offered}" if offered else ""))
+        if value != text and (type(value) is not type(offered) or value != offered):
+            raise ValueError(f"must be {text}, got {_shown(value)}: {why}")
+        return offered
+
+    return BeforeValidator(check)
+
+
+def _one_of(*offered: str) -> BeforeValidator:
+    def check(value: Any) -> Any:
+        if value not in offered:
+            raise ValueError(f"must be {' or '.join(offered)}, got {_shown(value)}")
         return value
 
     return BeforeValidator(check)
 
 
-Amount = Annotated[int, BeforeValidator(_plain_integer), Field(strict=True, ge=1, le=U64_MAX)]
-SlippageBps = Annotated[int, BeforeValidator(_plain_integer), Field(strict=True, ge=0, le=BPS)]
+def _truth(value: Any) -> Any:
+    truths = {"true": True, "false": False}
+    if not isinstance(value, bool) and not (isinstance(value, str) and value in truths):
+        raise ValueError(f"must be true or false, got {_shown(value)}")
+    return value if isinstance(value, bool) else truths[value]
+
+
+def _labels(value: Any) -> Any:
+    if isinstance(value, str):
+        return tuple(label for label in value.split(",") if label)
+    if not isinstance(value, (list, tuple)) or not all(isinstance(label, str) for label in value):
+        raise ValueError(f"must be labels of DEXes, separated by commas, got {_shown(value)}")
+    return tuple(value)
+
+
+def _shown(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}..."
+
+
+_SHOWN_CHARACTERS_MAX: Final = 64
+_LABEL: Final = "|".join(f"{dex.label}|{known.replace('.', '[.]')}" for dex, known in JUPITER_LABELS.items())
+
+_BASE58: Final = "[1-9A-HJ-NP-Za-km-z]"
+# All that fits decodes to 32 bytes, and all mints but those that begin with zero bytes or just below 2**256 do fit.
+MINT_PATTERN: Final = f"^([2-9A-H]{_BASE58}|J[1-9A-D]|[5-9A-HJ-NP-Za-km-z]){_BASE58}{{42}}$"
+Mint = Annotated[str, Field(json_schema_extra={"pattern": MINT_PATTERN})]
+# A bound stands innermost, else pydantic does not write it as `minimum` and `maximum`; the rule outside has our words.
+Amount = Annotated[int, Field(ge=1, le=U64_MAX), _whole("smallest units", least=1, most=U64_MAX)]
+SlippageBps = Annotated[int, Field(ge=0, le=BPS), _whole("basis points", least=0, most=BPS)]
+Truth = Annotated[bool, BeforeValidator(_truth)]
+Labels = Annotated[
+    tuple[str, ...],
+    BeforeValidator(_labels),
+    WithJsonSchema({"type": "string", "pattern": f"^(({_LABEL})(,({_LABEL}))*)?$"}),
+    Field(json_schema_extra={"default": ""}),
+]
 
 
 class _Camel(BaseModel):
@@ -56,17 +111,48 @@ class _Camel(BaseModel):
 
 
 class QuoteParameters(_Camel):
-    """One pair, one amount."""
+    """One pair, one amount. Every parameter of Jupiter's quote is here: honoured, or refused by its name."""
 
-    input_mint: str = Field(description="Mint that goes in, base58")
-    output_mint: str = Field(description="Mint that comes out, base58")
-    amount: Amount = Field(description="Smallest units of the input token")
+    model_config = ConfigDict(extra="forbid")
+
+    input_mint: Mint = Field(description="Mint that goes in, base58")
+    output_mint: Mint = Field(description="Mint that comes out, base58")
+    amount: Amount = Field(description="Smallest units: of the input token, with ExactOut of the output token")
     slippage_bps: SlippageBps = Field(_SLIPPAGE_BPS_DEFAULT, description="For otherAmountThreshold, basis points")
-    swap_mode: Annotated[Literal["ExactIn"], _only("ExactIn")] = Field("ExactIn", description="ExactOut is not offered")
-    # Jupiter's other parameters only tune its own search and are passed over. These three would change the answer.
-    dexes: Annotated[Literal[""], _only("")] = Field("", description="Not offered: a restriction to DEXes")
-    exclude_dexes: Annotated[Literal[""], _only("")] = Field("", description="Not offered: a restriction to DEXes")
-    platform_fee_bps: Annotated[Literal["0"], _only("0")] = Field("0", description="Not offered: a platform fee")
+    swap_mode: Annotated[Literal["ExactIn", "ExactOut"], _one_of("ExactIn", "ExactOut")] = Field(
+        "ExactIn", description="Which side `amount` is of; ExactOut is answered by our own engine alone"
+    )
+    dexes: Labels = Field(
+        (), description="Only pools of these DEXes, by our labels or Jupiter's; our own engine alone; empty = all"
+    )
+    exclude_dexes: Labels = Field((), description="No pools of these DEXes; our own engine alone")
+    only_direct_routes: Truth = Field(False, description="True asks our own engine alone, whose routes are one swap")
+    restrict_intermediate_tokens: Truth = Field(
+        True, description="Either value holds: our own routes have no intermediate token, outside ones only common ones"
+    )
+    as_legacy_transaction: Truth = Field(False, description="True asks our own engine alone: one swap always fits")
+    instruction_version: Annotated[Literal["V1", "V2"], _one_of("V1", "V2")] = Field(
+        "V1", description="Of the swap's instruction; a quote is the same"
+    )
+    # What would change the answer and is not offered has one value left: that which changes nothing.
+    platform_fee_bps: Annotated[Literal[0], _only(0, "platform fees are not offered")] = Field(
+        0, description="Not offered: a platform fee"
+    )
+    max_accounts: Annotated[Literal[64], _only(64, "routes are not chosen by their accounts")] = Field(
+        64, description="Not offered: a bound of the route's accounts"
+    )
+    dynamic_slippage: Annotated[Literal[False], _only(False, "slippage is the caller's")] = Field(
+        False, description="Not offered: slippage worked out by the server"
+    )
+
+    @property
+    def is_local_alone(self) -> bool:
+        """Whether an outside provider's route could break what is asked for."""
+        return self.only_direct_routes or self.as_legacy_transaction
+
+
+LIST_PARAMETERS: Final = frozenset({"dexes", "excludeDexes"})
+"""Those that may be given more than once."""
 
 
 class BatchBody(BaseModel):
@@ -77,7 +163,8 @@ class BatchBody(BaseModel):
     quotes: list[Any] = Field(
         min_length=1,
         max_length=BATCH_COUNT_MAX,
-        json_schema_extra={"items": {"$ref": "#/components/schemas/QuoteParameters"}},
+        # One that does not fit is refused in its place, and the others are answered: the body as a whole is right.
+        json_schema_extra={"items": {"anyOf": [{"$ref": "#/components/schemas/QuoteParameters"}, {}]}},
     )
 
 
@@ -129,7 +216,7 @@ class QuoteAnswer(_Camel):
     output_mint: str
     out_amount: str
     other_amount_threshold: str
-    swap_mode: Literal["ExactIn"]
+    swap_mode: Literal["ExactIn", "ExactOut"]
     slippage_bps: int
     price_impact_pct: str = Field(description="Fraction of the price lost to the size of the trade")
     platform_fee: None = None
@@ -153,6 +240,12 @@ class ErrorAnswer(_Camel):
 
     error: str = Field(description="Names the field and the rule")
     error_code: str = Field(description="Canonical status name, e.g. NOT_FOUND")
+
+
+class NotOfferedAnswer(ErrorAnswer):
+    """What this service does not do yet, and where to read about it."""
+
+    docs: str = Field(description="Path of the page, on this server")
 
 
 class BatchAnswer(_Camel):

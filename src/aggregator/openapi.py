@@ -7,6 +7,7 @@ from pydantic import BaseModel
 from pydantic.json_schema import models_json_schema
 
 from aggregator.http_models import (
+    MINT_PATTERN,
     BatchAnswer,
     BatchBody,
     ErrorAnswer,
@@ -16,7 +17,12 @@ from aggregator.http_models import (
     QuoteParameters,
 )
 
-__all__ = ["openapi_document"]
+__all__ = ["JUPITER_PREFIXES", "SWAP_PAGE", "openapi_document"]
+
+JUPITER_PREFIXES: Final = ("/v1", "", "/swap/v1")
+"""Where Jupiter's clients look: after our own path, at the root as self-hosted servers have it, and as api.jup.ag."""
+
+SWAP_PAGE: Final = "/docs#swap"
 
 _REFUSALS: Final = {
     "400": "A field breaks a rule",
@@ -26,13 +32,14 @@ _REFUSALS: Final = {
     "503": "No quote service answers",
     "504": "No answer in time",
 }
+_ANSWERS: Final = (QuoteAnswer, BatchAnswer, PoolsAnswer, HealthAnswer, ErrorAnswer)
 _REFERENCE: Final = "#/components/schemas/{model}"
 
 
 def openapi_document(version: str) -> Mapping[str, Any]:
     """The document of this build."""
     _, schemas = models_json_schema(
-        [(model, "serialization") for model in (QuoteAnswer, BatchAnswer, PoolsAnswer, HealthAnswer, ErrorAnswer)]
+        [(model, "serialization") for model in _ANSWERS]
         + [(model, "validation") for model in (BatchBody, QuoteParameters)],
         ref_template=_REFERENCE,
     )
@@ -40,13 +47,7 @@ def openapi_document(version: str) -> Mapping[str, Any]:
         "openapi": "3.1.0",
         "info": {"title": "solquote", "version": version, "summary": "Swap quotes in Jupiter's shape, with confidence"},
         "paths": {
-            "/v1/quote": {
-                "get": {
-                    "summary": "One quote",
-                    "parameters": _query_parameters(schemas["$defs"]["QuoteParameters"]),
-                    "responses": _responses(QuoteAnswer, *_REFUSALS),
-                }
-            },
+            **_jupiter_paths(schemas["$defs"]["QuoteParameters"]),
             "/v1/quote/batch": {
                 "post": {
                     "summary": "Up to 100 quotes; each is answered or refused by itself",
@@ -59,7 +60,12 @@ def openapi_document(version: str) -> Mapping[str, Any]:
                 "get": {
                     "summary": "The pools of a mint",
                     "parameters": [
-                        {"name": "mint", "in": "path", "required": True, "schema": {"type": "string"}},
+                        {
+                            "name": "mint",
+                            "in": "path",
+                            "required": True,
+                            "schema": {"type": "string", "pattern": MINT_PATTERN},
+                        },
                     ],
                     "responses": _responses(PoolsAnswer, "400", "404", "503", "504"),
                 }
@@ -74,16 +80,41 @@ def openapi_document(version: str) -> Mapping[str, Any]:
                 }
             },
             "/metrics": {"get": {"summary": "Prometheus metrics", "responses": _text("text/plain")}},
+            "/docs": {"get": {"summary": "This document as a page", "responses": _text("text/html")}},
             "/openapi.json": {"get": {"summary": "This document", "responses": _text("application/json")}},
         },
         "components": {"schemas": schemas["$defs"]},
     }
 
 
+def _jupiter_paths(parameters: Mapping[str, Any]) -> dict[str, Any]:
+    """What Jupiter's clients call, under every prefix they use."""
+    quote = {
+        "summary": "One quote",
+        "parameters": _query_parameters(parameters),
+        "responses": _responses(QuoteAnswer, *_REFUSALS),
+    }
+    labels = {"type": "object", "additionalProperties": {"type": "string"}}
+    label = {"description": "Program id to label", "content": {"application/json": {"schema": labels}}}
+    paths: dict[str, Any] = {}
+    for prefix in JUPITER_PREFIXES:
+        paths[f"{prefix}/quote"] = {"get": quote}
+        paths[f"{prefix}/program-id-to-label"] = {
+            "get": {"summary": "Jupiter's label of every DEX program known here", "responses": {"200": label}}
+        }
+    return paths
+
+
 def _query_parameters(schema: Mapping[str, Any]) -> list[dict[str, Any]]:
     required = schema["required"]
     return [
-        {"name": name, "in": "query", "required": name in required, "schema": field}
+        {
+            "name": name,
+            "in": "query",
+            "required": name in required,
+            "description": field["description"],
+            "schema": {keyword: value for keyword, value in field.items() if keyword not in ("title", "description")},
+        }
         for name, field in schema["properties"].items()
     ]
 

@@ -12,8 +12,8 @@ from aggregator.feeds import Feeds
 from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
 from aggregator.routes import Routes
-from quote_core.errors import SolquoteError
-from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, streaming, write_health
+from quote_core.errors import InvalidField, SolquoteError
+from quote_core.serving import READ_HEALTH_REQUEST, abort_with, read_quote_request, streaming, write_health
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["SERVICE_NAME", "AggregatorServicer"]
@@ -49,9 +49,14 @@ class AggregatorServicer:
 
     async def get_quote(self, request: Any) -> bytes | Refusal:
         """One quote, now."""
-        key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
-        merged = await self._fanout.quote(key)
-        return merged.refusal or wire.encode_row(wire.row_prefix(key), merged, 0)
+        asked = read_quote_request(request, self._tokens)
+        key = asked.key
+        merged = await (self._fanout.local_alone(asked) if key is None else self._fanout.quote(key))
+        if merged.refusal is not None:
+            return merged.refusal
+        best = merged.best_quote
+        assert best is not None, "neither a price nor a reason"
+        return wire.encode_row(wire.row_prefix(best.key), merged, 0)
 
     async def get_route(self, request: Any) -> bytes | Refusal:
         """The route behind an id."""
@@ -67,7 +72,10 @@ class AggregatorServicer:
 
     def stream_quotes(self, request: Any, context: _Context) -> _Messages:
         """One pair and amount, and whatever changes about it."""
-        key = checked_key(self._tokens, request.input_mint, request.output_mint, request.input_amount)
+        key = read_quote_request(request, self._tokens).key
+        if key is None:
+            field = "output_amount" if request.output_amount else "dexes"
+            raise InvalidField(field, "is of GetQuote alone, a stream follows amounts that go in, over all DEXes")
         return self._feeds.single(context.peer(), key)
 
     def stream_batch_quotes(self, request: Any, context: _Context) -> _Messages:

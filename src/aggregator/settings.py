@@ -6,7 +6,7 @@ from pydantic import Field
 
 from aggregator.confidence import CapLimits
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, Port, ServiceSettings
+from quote_core.settings import Duration, Origins, Port, ServiceSettings
 from quote_core.units import BPS, LAMPORTS_PER_SOL, U64_MAX
 
 __all__ = ["AggregatorSettings"]
@@ -19,6 +19,9 @@ class AggregatorSettings(ServiceSettings):
 
     grpc_port: Port = Field(50051, description="Port of the gRPC API")
     http_port: Port = Field(8080, description="Port of the HTTP API")
+    cors_origins: Origins = Field(
+        (), description="Origins whose web pages may read the HTTP API, such as https://app.example; * = all"
+    )
     external_amount: int = Field(
         LAMPORTS_PER_SOL,
         gt=0,

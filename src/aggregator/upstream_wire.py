@@ -16,13 +16,14 @@ import grpc
 
 from aggregator.held import IMPOSSIBLE, HeldQuote, Refusal, Source
 from aggregator.oracle import OraclePrice
-from quote_core.dex.pool import Dex
+from quote_core.dex.labels import ALL_DEXES
+from quote_core.dex.pool import Dex, SwapMode
 from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import Provenance, QuoteKey, RouteHop
-from quote_core.serving import read_freshness, read_provenance, read_route
+from quote_core.serving import QuoteRequest, read_freshness, read_provenance, read_route
 from quote_core.units import BPS, NS_PER_MS, Pubkey
 
 __all__ = [
@@ -124,10 +125,15 @@ class PoolSummary:
     provenance: Provenance | None
 
 
-def local_request(key: QuoteKey) -> local_pb.LocalQuoteRequest:
+def local_request(asked: QuoteRequest) -> local_pb.LocalQuoteRequest:
     """Ask the local service for one quote."""
+    is_exact_in = asked.mode is SwapMode.EXACT_IN
     return local_pb.LocalQuoteRequest(
-        input_mint=key.input_mint, output_mint=key.output_mint, input_amount=key.input_amount
+        input_mint=asked.input_mint,
+        output_mint=asked.output_mint,
+        input_amount=asked.amount if is_exact_in else 0,
+        output_amount=0 if is_exact_in else asked.amount,
+        dexes=[] if asked.dexes == ALL_DEXES else sorted(dex.label for dex in asked.dexes),
     )
 
 

@@ -5,7 +5,7 @@ prices their rows anew, and every subscriber is marked with what changed for it.
 """
 
 import enum
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence, Set
 from dataclasses import dataclass, field, replace
 
 from local_quote.chain_progress import ChainProgress, Sight
@@ -16,7 +16,7 @@ from local_quote.quote_cache import QuoteCache
 from local_quote.quoter import PoolQuoter, PricedSwap
 from local_quote.row_table import LocalQuote, LocalRow, LocalRowTable
 from quote_core.clock import Clock
-from quote_core.dex.pool import ChainClock, Pool
+from quote_core.dex.pool import ChainClock, Dex, Pool, SwapMode
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
 from quote_core.serving import Subscriptions
@@ -199,6 +199,17 @@ class LocalMarket:
         quote = self._timed(input_token, output_token, swap)
         self.cache.put(pair, key, quote, now_mono_ns)
         return quote
+
+    def chosen(
+        self, input_token: Token, output_token: Token, amount: int, *, mode: SwapMode, dexes: Set[Dex]
+    ) -> LocalQuote:
+        """The best of the pair's pools of some DEXes for one amount of either side, priced now.
+
+        Raises:
+            MarketError: See `PoolQuoter.chosen`.
+        """
+        swap = self.quoter.chosen(input_token, output_token, amount, mode=mode, dexes=dexes)
+        return self._timed(input_token, output_token, swap)
 
     def paired(
         self, input_token: Token, output_token: Token, amount: int, reverse_amount: int

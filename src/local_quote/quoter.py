@@ -10,7 +10,8 @@ from local_quote.impact import Curve, curve_of, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
 from local_quote.taken_depth import PricePath, TakenDepth, left_amount
 from quote_core.clock import Clock
-from quote_core.dex.pool import ChainClock, Direction, SwapMode
+from quote_core.dex.labels import ALL_DEXES
+from quote_core.dex.pool import ChainClock, Dex, Direction, SwapMode
 from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteError, StaleState
 from quote_core.tokens import Token
 from quote_core.units import U64_MAX, Pubkey
@@ -169,8 +170,35 @@ class PoolQuoter:
             raise self.refusal(input_token, output_token, input_amount, without=without)
         return self.through(winner, input_token.mint, input_amount)
 
-    def through(self, entry: PoolEntry, input_mint: Pubkey, input_amount: int) -> PricedSwap:
-        """Price one amount on one pool.
+    def chosen(
+        self, input_token: Token, output_token: Token, amount: int, *, mode: SwapMode, dexes: Set[Dex]
+    ) -> PricedSwap:
+        """Price one amount, of either side, on every pool of the pair that is of the DEXes named.
+
+        Fresh beats stale, then with EXACT_IN the most output wins, with EXACT_OUT the least input; ties break by pool
+        id.
+
+        Raises:
+            NoLiquidity: The pair has no such pool, or none can fill the amount.
+            StaleState: All such pools are older than the limit.
+            MarketError: The only pool's own refusal.
+        """
+        swaps = []
+        for entry in self.usable(input_token.mint, output_token.mint):
+            if entry.pool.dex in dexes:
+                try:
+                    swaps.append(self.through(entry, input_token.mint, amount, mode=mode))
+                except MarketError:
+                    continue  # this pool cannot fill it, another may
+        swaps = [swap for swap in swaps if swap.output_amount > 0]
+        if not swaps:
+            raise self.refusal(input_token, output_token, amount, mode=mode, dexes=dexes)
+        return min(swaps, key=lambda swap: (self.is_stale(swap.entry), -swap.output_amount, swap.input_amount))
+
+    def through(
+        self, entry: PoolEntry, input_mint: Pubkey, amount: int, *, mode: SwapMode = SwapMode.EXACT_IN
+    ) -> PricedSwap:
+        """Price one amount, of the side that `mode` names, on one pool.
 
         Raises:
             StaleState: The pool is older than the limit.
@@ -180,16 +208,16 @@ class PoolQuoter:
         if entry.is_loaded and age_ns > self.refuse_after_ns:
             raise _too_old(entry.pool.address, age_ns, self.refuse_after_ns)
         direction = direction_of(entry, input_mint)
-        swap = entry.to_price().swap(direction, SwapMode.EXACT_IN, input_amount, self.now_on_chain())
+        swap = entry.to_price().swap(direction, mode, amount, self.now_on_chain())
         curve = self.curve(entry, direction)
         return PricedSwap(
             entry=entry,
             direction=direction,
-            input_amount=input_amount,
+            input_amount=swap.amount_in,
             output_amount=swap.amount_out,
             fee_amount=swap.fee_amount,
             fee_mint=swap.fee_mint,
-            price_impact=price_impact(input_amount, swap.amount_out, curve.net_price),
+            price_impact=price_impact(swap.amount_in, swap.amount_out, curve.net_price),
             depth_amount=curve.depth_amount,
         )
 
@@ -226,13 +254,21 @@ class PoolQuoter:
         )
 
     def refusal(
-        self, input_token: Token, output_token: Token, input_amount: int, *, without: Set[Pubkey] = frozenset()
+        self,
+        input_token: Token,
+        output_token: Token,
+        amount: int,
+        *,
+        without: Set[Pubkey] = frozenset(),
+        mode: SwapMode = SwapMode.EXACT_IN,
+        dexes: Set[Dex] = ALL_DEXES,
     ) -> SolquoteError:
-        """Say why nobody fills `input_amount`."""
+        """Say why nobody fills `amount`, of the side that `mode` names."""
         subject = f"{input_token.symbol}/{output_token.symbol}"
-        held = self._store.of_pair(input_token.mint, output_token.mint)
+        held = [entry for entry in self._store.of_pair(input_token.mint, output_token.mint) if entry.pool.dex in dexes]
         if not held:
-            return NoLiquidity(subject, "no pool of the supported DEXes holds this pair")
+            asked = "supported DEXes" if dexes == ALL_DEXES else "DEXes asked for"
+            return NoLiquidity(subject, f"no pool of the {asked} holds this pair")
         loaded = [entry for entry in held if entry.is_loaded]
         if self.chain_clock is None or not loaded:
             unknown = "the chain's clock is not known yet" if loaded else f"none of its {len(held)} pools is loaded yet"
@@ -241,24 +277,24 @@ class PoolQuoter:
         if not usable:
             youngest_ns = min(entry.age_ns(self._clock.mono_ns()) for entry in loaded)
             return _too_old(subject, youngest_ns, self.refuse_after_ns)
-        asked = [entry for entry in usable if entry.pool.address not in without]
-        if not asked:
+        left = [entry for entry in usable if entry.pool.address not in without]
+        if not left:
             return NoLiquidity(subject, "every usable pool of the pair is in the route already")
-        return self._joint_refusal(subject, asked, input_token.mint, input_amount)
+        return self._joint_refusal(subject, left, input_token.mint, amount, mode)
 
     def _joint_refusal(
-        self, subject: str, entries: Sequence[PoolEntry], input_mint: Pubkey, input_amount: int
+        self, subject: str, entries: Sequence[PoolEntry], input_mint: Pubkey, amount: int, mode: SwapMode
     ) -> MarketError:
         reasons: list[MarketError] = []
         for entry in entries:
             try:
-                self.through(entry, input_mint, input_amount)
+                self.through(entry, input_mint, amount, mode=mode)
             except MarketError as error:
                 reasons.append(error)
         if len(reasons) == 1:
             return reasons[0]
         named = "; ".join(str(reason) for reason in reasons[:_REASONS_SHOWN_MAX])
-        return NoLiquidity(subject, f"none of {len(entries)} pools fills {input_amount}: {named}")
+        return NoLiquidity(subject, f"none of {len(entries)} pools fills {amount}: {named}")
 
 
 def _too_old(subject: str, age_ns: int, age_ns_max: int) -> StaleState:

@@ -35,7 +35,7 @@ from local_quote.wire.messages import (
 from quote_core.clock import Clock
 from quote_core.errors import MarketError
 from quote_core.health import HealthReport
-from quote_core.serving import BatchRequest, Subscription, read_batch_request, write_health
+from quote_core.serving import BatchRequest, Subscription, read_batch_request, read_quote_request, write_health
 from quote_core.tokens import checked_mint
 from quote_core.units import NS_PER_S, Pubkey
 
@@ -89,10 +89,12 @@ class LocalQuoteServicer:
 
     def get_quote(self, request: LocalQuoteRequest) -> bytes:
         """The best of the pair's pools now."""
-        tokens = self._market.registry.pair(request.input_mint, request.output_mint)
-        amount = checked_amount(request.input_amount)
+        asked = read_quote_request(request, self._market.registry)
+        tokens = self._market.registry.pair(asked.input_mint, asked.output_mint)
         self._hurry(tokens[0].mint, tokens[1].mint)
-        return self._encoded(self._market.quote(*tokens, amount))
+        if asked.key is not None:
+            return self._encoded(self._market.quote(*tokens, asked.amount))
+        return self._encoded(self._market.chosen(*tokens, asked.amount, mode=asked.mode, dexes=asked.dexes))
 
     def get_paired_quote(self, request: PairedQuoteRequest) -> PairedQuote:
         """Forward and reverse of one state; one that cannot be given says so in its `error`."""

@@ -17,7 +17,16 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Annotated, Any, ClassVar, Self, TypeVar
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import (
+    AfterValidator,
+    AliasChoices,
+    BaseModel,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    SecretStr,
+    ValidationError,
+)
 from pydantic.fields import FieldInfo
 
 from quote_core.units import U64_MAX
@@ -26,6 +35,7 @@ from quote_core.watch import DEFAULT_AMOUNTS
 __all__ = [
     "PREFIX",
     "Duration",
+    "Origins",
     "PlatformSettings",
     "Port",
     "SecretStr",
@@ -75,6 +85,20 @@ Amounts = Annotated[
     tuple[Annotated[int, Field(gt=0, le=U64_MAX)], ...], BeforeValidator(_split), Field(min_length=1, max_length=60)
 ]
 """Smallest units, written with commas or spaces between them."""
+
+
+def _check_origin(value: str) -> str:
+    if value != "*" and not _ORIGIN.fullmatch(value):
+        raise ValueError(f"must be * or an origin such as https://app.example or http://localhost:3000, got {value!r}")
+    return value
+
+
+_ORIGIN = re.compile(r"https?://[^/\s?#@]+")
+
+Origins = Annotated[
+    tuple[Annotated[str, AfterValidator(_check_origin)], ...], BeforeValidator(_split), Field(max_length=32)
+]
+"""Origins of web pages, written with commas or spaces between them; `*` stands for all."""
 
 Port = Annotated[int, Field(ge=0, le=65535)]
 """TCP port; 0 lets the kernel choose."""

@@ -12,6 +12,7 @@ from recorded_market.chain_time import CLOCK_SYSVAR, ChainTime
 from recorded_market.flow import Flow
 from recorded_market.oracles import Oracles, recorded_feeds, recorded_rates
 from recorded_market.recording import Recording
+from recorded_market.serum_markets import serum_markets
 from recorded_market.synthetic import synthetic_mint, synthetic_pools
 
 __all__ = ["Genesis", "make_genesis"]
@@ -41,9 +42,11 @@ def make_genesis(recording: Recording, tokens: TokenRegistry, *, seed: int, slot
     """
     accounts = dict(recording.accounts)
     provenance = dict.fromkeys(accounts, Provenance.RECORDED)
-    for pubkey, account in _synthetic(recording.accounts, tokens).items():
-        accounts[pubkey] = account
-        provenance[pubkey] = Provenance.SYNTHETIC
+    synthetic = _synthetic(recording.accounts, tokens)
+    accounts |= synthetic
+    books = dict(serum_markets(accounts))
+    accounts |= books
+    provenance |= dict.fromkeys((*synthetic, *books), Provenance.SYNTHETIC)
 
     if CLOCK_SYSVAR not in accounts:
         raise LayoutMismatch("recording", f"holds no Clock sysvar {CLOCK_SYSVAR}")

@@ -7,35 +7,18 @@ Source of the schema: jup-ag/docs, openapi-spec/swap/v1/swap.yaml.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from types import MappingProxyType
-from typing import Any, Final
+from typing import Any
 
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
-from quote_core.dex.pool import ChainClock, Dex, Direction, Pool, Swap, SwapMode
-from quote_core.dex.programs import PROGRAMS
+from quote_core.dex.labels import JUPITER_LABELS
+from quote_core.dex.pool import ChainClock, Direction, Pool, Swap, SwapMode
 from quote_core.errors import MarketError
 from quote_core.units import BPS, Pubkey
 from recorded_market.jupiter_request import JupiterRefusal, QuoteRequest
 
-__all__ = ["LABELS", "price_quote", "program_labels"]
-
-LABELS: Final[Mapping[Dex, str]] = MappingProxyType(
-    {
-        Dex.RAYDIUM_AMM_V4: "Raydium",
-        Dex.RAYDIUM_CPMM: "Raydium CP",
-        Dex.RAYDIUM_CLMM: "Raydium CLMM",
-        Dex.ORCA_WHIRLPOOL: "Whirlpool",
-        Dex.METEORA_DLMM: "Meteora DLMM",
-        Dex.PUMPSWAP: "Pump.fun Amm",
-    }
-)
-
-
-def program_labels() -> dict[str, str]:
-    """The answer to `/program-id-to-label`, as far as the programs are known here."""
-    return {program_id: LABELS[program.dex] for program_id, program in PROGRAMS.items()}
+__all__ = ["price_quote"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,7 +51,7 @@ def price_quote(
     for mint in (request.input_mint, request.output_mint):
         if not any(mint in (pool.mint_a, pool.mint_b) for pool in pools):
             raise JupiterRefusal(f"The token {mint} is not tradable", "TOKEN_NOT_TRADABLE")
-    legs = _route(request, [pool for pool in pools if request.accepts(LABELS[pool.dex])], clock, middle_mint)
+    legs = _route(request, [pool for pool in pools if request.accepts(JUPITER_LABELS[pool.dex])], clock, middle_mint)
     if not legs:
         raise JupiterRefusal("Could not find any route", "COULD_NOT_FIND_ANY_ROUTE")
     return _answer(request, legs, clock)
@@ -139,7 +122,7 @@ def _plan_entry(leg: _Leg) -> dict[str, Any]:
     return {
         "swapInfo": {
             "ammKey": leg.pool.address,
-            "label": LABELS[leg.pool.dex],
+            "label": JUPITER_LABELS[leg.pool.dex],
             "inputMint": mint_in,
             "outputMint": mint_out,
             "inAmount": str(leg.swap.amount_in),

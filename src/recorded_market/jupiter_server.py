@@ -8,11 +8,12 @@ from aiohttp import web
 
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
+from quote_core.dex.programs import program_labels
 from quote_core.quotes import Provenance, worst_provenance
 from quote_core.serving import http_logger
 from quote_core.units import NS_PER_S, Pubkey
 from recorded_market.faults import FaultPlan, fault_middleware
-from recorded_market.jupiter import price_quote, program_labels
+from recorded_market.jupiter import price_quote
 from recorded_market.jupiter_request import JupiterRefusal, read_quote_request
 from recorded_market.listening import bind
 from recorded_market.rate_window import RateReading, RateWindow

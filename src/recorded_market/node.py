@@ -1,5 +1,7 @@
 """The node's two servers: JSON-RPC over HTTP on one port, subscriptions over WebSocket on the next, as validators do.
 
+A WebSocket is taken on the first port too: providers have both on one, and clients make the one address of the other.
+
 Moves bytes only: what to answer is decided in `rpc_methods` and `subscriptions`. A WebSocket client that does not
 read fast enough is cut off when its queue is full: it would get the past otherwise, and must read anew anyway.
 """
@@ -9,7 +11,7 @@ import contextlib
 from functools import partial
 from typing import Any
 
-from aiohttp import WSCloseCode, WSMsgType, web
+from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from quote_core.serving import http_logger
 from quote_core.units import NS_PER_S
@@ -83,6 +85,7 @@ class Node:
         app = web.Application(client_max_size=BODY_SIZE_BYTES_MAX, middlewares=[fault_middleware(self._faults)])
         app.router.add_post("/", self._post)
         app.router.add_get("/health", self._health)
+        app.router.add_get("/", self._upgrade)
         return web.AppRunner(app, access_log=None, shutdown_timeout=STOP_TIMEOUT_S, logger=http_logger())
 
     def _websocket_runner(self) -> web.AppRunner:
@@ -101,6 +104,12 @@ class Node:
 
     async def _health(self, _request: web.Request) -> web.Response:
         return web.Response(text="ok")
+
+    async def _upgrade(self, request: web.Request) -> web.StreamResponse:
+        """A client that makes its WebSocket address of the HTTP one by the scheme alone, as providers allow."""
+        if request.headers.get(hdrs.UPGRADE, "").lower() != "websocket":
+            raise web.HTTPMethodNotAllowed(request.method, ("POST",))
+        return await self._websocket(request)
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
         if len(self._connections) >= CONNECTION_COUNT_MAX:

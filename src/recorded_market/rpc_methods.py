@@ -19,6 +19,7 @@ from recorded_market.ledger import AccountLedger, View
 from recorded_market.rpc_errors import invalid_params, method_not_found, min_context_slot_not_reached
 from recorded_market.rpc_params import (
     AccountConfig,
+    Encoding,
     check_pubkey,
     read_account_config,
     read_filters,
@@ -76,7 +77,7 @@ class RpcMethods:
 
     def _get_multiple_accounts(self, params: Sequence[Any]) -> Any:
         pubkeys = _read_pubkeys(params)
-        config, view = self._read_view(params, 1)
+        config, view = self._read_view(params, 1, encoding=Encoding.BASE64)
         return self._with_context(view, [_account_or_none(view, pubkey, config) for pubkey in pubkeys])
 
     def _get_program_accounts(self, params: Sequence[Any]) -> Any:
@@ -153,8 +154,10 @@ class RpcMethods:
         origins = (self._provenance.get(pubkey) for pubkey in _read_pubkeys(params))
         return [None if origin is None else origin.name.lower() for origin in origins]
 
-    def _read_view(self, params: Sequence[Any], config_index: int) -> tuple[AccountConfig, View]:
-        config = read_account_config(read_object(params, config_index))
+    def _read_view(
+        self, params: Sequence[Any], config_index: int, *, encoding: Encoding = Encoding.BINARY
+    ) -> tuple[AccountConfig, View]:
+        config = read_account_config(read_object(params, config_index), encoding=encoding)
         view = self._ledger.view(config.commitment)
         if view.slot < config.min_context_slot:
             raise min_context_slot_not_reached(view.slot)

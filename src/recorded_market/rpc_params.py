@@ -102,8 +102,8 @@ def read_object(params: Sequence[Any], index: int) -> Mapping[str, Any]:
     return value
 
 
-def read_account_config(config: Mapping[str, Any]) -> AccountConfig:
-    """The fields of a config object, with the defaults of a node."""
+def read_account_config(config: Mapping[str, Any], *, encoding: Encoding = Encoding.BINARY) -> AccountConfig:
+    """The fields of a config object, with the defaults of a node; `encoding` is the method's own default."""
     offset, length = 0, U64_MAX
     data_slice = config.get("dataSlice")
     if data_slice is not None:
@@ -115,7 +115,7 @@ def read_account_config(config: Mapping[str, Any]) -> AccountConfig:
     if not isinstance(with_context, bool):
         raise invalid_params(f"Invalid params: invalid type: {_kind(with_context)}, expected a boolean.")
     return AccountConfig(
-        encoding=_read_variant(config, "encoding", Encoding.BINARY),
+        encoding=_read_variant(config, "encoding", encoding),
         commitment=_read_variant(config, "commitment", Commitment.FINALIZED),
         min_context_slot=_read_u64(config, "minContextSlot"),
         slice_offset=offset,

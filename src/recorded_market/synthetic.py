@@ -2,16 +2,14 @@
 
 No SOL/LST pool of the six DEXes is recorded, but the rate of eleven LSTs is. Each gets one Raydium AMM V4 and one
 CPMM pool at that rate: the recorded SOL/USDC pool with every key of its own replaced by a derived one, USDC by the LST,
-and balances and fee set. A derived key is the SHA-256 of a label, so it is no key anybody could hold, and the same in
-every run. All of these are marked `SYNTHETIC` and none is stored.
+and balances and fee set. All of these are marked `SYNTHETIC` and none is stored.
 """
 
-import hashlib
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
 from quote_core.dex.constant_product import Priced, VaultPool
-from quote_core.dex.layout import IntField, KeyField, key, key_bytes, key_from_bytes, u8, u64, with_fields
+from quote_core.dex.layout import IntField, KeyField, key, key_bytes, u8, u64, with_fields
 from quote_core.dex.lst_rates import LstRate
 from quote_core.dex.pool import Account, Dex
 from quote_core.dex.programs import PROGRAMS, decode_pool
@@ -19,9 +17,10 @@ from quote_core.dex.spl_token import with_token_amount
 from quote_core.errors import CorruptAccount, LayoutMismatch
 from quote_core.tokens import Token
 from quote_core.units import LAMPORTS_PER_SOL, Pubkey
+from recorded_market.derived_keys import derived_key
 from recorded_market.native_sol import with_native_lamports
 
-__all__ = ["derived_key", "synthetic_mint", "synthetic_pools"]
+__all__ = ["synthetic_mint", "synthetic_pools"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,11 +62,6 @@ _SHAPES = (
 _MINT_SUPPLY = u64(36)
 _MINT_DECIMALS = u8(44)
 SYNTHETIC_SUPPLY_TOKENS = 1_000_000
-
-
-def derived_key(label: str) -> Pubkey:
-    """The address that stands for `label`."""
-    return key_from_bytes(hashlib.sha256(f"solquote recorded market: {label}".encode()).digest())
 
 
 def synthetic_mint(template: Account, token: Token) -> Account:

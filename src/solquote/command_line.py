@@ -79,6 +79,6 @@ def _report(failure: CommandFailed, *, as_json: bool) -> int:
         return failure.exit_code
     text = f"solquote: {failure}"
     if as_json:
-        text = json.dumps({"error": {"code": failure.kind, "message": str(failure)}})
+        text = json.dumps({"error": str(failure), "errorCode": failure.kind})
     sys.stderr.write(text + "\n")
     return failure.exit_code

@@ -122,10 +122,9 @@ def _outcome(answer: Answer | None, otherwise: NoAnswer) -> _Outcome:
             sentence=str(otherwise), kind=otherwise.kind, exit_code=codes.get(otherwise.kind, ExitCode.UNAVAILABLE)
         )
     content = dict(answer.content)
-    error = content.get("error")
-    if isinstance(error, dict) or "state" not in content:
-        error = error if isinstance(error, dict) else {}
-        kind, message = str(error.get("code", "UNKNOWN")), str(error.get("message", f"HTTP {answer.status}"))
+    if "error" in content or "state" not in content:
+        kind = str(content.get("errorCode", "UNKNOWN"))
+        message = str(content.get("error", f"HTTP {answer.status}"))
         if kind == "UNAUTHENTICATED":
             return _Outcome(
                 sentence=f"the system manager refuses the token: {message}", kind=kind, exit_code=ExitCode.BAD_INPUT
@@ -180,8 +179,8 @@ def _tell(order: Order, outcome: _Outcome) -> int:
         if not _written(json.dumps(with_notes) if order.as_json else outcome.sentence):
             return ExitCode.READER_GONE
     elif order.as_json:
-        error = {"code": outcome.kind, "message": "; ".join([outcome.sentence, *notes])}
-        sys.stderr.write(json.dumps({"error": error}) + "\n")
+        error = {"error": "; ".join([outcome.sentence, *notes]), "errorCode": outcome.kind}
+        sys.stderr.write(json.dumps(error) + "\n")
     else:
         sys.stderr.write(f"solquote: {outcome.sentence}\n")
     if not order.as_json:

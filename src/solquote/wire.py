@@ -10,6 +10,7 @@ from typing import Final, cast
 import grpc
 
 from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.dex.pool import SwapMode
 from quote_core.generated.solquote.v1 import (
     local_quote_pb2,
     local_quote_pb2_grpc,
@@ -28,20 +29,32 @@ _SECOND_SOURCE_WAIT_S: Final = 0.5
 
 
 def ask_quote(
-    address: str, base: Token, quote: Token, amount: int, *, timeout_s: float, clock: Clock = SYSTEM_CLOCK
+    address: str,
+    base: Token,
+    quote: Token,
+    amount: int,
+    *,
+    timeout_s: float,
+    mode: SwapMode = SwapMode.EXACT_IN,
+    clock: Clock = SYSTEM_CLOCK,
 ) -> PrintedQuote:
     """Ask the aggregator for one quote, and wait a little for the slower of the two sources.
+
+    With EXACT_OUT `amount` is the wanted output, which only the local source answers.
 
     Raises:
         CommandFailed: With the status of the aggregator's refusal.
     """
     request = quote_aggregator_pb2.AggregatedQuoteRequest(
-        input_mint=base.mint, output_mint=quote.mint, input_amount=amount
+        input_mint=base.mint,
+        output_mint=quote.mint,
+        input_amount=amount if mode is SwapMode.EXACT_IN else 0,
+        output_amount=amount if mode is SwapMode.EXACT_OUT else 0,
     )
     with _channel("aggregator", address) as channel:
         stub = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel)
         answer = stub.GetQuote(request, timeout=timeout_s)
-        if not _has_both(answer):
+        if mode is SwapMode.EXACT_IN and not _has_both(answer):
             answer = _with_both(stub, request, answer)
     return _quote(answer, base, quote, now_unix_ns=clock.unix_ns())
 

@@ -11,7 +11,7 @@ from local_quote.app import make_market
 from local_quote.market import LocalMarket
 from local_quote.row_table import LocalRow
 from local_quote.settings import LocalQuoteSettings
-from quote_core.dex.pool import Account
+from quote_core.dex.pool import Account, Dex
 from quote_core.quotes import Provenance
 from quote_core.serving import Subscription
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource
@@ -55,9 +55,10 @@ class HeldMarket:
         provenance: Provenance = Provenance.CHAIN,
         fee_bps: int = 25,
         is_loaded: bool = True,
+        dex: Dex = Dex.RAYDIUM_AMM_V4,
     ) -> PlainPool:
         """Take a pool in and, unless told otherwise, read its vaults."""
-        pool = PlainPool(name, tokens[0].mint, tokens[1].mint, fee_bps=fee_bps)
+        pool = PlainPool(name, tokens[0].mint, tokens[1].mint, fee_bps=fee_bps, dex=dex)
         own, *_ = self.updates(pool, amount_a, amount_b)
         self.market.add_pool(pool, own, provenance)
         if is_loaded:

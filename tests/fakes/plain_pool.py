@@ -76,9 +76,14 @@ class PlainPool(Pool):
             raise NotTradable(self.address, "accounts not loaded")
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
-        assert mode is SwapMode.EXACT_IN
         self.check_tradable(clock)
         reserve_in, reserve_out = self._reserves(direction)
+        wanted = amount if mode is SwapMode.EXACT_OUT else 0
+        if wanted:
+            if wanted >= reserve_out:
+                raise NoLiquidity(self.address, "not deep enough")
+            net = -(-reserve_in * wanted // (reserve_out - wanted))
+            amount = -(-net * BPS // (BPS - self.fee_bps))
         fee = -(-amount * self.fee_bps // BPS)
         output = reserve_out * (amount - fee) // (reserve_in + amount - fee)
         if output <= 0:
@@ -86,7 +91,7 @@ class PlainPool(Pool):
         if amount > 1000 * reserve_in:
             raise NoLiquidity(self.address, "not deep enough")
         fee_mint = self.mint_a if direction is Direction.A_TO_B else self.mint_b
-        return Swap(direction, mode, amount, output, fee, fee_mint, 0, None)
+        return Swap(direction, mode, amount, wanted or output, fee, fee_mint, 0, None)
 
     def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
         raise NotImplementedError("no test moves this pool by its own arithmetic")

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import math
 import time
 from collections.abc import AsyncIterator, Iterator
 
@@ -38,6 +39,7 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
         self.open_count = 0
         self.changed_unix_ns = time.time_ns()
         self.streams: list[quotes_pb2.BatchQuoteRequest] = []
+        self.asked: list[local_pb.LocalQuoteRequest] = []
         self._changed = asyncio.Condition()
 
     def quote(self, row: int, key: Key) -> local_pb.LocalQuote:
@@ -105,7 +107,10 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
     ) -> local_pb.LocalQuote:
         if self.is_silent:
             await asyncio.Event().wait()
-        quote = self.quote(0, (request.input_mint, request.output_mint, request.input_amount))
+        self.asked.append(request)
+        rate = self.rates.get((request.input_mint, request.output_mint), 1.0)
+        amount = request.input_amount or math.ceil(request.output_amount / rate)
+        quote = self.quote(0, (request.input_mint, request.output_mint, amount))
         if quote.HasField("error"):
             await context.abort(grpc.StatusCode[quote.error.code], quote.error.message)
         return quote

@@ -55,6 +55,35 @@ async def running(
         yield service
 
 
+async def test_a_wanted_output_is_quoted_by_our_own_engine_alone(
+    running: RunningAggregator, external: FakeExternalService
+) -> None:
+    external.rates = {(SOL, USDC): 0.15}
+    asked_before = external.request_count
+    request = pb.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, output_amount=140_000_000)
+    quote = await stub(running).GetQuote(request)
+    assert (quote.input_amount, quote.output_amount, quote.best_source) == (ONE_SOL, 140_000_000, pb.QUOTE_SOURCE_LOCAL)
+    assert quote.local.output_amount == 140_000_000
+    assert not quote.HasField("external")
+    assert external.request_count == asked_before
+
+
+@pytest.mark.parametrize(
+    ("request_", "field"),
+    [
+        (pb.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, output_amount=5), "output_amount"),
+        (pb.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=5, dexes=["pumpswap"]), "dexes"),
+    ],
+)
+async def test_what_a_stream_cannot_follow_is_refused_by_name(
+    running: RunningAggregator, request_: pb.AggregatedQuoteRequest, field: str
+) -> None:
+    with pytest.raises(grpc.aio.AioRpcError) as caught:
+        await stub(running).StreamQuotes(request_).read()
+    assert caught.value.code() is grpc.StatusCode.INVALID_ARGUMENT
+    assert str(caught.value.details()).startswith(f"{field}: is of GetQuote alone")
+
+
 def stub(running: RunningAggregator) -> pb_grpc.QuoteAggregatorServiceStub:
     return pb_grpc.QuoteAggregatorServiceStub(running.channel)
 

@@ -11,12 +11,14 @@ from fakes.quote_services import FakeExternalService, FakeLocalService, serving
 from aggregator.clients import ExternalClient, LocalClient
 from aggregator.held import HeldQuote, Refusal
 from quote_core.clock import SYSTEM_CLOCK, moment
+from quote_core.dex.pool import Dex, SwapMode
 from quote_core.errors import DeadlinePassed, ProviderUnavailable
-from quote_core.quotes import QuoteKey
+from quote_core.serving import QuoteRequest
 
 pytestmark = pytest.mark.integration
 
 S = 1_000_000_000
+ASKED = QuoteRequest.of(KEY)
 
 
 @pytest.fixture
@@ -45,7 +47,7 @@ async def nobody() -> AsyncIterator[grpc.aio.Channel]:
 
 
 async def test_quotes_of_both_services_are_held_values(channel: grpc.aio.Channel) -> None:
-    local = await LocalClient(channel).quote(KEY, timeout_ns=5 * S)
+    local = await LocalClient(channel).quote(ASKED, timeout_ns=5 * S)
     external = await ExternalClient(channel).quote(KEY, slippage_bps=50, timeout_ns=5 * S)
     assert isinstance(local, HeldQuote)
     assert isinstance(external, HeldQuote)
@@ -53,22 +55,34 @@ async def test_quotes_of_both_services_are_held_values(channel: grpc.aio.Channel
     assert external.freshness.age_ns(moment(SYSTEM_CLOCK)) < 5 * S
 
 
+async def test_a_wanted_output_and_the_dexes_reach_the_local_service(
+    channel: grpc.aio.Channel, local: FakeLocalService
+) -> None:
+    asked = QuoteRequest(SOL, USDC, 140_000_000, SwapMode.EXACT_OUT, frozenset({Dex.PUMPSWAP, Dex.RAYDIUM_CPMM}))
+    quote = await LocalClient(channel).quote(asked, timeout_ns=5 * S)
+    assert isinstance(quote, HeldQuote)
+    assert (quote.key.input_amount, quote.output_amount) == (1_000_000_000, 140_000_000)
+    (sent,) = local.asked
+    assert (sent.input_amount, sent.output_amount) == (0, 140_000_000)
+    assert list(sent.dexes) == ["pumpswap", "raydium_cpmm"]
+
+
 async def test_refusal_comes_back_in_the_services_words(channel: grpc.aio.Channel) -> None:
     client = LocalClient(channel)
-    refusal = await client.quote(QuoteKey(USDC, SOL, 1), timeout_ns=5 * S)
+    refusal = await client.quote(QuoteRequest(USDC, SOL, 1), timeout_ns=5 * S)
     assert refusal == Refusal("FAILED_PRECONDITION", f"local quote service: {USDC}/{SOL}: no pool")
 
 
 async def test_silence_is_a_deadline(channel: grpc.aio.Channel, local: FakeLocalService) -> None:
     local.is_silent = True
-    refusal = await LocalClient(channel).quote(KEY, timeout_ns=S // 50)
+    refusal = await LocalClient(channel).quote(ASKED, timeout_ns=S // 50)
     assert isinstance(refusal, Refusal)
     assert refusal.code == "DEADLINE_EXCEEDED"
 
 
 async def test_service_that_is_not_there_is_said_so_without_words_about_sockets(nobody: grpc.aio.Channel) -> None:
     client = LocalClient(nobody)
-    refusal = await client.quote(KEY, timeout_ns=5 * S)
+    refusal = await client.quote(ASKED, timeout_ns=5 * S)
     assert refusal == Refusal("UNAVAILABLE", "local quote service: cannot be reached")
     with pytest.raises(ProviderUnavailable, match="local quote service: cannot be reached"):
         await client.oracle_prices(timeout_ns=5 * S)

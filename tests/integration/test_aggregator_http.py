@@ -74,21 +74,24 @@ async def test_quote_is_answered_in_jupiters_names_with_our_fields_beside_them(h
 @pytest.mark.parametrize(
     ("parameters", "status", "code", "words"),
     [
-        (asked(amount="0"), 400, "INVALID_ARGUMENT", "amount: should be greater than or equal to 1"),
+        (asked(amount="0"), 400, "INVALID_ARGUMENT", "amount: must be a whole number of smallest units from 1 to"),
         (asked(amount="-1"), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
         (asked(amount="1.5"), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
         (asked(amount="1e9"), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
         (asked(amount=""), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
-        (asked(amount=str(2**64)), 400, "INVALID_ARGUMENT", "amount: should be less than or equal to"),
+        (asked(amount=str(2**64)), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
         (asked(amount="9" * 5000), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
         (asked(slippageBps="10001"), 400, "INVALID_ARGUMENT", "slippageBps"),
-        (asked(swapMode="ExactOut"), 400, "INVALID_ARGUMENT", "swapMode: 'ExactOut' is not offered, ask for ExactIn"),
-        (asked(dexes="Whirlpool"), 400, "INVALID_ARGUMENT", "dexes: 'Whirlpool' is not offered"),
+        (asked(slippageBps="abc"), 400, "INVALID_ARGUMENT", "slippageBps: must be a whole number of basis points"),
+        (asked(maxAccounts="abc"), 400, "INVALID_ARGUMENT", "maxAccounts: must be 64"),
+        (asked(autoSlippage="true"), 400, "INVALID_ARGUMENT", "autoSlippage: is not a parameter here"),
+        (asked(dexes="Orca"), 400, "INVALID_ARGUMENT", "dexes: must name DEXes of raydium_amm_v4 (Raydium)"),
+        (asked(excludeDexes="Orca"), 400, "INVALID_ARGUMENT", "excludeDexes: must name DEXes of"),
         (asked(inputMint="0OIl"), 400, "INVALID_ARGUMENT", "inputMint: must be base58 of 32 bytes"),
         (asked(outputMint=SOL), 400, "INVALID_ARGUMENT", "outputMint: must differ"),
         (asked(outputMint=UNKNOWN), 404, "NOT_FOUND", "outputMint: Vote1111"),
         (asked(outputMint=SSOL), 422, "FAILED_PRECONDITION", "no pool"),
-        ({}, 400, "INVALID_ARGUMENT", "inputMint: Field required"),
+        ({}, 400, "INVALID_ARGUMENT", "inputMint: is required"),
     ],
 )
 async def test_wrong_request_gets_its_status_and_names_the_field(
@@ -101,9 +104,43 @@ async def test_wrong_request_gets_its_status_and_names_the_field(
     assert words in error["error"]
 
 
-async def test_parameters_that_only_tune_jupiters_search_are_passed_over(http: aiohttp.ClientSession) -> None:
-    status, _ = await get(http, "/v1/quote", **asked(restrictIntermediateTokens="true", maxAccounts="64"))
-    assert status == 200
+@pytest.mark.parametrize("path", ["/quote", "/v1/quote", "/swap/v1/quote"])
+async def test_a_quote_is_where_jupiters_clients_look_for_it(http: aiohttp.ClientSession, path: str) -> None:
+    parameters = asked(
+        restrictIntermediateTokens="true", maxAccounts="64", instructionVersion="V1", onlyDirectRoutes="true"
+    )
+    status, quote = await get(http, path, **parameters)
+    assert (status, quote["outAmount"]) == (200, "140000000")
+
+
+async def test_exact_out_is_answered_with_what_it_costs_at_most(http: aiohttp.ClientSession) -> None:
+    status, quote = await get(http, "/v1/quote", **asked(swapMode="ExactOut", amount="140000000", slippageBps="100"))
+    assert (status, quote["swapMode"], quote["source"]) == (200, "ExactOut", "local")
+    assert (quote["inAmount"], quote["outAmount"]) == ("1000000000", "140000000")
+    assert quote["otherAmountThreshold"] == "1010000000"
+
+
+async def test_dexes_may_be_one_text_or_several(http: aiohttp.ClientSession) -> None:
+    several = [*asked().items(), ("dexes", "Whirlpool"), ("dexes", "raydium_cpmm,Pump.fun Amm")]
+    async with http.get("/v1/quote", params=several) as answer:
+        assert answer.status == 200
+    async with http.get("/v1/quote", params=[*several, ("amount", "5")]) as answer:
+        assert (answer.status, (await answer.json())["error"]) == (400, "amount: is given more than once")
+
+
+async def test_jupiters_labels_of_our_programs(http: aiohttp.ClientSession) -> None:
+    for path in ("/program-id-to-label", "/swap/v1/program-id-to-label"):
+        status, labels = await get(http, path)
+        assert (status, labels["whirLbMiicVdio4qvUfM5KAg6Ct8VwpYzGff3uctyCc"]) == (200, "Whirlpool")
+
+
+@pytest.mark.parametrize("path", ["/swap", "/swap-instructions", "/swap/v1/swap", "/swap/v1/swap-instructions"])
+async def test_a_swap_is_not_offered_and_says_where_to_read(http: aiohttp.ClientSession, path: str) -> None:
+    async with http.post(path, json={"userPublicKey": SOL, "quoteResponse": {}}) as answer:
+        assert answer.status == 501
+        refused = await answer.json()
+    assert refused["errorCode"] == "UNIMPLEMENTED"
+    assert refused["docs"] in refused["error"]
 
 
 async def test_batch_answers_each_by_itself_and_in_order(http: aiohttp.ClientSession) -> None:
@@ -154,6 +191,7 @@ async def test_unknown_path_and_method_are_refused_as_json(http: aiohttp.ClientS
     assert (await get(http, "/v2/quote"))[0] == 404
     async with http.post("/v1/quote") as answer:
         assert answer.status == 405
+        assert set(answer.headers["Allow"].split(",")) == {"GET", "HEAD"}
         assert (await answer.json())["errorCode"] == "UNIMPLEMENTED"
 
 

@@ -270,7 +270,7 @@ async def test_without_the_bus_a_stop_is_kept_and_a_release_refused(
         async with TestClient(TestServer(application)) as client:
             nats_server.stop()
             answer = await client.post("/api/killswitch/disable", headers=headers)
-            assert (answer.status, (await answer.json())["error"]["code"]) == (503, "UNAVAILABLE")
+            assert (answer.status, (await answer.json())["errorCode"]) == (503, "UNAVAILABLE")
             answer = await client.post("/api/killswitch/enable", headers=headers, json={"reason": "drill"})
             told = await answer.json()
             assert (answer.status, told["state"], told["stored"]) == (202, "HALTED", False)

@@ -87,6 +87,7 @@ async def test_a_quote_equals_the_pools_own_arithmetic_on_the_nodes_bytes() -> N
                     local_quote_pb2.ListPoolsRequest(mint_a=SOL.mint, mint_b=USDC.mint)
                 )
                 outputs: dict[Direction, set[int]] = {direction: set() for direction in Direction}
+                costs: set[int] = set()
                 for state in listed.pools:
                     own, clock = await rpc.get_multiple_accounts([state.pool_id, CLOCK_SYSVAR])
                     assert own.account is not None
@@ -97,14 +98,21 @@ async def test_a_quote_equals_the_pools_own_arithmetic_on_the_nodes_bytes() -> N
                     for direction, amount in ((Direction.A_TO_B, 10**10), (Direction.B_TO_A, 10**9)):
                         swap = pool.swap(direction, SwapMode.EXACT_IN, amount, decode_clock(clock.account))
                         outputs[direction].add(swap.amount_out)
+                    wanted = pool.swap(Direction.A_TO_B, SwapMode.EXACT_OUT, 10**7, decode_clock(clock.account))
+                    costs.add(wanted.amount_in)
+                wanted_output = quote_request(SOL.mint, USDC.mint, 0)
+                wanted_output.output_amount = 10**7
+                exact_out = await service.stub.GetQuote(wanted_output)
                 forward = await service.stub.GetQuote(quote_request(SOL.mint, USDC.mint, 10**10))
                 reverse = await service.stub.GetQuote(quote_request(USDC.mint, SOL.mint, 10**9))
-                if forward.slot == reverse.slot == slot == await rpc.get_slot():
+                if forward.slot == reverse.slot == exact_out.slot == slot == await rpc.get_slot():
                     break
             assert len(listed.pools) >= 2
             # Not always the most: a fresh pool goes before one that gives more and was read a slot ago.
             assert forward.output_amount in outputs[Direction.A_TO_B]
             assert reverse.output_amount in outputs[Direction.B_TO_A]
+            assert exact_out.input_amount in costs
+            assert exact_out.output_amount >= 10**7
 
 
 async def test_paired_quotes_are_of_one_state_and_a_round_trip_never_gains(service: RunningLocalQuote) -> None:

@@ -9,7 +9,7 @@
 | GET  /metrics                |                                                   | 200                            |
 
 The POSTs ask for `Authorization: Bearer TOKEN`. A 200 means that the SYSTEM stream has the state, hence that it
-outlives every restart. An error is `{"error": {"code", "message"}}`; 503 means that the bus did not confirm.
+outlives every restart. An error is `{"error": sentence, "errorCode": code}`; 503 means that the bus did not confirm.
 
 A stop is never refused for its form: whatever cannot be read of its body is replaced by what is usual, a reason that is
 too long is cut, and `notes` in the answer says so. Nor is it refused when the bus is away: 202 means that the manager
@@ -231,7 +231,7 @@ def _shown(event: KillSwitch, more: Mapping[str, object] | None = None, *, statu
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response({"error": {"code": code, "message": message}}, status=status, headers=headers)
+    return web.json_response({"error": message, "errorCode": code}, status=status, headers=headers)
 
 
 _CODES: Final = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 405: "UNIMPLEMENTED"}

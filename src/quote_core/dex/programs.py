@@ -15,12 +15,22 @@ from quote_core.dex import (
     raydium_clmm,
     raydium_cpmm,
 )
+from quote_core.dex.labels import JUPITER_LABELS
 from quote_core.dex.pool import Account, Dex, Pool
 from quote_core.dex.pool_program import MemoryCompare, PoolFilter, PoolProgram
 from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
 
-__all__ = ["BY_DEX", "PROGRAMS", "MemoryCompare", "PoolFilter", "PoolProgram", "decode_pool", "pool_filters"]
+__all__ = [
+    "BY_DEX",
+    "PROGRAMS",
+    "MemoryCompare",
+    "PoolFilter",
+    "PoolProgram",
+    "decode_pool",
+    "pool_filters",
+    "program_labels",
+]
 
 _ALL: Final = (
     raydium_amm_v4.PROGRAM,
@@ -55,3 +65,8 @@ def pool_filters(mint_a: Pubkey, mint_b: Pubkey) -> Iterator[PoolFilter]:
     """Yield the `getProgramAccounts` filters that find every DEX's pools of two mints, in both mint orders."""
     for program in _ALL:
         yield from program.pool_filters(mint_a, mint_b)
+
+
+def program_labels() -> dict[str, str]:
+    """Program id -> Jupiter's label, of all programs known here."""
+    return {program_id: JUPITER_LABELS[program.dex] for program_id, program in PROGRAMS.items()}

@@ -3,6 +3,7 @@
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
+from quote_core.serving.http_manners import compressed, shared_with
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.quote_messages import (
     read_freshness,
@@ -12,6 +13,7 @@ from quote_core.serving.quote_messages import (
     write_hop,
     write_provenance,
 )
+from quote_core.serving.quote_request import QuoteRequest, read_quote_request
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
@@ -24,11 +26,13 @@ __all__ = [
     "CallCounter",
     "Combination",
     "HttpPatience",
+    "QuoteRequest",
     "Server",
     "Subscription",
     "Subscriptions",
     "abort_with",
     "checked_key",
+    "compressed",
     "grpc_code",
     "http_logger",
     "open_channel",
@@ -36,10 +40,12 @@ __all__ = [
     "read_freshness",
     "read_health",
     "read_provenance",
+    "read_quote_request",
     "read_route",
     "reads_body_itself",
     "serve",
     "serve_http",
+    "shared_with",
     "streaming",
     "write_freshness",
     "write_health",

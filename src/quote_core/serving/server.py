@@ -7,10 +7,10 @@ from dataclasses import dataclass
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection
 
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
+from quote_core.serving.reflection import add_reflection
 from quote_core.serving.work import CallCounter
 
 __all__ = ["STOP_GRACE_S", "Server", "serve"]
@@ -74,7 +74,7 @@ async def serve(
     register(server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    reflection.enable_server_reflection((*services, health.SERVICE_NAME, reflection.SERVICE_NAME), server)
+    add_reflection(server, (*services, health.SERVICE_NAME))
     try:
         bound_port = server.add_insecure_port(f"{host}:{port}")
     except RuntimeError as error:

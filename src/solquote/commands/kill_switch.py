@@ -3,6 +3,7 @@
 import enum
 import os
 import time
+from collections.abc import Mapping
 from datetime import UTC, datetime
 from typing import Annotated, Any
 
@@ -63,12 +64,12 @@ def release(
     if answer is None:
         raise with_status("DEADLINE_EXCEEDED", f"{manager.where} did not answer within {timeout:g} s")
     if "error" in answer.content:
-        raise _refusal(answer.content["error"], answer.status)
+        raise _refusal(answer.content, answer.status)
     _show(dict(answer.content), as_json=as_json)
 
 
-def _refusal(error: dict[str, str], status: int) -> CommandFailed:
-    code, message = error.get("code", "UNKNOWN"), error.get("message", f"HTTP {status}")
+def _refusal(content: Mapping[str, Any], status: int) -> CommandFailed:
+    code, message = str(content.get("errorCode", "UNKNOWN")), str(content["error"] or f"HTTP {status}")
     if code == "UNAUTHENTICATED":
         return CommandFailed(code, f"the system manager refuses the token: {message}", ExitCode.BAD_INPUT)
     return with_status(code, message)

@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
+from quote_core.dex.pool import SwapMode
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import TokenRegistry, load_tokens
+from quote_core.tokens import Token, TokenRegistry, load_tokens
 from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
 from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
@@ -25,12 +27,18 @@ __all__ = ["quote"]
 def quote(
     input_token: Annotated[str, typer.Argument(metavar="IN", help="Token sold: symbol or mint")],
     output_token: Annotated[str, typer.Argument(metavar="OUT", help="Token bought: symbol or mint")],
-    amount: Annotated[str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold, such as 1.5")],
+    amount: Annotated[
+        str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold (with --exact-out bought), such as 1.5")
+    ],
     *,
     slippage_bps: Annotated[
-        int, typer.Option(help="Tolerated below the output, basis points, for the minimum out", min=0, max=BPS)
+        int,
+        typer.Option(
+            help="Tolerated, basis points, for the minimum out (with --exact-out the maximum in)", min=0, max=BPS
+        ),
     ] = 50,
     explain: Annotated[bool, typer.Option("--explain", help="Show how the decision came about")] = False,
+    exact_out: Annotated[bool, typer.Option("--exact-out", help="AMOUNT is of OUT: what does buying it cost?")] = False,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
     as_json: Json = False,
@@ -41,19 +49,20 @@ def quote(
     sold = registry.resolve(input_token, field="IN")
     bought = registry.resolve(output_token, field="OUT")
     registry.pair(sold.mint, bought.mint)
-    smallest_units = amount_from_decimal(amount, sold.decimals, field="AMOUNT")
-    answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout)
+    given, mode = (bought, SwapMode.EXACT_OUT) if exact_out else (sold, SwapMode.EXACT_IN)
+    smallest_units = amount_from_decimal(amount, given.decimals, field="AMOUNT")
+    answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout, mode=mode)
     if as_json:
-        answer_json(quote_json(answer, slippage_bps=slippage_bps))
+        answer_json(quote_json(answer, slippage_bps=slippage_bps, mode=mode))
     else:
         console = make_console()
-        _print(answer, console, slippage_bps=slippage_bps, fees=_fees(answer, registry))
+        _print(answer, console, slippage_bps=slippage_bps, mode=mode, fees=_fees(answer, registry))
         if explain:
             _explain(answer, console)
     return ExitCode.NEGATIVE if answer.decision == "skip" else ExitCode.OK
 
 
-def quote_json(answer: PrintedQuote, *, slippage_bps: int) -> dict[str, object]:
+def quote_json(answer: PrintedQuote, *, slippage_bps: int, mode: SwapMode = SwapMode.EXACT_IN) -> dict[str, object]:
     """The answer as JSON: amounts in smallest units, and beside them as decimal text in whole tokens."""
     return {
         "input": {"symbol": answer.input.symbol, "mint": answer.input.mint, "decimals": answer.input.decimals},
@@ -63,8 +72,7 @@ def quote_json(answer: PrintedQuote, *, slippage_bps: int) -> dict[str, object]:
         "output_amount": answer.output_amount,
         "output_decimal": str(decimal_from_amount(answer.output_amount, answer.output.decimals)),
         "slippage_bps": slippage_bps,
-        "min_output_amount": _min_output(answer, slippage_bps),
-        "min_output_decimal": str(decimal_from_amount(_min_output(answer, slippage_bps), answer.output.decimals)),
+        **_bound_json(answer, slippage_bps, mode),
         "price": _price(answer, answer.output_amount),
         "oracle_price": answer.oracle_price,
         "best": answer.best,
@@ -74,9 +82,18 @@ def quote_json(answer: PrintedQuote, *, slippage_bps: int) -> dict[str, object]:
     }
 
 
-def _min_output(answer: PrintedQuote, slippage_bps: int) -> int:
-    """Rounded down, as a program would be told."""
-    return answer.output_amount * (BPS - slippage_bps) // BPS
+def _bound_json(answer: PrintedQuote, slippage_bps: int, mode: SwapMode) -> dict[str, object]:
+    """The side that is not fixed has a bound: the output a least one, the input a most."""
+    amount, token = _bound(answer, slippage_bps, mode)
+    side = "min_output" if mode is SwapMode.EXACT_IN else "max_input"
+    return {f"{side}_amount": amount, f"{side}_decimal": str(decimal_from_amount(amount, token.decimals))}
+
+
+def _bound(answer: PrintedQuote, slippage_bps: int, mode: SwapMode) -> tuple[int, Token]:
+    """The least output, rounded down, or the most input, rounded up, as a program would be told."""
+    if mode is SwapMode.EXACT_IN:
+        return mul_div_floor(answer.output_amount, BPS - slippage_bps, BPS), answer.output
+    return mul_div_ceil(answer.input_amount, BPS + slippage_bps, BPS), answer.input
 
 
 def _fees(answer: PrintedQuote, registry: TokenRegistry) -> str:
@@ -100,7 +117,7 @@ def _price(answer: PrintedQuote, output_amount: int) -> float:
     return float(decimal_from_amount(output_amount, answer.output.decimals) / sold)
 
 
-def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, fees: str) -> None:
+def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, mode: SwapMode, fees: str) -> None:
     price = _price(answer, answer.output_amount)
     unit = f"{answer.output.symbol} per {answer.input.symbol}"
     sold, bought = amount_text(answer.input_amount, answer.input), amount_text(answer.output_amount, answer.output)
@@ -110,11 +127,9 @@ def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, fees: s
     console.print(
         f"price {price_text(price)} {unit}, oracle {_oracle_text(price, answer.oracle_price)}", highlight=False
     )
-    least = amount_text(_min_output(answer, slippage_bps), answer.output)
-    console.print(
-        f"minimum out {least} {answer.output.symbol} at {percent_text(slippage_bps / BPS)} slippage, fees {fees}",
-        highlight=False,
-    )
+    bound, token = _bound(answer, slippage_bps, mode)
+    told = f"{'minimum out' if mode is SwapMode.EXACT_IN else 'maximum in'} {amount_text(bound, token)} {token.symbol}"
+    console.print(f"{told} at {percent_text(slippage_bps / BPS)} slippage, fees {fees}", highlight=False)
     console.print(f"best source {answer.best or 'none'}, decision {answer.decision or 'none'}", highlight=False)
     table = Table(box=None, pad_edge=False)
     for column in ("source", "output", "impact", "confidence", "age", "slot", "route"):

@@ -57,6 +57,13 @@ def test_quote_answers_from_both_sources_with_route_and_provenance(client_platfo
     assert "recorded" in printed
 
 
+def test_quote_says_what_a_wanted_output_costs(client_platform: RunningPlatform):
+    answer = ask(client_platform, "quote SOL USDC 100 --exact-out")
+    assert answer["output_amount"] >= 100_000_000
+    assert 1_000_000_000 < answer["input_amount"] < 2_000_000_000
+    assert [source["name"] for source in answer["sources"]] == ["local"]
+
+
 def test_all_twelve_pairs_quote_both_ways(client_platform: RunningPlatform, registry: TokenRegistry):
     rows = {row["pair"]: row for row in ask(client_platform, "watch")["pairs"]}
     assert len(rows) == 15
@@ -67,9 +74,9 @@ def test_all_twelve_pairs_quote_both_ways(client_platform: RunningPlatform, regi
 
 @pytest.mark.parametrize("symbol", sorted(UNQUOTED))
 def test_a_pair_without_a_pool_is_refused_by_name(client_platform: RunningPlatform, symbol: str):
-    error = ask(client_platform, f"quote SOL {symbol} 1", code=1)["error"]
-    assert error["code"] == "FAILED_PRECONDITION"
-    assert f"SOL/{symbol}" in error["message"]
+    error = ask(client_platform, f"quote SOL {symbol} 1", code=1)
+    assert error["errorCode"] == "FAILED_PRECONDITION"
+    assert f"SOL/{symbol}" in error["error"]
 
 
 def test_synthetic_pools_are_marked_and_shown_beside_recorded_ones(client_platform: RunningPlatform):

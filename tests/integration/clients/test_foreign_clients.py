@@ -1,4 +1,4 @@
-"""The gRPC services as a client sees them that nobody here wrote: `buf curl`, by reflection alone."""
+"""The services as clients see them that nobody here wrote: `buf curl`, grpcurl, ghz, and Jupiter's npm client."""
 
 import json
 import subprocess
@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.go_tools import go_tool
+from fakes.npm_package import npm_folder
 from fakes.running_platform import RunningPlatform
 
 from quote_core.tokens import load_tokens
@@ -23,6 +25,7 @@ SERVICES = {
 }
 SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 WAIT_S = 120.0
+JUPITER_CLIENT = Path(__file__).parents[2] / "fakes" / "jupiter_client.mjs"
 
 
 def curl(*arguments: str) -> subprocess.CompletedProcess[str]:
@@ -110,3 +113,77 @@ def test_twenty_messages_of_a_batch_stream(client_platform: RunningPlatform):
     assert [int(message.get("sequence", 0)) for message in received] == sorted(
         int(message.get("sequence", 0)) for message in received
     )
+
+
+def grpcurl(*arguments: str) -> str:
+    ran = subprocess.run(
+        [go_tool("grpcurl"), "-plaintext", *arguments], capture_output=True, text=True, timeout=WAIT_S, check=False
+    )
+    assert ran.returncode == 0, ran.stderr
+    return ran.stdout
+
+
+@pytest.mark.parametrize("variable", SERVICES)
+def test_grpcurl_describes_every_service_method_and_message(client_platform: RunningPlatform, variable: str):
+    address = client_platform.environment[variable]
+    assert {SERVICES[variable], "grpc.reflection.v1.ServerReflection"} <= set(grpcurl(address, "list").split())
+    methods = grpcurl(address, "list", SERVICES[variable]).split()
+    assert f"{SERVICES[variable]}.GetQuote" in methods
+    for method in methods:
+        assert f"rpc {method.rpartition('.')[2]} (" in grpcurl(address, "describe", method)
+    for symbol in ("BatchQuoteRequest", "BatchQuoteRequest.pairs", "Provenance", "PROVENANCE_CHAIN"):
+        assert symbol.rpartition(".")[2] in grpcurl(address, "describe", f"solquote.v1.{symbol}")
+    assert "grpc.reflection.v1.ServerReflection" in grpcurl(address, "describe", "grpc.reflection.v1.ServerReflection")
+
+
+def test_grpcurl_gets_a_quote(client_platform: RunningPlatform):
+    address = client_platform.environment["SOLQUOTE_AGGREGATOR_ADDRESS"]
+    request = json.dumps({"inputMint": SOL, "outputMint": USDC, "inputAmount": "1000000000"})
+    quote = json.loads(grpcurl("-d", request, address, "solquote.v1.QuoteAggregatorService/GetQuote"))
+    assert 50_000_000 < int(quote["outputAmount"]) < 120_000_000
+
+
+@pytest.mark.parametrize("call", ["GetQuote", "StreamQuotes"])
+def test_ghz_loads_a_method_by_reflection_with_compressed_requests(client_platform: RunningPlatform, call: str):
+    address = client_platform.environment["SOLQUOTE_AGGREGATOR_ADDRESS"]
+    request = {"inputMint": SOL, "outputMint": USDC, "inputAmount": "1000000000"}
+    method = ["--insecure", "--call", f"solquote.v1.QuoteAggregatorService.{call}", "-d", json.dumps(request)]
+    load = ["--enable-compression", "--keepalive", "10s", "-n", "20", "-c", "2", "--stream-call-duration", "300ms"]
+    ran = subprocess.run(
+        [go_tool("ghz"), *method, *load, "--format", "json", address],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    report = json.loads(ran.stdout)
+    assert (report["count"], set(report["statusCodeDistribution"])) == (
+        20,
+        {"OK"} if call == "GetQuote" else {"Canceled"},
+    )
+
+
+@pytest.mark.parametrize("prefix", ["", "/swap/v1", "/v1"])
+def test_jupiters_own_client_is_answered(client_platform: RunningPlatform, prefix: str):
+    http = client_platform.view("aggregator")["address"].rpartition(",")[2]
+    base_path = f"http://127.0.0.1:{http}{prefix}"
+    folder = npm_folder("@jup-ag/api", "6.0.48")
+    ran = subprocess.run(
+        ["node", str(JUPITER_CLIENT), base_path, SOL, USDC, str(folder)],
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
+    )
+    assert ran.returncode == 0, ran.stderr
+    understood = json.loads(ran.stdout)
+    assert 50_000_000 < int(understood["exactIn"]["outAmount"]) < 120_000_000
+    assert understood["exactIn"]["routePlan"][0]["percent"] == 100
+    assert int(understood["exactOut"]["outAmount"]) >= 100_000_000
+    assert int(understood["exactOut"]["otherAmountThreshold"]) >= int(understood["exactOut"]["inAmount"])
+    assert understood["raydium"]["routePlan"][0]["swapInfo"]["label"] in {"Raydium CP", "Raydium CLMM"}
+    assert understood["labels"]["whirLbMiicVdio4qvUfM5KAg6Ct8VwpYzGff3uctyCc"] == "Whirlpool"
+    assert understood["noAccounts"]["status"] == 400
+    assert understood["noAccounts"]["error"].startswith("maxAccounts: must be 64")
+    assert (understood["swap"]["status"], understood["swap"]["errorCode"]) == (501, "UNIMPLEMENTED")

@@ -11,7 +11,9 @@ from aggregator.rows import RowRegistry
 from aggregator.selection import Merged
 from aggregator.table import QuoteTable
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.dex.pool import SwapMode
 from quote_core.quotes import QuoteKey
+from quote_core.serving import QuoteRequest
 
 MS = 1_000_000
 OTHER = QuoteKey(SOL, USDC, 5)
@@ -97,6 +99,16 @@ async def test_stale_row_is_never_passed_as_fresh(
     merged = await fanout.quote(KEY)
     assert merged.best is None
     assert merged.refusal == Refusal("UNAVAILABLE", "down")
+
+
+async def test_what_only_our_engine_answers_is_never_asked_outside(
+    fanout: Fanout, local: Service, external: Service
+) -> None:
+    asked = QuoteRequest(SOL, USDC, 700, SwapMode.EXACT_OUT)
+    assert outputs(await fanout.local_alone(asked)) == (700, None)
+    local.answer = Refusal("FAILED_PRECONDITION", "SOL/USDC: no pool")
+    assert (await fanout.local_alone(asked)).refusal == local.answer
+    assert external.asked_count == 0
 
 
 async def test_both_are_asked_at_once_and_merged(fanout: Fanout) -> None:

@@ -33,9 +33,55 @@ def test_fields_have_the_names_they_have_in_http() -> None:
     assert refusal_of(NoLiquidity("SOL/USDC", "no pool")).message == "SOL/USDC: no pool"
 
 
-def test_broken_parameters_become_one_sentence() -> None:
+@pytest.mark.parametrize(
+    ("name", "given", "rule"),
+    [
+        (
+            "amount",
+            "x",
+            "must be a whole number of smallest units from 1 to 18446744073709551615, digits only, got 'x'",
+        ),
+        (
+            "amount",
+            1.5,
+            "must be a whole number of smallest units from 1 to 18446744073709551615, digits only, got 1.5",
+        ),
+        (
+            "amount",
+            True,
+            "must be a whole number of smallest units from 1 to 18446744073709551615, digits only, got True",
+        ),
+        ("slippageBps", "abc", "must be a whole number of basis points from 0 to 10000, digits only, got 'abc'"),
+        ("slippageBps", 10001, "must be a whole number of basis points from 0 to 10000, digits only, got 10001"),
+        ("swapMode", "Exact", "must be ExactIn or ExactOut, got 'Exact'"),
+        ("dexes", 7, "must be labels of DEXes, separated by commas, got 7"),
+        ("onlyDirectRoutes", "yes", "must be true or false, got 'yes'"),
+        ("restrictIntermediateTokens", "1", "must be true or false, got '1'"),
+        ("asLegacyTransaction", "", "must be true or false, got ''"),
+        ("instructionVersion", "V3", "must be V1 or V2, got 'V3'"),
+        ("platformFeeBps", "20", "must be 0, got '20': platform fees are not offered"),
+        ("maxAccounts", "abc", "must be 64, got 'abc': routes are not chosen by their accounts"),
+        ("dynamicSlippage", "true", "must be false, got 'true': slippage is the caller's"),
+        ("inputMint", None, "should be a valid string"),
+        ("minimizeSlippage", "true", "is not a parameter here"),
+        ("x" * 100, "true", "is not a parameter here"),
+    ],
+)
+def test_a_broken_parameter_is_named_with_its_own_rule(name: str, given: object, rule: str) -> None:
     with pytest.raises(ValidationError) as error:
-        QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": "x"})
-    refusal = refusal_of(error.value)
-    assert refusal.code == "INVALID_ARGUMENT"
-    assert refusal.message == "amount: must be a whole number in the token's smallest unit, digits only"
+        QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": "1", name: given})
+    assert refusal_of(error.value) == Refusal("INVALID_ARGUMENT", f"{name[:64]}: {rule}")
+
+
+def test_a_missing_parameter_is_required() -> None:
+    with pytest.raises(ValidationError) as error:
+        QuoteParameters.model_validate({"outputMint": "b", "amount": "1"})
+    assert refusal_of(error.value).message == "inputMint: is required"
+
+
+def test_what_changes_nothing_is_taken() -> None:
+    given = {"platformFeeBps": "0", "maxAccounts": "64", "dynamicSlippage": "false", "dexes": "", "swapMode": "ExactIn"}
+    asked = QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": "1", **given})
+    assert asked == QuoteParameters(input_mint="a", output_mint="b", amount=1)
+    same = {"platformFeeBps": 0, "maxAccounts": 64, "dynamicSlippage": False, "dexes": [], "onlyDirectRoutes": False}
+    assert QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": 1, **same}) == asked

@@ -32,3 +32,15 @@ def test_wrong_amounts_are_one_clear_mistake(value: str) -> None:
 def test_caps_are_set_in_basis_points() -> None:
     settings = AggregatorSettings.load(environ={"SOLQUOTE_AGGREGATOR_IMPACT_SKIP_BPS": "300"})
     assert settings.cap_limits() == replace(CAP_LIMITS, impact_skip=0.03)
+
+
+def test_origins_are_written_with_commas_and_checked() -> None:
+    def origins(value: str) -> tuple[str, ...]:
+        return AggregatorSettings.load(environ={"SOLQUOTE_AGGREGATOR_CORS_ORIGINS": value}).cors_origins
+
+    assert origins("") == ()
+    assert origins("*") == ("*",)
+    assert origins("https://app.example, http://localhost:3000") == ("https://app.example", "http://localhost:3000")
+    for wrong in ("app.example", "https://app.example/", "https://a b", "null", "ftp://x"):
+        with pytest.raises(SettingsError, match="SOLQUOTE_AGGREGATOR_CORS_ORIGINS"):
+            origins(wrong)

@@ -3,6 +3,8 @@
 import pytest
 from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 
+from quote_core.dex.labels import ALL_DEXES
+from quote_core.dex.pool import Dex, SwapMode
 from quote_core.errors import AmountTooSmall, NoLiquidity, NotTradable, SolquoteError, StaleState
 from quote_core.quotes import route_id
 from quote_core.units import U64_MAX
@@ -28,6 +30,42 @@ def test_a_swap_says_what_it_paid_and_what_size_cost(held: HeldMarket) -> None:
     assert (swap.fee_amount, swap.fee_mint) == (25_000_000, SOL.mint)
     assert swap.price_impact == pytest.approx(0.01, rel=0.02)  # one part in a hundred of the reserve
     assert swap.depth_amount == pytest.approx(5.05 * 10**9, rel=0.02)
+
+
+def test_a_wanted_output_costs_the_least_input_of_any_pool(held: HeldMarket) -> None:
+    held.add("low", 10**12, 80 * 10**9)
+    held.add("high", 10**12, 81 * 10**9)
+    quoter = held.market.quoter
+    swap = quoter.chosen(SOL, USDC, 81_000_000, mode=SwapMode.EXACT_OUT, dexes=ALL_DEXES)
+    assert (swap.entry.pool.address, swap.output_amount) == ("high", 81_000_000)
+    assert quoter.best(SOL, USDC, swap.input_amount).output_amount >= 81_000_000
+    assert quoter.best(SOL, USDC, swap.input_amount - 1).output_amount < 81_000_000
+    assert swap.price_impact == quoter.best(SOL, USDC, swap.input_amount).price_impact
+
+
+def test_a_wanted_output_prefers_a_fresh_pool_to_a_cheaper_stale_one(held: HeldMarket) -> None:
+    held.add("cheap", 10**12, 99 * 10**9)
+    held.clock.advance_ms(59_000)
+    held.add("fresh", 10**12, 80 * 10**9)
+    swap = held.market.quoter.chosen(SOL, USDC, 10**6, mode=SwapMode.EXACT_OUT, dexes=ALL_DEXES)
+    assert swap.entry.pool.address == "fresh"
+
+
+def test_only_pools_of_the_dexes_named_are_asked(held: HeldMarket) -> None:
+    held.add("best", 10**12, 99 * 10**9)
+    held.add("orca", 10**12, 80 * 10**9, dex=Dex.ORCA_WHIRLPOOL)
+    quoter = held.market.quoter
+    orca = quoter.chosen(SOL, USDC, 10**9, mode=SwapMode.EXACT_IN, dexes={Dex.ORCA_WHIRLPOOL})
+    assert orca.entry.pool.address == "orca"
+    with pytest.raises(NoLiquidity, match=r"^SOL/USDC: no pool of the DEXes asked for holds this pair$"):
+        quoter.chosen(SOL, USDC, 10**9, mode=SwapMode.EXACT_IN, dexes={Dex.PUMPSWAP})
+
+
+def test_an_output_that_no_pool_holds_is_refused_with_their_reasons(held: HeldMarket) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    held.add("q", 10**12, 80 * 10**9)
+    with pytest.raises(NoLiquidity, match=r"none of 2 pools fills 100000000000: .*not deep enough"):
+        held.market.quoter.chosen(SOL, USDC, 100 * 10**9, mode=SwapMode.EXACT_OUT, dexes=ALL_DEXES)
 
 
 def refusal(held: HeldMarket, amount: int = 10**9) -> SolquoteError:

@@ -7,7 +7,7 @@ from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.messages import BatchQuoteRequest, LocalQuoteRequest
-from quote_core.errors import ProviderUnavailable, TooManyStreams
+from quote_core.errors import NoLiquidity, ProviderUnavailable, TooManyStreams
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.health import HealthReport
 
@@ -43,6 +43,21 @@ def served(held: HeldMarket) -> Served:
 
 def batch_of(data: bytes) -> local_quote_pb2.LocalQuoteBatch:
     return local_quote_pb2.LocalQuoteBatch.FromString(data)
+
+
+def test_a_wanted_output_is_answered_with_its_cost(served: Served) -> None:
+    asked = LocalQuoteRequest(input_mint=SOL.mint, output_mint=USDC.mint, output_amount=80_000_000)
+    quote = local_quote_pb2.LocalQuote.FromString(served.servicer.get_quote(asked))
+    assert quote.output_amount == quote.route[0].output_amount == 80_000_000
+    assert quote.input_amount == quote.route[0].input_amount > 10**9
+    assert served.hurried == [(SOL.mint, USDC.mint)]
+
+
+def test_a_dex_without_a_pool_of_the_pair_has_no_quote(served: Served) -> None:
+    asked = LocalQuoteRequest(input_mint=SOL.mint, output_mint=USDC.mint, input_amount=10**9)
+    asked.exclude_dexes.append("raydium_amm_v4")
+    with pytest.raises(NoLiquidity, match="no pool of the DEXes asked for"):
+        served.servicer.get_quote(asked)
 
 
 async def test_a_slow_subscriber_gets_the_newest_of_each_row_once(served: Served) -> None:

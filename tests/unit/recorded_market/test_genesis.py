@@ -92,7 +92,8 @@ def test_without_any_recorded_mint_none_can_be_made(recording: Recording, tokens
 def test_a_registry_of_two_tokens_makes_a_market_of_their_pools(recording: Recording, tokens: TokenRegistry) -> None:
     few = [token for token in tokens if token.symbol in ("SOL", "USDC")]
     genesis = make_genesis(recording, TokenRegistry(few, ()), seed=1)
-    assert Provenance.SYNTHETIC not in genesis.provenance.values()
+    made = {pubkey for pubkey, origin in genesis.provenance.items() if origin is Provenance.SYNTHETIC}
+    assert {genesis.accounts[pubkey].owner for pubkey in made} == {"srmqPvymJeFKQ4zGQed1GFppgkRHL9kaELCbyksJtPX"}
     assert (
         len(genesis.flow.book.tradable(genesis.chain_time.clock(genesis.slot))) == 5 + 1
     )  # and the one that only USDC values

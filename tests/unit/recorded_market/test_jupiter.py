@@ -2,12 +2,14 @@ from typing import Any
 
 import pytest
 
+from quote_core.dex.labels import JUPITER_LABELS as LABELS
 from quote_core.dex.pool import Dex, Direction, SwapMode
+from quote_core.dex.programs import program_labels
 from quote_core.errors import MarketError
 from quote_core.tokens import TokenRegistry
 from quote_core.units import Pubkey
 from recorded_market.genesis import Genesis
-from recorded_market.jupiter import LABELS, price_quote, program_labels
+from recorded_market.jupiter import price_quote
 from recorded_market.jupiter_request import JupiterRefusal, read_quote_request
 from recorded_market.market import Market
 

@@ -159,3 +159,15 @@ async def test_a_socket_with_a_life_is_dropped_without_a_farewell() -> None:
         assert socket.close_code != aiohttp.WSCloseCode.OK
     await eventually(lambda: mortal.hub.subscription_count == 0)
     await mortal.node.stop()
+
+
+async def test_a_websocket_may_be_opened_on_the_http_port(served: Served) -> None:
+    url = f"127.0.0.1:{served.node.rpc_port}"
+    async with asyncio.timeout(DEADLINE_S), aiohttp.ClientSession() as session:
+        async with session.ws_connect(f"ws://{url}") as socket:
+            number = await subscribe(socket)
+            served.play(b"new")
+            told = orjson.loads(await socket.receive_str())
+        assert told["params"]["subscription"] == number
+        async with session.get(f"http://{url}/") as plain:
+            assert (plain.status, plain.headers["Allow"]) == (405, "POST")

@@ -6,6 +6,7 @@ import pytest
 from quote_core.dex.pool import Account
 from quote_core.quotes import Provenance
 from quote_core.units import Pubkey
+from recorded_market.base58 import base58_encode
 from recorded_market.ledger import AccountLedger, Block
 from recorded_market.recording import Recording
 from recorded_market.rpc_errors import RpcError
@@ -55,6 +56,25 @@ def test_many_accounts_come_in_the_order_asked_for(methods: RpcMethods) -> None:
     values = methods.call("getMultipleAccounts", [[OTHER, ABSENT, KEY], BASE64])["value"]
     assert values[1] is None
     assert [data_of(values[0]), data_of(values[2])] == [b"\x01other", b"\x00old"]
+
+
+def test_without_an_encoding_each_method_has_agaves_own(methods: RpcMethods) -> None:
+    # One account and scans are in the old form, text alone; several are base64. Source: anza-xyz/agave, rpc/src/rpc.rs.
+    assert methods.call("getAccountInfo", [KEY])["value"]["data"] == base58_encode(b"\x00old")
+    (first, _) = methods.call("getProgramAccounts", [PROGRAM])
+    assert first["account"]["data"] == base58_encode(b"\x00old")
+    for config in ([], [None], [{}], [{"commitment": "processed"}]):
+        (value,) = methods.call("getMultipleAccounts", [[KEY], *config])["value"]
+        assert value["data"] == [base64.b64encode(b"\x00old").decode(), "base64"]
+
+
+def test_several_accounts_may_be_large_without_an_encoding(methods: RpcMethods, ledger: AccountLedger) -> None:
+    ledger.advance({KEY: Account(PROGRAM, b"x" * 129)})
+    asked = {"commitment": "processed"}
+    (value,) = methods.call("getMultipleAccounts", [[KEY], asked])["value"]
+    assert data_of(value) == b"x" * 129
+    with pytest.raises(RpcError, match="please use Base64"):
+        methods.call("getAccountInfo", [KEY, asked])
 
 
 @pytest.mark.parametrize("method", ["getMultipleAccounts", "getProvenance"])

@@ -7,8 +7,9 @@ from quote_core.dex.spl_token import decode_mint
 from quote_core.errors import CorruptAccount, LayoutMismatch
 from quote_core.tokens import Token, TokenRegistry
 from quote_core.units import Pubkey
+from recorded_market.derived_keys import derived_key
 from recorded_market.recording import Recording
-from recorded_market.synthetic import derived_key, synthetic_mint, synthetic_pools
+from recorded_market.synthetic import synthetic_mint, synthetic_pools
 
 RATE = LstRate(13, 10, None)  # 1.3 SOL a token
 CLOCK = ChainClock(436_453_863, 1_785_541_739, 1010)

@@ -59,9 +59,9 @@ def test_an_error_is_one_sentence_or_one_object(
     assert run([*line.split(), "--json"]) == exit_code
     as_json = capsys.readouterr()
     assert as_json.out == ""
-    error = json.loads(as_json.err)["error"]
-    assert error["code"] == code
-    assert message in error["message"]
+    error = json.loads(as_json.err)
+    assert error["errorCode"] == code
+    assert message in error["error"]
 
 
 def test_an_unknown_setting_is_named_with_its_nearest_relative(

@@ -7,6 +7,7 @@ from contextlib import contextmanager
 import grpc
 import pytest
 
+from quote_core.dex.pool import SwapMode
 from quote_core.generated.solquote.v1 import (
     external_quote_pb2,
     local_quote_pb2,
@@ -61,6 +62,7 @@ class Aggregator(quote_aggregator_pb2_grpc.QuoteAggregatorServiceServicer):
     def GetQuote(self, request, context):  # noqa: N802 - named by the proto
         if request.input_amount == 404:
             context.abort(grpc.StatusCode.FAILED_PRECONDITION, "SOL/USDC: no pool")
+        self.asked = request
         return self._answer()
 
     def StreamQuotes(self, request, context):  # noqa: N802 - named by the proto
@@ -127,6 +129,14 @@ def test_the_external_quote_is_waited_for_a_little():
 def test_without_an_external_quote_the_local_one_stands():
     with serving(Aggregator(external_follows=False)) as address:
         assert [source.name for source in ask(address).sources] == ["local"]
+
+
+def test_a_wanted_output_is_asked_for_as_such_and_no_second_source_waited_for():
+    aggregator = Aggregator(external_follows=True)
+    with serving(aggregator) as address:
+        answer = ask_quote(address, SOL, USDC, 9, timeout_s=5, mode=SwapMode.EXACT_OUT, clock=FrozenClock())
+    assert (aggregator.asked.input_amount, aggregator.asked.output_amount) == (0, 9)
+    assert [source.name for source in answer.sources] == ["local"]
 
 
 def test_a_refusal_is_an_answer_of_no_in_the_service_s_own_words():

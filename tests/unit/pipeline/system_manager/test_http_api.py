@@ -74,7 +74,7 @@ async def client(port: int) -> AsyncIterator[Client]:
 
 async def error_of(answer: Any) -> tuple[int, str, str]:
     body = await answer.json()
-    return answer.status, body["error"]["code"], body["error"]["message"]
+    return answer.status, body["errorCode"], body["error"]
 
 
 @pytest.mark.parametrize(

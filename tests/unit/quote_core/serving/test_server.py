@@ -2,7 +2,6 @@ import grpc
 import grpc.aio
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
-from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from quote_core.errors import (
     CorruptAccount,
@@ -52,18 +51,6 @@ async def test_health_starts_as_not_serving_and_follows_the_switch():
         await server.set_serving(serving=True)
         assert (await stub.Check(request)).status == health_pb2.HealthCheckResponse.SERVING
         assert (await stub.Check(health_pb2.HealthCheckRequest())).status == health_pb2.HealthCheckResponse.SERVING
-
-
-async def test_reflection_lists_the_service():
-    async with (
-        serve(nothing, services=[SERVICE], host="127.0.0.1", port=0) as server,
-        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
-    ):
-        call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(
-            iter([reflection_pb2.ServerReflectionRequest(list_services="")])
-        )
-        answer = await call.read()
-        assert SERVICE in {service.name for service in answer.list_services_response.service}
 
 
 async def test_a_second_server_on_the_port_is_refused():

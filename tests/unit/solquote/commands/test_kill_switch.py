@@ -140,8 +140,8 @@ def test_release_answers_as_json_too(manager: Manager, capsys: pytest.CaptureFix
 @pytest.mark.parametrize(
     ("status", "body", "exit_code", "message"),
     [
-        (401, '{"error": {"code": "UNAUTHENTICATED", "message": "a token"}}', 2, "refuses the token: a token"),
-        (503, '{"error": {"code": "UNAVAILABLE", "message": "the bus is down"}}', 3, "the bus is down"),
+        (401, '{"error": "a token", "errorCode": "UNAUTHENTICATED"}', 2, "refuses the token: a token"),
+        (503, '{"error": "the bus is down", "errorCode": "UNAVAILABLE"}', 3, "the bus is down"),
         (200, "<html>", 5, "something else than JSON"),
         (200, "[]", 5, "something else than an object"),
     ],

@@ -25,47 +25,47 @@ _sym_db = _symbol_database.Default()
 from quote_core.generated.solquote.v1 import quotes_pb2 as solquote_dot_v1_dot_quotes__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsolquote/v1/local_quote.proto\x12\x0bsolquote.v1\x1a\x18solquote/v1/quotes.proto\"R\n\x11LocalQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\"\xf7\x04\n\nLocalQuote\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\x14\n\x0cprice_impact\x18\x05 \x01(\x01\x12\x0f\n\x07pool_id\x18\x06 \x01(\t\x12\x10\n\x08protocol\x18\x07 \x01(\t\x12\x19\n\x11pool_state_age_ms\x18\x08 \x01(\x04\x12\x1a\n\x12quote_cache_age_ms\x18\t \x01(\x04\x12\x10\n\x08is_stale\x18\n \x01(\x08\x12\x19\n\x0coracle_price\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11\x64\x65viation_percent\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07version\x18\r \x01(\x04\x12\x0c\n\x04slot\x18\x0e \x01(\x04\x12$\n\x05route\x18\x0f \x03(\x0b\x32\x15.solquote.v1.RouteHop\x12\x0b\n\x03row\x18\x10 \x01(\r\x12&\n\x05\x65rror\x18\x11 \x01(\x0b\x32\x17.solquote.v1.QuoteError\x12\x10\n\x08route_id\x18\x12 \x01(\x06\x12\x16\n\x0equoted_unix_ns\x18\x13 \x01(\x04\x12\x14\n\x0c\x64\x65pth_amount\x18\x14 \x01(\x04\x12\x1d\n\x15pool_received_mono_ns\x18\x15 \x01(\x04\x12+\n\nprovenance\x18\x16 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12)\n\tfreshness\x18\x17 \x01(\x0b\x32\x16.solquote.v1.FreshnessB\x0f\n\r_oracle_priceB\x14\n\x12_deviation_percent\"^\n\x0fLocalQuoteBatch\x12\'\n\x06quotes\x18\x01 \x03(\x0b\x32\x17.solquote.v1.LocalQuote\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\"k\n\x12PairedQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x16\n\x0ereverse_amount\x18\x04 \x01(\x04\"o\n\x0bPairedQuote\x12(\n\x07\x66orward\x18\x01 \x01(\x0b\x32\x17.solquote.v1.LocalQuote\x12(\n\x07reverse\x18\x02 \x01(\x0b\x32\x17.solquote.v1.LocalQuote\x12\x0c\n\x04slot\x18\x03 \x01(\x04\"o\n\x0bSimulateHop\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x0f\n\x07pool_id\x18\x03 \x01(\t\x12&\n\x05taken\x18\x04 \x01(\x0b\x32\x17.solquote.v1.TakenDepth\"a\n\nTakenDepth\x12\x14\n\x0cinput_amount\x18\x01 \x01(\x04\x12\x14\n\x0cprice_before\x18\x02 \x01(\x01\x12\x13\n\x0bprice_after\x18\x03 \x01(\x01\x12\x12\n\nsince_slot\x18\x04 \x01(\x04\"h\n\x14SimulateRouteRequest\x12&\n\x04hops\x18\x01 \x03(\x0b\x32\x18.solquote.v1.SimulateHop\x12\x14\n\x0cinput_amount\x18\x02 \x01(\x04\x12\x12\n\nwith_taken\x18\x03 \x01(\x08\"\x90\x02\n\x15SimulateRouteResponse\x12$\n\x05route\x18\x01 \x03(\x0b\x32\x15.solquote.v1.RouteHop\x12\x15\n\routput_amount\x18\x02 \x01(\x04\x12\x0c\n\x04slot\x18\x03 \x01(\x04\x12\x19\n\x11pool_state_age_ms\x18\x04 \x01(\x04\x12\x15\n\rprice_impacts\x18\x05 \x03(\x01\x12\x10\n\x08route_id\x18\x06 \x01(\x06\x12\x15\n\rdepth_amounts\x18\x07 \x03(\x04\x12)\n\tfreshness\x18\x08 \x01(\x0b\x32\x16.solquote.v1.Freshness\x12&\n\x05taken\x18\t \x03(\x0b\x32\x17.solquote.v1.TakenDepth\"#\n\x10PoolStateRequest\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\"c\n\x0bPoolAccount\x12\x0e\n\x06pubkey\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\r\x12\x13\n\x0b\x64\x61ta_sha256\x18\x05 \x01(\t\"\xc8\x03\n\tPoolState\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x12\n\nprogram_id\x18\x03 \x01(\t\x12\x0e\n\x06mint_a\x18\x04 \x01(\t\x12\x0e\n\x06mint_b\x18\x05 \x01(\t\x12\x0c\n\x04slot\x18\x06 \x01(\x04\x12\x0e\n\x06\x61ge_ms\x18\x07 \x01(\x04\x12\x10\n\x08is_stale\x18\x08 \x01(\x08\x12\x10\n\x08tradable\x18\t \x01(\x08\x12\x0f\n\x07refusal\x18\n \x01(\t\x12\r\n\x05price\x18\x0b \x01(\x01\x12\x1b\n\x13\x66\x65\x65_fraction_a_to_b\x18\x0c \x01(\x01\x12\x1b\n\x13\x66\x65\x65_fraction_b_to_a\x18\r \x01(\x01\x12\x16\n\x0e\x64\x65pth_a_amount\x18\x0e \x01(\x04\x12\x16\n\x0e\x64\x65pth_b_amount\x18\x0f \x01(\x04\x12+\n\nprovenance\x18\x10 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12*\n\x08\x61\x63\x63ounts\x18\x11 \x03(\x0b\x32\x18.solquote.v1.PoolAccount\x12\x14\n\x0cupdate_count\x18\x12 \x01(\x04\x12)\n\tfreshness\x18\x13 \x01(\x0b\x32\x16.solquote.v1.Freshness\"2\n\x10ListPoolsRequest\x12\x0e\n\x06mint_a\x18\x01 \x01(\t\x12\x0e\n\x06mint_b\x18\x02 \x01(\t\":\n\x11ListPoolsResponse\x12%\n\x05pools\x18\x01 \x03(\x0b\x32\x16.solquote.v1.PoolState\"\x15\n\x13OraclePricesRequest\"\xcf\x01\n\x0bOraclePrice\x12\x0c\n\x04mint\x18\x01 \x01(\t\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12\x10\n\x03usd\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06\x61ge_ms\x18\x05 \x01(\x04\x12\x10\n\x08is_stale\x18\x06 \x01(\x08\x12+\n\nprovenance\x18\x07 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12)\n\tfreshness\x18\x08 \x01(\x0b\x32\x16.solquote.v1.FreshnessB\x06\n\x04_usd\"N\n\x14OraclePricesResponse\x12(\n\x06prices\x18\x01 \x03(\x0b\x32\x18.solquote.v1.OraclePrice\x12\x0c\n\x04slot\x18\x02 \x01(\x04\x32\xd1\x05\n\x11LocalQuoteService\x12N\n\x11StreamBatchQuotes\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x17.solquote.v1.LocalQuote0\x01\x12T\n\x12StreamQuoteBatches\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1c.solquote.v1.LocalQuoteBatch0\x01\x12\x43\n\x08GetQuote\x12\x1e.solquote.v1.LocalQuoteRequest\x1a\x17.solquote.v1.LocalQuote\x12K\n\x0eGetPairedQuote\x12\x1f.solquote.v1.PairedQuoteRequest\x1a\x18.solquote.v1.PairedQuote\x12V\n\rSimulateRoute\x12!.solquote.v1.SimulateRouteRequest\x1a\".solquote.v1.SimulateRouteResponse\x12\x45\n\x0cGetPoolState\x12\x1d.solquote.v1.PoolStateRequest\x1a\x16.solquote.v1.PoolState\x12J\n\tListPools\x12\x1d.solquote.v1.ListPoolsRequest\x1a\x1e.solquote.v1.ListPoolsResponse\x12V\n\x0fGetOraclePrices\x12 .solquote.v1.OraclePricesRequest\x1a!.solquote.v1.OraclePricesResponse\x12\x41\n\x06Health\x12\x1a.solquote.v1.HealthRequest\x1a\x1b.solquote.v1.HealthResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1dsolquote/v1/local_quote.proto\x12\x0bsolquote.v1\x1a\x18solquote/v1/quotes.proto\"\x8f\x01\n\x11LocalQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\r\n\x05\x64\x65xes\x18\x05 \x03(\t\x12\x15\n\rexclude_dexes\x18\x06 \x03(\t\"\xf7\x04\n\nLocalQuote\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\x14\n\x0cprice_impact\x18\x05 \x01(\x01\x12\x0f\n\x07pool_id\x18\x06 \x01(\t\x12\x10\n\x08protocol\x18\x07 \x01(\t\x12\x19\n\x11pool_state_age_ms\x18\x08 \x01(\x04\x12\x1a\n\x12quote_cache_age_ms\x18\t \x01(\x04\x12\x10\n\x08is_stale\x18\n \x01(\x08\x12\x19\n\x0coracle_price\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x1e\n\x11\x64\x65viation_percent\x18\x0c \x01(\x01H\x01\x88\x01\x01\x12\x0f\n\x07version\x18\r \x01(\x04\x12\x0c\n\x04slot\x18\x0e \x01(\x04\x12$\n\x05route\x18\x0f \x03(\x0b\x32\x15.solquote.v1.RouteHop\x12\x0b\n\x03row\x18\x10 \x01(\r\x12&\n\x05\x65rror\x18\x11 \x01(\x0b\x32\x17.solquote.v1.QuoteError\x12\x10\n\x08route_id\x18\x12 \x01(\x06\x12\x16\n\x0equoted_unix_ns\x18\x13 \x01(\x04\x12\x14\n\x0c\x64\x65pth_amount\x18\x14 \x01(\x04\x12\x1d\n\x15pool_received_mono_ns\x18\x15 \x01(\x04\x12+\n\nprovenance\x18\x16 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12)\n\tfreshness\x18\x17 \x01(\x0b\x32\x16.solquote.v1.FreshnessB\x0f\n\r_oracle_priceB\x14\n\x12_deviation_percent\"^\n\x0fLocalQuoteBatch\x12\'\n\x06quotes\x18\x01 \x03(\x0b\x32\x17.solquote.v1.LocalQuote\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\"k\n\x12PairedQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x16\n\x0ereverse_amount\x18\x04 \x01(\x04\"o\n\x0bPairedQuote\x12(\n\x07\x66orward\x18\x01 \x01(\x0b\x32\x17.solquote.v1.LocalQuote\x12(\n\x07reverse\x18\x02 \x01(\x0b\x32\x17.solquote.v1.LocalQuote\x12\x0c\n\x04slot\x18\x03 \x01(\x04\"o\n\x0bSimulateHop\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x0f\n\x07pool_id\x18\x03 \x01(\t\x12&\n\x05taken\x18\x04 \x01(\x0b\x32\x17.solquote.v1.TakenDepth\"a\n\nTakenDepth\x12\x14\n\x0cinput_amount\x18\x01 \x01(\x04\x12\x14\n\x0cprice_before\x18\x02 \x01(\x01\x12\x13\n\x0bprice_after\x18\x03 \x01(\x01\x12\x12\n\nsince_slot\x18\x04 \x01(\x04\"h\n\x14SimulateRouteRequest\x12&\n\x04hops\x18\x01 \x03(\x0b\x32\x18.solquote.v1.SimulateHop\x12\x14\n\x0cinput_amount\x18\x02 \x01(\x04\x12\x12\n\nwith_taken\x18\x03 \x01(\x08\"\x90\x02\n\x15SimulateRouteResponse\x12$\n\x05route\x18\x01 \x03(\x0b\x32\x15.solquote.v1.RouteHop\x12\x15\n\routput_amount\x18\x02 \x01(\x04\x12\x0c\n\x04slot\x18\x03 \x01(\x04\x12\x19\n\x11pool_state_age_ms\x18\x04 \x01(\x04\x12\x15\n\rprice_impacts\x18\x05 \x03(\x01\x12\x10\n\x08route_id\x18\x06 \x01(\x06\x12\x15\n\rdepth_amounts\x18\x07 \x03(\x04\x12)\n\tfreshness\x18\x08 \x01(\x0b\x32\x16.solquote.v1.Freshness\x12&\n\x05taken\x18\t \x03(\x0b\x32\x17.solquote.v1.TakenDepth\"#\n\x10PoolStateRequest\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\"c\n\x0bPoolAccount\x12\x0e\n\x06pubkey\x18\x01 \x01(\t\x12\r\n\x05owner\x18\x02 \x01(\t\x12\x0c\n\x04slot\x18\x03 \x01(\x04\x12\x12\n\nsize_bytes\x18\x04 \x01(\r\x12\x13\n\x0b\x64\x61ta_sha256\x18\x05 \x01(\t\"\xc8\x03\n\tPoolState\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x12\n\nprogram_id\x18\x03 \x01(\t\x12\x0e\n\x06mint_a\x18\x04 \x01(\t\x12\x0e\n\x06mint_b\x18\x05 \x01(\t\x12\x0c\n\x04slot\x18\x06 \x01(\x04\x12\x0e\n\x06\x61ge_ms\x18\x07 \x01(\x04\x12\x10\n\x08is_stale\x18\x08 \x01(\x08\x12\x10\n\x08tradable\x18\t \x01(\x08\x12\x0f\n\x07refusal\x18\n \x01(\t\x12\r\n\x05price\x18\x0b \x01(\x01\x12\x1b\n\x13\x66\x65\x65_fraction_a_to_b\x18\x0c \x01(\x01\x12\x1b\n\x13\x66\x65\x65_fraction_b_to_a\x18\r \x01(\x01\x12\x16\n\x0e\x64\x65pth_a_amount\x18\x0e \x01(\x04\x12\x16\n\x0e\x64\x65pth_b_amount\x18\x0f \x01(\x04\x12+\n\nprovenance\x18\x10 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12*\n\x08\x61\x63\x63ounts\x18\x11 \x03(\x0b\x32\x18.solquote.v1.PoolAccount\x12\x14\n\x0cupdate_count\x18\x12 \x01(\x04\x12)\n\tfreshness\x18\x13 \x01(\x0b\x32\x16.solquote.v1.Freshness\"2\n\x10ListPoolsRequest\x12\x0e\n\x06mint_a\x18\x01 \x01(\t\x12\x0e\n\x06mint_b\x18\x02 \x01(\t\":\n\x11ListPoolsResponse\x12%\n\x05pools\x18\x01 \x03(\x0b\x32\x16.solquote.v1.PoolState\"\x15\n\x13OraclePricesRequest\"\xcf\x01\n\x0bOraclePrice\x12\x0c\n\x04mint\x18\x01 \x01(\t\x12\x0e\n\x06symbol\x18\x02 \x01(\t\x12\x10\n\x03usd\x18\x03 \x01(\x01H\x00\x88\x01\x01\x12\x0e\n\x06source\x18\x04 \x01(\t\x12\x0e\n\x06\x61ge_ms\x18\x05 \x01(\x04\x12\x10\n\x08is_stale\x18\x06 \x01(\x08\x12+\n\nprovenance\x18\x07 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12)\n\tfreshness\x18\x08 \x01(\x0b\x32\x16.solquote.v1.FreshnessB\x06\n\x04_usd\"N\n\x14OraclePricesResponse\x12(\n\x06prices\x18\x01 \x03(\x0b\x32\x18.solquote.v1.OraclePrice\x12\x0c\n\x04slot\x18\x02 \x01(\x04\x32\xd1\x05\n\x11LocalQuoteService\x12N\n\x11StreamBatchQuotes\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x17.solquote.v1.LocalQuote0\x01\x12T\n\x12StreamQuoteBatches\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1c.solquote.v1.LocalQuoteBatch0\x01\x12\x43\n\x08GetQuote\x12\x1e.solquote.v1.LocalQuoteRequest\x1a\x17.solquote.v1.LocalQuote\x12K\n\x0eGetPairedQuote\x12\x1f.solquote.v1.PairedQuoteRequest\x1a\x18.solquote.v1.PairedQuote\x12V\n\rSimulateRoute\x12!.solquote.v1.SimulateRouteRequest\x1a\".solquote.v1.SimulateRouteResponse\x12\x45\n\x0cGetPoolState\x12\x1d.solquote.v1.PoolStateRequest\x1a\x16.solquote.v1.PoolState\x12J\n\tListPools\x12\x1d.solquote.v1.ListPoolsRequest\x1a\x1e.solquote.v1.ListPoolsResponse\x12V\n\x0fGetOraclePrices\x12 .solquote.v1.OraclePricesRequest\x1a!.solquote.v1.OraclePricesResponse\x12\x41\n\x06Health\x12\x1a.solquote.v1.HealthRequest\x1a\x1b.solquote.v1.HealthResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'solquote.v1.local_quote_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_LOCALQUOTEREQUEST']._serialized_start=72
-  _globals['_LOCALQUOTEREQUEST']._serialized_end=154
-  _globals['_LOCALQUOTE']._serialized_start=157
-  _globals['_LOCALQUOTE']._serialized_end=788
-  _globals['_LOCALQUOTEBATCH']._serialized_start=790
-  _globals['_LOCALQUOTEBATCH']._serialized_end=884
-  _globals['_PAIREDQUOTEREQUEST']._serialized_start=886
-  _globals['_PAIREDQUOTEREQUEST']._serialized_end=993
-  _globals['_PAIREDQUOTE']._serialized_start=995
-  _globals['_PAIREDQUOTE']._serialized_end=1106
-  _globals['_SIMULATEHOP']._serialized_start=1108
-  _globals['_SIMULATEHOP']._serialized_end=1219
-  _globals['_TAKENDEPTH']._serialized_start=1221
-  _globals['_TAKENDEPTH']._serialized_end=1318
-  _globals['_SIMULATEROUTEREQUEST']._serialized_start=1320
-  _globals['_SIMULATEROUTEREQUEST']._serialized_end=1424
-  _globals['_SIMULATEROUTERESPONSE']._serialized_start=1427
-  _globals['_SIMULATEROUTERESPONSE']._serialized_end=1699
-  _globals['_POOLSTATEREQUEST']._serialized_start=1701
-  _globals['_POOLSTATEREQUEST']._serialized_end=1736
-  _globals['_POOLACCOUNT']._serialized_start=1738
-  _globals['_POOLACCOUNT']._serialized_end=1837
-  _globals['_POOLSTATE']._serialized_start=1840
-  _globals['_POOLSTATE']._serialized_end=2296
-  _globals['_LISTPOOLSREQUEST']._serialized_start=2298
-  _globals['_LISTPOOLSREQUEST']._serialized_end=2348
-  _globals['_LISTPOOLSRESPONSE']._serialized_start=2350
-  _globals['_LISTPOOLSRESPONSE']._serialized_end=2408
-  _globals['_ORACLEPRICESREQUEST']._serialized_start=2410
-  _globals['_ORACLEPRICESREQUEST']._serialized_end=2431
-  _globals['_ORACLEPRICE']._serialized_start=2434
-  _globals['_ORACLEPRICE']._serialized_end=2641
-  _globals['_ORACLEPRICESRESPONSE']._serialized_start=2643
-  _globals['_ORACLEPRICESRESPONSE']._serialized_end=2721
-  _globals['_LOCALQUOTESERVICE']._serialized_start=2724
-  _globals['_LOCALQUOTESERVICE']._serialized_end=3445
+  _globals['_LOCALQUOTEREQUEST']._serialized_start=73
+  _globals['_LOCALQUOTEREQUEST']._serialized_end=216
+  _globals['_LOCALQUOTE']._serialized_start=219
+  _globals['_LOCALQUOTE']._serialized_end=850
+  _globals['_LOCALQUOTEBATCH']._serialized_start=852
+  _globals['_LOCALQUOTEBATCH']._serialized_end=946
+  _globals['_PAIREDQUOTEREQUEST']._serialized_start=948
+  _globals['_PAIREDQUOTEREQUEST']._serialized_end=1055
+  _globals['_PAIREDQUOTE']._serialized_start=1057
+  _globals['_PAIREDQUOTE']._serialized_end=1168
+  _globals['_SIMULATEHOP']._serialized_start=1170
+  _globals['_SIMULATEHOP']._serialized_end=1281
+  _globals['_TAKENDEPTH']._serialized_start=1283
+  _globals['_TAKENDEPTH']._serialized_end=1380
+  _globals['_SIMULATEROUTEREQUEST']._serialized_start=1382
+  _globals['_SIMULATEROUTEREQUEST']._serialized_end=1486
+  _globals['_SIMULATEROUTERESPONSE']._serialized_start=1489
+  _globals['_SIMULATEROUTERESPONSE']._serialized_end=1761
+  _globals['_POOLSTATEREQUEST']._serialized_start=1763
+  _globals['_POOLSTATEREQUEST']._serialized_end=1798
+  _globals['_POOLACCOUNT']._serialized_start=1800
+  _globals['_POOLACCOUNT']._serialized_end=1899
+  _globals['_POOLSTATE']._serialized_start=1902
+  _globals['_POOLSTATE']._serialized_end=2358
+  _globals['_LISTPOOLSREQUEST']._serialized_start=2360
+  _globals['_LISTPOOLSREQUEST']._serialized_end=2410
+  _globals['_LISTPOOLSRESPONSE']._serialized_start=2412
+  _globals['_LISTPOOLSRESPONSE']._serialized_end=2470
+  _globals['_ORACLEPRICESREQUEST']._serialized_start=2472
+  _globals['_ORACLEPRICESREQUEST']._serialized_end=2493
+  _globals['_ORACLEPRICE']._serialized_start=2496
+  _globals['_ORACLEPRICE']._serialized_end=2703
+  _globals['_ORACLEPRICESRESPONSE']._serialized_start=2705
+  _globals['_ORACLEPRICESRESPONSE']._serialized_end=2783
+  _globals['_LOCALQUOTESERVICE']._serialized_start=2786
+  _globals['_LOCALQUOTESERVICE']._serialized_end=3507
 # @@protoc_insertion_point(module_scope)

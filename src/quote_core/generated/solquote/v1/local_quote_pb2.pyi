@@ -8,14 +8,20 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LocalQuoteRequest(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "dexes", "exclude_dexes")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
+    DEXES_FIELD_NUMBER: _ClassVar[int]
+    EXCLUDE_DEXES_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ...) -> None: ...
+    output_amount: int
+    dexes: _containers.RepeatedScalarFieldContainer[str]
+    exclude_dexes: _containers.RepeatedScalarFieldContainer[str]
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., dexes: _Optional[_Iterable[str]] = ..., exclude_dexes: _Optional[_Iterable[str]] = ...) -> None: ...
 
 class LocalQuote(_message.Message):
     __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "price_impact", "pool_id", "protocol", "pool_state_age_ms", "quote_cache_age_ms", "is_stale", "oracle_price", "deviation_percent", "version", "slot", "route", "row", "error", "route_id", "quoted_unix_ns", "depth_amount", "pool_received_mono_ns", "provenance", "freshness")
