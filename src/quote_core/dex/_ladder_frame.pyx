@@ -37,16 +37,16 @@ cdef array.array outputs_of_walk(amounts_in, uint64_t vault_out, WalkAll walk, v
 
 cdef array.array _outputs(amounts_in, uint64_t vault_out, WalkAll walk, void* terms, bint in_order):
     """Amounts are any sequence of integers of 64 bits; an `array("Q")` is read in place."""
-    cdef array.array amounts = _as_amounts(amounts_in)
-    # An empty array has no memory that could be zeroed.
-    cdef array.array outputs = array.clone(_TEMPLATE, len(amounts), zero=len(amounts) > 0)
+    cdef array.array amounts = _as_amounts(amounts_in), outputs
     cdef Ladder ladder
     cdef Py_buffer held  # as long as it is, the array cannot move
     PyObject_GetBuffer(amounts, &held, PyBUF_SIMPLE)
     try:
+        ladder.count = held.len // <Py_ssize_t>sizeof(uint64_t)
+        # A walk leaves 0 where it refuses; an empty array has no memory that could be zeroed.
+        outputs = array.clone(_TEMPLATE, ladder.count, zero=in_order and ladder.count > 0)
         ladder.amounts = <const uint64_t*>held.buf
         ladder.outputs = <uint64_t*>outputs.data.as_ulonglongs
-        ladder.count = held.len // <Py_ssize_t>sizeof(uint64_t)
         ladder.first = 0
         ladder.vault_out = vault_out
         ladder.spent = 0

@@ -21,6 +21,7 @@ from quote_core.units import U64_MAX, Pubkey
 __all__ = ["ARRAYS_EACH_WAY_MAX", "BitmapPool", "ConcentratedPool", "PricedWalk", "WalkDone"]
 
 StateT = TypeVar("StateT")
+LadderT = TypeVar("LadderT")
 
 ARRAYS_EACH_WAY_MAX: Final = 32
 """How many arrays a pool asks for on one side at most; a transaction names 64 accounts, and pays for fewer arrays."""
@@ -57,23 +58,6 @@ class WalkDone:
     walk: Any
     a_to_b: bool
     clock: ChainClock
-
-
-class CompiledLadder(Protocol):
-    """One pool's state laid out for a walk of many amounts at once; the DEX's own takes them."""
-
-
-class EndingLadder(CompiledLadder, Protocol):
-    """A ladder that says when the ticks or bins held ended before an amount did."""
-
-    @property
-    def ran_out(self) -> bool:
-        """Whether the last amounts had one left over."""
-        ...
-
-
-LadderT = TypeVar("LadderT", bound=CompiledLadder)
-EndingLadderT = TypeVar("EndingLadderT", bound=EndingLadder)
 
 
 class ConcentratedPool(BookedPool[OwnT, None], Generic[OwnT, StateT, LadderT]):
@@ -203,21 +187,14 @@ class ConcentratedPool(BookedPool[OwnT, None], Generic[OwnT, StateT, LadderT]):
         vault = self._book.value(self.vault_b if a_to_b else self.vault_a, TokenAccount)
         amounts = amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in]
         vault_out = U64_MAX if vault is None else vault.amount
-        outputs = self._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
+        ladder = self._ladders.get(a_to_b) or self._lay_out(a_to_b=a_to_b)
+        outputs = self._ladder_outputs(ladder, amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
         return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
 
-    def _walk_outputs(
-        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
-    ) -> Sequence[int]:
-        return self._ladder_outputs(
-            self._held_ladder(a_to_b=a_to_b), amounts, clock, a_to_b=a_to_b, vault_out=vault_out
-        )
-
-    def _held_ladder(self, *, a_to_b: bool) -> LadderT:
-        key = a_to_b or self.ladder_serves_both_ways
-        ladder = self._ladders.get(key)
-        if ladder is None:
-            ladder = self._ladders[key] = self._make_ladder(self._held_state(), a_to_b=a_to_b)
+    def _lay_out(self, *, a_to_b: bool) -> LadderT:
+        ladder = self._make_ladder(self._held_state(), a_to_b=a_to_b)
+        for direction in (True, False) if self.ladder_serves_both_ways else (a_to_b,):
+            self._ladders[direction] = ladder
         return ladder
 
     def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
@@ -233,7 +210,7 @@ class ConcentratedPool(BookedPool[OwnT, None], Generic[OwnT, StateT, LadderT]):
         return changed
 
 
-class BitmapPool(ConcentratedPool[OwnT, StateT, EndingLadderT], Generic[OwnT, StateT, EndingLadderT]):
+class BitmapPool(ConcentratedPool[OwnT, StateT, LadderT], Generic[OwnT, StateT, LadderT]):
     """A pool whose bitmaps say which tick or bin arrays hold liquidity.
 
     It asks for the arrays nearest to the price first, and for one more in a direction whenever an amount ran out of
@@ -250,14 +227,6 @@ class BitmapPool(ConcentratedPool[OwnT, StateT, EndingLadderT], Generic[OwnT, St
     @abstractmethod
     def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
         """Give the arrays the bitmaps name, from the current one outwards."""
-
-    def _walk_outputs(
-        self, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
-    ) -> Sequence[int]:
-        outputs = super()._walk_outputs(amounts, clock, a_to_b=a_to_b, vault_out=vault_out)
-        if self._held_ladder(a_to_b=a_to_b).ran_out:
-            self._reach_further(downwards=a_to_b)
-        return outputs
 
     def _moving_needs(self) -> Iterable[Pubkey]:
         sides = (islice(self._arrays_from_price(downwards=down), reach) for down, reach in self._reach.items())

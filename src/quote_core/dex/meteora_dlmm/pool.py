@@ -120,9 +120,12 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         volatility = state.volatility.at_swap_start(
             state.fee, active_id=state.active_id, unix_timestamp=clock.unix_timestamp
         )
-        return ladder.outputs(
+        outputs = ladder.outputs(
             amounts, fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out
         )
+        if ladder.ran_out:
+            self._reach_further(downwards=a_to_b)
+        return outputs
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: DlmmWalk = done.walk

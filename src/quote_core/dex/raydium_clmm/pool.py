@@ -102,7 +102,10 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
     ) -> Sequence[int]:
         state = self._held_state()
         fee = state.dynamic_fee and with_references(state.dynamic_fee, state, clock.unix_timestamp)
-        return ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
+        outputs = ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
+        if ladder.ran_out:
+            self._reach_further(downwards=a_to_b)
+        return outputs
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: ClmmWalk = done.walk
