@@ -124,8 +124,8 @@ async def test_gates_open_with_the_manager_close_with_a_stop_and_open_again_with
         async with running_manager(bus, tmp_path) as manager:
             await eventually(lambda: one.allows_new_trades and other.allows_new_trades)
             await manager.change(by_hand(HALTED))
-            await eventually(lambda: one.state is HALTED and other.state is HALTED)
-            assert one.reason == "a test"
+            await eventually(lambda: one.reason == "a test" and other.reason == "a test")
+            assert (one.state, other.state) == (HALTED, HALTED)
             await manager.change(by_hand(ACTIVE))
             await eventually(lambda: one.allows_new_trades and other.allows_new_trades)
 

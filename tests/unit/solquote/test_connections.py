@@ -30,9 +30,11 @@ def platform(**changes: str) -> PlatformSettings:
     return PlatformSettings(**(places | changes))
 
 
-async def findings(settings: PlatformSettings, *, http_url: str, monitor_url: str) -> dict[str, DoctorFinding]:
+async def findings(
+    settings: PlatformSettings, *, http_url: str, monitor_url: str, timeout_s: float = TIMEOUT_S
+) -> dict[str, DoctorFinding]:
     found = await check_connections(
-        settings, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=TIMEOUT_S
+        settings, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=timeout_s
     )
     return {finding.subject: finding for finding in found}
 
@@ -141,7 +143,7 @@ async def test_a_server_that_never_answers_is_given_up_on_in_time():
     server = await asyncio.start_server(silent, "127.0.0.1", 0)
     async with server:
         url = f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}"
-        found = await findings(platform(rpc_url=url), http_url=url, monitor_url=url)
+        found = await findings(platform(rpc_url=url), http_url=url, monitor_url=url, timeout_s=2.0)
     assert "no answer within 2 s" in found["RPC node"].detail
 
 
