@@ -138,10 +138,15 @@ def bound_hosts(port: int) -> set[str]:
 
 
 def _host(kernel_form: str) -> str:
-    """An address as /proc writes it: words of 32 bits, each in the byte order of this machine."""
+    """An address as /proc writes it: words of 32 bits, each in the byte order of this machine.
+
+    gRPC listens for IPv4 on an IPv6 socket; such an address is told as the IPv4 address it is.
+    """
     raw = bytes.fromhex(kernel_form)
     words = [int.from_bytes(raw[at : at + 4], "big").to_bytes(4, sys.byteorder) for at in range(0, len(raw), 4)]
-    return str(ipaddress.ip_address(b"".join(words)))
+    address = ipaddress.ip_address(b"".join(words))
+    mapped = address.ipv4_mapped if isinstance(address, ipaddress.IPv6Address) else None
+    return str(mapped or address)
 
 
 def _can_bind(host: str, port: int) -> bool:

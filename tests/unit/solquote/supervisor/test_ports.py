@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from solquote.supervisor.ports import Holder, KeptPorts, PortTaken, holder_of, in_words, taken_ports
+from solquote.supervisor.ports import Holder, KeptPorts, PortTaken, bound_hosts, holder_of, in_words, taken_ports
 
 HOST = "127.0.0.1"
 
@@ -34,6 +34,15 @@ def test_the_holder_of_a_port_is_named_with_its_command(listener: int):
 
 def test_a_port_nobody_listens_on_has_no_holder(kept: KeptPorts):
     assert holder_of(kept.take(HOST)) is None
+
+
+@pytest.mark.skipif(not socket.has_dualstack_ipv6(), reason="this machine has no IPv6")
+def test_an_ipv4_address_on_an_ipv6_socket_is_told_as_what_it_is():
+    with socket.socket(socket.AF_INET6) as server:
+        server.setsockopt(socket.IPPROTO_IPV6, socket.IPV6_V6ONLY, 0)
+        server.bind((f"::ffff:{HOST}", 0))
+        server.listen()
+        assert bound_hosts(server.getsockname()[1]) == {HOST}
 
 
 def test_only_the_ports_that_are_held_are_told(listener: int, kept: KeptPorts):
