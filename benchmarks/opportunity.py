@@ -52,7 +52,7 @@ from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.tokens import load_tokens
 from quote_core.units import LAMPORTS_PER_SOL
-from solquote.supervisor.nats_server import find_nats_server, nats_configuration
+from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts
 
 HOST: Final = "127.0.0.1"
@@ -127,8 +127,9 @@ async def world(folder: Path) -> AsyncIterator[tuple[Bus, str, dict[str, str]]]:
     ports = KeptPorts()
     nats_port = ports.take(HOST)
     config = folder / "nats.conf"
+    # Without users: who may do what is not what is measured. Synced like the platform's own.
     config.write_text(
-        nats_configuration(host=HOST, port=nats_port, monitor_port=ports.take(HOST), store=folder / "nats")
+        f'listen: "{HOST}:{nats_port}"\njetstream {{ store_dir: "{folder / "nats"}", sync_interval: always }}\n'
     )
     url = f"nats://{HOST}:{nats_port}"
     server = grpc.aio.server()
