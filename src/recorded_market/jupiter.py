@@ -16,7 +16,7 @@ from quote_core.dex.labels import JUPITER_LABELS
 from quote_core.dex.pool import ChainClock, Direction, Pool, Swap, SwapMode
 from quote_core.errors import MarketError
 from quote_core.units import BPS, Pubkey
-from recorded_market.jupiter_request import JupiterRefusal, QuoteRequest
+from recorded_market.jupiter_request import JupiterQuoteRequest, JupiterRefusal
 
 __all__ = ["price_quote"]
 
@@ -35,7 +35,7 @@ class _Leg:
 
 
 def price_quote(
-    request: QuoteRequest, pools: Sequence[Pool], clock: ChainClock, *, middle_mint: Pubkey
+    request: JupiterQuoteRequest, pools: Sequence[Pool], clock: ChainClock, *, middle_mint: Pubkey
 ) -> dict[str, Any]:
     """Give the answer to `/quote`, all but `timeTaken`.
 
@@ -57,7 +57,7 @@ def price_quote(
     return _answer(request, legs, clock)
 
 
-def _route(request: QuoteRequest, pools: Sequence[Pool], clock: ChainClock, middle_mint: Pubkey) -> list[_Leg]:
+def _route(request: JupiterQuoteRequest, pools: Sequence[Pool], clock: ChainClock, middle_mint: Pubkey) -> list[_Leg]:
     mints = [request.input_mint, request.output_mint]
     if not _pools_between(pools, *mints) and not request.only_direct_routes:
         mints.insert(1, middle_mint)
@@ -91,7 +91,7 @@ def _best_leg(pools: Sequence[Pool], mint_in: Pubkey, mode: SwapMode, amount: in
     return max(legs, key=lambda leg: (leg.swap.amount_out, -leg.swap.amount_in), default=None)
 
 
-def _answer(request: QuoteRequest, legs: Sequence[_Leg], clock: ChainClock) -> dict[str, Any]:
+def _answer(request: JupiterQuoteRequest, legs: Sequence[_Leg], clock: ChainClock) -> dict[str, Any]:
     amount_in, amount_out = legs[0].swap.amount_in, legs[-1].swap.amount_out
     platform_fee = None
     if request.platform_fee_bps:

@@ -8,7 +8,7 @@ from solders.pubkey import Pubkey as SoldersPubkey
 from quote_core.dex.pool import SwapMode
 from quote_core.units import BPS, U64_MAX, Pubkey
 
-__all__ = ["JupiterRefusal", "QuoteRequest", "read_quote_request"]
+__all__ = ["JupiterQuoteRequest", "JupiterRefusal", "read_quote_request"]
 
 SLIPPAGE_BPS_DEFAULT = 50
 _MODES = {"ExactIn": SwapMode.EXACT_IN, "ExactOut": SwapMode.EXACT_OUT}
@@ -28,7 +28,7 @@ class JupiterRefusal(Exception):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class QuoteRequest:
+class JupiterQuoteRequest:
     """The parameters that decide a quote; parameters about transactions are accepted and have no effect on it."""
 
     input_mint: Pubkey
@@ -46,13 +46,13 @@ class QuoteRequest:
         return label not in self.labels_excluded and (not self.labels_wanted or label in self.labels_wanted)
 
 
-def read_quote_request(query: Mapping[str, str]) -> QuoteRequest:
+def read_quote_request(query: Mapping[str, str]) -> JupiterQuoteRequest:
     """Read and check a query.
 
     Raises:
         JupiterRefusal: A parameter is missing or wrong, or the mints are the same.
     """
-    request = QuoteRequest(
+    request = JupiterQuoteRequest(
         input_mint=_read_mint(query, "inputMint"),
         output_mint=_read_mint(query, "outputMint"),
         amount=_read_int(query, "amount", value_min=1, value_max=U64_MAX),
