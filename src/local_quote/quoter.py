@@ -16,7 +16,7 @@ from quote_core.errors import MarketError, NoLiquidity, NotTradable, SolquoteErr
 from quote_core.tokens import Token
 from quote_core.units import U64_MAX, Pubkey
 
-__all__ = ["BehindTaken", "PoolQuoter", "PricedSwap", "direction_of", "is_better"]
+__all__ = ["BehindTaken", "PoolQuoter", "PricedSwap", "direction_of"]
 
 _NS_PER_MS = 1_000_000
 _REASONS_SHOWN_MAX = 3
@@ -48,15 +48,6 @@ class BehindTaken(NamedTuple):
 def direction_of(entry: PoolEntry, input_mint: Pubkey) -> Direction:
     """The direction of a swap that takes `input_mint` in."""
     return Direction.A_TO_B if entry.pool.mint_a == input_mint else Direction.B_TO_A
-
-
-def is_better(output: int, best_output: int, *, is_stale: bool, is_best_stale: bool) -> bool:
-    """Whether an offer beats the best before it: one that fills beats none, fresh beats stale, then more beats less."""
-    if output <= 0:
-        return False
-    if best_output > 0 and is_stale != is_best_stale:
-        return is_best_stale
-    return output > best_output
 
 
 class PoolQuoter:
@@ -146,26 +137,26 @@ class PoolQuoter:
     def best(
         self, input_token: Token, output_token: Token, input_amount: int, *, without: Set[Pubkey] = frozenset()
     ) -> PricedSwap:
-        """Price one amount on every pool of the pair; see `is_better`, and ties break by pool id.
+        """Price one amount on the pair's pools: fresh beats stale, then most output wins; ties break by pool id.
 
         Raises:
             NoLiquidity: The pair has no pool, or none can fill the amount.
             StaleState: All pools of the pair are older than the limit.
             MarketError: The only pool's own refusal.
         """
-        winner: PoolEntry | None = None
-        best_out, is_best_stale = 0, False
-        for entry in self.usable(input_token.mint, output_token.mint):
+        winner, best_out = None, 0
+        for entry in sorted(self.usable(input_token.mint, output_token.mint), key=self.is_stale):
             if entry.pool.address in without:
                 continue
+            if winner is not None and self.is_stale(entry) and not self.is_stale(winner):
+                break
             direction = direction_of(entry, input_token.mint)
             try:
                 output = entry.to_price().ladder(direction, (input_amount,), self.now_on_chain())[0]
             except NotTradable:
                 continue
-            is_stale = self.is_stale(entry)
-            if is_better(output, best_out, is_stale=is_stale, is_best_stale=is_best_stale):
-                winner, best_out, is_best_stale = entry, output, is_stale
+            if output > best_out:
+                winner, best_out = entry, output
         if winner is None:
             raise self.refusal(input_token, output_token, input_amount, without=without)
         return self.through(winner, input_token.mint, input_amount)

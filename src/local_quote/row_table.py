@@ -13,7 +13,7 @@ from typing import NamedTuple
 from local_quote.dependencies import PairKey
 from local_quote.impact import Curve, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
-from local_quote.quoter import PoolQuoter, PricedSwap, direction_of, is_better
+from local_quote.quoter import PoolQuoter, PricedSwap, direction_of
 from quote_core.clock import Clock
 from quote_core.dex.pool import Direction
 from quote_core.errors import NotTradable, SolquoteError, TooManyQuotes
@@ -186,16 +186,23 @@ class LocalRowTable:
                 return  # as a pool that is not there; asking for the pool itself tells why
 
     def _take_best(self, direction: DirectionRows) -> list[LocalRow]:
-        """Give every row the best of the ladders; returns those that differ from before."""
+        """Give every row the best of the ladders; returns those that differ from before.
+
+        Fresh beats stale, then most output wins; ties break by pool id, in whose order offers come.
+        """
         offers = self._offers(direction)
+        ranks = [[offer for offer in offers if offer.is_stale is is_stale] for is_stale in (False, True)]
         now_unix_ns, now_mono_ns = self._clock.unix_ns(), self._clock.mono_ns()
         changed = []
         for index, amount in enumerate(direction.amounts):
-            best, best_out, is_best_stale = None, 0, False
-            for offer in offers:  # in order of pool ids, so that the first of equals wins
-                output = offer.outputs[index]
-                if is_better(output, best_out, is_stale=offer.is_stale, is_best_stale=is_best_stale):
-                    best, best_out, is_best_stale = offer, output, offer.is_stale
+            best, best_out = None, 0
+            for rank in ranks:
+                for offer in rank:
+                    output = offer.outputs[index]
+                    if output > best_out:
+                        best, best_out = offer, output
+                if best is not None:
+                    break
             row = direction.rows[amount]
             if best is None:
                 if self._refuse(row):

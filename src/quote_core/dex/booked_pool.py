@@ -110,7 +110,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`; a required account that does not exist is missing, too."""
-        return self._missing_in(self._book)
+        return self._missing
 
     def _missing_in(self, book: AccountBook) -> list[Pubkey]:
         return [pubkey for pubkey, reading in self._readings.items() if reading.required and not book.holds(pubkey)]
@@ -140,8 +140,9 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
     def _commit(self, book: AccountBook, own: OwnT, derived: DerivedT) -> None:
         """Take everything at once; nothing here can fail."""
         self._book, self._own, self._derived = book, own, derived
+        self._missing = self._missing_in(book)
         self._gap = self._find_gap(book)
-        self._halt = self._find_halt(book)
+        self._refusal = self._gap or self._find_halt(book)
         mints = book.value(self.mint_a, Mint), book.value(self.mint_b, Mint)  # of classic ones some DEXes ask nothing
         self._fee_configs = [None if mint is None else mint.transfer_fee for mint in mints]
 
@@ -149,11 +150,12 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         """Say what a price lacks, None where nothing."""
         if book.is_absent(self.address):
             return "the pool account does not exist any more"
-        missing = self._missing_in(book)
-        absent = [pubkey for pubkey in missing if book.is_absent(pubkey)]
+        if not self._missing:
+            return None
+        absent = [pubkey for pubkey in self._missing if book.is_absent(pubkey)]
         if absent:
             return f"accounts that do not exist: {', '.join(absent)}"
-        return f"accounts not loaded: {', '.join(missing)}" if missing else None
+        return f"accounts not loaded: {', '.join(self._missing)}"
 
     def _find_halt(self, book: AccountBook) -> str | None:
         """Say which token refuses to be moved: every swap moves both."""
@@ -185,7 +187,6 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
     def check_tradable(self, clock: ChainClock) -> None:
         """See `Pool.check_tradable`."""
-        self._check_whole()
-        if self._halt is not None:
-            raise NotTradable(self.address, self._halt)
+        if self._refusal is not None:
+            raise NotTradable(self.address, self._refusal)
         self._check_open(clock)

@@ -153,21 +153,19 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
         return None if self._missing_in(book) else self._make_curve(own, book)
 
     def _check_open(self, clock: ChainClock) -> None:
-        self._check_curve(self._held(), clock)
+        assert self._derived is not None
+        self._check_curve(self._derived, clock)
 
     def _ready(self, clock: ChainClock) -> CurveT:
         """Give the compact state if a swap is allowed now, else raise `NotTradable`."""
         self.check_tradable(clock)
-        return self._held()
+        assert self._derived is not None
+        return self._derived
 
     def _held(self) -> CurveT:
         """Give the compact state, tradable or not; raise `NotTradable` while accounts are missing."""
         self._check_whole()
-        assert self._curve is not None
-        return self._curve
-
-    @property
-    def _curve(self) -> CurveT | None:
+        assert self._derived is not None
         return self._derived
 
     def _vault_amount(self, pubkey: Pubkey) -> int:

@@ -7,6 +7,7 @@ Source: orca-so/whirlpools, programs/whirlpool/src/{manager/swap_manager,math/sw
 util/swap_tick_sequence.rs.
 """
 
+from bisect import bisect_left, bisect_right
 from dataclasses import dataclass
 from typing import Final
 
@@ -162,6 +163,7 @@ class _Sequence:
     def __init__(self, state: WhirlpoolState, *, a_to_b: bool) -> None:
         self._starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
         self._arrays = state.arrays
+        self._initialized: dict[int, list[int]] = {}
         self._spacing = state.tick_spacing
         self._span = TICKS_PER_ARRAY * state.tick_spacing
         self._a_to_b = a_to_b
@@ -201,12 +203,15 @@ class _Sequence:
 
     def _search(self, array: WhirlpoolTickArray, tick: int) -> int | None:
         """Down: at or below `tick`. Up: above it. Ticks are compared by slot, as the program does."""
+        ticks = self._initialized.get(array.start_tick)
+        if ticks is None:  # sorted once a walk: a ladder's targets ask for every one of them
+            ticks = self._initialized[array.start_tick] = sorted(array.liquidity_net)
         slot = (tick - array.start_tick) // self._spacing
         if self._a_to_b:
-            bound = array.start_tick + slot * self._spacing
-            return max((index for index in array.liquidity_net if index <= bound), default=None)
-        bound = array.start_tick + (slot + 1) * self._spacing
-        return min((index for index in array.liquidity_net if index >= bound), default=None)
+            count_below = bisect_right(ticks, array.start_tick + slot * self._spacing)
+            return ticks[count_below - 1] if count_below else None
+        first = bisect_left(ticks, array.start_tick + (slot + 1) * self._spacing)
+        return ticks[first] if first < len(ticks) else None
 
 
 def _crossed(liquidity: int, change: int) -> int:
