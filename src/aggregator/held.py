@@ -4,6 +4,7 @@ Decoded and checked once, on arrival, by `upstream_wire`. `message` is the answe
 the wire modules, so that encoding a row copies what the source said instead of rebuilding it.
 """
 
+import dataclasses
 import enum
 from dataclasses import dataclass
 from typing import Final
@@ -57,3 +58,7 @@ class HeldQuote:
     freshness: Freshness
     refusal: Refusal | None
     message: object
+
+    def as_stale(self) -> "HeldQuote":
+        """The answer, no longer to be acted on."""
+        return dataclasses.replace(self, is_stale=True)

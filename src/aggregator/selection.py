@@ -3,14 +3,13 @@
 Quotes grow older while they are held: whether one is stale and how far it can be trusted is worked out when it is told.
 """
 
-import dataclasses
 from collections.abc import Mapping
 from dataclasses import dataclass
 
 from aggregator.confidence import CAP_LIMITS, CapLimits, Confidence, Decision, caps_of, expected_slippage, score
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.oracle import OraclePrices
-from quote_core.clock import NO_MOMENT, Moment
+from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Moment
 from quote_core.units import NS_PER_S
 
 __all__ = ["Judge", "Merged", "Scored", "confidence_of", "merge"]
@@ -79,13 +78,17 @@ class Judge:
 
     def aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
         """The answer as of now: marked stale when it has passed its limit."""
-        if quote.is_stale or quote.refusal is not None or self.fresh_for_ns(quote, now) >= 0:
-            return quote
-        return dataclasses.replace(quote, is_stale=True)
+        return quote.as_stale() if self.stale_at_mono_ns(quote, now) < now.mono_ns else quote
 
     def is_fresh(self, quote: HeldQuote | Refusal | None, now: Moment) -> bool:
         """Whether it is a price, and not stale."""
         return isinstance(quote, HeldQuote) and quote.refusal is None and not self.aged(quote, now).is_stale
+
+    def stale_at_mono_ns(self, quote: HeldQuote, now: Moment) -> int:
+        """When its age will make the answer stale: in no time of ours what is stale already, or no price."""
+        if quote.is_stale or quote.refusal is not None:
+            return now.mono_ns + AGE_UNKNOWN_NS
+        return now.mono_ns + self.fresh_for_ns(quote, now)
 
     def fresh_for_ns(self, quote: HeldQuote, now: Moment) -> int:
         """How long the quote's age allows it to be fresh yet; below zero when it is past that."""

@@ -152,7 +152,7 @@ class ShmPublisher:
         old = self._published.get(row)
         if old is not None:
             self._writer.mark_stale(row)
-            self._published[row] = dataclasses.replace(old, quote=dataclasses.replace(old.quote, is_stale=True))
+            self._published[row] = dataclasses.replace(old, quote=old.quote.as_stale())
 
     def _send(self) -> None:
         self.published_count += self._writer.publish_batch(self._batch)

@@ -21,6 +21,9 @@ __all__ = ["BODY_AGE_NS_MAX", "Arrival", "QuoteTable", "RowEncoder"]
 BODY_AGE_NS_MAX: Final = 250_000_000
 """How old a row's bytes may be when they are told: in this time a score falls by little more than a thousandth."""
 
+LOOK_NS_MAX: Final = 1_000_000_000
+"""Ages of another host's answers go by the wall clock, which may be set: all are looked at again after so long."""
+
 
 @dataclass(frozen=True, slots=True)
 class Arrival:
@@ -76,6 +79,8 @@ class QuoteTable:
         self._judge = judge
         self._encoder = encoder
         self._rows: dict[int, _Row] = {}
+        self._look_at_mono_ns = 0
+        """Before that no answer can have become stale by its age."""
         self.misdirected_count = 0
         """Answers for a row that meanwhile means something else, or nothing."""
 
@@ -131,20 +136,31 @@ class QuoteTable:
             if row is None or row.key != quote.key:
                 self.misdirected_count += 1
                 continue
-            (changed if self._place(row, self._judge.aged(quote, now)) else confirmed).append(quote.row)
+            (changed if self._place(row, self._aged(quote, now)) else confirmed).append(quote.row)
         return Arrival(tuple(changed), tuple(confirmed))
 
     def expire(self) -> tuple[HeldQuote, ...]:
         """Mark what has grown older than its source's limit; give the answers that became stale."""
         now = moment(self._clock)
+        if now.mono_ns < self._look_at_mono_ns:
+            return ()
+        self._look_at_mono_ns = now.mono_ns + LOOK_NS_MAX
         expired: list[HeldQuote] = []
         for row in self._rows.values():
             for quote in (row.local, row.external):
-                aged = quote and self._judge.aged(quote, now)
+                aged = quote and self._aged(quote, now)
                 if aged is not None and aged is not quote:
                     self._place(row, aged)
                     expired.append(aged)
         return tuple(expired)
+
+    def _aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
+        """The answer as of now; when it will be another by its age alone, all are looked at."""
+        stale_at_mono_ns = self._judge.stale_at_mono_ns(quote, now)
+        if stale_at_mono_ns < now.mono_ns:
+            return quote.as_stale()
+        self._look_at_mono_ns = min(self._look_at_mono_ns, stale_at_mono_ns + 1)
+        return quote
 
     def _merged(self, row: _Row, now: Moment) -> Merged:
         return self._judge.merged(row.local, row.external, rate_scale=row.rate_scale, now=now)

@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, S, held, judge, oracle
@@ -6,6 +8,7 @@ from aggregator.confidence import Decision
 from aggregator.held import Refusal, Source
 from aggregator.selection import Merged
 from aggregator.table import Arrival, QuoteTable
+from quote_core.freshness import Freshness
 from quote_core.quotes import QuoteKey
 
 
@@ -127,6 +130,32 @@ def test_what_is_not_vouched_for_in_time_becomes_stale_once(table: QuoteTable, c
     clock.advance_ns(60 * S)
     assert len(table.expire()) == 1
     assert table.merged(0).decision is Decision.SKIP
+
+
+def test_an_answer_that_came_after_the_others_and_is_older_becomes_stale_in_its_own_time(
+    table: QuoteTable, clock: FakeClock
+) -> None:
+    old = held(clock=clock)
+    clock.advance_ns(4 * S)
+    table.offer([held(source=Source.EXTERNAL, clock=clock)])
+    assert table.expire() == ()
+    table.offer([old])
+    clock.advance_ns(S)
+    assert table.expire() == ()
+    clock.advance_ns(1)
+    assert [expired.source for expired in table.expire()] == [Source.LOCAL]
+
+
+def test_a_wall_clock_that_is_set_ages_another_hosts_answers_within_a_second(
+    table: QuoteTable, clock: FakeClock
+) -> None:
+    here = held(clock=clock).freshness.vouched
+    elsewhere = Freshness(replace(here, boot_id=here.boot_id + 1), 1)
+    table.offer([held(freshness=elsewhere)])
+    assert table.expire() == ()
+    clock.step_wall_ns(3_600 * S)
+    clock.advance_ns(S)
+    assert len(table.expire()) == 1
 
 
 def test_messages_that_vouch_for_nothing_new_keep_no_quote_fresh(table: QuoteTable, clock: FakeClock) -> None:
