@@ -103,7 +103,10 @@ class Judge:
             rate_scale: See `confidence_of`.
             now: Now.
         """
-        return self._scored(self.aged(quote, now), local, self._oracle_rate(quote, local, now), rate_scale, now)
+        aged = self.aged(quote, now)
+        if local is not None:
+            local = aged if local is quote else self.aged(local, now)
+        return self._scored(aged, local, self._oracle_rate(aged, local, now), rate_scale, now)
 
     def merged(
         self,
@@ -154,11 +157,11 @@ class Judge:
 
     def _oracle_rate(self, quote: HeldQuote, local: HeldQuote | None, now: Moment) -> float | None:
         # The local service's own rate is newer than the one read at an interval, while both are of the same oracle; it
-        # counts only as long as that oracle is vouched for.
+        # counts only as long as that oracle is vouched for. `local` is as of now.
         rate = self._oracle.rate(quote.key.input_mint, quote.key.output_mint, now)
-        if rate is not None and local is not None and local.oracle_price is not None and self.is_fresh(local, now):
-            return local.oracle_price
-        return rate
+        if rate is None or local is None or local.oracle_price is None or local.is_stale or local.refusal is not None:
+            return rate
+        return local.oracle_price
 
 
 def confidence_of(
