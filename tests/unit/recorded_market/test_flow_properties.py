@@ -21,7 +21,7 @@ few = settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck
 
 def reserve_products(market: Market) -> dict[Pubkey, int]:
     """k of every constant-product pool; what the vaults hold for others is no reserve."""
-    curves = {pool.address: pool._curve for pool in market.tradable_pools() if isinstance(pool, VaultPool)}
+    curves = {pool.address: pool._derived for pool in market.tradable_pools() if isinstance(pool, VaultPool)}
     return {
         address: curve.base_reserve * curve.quote_reserve
         if isinstance(curve, PumpCurve)
