@@ -1,51 +1,59 @@
-"""Which sub-commands `solquote` has, and how every error becomes one sentence and an exit code."""
+"""Runs one line of `solquote`: loads the command that was named, and makes every error a sentence and an exit code."""
 
+import importlib
 import json
 import sys
 from collections.abc import Sequence
+from typing import Any, Final
 
 import typer
+import typer.main
+from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
-from quote_core.telemetry import start_logs
-from solquote.commands.doctor import doctor
-from solquote.commands.kill_switch import kill, release
-from solquote.commands.pnl import pnl
-from solquote.commands.pools import pools
-from solquote.commands.quote import quote
-from solquote.commands.record import record
-from solquote.commands.settings import settings
-from solquote.commands.shm_files import shm
-from solquote.commands.tokens import tokens
-from solquote.commands.up import up
-from solquote.commands.verify_quotes import verify_quotes
-from solquote.commands.watch import watch
+from solquote.command_table import COMMANDS, Command
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, failure_of
 from solquote.standard_streams import drop_output
 
 __all__ = ["app", "run_command_line"]
 
+
+class _Listed(TyperCommand):
+    """A command in the list, by its line of the table; whoever wants more of it gets the real one's context."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command.name, help=command.summary)
+        self._command = command
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Begin the real command."""
+        return _loaded(self._command).make_context(info_name, args, parent, **extra)
+
+
+class _Commands(TyperGroup):
+    """The table as a group."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": {command.name: _Listed(command) for command in COMMANDS}})
+
+
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
+    cls=_Commands,
     name="solquote",
     help="Exact swap quotes for Solana traders, and the pipeline behind them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
 )
-app.command()(up)
-app.command(context_settings={"ignore_unknown_options": True})(quote)  # -1 is a wrong amount, not an option
-app.command()(watch)
-app.command()(pools)
-app.command()(tokens)
-app.command()(doctor)
-app.command()(kill)
-app.command()(release)
-app.command()(pnl)
-app.command()(settings)
-app.add_typer(shm, name="shm")
-app.command(name="verify-quotes")(verify_quotes)
-app.command()(record)
+
+
+@app.callback()
+def _root() -> None:
+    """What stands before a command."""
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
@@ -55,9 +63,8 @@ def run_command_line(arguments: Sequence[str]) -> int:
         Exit code.
     """
     as_json = "--json" in arguments
-    start_logs("solquote", "error")  # what libraries log must not get between the lines of an answer
     try:
-        ended = app(arguments, standalone_mode=False)
+        ended = app(arguments, standalone_mode=False, prog_name="solquote")
         sys.stdout.flush()
     except TyperException as error:
         return _report(CommandFailed("USAGE", error.format_message(), ExitCode.BAD_INPUT), as_json=as_json)
@@ -72,6 +79,21 @@ def run_command_line(arguments: Sequence[str]) -> int:
             drop_output()
         return _report(failure, as_json=as_json)
     return ended if isinstance(ended, int) else ExitCode.OK
+
+
+def _loaded(command: Command) -> Any:
+    """Import what the command is, and give it the form in which typer runs it."""
+    module = importlib.import_module(f"solquote.commands.{command.module}")
+    if "structlog" in sys.modules:  # what libraries log must not get between the lines of an answer
+        from quote_core.telemetry import start_logs  # noqa: PLC0415  # takes a tenth of a second to load
+
+        start_logs("solquote", "error")
+    found = getattr(module, command.name.replace("-", "_"))
+    if isinstance(found, typer.Typer):
+        return typer.main.get_group(found)
+    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    alone.command(command.name, context_settings={"ignore_unknown_options": command.takes_negative_numbers})(found)
+    return typer.main.get_command(alone)
 
 
 def _report(failure: CommandFailed, *, as_json: bool) -> int:
