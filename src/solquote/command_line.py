@@ -2,9 +2,10 @@
 
 import importlib
 import json
+import os
 import sys
 from collections.abc import Sequence
-from typing import Any, Final
+from typing import Annotated, Any, Final
 
 import typer
 import typer.main
@@ -12,6 +13,7 @@ from typer.core import TyperCommand, TyperGroup
 from typer.exceptions import TyperException
 
 from solquote.command_table import COMMANDS, Command
+from solquote.commands.completion import COMPLETE_VARIABLE, answer_shell
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, failure_of
 from solquote.standard_streams import drop_output
@@ -51,8 +53,20 @@ app = typer.Typer(
 )
 
 
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata  # noqa: PLC0415  # for this option only
+
+        sys.stdout.write(f"solquote {metadata.version('solquote')}\n")
+        raise typer.Exit
+
+
 @app.callback()
-def _root() -> None:
+def _root(
+    version: Annotated[  # the callback answers before the command is looked for
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
     """What stands before a command."""
 
 
@@ -64,10 +78,12 @@ def run_command_line(arguments: Sequence[str]) -> int:
     """
     as_json = "--json" in arguments
     try:
+        if COMPLETE_VARIABLE in os.environ:
+            return answer_shell(app, os.environ[COMPLETE_VARIABLE])
         ended = app(arguments, standalone_mode=False, prog_name="solquote")
         sys.stdout.flush()
     except TyperException as error:
-        return _report(CommandFailed("USAGE", error.format_message(), ExitCode.BAD_INPUT), as_json=as_json)
+        return _report(CommandFailed("USAGE", _said(error), ExitCode.BAD_INPUT), as_json=as_json)
     except (BrokenPipeError, SystemExit):  # the latter is how rich and typer end a command whose reader has gone
         drop_output()
         return ExitCode.READER_GONE
@@ -79,6 +95,11 @@ def run_command_line(arguments: Sequence[str]) -> int:
             drop_output()
         return _report(failure, as_json=as_json)
     return ended if isinstance(ended, int) else ExitCode.OK
+
+
+def _said(error: TyperException) -> str:
+    """What typer says, in one line and without the words of the library that checked the value."""
+    return " ".join(error.format_message().replace("Value error, ", "").split())
 
 
 def _loaded(command: Command) -> Any:

@@ -32,5 +32,6 @@ COMMANDS: Final = (
     Command("settings", "settings", "Every setting: variable, default, meaning"),
     Command("verify-quotes", "verify_quotes", "Replay recorded swaps, to the last unit"),
     Command("record", "record", "Capture pools from an RPC node, for tests"),
+    Command("completion", "completion", "The script that completes all this in a shell"),
     Command("shm", "shm_files", "Look at the quote files in shared memory"),
 )

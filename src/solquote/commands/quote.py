@@ -14,7 +14,7 @@ from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
 from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.commands.options import DataDir, Json, Timeout, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
 from solquote.explanation import arithmetic, factor_rows, warning
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
@@ -25,8 +25,12 @@ __all__ = ["quote"]
 
 
 def quote(
-    input_token: Annotated[str, typer.Argument(metavar="IN", help="Token sold: symbol or mint")],
-    output_token: Annotated[str, typer.Argument(metavar="OUT", help="Token bought: symbol or mint")],
+    input_token: Annotated[
+        str, typer.Argument(metavar="IN", autocompletion=token_symbols, help="Token sold: symbol or mint")
+    ],
+    output_token: Annotated[
+        str, typer.Argument(metavar="OUT", autocompletion=token_symbols, help="Token bought: symbol or mint")
+    ],
     amount: Annotated[
         str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold (with --exact-out bought), such as 1.5")
     ],

@@ -25,6 +25,8 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     [
         ("quote SOL USDC 1", 3, "UNAVAILABLE", "the aggregator at 127.0.0.1:1 cannot be reached"),
         ("quote SOL NOPE 1", 2, "NOT_FOUND", "OUT: NOPE is not in the token registry"),
+        ("quote SOLL USDC 1", 2, "NOT_FOUND", "IN: SOLL is not in the token registry; did you mean SOL?"),
+        ("qoute SOL USDC 1", 2, "USAGE", "No such command 'qoute'. Did you mean 'quote'?"),
         ("quote 0OIl USDC 1", 2, "NOT_FOUND", "IN: 0OIl is not in the token registry"),
         ("quote SOL SOL 1", 2, "INVALID_ARGUMENT", "output_mint: must differ from input_mint"),
         ("quote SOL USDC 0", 2, "INVALID_ARGUMENT", "AMOUNT: must be above zero, got 0"),
