@@ -5,13 +5,14 @@ import json
 import os
 import sys
 from collections.abc import Sequence
-from typing import Annotated, Any, Final
+from typing import Annotated, Any, Final, TypeGuard
 
 import typer
 import typer.main
-from typer.core import TyperCommand, TyperGroup
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
+from quote_core.units import is_plain_decimal
 from solquote.command_table import COMMANDS, Command
 from solquote.commands.completion import COMPLETE_VARIABLE, answer_shell
 from solquote.exit_codes import ExitCode
@@ -38,6 +39,25 @@ class _Commands(TyperGroup):
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes | {"commands": {command.name: _Listed(command) for command in COMMANDS}})
+
+
+class _PlainNumbers(TyperCommand):
+    """A command whose numbers are plain decimals, whatever Python would read as one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Look at the numbers as they were typed."""
+        if not ctx.resilient_parsing:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            for parameter in self.params:
+                typed = given.get(parameter.name)
+                if isinstance(typed, str) and _takes_number(parameter) and not is_plain_decimal(typed):
+                    sentence = f"{typed!r} is not a plain decimal number such as 15."
+                    raise typer.BadParameter(sentence, ctx=ctx, param=parameter)
+        return super().parse_args(ctx, args)
+
+
+def _takes_number(parameter: Any) -> TypeGuard[TyperOption | TyperArgument]:
+    return isinstance(parameter, TyperOption | TyperArgument) and parameter.type_descriptor.annotation in (int, float)
 
 
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
@@ -111,9 +131,12 @@ def _loaded(command: Command) -> Any:
         start_logs("solquote", "error")
     found = getattr(module, command.name.replace("-", "_"))
     if isinstance(found, typer.Typer):
+        for information in found.registered_commands:
+            information.cls = _PlainNumbers
         return typer.main.get_group(found)
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
-    alone.command(command.name, context_settings={"ignore_unknown_options": command.takes_negative_numbers})(found)
+    settings = {"ignore_unknown_options": command.takes_negative_numbers}
+    alone.command(command.name, cls=_PlainNumbers, context_settings=settings)(found)
     return typer.main.get_command(alone)
 
 

@@ -18,6 +18,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from quote_core.units import is_plain_decimal
 from solquote.exit_codes import ExitCode
 from solquote.manager_request import Answer, NoAnswer, Request, environment_of, find_manager, this_person
 from solquote.standard_streams import drop_output
@@ -77,7 +78,7 @@ def _set(order: Order, name: str, value: str) -> None:
         order.data_dir = value
     elif name == "--state" and value.lower() in _STATES:
         order.state = value.lower()
-    elif name == "--timeout" and value.replace(".", "", 1).isdecimal() and 0 < float(value) <= TIMEOUT_S_MAX:
+    elif name == "--timeout" and is_plain_decimal(value) and 0 < float(value) <= TIMEOUT_S_MAX:
         order.timeout_s = float(value)
     else:
         order.notes.append(f"{name}: {value!r} is not understood; what is usual was taken")

@@ -72,9 +72,9 @@ def quote_json(answer: PrintedQuote, *, slippage_bps: int, mode: SwapMode = Swap
         "input": {"symbol": answer.input.symbol, "mint": answer.input.mint, "decimals": answer.input.decimals},
         "output": {"symbol": answer.output.symbol, "mint": answer.output.mint, "decimals": answer.output.decimals},
         "input_amount": answer.input_amount,
-        "input_decimal": str(decimal_from_amount(answer.input_amount, answer.input.decimals)),
+        "input_decimal": _decimal(answer.input_amount, answer.input),
         "output_amount": answer.output_amount,
-        "output_decimal": str(decimal_from_amount(answer.output_amount, answer.output.decimals)),
+        "output_decimal": _decimal(answer.output_amount, answer.output),
         "slippage_bps": slippage_bps,
         **_bound_json(answer, slippage_bps, mode),
         "price": _price(answer, answer.output_amount),
@@ -90,7 +90,12 @@ def _bound_json(answer: PrintedQuote, slippage_bps: int, mode: SwapMode) -> dict
     """The side that is not fixed has a bound: the output a least one, the input a most."""
     amount, token = _bound(answer, slippage_bps, mode)
     side = "min_output" if mode is SwapMode.EXACT_IN else "max_input"
-    return {f"{side}_amount": amount, f"{side}_decimal": str(decimal_from_amount(amount, token.decimals))}
+    return {f"{side}_amount": amount, f"{side}_decimal": _decimal(amount, token)}
+
+
+def _decimal(amount: int, token: Token) -> str:
+    """Whole tokens with every place, as the command line takes them."""
+    return f"{decimal_from_amount(amount, token.decimals):f}"
 
 
 def _bound(answer: PrintedQuote, slippage_bps: int, mode: SwapMode) -> tuple[int, Token]:

@@ -91,6 +91,8 @@ def test_what_the_manager_notes_is_told(manager: Manager, capsys: pytest.Capture
         (["--state", "dead"], "--state"),
         (["--timeout", "soon"], "--timeout"),
         (["--timeout", "1e999"], "--timeout"),
+        (["--timeout", "٣"], "--timeout"),
+        (["--timeout", "1_0"], "--timeout"),
     ],
 )
 def test_a_stop_is_never_refused_for_how_it_was_typed(
