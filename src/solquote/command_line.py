@@ -1,7 +1,6 @@
 """Runs one line of `solquote`: loads the command that was named, and makes every error a sentence and an exit code."""
 
 import importlib
-import json
 import os
 import sys
 from collections.abc import Sequence
@@ -12,6 +11,7 @@ import typer.main
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
+from quote_core.json_dialect import error_answer, json_text
 from quote_core.units import is_plain_decimal
 from solquote.command_table import COMMANDS, Command
 from solquote.commands.completion import COMPLETE_VARIABLE, answer_shell
@@ -145,6 +145,6 @@ def _report(failure: CommandFailed, *, as_json: bool) -> int:
         return failure.exit_code
     text = f"solquote: {failure}"
     if as_json:
-        text = json.dumps({"error": str(failure), "errorCode": failure.kind})
+        text = json_text(error_answer(str(failure), failure.kind))
     sys.stderr.write(text + "\n")
     return failure.exit_code

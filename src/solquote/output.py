@@ -1,6 +1,5 @@
 """What commands print: an answer for people or JSON on standard output, and errors as one sentence or JSON."""
 
-import json
 import sys
 from types import MappingProxyType
 from typing import Final
@@ -8,6 +7,7 @@ from typing import Final
 from rich.console import Console
 
 from quote_core.errors import DISK_FAULTS, SolquoteError
+from quote_core.json_dialect import json_text
 from solquote.exit_codes import ExitCode
 
 __all__ = ["CommandFailed", "answer_json", "failure_of", "make_console", "with_status"]
@@ -74,4 +74,4 @@ def make_console() -> Console:
 
 def answer_json(value: object) -> None:
     """Print a command's answer as one JSON document."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.write(json_text(value) + "\n")

@@ -96,7 +96,7 @@ def test_tokens_come_without_prices_while_nothing_runs(capsys: pytest.CaptureFix
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["tokens"]) == 17
     assert ["SOL", "USDC"] in answer["pairs"]
-    assert "cannot be reached" in answer["without_prices"]
+    assert "cannot be reached" in answer["withoutPrices"]
     assert all(token["usd"] is None for token in answer["tokens"])
 
     assert run(["tokens"]) == 0
