@@ -78,8 +78,9 @@ class UnknownToken(RequestError):
 
     code = "NOT_FOUND"
 
-    def __init__(self, field: str, token: str) -> None:
-        super().__init__(f"{field}: {token} is not in the token registry")
+    def __init__(self, field: str, token: str, near: str | None = None) -> None:
+        hint = f"; did you mean {near}?" if near else ""
+        super().__init__(f"{field}: {token} is not in the token registry{hint}")
         self.field = field
         self.token = token
 

@@ -6,6 +6,7 @@ The file is `{"tokens": [...], "pairs": [...]}`. A token has mint, symbol, decim
 A pair names two symbols and whether it is enabled; each is watched in both directions.
 """
 
+import difflib
 import json
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -83,11 +84,12 @@ class TokenRegistry:
         """Look a symbol (any case) or a mint up.
 
         Raises:
-            UnknownToken: Neither a registered symbol nor a registered mint.
+            UnknownToken: Neither a registered symbol nor a registered mint; names the symbol that is nearest.
         """
         token = self._by_symbol.get(symbol_or_mint.upper()) or self._by_mint.get(Pubkey(symbol_or_mint))
         if token is None:
-            raise UnknownToken(field, symbol_or_mint)
+            near = difflib.get_close_matches(symbol_or_mint.upper(), self._by_symbol, n=1)
+            raise UnknownToken(field, symbol_or_mint, self._by_symbol[near[0]].symbol if near else None)
         return token
 
     def pair(self, input_mint: str, output_mint: str) -> tuple[Token, Token]:

@@ -4,7 +4,8 @@ Money is an integer in the token's smallest unit everywhere; the two functions h
 between such an integer and the decimal text people write.
 """
 
-from decimal import Decimal, InvalidOperation, localcontext
+import re
+from decimal import Decimal, localcontext
 from typing import Final, NewType
 
 from quote_core.errors import InvalidField
@@ -21,6 +22,7 @@ __all__ = [
     "Pubkey",
     "amount_from_decimal",
     "decimal_from_amount",
+    "is_plain_decimal",
 ]
 
 Pubkey = NewType("Pubkey", str)
@@ -36,18 +38,26 @@ U128_MAX: Final = 2**128 - 1
 U256_MAX: Final = 2**256 - 1
 
 
+def is_plain_decimal(text: str) -> bool:
+    """Whether people everywhere read `text` as the same number: digits 0 to 9, at most one point, perhaps a minus.
+
+    Python reads more: `1_5` as 15, digits of other scripts, `1e3`, `nan`.
+    """
+    return _PLAIN_DECIMAL.fullmatch(text) is not None
+
+
+_PLAIN_DECIMAL: Final = re.compile(r"-?([0-9]+(\.[0-9]+)?|\.[0-9]+)")
+
+
 def amount_from_decimal(text: str, decimals: int, *, field: str = "amount") -> int:
     """Read a decimal amount of whole tokens as smallest units, exactly.
 
     Raises:
         InvalidField: Not a plain decimal number, not above zero, finer than `decimals` places, or above u64.
     """
-    try:
-        value = Decimal(text)
-    except InvalidOperation:
-        raise InvalidField(field, f"must be a decimal number such as 1.5, got {text!r}") from None
-    if not value.is_finite():
-        raise InvalidField(field, f"must be a finite number, got {text!r}")
+    if not is_plain_decimal(text):
+        raise InvalidField(field, f"must be a plain decimal number such as 1.5, got {text!r}")
+    value = Decimal(text)
     if value <= 0:
         raise InvalidField(field, f"must be above zero, got {text}")
     if value.adjusted() > 20:  # more digits than u64 has: refuse before building a huge integer

@@ -8,18 +8,15 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quote_core.addresses import is_loopback, with_port
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
+from quote_core.settings import ServiceSettings, SettingsError
 from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.plan import ListenAddress
-from solquote.processes import SERVICES, SHARED_SETTINGS, settings_model
-from solquote.settings import UpSettings
 from solquote.supervisor.ports import bound_hosts
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = [
     "DoctorFinding",
     "DoctorVerdict",
-    "all_models",
     "check_listeners",
     "check_quote_files",
     "check_settings",
@@ -45,11 +42,6 @@ class DoctorFinding:
     detail: str
     mend: str = ""
     """What to do about it; empty when all is well."""
-
-
-def all_models() -> tuple[type[ServiceSettings], ...]:
-    """Every settings model there is."""
-    return (PlatformSettings, UpSettings, *map(settings_model, SERVICES), *SHARED_SETTINGS)
 
 
 def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSettings]]) -> Iterator[DoctorFinding]:

@@ -22,7 +22,7 @@ def run(arguments: Sequence[str]) -> int:
         Exit code.
     """
     # Imported where it is used: everything behind `run_command_line` takes a second to load, on a busy machine several.
-    if arguments[:1] == ["kill"] and "--help" not in arguments:
+    if arguments[:1] == ["kill"] and not {"-h", "--help"} & set(arguments):
         from solquote.stop_now import read_order, stop_now  # noqa: PLC0415  # see above
 
         return stop_now(read_order(arguments[1:]), os.environ)

@@ -1,51 +1,93 @@
-"""Which sub-commands `solquote` has, and how every error becomes one sentence and an exit code."""
+"""Runs one line of `solquote`: loads the command that was named, and makes every error a sentence and an exit code."""
 
-import json
+import importlib
+import os
 import sys
 from collections.abc import Sequence
+from typing import Annotated, Any, Final, TypeGuard
 
 import typer
+import typer.main
+from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
-from quote_core.telemetry import start_logs
-from solquote.commands.doctor import doctor
-from solquote.commands.kill_switch import kill, release
-from solquote.commands.pnl import pnl
-from solquote.commands.pools import pools
-from solquote.commands.quote import quote
-from solquote.commands.record import record
-from solquote.commands.settings import settings
-from solquote.commands.shm_files import shm
-from solquote.commands.tokens import tokens
-from solquote.commands.up import up
-from solquote.commands.verify_quotes import verify_quotes
-from solquote.commands.watch import watch
+from quote_core.json_dialect import error_answer, json_text
+from quote_core.units import is_plain_decimal
+from solquote.command_table import COMMANDS, Command
+from solquote.commands.completion import COMPLETE_VARIABLE, answer_shell
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, failure_of
 from solquote.standard_streams import drop_output
 
 __all__ = ["app", "run_command_line"]
 
+
+class _Listed(TyperCommand):
+    """A command in the list, by its line of the table; whoever wants more of it gets the real one's context."""
+
+    def __init__(self, command: Command) -> None:
+        super().__init__(command.name, help=command.summary)
+        self._command = command
+
+    def make_context(self, info_name: str | None, args: list[str], parent: Any = None, **extra: Any) -> Any:
+        """Begin the real command."""
+        return _loaded(self._command).make_context(info_name, args, parent, **extra)
+
+
+class _Commands(TyperGroup):
+    """The table as a group."""
+
+    def __init__(self, **attributes: Any) -> None:
+        super().__init__(**attributes | {"commands": {command.name: _Listed(command) for command in COMMANDS}})
+
+
+class _PlainNumbers(TyperCommand):
+    """A command whose numbers are plain decimals, whatever Python would read as one."""
+
+    def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
+        """Look at the numbers as they were typed."""
+        if not ctx.resilient_parsing:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
+            for parameter in self.params:
+                typed = given.get(parameter.name)
+                if isinstance(typed, str) and _takes_number(parameter) and not is_plain_decimal(typed):
+                    sentence = f"{typed!r} is not a plain decimal number such as 15."
+                    raise typer.BadParameter(sentence, ctx=ctx, param=parameter)
+        return super().parse_args(ctx, args)
+
+
+def _takes_number(parameter: Any) -> TypeGuard[TyperOption | TyperArgument]:
+    return isinstance(parameter, TyperOption | TyperArgument) and parameter.type_descriptor.annotation in (int, float)
+
+
+_SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+
 app = typer.Typer(
+    cls=_Commands,
     name="solquote",
     help="Exact swap quotes for Solana traders, and the pipeline behind them.",
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings=_SETTINGS,
 )
-app.command()(up)
-app.command(context_settings={"ignore_unknown_options": True})(quote)  # -1 is a wrong amount, not an option
-app.command()(watch)
-app.command()(pools)
-app.command()(tokens)
-app.command()(doctor)
-app.command()(kill)
-app.command()(release)
-app.command()(pnl)
-app.command()(settings)
-app.add_typer(shm, name="shm")
-app.command(name="verify-quotes")(verify_quotes)
-app.command()(record)
+
+
+def _show_version(wanted: bool) -> None:
+    if wanted:
+        from importlib import metadata  # noqa: PLC0415  # for this option only
+
+        sys.stdout.write(f"solquote {metadata.version('solquote')}\n")
+        raise typer.Exit
+
+
+@app.callback()
+def _root(
+    version: Annotated[  # the callback answers before the command is looked for
+        bool, typer.Option("--version", callback=_show_version, is_eager=True, help="Show the version and exit.")
+    ] = False,
+) -> None:
+    """What stands before a command."""
 
 
 def run_command_line(arguments: Sequence[str]) -> int:
@@ -55,12 +97,13 @@ def run_command_line(arguments: Sequence[str]) -> int:
         Exit code.
     """
     as_json = "--json" in arguments
-    start_logs("solquote", "error")  # what libraries log must not get between the lines of an answer
     try:
-        ended = app(arguments, standalone_mode=False)
+        if COMPLETE_VARIABLE in os.environ:
+            return answer_shell(app, os.environ[COMPLETE_VARIABLE])
+        ended = app(arguments, standalone_mode=False, prog_name="solquote")
         sys.stdout.flush()
     except TyperException as error:
-        return _report(CommandFailed("USAGE", error.format_message(), ExitCode.BAD_INPUT), as_json=as_json)
+        return _report(CommandFailed("USAGE", _said(error), ExitCode.BAD_INPUT), as_json=as_json)
     except (BrokenPipeError, SystemExit):  # the latter is how rich and typer end a command whose reader has gone
         drop_output()
         return ExitCode.READER_GONE
@@ -74,11 +117,34 @@ def run_command_line(arguments: Sequence[str]) -> int:
     return ended if isinstance(ended, int) else ExitCode.OK
 
 
+def _said(error: TyperException) -> str:
+    """What typer says, in one line and without the words of the library that checked the value."""
+    return " ".join(error.format_message().replace("Value error, ", "").split())
+
+
+def _loaded(command: Command) -> Any:
+    """Import what the command is, and give it the form in which typer runs it."""
+    module = importlib.import_module(f"solquote.commands.{command.module}")
+    if "structlog" in sys.modules:  # what libraries log must not get between the lines of an answer
+        from quote_core.telemetry import start_logs  # noqa: PLC0415  # takes a tenth of a second to load
+
+        start_logs("solquote", "error")
+    found = getattr(module, command.name.replace("-", "_"))
+    if isinstance(found, typer.Typer):
+        for information in found.registered_commands:
+            information.cls = _PlainNumbers
+        return typer.main.get_group(found)
+    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    settings = {"ignore_unknown_options": command.takes_negative_numbers}
+    alone.command(command.name, cls=_PlainNumbers, context_settings=settings)(found)
+    return typer.main.get_command(alone)
+
+
 def _report(failure: CommandFailed, *, as_json: bool) -> int:
     if not str(failure):  # a command with sub-commands was given none, and has printed its help
         return failure.exit_code
     text = f"solquote: {failure}"
     if as_json:
-        text = json.dumps({"error": str(failure), "errorCode": failure.kind})
+        text = json_text(error_answer(str(failure), failure.kind))
     sys.stderr.write(text + "\n")
     return failure.exit_code

@@ -1,6 +1,5 @@
 """What commands print: an answer for people or JSON on standard output, and errors as one sentence or JSON."""
 
-import json
 import sys
 from types import MappingProxyType
 from typing import Final
@@ -8,8 +7,7 @@ from typing import Final
 from rich.console import Console
 
 from quote_core.errors import DISK_FAULTS, SolquoteError
-from quote_core.settings import SettingsError
-from shm import NoQuote, ShmError
+from quote_core.json_dialect import json_text
 from solquote.exit_codes import ExitCode
 
 __all__ = ["CommandFailed", "answer_json", "failure_of", "make_console", "with_status"]
@@ -40,10 +38,14 @@ class CommandFailed(Exception):
 
 def failure_of(error: Exception) -> CommandFailed | None:
     """What a foreseeable error means for the command; None for one that nobody foresaw."""
+    if isinstance(error, CommandFailed):
+        return error
+    # Of those it may be only one can have been imported; and nothing is lost by the time the other takes to load.
+    from quote_core.settings import SettingsError  # noqa: PLC0415  # see above
+    from shm import NoQuote, ShmError  # noqa: PLC0415  # see above
+
     failure = None
     match error:
-        case CommandFailed():
-            failure = error
         case SolquoteError():
             failure = with_status(error.code, str(error))
         case SettingsError():
@@ -72,4 +74,4 @@ def make_console() -> Console:
 
 def answer_json(value: object) -> None:
     """Print a command's answer as one JSON document."""
-    sys.stdout.write(json.dumps(value) + "\n")
+    sys.stdout.write(json_text(value) + "\n")

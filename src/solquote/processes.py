@@ -11,9 +11,19 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.settings import CostSettings, PipelineSettings
-from quote_core.settings import ServiceSettings
+from quote_core.settings import PlatformSettings, ServiceSettings
+from solquote.settings import UpSettings
 
-__all__ = ["NATS", "SERVICES", "SHARED_SETTINGS", "Service", "ServicePort", "SettingName", "settings_model"]
+__all__ = [
+    "NATS",
+    "SERVICES",
+    "SHARED_SETTINGS",
+    "Service",
+    "ServicePort",
+    "SettingName",
+    "all_models",
+    "settings_model",
+]
 
 NATS: Final = "nats_server"
 """The one process that is not ours."""
@@ -119,3 +129,8 @@ def settings_model(service: Service) -> type[ServiceSettings]:
     ]
     (model,) = (model for model in models if model.section == service.name)
     return model
+
+
+def all_models() -> tuple[type[ServiceSettings], ...]:
+    """Every settings model there is."""
+    return (PlatformSettings, UpSettings, *map(settings_model, SERVICES), *SHARED_SETTINGS)

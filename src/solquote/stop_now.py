@@ -11,13 +11,14 @@ Nothing that is wrong with the command line keeps a stop from going out; it is t
 settings' models and typer, so only the standard library and what stands on it alone may be imported at the top.
 """
 
-import json
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from quote_core.json_dialect import error_answer, json_text
+from quote_core.units import is_plain_decimal
 from solquote.exit_codes import ExitCode
 from solquote.manager_request import Answer, NoAnswer, Request, environment_of, find_manager, this_person
 from solquote.standard_streams import drop_output
@@ -77,7 +78,7 @@ def _set(order: Order, name: str, value: str) -> None:
         order.data_dir = value
     elif name == "--state" and value.lower() in _STATES:
         order.state = value.lower()
-    elif name == "--timeout" and value.replace(".", "", 1).isdecimal() and 0 < float(value) <= TIMEOUT_S_MAX:
+    elif name == "--timeout" and is_plain_decimal(value) and 0 < float(value) <= TIMEOUT_S_MAX:
         order.timeout_s = float(value)
     else:
         order.notes.append(f"{name}: {value!r} is not understood; what is usual was taken")
@@ -137,7 +138,7 @@ def _outcome(answer: Answer | None, otherwise: NoAnswer) -> _Outcome:
 
 
 def _state_line(content: Mapping[str, Any]) -> str:
-    changed_s = content.get("changed_unix_ns", 0) / 1e9
+    changed_s = content.get("changedUnixNs", 0) / 1e9
     since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(changed_s))
     said = f"trading is {content['state']} since {since} UTC: {content.get('reason', '')}"
     return f"{said} (revision {content.get('revision', 0)})"
@@ -176,11 +177,10 @@ def _tell(order: Order, outcome: _Outcome) -> int:
     notes = [*order.notes, *map(str, (shown or {}).get("notes", ()))]
     if shown is not None:
         with_notes = shown | ({"notes": notes} if notes else {})
-        if not _written(json.dumps(with_notes) if order.as_json else outcome.sentence):
+        if not _written(json_text(with_notes) if order.as_json else outcome.sentence):
             return ExitCode.READER_GONE
     elif order.as_json:
-        error = {"error": "; ".join([outcome.sentence, *notes]), "errorCode": outcome.kind}
-        sys.stderr.write(json.dumps(error) + "\n")
+        sys.stderr.write(json_text(error_answer("; ".join([outcome.sentence, *notes]), outcome.kind)) + "\n")
     else:
         sys.stderr.write(f"solquote: {outcome.sentence}\n")
     if not order.as_json:

@@ -13,6 +13,7 @@ from typing import Any, Final
 from quote_core.dex.recorded import RecordedPool, parse_recorded_pool
 from quote_core.dex.replay import Outcome, replay
 from quote_core.errors import InvalidField, LayoutMismatch
+from quote_core.json_dialect import Verbatim
 
 __all__ = ["Report", "Tally", "verify_files"]
 
@@ -87,7 +88,7 @@ class Report:
                 {
                     "file": file_name,
                     "index": outcome.index,
-                    "vector": outcome.vector,
+                    "vector": Verbatim(outcome.vector),
                     "differences": [
                         {"field": one.field, "expected": one.expected, "actual": one.actual}
                         for one in outcome.differences

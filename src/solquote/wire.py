@@ -9,6 +9,7 @@ from typing import Final, cast
 
 import grpc
 
+from quote_core.channel import CHANNEL_OPTIONS
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.dex.pool import SwapMode
 from quote_core.generated.solquote.v1 import (
@@ -18,7 +19,6 @@ from quote_core.generated.solquote.v1 import (
     quote_aggregator_pb2_grpc,
     quotes_pb2,
 )
-from quote_core.serving import CHANNEL_OPTIONS
 from quote_core.tokens import Token
 from solquote.answers import PrintedCap, PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
 from solquote.output import with_status

@@ -268,10 +268,10 @@ class _Chaos:
         sums, found = evidence.sums, []
         told = self._command("pnl", "--json", "--last", "0")["summary"]
         by_command = Sums(
-            filled_count=told["filled_count"],
-            failed_count=told["failed_count"],
-            refused_count=told["refused_count"],
-            profit_lamports=told["cumulative_profit_lamports"],
+            filled_count=told["filledCount"],
+            failed_count=told["failedCount"],
+            refused_count=told["refusedCount"],
+            profit_lamports=told["cumulativeProfitLamports"],
         )
         if by_command != sums:
             found.append(f"`solquote pnl` tells {by_command}, EXECUTED is {sums}")

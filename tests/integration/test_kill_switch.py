@@ -468,7 +468,7 @@ async def test_kill_latches_with_the_manager_dead_and_with_it_alive(bus: Bus, na
     async with running_manager(bus, tmp_path):
         pass
     code, told = await solquote(environ | {"SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "9"}, "kill", "--reason", "drill")
-    assert (code, told["confirmed_by"]) == (0, "bus")
+    assert (code, told["confirmedBy"]) == (0, "bus")
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         assert manager.held is not None
         assert (manager.held.state, manager.held.reason) == (HALTED, "drill")
@@ -483,7 +483,7 @@ async def test_kill_latches_with_the_manager_dead_and_with_it_alive(bus: Bus, na
         async with TestServer(application) as server:
             port = {"SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": str(server.port)}
             code, told = await solquote(environ | port, "kill")
-        assert (code, told["confirmed_by"], told["state"]) == (0, "system manager", "HALTED")
+        assert (code, told["confirmedBy"], told["state"]) == (0, "system manager", "HALTED")
         await eventually(lambda: gate.state is HALTED)
 
 

@@ -238,6 +238,6 @@ def test_another_user_gets_nowhere_and_trading_goes_on(platform: RunningPlatform
     after = ask(platform, "kill", "--reason", "again")
     assert (before["state"], after["state"], after["revision"]) == ("HALTED", "HALTED", before["revision"])
     assert after["reason"] == before["reason"]
-    filled_count = ask(platform, "pnl", "--last", "0")["summary"]["filled_count"]
+    filled_count = ask(platform, "pnl", "--last", "0")["summary"]["filledCount"]
     assert ask(platform, "release")["state"] == "ACTIVE"
     platform.until(lambda: f"paper, {filled_count} filled" not in platform.view("executor")["status"], seconds=TRADED_S)

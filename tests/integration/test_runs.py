@@ -62,16 +62,16 @@ async def test_pnl_is_of_the_newest_run_and_others_are_added_only_when_asked(nat
         await pnl_json(nats_server, "--run", FIRST),
         await pnl_json(nats_server, "--run", "all"),
     )
-    assert (newest["run_id"], newest["summary"]["cumulative_profit_lamports"]) == (SECOND, 25)
-    assert (first["run_id"], first["summary"]["cumulative_profit_lamports"]) == (FIRST, 300)
-    assert every["summary"]["cumulative_profit_lamports"] == 325
-    assert [run["run_id"] for run in newest["runs"]] == [FIRST, SECOND]
+    assert (newest["runId"], newest["summary"]["cumulativeProfitLamports"]) == (SECOND, 25)
+    assert (first["runId"], first["summary"]["cumulativeProfitLamports"]) == (FIRST, 300)
+    assert every["summary"]["cumulativeProfitLamports"] == 325
+    assert [run["runId"] for run in newest["runs"]] == [FIRST, SECOND]
     assert len(newest["results"]) == 3
     summary = newest["summary"]
-    assert (summary["missed_count"], summary["trade_count"], summary["failed_count"]) == (1, 3, 0)
-    effects = ("taken_effect_lamports", "latency_effect_lamports", "rivals_effect_lamports")
+    assert (summary["missedCount"], summary["tradeCount"], summary["failedCount"]) == (1, 3, 0)
+    effects = ("takenEffectLamports", "latencyEffectLamports", "rivalsEffectLamports")
     assert [summary[name] for name in effects] == [0, -12, -6]
-    assert summary["naive_profit_lamports"] == 25 + 12 + 6
+    assert summary["naiveProfitLamports"] == 25 + 12 + 6
 
 
 @pytest.mark.usefixtures("two_runs")

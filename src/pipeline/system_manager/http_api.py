@@ -30,6 +30,7 @@ from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from pipeline.system_manager.token import token_matches
 from quote_core.errors import InvalidField, ProviderUnavailable
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, KillSwitch, TradingState
+from quote_core.json_dialect import error_answer, json_text
 from quote_core.serving import reads_body_itself
 from quote_core.settings import SecretStr
 
@@ -120,7 +121,7 @@ class _Api:
     async def health(self, _: web.Request) -> web.Response:
         finding = self._switch.finding
         status = web.HTTPServiceUnavailable.status_code if finding else web.HTTPOk.status_code
-        return web.json_response({"serving": not finding, "findings": [finding] if finding else []}, status=status)
+        return _answer({"serving": not finding, "findings": [finding] if finding else []}, status)
 
     async def metrics(self, _: web.Request) -> web.Response:
         return web.Response(body=generate_latest(self._registry), content_type="text/plain", charset="utf-8")
@@ -216,7 +217,7 @@ def _kept(error: NotYetStored) -> str:
 
 
 def _shown(event: KillSwitch, more: Mapping[str, object] | None = None, *, status: int = 200) -> web.Response:
-    return web.json_response(
+    return _answer(
         {
             "state": event.state.name,
             "trigger": event.trigger,
@@ -226,12 +227,16 @@ def _shown(event: KillSwitch, more: Mapping[str, object] | None = None, *, statu
             "changed_unix_ns": event.changed_unix_ns,
             **(more or {}),
         },
-        status=status,
+        status,
     )
 
 
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
-    return web.json_response({"error": message, "errorCode": code}, status=status, headers=headers)
+    return _answer(error_answer(message, code), status, headers)
+
+
+def _answer(content: Mapping[str, object], status: int, headers: Mapping[str, str] | None = None) -> web.Response:
+    return web.json_response(content, status=status, headers=headers, dumps=json_text)
 
 
 _CODES: Final = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 405: "UNIMPLEMENTED"}

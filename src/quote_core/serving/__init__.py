@@ -1,7 +1,7 @@
 """Start-up of every server: gRPC with health, reflection and errors as statuses, HTTP with patience; graceful stop."""
 
+from quote_core.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
-from quote_core.serving.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
 from quote_core.serving.http_manners import compressed, shared_with
 from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http

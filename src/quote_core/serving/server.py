@@ -8,8 +8,8 @@ from dataclasses import dataclass
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from quote_core.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 from quote_core.errors import ProviderUnavailable
-from quote_core.serving.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 from quote_core.serving.reflection import add_reflection
 from quote_core.serving.work import CallCounter
 

@@ -15,7 +15,6 @@ from quote_core.settings import PlatformSettings
 from solquote.checks import (
     DoctorFinding,
     DoctorVerdict,
-    all_models,
     check_listeners,
     check_quote_files,
     check_settings,
@@ -27,6 +26,7 @@ from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
+from solquote.processes import all_models
 from solquote.settings import UpSettings
 
 __all__ = ["doctor"]

@@ -79,6 +79,6 @@ def _show(switch: dict[str, Any], *, as_json: bool) -> None:
     if as_json:
         answer_json(switch)
         return
-    changed = datetime.fromtimestamp(switch["changed_unix_ns"] / 1e9, tz=UTC)
+    changed = datetime.fromtimestamp(switch["changedUnixNs"] / 1e9, tz=UTC)
     sentence = f"trading is {switch['state']} since {changed:%Y-%m-%d %H:%M:%S} UTC: {switch['reason']}"
     make_console().print(f"{sentence} (revision {switch['revision']})", markup=False, highlight=False)

@@ -7,10 +7,11 @@ from typing import Annotated, Final
 
 import typer
 
-from quote_core.settings import PlatformSettings, environment_name
+from quote_core.errors import InvalidField
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from solquote.supervisor.lock import running_platform
 
-__all__ = ["DATA_DIR_VARIABLE", "DataDir", "Json", "Timeout", "found_environment", "with_options"]
+__all__ = ["DATA_DIR_VARIABLE", "DataDir", "Json", "Timeout", "found_environment", "token_symbols", "with_options"]
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too.")]
 DataDir = Annotated[
@@ -34,3 +35,13 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
     environ = with_options(os.environ, {DATA_DIR_VARIABLE: data_dir})
     running = running_platform(PlatformSettings.load(environ=environ).data_folder())
     return environ if running is None else {**running.environment, **environ}
+
+
+def token_symbols() -> list[str]:
+    """The registry's symbols, for completion in a shell; none while the settings are wrong, which a command says."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # for a shell that completes, only
+
+    try:
+        return [token.symbol for token in load_tokens(PlatformSettings.load(environ=os.environ).tokens_path)]
+    except (SettingsError, InvalidField):
+        return []

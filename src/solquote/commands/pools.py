@@ -11,7 +11,7 @@ from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, load_tokens
 from solquote.answers import PrintedPool
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.commands.options import DataDir, Json, Timeout, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
 from solquote.output import CommandFailed, answer_json, make_console
@@ -21,8 +21,12 @@ __all__ = ["pools"]
 
 
 def pools(
-    input_token: Annotated[str | None, typer.Argument(metavar="IN", help="Only pools of this token ...")] = None,
-    output_token: Annotated[str | None, typer.Argument(metavar="OUT", help="... against this one")] = None,
+    input_token: Annotated[
+        str | None, typer.Argument(metavar="IN", autocompletion=token_symbols, help="Only pools of this token ...")
+    ] = None,
+    output_token: Annotated[
+        str | None, typer.Argument(metavar="OUT", autocompletion=token_symbols, help="... against this one")
+    ] = None,
     *,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,

@@ -14,7 +14,7 @@ from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
 from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.commands.options import DataDir, Json, Timeout, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
 from solquote.explanation import arithmetic, factor_rows, warning
 from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
@@ -25,8 +25,12 @@ __all__ = ["quote"]
 
 
 def quote(
-    input_token: Annotated[str, typer.Argument(metavar="IN", help="Token sold: symbol or mint")],
-    output_token: Annotated[str, typer.Argument(metavar="OUT", help="Token bought: symbol or mint")],
+    input_token: Annotated[
+        str, typer.Argument(metavar="IN", autocompletion=token_symbols, help="Token sold: symbol or mint")
+    ],
+    output_token: Annotated[
+        str, typer.Argument(metavar="OUT", autocompletion=token_symbols, help="Token bought: symbol or mint")
+    ],
     amount: Annotated[
         str, typer.Argument(metavar="AMOUNT", help="Whole tokens sold (with --exact-out bought), such as 1.5")
     ],
@@ -68,9 +72,9 @@ def quote_json(answer: PrintedQuote, *, slippage_bps: int, mode: SwapMode = Swap
         "input": {"symbol": answer.input.symbol, "mint": answer.input.mint, "decimals": answer.input.decimals},
         "output": {"symbol": answer.output.symbol, "mint": answer.output.mint, "decimals": answer.output.decimals},
         "input_amount": answer.input_amount,
-        "input_decimal": str(decimal_from_amount(answer.input_amount, answer.input.decimals)),
+        "input_decimal": _decimal(answer.input_amount, answer.input),
         "output_amount": answer.output_amount,
-        "output_decimal": str(decimal_from_amount(answer.output_amount, answer.output.decimals)),
+        "output_decimal": _decimal(answer.output_amount, answer.output),
         "slippage_bps": slippage_bps,
         **_bound_json(answer, slippage_bps, mode),
         "price": _price(answer, answer.output_amount),
@@ -86,7 +90,12 @@ def _bound_json(answer: PrintedQuote, slippage_bps: int, mode: SwapMode) -> dict
     """The side that is not fixed has a bound: the output a least one, the input a most."""
     amount, token = _bound(answer, slippage_bps, mode)
     side = "min_output" if mode is SwapMode.EXACT_IN else "max_input"
-    return {f"{side}_amount": amount, f"{side}_decimal": str(decimal_from_amount(amount, token.decimals))}
+    return {f"{side}_amount": amount, f"{side}_decimal": _decimal(amount, token)}
+
+
+def _decimal(amount: int, token: Token) -> str:
+    """Whole tokens with every place, as the command line takes them."""
+    return f"{decimal_from_amount(amount, token.decimals):f}"
 
 
 def _bound(answer: PrintedQuote, slippage_bps: int, mode: SwapMode) -> tuple[int, Token]:

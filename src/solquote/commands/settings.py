@@ -7,9 +7,9 @@ from typing import Annotated
 import typer
 from rich.table import Table
 
-from solquote.checks import all_models
 from solquote.commands.options import Json
 from solquote.output import answer_json, make_console
+from solquote.processes import all_models
 from solquote.settings_reference import reference, reference_markdown
 
 __all__ = ["settings"]

@@ -12,11 +12,12 @@ import typer
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import SettingsError, environment_name
-from solquote.checks import DoctorVerdict, all_models, check_settings
+from solquote.checks import DoctorVerdict, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console
 from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
+from solquote.processes import all_models
 from solquote.settings import UpSettings
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines

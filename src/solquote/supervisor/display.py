@@ -1,6 +1,5 @@
 """How a running supervisor shows itself: a live table on a terminal, a line a change elsewhere, or JSON lines."""
 
-import json
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
@@ -12,6 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from quote_core.clock import Clock
+from quote_core.json_dialect import json_text
 from solquote.supervisor.child import Watcher
 from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessView
@@ -194,5 +194,5 @@ class JsonLines:
             self._line(process=name, log=line)
 
     def _line(self, **fields: object) -> None:
-        text = json.dumps({"unix_ms": self._clock.unix_ns() // 1_000_000, **fields})
+        text = json_text({"unix_ms": self._clock.unix_ns() // 1_000_000, **fields})
         self._console.print(text, markup=False, highlight=False, soft_wrap=True)

@@ -1,6 +1,7 @@
 """Every command against a running platform, as text and as JSON."""
 
 import json
+import re
 import time
 from typing import Any
 
@@ -27,7 +28,9 @@ def ask(platform: RunningPlatform, line: str, *, code: int = 0) -> Any:
     """The JSON answer of a command that ends with `code`."""
     ended = solquote(*line.split(), "--json", data_dir=platform.data_dir)
     assert ended.returncode == code, ended.stderr
-    return json.loads(ended.stdout) if code in {0, 1} and ended.stdout else json.loads(ended.stderr)
+    text = ended.stdout if code in {0, 1} and ended.stdout else ended.stderr
+    assert re.findall(r'"[a-z0-9]+_[a-z0-9_]+":', text) == [], "names are camelCase"
+    return json.loads(text)
 
 
 def say(platform: RunningPlatform, line: str) -> str:
@@ -45,13 +48,13 @@ def quoted_pairs(registry: TokenRegistry) -> list[tuple[Token, Token]]:
 
 def test_quote_answers_from_both_sources_with_route_and_provenance(client_platform: RunningPlatform):
     answer = ask(client_platform, "quote SOL USDC 1.5")
-    assert answer["input_amount"] == 1_500_000_000
+    assert answer["inputAmount"] == 1_500_000_000
     sources = {source["name"]: source for source in answer["sources"]}
     assert set(sources) == {"local", "jupiter"}
-    assert answer["output_amount"] == sources[answer["best"]]["output_amount"]
+    assert answer["outputAmount"] == sources[answer["best"]]["outputAmount"]
     local = sources["local"]
     assert local["route"][0]["provenance"] == "recorded"
-    assert set(local["factors"]) == {"pool_age", "route", "oracle", "provider", "slippage"}
+    assert set(local["factors"]) == {"poolAge", "route", "oracle", "provider", "slippage"}
     printed = say(client_platform, "quote SOL USDC 1.5")
     assert printed.startswith("1.5 SOL -> ")
     assert "recorded" in printed
@@ -59,16 +62,16 @@ def test_quote_answers_from_both_sources_with_route_and_provenance(client_platfo
 
 def test_quote_says_what_a_wanted_output_costs(client_platform: RunningPlatform):
     answer = ask(client_platform, "quote SOL USDC 100 --exact-out")
-    assert answer["output_amount"] >= 100_000_000
-    assert 1_000_000_000 < answer["input_amount"] < 2_000_000_000
+    assert answer["outputAmount"] >= 100_000_000
+    assert 1_000_000_000 < answer["inputAmount"] < 2_000_000_000
     assert [source["name"] for source in answer["sources"]] == ["local"]
 
 
 def test_all_twelve_pairs_quote_both_ways(client_platform: RunningPlatform, registry: TokenRegistry):
     rows = {row["pair"]: row for row in ask(client_platform, "watch")["pairs"]}
     assert len(rows) == 15
-    assert {name.partition("/")[2] for name, row in rows.items() if row["forward_price"] is None} == UNQUOTED
-    assert all(row["reverse_price"] for row in rows.values() if row["forward_price"])
+    assert {name.partition("/")[2] for name, row in rows.items() if row["forwardPrice"] is None} == UNQUOTED
+    assert all(row["reversePrice"] for row in rows.values() if row["forwardPrice"])
     assert len(quoted_pairs(registry)) == 24
 
 
@@ -92,7 +95,7 @@ def test_synthetic_pools_are_marked_and_shown_beside_recorded_ones(client_platfo
 def test_tokens_have_prices(client_platform: RunningPlatform):
     tokens = {token["symbol"]: token for token in ask(client_platform, "tokens")["tokens"]}
     assert tokens["SOL"]["usd"] > 1
-    assert tokens["SOL"]["price_provenance"] == "patched"
+    assert tokens["SOL"]["priceProvenance"] == "patched"
     assert tokens["sSOL"]["usd"] is None
 
 
@@ -127,7 +130,7 @@ def test_doctor_names_a_setting_nobody_knows(client_platform: RunningPlatform):
 
 
 def trades(platform: RunningPlatform) -> int:
-    count: int = ask(platform, "pnl --last 0")["summary"]["filled_count"]
+    count: int = ask(platform, "pnl --last 0")["summary"]["filledCount"]
     return count
 
 
@@ -141,7 +144,7 @@ def test_an_opportunity_becomes_a_fill_and_a_line_of_pnl(client_platform: Runnin
     until_trades_exceed(client_platform, 0)
     (newest,) = ask(client_platform, "pnl --last 1")["results"]
     assert newest["mode"] == "PAPER"
-    assert newest["plan_id"]
+    assert newest["planId"]
     lines = say(client_platform, "pnl --csv").splitlines()
     assert lines[0].startswith("finished,pair,outcome")
     assert len(lines) > 1

@@ -5,8 +5,8 @@ from typing import ClassVar
 import pytest
 
 from quote_core.settings import PlatformSettings, Port, ServiceSettings
-from solquote.checks import DoctorVerdict, all_models, check_quote_files, check_settings, check_token_file
-from solquote.processes import SERVICES
+from solquote.checks import DoctorVerdict, check_quote_files, check_settings, check_token_file
+from solquote.processes import SERVICES, all_models
 
 
 class Demo(ServiceSettings):

@@ -25,14 +25,26 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     [
         ("quote SOL USDC 1", 3, "UNAVAILABLE", "the aggregator at 127.0.0.1:1 cannot be reached"),
         ("quote SOL NOPE 1", 2, "NOT_FOUND", "OUT: NOPE is not in the token registry"),
+        ("quote SOLL USDC 1", 2, "NOT_FOUND", "IN: SOLL is not in the token registry; did you mean SOL?"),
+        ("qoute SOL USDC 1", 2, "USAGE", "No such command 'qoute'. Did you mean 'quote'?"),
         ("quote 0OIl USDC 1", 2, "NOT_FOUND", "IN: 0OIl is not in the token registry"),
         ("quote SOL SOL 1", 2, "INVALID_ARGUMENT", "output_mint: must differ from input_mint"),
         ("quote SOL USDC 0", 2, "INVALID_ARGUMENT", "AMOUNT: must be above zero, got 0"),
         ("quote SOL USDC -1", 2, "INVALID_ARGUMENT", "AMOUNT: must be above zero, got -1"),
-        ("quote SOL USDC 1e30", 2, "INVALID_ARGUMENT", "AMOUNT: must fit in 64 bits of smallest units"),
-        ("quote SOL USDC nan", 2, "INVALID_ARGUMENT", "AMOUNT: must be a finite number"),
+        ("quote SOL USDC 1e30", 2, "INVALID_ARGUMENT", "AMOUNT: must be a plain decimal number such as 1.5"),
+        ("quote SOL USDC 1_5", 2, "INVALID_ARGUMENT", "AMOUNT: must be a plain decimal number such as 1.5, got '1_5'"),
+        ("quote SOL USDC ١٥", 2, "INVALID_ARGUMENT", "AMOUNT: must be a plain decimal number such as 1.5, got '١٥'"),
+        ("quote SOL USDC nan", 2, "INVALID_ARGUMENT", "AMOUNT: must be a plain decimal number such as 1.5"),
+        ("quote SOL USDC 99999999999", 2, "INVALID_ARGUMENT", "AMOUNT: must fit in 64 bits of smallest units"),
+        ("quote SOL USDC 1 --slippage-bps 1_0", 2, "USAGE", "'1_0' is not a plain decimal number"),
+        ("quote SOL USDC 1 --timeout=1_0", 2, "USAGE", "'--timeout': '1_0' is not a plain decimal number"),
+        ("quote SOL USDC 1 --timeout inf", 2, "USAGE", "'inf' is not a plain decimal number"),
+        ("quote SOL USDC 1 --timeout 1e0", 2, "USAGE", "'1e0' is not a plain decimal number"),
+        ("up --seed ٣", 2, "USAGE", "'--seed': '٣' is not a plain decimal number"),
+        ("up --seed -3", 2, "USAGE", "greater than or equal to 0"),
+        ("pnl --last 1_0", 2, "USAGE", "'1_0' is not a plain decimal number"),
         ("quote USDC SOL 0.0000001", 2, "INVALID_ARGUMENT", "AMOUNT: has more than the token's 6 decimal places"),
-        ("quote SOL USDC 1,5", 2, "INVALID_ARGUMENT", "AMOUNT: must be a decimal number such as 1.5"),
+        ("quote SOL USDC 1,5", 2, "INVALID_ARGUMENT", "AMOUNT: must be a plain decimal number such as 1.5"),
         ("quote SOL USDC", 2, "USAGE", "Missing argument"),
         ("quote SOL USDC 1 --timeout 0", 2, "USAGE", "Invalid value"),
         ("pools", 3, "UNAVAILABLE", "the local quote service at 127.0.0.1:1 cannot be reached"),
@@ -84,7 +96,7 @@ def test_tokens_come_without_prices_while_nothing_runs(capsys: pytest.CaptureFix
     answer = json.loads(capsys.readouterr().out)
     assert len(answer["tokens"]) == 17
     assert ["SOL", "USDC"] in answer["pairs"]
-    assert "cannot be reached" in answer["without_prices"]
+    assert "cannot be reached" in answer["withoutPrices"]
     assert all(token["usd"] is None for token in answer["tokens"])
 
     assert run(["tokens"]) == 0

@@ -4,7 +4,7 @@ from typing import ClassVar
 from pydantic import AliasChoices, Field
 
 from quote_core.settings import Duration, SecretStr, ServiceSettings
-from solquote.checks import all_models
+from solquote.processes import all_models
 from solquote.settings_reference import SettingReference, reference, reference_markdown
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"

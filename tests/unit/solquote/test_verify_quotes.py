@@ -80,7 +80,7 @@ def test_command_answers_in_json(wrong_file: Path, capsys: pytest.CaptureFixture
     assert run(["verify-quotes", str(wrong_file), "--pools", str(POOLS), "--json"]) == ExitCode.NEGATIVE
     answer = json.loads(capsys.readouterr().out)
     assert (answer["checked"], answer["equal"], answer["different"]) == (3, 2, 1)
-    assert answer["different_rows"][0]["differences"][0]["field"] == "amount_out"
+    assert answer["differentRows"][0]["differences"][0]["field"] == "amount_out"
 
 
 def test_json_shows_every_difference_and_the_table_says_how_many_it_leaves_out(
@@ -92,8 +92,8 @@ def test_json_shows_every_difference_and_the_table_says_how_many_it_leaves_out(
     path.write_text(json.dumps(document))
     run(["verify-quotes", str(path), "--pools", str(POOLS), "--json"])
     answer = json.loads(capsys.readouterr().out)
-    assert len(answer["different_rows"]) == answer["different"] == 9
-    assert [row["index"] for row in answer["different_rows"]] == list(range(9))
+    assert len(answer["differentRows"]) == answer["different"] == 9
+    assert [row["index"] for row in answer["differentRows"]] == list(range(9))
     run(["verify-quotes", str(path), "--pools", str(POOLS)])
     assert "4 more" in capsys.readouterr().out
 

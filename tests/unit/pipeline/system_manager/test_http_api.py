@@ -95,6 +95,7 @@ async def test_a_good_request_changes_the_switch(
     answer = await client.post(path, headers=AUTHORIZED, data=body)
     shown = await answer.json()
     assert (answer.status, shown["state"], shown["reason"], shown["trigger"]) == (200, state, reason, "manual")
+    assert shown["changedUnixNs"] == 1
     assert (await (await client.get(SHOW)).json())["state"] == state
 
 

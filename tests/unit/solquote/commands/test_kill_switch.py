@@ -19,7 +19,7 @@ SWITCH = {
     "reason": "drill",
     "actor": "person alice, token kill-switch.token",
     "revision": 2,
-    "changed_unix_ns": 1_700_000_000_000_000_000,
+    "changedUnixNs": 1_700_000_000_000_000_000,
 }
 
 
@@ -91,6 +91,8 @@ def test_what_the_manager_notes_is_told(manager: Manager, capsys: pytest.Capture
         (["--state", "dead"], "--state"),
         (["--timeout", "soon"], "--timeout"),
         (["--timeout", "1e999"], "--timeout"),
+        (["--timeout", "٣"], "--timeout"),
+        (["--timeout", "1_0"], "--timeout"),
     ],
 )
 def test_a_stop_is_never_refused_for_how_it_was_typed(
@@ -119,7 +121,7 @@ def test_help_stops_nothing(manager: Manager, capsys: pytest.CaptureFixture[str]
 
 def test_kill_answers_as_json_too(manager: Manager, capsys: pytest.CaptureFixture[str]):
     assert run(["kill", "--json"]) == 0
-    assert json.loads(capsys.readouterr().out) == SWITCH | {"confirmed_by": "system manager"}
+    assert json.loads(capsys.readouterr().out) == SWITCH | {"confirmedBy": "system manager"}
 
 
 def test_a_stop_that_is_kept_and_not_stored_says_so_and_is_no_success(

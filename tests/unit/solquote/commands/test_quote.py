@@ -87,7 +87,7 @@ def test_json_has_the_caps_and_the_minimum_and_the_same_exit_code(
     document = json.loads(text)
     assert code == ExitCode.NEGATIVE
     assert [cap["reason"] for cap in document["caps"]] == ["price_impact", "oracle_deviation"]
-    assert (document["min_output_amount"], document["min_output_decimal"]) == (79_600_000, "79.600000")
+    assert (document["minOutputAmount"], document["minOutputDecimal"]) == (79_600_000, "79.600000")
 
 
 def test_a_wanted_output_has_a_most_that_may_go_in(
@@ -98,8 +98,8 @@ def test_a_wanted_output_has_a_most_that_may_go_in(
     assert "minimum out" not in text
     _, text = told(replace(ANSWER, input_amount=10**9 + 1), monkeypatch, capsys, "--exact-out", "--json")
     document = json.loads(text)
-    assert (document["max_input_amount"], document["max_input_decimal"]) == (1_005_000_002, "1.005000002")
-    assert "min_output_amount" not in document
+    assert (document["maxInputAmount"], document["maxInputDecimal"]) == (1_005_000_002, "1.005000002")
+    assert "minOutputAmount" not in document
 
 
 def test_explain_shows_factors_weights_and_a_sum_that_is_the_score(

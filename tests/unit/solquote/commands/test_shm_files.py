@@ -64,7 +64,7 @@ def test_an_impossible_value_is_told_and_the_answer_is_no(folder: Path, capsys: 
 @pytest.mark.usefixtures("folder")
 def test_bench_measures_beside_an_empty_call(capsys: pytest.CaptureFixture[str]):
     assert run(["shm", "bench", "--json"]) == 0
-    figures = as_json(capsys)["p50_ns"]
+    figures = as_json(capsys)["p50Ns"]
     assert next(iter(figures)) == "empty call"
     assert {"truth of a handle", "reused view of an entry", "poll, nothing changed"} < set(figures)
     assert all(figure > 0 for figure in figures.values())

@@ -98,13 +98,13 @@ def test_json_lines_are_one_object_each():
     lines.logged("aggregator", "x" * 100)
     first, second, third = map(json.loads, text(target).splitlines())
     assert first == {
-        "unix_ms": 1_700_000_000_123,
+        "unixMs": 1_700_000_000_123,
         "process": "aggregator",
         "state": "healthy",
         "pid": 4711,
         "address": "127.0.0.1:50051,8080",
         "status": "1080 rows, 2 files, 0 subscribers",
-        "restart_count": 2,
+        "restartCount": 2,
     }
     assert second["message"] == "all is well"
     assert third["log"] == "x" * 100

@@ -1,0 +1,37 @@
+"""Which commands `solquote` has: a command is one line here, and the function or group of that name in its module."""
+
+from dataclasses import dataclass
+from typing import Final
+
+__all__ = ["COMMANDS", "Command"]
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command, known by its line; its module is imported when it is run, completed or asked for help."""
+
+    name: str
+    module: str
+    """In `solquote.commands`; what it defines under the command's name, `-` as `_`, is run."""
+    summary: str
+    """For the list of commands, which is 80 columns wide; the function's docstring says more."""
+    takes_negative_numbers: bool = False
+    """Whether -1 is a wrong amount rather than an unknown option."""
+
+
+COMMANDS: Final = (
+    Command("up", "up", "Run the whole platform until told to stop"),
+    Command("quote", "quote", "One quote from both sources", takes_negative_numbers=True),
+    Command("watch", "watch", "Every watched pair from shared memory, live"),
+    Command("pools", "pools", "Price, depth, fee and age of the pools held"),
+    Command("tokens", "tokens", "The tokens, what they are worth, the pairs watched"),
+    Command("doctor", "doctor", "Check every setting and connection"),
+    Command("kill", "kill_switch", "Stop all trading now"),
+    Command("release", "kill_switch", "Let trading go on"),
+    Command("pnl", "pnl", "Profit and loss, and the newest results"),
+    Command("settings", "settings", "Every setting: variable, default, meaning"),
+    Command("verify-quotes", "verify_quotes", "Replay recorded swaps, to the last unit"),
+    Command("record", "record", "Capture pools from an RPC node, for tests"),
+    Command("completion", "completion", "The script that completes all this in a shell"),
+    Command("shm", "shm_files", "Look at the quote files in shared memory"),
+)

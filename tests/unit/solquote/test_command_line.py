@@ -1,0 +1,101 @@
+"""One table of commands: each is found in its module, and loaded by nobody but the line that names it."""
+
+import importlib
+import json
+import os
+import subprocess
+import sys
+from importlib import metadata
+from pathlib import Path
+
+import pytest
+
+from solquote.command_line import run_command_line
+from solquote.command_table import COMMANDS, Command
+
+HEAVY = ("grpc", "pydantic", "aiohttp", "nats", "solders", "structlog", "asyncio")
+SUMMARY_LENGTH_MAX = 60
+"""So that the list of commands has one line for each at 80 columns."""
+
+
+def loaded_by(*arguments: str) -> set[str]:
+    """What a fresh interpreter has imported when it has run this line."""
+    code = (
+        "import json, sys; from solquote.cli import run; "
+        f"run({list(arguments)}); sys.stderr.write(json.dumps(list(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+    return set(json.loads(done.stderr.splitlines()[-1]))
+
+
+@pytest.mark.parametrize("line", ["--help", "-h", "--version"])
+def test_what_needs_no_command_loads_none(line: str) -> None:
+    loaded = loaded_by(*line.split())
+    assert not loaded & set(HEAVY)
+    assert {name for name in loaded if name.startswith("solquote.commands.")} == {"solquote.commands.completion"}
+
+
+def test_a_command_is_loaded_without_its_neighbours() -> None:
+    loaded = loaded_by("kill", "--help")
+    assert {name for name in loaded if name.startswith("solquote.commands.")} == {
+        "solquote.commands.completion",
+        "solquote.commands.kill_switch",
+        "solquote.commands.options",
+    }
+    assert not loaded & {"grpc", "aiohttp", "nats"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_every_line_of_the_table_leads_to_a_command(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
+    module = importlib.import_module(f"solquote.commands.{command.module}")
+    assert hasattr(module, command.name.replace("-", "_"))
+    assert len(command.summary) <= SUMMARY_LENGTH_MAX
+    assert run_command_line([command.name, "-h"]) == 0
+    assert f"Usage: solquote {command.name}" in capsys.readouterr().out
+
+
+def test_the_list_has_every_command_with_its_summary_on_one_line(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run_command_line(["--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    for command in COMMANDS:
+        assert any(command.name in line and command.summary in line for line in lines)
+
+
+def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["--version"]) == 0
+    assert capsys.readouterr().out == f"solquote {metadata.version('solquote')}\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("solquote qu", ["quote"]),
+        ("solquote verify-quotes --p", ["--pools"]),
+        ("solquote shm ins", ["inspect"]),
+        ("solquote quote USD", ["USDC", "USDT"]),
+        ("solquote quote SOL USDC 1 --exact", ["--exact-out"]),
+    ],
+)
+def test_bash_completes_commands_options_and_tokens(words: str, completed: list[str], tmp_path: Path) -> None:
+    """By the script as it is printed, in a bash of its own."""
+    program = tmp_path / "solquote"
+    program.write_text(f'#!/bin/sh\nexec "{sys.executable}" -m solquote "$@"\n')
+    program.chmod(0o700)
+    code = f"""
+        eval "$(solquote completion bash)"
+        COMP_WORDS=({words}); COMP_CWORD=$(( ${{#COMP_WORDS[@]}} - 1 ))
+        _solquote_completion solquote
+        echo "${{COMPREPLY[@]}}"
+    """
+    environ = {**os.environ, "PATH": f"{tmp_path}:{os.environ['PATH']}"}
+    done = subprocess.run(["bash", "--norc", "-c", code], check=True, capture_output=True, text=True, env=environ)
+    assert done.stdout.split() == completed
+
+
+def test_a_shell_without_a_script_is_an_error_that_names_those_with_one(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_command_line(["completion", "csh"]) == 2
+    expected = "solquote: Invalid value for 'SHELL': 'csh' is not one of 'bash', 'zsh', 'fish'.\n"
+    assert capsys.readouterr().err == expected
