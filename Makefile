@@ -40,8 +40,9 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated from proto/, and docs/settings.md
+generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, and docs/settings.md
 	$(BIN)/python proto/generate.py
+	$(BIN)/python proto/reference.py
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
@@ -54,6 +55,7 @@ lint: setup ## format, lint, imports, contracts: check only
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python proto/reference.py --check
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
