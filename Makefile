@@ -4,6 +4,8 @@ PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 STAMPS := .stamps
+PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
+SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
@@ -14,33 +16,33 @@ help: ## list the targets
 
 setup: $(STAMPS)/build ## make .venv, install everything, compile the core
 
-$(STAMPS)/tools:
-	@command -v $(PYTHON) >/dev/null || { echo "solquote needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is not there; name one with PYTHON=..."; exit 1; }
-	@$(PYTHON) -c 'import sys; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 13))' || { echo "solquote needs Python 3.11, 3.12 or 3.13, and '$(PYTHON)' is $$($(PYTHON) --version); name one with PYTHON=..."; exit 1; }
-	@command -v $${CC:-cc} >/dev/null || { echo "solquote compiles its core and needs a C compiler, and '$${CC:-cc}' is not there; on Debian: apt-get install build-essential"; exit 1; }
-	@$(PYTHON) -c 'import os, sys, sysconfig; sys.exit(not os.path.exists(os.path.join(sysconfig.get_paths()["include"], "Python.h")))' || { echo "solquote compiles its core and needs Python's headers; on Debian: apt-get install python3-dev"; exit 1; }
-	@$(PYTHON) -c 'import ensurepip, venv' 2>/dev/null || { echo "solquote needs Python's venv module; on Debian: apt-get install python3-venv"; exit 1; }
+$(STAMPS)/needs:
+	@config/setup/needs.sh $(PYTHON)
 	@mkdir -p $(STAMPS) && touch $@
 
-$(STAMPS)/venv: pyproject.toml setup.py | $(STAMPS)/tools
-	@test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
-	@echo "installing into $(VENV) (a minute or two, once)"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check 'setuptools>=77,<90' 'Cython>=3.1,<4'
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-build-isolation --editable '.[dev,load]'
-	@touch $@ $(STAMPS)/build
+# Whoever ends it in the middle leaves half a .venv, or half a compiled file that is newer than its source: both are made anew.
+$(STAMPS)/venv: pyproject.toml setup.py | $(STAMPS)/needs
+	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
+	  $(SHOWN)/venv.log "1/3 making $(VENV) (some seconds)" $(PYTHON) -m venv --clear $(VENV)
+	@$(SHOWN)/packages.log "2/3 installing some 80 packages (200 MB to fetch; a minute or two)" $(SHELL) -ec \
+	  "$(PIP) 'setuptools>=77,<90' 'Cython>=3.1,<4' && SOLQUOTE_BUILD=none $(PIP) --no-build-isolation --editable '.[dev,load]'"
+	@touch $@
 
 $(STAMPS)/build: $(STAMPS)/venv $(CORE)
-	@echo "compiling the core"
-	@$(BIN)/python setup.py --quiet build_ext --inplace
-	@touch $@
+	@test ! -e $(STAMPS)/compiling || find src \( -name '*.c' -o -name '*.so' \) -delete
+	@touch $(STAMPS)/compiling
+	@$(SHOWN)/core.log "3/3 compiling the core (a minute or two; later only what changed)" \
+	  $(BIN)/python setup.py build_ext --inplace
+	@rm $(STAMPS)/compiling && touch $@
 
 build: setup ## compile what changed
 
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated from proto/, and docs/settings.md
+generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, and docs/settings.md
 	$(BIN)/python proto/generate.py
+	$(BIN)/python proto/reference.py
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
@@ -53,6 +55,7 @@ lint: setup ## format, lint, imports, contracts: check only
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
 	$(BIN)/python proto/generate.py --check
+	$(BIN)/python proto/reference.py --check
 
 types: setup ## mypy, strict
 	$(BIN)/mypy

@@ -1,7 +1,8 @@
 """Build of the compiled core; everything else is in pyproject.toml.
 
 Every `.pyx` under `src` is one extension module. `SOLQUOTE_BUILD=debug` turns bounds checks and C debug information on,
-`SOLQUOTE_BUILD=sanitize` adds the address and undefined-behaviour sanitizers.
+`SOLQUOTE_BUILD=sanitize` adds the address and undefined-behaviour sanitizers, and `SOLQUOTE_BUILD=none` compiles nothing:
+`make` installs first, and compiles where the user sees it.
 """
 
 import os
@@ -15,6 +16,7 @@ BUILD = os.environ.get("SOLQUOTE_BUILD", "release")
 FLAGS = {
     "release": ["-O3", "-g0"],
     "debug": ["-O1", "-g"],
+    "none": [],
     "sanitize": ["-O1", "-g", "-fsanitize=address,undefined", "-fno-sanitize-recover=undefined"],
 }[BUILD]
 
@@ -27,6 +29,7 @@ extensions = [
         extra_link_args=[flag for flag in FLAGS if flag.startswith("-fsanitize")],
     )
     for path in sorted(SRC.rglob("*.pyx"))
+    if BUILD != "none"
 ]
 
 setup(
@@ -34,7 +37,7 @@ setup(
         extensions,
         include_path=[str(SRC)],
         # other builds have other directives: keep their C apart from the release build's
-        build_dir=None if BUILD == "release" else f"build/cython-{BUILD}",
+        build_dir=None if BUILD in {"release", "none"} else f"build/cython-{BUILD}",
         annotate=BUILD == "debug",
         compiler_directives={
             "language_level": 3,
