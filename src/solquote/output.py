@@ -9,14 +9,12 @@ from rich.console import Console
 from quote_core.errors import DISK_FAULTS, SolquoteError
 from quote_core.json_dialect import json_text
 from solquote.exit_codes import ExitCode
-from solquote.formatting import short_key
 
 __all__ = [
     "CommandFailed",
     "answer_json",
     "failure_of",
     "is_wide",
-    "key_text",
     "make_console",
     "redraws",
     "with_status",
@@ -92,11 +90,6 @@ def is_wide(console: Console) -> bool:
 def redraws(console: Console) -> bool:
     """Whether something can be shown live, drawn over what was there."""
     return console.is_terminal and not console.is_dumb_terminal
-
-
-def key_text(key: str, console: Console) -> str:
-    """An address, whole where there is room."""
-    return key if is_wide(console) else short_key(key)
 
 
 def answer_json(value: object) -> None:

@@ -15,8 +15,8 @@ from quote_core.units import decimal_from_amount
 from solquote.answers import PrintedPool
 from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
-from solquote.formatting import age_text, percent_text, price_text, short_key
-from solquote.output import CommandFailed, answer_json, is_wide, key_text, make_console
+from solquote.formatting import age_text, key_text, percent_text, price_text, short_key
+from solquote.output import CommandFailed, answer_json, is_wide, make_console
 from solquote.wire import ask_pools
 
 __all__ = ["pools"]
@@ -76,7 +76,7 @@ def _table(answer: Iterable[PrintedPool], tokens: Mapping[str, Token], console: 
         table.add_row(
             *([pair] if wide else []),
             pool.protocol,
-            key_text(pool.pool_id, console),
+            key_text(pool.pool_id, whole=is_wide(console)),
             price_text(pool.price),
             percent_text(pool.fee_fraction_a_to_b),
             _depth(pool.depth_a_amount, token_a),
@@ -89,12 +89,12 @@ def _table(answer: Iterable[PrintedPool], tokens: Mapping[str, Token], console: 
 
 def _print_unusable(answer: Iterable[PrintedPool], console: Console) -> None:
     """In words which pools are red, and why."""
-    stale = [key_text(pool.pool_id, console) for pool in answer if pool.is_stale]
+    stale = [key_text(pool.pool_id, whole=is_wide(console)) for pool in answer if pool.is_stale]
     if stale:
         console.print(f"stale: {', '.join(stale)}", highlight=False, markup=False)
     for pool in answer:
         if not pool.is_tradable:
-            line = f"{key_text(pool.pool_id, console)} refuses swaps: {pool.refusal}"
+            line = f"{key_text(pool.pool_id, whole=is_wide(console))} refuses swaps: {pool.refusal}"
             console.print(line, highlight=False, markup=False)
 
 

@@ -17,8 +17,8 @@ from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
 from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
 from solquote.explanation import arithmetic, factor_rows, warning
-from solquote.formatting import age_text, amount_text, percent_text, price_text
-from solquote.output import answer_json, key_text, make_console
+from solquote.formatting import age_text, amount_text, key_text, percent_text, price_text
+from solquote.output import answer_json, is_wide, make_console
 from solquote.wire import ask_quote
 
 __all__ = ["quote"]
@@ -200,4 +200,4 @@ def _route_lines(source: PrintedSource, answer: PrintedQuote, console: Console) 
 
 def _hop_text(hop: PrintedHop, console: Console) -> str:
     origin = f", {hop.provenance}" if hop.provenance else ""
-    return f"through {hop.protocol} {key_text(hop.pool_id, console)}{origin}"
+    return f"through {hop.protocol} {key_text(hop.pool_id, whole=is_wide(console))}{origin}"

@@ -10,8 +10,8 @@ from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from solquote.answers import PrintedPrice
 from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment
-from solquote.formatting import age_text, price_text
-from solquote.output import CommandFailed, answer_json, key_text, make_console
+from solquote.formatting import age_text, key_text, price_text
+from solquote.output import CommandFailed, answer_json, is_wide, make_console
 from solquote.wire import ask_prices
 
 __all__ = ["tokens"]
@@ -75,6 +75,6 @@ def _table(registry: TokenRegistry, prices: Mapping[str, PrintedPrice], console:
             (age_text(price.age_ms) + (" stale" if price.is_stale else "")) if price and known else "",
             price.provenance if price and known else "",
             " ".join(watched.get(token.symbol, [])),
-            key_text(token.mint, console),
+            key_text(token.mint, whole=is_wide(console)),
         )
     return table
