@@ -30,6 +30,7 @@ COMMANDS: Final = (
     Command("release", "kill_switch", "Let trading go on"),
     Command("pnl", "pnl", "Profit and loss, and the newest results"),
     Command("settings", "settings", "Every setting: variable, default, meaning"),
+    Command("init", "init", "Write a settings file to begin from"),
     Command("verify-quotes", "verify_quotes", "Replay recorded swaps, to the last unit"),
     Command("record", "record", "Capture pools from an RPC node, for tests"),
     Command("completion", "completion", "The script that completes all this in a shell"),

@@ -6,7 +6,7 @@ from quote_core.clock import AGE_UNKNOWN_NS
 from quote_core.tokens import Token
 from quote_core.units import NS_PER_MS, decimal_from_amount
 
-__all__ = ["age_text", "amount_text", "percent_text", "price_text", "short_key", "spread_text"]
+__all__ = ["age_text", "amount_text", "key_text", "percent_text", "price_text", "short_key", "spread_text"]
 
 
 def amount_text(amount: int, token: Token) -> str:
@@ -42,6 +42,11 @@ def age_text(age_ms: int) -> str:
     if age_ms < 100_000:
         return f"{age_ms / 1000:.1f} s"
     return f"{age_ms // 60_000} min"
+
+
+def key_text(key: str, *, whole: bool) -> str:
+    """An address, shortened where there is no room for it."""
+    return key if whole else short_key(key)
 
 
 def short_key(key: str) -> str:

@@ -10,7 +10,15 @@ from quote_core.errors import DISK_FAULTS, SolquoteError
 from quote_core.json_dialect import json_text
 from solquote.exit_codes import ExitCode
 
-__all__ = ["CommandFailed", "answer_json", "failure_of", "make_console", "with_status"]
+__all__ = [
+    "CommandFailed",
+    "answer_json",
+    "failure_of",
+    "is_wide",
+    "make_console",
+    "redraws",
+    "with_status",
+]
 
 _EXIT_CODES: Final = MappingProxyType(
     {
@@ -25,6 +33,8 @@ _EXIT_CODES: Final = MappingProxyType(
 """By canonical status name; what is not named is the service's trouble: UNAVAILABLE."""
 
 _PIPE_WIDTH: Final = 240
+_WIDE_FROM: Final = 160
+"""From so many columns on, a table has its full form: whole addresses, one line a row."""
 
 
 class CommandFailed(Exception):
@@ -66,10 +76,20 @@ def with_status(status_name: str, sentence: str) -> CommandFailed:
     return CommandFailed(status_name, sentence, _EXIT_CODES.get(status_name, ExitCode.UNAVAILABLE))
 
 
-def make_console() -> Console:
-    """Standard output for people; a pipe gets lines as wide as they come, not cut to a terminal that is not there."""
+def make_console(*, wide: bool = False) -> Console:
+    """Standard output for people; a pipe, or who asks for it, gets lines as wide as they come."""
     console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    return console if console.is_terminal and not wide else Console(width=_PIPE_WIDTH)
+
+
+def is_wide(console: Console) -> bool:
+    """Whether there is room for the full form of a table; the other one is readable in 80 columns."""
+    return console.width >= _WIDE_FROM
+
+
+def redraws(console: Console) -> bool:
+    """Whether something can be shown live, drawn over what was there."""
+    return console.is_terminal and not console.is_dumb_terminal
 
 
 def answer_json(value: object) -> None:

@@ -1,5 +1,7 @@
-"""The reference of all settings, made from the models themselves; docs/settings.md is its Markdown."""
+"""The reference of all settings, made from the models themselves: docs/settings.md, and a file to begin from."""
 
+import json
+import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import Enum
@@ -9,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from quote_core.settings import CONFIG_VARIABLE, ServiceSettings, environment_name, environment_names
 
-__all__ = ["SettingReference", "reference", "reference_markdown"]
+__all__ = ["SettingReference", "reference", "reference_markdown", "reference_toml"]
 
 _INTRODUCTION = f"""# Settings
 
@@ -52,6 +54,41 @@ def reference_markdown(models: Iterable[type[ServiceSettings]]) -> str:
             lines.append(f"| {setting.field} | {variables} | {default} | {meaning} |")
         lines.append("")
     return "\n".join(lines)
+
+
+_TOML_INTRODUCTION = f"""\
+## Settings of solquote, every one with its default. What is behind a single # counts once that # is gone and
+## {CONFIG_VARIABLE} names this file; an environment variable, named in docs/settings.md, wins over it.
+"""
+_UNSET = "..."
+"""Stands for the value of a setting that has none, which a file cannot say."""
+_COMMENT_WIDTH = 110
+
+
+def reference_toml(models: Iterable[type[ServiceSettings]]) -> str:
+    """A settings file that changes nothing: taking one # from a line sets it, to what it is anyway."""
+    lines = [_TOML_INTRODUCTION]
+    for model in models:
+        lines.append(f"[{model.section}]")
+        for field, info in model.model_fields.items():
+            unset = info.default is None or isinstance(info.default, SecretStr)
+            meaning = f"{info.description} (not set)" if unset else str(info.description)
+            lines += textwrap.wrap(meaning, _COMMENT_WIDTH, initial_indent="## ", subsequent_indent="## ")
+            lines.append(f"#{field} = {_toml(_UNSET if unset else info.default)}")
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _toml(default: object) -> str:
+    match default:
+        case bool() | int() | float():
+            return json.dumps(default)
+        case Enum():
+            return _toml(default.value)
+        case tuple() | list() | frozenset():
+            return f"[{', '.join(map(_toml, default))}]"
+        case _:
+            return json.dumps(str(default))
 
 
 def _one(model: type[ServiceSettings], field: str, info: FieldInfo) -> SettingReference:

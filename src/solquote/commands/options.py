@@ -11,7 +11,16 @@ from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from solquote.supervisor.lock import running_platform
 
-__all__ = ["DATA_DIR_VARIABLE", "DataDir", "Json", "Timeout", "found_environment", "token_symbols", "with_options"]
+__all__ = [
+    "DATA_DIR_VARIABLE",
+    "DataDir",
+    "Json",
+    "Timeout",
+    "Wide",
+    "found_environment",
+    "token_symbols",
+    "with_options",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too.")]
 DataDir = Annotated[
@@ -19,6 +28,7 @@ DataDir = Annotated[
     typer.Option("--data-dir", help="Data folder of the platform meant [env: SOLQUOTE_DATA_DIR]", show_envvar=False),
 ]
 Timeout = Annotated[float, typer.Option(help="Longest wait for a service, seconds", min=0.01, max=300)]
+Wide = Annotated[bool, typer.Option("--wide", help="Whole addresses and long lines; a pipe gets them anyway.")]
 DATA_DIR_VARIABLE: Final = environment_name(PlatformSettings.section, "data_dir")
 
 

@@ -179,7 +179,6 @@ def _print(account: _Account, console: Console) -> None:
         f"{ledger.filled_count} filled, {ledger.missed_count} missed, {ledger.failed_count} failed, "
         f"{ledger.refused_count} refused; {ledger.win_count} of the fills won ({runs})",
         highlight=False,
-        soft_wrap=True,
     )
     summary = Table(box=None, pad_edge=False, show_header=False)
     summary.add_column()
@@ -207,31 +206,34 @@ def _print(account: _Account, console: Console) -> None:
         console.print(
             f"not in it: {len(others)} other runs, newest first: {shown}; `--run NAME` shows one, `--run all` adds up",
             highlight=False,
-            soft_wrap=True,
         )
     if account.newest:
         console.print(_results(account.newest))
 
 
 def _results(newest: Sequence[ExecutionResult]) -> Table:
-    table = Table(box=None, pad_edge=False)
-    for column in ("finished", "pair", "outcome"):
+    table = Table(box=None, pad_edge=False, title="newest results, in SOL", title_justify="left", title_style="dim")
+    for column in ("finished", "pair"):
         table.add_column(column, no_wrap=True)
-    for column in ("amount SOL", "expected SOL", "profit SOL"):
+    for column in ("amount", "expected", "profit"):
         table.add_column(column, justify="right", no_wrap=True)
-    table.add_column("reason")
+    table.add_column("outcome")
     for result in reversed(newest):
         finished = datetime.fromtimestamp(result.finished_unix_ns / 1e9, tz=UTC)
         table.add_row(
             f"{finished:%H:%M:%S}",
             result.pair,
-            f"{result.outcome.name.lower()} ({result.mode.name.lower()})",
             f"{result.amount_in / LAMPORTS_PER_SOL:,.3f}",
             _sol(result.expected_profit_lamports),
             _sol(result.profit_lamports),
-            result.reason,
+            _outcome_text(result),
         )
     return table
+
+
+def _outcome_text(result: ExecutionResult) -> str:
+    text = f"{result.outcome.name.lower()} ({result.mode.name.lower()})"
+    return f"{text}: {result.reason}" if result.reason else text
 
 
 def _sol(lamports: int) -> str:

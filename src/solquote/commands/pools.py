@@ -5,16 +5,18 @@ from dataclasses import asdict
 from typing import Annotated
 
 import typer
+from rich.console import Console
 from rich.table import Table
 
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, load_tokens
+from quote_core.units import decimal_from_amount
 from solquote.answers import PrintedPool
-from solquote.commands.options import DataDir, Json, Timeout, found_environment, token_symbols
+from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
-from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
-from solquote.output import CommandFailed, answer_json, make_console
+from solquote.formatting import age_text, key_text, percent_text, price_text, short_key
+from solquote.output import CommandFailed, answer_json, is_wide, make_console
 from solquote.wire import ask_pools
 
 __all__ = ["pools"]
@@ -30,6 +32,7 @@ def pools(
     *,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> None:
     """Show price, depth, fee, age and provenance of pools; all of them, or those of one pair."""
@@ -46,35 +49,59 @@ def pools(
     if as_json:
         answer_json({"pools": [asdict(pool) for pool in answer]})
     elif answer:
-        make_console().print(_table(answer, {token.mint: token for token in registry}))
+        console = make_console(wide=wide)
+        console.print(_table(answer, {token.mint: token for token in registry}, console))
+        _print_unusable(answer, console)
     if not answer:
         wanted = f"{input_token}/{output_token}" if input_token else "any pair"
         raise CommandFailed("NO_POOLS", f"no pool of {wanted} is held", ExitCode.NEGATIVE)
 
 
-def _table(answer: Iterable[PrintedPool], tokens: Mapping[str, Token]) -> Table:
+def _table(answer: Iterable[PrintedPool], tokens: Mapping[str, Token], console: Console) -> Table:
+    """A row a pool; where there is no room for the pair in each, it stands above the first of its pools."""
+    wide = is_wide(console)
     table = Table(box=None, pad_edge=False)
-    for column in ("pair", "protocol", "pool"):
+    for column in (["pair"] if wide else []) + ["protocol", "pool"]:
         table.add_column(column, no_wrap=True)
-    for column in ("price", "fee", "depth at 1 %", "age"):
+    for column in ("price", "fee", "depth 1 %", "age"):
         table.add_column(column, justify="right", no_wrap=True)
     table.add_column("provenance", no_wrap=True)
-    table.add_column("", style="red")
+    above = None
     for pool in answer:
         token_a, token_b = tokens.get(pool.mint_a), tokens.get(pool.mint_b)
+        pair = f"{_symbol(token_a, pool.mint_a)}/{_symbol(token_b, pool.mint_b)}"
+        if not wide and pair != above:
+            table.add_row(f"[bold]{pair}[/]")
+            above = pair
         table.add_row(
-            f"{_symbol(token_a, pool.mint_a)}/{_symbol(token_b, pool.mint_b)}",
+            *([pair] if wide else []),
             pool.protocol,
-            short_key(pool.pool_id),
+            key_text(pool.pool_id, whole=is_wide(console)),
             price_text(pool.price),
             percent_text(pool.fee_fraction_a_to_b),
-            f"{amount_text(pool.depth_a_amount, token_a)} {token_a.symbol}" if token_a else str(pool.depth_a_amount),
+            _depth(pool.depth_a_amount, token_a),
             age_text(pool.age_ms),
             pool.provenance,
-            "" if pool.is_tradable and not pool.is_stale else pool.refusal or "stale",
+            style=None if pool.is_tradable and not pool.is_stale else "red",
         )
     return table
 
 
+def _print_unusable(answer: Iterable[PrintedPool], console: Console) -> None:
+    """In words which pools are red, and why."""
+    stale = [key_text(pool.pool_id, whole=is_wide(console)) for pool in answer if pool.is_stale]
+    if stale:
+        console.print(f"stale: {', '.join(stale)}", highlight=False, markup=False)
+    for pool in answer:
+        if not pool.is_tradable:
+            line = f"{key_text(pool.pool_id, whole=is_wide(console))} refuses swaps: {pool.refusal}"
+            console.print(line, highlight=False, markup=False)
+
+
 def _symbol(token: Token | None, mint: str) -> str:
     return token.symbol if token else short_key(mint)
+
+
+def _depth(amount: int, token: Token | None) -> str:
+    """Whole tokens of the pair's first one; six digits are enough to compare by."""
+    return price_text(float(decimal_from_amount(amount, token.decimals))) if token else str(amount)

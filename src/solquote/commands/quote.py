@@ -14,11 +14,11 @@ from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
 from solquote.answers import PrintedHop, PrintedQuote, PrintedSource
-from solquote.commands.options import DataDir, Json, Timeout, found_environment, token_symbols
+from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
 from solquote.explanation import arithmetic, factor_rows, warning
-from solquote.formatting import age_text, amount_text, percent_text, price_text, short_key
-from solquote.output import answer_json, make_console
+from solquote.formatting import age_text, amount_text, key_text, percent_text, price_text
+from solquote.output import answer_json, is_wide, make_console
 from solquote.wire import ask_quote
 
 __all__ = ["quote"]
@@ -45,6 +45,7 @@ def quote(
     exact_out: Annotated[bool, typer.Option("--exact-out", help="AMOUNT is of OUT: what does buying it cost?")] = False,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
+    wide: Wide = False,
     as_json: Json = False,
 ) -> ExitCode:
     """Quote AMOUNT of IN for OUT, from both sources; exit 1 when the decision is to skip it."""
@@ -59,7 +60,7 @@ def quote(
     if as_json:
         answer_json(quote_json(answer, slippage_bps=slippage_bps, mode=mode))
     else:
-        console = make_console()
+        console = make_console(wide=wide)
         _print(answer, console, slippage_bps=slippage_bps, mode=mode, fees=_fees(answer, registry))
         if explain:
             _explain(answer, console)
@@ -132,7 +133,7 @@ def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, mode: S
     sold, bought = amount_text(answer.input_amount, answer.input), amount_text(answer.output_amount, answer.output)
     console.print(f"[bold]{sold} {answer.input.symbol} -> {bought} {answer.output.symbol}[/]", highlight=False)
     if said := warning(answer):
-        console.print(said, style="bold red", highlight=False, soft_wrap=True)
+        console.print(said, style="bold red", highlight=False)
     console.print(
         f"price {price_text(price)} {unit}, oracle {_oracle_text(price, answer.oracle_price)}", highlight=False
     )
@@ -141,11 +142,14 @@ def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, mode: S
     console.print(f"{told} at {percent_text(slippage_bps / BPS)} slippage, fees {fees}", highlight=False)
     console.print(f"best source {answer.best or 'none'}, decision {answer.decision or 'none'}", highlight=False)
     table = Table(box=None, pad_edge=False)
-    for column in ("source", "output", "impact", "confidence", "age", "slot", "route"):
-        table.add_column(column, justify="right" if column in {"output", "impact", "age", "slot"} else "left")
+    for column in ("source", "output", "impact", "confidence", "age", "slot"):
+        table.add_column(column, justify="left" if column == "source" else "right", no_wrap=True)
     for source in answer.sources:
         table.add_row(*_cells(source, answer))
     console.print(table)
+    for source in answer.sources:
+        for line in _route_lines(source, answer, console):
+            console.print(f"{source.name}: {line}", highlight=False, markup=False)
 
 
 def _explain(answer: PrintedQuote, console: Console) -> None:
@@ -161,7 +165,7 @@ def _explain(answer: PrintedQuote, console: Console) -> None:
             table.add_row(*row)
         console.print(table)
         for line in arithmetic(source, answer):
-            console.print(line, highlight=False, soft_wrap=True)
+            console.print(line, highlight=False)
 
 
 def _oracle_text(price: float, oracle_price: float | None) -> str:
@@ -172,7 +176,7 @@ def _oracle_text(price: float, oracle_price: float | None) -> str:
 
 def _cells(source: PrintedSource, answer: PrintedQuote) -> tuple[str, ...]:
     if source.error is not None:
-        return (source.name, "none", "", "", "", "", source.error)
+        return (source.name, "none")
     return (
         source.name + (" (stale)" if source.is_stale else ""),
         amount_text(source.output_amount, answer.output),
@@ -180,19 +184,20 @@ def _cells(source: PrintedSource, answer: PrintedQuote) -> tuple[str, ...]:
         f"{source.confidence:.3f}",
         age_text(source.age_ms),
         str(source.slot or ""),
-        _route_text(source, answer),
     )
 
 
-def _route_text(source: PrintedSource, answer: PrintedQuote) -> str:
-    """The hops; those of a route that another source has told already are not told twice."""
+def _route_lines(source: PrintedSource, answer: PrintedQuote, console: Console) -> list[str]:
+    """The hops, or why there are none; those of a route that another source has told already are not told twice."""
+    if source.error is not None:
+        return [source.error]
     pools = [hop.pool_id for hop in source.route]
     for other in answer.sources[: answer.sources.index(source)]:
         if pools and pools == [hop.pool_id for hop in other.route]:
-            return f"the same as {other.name}"
-    return "\n".join(_hop_text(hop) for hop in source.route)
+            return [f"the same as {other.name}"]
+    return [_hop_text(hop, console) for hop in source.route]
 
 
-def _hop_text(hop: PrintedHop) -> str:
+def _hop_text(hop: PrintedHop, console: Console) -> str:
     origin = f", {hop.provenance}" if hop.provenance else ""
-    return f"{hop.protocol} {short_key(hop.pool_id)}{origin}"
+    return f"through {hop.protocol} {key_text(hop.pool_id, whole=is_wide(console))}{origin}"

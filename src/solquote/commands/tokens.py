@@ -3,20 +3,21 @@
 import sys
 from collections.abc import Mapping
 
+from rich.console import Console
 from rich.table import Table
 
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from solquote.answers import PrintedPrice
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
-from solquote.formatting import age_text, price_text
-from solquote.output import CommandFailed, answer_json, make_console
+from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment
+from solquote.formatting import age_text, key_text, price_text
+from solquote.output import CommandFailed, answer_json, is_wide, make_console
 from solquote.wire import ask_prices
 
 __all__ = ["tokens"]
 
 
-def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, as_json: Json = False) -> None:
+def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, wide: Wide = False, as_json: Json = False) -> None:
     """Show the registered tokens, the pairs watched, and oracle prices while the local quote service runs."""
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     registry = load_tokens(platform.tokens_path)
@@ -35,7 +36,8 @@ def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, as_json: Json = 
             }
         )
         return
-    make_console().print(_table(registry, prices))
+    console = make_console(wide=wide)
+    console.print(_table(registry, prices, console))
     if without_prices:
         sys.stderr.write(f"solquote: {without_prices}\n")
 
@@ -54,16 +56,15 @@ def _token_json(token: Token, price: PrintedPrice | None) -> dict[str, object]:
     }
 
 
-def _table(registry: TokenRegistry, prices: Mapping[str, PrintedPrice]) -> Table:
+def _table(registry: TokenRegistry, prices: Mapping[str, PrintedPrice], console: Console) -> Table:
     watched: dict[str, list[str]] = {}
     for pair in registry.pairs:
         watched.setdefault(pair.quote.symbol, []).append(pair.base.symbol)
     table = Table(box=None, pad_edge=False)
     table.add_column("symbol", no_wrap=True)
     table.add_column("usd", justify="right", no_wrap=True)
-    for column in ("oracle", "age", "provenance", "pairs"):
+    for column in ("oracle", "age", "provenance", "pairs", "mint"):
         table.add_column(column, no_wrap=True)
-    table.add_column("mint", overflow="fold")
     for token in registry:
         price = prices.get(token.mint)
         known = price is not None and price.usd is not None
@@ -74,6 +75,6 @@ def _table(registry: TokenRegistry, prices: Mapping[str, PrintedPrice]) -> Table
             (age_text(price.age_ms) + (" stale" if price.is_stale else "")) if price and known else "",
             price.provenance if price and known else "",
             " ".join(watched.get(token.symbol, [])),
-            token.mint,
+            key_text(token.mint, whole=is_wide(console)),
         )
     return table

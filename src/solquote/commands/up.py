@@ -15,7 +15,7 @@ from quote_core.settings import SettingsError, environment_name
 from solquote.checks import DoctorVerdict, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
-from solquote.output import CommandFailed, make_console
+from solquote.output import CommandFailed, make_console, redraws
 from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
 from solquote.processes import all_models
 from solquote.settings import UpSettings
@@ -140,7 +140,7 @@ def _display(plan: Plan, *, show_logs: bool, as_json: bool) -> Display:
     console = make_console()
     if as_json:
         return JsonLines(console, clock=SYSTEM_CLOCK, show_logs=show_logs)
-    if console.is_terminal:
+    if redraws(console):
         names = [process.name for process in plan.processes]
         return LiveTable(console, names, clock=SYSTEM_CLOCK, show_logs=show_logs)
     return PlainLines(console, clock=SYSTEM_CLOCK, show_logs=show_logs)

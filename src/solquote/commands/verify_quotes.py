@@ -39,10 +39,10 @@ def verify_quotes(
 
 
 def _print(report: Report, console: Console) -> None:
-    table = Table(box=None)
+    table = Table(box=None, pad_edge=False)
     for heading in ("dex", "kind"):
         table.add_column(heading, no_wrap=True)
-    for heading in ("checked", "equal", "different", "single source", "older binary differs"):
+    for heading in ("checked", "equal", "different", "single\nsource", "older\nbuild\ndiffers"):
         table.add_column(heading, justify="right")
     for (dex_label, kind), tally in sorted(report.tallies.items()):
         counts = (tally.checked, tally.equal, tally.different, tally.single_source, tally.older_binary_differs)

@@ -19,7 +19,7 @@ from solquote.commands.options import DataDir, Json, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, price_text, spread_text
 from solquote.market_view import WatchRow, watch_rows
-from solquote.output import CommandFailed, answer_json, make_console
+from solquote.output import CommandFailed, answer_json, make_console, redraws
 
 __all__ = ["watch"]
 
@@ -45,7 +45,7 @@ def watch(
             raise CommandFailed("UNAVAILABLE", sentence, ExitCode.UNAVAILABLE)
         if as_json:
             answer_json(_as_json(reader, registry, lamports))
-        elif once or not console.is_terminal:
+        elif once or not redraws(console):
             console.print(_table(_rows(reader, registry, lamports), _title(reader)))
         else:
             _live(reader, registry, lamports, console)

@@ -5,7 +5,7 @@ from pydantic import AliasChoices, Field
 
 from quote_core.settings import Duration, SecretStr, ServiceSettings
 from solquote.processes import all_models
-from solquote.settings_reference import SettingReference, reference, reference_markdown
+from solquote.settings_reference import SettingReference, reference, reference_markdown, reference_toml
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
@@ -35,6 +35,30 @@ def test_the_page_is_a_table_a_section():
     page = reference_markdown([Demo])
     assert "| interval | `SOLQUOTE_DEMO_INTERVAL`, `DEMO_EVERY` | `30s` | How often |" in page
     assert "| token | `SOLQUOTE_DEMO_TOKEN` | unset | A \\| secret |" in page
+
+
+def test_the_file_has_every_setting_below_its_section_and_changes_nothing(tmp_path: Path):
+    path = tmp_path / "settings.toml"
+    path.write_text(reference_toml(all_models()))
+    for model in all_models():
+        assert model.load(environ={"SOLQUOTE_CONFIG": str(path)}) == model()
+
+
+def test_uncommented_the_file_sets_everything_to_what_it_is_anyway(tmp_path: Path):
+    path = tmp_path / "settings.toml"
+    lines = reference_toml(all_models()).splitlines()
+    path.write_text("\n".join(line.removeprefix("#") for line in lines))
+    for model in all_models():
+        loaded, default = model.load(environ={"SOLQUOTE_CONFIG": str(path)}), model()
+        assert loaded.model_fields_set == set(model.model_fields)
+        for field, info in model.model_fields.items():
+            if info.default is not None:
+                assert getattr(loaded, field) == getattr(default, field), f"[{model.section}] {field}"
+
+
+def test_a_secret_is_not_written_into_the_file():
+    assert "hunter2" not in reference_toml([Demo])
+    assert '#interval = "30s"\n## A | secret (not set)\n#token = "..."' in reference_toml([Demo])
 
 
 def test_every_setting_has_a_meaning():
