@@ -17,6 +17,7 @@ leave() {
     rm -rf --one-file-system "$root"
 }
 trap leave EXIT
+chmod 755 "$root" # apt fetches as a user of its own
 
 inside() { # COMMAND, in the root's own home; certificates are this machine's, which may have more than usual
     env -i HOME=/root PATH=/usr/sbin:/usr/bin:/sbin:/bin LANG=C.UTF-8 DEBIAN_FRONTEND=noninteractive \
@@ -24,7 +25,7 @@ inside() { # COMMAND, in the root's own home; certificates are this machine's, w
 }
 
 echo "== $suite: a root with the least there is"
-debootstrap --variant=minbase --include=ca-certificates "$suite" "$root" "${@:2}" >"$root.log" ||
+debootstrap --variant=minbase --include=ca-certificates ${3:+--components=main,universe} "$suite" "$root" "${@:2}" >"$root.log" ||
     { tail -n 5 "$root.log"; exit 1; }
 rm "$root.log"
 cp /etc/resolv.conf /etc/hosts "$root/etc/"
