@@ -1,5 +1,6 @@
 """The standard streams as scripts leave them: closed, on a full disk, or a pipe whose reader has gone."""
 
+import io
 import os
 import sys
 from typing import Final
@@ -24,6 +25,9 @@ def open_closed_streams() -> None:
     sys.stdin = sys.stdin or os.fdopen(_STDIN, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(_STDOUT, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(_STDERR, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the locale cannot write, such as a path in another encoding, is escaped, as on standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
 
 
 def drop_output() -> None:

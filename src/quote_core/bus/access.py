@@ -80,7 +80,7 @@ def access_of(platform: PlatformSettings, role: BusRole) -> Access:
     """How `role` gets onto the bus that the settings name."""
     given = platform.nats_credentials
     if given is not None:
-        given = given.expanduser().absolute()
+        given = given.absolute()
         path = given / role.value if given.is_dir() else given
         return Access(role=role, credentials=path, tls_ca=platform.nats_tls_ca)
     if not is_loopback(urlsplit(platform.nats_url).hostname or ""):

@@ -7,11 +7,21 @@ from typing import Annotated, Final
 
 import typer
 
+from quote_core.environment import given
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from solquote.supervisor.lock import running_platform
 
-__all__ = ["DATA_DIR_VARIABLE", "DataDir", "Json", "Timeout", "found_environment", "token_symbols", "with_options"]
+__all__ = [
+    "DATA_DIR_VARIABLE",
+    "DataDir",
+    "Json",
+    "Timeout",
+    "found_environment",
+    "own_environment",
+    "token_symbols",
+    "with_options",
+]
 
 Json = Annotated[bool, typer.Option("--json", help="Answer in JSON, errors too.")]
 DataDir = Annotated[
@@ -32,9 +42,17 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
 
     So `solquote quote` finds a platform on other ports as long as it means the same data folder.
     """
-    environ = with_options(os.environ, {DATA_DIR_VARIABLE: data_dir})
-    running = running_platform(PlatformSettings.load(environ=environ).data_folder())
+    environ = own_environment(data_dir)
+    try:
+        running = running_platform(PlatformSettings.load(environ=environ).data_folder())
+    except SettingsError:
+        return environ  # the command tells it, when it loads the settings it needs
     return environ if running is None else {**running.environment, **environ}
+
+
+def own_environment(data_dir: Path | None) -> dict[str, str]:
+    """What was set for the command itself."""
+    return with_options(given(os.environ), {DATA_DIR_VARIABLE: data_dir})
 
 
 def token_symbols() -> list[str]:

@@ -16,6 +16,7 @@ from solquote.checks import DoctorVerdict, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console
+from solquote.places import misplaced
 from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
 from solquote.processes import all_models
 from solquote.settings import UpSettings
@@ -66,6 +67,9 @@ def up(
     if mistakes:
         raise SettingsError(mistakes)
     models = PlatformModels.load(environ)
+    misplacements = list(misplaced(models))
+    if misplacements:
+        raise SettingsError(misplacements)
     with contextlib.closing(KeptPorts()) as kept_ports:
         _run_platform(
             make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports),
