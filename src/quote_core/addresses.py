@@ -42,7 +42,6 @@ def why_not_bound(host: str, port: int) -> str:
         with socket.socket(family, kind) as probe:
             probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             probe.bind(address)
-            probe.listen()
     except (socket.gaierror, UnicodeError):
         return "it is no address, and no machine has this name"
     except OSError as error:

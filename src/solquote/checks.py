@@ -150,7 +150,7 @@ def check_quote_files(directory: Path | None) -> Iterator[DoctorFinding]:
         with QuoteReader.open(directory) as reader:
             for role in Role:
                 yield _quote_file(reader, role)
-    except ShmError as error:
+    except (ShmError, OSError) as error:
         mend = "stop the platform, remove the file, start again"
         yield DoctorFinding(subject="quote files", verdict=DoctorVerdict.FAILED, detail=str(error), mend=mend)
 

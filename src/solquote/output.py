@@ -2,13 +2,14 @@
 
 import sys
 from types import MappingProxyType
-from typing import Final
+from typing import IO, Final, cast
 
 from rich.console import Console
 
 from quote_core.errors import DISK_FAULTS, SolquoteError
 from quote_core.json_dialect import json_text
 from solquote.exit_codes import ExitCode
+from solquote.standard_streams import LastingOutput
 
 __all__ = ["CommandFailed", "answer_json", "failure_of", "make_console", "with_status"]
 
@@ -66,10 +67,11 @@ def with_status(status_name: str, sentence: str) -> CommandFailed:
     return CommandFailed(status_name, sentence, _EXIT_CODES.get(status_name, ExitCode.UNAVAILABLE))
 
 
-def make_console() -> Console:
+def make_console(output: LastingOutput | None = None) -> Console:
     """Standard output for people; a pipe gets lines as wide as they come, not cut to a terminal that is not there."""
-    console = Console()
-    return console if console.is_terminal else Console(width=_PIPE_WIDTH)
+    file = cast("IO[str] | None", output)  # all of it that Rich uses
+    console = Console(file=file)
+    return console if console.is_terminal else Console(file=file, width=_PIPE_WIDTH)
 
 
 def answer_json(value: object) -> None:

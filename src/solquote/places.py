@@ -1,4 +1,4 @@
-"""Whether the platform can be where the settings put it: folders it may write to, with room, and addresses it may bind.
+"""Whether the platform finds what the settings name: folders with room, files it can read, addresses it may bind.
 
 `up` refuses to start with these sentences, and `doctor` says the same ones.
 """
@@ -8,12 +8,18 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from pipeline.system_manager.settings import SystemManagerSettings
+from pipeline.system_manager.token import load_or_make_token
 from quote_core.addresses import why_not_bound
-from quote_core.settings import PlatformSettings, environment_name
+from quote_core.bus import BusRole, access_of
+from quote_core.errors import SolquoteError
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
+from quote_core.tokens import load_tokens
 from shm import DirectoryUnsafe
 from shm.files import check_closed, default_directory
 from shm.layout import FILE_BYTES, Role
 from solquote.plan import PlatformModels, meant_listeners
+from solquote.processes import SettingName
 from solquote.supervisor.nats_server import ROOM_BYTES_MIN, free_bytes
 
 __all__ = ["misplaced"]
@@ -23,6 +29,7 @@ _ANY_PORT: Final = 0
 
 def misplaced(models: PlatformModels) -> Iterator[str]:
     """A sentence for each place that cannot be had, which names the setting to mend."""
+    yield from _unreadable(models)
     data_dir, shm_dir = models.platform.data_folder(), (models.platform.shm_dir or default_directory()).absolute()
     for field, folder, need_bytes in (
         ("data_dir", data_dir, ROOM_BYTES_MIN),
@@ -54,6 +61,30 @@ def _folder_fault(folder: Path, need_bytes: int) -> str:
     if room_bytes < need_bytes:
         return f"{folder} has {room_bytes // 1024} KiB free, and at least {need_bytes // 1024} KiB are needed"
     return ""
+
+
+def _unreadable(models: PlatformModels) -> Iterator[str]:
+    platform, manager = models.platform, models.services["system_manager"]
+    assert isinstance(manager, SystemManagerSettings)
+    try:
+        load_tokens(platform.tokens_path)
+    except SolquoteError as error:
+        yield f"{environment_name(platform.section, 'tokens_path')}: {error}"
+    mistakes: list[str] = []
+    try:
+        if manager.token_path(platform).exists():  # else the manager makes it
+            load_or_make_token(manager.token_path(platform))
+    except SettingsError as error:
+        mistakes += error.mistakes
+    except OSError:
+        pass  # somebody else's: told of its folder
+    if models.is_given(SettingName(platform.section, "nats_url")):  # the embedded server's are made for it
+        for role in BusRole:
+            try:
+                access_of(platform, role).client_options(platform.nats_url)
+            except SettingsError as error:
+                mistakes += error.mistakes
+    yield from dict.fromkeys(mistakes)
 
 
 def _not_safe(shm_dir: Path) -> Iterator[str]:

@@ -76,10 +76,13 @@ async def serve(
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     add_reflection(server, (*services, health.SERVICE_NAME))
+    fault = why_not_bound(host, port)
+    if fault:  # asked first, since gRPC's core writes its own lines about it
+        raise ProviderUnavailable(with_port(host, port), f"cannot listen: {fault}")
     try:
         bound_port = server.add_insecure_port(with_port(host, port))
     except RuntimeError as error:
-        raise ProviderUnavailable(with_port(host, port), f"cannot listen: {why_not_bound(host, port)}") from error
+        raise ProviderUnavailable(with_port(host, port), "cannot listen: the address was taken this moment") from error
     running = Server(bound_port, health_servicer, tuple(services))
     await running.set_serving(serving=False)
     await server.start()
