@@ -18,6 +18,7 @@ from external_quote.settings import ExternalQuoteSettings
 from external_quote.split_cache import SplitCache
 from external_quote.stream_demand import StreamDemand
 from external_quote.streams import ProviderStreams
+from quote_core.addresses import is_proxied
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
@@ -44,7 +45,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
     log: structlog.stdlib.BoundLogger = structlog.get_logger(service="external_quote")
     tokens = load_tokens(platform.tokens_path)
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession())
+        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=is_proxied(settings.jupiter_url)))
         guards = [_jupiter(session, settings, clock)] if settings.jupiter_url else []
         cache = SplitCache(
             price_ttl_ns=settings.price_ttl,

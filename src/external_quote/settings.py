@@ -1,10 +1,10 @@
 """Settings of the external quote service, section `external_quote`."""
 
-from typing import Annotated, ClassVar
+from typing import ClassVar
 
-from pydantic import Field
+from pydantic import Field, field_validator
 
-from quote_core.settings import Duration, Port, SecretStr, ServiceSettings
+from quote_core.settings import Duration, HttpUrl, Port, Secret, ServiceSettings
 
 __all__ = ["ExternalQuoteSettings"]
 
@@ -15,10 +15,10 @@ class ExternalQuoteSettings(ServiceSettings):
     section: ClassVar[str] = "external_quote"
 
     grpc_port: Port = Field(50053, description="Port of the gRPC API")
-    jupiter_url: Annotated[str, Field(pattern=r"^(https?://.*)?$")] = Field(
-        "", description="Base URL of Jupiter's swap v1, e.g. https://api.jup.ag/swap/v1; empty = off"
+    jupiter_url: HttpUrl = Field(
+        "", description="Base URL of Jupiter's swap v1, e.g. https://api.jup.ag/swap/v1; unset or off = none"
     )
-    jupiter_api_key: SecretStr | None = Field(None, description="Jupiter's x-api-key; unset = keyless")
+    jupiter_api_key: Secret | None = Field(None, description="Jupiter's x-api-key; unset = keyless")
     requests_per_s: float = Field(1.0, gt=0, le=1000, description="Requests a second to each provider")
     price_ttl: Duration = Field(
         "10s",
@@ -36,3 +36,9 @@ class ExternalQuoteSettings(ServiceSettings):
     breaker_open: Duration = Field("10s", description="How long an open circuit stays so before one probe")
     health_window: Duration = Field("5m", description="Window of a provider's uptime and latency")
     refresh_interval: Duration = Field("1s", description="Unchanged streamed quotes are sent again after this")
+
+    @field_validator("jupiter_url", mode="before")
+    @classmethod
+    def _off_is_none(cls, url: object) -> object:
+        """An empty variable is one that is not set, so switching it off needs a word."""
+        return "" if url == "off" else url

@@ -84,7 +84,7 @@ async def run(
     log: structlog.stdlib.BoundLogger = structlog.get_logger(service="local_quote")
     market = make_market(settings, load_tokens(platform.tokens_path), clock)
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(open_session())
+        session = await stack.enter_async_context(open_session(platform.rpc_url))
         rpc = RpcClient(
             url=platform.rpc_url,
             session=session,

@@ -1,9 +1,13 @@
 """Addresses to listen on: which are loopback, how they are written with a port, and what they are dialled at."""
 
+import errno
+import os
 import re
+import socket
 from typing import Final
+from urllib.parse import urlsplit
 
-__all__ = ["dialled", "is_loopback", "warn_if_open", "with_port"]
+__all__ = ["dialled", "is_loopback", "is_proxied", "warn_if_open", "why_not_bound", "with_port"]
 
 _DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
 _LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
@@ -22,6 +26,31 @@ def dialled(host: str) -> str:
 def with_port(host: str, port: int) -> str:
     """Both as one text; an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def is_proxied(url: str) -> bool:
+    """Whether the proxy that the environment names is for `url`: never for what is on this machine."""
+    return not is_loopback(urlsplit(url).hostname or "")
+
+
+def why_not_bound(host: str, port: int) -> str:
+    """What keeps a server from listening there, in words; empty when nothing does."""
+    try:
+        family, kind, _, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[
+            0
+        ]
+        with socket.socket(family, kind) as probe:
+            probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            probe.bind(address)
+    except (socket.gaierror, UnicodeError):
+        return "it is no address, and no machine has this name"
+    except OSError as error:
+        if error.errno == errno.EADDRNOTAVAIL:
+            return "it is no address of this machine"
+        if error.errno == errno.EADDRINUSE:
+            return "the address is in use"
+        return os.strerror(error.errno or 0)
+    return ""
 
 
 def warn_if_open(host: str, port: int, *, what: str, variable: str) -> None:

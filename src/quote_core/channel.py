@@ -16,6 +16,7 @@ KEEPALIVE_TIME_MS: Final = 10_000
 KEEPALIVE_TIMEOUT_MS: Final = 5_000
 
 CHANNEL_OPTIONS: Final = (
+    ("grpc.enable_http_proxy", 0),  # the environment's proxy is for the outside; our services are on our own machines
     ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.initial_reconnect_backoff_ms", 100),
     ("grpc.min_reconnect_backoff_ms", 100),

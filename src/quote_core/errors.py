@@ -44,6 +44,7 @@ __all__ = [
     "UnknownPool",
     "UnknownToken",
     "UpstreamError",
+    "leaves",
     "sentence_of",
 ]
 
@@ -293,8 +294,18 @@ class LayoutMismatch(DataError):
 
 def sentence_of(error: Exception) -> str | None:
     """What to tell a person when `error` ends a process; None for a fault of the program, which needs its traceback."""
-    while isinstance(error, ExceptionGroup) and len(error.exceptions) == 1:
-        error = error.exceptions[0]
+    sentences = [_sentence_of_one(leaf) for leaf in leaves(error)]
+    return "; ".join(dict.fromkeys(map(str, sentences))) if all(sentences) else None
+
+
+def leaves(error: Exception) -> list[Exception]:
+    """The errors a group is made of, or `error` itself."""
+    if isinstance(error, ExceptionGroup):
+        return [leaf for inner in error.exceptions for leaf in leaves(inner)]
+    return [error]
+
+
+def _sentence_of_one(error: Exception) -> str | None:
     match error:
         case SolquoteError():
             return str(error)

@@ -21,7 +21,7 @@ import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
-from quote_core.errors import sentence_of
+from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from quote_core.telemetry import Readiness, start_logs
@@ -54,10 +54,12 @@ def run_process(
         # What is imported stays: a full collection stops the loop, for 30 ms with these objects and 2 ms without them.
         gc.freeze()
         asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop)))
-    except SettingsError as error:
-        sys.stderr.write(f"{service} cannot start:\n{error}\n")
-        sys.exit(EXIT_BAD_SETTINGS)
     except Exception as error:
+        wrong_settings = [leaf for leaf in leaves(error) if isinstance(leaf, SettingsError)]
+        if len(wrong_settings) == len(leaves(error)):
+            mistakes = dict.fromkeys(mistake for one in wrong_settings for mistake in one.mistakes)
+            sys.stderr.write("\n".join([f"{service} cannot start:", *mistakes, ""]))
+            sys.exit(EXIT_BAD_SETTINGS)
         sentence = sentence_of(error)
         if sentence is None:
             raise

@@ -15,93 +15,49 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Annotated, Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar
 
-from pydantic import (
-    AfterValidator,
-    AliasChoices,
-    BaseModel,
-    BeforeValidator,
-    ConfigDict,
-    Field,
-    SecretStr,
-    ValidationError,
-)
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
-from quote_core.units import U64_MAX
+from quote_core.environment import NoHome, default_data_dir, given
+from quote_core.setting_types import (
+    Address,
+    Amounts,
+    Duration,
+    FilePath,
+    Host,
+    HttpUrl,
+    NatsUrl,
+    Origins,
+    Port,
+    Secret,
+    WebSocketUrl,
+)
 from quote_core.watch import DEFAULT_AMOUNTS
 
 __all__ = [
     "PREFIX",
     "Duration",
+    "FilePath",
+    "Host",
+    "HttpUrl",
     "Origins",
     "PlatformSettings",
     "Port",
+    "Secret",
     "SecretStr",
     "ServiceSettings",
     "SettingsError",
-    "default_data_dir",
     "environment_name",
     "environment_names",
     "load_settings",
+    "origins",
     "unknown_names",
 ]
 
 PREFIX = "SOLQUOTE_"
 CONFIG_VARIABLE = "SOLQUOTE_CONFIG"
-
-_UNITS_NS = {
-    "ns": 1,
-    "us": 1_000,
-    "ms": 1_000_000,
-    "s": 1_000_000_000,
-    "m": 60_000_000_000,
-    "h": 3_600_000_000_000,
-}
-_DURATION = re.compile(r"(\d+(?:\.\d+)?)(ns|us|ms|s|m|h)")
-
-
-def _parse_duration(value: object) -> object:
-    if isinstance(value, str):
-        match = _DURATION.fullmatch(value.strip())
-        if match is None:
-            raise ValueError(f"must be a duration such as 500ms, 1s or 2m, got {value!r}")
-        return round(float(match[1]) * _UNITS_NS[match[2]])
-    if isinstance(value, bool | float) or (isinstance(value, int) and value != 0):
-        raise ValueError(f"needs a unit, such as {value}ms or {value}s")
-    return value
-
-
-Duration = Annotated[int, BeforeValidator(_parse_duration), Field(ge=0)]
-"""Nanoseconds; written with a unit: `500ms`, `1s`, `2m`. A default is given as text too, with `validate_default`."""
-
-
-def _split(value: object) -> object:
-    return value.replace(",", " ").split() if isinstance(value, str) else value
-
-
-Amounts = Annotated[
-    tuple[Annotated[int, Field(gt=0, le=U64_MAX)], ...], BeforeValidator(_split), Field(min_length=1, max_length=60)
-]
-"""Smallest units, written with commas or spaces between them."""
-
-
-def _check_origin(value: str) -> str:
-    if value != "*" and not _ORIGIN.fullmatch(value):
-        raise ValueError(f"must be * or an origin such as https://app.example or http://localhost:3000, got {value!r}")
-    return value
-
-
-_ORIGIN = re.compile(r"https?://[^/\s?#@]+")
-
-Origins = Annotated[
-    tuple[Annotated[str, AfterValidator(_check_origin)], ...], BeforeValidator(_split), Field(max_length=32)
-]
-"""Origins of web pages, written with commas or spaces between them; `*` stands for all."""
-
-Port = Annotated[int, Field(ge=0, le=65535)]
-"""TCP port; 0 lets the kernel choose."""
 
 
 class SettingsError(Exception):
@@ -129,28 +85,30 @@ class PlatformSettings(ServiceSettings):
 
     section: ClassVar[str] = "platform"
 
-    host: str = Field("127.0.0.1", description="Address the quote APIs listen on; everything else has its own")
-    rpc_url: str = Field("http://127.0.0.1:8899", description="Solana JSON-RPC endpoint", pattern=r"^https?://")
-    rpc_ws_url: str = Field(
+    host: Host = Field("127.0.0.1", description="Address the quote APIs listen on; everything else has its own")
+    rpc_url: HttpUrl = Field("http://127.0.0.1:8899", min_length=1, description="Solana JSON-RPC endpoint")
+    rpc_ws_url: WebSocketUrl = Field(
         "",
         description="Solana WebSocket endpoint; empty = rpc_url as ws (on loopback port + 1, as validators do)",
     )
-    nats_url: str = Field("nats://127.0.0.1:4222", description="NATS server", pattern=r"^(nats|tls)://")
-    nats_credentials: Path | None = Field(
+    nats_url: NatsUrl = Field("nats://127.0.0.1:4222", min_length=1, description="NATS server")
+    nats_credentials: FilePath | None = Field(
         None,
         description="Secret shown to NATS: a file, or a folder with one a process; unset = the embedded server's",
     )
-    nats_tls_ca: Path | None = Field(
+    nats_tls_ca: FilePath | None = Field(
         None, description="Authorities that may vouch for the NATS server (PEM); unset = the system's"
     )
-    shm_dir: Path | None = Field(None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs")
-    tokens_path: Path | None = Field(None, description="Token registry; unset = the one in the package")
+    shm_dir: FilePath | None = Field(
+        None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs"
+    )
+    tokens_path: FilePath | None = Field(None, description="Token registry; unset = the one in the package")
     watched_amounts: Amounts = Field(
         DEFAULT_AMOUNTS,
         validation_alias=AliasChoices("SOLQUOTE_AGGREGATOR_AMOUNTS"),
         description="Forward amounts watched and traded on, smallest units of the pair's base token",
     )
-    data_dir: Path | None = Field(
+    data_dir: FilePath | None = Field(
         None, description="Folder of what outlives a run: journal, kill-switch token; unset = $XDG_STATE_HOME/solquote"
     )
     run_id: str = Field(
@@ -159,17 +117,24 @@ class PlatformSettings(ServiceSettings):
         description="Which account a trade belongs to; `solquote up` names one a run of the recorded market",
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged")
-    local_quote_address: str = Field("127.0.0.1:50052", description="Where the local quote service is found")
-    external_quote_address: str = Field("127.0.0.1:50053", description="Where the external quote service is found")
-    aggregator_address: str = Field("127.0.0.1:50051", description="Where the aggregator is found")
+    local_quote_address: Address = Field("127.0.0.1:50052", description="Where the local quote service is found")
+    external_quote_address: Address = Field("127.0.0.1:50053", description="Where the external quote service is found")
+    aggregator_address: Address = Field("127.0.0.1:50051", description="Where the aggregator is found")
     manager_silence_max: Duration = Field("3s", description="Trading stops when the system manager is silent this long")
     trading_capital_lamports: int = Field(
         100_000_000_000, gt=0, description="What trading began with; drawdown is a share of this and the profit"
     )
 
     def data_folder(self) -> Path:
-        """The folder of what outlives a run."""
-        return (self.data_dir or default_data_dir(os.environ)).expanduser().absolute()
+        """The folder of what outlives a run.
+
+        Raises:
+            SettingsError: It is not set, and there is no home folder.
+        """
+        try:
+            return (self.data_dir or default_data_dir(os.environ)).absolute()
+        except NoHome as error:
+            raise SettingsError([f"{environment_name(self.section, 'data_dir')}: {error}"]) from None
 
     def websocket_url(self) -> str:
         """The WebSocket endpoint, derived from `rpc_url` when not set."""
@@ -179,12 +144,6 @@ class PlatformSettings(ServiceSettings):
         if match:
             return f"ws{match[1]}://{match[2]}:{int(match[3]) + 1}{match[4]}"
         return re.sub(r"^http", "ws", self.rpc_url)
-
-
-def default_data_dir(environ: Mapping[str, str]) -> Path:
-    """Where the XDG base directory specification wants state that should outlive a run."""
-    base = environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "solquote"
 
 
 _Model = TypeVar("_Model", bound=ServiceSettings)
@@ -218,14 +177,9 @@ def load_settings(model: type[_Model], *, environ: Mapping[str, str] | None = No
     Raises:
         SettingsError: Unreadable file, unknown names in the model's own section, or invalid values: all at once.
     """
-    environ = os.environ if environ is None else environ
-    values, mistakes = _from_file(model, environ)
+    environ = given(os.environ if environ is None else environ)
+    values, origin, mistakes = _given_values(model, environ)
     known = environment_names(model)
-    origin = {field: f"[{model.section}] {field}" for field in values}
-    for name, field in known.items():
-        if name in environ:
-            values[field] = environ[name]
-            origin[field] = name
     if model.section != PlatformSettings.section:
         shared = environment_names(PlatformSettings)  # SOLQUOTE_LOCAL_QUOTE_ADDRESS is not local_quote's own
         own = [name for name in environ if name.startswith(environment_name(model.section, "")) and name not in shared]
@@ -240,6 +194,26 @@ def load_settings(model: type[_Model], *, environ: Mapping[str, str] | None = No
     if mistakes:
         raise SettingsError(mistakes)
     return loaded
+
+
+def origins(model: type[ServiceSettings], *, environ: Mapping[str, str]) -> dict[str, str]:
+    """Where each field that is set has its value from: the name of a variable, or a section of the file."""
+    environ = given(environ)
+    line = f"[{model.section}] of {environ.get(CONFIG_VARIABLE)}"
+    return {field: name if name in environ else line for field, name in _given_values(model, environ)[1].items()}
+
+
+def _given_values(
+    model: type[ServiceSettings], environ: Mapping[str, str]
+) -> tuple[dict[str, Any], dict[str, str], list[str]]:
+    """Values and origins by field, and what is wrong with the file."""
+    values, mistakes = _from_file(model, environ)
+    origin = {field: f"[{model.section}] {field}" for field in values}
+    for name, field in environment_names(model).items():
+        if name in environ:
+            values[field] = environ[name]
+            origin[field] = name
+    return values, origin, mistakes
 
 
 def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:

@@ -157,7 +157,7 @@ def load_tokens(path: Path | None = None) -> TokenRegistry:
     try:
         parsed = _RegistryFile.model_validate(json.loads(source.read_text(encoding="utf-8")))
     except OSError as error:
-        raise InvalidField("tokens_path", f"cannot be read: {error}") from error
+        raise InvalidField("tokens_path", f"{source}: {error.strerror}") from error
     except ValidationError as error:
         first = error.errors()[0]
         raise InvalidField("tokens." + ".".join(map(str, first["loc"])), first["msg"]) from error

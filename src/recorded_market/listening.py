@@ -1,9 +1,9 @@
 """Take ports, one or two neighbours, and say in one sentence when they cannot be had."""
 
 import itertools
-import os
 import socket
 
+from quote_core.addresses import why_not_bound, with_port
 from quote_core.errors import ProviderUnavailable
 
 __all__ = ["bind", "bind_neighbours"]
@@ -21,12 +21,7 @@ def bind(host: str, port: int) -> socket.socket:
     try:
         return socket.create_server((host, port), family=family)
     except OSError as error:
-        raise ProviderUnavailable(f"{host}:{port}", f"cannot be bound: {_reason(error)}") from error
-
-
-def _reason(error: OSError) -> str:
-    """The plain reason: `socket` puts the address into the text, where it stands already."""
-    return str(error) if error.errno is None else os.strerror(error.errno)
+        raise ProviderUnavailable(with_port(host, port), f"cannot listen: {why_not_bound(host, port)}") from error
 
 
 def bind_neighbours(host: str, port: int) -> tuple[socket.socket, socket.socket]:

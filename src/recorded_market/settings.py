@@ -1,11 +1,10 @@
 """Settings of the recorded market, section `recorded_market`."""
 
-from pathlib import Path
 from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from quote_core.settings import Duration, Port, ServiceSettings
+from quote_core.settings import Duration, FilePath, Host, Port, ServiceSettings
 
 __all__ = ["RecordedMarketSettings"]
 
@@ -15,11 +14,11 @@ class RecordedMarketSettings(ServiceSettings):
 
     section: ClassVar[str] = "recorded_market"
 
-    rpc_host: str = Field("127.0.0.1", description="Address the node listens on, HTTP and WebSocket")
+    rpc_host: Host = Field("127.0.0.1", description="Address the node listens on, HTTP and WebSocket")
     rpc_port: Annotated[int, Field(ge=0, le=65534)] = Field(
         8899, description="HTTP port of the node; its WebSocket port is the next one"
     )
-    jupiter_host: str = Field("127.0.0.1", description="Address the Jupiter stand-in listens on")
+    jupiter_host: Host = Field("127.0.0.1", description="Address the Jupiter stand-in listens on")
     jupiter_port: Port = Field(8898, description="HTTP port of the Jupiter stand-in")
     seed: int = Field(1, ge=0, description="Seed of the swap flow: same seed, same account bytes at slot N")
     slot_time: Duration = Field(
@@ -27,7 +26,7 @@ class RecordedMarketSettings(ServiceSettings):
         gt=0,
         description="Wall time from slot to slot; in chain time a slot is always 400 ms",
     )
-    slot_file: Path | None = Field(
+    slot_file: FilePath | None = Field(
         None, description="File that keeps the slot, for a market started again to go on from; unset = begin anew"
     )
     rpc_latency: Duration = Field("0ms", description="Delay before every answer over HTTP, for tests")

@@ -6,11 +6,13 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Final
 
 from quote_core.addresses import is_loopback, with_port
-from quote_core.settings import ServiceSettings, SettingsError
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, origins
 from shm import Liveness, QuoteReader, Role, ShmError
-from solquote.plan import ListenAddress
+from solquote.places import misplaced
+from solquote.plan import ListenAddress, PlatformModels
 from solquote.supervisor.ports import bound_hosts
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
@@ -18,6 +20,7 @@ __all__ = [
     "DoctorFinding",
     "DoctorVerdict",
     "check_listeners",
+    "check_places",
     "check_quote_files",
     "check_settings",
     "check_token_file",
@@ -44,21 +47,54 @@ class DoctorFinding:
     """What to do about it; empty when all is well."""
 
 
-def check_settings(environ: Mapping[str, str], models: Sequence[type[ServiceSettings]]) -> Iterator[DoctorFinding]:
-    """Every section, every variable of ours, and every section of the file."""
+def check_settings(
+    environ: Mapping[str, str], models: Sequence[type[ServiceSettings]], *, own: Mapping[str, str] | None = None
+) -> Iterator[DoctorFinding]:
+    """Every section, every variable of ours, and every section of the file.
+
+    Args:
+        environ: What the settings are read from.
+        models: Every model there is.
+        own: What of it the operator set; the rest is told by the platform that runs. Unset = all.
+    """
+    own = environ if own is None else own
     for model in models:
         subject = f"settings [{model.section}]"
         try:
-            given = sorted(model.load(environ=environ).model_fields_set)
+            loaded = model.load(environ=environ)
+            if isinstance(loaded, PlatformSettings):
+                loaded.data_folder()
         except SettingsError as error:
             for mistake in error.mistakes:
                 mend = "correct or unset it; docs/settings.md lists all"
                 yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
         else:
-            detail = "set: " + ", ".join(given) if given else "all defaults"
+            detail = _origins_in_words(origins(model, environ=environ), environ, own)
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
     yield from _unknown("environment", unknown_variables(environ, models))
     yield from _unknown("settings file", unknown_sections(environ, models))
+
+
+_TOLD: Final = "the platform that runs"
+
+
+def _origins_in_words(of_fields: Mapping[str, str], environ: Mapping[str, str], own: Mapping[str, str]) -> str:
+    """Which settings are set, by where they are; names only, since a value may be a secret."""
+    fields: dict[str, list[str]] = {}
+    for field, origin in of_fields.items():
+        fields.setdefault(_TOLD if origin in environ and origin not in own else origin, []).append(field)
+    told = [f"{', '.join(sorted(of_origin))} from {origin}" for origin, of_origin in sorted(fields.items())]
+    return "; ".join([*told, "the rest defaults" if told else "all defaults"])
+
+
+def check_places(models: PlatformModels) -> Iterator[DoctorFinding]:
+    """Whether a platform could be where these settings put it; `up` refuses with the same sentences."""
+    faults = list(misplaced(models))
+    for fault in faults:
+        yield DoctorFinding(subject="places", verdict=DoctorVerdict.FAILED, detail=fault, mend="name another one there")
+    if not faults:
+        detail = f"{models.platform.data_folder()} and the quote files' folder can be written, every address bound"
+        yield DoctorFinding(subject="places", verdict=DoctorVerdict.OK, detail=detail)
 
 
 def check_listeners(meant: Iterable[ListenAddress]) -> Iterator[DoctorFinding]:
@@ -114,7 +150,7 @@ def check_quote_files(directory: Path | None) -> Iterator[DoctorFinding]:
         with QuoteReader.open(directory) as reader:
             for role in Role:
                 yield _quote_file(reader, role)
-    except ShmError as error:
+    except (ShmError, OSError) as error:
         mend = "stop the platform, remove the file, start again"
         yield DoctorFinding(subject="quote files", verdict=DoctorVerdict.FAILED, detail=str(error), mend=mend)
 

@@ -17,6 +17,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.connection import open_once
+from quote_core.serving import open_channel
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
@@ -64,19 +65,19 @@ async def check_connections(
         nats_monitor_url: Base of the NATS server's monitoring port.
         timeout_s: Of each try.
     """
-    async with open_session() as session:
+    async with open_session(platform.rpc_url) as outside, aiohttp.ClientSession() as session:
         tries = [
             _Connection(
                 "RPC node",
                 redacted_url(platform.rpc_url),
                 "start `solquote up`, or name a node with SOLQUOTE_RPC_URL",
-                partial(_rpc, session, platform.rpc_url),
+                partial(_rpc, outside, platform.rpc_url),
             ),
             _Connection(
                 "RPC WebSocket",
                 redacted_url(platform.websocket_url()),
                 "start `solquote up`, or name it with SOLQUOTE_RPC_WS_URL",
-                partial(_websocket, session, platform.websocket_url()),
+                partial(_websocket, outside, platform.websocket_url()),
             ),
             _Connection(
                 "NATS",
@@ -234,7 +235,7 @@ async def _nats_sync(session: aiohttp.ClientSession, monitor_url: str) -> Reache
 
 
 async def _grpc(address: str) -> Reached:
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with open_channel(address) as channel:
         answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         raise _NotAsExpected("reached, and says that it is not serving")

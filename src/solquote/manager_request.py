@@ -17,7 +17,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
-from quote_core.addresses import dialled
+from quote_core.addresses import dialled, with_port
+from quote_core.environment import NoHome, default_data_dir, given
 from solquote.supervisor.lock import running_platform
 
 __all__ = [
@@ -62,7 +63,7 @@ class ManagerClient:
     @property
     def where(self) -> str:
         """For sentences."""
-        return f"the system manager at {self.host}:{self.port}"
+        return f"the system manager at {with_port(self.host, self.port)}"
 
     def token(self) -> str:
         """The secret.
@@ -90,13 +91,21 @@ class Answer:
 
 def environment_of(environ: Mapping[str, str], data_dir: str | None) -> dict[str, str]:
     """`environ`, and where it is silent what the running platform of its data folder tells its own processes."""
-    own = {**environ, **({_DATA_DIR_VARIABLE: data_dir} if data_dir else {})}
-    running = running_platform(_data_folder(own, _Lookup(own)))
+    own = given({**environ, **({_DATA_DIR_VARIABLE: data_dir} if data_dir else {})})
+    try:
+        running = running_platform(_data_folder(own, _Lookup(own)))
+    except NoHome:
+        return own
     return own if running is None else {**running.environment, **own}
 
 
 def find_manager(environ: Mapping[str, str]) -> ManagerClient:
-    """Where the settings say the manager is."""
+    """Where the settings say the manager is.
+
+    Raises:
+        NoAnswer: There is no folder that its token could be in.
+    """
+    environ = given(environ)
     lookup = _Lookup(environ)
     text = lookup.get("system_manager", "http_port")
     port = int(text) if text.isdecimal() else -1
@@ -104,8 +113,14 @@ def find_manager(environ: Mapping[str, str]) -> ManagerClient:
         lookup.notes.append(f"http_port: {text!r} is no port")
         port = int(DEFAULTS["system_manager", "http_port"])
     token_file = lookup.get("system_manager", "token_file")
-    token_path = Path(token_file) if token_file else _data_folder(environ, lookup) / "kill-switch.token"
-    return ManagerClient(dialled(lookup.get("system_manager", "http_host")), port, token_path, tuple(lookup.notes))
+    try:
+        token_path = (
+            Path(token_file).expanduser() if token_file else _data_folder(environ, lookup) / "kill-switch.token"
+        )
+    except (NoHome, RuntimeError) as error:
+        raise NoAnswer("UNAVAILABLE", str(error)) from None
+    host = lookup.get("system_manager", "http_host").strip("[]")
+    return ManagerClient(dialled(host), port, token_path, tuple(lookup.notes))
 
 
 def this_person() -> str:
@@ -135,7 +150,7 @@ class Request:
         """
         content = json.dumps(body).encode()
         head = (
-            f"POST /api/killswitch/{action} HTTP/1.1\r\nHost: {manager.host}:{manager.port}\r\n"
+            f"POST /api/killswitch/{action} HTTP/1.1\r\nHost: {with_port(manager.host, manager.port)}\r\n"
             f"Authorization: Bearer {manager.token()}\r\nContent-Type: application/json\r\n"
             f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
         )
@@ -202,7 +217,7 @@ class _Lookup:
         path = environ.get(_CONFIG_VARIABLE)
         if path:
             try:
-                self._content = tomllib.loads(Path(path).read_text())
+                self._content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
             except (OSError, ValueError) as error:
                 self.notes.append(f"{_CONFIG_VARIABLE}: {error}")
 
@@ -221,5 +236,4 @@ def _data_folder(environ: Mapping[str, str], lookup: _Lookup) -> Path:
     named = lookup.get("platform", "data_dir")
     if named:
         return Path(named).expanduser().absolute()
-    base = environ.get("XDG_STATE_HOME", "")
-    return (Path(base) if os.path.isabs(base) else Path.home() / ".local" / "state") / "solquote"
+    return default_data_dir(environ)

@@ -2,13 +2,14 @@
 
 import sys
 from types import MappingProxyType
-from typing import Final
+from typing import IO, Final, cast
 
 from rich.console import Console
 
 from quote_core.errors import DISK_FAULTS, SolquoteError
 from quote_core.json_dialect import json_text
 from solquote.exit_codes import ExitCode
+from solquote.standard_streams import LastingOutput
 
 __all__ = [
     "CommandFailed",
@@ -76,10 +77,11 @@ def with_status(status_name: str, sentence: str) -> CommandFailed:
     return CommandFailed(status_name, sentence, _EXIT_CODES.get(status_name, ExitCode.UNAVAILABLE))
 
 
-def make_console(*, wide: bool = False) -> Console:
+def make_console(output: LastingOutput | None = None, *, wide: bool = False) -> Console:
     """Standard output for people; a pipe, or who asks for it, gets lines as wide as they come."""
-    console = Console()
-    return console if console.is_terminal and not wide else Console(width=_PIPE_WIDTH)
+    file = cast("IO[str] | None", output)  # all of it that Rich uses
+    console = Console(file=file)
+    return console if console.is_terminal and not wide else Console(file=file, width=_PIPE_WIDTH)
 
 
 def is_wide(console: Console) -> bool:

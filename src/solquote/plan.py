@@ -211,7 +211,7 @@ class _Ports:
 def _shm_dir(platform: PlatformSettings, *, beside: bool) -> tuple[Path, bool]:
     """The quote files' folder, and whether it is ours to remove."""
     if platform.shm_dir:
-        folder = platform.shm_dir.expanduser().absolute()
+        folder = platform.shm_dir.absolute()
         return folder, not folder.exists()
     if beside:
         return private_shm_dir(os.getpid()), True

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from quote_core.settings import Duration, Port, ServiceSettings
+from quote_core.settings import Duration, Host, Port, ServiceSettings
 
 __all__ = ["UpSettings"]
 
@@ -14,9 +14,9 @@ class UpSettings(ServiceSettings):
 
     section: ClassVar[str] = "up"
 
-    nats_host: str = Field("127.0.0.1", description="Address the embedded NATS server listens on")
+    nats_host: Host = Field("127.0.0.1", description="Address the embedded NATS server listens on")
     nats_port: Port = Field(4222, description="Port of the embedded NATS server; 0 = any free one")
-    nats_monitor_host: str = Field("127.0.0.1", description="Address of its HTTP monitoring; it asks for no secret")
+    nats_monitor_host: Host = Field("127.0.0.1", description="Address of its HTTP monitoring; it asks for no secret")
     nats_monitor_port: Port = Field(8222, description="Port of its HTTP monitoring; 0 = any free one")
     start_time_max: Duration = Field(
         "30s", description="A child that is silent this long before it is healthy is killed and restarted"

@@ -19,7 +19,8 @@ Made by `solquote settings --markdown`; a test holds it current.
 
 A setting is an environment variable, or a line in the TOML file that `{CONFIG_VARIABLE}` names (the field below
 `[section]`). The environment wins over the file, the file over the default. Durations carry a unit (`500ms`, `1s`,
-`2m`). A name that does not exist is a mistake, and all mistakes are told at once; `solquote doctor` checks them.
+`2m`). A variable that is empty or blank is not set; blanks around a value are not part of it. A name that does not
+exist is a mistake, and all mistakes are told at once; `solquote doctor` checks them, and says where each value is from.
 """
 
 

@@ -1,10 +1,14 @@
 """The standard streams as scripts leave them: closed, on a full disk, or a pipe whose reader has gone."""
 
+import io
 import os
 import sys
-from typing import Final
+from collections.abc import Callable
+from typing import Final, TextIO
 
-__all__ = ["drop_output", "open_closed_streams"]
+from quote_core.errors import DISK_FAULTS
+
+__all__ = ["LastingOutput", "drop_output", "open_closed_streams"]
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
@@ -24,6 +28,52 @@ def open_closed_streams() -> None:
     sys.stdin = sys.stdin or os.fdopen(_STDIN, closefd=False)
     sys.stdout = sys.stdout or os.fdopen(_STDOUT, "w", closefd=False)
     sys.stderr = sys.stderr or os.fdopen(_STDERR, "w", closefd=False)
+    if isinstance(sys.stdout, io.TextIOWrapper):
+        # What the locale cannot write, such as a path in another encoding, is escaped, as on standard error.
+        sys.stdout.reconfigure(errors="backslashreplace")
+
+
+class LastingOutput:
+    """Standard output for what must not end in the middle because of it.
+
+    That its reader has gone is told once; on a full disk what does not fit waits in memory, or is left out.
+    """
+
+    def __init__(self, stream: TextIO, *, on_reader_gone: Callable[[], None]) -> None:
+        self._stream = stream
+        self._on_reader_gone = on_reader_gone
+        self.has_reader = True
+        self.encoding = stream.encoding
+
+    def isatty(self) -> bool:
+        """As the stream says."""
+        return self._stream.isatty()
+
+    def fileno(self) -> int:
+        """Of the stream."""
+        return self._stream.fileno()
+
+    def write(self, text: str) -> int:
+        """Write what can be written."""
+        self._try(lambda: self._stream.write(text))
+        return len(text)
+
+    def flush(self) -> None:
+        """Hand on what can be handed on."""
+        self._try(self._stream.flush)
+
+    def _try(self, write: Callable[[], object]) -> None:
+        if not self.has_reader:
+            return
+        try:
+            write()
+        except BrokenPipeError:
+            self.has_reader = False
+            drop_output()
+            self._on_reader_gone()
+        except OSError as error:
+            if error.errno not in DISK_FAULTS:
+                raise
 
 
 def drop_output() -> None:

@@ -92,9 +92,12 @@ def stop_now(order: Order, environ: Mapping[str, str]) -> int:
     """
     deadline_s = time.monotonic() + order.timeout_s
     environ = environment_of(environ, order.data_dir)
-    manager = find_manager(environ)
-    order.notes += manager.notes
     person = this_person()
+    try:
+        manager = find_manager(environ)
+    except NoAnswer as error:
+        return _tell(order, _ask_the_bus(order, environ, person, deadline_s, _outcome(None, error)))
+    order.notes += manager.notes
     body = {"state": order.state.upper(), "person": person} | ({"reason": order.reason} if order.reason else {})
     request: Request | None = None
     try:

@@ -121,7 +121,7 @@ def _condition(manager: Manager) -> Condition:
 
 @contextlib.asynccontextmanager
 async def _node(platform: PlatformSettings, settings: SystemManagerSettings) -> AsyncIterator[RpcClient]:
-    async with open_session() as session:
+    async with open_session(platform.rpc_url) as session:
         yield RpcClient(
             url=platform.rpc_url,
             session=session,

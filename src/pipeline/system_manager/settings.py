@@ -6,7 +6,7 @@ from typing import ClassVar
 from pydantic import Field
 
 from pipeline.system_manager.rules import Limits
-from quote_core.settings import Duration, PlatformSettings, Port, ServiceSettings
+from quote_core.settings import Duration, FilePath, Host, PlatformSettings, Port, ServiceSettings
 
 __all__ = ["SystemManagerSettings"]
 
@@ -16,9 +16,9 @@ class SystemManagerSettings(ServiceSettings):
 
     section: ClassVar[str] = "system_manager"
 
-    http_host: str = Field("127.0.0.1", description="Address the kill switch's HTTP API listens on")
+    http_host: Host = Field("127.0.0.1", description="Address the kill switch's HTTP API listens on")
     http_port: Port = Field(9091, description="Port of the kill switch's HTTP API")
-    token_file: Path | None = Field(
+    token_file: FilePath | None = Field(
         None, description="File with the API's token, mode 0600; unset = kill-switch.token in the data folder"
     )
     heartbeat_interval: Duration = Field("500ms", gt=0, description="How often the manager says that it lives")

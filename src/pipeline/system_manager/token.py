@@ -8,11 +8,12 @@ import stat
 from pathlib import Path
 from typing import Final
 
-from quote_core.settings import SecretStr, SettingsError
+from quote_core.settings import SecretStr, SettingsError, environment_name
 
 __all__ = ["load_or_make_token", "token_matches"]
 
 TOKEN_BYTES: Final = 32
+_VARIABLE: Final = environment_name("system_manager", "token_file")
 TOKEN_CHARS_MIN: Final = 16
 TOKEN_CHARS_MAX: Final = 4_096
 
@@ -29,11 +30,11 @@ def load_or_make_token(path: Path) -> SecretStr:
     with path.open("rb") as file:
         mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
         if mode & 0o077:
-            raise SettingsError([f"token_file: {path} has mode {mode:04o}, so others may read it; chmod 600 it"])
+            raise SettingsError([f"{_VARIABLE}: {path} has mode {mode:04o}, so others may read it; chmod 600 it"])
         token = file.read(TOKEN_CHARS_MAX + 1).decode("ascii", errors="replace").strip()
     if not TOKEN_CHARS_MIN <= len(token) <= TOKEN_CHARS_MAX or not token.isprintable():
         rule = f"must hold {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable characters"
-        raise SettingsError([f"token_file: {path} {rule}"])
+        raise SettingsError([f"{_VARIABLE}: {path} {rule}"])
     return SecretStr(token)
 
 

@@ -25,11 +25,12 @@ from quote_core.addresses import is_loopback
 from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import BusRole
 from quote_core.errors import InvalidField
-from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
 
 __all__ = ["Access", "access_of", "credentials_folder"]
 
 _SECRET_BYTES_MAX: Final = 64 * 1024
+_CREDENTIALS_VARIABLE: Final = environment_name(PlatformSettings.section, "nats_credentials")
 _JWT: Final = re.compile(r"-----BEGIN NATS USER JWT-----\s+(\S+)\s+-+END")
 _SEED: Final = re.compile(r"-----BEGIN USER NKEY SEED-----\s+(\S+)\s+-+END")
 
@@ -63,7 +64,7 @@ class Access:
         """
         options: dict[str, Any] = {"inbox_prefix": self.role.inbox_prefix}
         if self.tls_ca is not None or url.startswith("tls:"):
-            options["tls"] = ssl.create_default_context(cafile=self.tls_ca)
+            options["tls"] = _tls_context(self.tls_ca)
         if self.credentials is None:
             return options, None
         text = _secret(self.credentials, is_optional=self.is_optional)
@@ -72,7 +73,7 @@ class Access:
         try:
             shown, public = _shown(text)
         except InvalidField as error:
-            raise SettingsError([f"nats_credentials: {self.credentials}: {error}"]) from None
+            raise SettingsError([f"{_CREDENTIALS_VARIABLE}: {self.credentials}: {error}"]) from None
         return options | shown, public
 
 
@@ -80,13 +81,21 @@ def access_of(platform: PlatformSettings, role: BusRole) -> Access:
     """How `role` gets onto the bus that the settings name."""
     given = platform.nats_credentials
     if given is not None:
-        given = given.expanduser().absolute()
+        given = given.absolute()
         path = given / role.value if given.is_dir() else given
         return Access(role=role, credentials=path, tls_ca=platform.nats_tls_ca)
     if not is_loopback(urlsplit(platform.nats_url).hostname or ""):
         return Access(role=role, tls_ca=platform.nats_tls_ca)
     path = credentials_folder(platform.data_folder()) / role.value
     return Access(role=role, credentials=path, is_optional=True, tls_ca=platform.nats_tls_ca)
+
+
+def _tls_context(authorities: Path | None) -> ssl.SSLContext:
+    try:
+        return ssl.create_default_context(cafile=authorities)
+    except OSError as error:  # ssl's own errors, too
+        variable = environment_name(PlatformSettings.section, "nats_tls_ca")
+        raise SettingsError([f"{variable}: {authorities}: {error.strerror or error}"]) from None
 
 
 def _secret(path: Path, *, is_optional: bool) -> str | None:
@@ -97,12 +106,13 @@ def _secret(path: Path, *, is_optional: bool) -> str | None:
     except FileNotFoundError:
         if is_optional:
             return None
-        raise SettingsError([f"nats_credentials: {path} is not there"]) from None
+        raise SettingsError([f"{_CREDENTIALS_VARIABLE}: {path} is not there"]) from None
     except OSError as error:
-        raise SettingsError([f"nats_credentials: {path}: {error.strerror}"]) from None
+        raise SettingsError([f"{_CREDENTIALS_VARIABLE}: {path}: {error.strerror}"]) from None
     mode = stat.S_IMODE(status.st_mode)
     if mode & 0o077:
-        raise SettingsError([f"nats_credentials: {path} has mode {mode:04o}, so others may read it; chmod 600 it"])
+        rule = f"has mode {mode:04o}, so others may read it; chmod 600 it"
+        raise SettingsError([f"{_CREDENTIALS_VARIABLE}: {path} {rule}"])
     return content.decode("ascii", errors="replace")
 
 

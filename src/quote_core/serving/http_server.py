@@ -11,6 +11,7 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
+from quote_core.addresses import why_not_bound, with_port
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving.work import CallCounter, count_http
 
@@ -84,7 +85,7 @@ async def serve_http(
         try:
             listener = await asyncio.get_running_loop().create_server(connection, host, port)
         except OSError as error:
-            raise ProviderUnavailable(f"{host}:{port}", "the address is in use or cannot be bound") from error
+            raise ProviderUnavailable(with_port(host, port), f"cannot listen: {why_not_bound(host, port)}") from error
         try:
             yield listener.sockets[0].getsockname()[1]
         finally:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from quote_core.addresses import why_not_bound, with_port
 from quote_core.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving.reflection import add_reflection
@@ -75,10 +76,13 @@ async def serve(
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
     add_reflection(server, (*services, health.SERVICE_NAME))
+    fault = why_not_bound(host, port)
+    if fault:  # asked first, since gRPC's core writes its own lines about it
+        raise ProviderUnavailable(with_port(host, port), f"cannot listen: {fault}")
     try:
-        bound_port = server.add_insecure_port(f"{host}:{port}")
+        bound_port = server.add_insecure_port(with_port(host, port))
     except RuntimeError as error:
-        raise ProviderUnavailable(f"{host}:{port}", "the address is in use or cannot be bound") from error
+        raise ProviderUnavailable(with_port(host, port), "cannot listen: the address was taken this moment") from error
     running = Server(bound_port, health_servicer, tuple(services))
     await running.set_serving(serving=False)
     await server.start()

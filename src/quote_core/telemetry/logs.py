@@ -9,6 +9,8 @@ from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
+from quote_core.addresses import with_port
+
 __all__ = ["redacted_url", "start_logs"]
 
 
@@ -44,4 +46,4 @@ def redacted_url(url: str) -> str:
     """`url` without user, password, path and query: providers put API keys in all four."""
     parts = urlsplit(url)
     host = parts.hostname or ""
-    return urlunsplit((parts.scheme, f"{host}:{parts.port}" if parts.port else host, "", "", ""))
+    return urlunsplit((parts.scheme, with_port(host, parts.port) if parts.port else host, "", "", ""))

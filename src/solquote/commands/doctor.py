@@ -11,23 +11,22 @@ from aggregator.settings import AggregatorSettings
 from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.addresses import dialled, with_port
-from quote_core.settings import PlatformSettings
 from solquote.checks import (
     DoctorFinding,
     DoctorVerdict,
     check_listeners,
+    check_places,
     check_quote_files,
     check_settings,
     check_token_file,
 )
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.commands.options import DataDir, Json, Timeout, found_environment, own_environment
 from solquote.connections import check_connections, host_of
 from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
 from solquote.processes import all_models
-from solquote.settings import UpSettings
 
 __all__ = ["doctor"]
 
@@ -37,7 +36,7 @@ _STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVer
 def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Check every setting and connection; exit 1 when anything fails."""
     environ = found_environment(data_dir)
-    findings = list(check_settings(environ, all_models()))
+    findings = list(check_settings(environ, all_models(), own=own_environment(data_dir)))
     if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
         mend = "mend the settings first"
         findings.append(
@@ -53,23 +52,26 @@ def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = 
 
 
 def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
-    platform, up = PlatformSettings.load(environ=environ), UpSettings.load(environ=environ)
+    models = PlatformModels.load(environ)
+    platform, up = models.platform, models.up
     manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
+    aggregator_host = host_of(f"//{platform.aggregator_address}")
     findings = asyncio.run(
         check_connections(
             platform,
             http_urls={
-                "aggregator": f"http://{host_of('//' + platform.aggregator_address)}:{aggregator.http_port}/v1/health",
+                "aggregator": f"http://{with_port(aggregator_host, aggregator.http_port)}/v1/health",
                 "system manager": f"http://{with_port(dialled(manager.http_host), manager.http_port)}/api/killswitch",
             },
-            nats_monitor_url=f"http://{host_of(platform.nats_url)}:{up.nats_monitor_port}",
+            nats_monitor_url=f"http://{with_port(host_of(platform.nats_url), up.nats_monitor_port)}",
             timeout_s=timeout_s,
         )
     )
     return [
         *findings,
+        *check_places(models),
         *check_disk(platform, EventLoggerSettings.load(environ=environ)),
-        *check_listeners(meant_listeners(PlatformModels.load(environ))),
+        *check_listeners(meant_listeners(models)),
         *check_quote_files(platform.shm_dir),
         check_token_file(manager.token_path(platform)),
     ]

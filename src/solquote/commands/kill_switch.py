@@ -47,10 +47,10 @@ def release(
     *, reason: Reason = None, timeout: Timeout = TIMEOUT_S, data_dir: DataDir = None, as_json: Json = False
 ) -> None:
     """Let trading go on."""
-    manager = find_manager(environment_of(os.environ, None if data_dir is None else str(data_dir)))
     body = {"person": this_person()} | ({"reason": reason} if reason else {})
     deadline_s = time.monotonic() + timeout
     try:
+        manager = find_manager(environment_of(os.environ, None if data_dir is None else str(data_dir)))
         request = Request.sent(manager, "disable", body, timeout_s=timeout)
         try:
             answer = request.answer(until_mono_s=deadline_s)

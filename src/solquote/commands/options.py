@@ -7,6 +7,7 @@ from typing import Annotated, Final
 
 import typer
 
+from quote_core.environment import given
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from solquote.supervisor.lock import running_platform
@@ -18,6 +19,7 @@ __all__ = [
     "Timeout",
     "Wide",
     "found_environment",
+    "own_environment",
     "token_symbols",
     "with_options",
 ]
@@ -42,9 +44,17 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
 
     So `solquote quote` finds a platform on other ports as long as it means the same data folder.
     """
-    environ = with_options(os.environ, {DATA_DIR_VARIABLE: data_dir})
-    running = running_platform(PlatformSettings.load(environ=environ).data_folder())
+    environ = own_environment(data_dir)
+    try:
+        running = running_platform(PlatformSettings.load(environ=environ).data_folder())
+    except SettingsError:
+        return environ  # the command tells it, when it loads the settings it needs
     return environ if running is None else {**running.environment, **environ}
+
+
+def own_environment(data_dir: Path | None) -> dict[str, str]:
+    """What was set for the command itself."""
+    return with_options(given(os.environ), {DATA_DIR_VARIABLE: data_dir})
 
 
 def token_symbols() -> list[str]:

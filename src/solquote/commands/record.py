@@ -54,7 +54,7 @@ def record(
 
 
 async def _captured(addresses: list[Pubkey], rpc_url: str, *, timeout_ms: int) -> dict[str, Any]:
-    async with open_session() as session:
+    async with open_session(rpc_url) as session:
         rpc = RpcClient(url=rpc_url, session=session, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
         return await capture(
             addresses, rpc.get_multiple_accounts, rpc.get_provenance, source=f"RPC node {redacted_url(rpc_url)}"

@@ -4,11 +4,14 @@ import asyncio
 import contextlib
 import os
 import shutil
+import stat
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
 import typer
+from rich.console import Console
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import SettingsError, environment_name
@@ -16,9 +19,11 @@ from solquote.checks import DoctorVerdict, check_settings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console, redraws
+from solquote.places import misplaced
 from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
 from solquote.processes import all_models
 from solquote.settings import UpSettings
+from solquote.standard_streams import LastingOutput
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines
 from solquote.supervisor.lifecycle import RestartPolicy
@@ -29,6 +34,7 @@ from solquote.supervisor.run import SupervisorStop, supervise
 
 __all__ = ["up"]
 
+_OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _REFRESH_S: Final = 0.5
 _SHM_DIR_VARIABLE: Final = environment_name("platform", "shm_dir")
 _BESIDE: Final = "end that process, set other ports (docs/settings.md), or run beside it with --free-ports"
@@ -47,8 +53,9 @@ def up(
     ] = False,
     logs: Annotated[bool, typer.Option("--logs", help="Show every process's log, prefixed with its name")] = False,
     as_json: Json = False,
-) -> None:
+) -> int:
     """Run the whole platform: on the recorded market unless told otherwise, until Ctrl-C."""
+    os.umask(os.umask(_OTHERS_WRITE) | _OTHERS_WRITE)  # nobody else may write to what the platform makes
     environ = with_options(
         os.environ,
         {
@@ -66,8 +73,11 @@ def up(
     if mistakes:
         raise SettingsError(mistakes)
     models = PlatformModels.load(environ)
+    misplacements = list(misplaced(models))
+    if misplacements:
+        raise SettingsError(misplacements)
     with contextlib.closing(KeptPorts()) as kept_ports:
-        _run_platform(
+        return _run_platform(
             make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports),
             models.up,
             show_logs=logs,
@@ -75,20 +85,24 @@ def up(
         )
 
 
-def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> None:
+def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> ExitCode:
     taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
     if taken:
         raise CommandFailed("PORT_TAKEN", f"{in_words(taken)}\n{_BESIDE}", ExitCode.NEGATIVE)
+    stop = SupervisorStop()
+    output = LastingOutput(sys.stdout, on_reader_gone=stop.ask)
+    console = make_console(output)
     try:
         with take_data_folder(plan.data_dir, plan.environment) as killed, _passing_files(plan):
             _remove_leftovers(killed)
             if plan.nats:
                 prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
-            with contextlib.closing(_display(plan, show_logs=show_logs, as_json=as_json)) as display:
-                asyncio.run(_run(plan, settings, display))
+            with contextlib.closing(_display(plan, console, show_logs=show_logs, as_json=as_json)) as display:
+                asyncio.run(_run(plan, settings, display, stop))
     except DataFolderTaken as error:
         raise CommandFailed("DATA_FOLDER_TAKEN", str(error), ExitCode.NEGATIVE) from error
+    return ExitCode.OK if output.has_reader else ExitCode.READER_GONE
 
 
 def _log_dir(plan: Plan) -> Path:
@@ -116,8 +130,7 @@ def _remove_leftovers(killed: Running | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:
-    stop = SupervisorStop()
+async def _run(plan: Plan, settings: UpSettings, display: Display, stop: SupervisorStop) -> None:
     for sentence in plan.warnings():
         display.told("solquote", f"warning: {sentence}")
     with stop.from_signals():
@@ -136,8 +149,7 @@ async def _run(plan: Plan, settings: UpSettings, display: Display) -> None:
             refreshing.cancel()
 
 
-def _display(plan: Plan, *, show_logs: bool, as_json: bool) -> Display:
-    console = make_console()
+def _display(plan: Plan, console: Console, *, show_logs: bool, as_json: bool) -> Display:
     if as_json:
         return JsonLines(console, clock=SYSTEM_CLOCK, show_logs=show_logs)
     if redraws(console):

@@ -96,8 +96,8 @@ def _write_private(path: Path, text: str) -> None:
     scratch = path.with_name(f"{path.name}.new")
     scratch.unlink(missing_ok=True)
     descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(os.fsencode(text))  # a path's own bytes, whatever the locale
         file.flush()
         os.fsync(file.fileno())
     scratch.replace(path)

@@ -38,6 +38,7 @@ def test_a_message_names_the_field_and_the_rule():
         (OSError(errno.ENOSPC, "No space left on device"), "cannot write: No space left on device"),
         (ExceptionGroup("tasks", [OSError(errno.ENOSPC, "No space left")]), "cannot write: No space left"),
         (ExceptionGroup("tasks", [ValueError(), OSError(errno.ENOSPC, "No space left")]), None),
+        (ExceptionGroup("tasks", [errors.ProviderUnavailable("nats", "is gone")] * 2), "nats: is gone"),
         (OSError(errno.EBADF, "Bad file descriptor"), None),
         (ValueError("wrong"), None),
     ],

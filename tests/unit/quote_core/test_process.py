@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import gc
 import os
+import re
 import runpy
 import signal
 import socket
@@ -165,6 +166,78 @@ def test_a_wrong_setting_ends_every_process_with_its_name_and_exit_2(
     said = capsys.readouterr().err
     assert f"{section} cannot start:" in said
     assert "SOLQUOTE_LOG_LEVEL" in said
+
+
+PORTS = {
+    "recorded_market": ("RPC_PORT", "JUPITER_PORT"),
+    "local_quote": ("GRPC_PORT",),
+    "external_quote": ("GRPC_PORT",),
+    "aggregator": ("GRPC_PORT", "HTTP_PORT"),
+    "system_manager": ("HTTP_PORT",),
+}
+ON_THE_BUS = tuple(section for section, module in PROCESSES.items() if module.startswith("pipeline."))
+READS_TOKENS = ("recorded_market", "local_quote", "external_quote", "aggregator", "scanner", "executor")
+
+
+def ends(
+    section: str, environ: dict[str, str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> tuple[object, str]:
+    """Exit code and standard error of `python -m` with `environ`."""
+    for name, value in environ.items():
+        monkeypatch.setenv(name, value)
+    with pytest.raises(SystemExit) as end:
+        runpy.run_module(PROCESSES[section], run_name="__main__", alter_sys=True)
+    said = capsys.readouterr().err
+    assert "Traceback" not in said
+    return end.value.code, said
+
+
+@pytest.mark.parametrize(("section", "taken"), [(section, port) for section, ports in PORTS.items() for port in ports])
+def test_a_port_that_is_taken_ends_every_process_with_a_sentence_and_exit_1(
+    section: str, taken: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {f"SOLQUOTE_{section.upper()}_{port}": "0" for port in PORTS[section]}
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        environ |= {f"SOLQUOTE_{section.upper()}_{taken}": str(port), "SOLQUOTE_DATA_DIR": str(tmp_path)}
+        code, said = ends(section, environ | {"SOLQUOTE_SHM_DIR": str(tmp_path / "shm")}, monkeypatch, capsys)
+    assert code == EXIT_FAILED
+    assert said.endswith(f"{section} cannot run: 127.0.0.1:{port}: cannot listen: the address is in use\n")
+
+
+@pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1"])
+@pytest.mark.parametrize("section", ["local_quote", "external_quote", "aggregator"])
+def test_a_host_that_is_not_this_machine_ends_a_quote_service_with_a_sentence_and_exit_1(
+    section: str, host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = ends(section, {"SOLQUOTE_HOST": host}, monkeypatch, capsys)
+    assert code == EXIT_FAILED
+    assert re.search(rf"{section} cannot run: {host}:\d+: cannot listen: it is no address.*\n$", said)
+
+
+@pytest.mark.parametrize("section", ON_THE_BUS)
+def test_credentials_that_are_not_there_end_every_process_on_the_bus_with_a_sentence_and_exit_2(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {
+        "SOLQUOTE_NATS_CREDENTIALS": str(tmp_path / "absent"),
+        "SOLQUOTE_DATA_DIR": str(tmp_path),
+        "SOLQUOTE_SHM_DIR": str(tmp_path),
+        "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "0",
+    }
+    code, said = ends(section, environ, monkeypatch, capsys)
+    assert code == EXIT_BAD_SETTINGS
+    assert said.endswith(f"{section} cannot start:\nSOLQUOTE_NATS_CREDENTIALS: {tmp_path}/absent is not there\n")
+
+
+@pytest.mark.parametrize("section", READS_TOKENS)
+def test_a_token_registry_that_is_not_there_ends_a_process_with_a_sentence_and_exit_1(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {"SOLQUOTE_TOKENS_PATH": str(tmp_path / "absent"), "SOLQUOTE_DATA_DIR": str(tmp_path)}
+    code, said = ends(section, environ, monkeypatch, capsys)
+    assert code == EXIT_FAILED
+    assert said.endswith(f"{section} cannot run: tokens_path: {tmp_path}/absent: No such file or directory\n")
 
 
 def test_every_wrong_setting_is_named(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -17,7 +17,7 @@ def test_port_zero_takes_two_free_neighbours() -> None:
 def test_a_taken_port_is_named() -> None:
     with bind(HOST, 0) as holder:
         port = holder.getsockname()[1]
-        with pytest.raises(ProviderUnavailable, match=f"{HOST}:{port}: cannot be bound: Address already in use"):
+        with pytest.raises(ProviderUnavailable, match=f"{HOST}:{port}: cannot listen: the address is in use"):
             bind(HOST, port)
 
 
@@ -26,6 +26,6 @@ def test_when_the_neighbour_is_taken_the_first_is_given_back() -> None:
     port = first.getsockname()[1]
     first.close()
     with second:
-        with pytest.raises(ProviderUnavailable, match=f":{port + 1}: cannot be bound"):
+        with pytest.raises(ProviderUnavailable, match=f":{port + 1}: cannot listen"):
             bind_neighbours(HOST, port)
         socket.create_server((HOST, port)).close()

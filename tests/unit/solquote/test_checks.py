@@ -13,6 +13,7 @@ class Demo(ServiceSettings):
     section: ClassVar[str] = "demo"
 
     port: Port = 1
+    name: str = ""
 
 
 MODELS = (PlatformSettings, Demo)
@@ -35,7 +36,18 @@ def test_settings_that_are_right_are_listed():
     findings = list(check_settings({"SOLQUOTE_DEMO_PORT": "5", "HOME": "/root"}, MODELS))
     assert [(finding.verdict, finding.detail) for finding in findings] == [
         (DoctorVerdict.OK, "all defaults"),
-        (DoctorVerdict.OK, "set: port"),
+        (DoctorVerdict.OK, "port from SOLQUOTE_DEMO_PORT; the rest defaults"),
+    ]
+
+
+def test_it_is_told_where_each_value_is_from(tmp_path: Path):
+    config = tmp_path / "solquote.toml"
+    config.write_text("[demo]\nport = 1\nname = 'x'\n")
+    own = {"SOLQUOTE_CONFIG": str(config), "SOLQUOTE_DEMO_PORT": "5"}
+    findings = check_settings(own | {"SOLQUOTE_RPC_URL": "http://h:1"}, MODELS, own=own)
+    assert [finding.detail for finding in findings] == [
+        "rpc_url from the platform that runs; the rest defaults",
+        f"port from SOLQUOTE_DEMO_PORT; name from [demo] of {config}; the rest defaults",
     ]
 
 
@@ -43,7 +55,11 @@ def test_settings_that_are_right_are_listed():
     ("environ", "subject", "detail"),
     [
         ({"SOLQUOTE_RPC_ULR": "x"}, "environment", "SOLQUOTE_RPC_ULR: no such setting; did you mean SOLQUOTE_RPC_URL?"),
-        ({"SOLQUOTE_RPC_URL": "ftp://x"}, "settings [platform]", "SOLQUOTE_RPC_URL: String should match pattern"),
+        (
+            {"SOLQUOTE_RPC_URL": "ftp://x"},
+            "settings [platform]",
+            "SOLQUOTE_RPC_URL: must be a URL such as http://host:port",
+        ),
         ({"SOLQUOTE_DEMO_PORT": "x"}, "settings [demo]", "SOLQUOTE_DEMO_PORT: Input should be a valid integer"),
         ({"SOLQUOTE_DEMO_PROT": "1"}, "settings [demo]", "SOLQUOTE_DEMO_PROT: no such setting; did you mean"),
     ],

@@ -55,7 +55,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         ("release", 3, "UNAVAILABLE", "there is no kill-switch token at"),
         ("nonsense", 2, "USAGE", "No such command 'nonsense'"),
         ("up --seed x", 2, "USAGE", "Invalid value"),
-        ("up --rpc-url ftp://x", 2, "INVALID_SETTINGS", "SOLQUOTE_RPC_URL: String should match pattern"),
+        ("up --rpc-url ftp://x", 2, "INVALID_SETTINGS", "SOLQUOTE_RPC_URL: must be a URL such as http://host:port"),
     ],
 )
 def test_an_error_is_one_sentence_or_one_object(
@@ -87,8 +87,8 @@ def test_an_unknown_setting_is_named_with_its_nearest_relative(
 
 def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "file").touch()
-    assert run(["up", "--free-ports", "--data-dir", str(tmp_path / "file" / "data")]) == 3
-    assert capsys.readouterr().err == f"solquote: {tmp_path}/file/data: Not a directory\n"
+    assert run(["up", "--free-ports", "--data-dir", str(tmp_path / "file" / "data")]) == 2
+    assert capsys.readouterr().err == f"solquote: SOLQUOTE_DATA_DIR: {tmp_path}/file is not a folder\n"
 
 
 def test_tokens_come_without_prices_while_nothing_runs(capsys: pytest.CaptureFixture[str]):

@@ -25,6 +25,12 @@ def test_the_defaults_are_the_models_own(section_and_name: tuple[str, str]):
         {"SOLQUOTE_DATA_DIR": "~/data"},
         {"SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST": "127.0.0.2", "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "1234"},
         {"SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE": "/run/token"},
+        {
+            "SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST": "[::1]",
+            "SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "",
+            "SOLQUOTE_DATA_DIR": " ",
+        },
+        {"SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE": "~/token\n"},
     ],
 )
 @pytest.mark.parametrize("with_file", [True, False])

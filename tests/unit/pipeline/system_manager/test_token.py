@@ -33,7 +33,7 @@ def test_what_is_no_token_is_refused(tmp_path: Path, content: str) -> None:
     path = tmp_path / "token"
     path.write_text(content)
     path.chmod(0o600)
-    with pytest.raises(SettingsError, match="token_file"):
+    with pytest.raises(SettingsError, match="SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE"):
         load_or_make_token(path)
 
 

@@ -52,7 +52,7 @@ def test_a_password_and_a_token_are_one_line(tmp_path: Path, text: str, expected
 
 @pytest.mark.parametrize("text", ["", "\n", "SUBROKEN", "two\nlines"])
 def test_what_is_no_secret_is_refused_by_the_file_s_name_alone(tmp_path: Path, text: str):
-    with pytest.raises(SettingsError, match=r"nats_credentials: .*secret") as refused:
+    with pytest.raises(SettingsError, match=r"SOLQUOTE_NATS_CREDENTIALS: .*secret") as refused:
         options(tmp_path / "secret", text)
     assert not text.strip() or text.strip() not in str(refused.value)
 

@@ -219,7 +219,7 @@ async def test_a_handshake_that_is_redirected_is_not_followed(node: SolanaNode) 
     await runner.setup()
     await web.TCPSite(runner, "127.0.0.1", 0).start()
     try:
-        async with open_session() as session:
+        async with open_session("http://127.0.0.1") as session:
             with pytest.raises(aiohttp.ClientError, match="HTTP 302; redirects are not followed"):
                 await session.ws_connect(f"http://127.0.0.1:{runner.addresses[0][1]}/")
     finally:
