@@ -55,7 +55,8 @@ MENDS: Final = (
         (
             Edit(
                 "local_quote/quoter.py",
-                "    if best_output > 0 and is_stale != is_best_stale:\n        return is_best_stale\n",
+                "            if winner is not None and self.is_stale(entry) and not self.is_stale(winner):\n"
+                "                break\n",
                 "",
             ),
         ),
