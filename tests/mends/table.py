@@ -51,7 +51,7 @@ _ARRAYS: Final = "unit/quote_core/dex/test_arrays_follow_amounts.py"
 MENDS: Final = (
     Mend(
         "trust 3",
-        "a fresh pool is taken before a stale one that gives more",
+        "a call takes a fresh pool before a stale one that gives more",
         (
             Edit(
                 "local_quote/quoter.py",
@@ -61,7 +61,20 @@ MENDS: Final = (
             ),
         ),
         f"{_MARKET}::test_a_fresh_pool_is_quoted_before_a_stale_one_that_gives_more",
-        "assert {'rich'} == {'poor'}",
+        "== {'poor'}",
+    ),
+    Mend(
+        "trust 3",
+        "a row takes a fresh pool before a stale one that gives more",
+        (
+            Edit(
+                "local_quote/row_table.py",
+                "[[offer for offer in offers if offer.is_stale is is_stale] for is_stale in (False, True)]",
+                "[offers]",
+            ),
+        ),
+        f"{_MARKET}::test_a_fresh_pool_is_quoted_before_a_stale_one_that_gives_more",
+        "== {'poor'}",
     ),
     Mend(
         "trust 4",
