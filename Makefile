@@ -9,7 +9,7 @@ SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove hostile chaos sanitize fuzz bench load run check wheel clean
+.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run check wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -71,6 +71,9 @@ integration: setup ## only the tests with real processes and servers
 
 prove: setup ## the long proofs of the shared-memory table, some six minutes
 	$(BIN)/python tests/prove
+
+mends: setup ## take each mend out of a copy of the source and see its test fail, some six minutes
+	$(BIN)/python tests/mends
 
 HOSTILE_MINUTES ?= 60
 hostile: setup ## an hour of the local quote service before a node that lies (HOSTILE_MINUTES=60)

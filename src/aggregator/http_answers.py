@@ -20,13 +20,12 @@ from aggregator.upstream_wire import PoolSummary, provider_of, route_of
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.labels import JUPITER_LABELS
 from quote_core.health import HealthReport
-from quote_core.quotes import Provenance, RouteHop
+from quote_core.quotes import RouteHop, worst_provenance
 from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 
 __all__ = ["health_answer", "pool_answer", "quote_answer"]
 
 _JUPITER_LABELS: Final = {dex.label: label for dex, label in JUPITER_LABELS.items()}
-_GENUINENESS: Final = (Provenance.SYNTHETIC, Provenance.PATCHED, Provenance.RECORDED, Provenance.CHAIN)
 
 
 def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, started_mono_ns: int) -> QuoteAnswer:
@@ -158,4 +157,4 @@ def _least_genuine(route: Sequence[RouteHop]) -> str | None:
     known = [leg.provenance for leg in route if leg.provenance is not None]
     if len(known) < len(route) or not known:
         return None
-    return min(known, key=_GENUINENESS.index).name.lower()
+    return worst_provenance(known).name.lower()

@@ -16,10 +16,10 @@ from typing import Any, Final, Protocol
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from aggregator.selection import Scored
-from aggregator.upstream_wire import AMOUNT_MAX, SLOT_MAX
+from aggregator.upstream_wire import SLOT_MAX
 from quote_core.clock import Clock, Moment, moment
 from quote_core.quotes import QuoteKey
-from quote_core.units import BPS, PPM
+from quote_core.units import AMOUNT_MAX, BPS, PPM
 from shm import ChangeKind, Flag
 
 __all__ = ["BEAT_S", "ShmPublisher", "TableWriter"]

@@ -24,10 +24,9 @@ from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import Provenance, QuoteKey, RouteHop
 from quote_core.serving import QuoteRequest, read_freshness, read_provenance, read_route
-from quote_core.units import BPS, NS_PER_MS, Pubkey
+from quote_core.units import AMOUNT_MAX, BPS, NS_PER_MS, Pubkey
 
 __all__ = [
-    "AMOUNT_MAX",
     "EXTERNAL_QUOTE",
     "EXTERNAL_STREAM",
     "LOCAL_POOLS",
@@ -48,8 +47,6 @@ __all__ = [
     "prices_request",
 ]
 
-AMOUNT_MAX: Final = 2**63 - 1
-"""Most a quote may give: what a signed profit of it still fits into. No token's supply comes near."""
 
 SLOT_MAX: Final = 2**32 - 1
 """Shared memory's field; at 400 ms a slot the chain reaches it in the 2070s."""

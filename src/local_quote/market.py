@@ -94,8 +94,7 @@ class LocalMarket:
         if not self.progress.is_possible(update.slot, self._clock.mono_ns()):
             update = replace(update, slot=0)
         done = self.store.add(pool, update, provenance)
-        self._forget_responses(done.changed_pools)
-        self._pools_changed(done.changed_pools)
+        self._pools_changed(done.changed_pools)  # what is cached stays until a read vouches for the pool
         return _wanted(done)
 
     def apply(self, updates: Sequence[AccountUpdate], halved: Collection[Pubkey] = ()) -> WantedChange:

@@ -8,7 +8,7 @@ from typing import NamedTuple
 
 from local_quote.impact import Curve, curve_of, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
-from local_quote.taken_depth import PricePath, TakenDepth, left_amount
+from local_quote.taken_depth import LocalTakenDepth, PricePath, left_amount
 from quote_core.clock import Clock
 from quote_core.dex.labels import ALL_DEXES
 from quote_core.dex.pool import ChainClock, Dex, Direction, SwapMode
@@ -42,7 +42,7 @@ class BehindTaken(NamedTuple):
     """A swap behind depth that counts as taken, and what counts as taken behind the swap."""
 
     swap: PricedSwap
-    taken: TakenDepth
+    taken: LocalTakenDepth
 
 
 def direction_of(entry: PoolEntry, input_mint: Pubkey) -> Direction:
@@ -212,7 +212,7 @@ class PoolQuoter:
             depth_amount=curve.depth_amount,
         )
 
-    def behind(self, swap: PricedSwap, taken: TakenDepth | None) -> BehindTaken:
+    def behind(self, swap: PricedSwap, taken: LocalTakenDepth | None) -> BehindTaken:
         """Price `swap` anew as if what is left of `taken` had been swapped before it, in its own direction.
 
         Raises:
@@ -236,7 +236,7 @@ class PoolQuoter:
                 fee_mint=own.fee_mint,
                 price_impact=price_impact(swap.input_amount, own.amount_out, self.curve(entry, direction).net_price),
             ),
-            TakenDepth(
+            LocalTakenDepth(
                 input_amount=min(left + swap.input_amount, U64_MAX),
                 price_before=price_now,
                 price_after=scratch.spot_price(clock),

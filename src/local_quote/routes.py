@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from local_quote.pool_store import PoolStore
 from local_quote.quoter import PoolQuoter, PricedSwap
-from local_quote.taken_depth import TakenDepth
+from local_quote.taken_depth import LocalTakenDepth
 from quote_core.errors import InvalidField, UnknownPool
 from quote_core.tokens import Token, TokenRegistry, checked_mint
 from quote_core.units import U64_MAX, Pubkey
@@ -20,7 +20,7 @@ class HopRequest:
     input_mint: str
     output_mint: str
     pool_id: str
-    taken: TakenDepth | None = None
+    taken: LocalTakenDepth | None = None
     """What counts as taken of the pool, in the hop's direction."""
 
 
@@ -29,7 +29,7 @@ class SimulatedRoute:
     """The hops, priced; `taken` is what counts as taken behind each, when that was asked for."""
 
     swaps: Sequence[PricedSwap]
-    taken: Sequence[TakenDepth]
+    taken: Sequence[LocalTakenDepth]
 
 
 def simulate_route(
@@ -55,7 +55,7 @@ def simulate_route(
         raise InvalidField("hops", f"must be 1 to {hop_count_max}, got {len(hops)}")
     amount = checked_amount(input_amount)
     swaps: list[PricedSwap] = []
-    taken: list[TakenDepth] = []
+    taken: list[LocalTakenDepth] = []
     used: set[Pubkey] = set()
     for position, hop in enumerate(hops):
         field = f"hops[{position}]"

@@ -21,7 +21,7 @@ from typing import Final
 
 from quote_core.dex.pool import Direction
 
-__all__ = ["PRICES_HELD_MAX", "PricePath", "TakenDepth", "left_amount"]
+__all__ = ["PRICES_HELD_MAX", "LocalTakenDepth", "PricePath", "left_amount"]
 
 PRICES_HELD_MAX: Final = 512
 """Peaks, and troughs, kept of a pool; the highest are dropped first, and what they ended counts as taken a while more.
@@ -31,7 +31,7 @@ A peak hides all before it that were lower, so a price that wanders leaves few.
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TakenDepth:
+class LocalTakenDepth:
     """See `TakenDepth` in local_quote.proto."""
 
     input_amount: int
@@ -66,7 +66,7 @@ class PricePath:
         return further(turns[position][1], price_now)
 
 
-def left_amount(taken: TakenDepth, direction: Direction, furthest_price: float) -> int:
+def left_amount(taken: LocalTakenDepth, direction: Direction, furthest_price: float) -> int:
     """How much of `taken` is still taken, rounded up: 0 to all of it.
 
     Args:

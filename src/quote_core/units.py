@@ -11,7 +11,9 @@ from typing import Final, NewType
 from quote_core.errors import InvalidField
 
 __all__ = [
+    "AMOUNT_MAX",
     "BPS",
+    "I64_MAX",
     "LAMPORTS_PER_SOL",
     "NS_PER_MS",
     "NS_PER_S",
@@ -33,9 +35,13 @@ PPM: Final = 1_000_000
 LAMPORTS_PER_SOL: Final = 1_000_000_000
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
+I64_MAX: Final = 2**63 - 1
 U64_MAX: Final = 2**64 - 1
 U128_MAX: Final = 2**128 - 1
 U256_MAX: Final = 2**256 - 1
+
+AMOUNT_MAX: Final = I64_MAX
+"""Most that a quote may give: what a signed profit of it still fits into. No token's supply comes near."""
 
 
 def is_plain_decimal(text: str) -> bool:

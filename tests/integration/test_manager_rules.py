@@ -40,7 +40,8 @@ from quote_core.settings import PlatformSettings
 pytestmark = pytest.mark.integration
 ACTIVE, HALTED = TradingState.ACTIVE, TradingState.HALTED
 CAPITAL_LAMPORTS = PlatformSettings().trading_capital_lamports
-DAILY_LOSS_LAMPORTS = SystemManagerSettings().daily_loss_max_lamports
+_DEFAULTS = SystemManagerSettings()
+DAILY_LOSS_LAMPORTS = _DEFAULTS.daily_loss_max_lamports
 NEVER_NS = 10**18
 
 
@@ -51,8 +52,9 @@ def latch_in(bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS) -> Lat
 
 
 @asynccontextmanager
-async def running_manager(bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS) -> AsyncIterator[Manager]:
-    settings = SystemManagerSettings()
+async def running_manager(
+    bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS, settings: SystemManagerSettings = _DEFAULTS
+) -> AsyncIterator[Manager]:
     manager = Manager(
         Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
         latch_in(bus, folder, restate_after_ns=restate_after_ns),
@@ -116,16 +118,22 @@ async def test_without_the_results_of_before_nothing_is_vouched_for(bus: Bus, tm
 
 
 async def test_a_state_that_is_written_again_keeps_the_peak(bus: Bus, tmp_path: Path) -> None:
-    step_lamports = DAILY_LOSS_LAMPORTS - 1
-    async with running_manager(bus, tmp_path, restate_after_ns=100_000_000) as manager:
+    """Two falls, each within the limit, with the state written again between them; a day's loss trips nothing here."""
+    settings = SystemManagerSettings(daily_loss_max_lamports=10 * CAPITAL_LAMPORTS)
+    fall_lamports = int(0.7 * settings.drawdown_max * 2 * CAPITAL_LAMPORTS)
+    async with running_manager(bus, tmp_path, restate_after_ns=100_000_000, settings=settings) as manager:
         await eventually(lambda: not manager.finding)
-        await traded(bus, CAPITAL_LAMPORTS)
-        for number in range(1, 6):  # a fall of 12 % of the peak, in steps that alone trip nothing
+        for number, profit_lamports in enumerate((CAPITAL_LAMPORTS, -fall_lamports)):
+            await traded(bus, profit_lamports, first_number=number)
+            await eventually(lambda count=number + 1: manager.results_read_count == count)
             assert manager.held is not None
             revision = manager.held.revision
-            await eventually(lambda seen=revision: manager.held is not None and manager.held.revision > seen)
-            await traded(bus, -step_lamports, first_number=number)
+            await eventually(lambda seen=revision: manager.held is not None and manager.held.revision > seen + 1)
+        assert held_state(manager) is ACTIVE
+        await traded(bus, -fall_lamports, first_number=2)
         await eventually(lambda: held_state(manager) is HALTED)
+        assert manager.held is not None
+        assert manager.held.trigger == "drawdown"
 
 
 def failing_service() -> ServiceHealth:

@@ -10,7 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from prove import disassembly, killing, lapping, racing, stopping, stressing
+from prove import disassembly, gapping, killing, lapping, racing, stopping, stressing
 from prove.build import COMPILER, has_thread_sanitizer
 
 import shm.handle
@@ -22,6 +22,7 @@ pytestmark = [
 ]
 
 STRESS_S = 4.0
+GAP_S = 2.0
 BUSY_CPU_NS_MAX = 5_000_000
 
 
@@ -60,6 +61,12 @@ def test_a_reader_lapped_after_any_of_its_loads_is_told_everything(laps: int, to
 @pytest.mark.parametrize("rule", lapping.MUTANTS)
 def test_a_poll_without_one_of_its_rules_loses_changes(rule: str) -> None:
     assert lapping.loses_changes(rule)
+
+
+def test_a_reader_with_room_for_half_an_entry_shows_no_pair_with_anothers_amounts() -> None:
+    shown = gapping.shown(GAP_S)
+    assert shown.foreign_count == 0
+    assert shown.pair_count > 10
 
 
 @pytest.mark.parametrize("action", stopping.ACTIONS)

@@ -1,7 +1,7 @@
 """`python tests/prove`: the long versions of the proofs, with their figures. Ends with 1 when one fails.
 
 python tests/prove                          all of it, some six minutes on two cores
-python tests/prove model | race | stop | lap
+python tests/prove model | race | stop | lap | gap
 python tests/prove stress --accepted N --seconds S
 python tests/prove kill --kills N
 """
@@ -17,12 +17,13 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that `prove` is a package when run as a program
 
-from prove import killing, lapping, racing, stopping, stressing
+from prove import gapping, killing, lapping, racing, stopping, stressing
 from prove.claims import CLAIMS
 from prove.necessities import NECESSITIES, SPARE
 from prove.protocol_model import PROTOCOL
 
 MEMORY = Path("/dev/shm")
+GAP_S = 20.0
 Outcome = tuple[bool, str]
 
 
@@ -77,6 +78,13 @@ def prove_lap(_: argparse.Namespace) -> Iterator[Outcome]:
         yield broken, f"{rule}: {'loses changes' if broken else 'nothing was lost'}"
 
 
+def prove_gap(_: argparse.Namespace) -> Iterator[Outcome]:
+    """A reader that finds room for half an entry."""
+    shown = gapping.shown(GAP_S)
+    holds = shown.foreign_count == 0 and shown.pair_count > GAP_S
+    yield holds, f"{shown.quote_count} quotes of {shown.pair_count} pairs, {shown.foreign_count} with another's amounts"
+
+
 def prove_stress(options: argparse.Namespace) -> Iterator[Outcome]:
     """So many accepted reads, spread over patterns and rates."""
     runs = [(pattern, rate) for pattern in stressing.PATTERNS for rate in stressing.RATES]
@@ -107,6 +115,7 @@ PROOFS: dict[str, Callable[[argparse.Namespace], Iterator[Outcome]]] = {
     "race": prove_race,
     "stop": prove_stop,
     "lap": prove_lap,
+    "gap": prove_gap,
     "stress": prove_stress,
     "kill": prove_kill,
 }

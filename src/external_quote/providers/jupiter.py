@@ -46,13 +46,11 @@ from quote_core.outside import (
 )
 from quote_core.quotes import Provenance, QuoteKey, RouteHop
 from quote_core.settings import SecretStr
-from quote_core.units import NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
+from quote_core.units import AMOUNT_MAX, NS_PER_MS, NS_PER_S, U64_MAX, Pubkey
 
-__all__ = ["ANSWER_BYTES_MAX", "OUTPUT_AMOUNT_MAX", "JupiterProvider"]
+__all__ = ["ANSWER_BYTES_MAX", "JupiterProvider"]
 
 ANSWER_BYTES_MAX: Final = 256 * 1024
-OUTPUT_AMOUNT_MAX: Final = 2**63 - 1
-"""More is no quote: sums and differences of amounts are kept in signed 64 bits, and no token has half of it."""
 _LEG_COUNT_MAX: Final = 32
 _LABEL_CHARS_MAX: Final = 64
 _PAUSE_NS_DEFAULT: Final = NS_PER_S  # a 429 that names no time
@@ -95,7 +93,7 @@ class _Quote(_Answer):
     input_mint: _Address
     in_amount: _Amount
     output_mint: _Address
-    out_amount: Annotated[int, BeforeValidator(partial(decimal_int, low=1, high=OUTPUT_AMOUNT_MAX))]
+    out_amount: Annotated[int, BeforeValidator(partial(decimal_int, low=1, high=AMOUNT_MAX))]
     price_impact_pct: Annotated[float, BeforeValidator(partial(finite, low=-1.0, high=1.0))]  # for scores only
     route_plan: tuple[_RouteStep, ...] = Field(min_length=1, max_length=_LEG_COUNT_MAX)
     context_slot: Annotated[int, BeforeValidator(partial(bounded_int, low=0, high=SLOT_MAX))] = 0

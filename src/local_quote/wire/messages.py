@@ -10,7 +10,7 @@ from local_quote.oracle import OracleReading
 from local_quote.pool_store import PoolEntry
 from local_quote.quoter import PricedSwap
 from local_quote.routes import HopRequest, SimulatedRoute, checked_amount
-from local_quote.taken_depth import TakenDepth
+from local_quote.taken_depth import LocalTakenDepth
 from quote_core.dex.pool import Direction
 from quote_core.errors import InvalidField, MarketError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
@@ -76,12 +76,12 @@ def hops_from(request: local_quote_pb2.SimulateRouteRequest) -> list[HopRequest]
     ]
 
 
-def _taken_from(taken: local_quote_pb2.TakenDepth, field: str) -> TakenDepth:
+def _taken_from(taken: local_quote_pb2.TakenDepth, field: str) -> LocalTakenDepth:
     prices = {"price_before": taken.price_before, "price_after": taken.price_after}
     for name, price in prices.items():
         if not (math.isfinite(price) and price >= 0.0):
             raise InvalidField(f"{field}.{name}", "must be a finite number, not below zero")
-    return TakenDepth(
+    return LocalTakenDepth(
         input_amount=checked_amount(taken.input_amount, field=f"{field}.input_amount"),
         price_before=taken.price_before,
         price_after=taken.price_after,

@@ -29,12 +29,11 @@ from quote_core.events import (
     derived_id,
     stamp,
 )
-from quote_core.units import U64_MAX
+from quote_core.units import I64_MAX, U64_MAX
 
 __all__ = ["Effects", "Ending", "abandoned", "failed", "filled", "missed", "refused", "result_of"]
 
 REASON_CHARS_MAX: Final = 512
-_I64_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -157,4 +156,4 @@ def result_of(
 
 
 def _i64(value: int) -> int:
-    return max(-_I64_MAX - 1, min(value, _I64_MAX))
+    return max(-I64_MAX - 1, min(value, I64_MAX))

@@ -9,20 +9,16 @@ import enum
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Final
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from pipeline.scanner.detect import Leg
 from quote_core.tokens import Pair
-from quote_core.units import BPS, PPM
+from quote_core.units import AMOUNT_MAX, BPS, PPM
 from quote_core.watch import watched_row_count
 from shm import ENTRY_COUNT, Flag, Quote
 
 __all__ = ["Book", "PairDirection", "PairLegs"]
-
-
-_AMOUNT_MAX: Final = 2**63 - 1
 
 
 class PairDirection(enum.Enum):
@@ -101,8 +97,8 @@ def _is_usable(quote: Quote) -> bool:
     return (
         Flag.VALID in quote.flags
         and Flag.STALE not in quote.flags
-        and 0 < quote.input_amount <= _AMOUNT_MAX
-        and 0 < quote.output_amount <= _AMOUNT_MAX
+        and 0 < quote.input_amount <= AMOUNT_MAX
+        and 0 < quote.output_amount <= AMOUNT_MAX
         and quote.price_impact_ppm <= PPM
         and quote.confidence_bps <= BPS
     )

@@ -20,14 +20,12 @@ from dataclasses import dataclass
 from typing import Final
 
 from pipeline.costs import CostRates, Costs, round_trip_costs
-from quote_core.units import BPS
+from quote_core.units import AMOUNT_MAX, BPS
 
 __all__ = ["BPS_MAX", "Divergence", "Leg", "RoundTrip", "Thresholds", "best_round_trip", "divergence"]
 
 BPS_MAX: Final = 1_000_000
 """A hundred times the stake, or a rate a hundred times off. Within it all numbers of an event fit their fields."""
-
-_AMOUNT_MAX: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,7 +93,7 @@ class RoundTrip:
     @property
     def is_plausible(self) -> bool:
         """Whether it is within what there can be."""
-        return self.gross_profit_bps <= BPS_MAX and self.amount_out <= _AMOUNT_MAX
+        return self.gross_profit_bps <= BPS_MAX and self.amount_out <= AMOUNT_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

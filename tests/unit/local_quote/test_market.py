@@ -10,6 +10,7 @@ from quote_core.dex.pool import Account, Dex
 from quote_core.errors import StaleState
 from quote_core.quotes import Provenance
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource
+from quote_core.units import Pubkey
 
 
 def test_one_update_marks_the_changed_rows_of_its_pair_for_whoever_wants_them(held: HeldMarket) -> None:
@@ -231,9 +232,13 @@ def test_both_legs_of_a_pair_are_priced_at_one_time_of_the_chain() -> None:
 
 
 def test_a_pool_that_joins_ends_what_was_cached_of_its_pair(held: HeldMarket) -> None:
-    held.add("p", 10**12, 80 * 10**9)
-    held.market.quote(SOL, USDC, 10**9)
-    held.add("q", 10**12, 90 * 10**9)
+    """Also one on accounts that are held already: its first read changes nothing, and makes it one to quote from."""
+    held.add("p", 10**12, 80 * 10**9, fee_bps=25)
+    joined = PlainPool("q", SOL.mint, USDC.mint, fee_bps=5)
+    joined.vault_a, joined.vault_b = Pubkey("p-vault-a"), Pubkey("p-vault-b")
+    held.market.add_pool(joined, held.updates(joined, 10**12, 80 * 10**9)[0], Provenance.CHAIN)
+    assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "p"
+    held.read(joined, 10**12, 80 * 10**9)
     assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "q"
 
 

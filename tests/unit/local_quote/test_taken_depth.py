@@ -7,13 +7,13 @@ from fakes.golden_market import CHAIN_UNIX_S, GOLDEN_POOLS, GoldenMarket
 from fakes.held_market import REGISTRY, SOL, USDC, HeldMarket, clock_update
 
 from local_quote.routes import HopRequest, SimulatedRoute, simulate_route
-from local_quote.taken_depth import PRICES_HELD_MAX, PricePath, TakenDepth, left_amount
+from local_quote.taken_depth import PRICES_HELD_MAX, LocalTakenDepth, PricePath, left_amount
 from quote_core.dex.pool import Direction
 from quote_core.errors import InvalidField, MarketError
 
 SHALLOW = {"raydium_cpmm/sol_usdc_7JuwJuNU": 10**7}
 EVERY_POOL = pytest.mark.parametrize("name", GOLDEN_POOLS)
-RISING = TakenDepth(input_amount=1_000, price_before=100.0, price_after=110.0, since_slot=5)
+RISING = LocalTakenDepth(input_amount=1_000, price_before=100.0, price_after=110.0, since_slot=5)
 FALLING = replace(RISING, price_after=90.0)
 
 
@@ -59,7 +59,7 @@ class OnePool:
     def trade(self, input_mint: str, amount: int) -> int:
         return self.market.trade(self.id, input_mint, amount)
 
-    def simulate(self, amount: int, *, taken: TakenDepth | None = None) -> SimulatedRoute:
+    def simulate(self, amount: int, *, taken: LocalTakenDepth | None = None) -> SimulatedRoute:
         return self.market.route([HopRequest(SOL.mint, USDC.mint, self.id, taken)], amount)
 
 

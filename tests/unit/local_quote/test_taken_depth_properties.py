@@ -3,7 +3,7 @@
 from hypothesis import given
 from hypothesis import strategies as st
 
-from local_quote.taken_depth import PricePath, TakenDepth, left_amount
+from local_quote.taken_depth import LocalTakenDepth, PricePath, left_amount
 from quote_core.dex.pool import Direction
 from quote_core.units import U64_MAX
 
@@ -41,7 +41,7 @@ def test_the_path_tells_the_furthest_of_all_prices_since(
 def test_the_further_the_market_went_the_less_is_left(
     amount: int, before: float, after: float, nearer: float, further: float, direction: Direction
 ) -> None:
-    taken = TakenDepth(input_amount=amount, price_before=before, price_after=after, since_slot=0)
+    taken = LocalTakenDepth(input_amount=amount, price_before=before, price_after=after, since_slot=0)
     first, second = sorted((nearer, further), reverse=direction is Direction.A_TO_B)
     left = [left_amount(taken, direction, price) for price in (before, first, second)]
     assert left[0] == amount
