@@ -72,7 +72,7 @@ def test_a_wrong_registry_is_refused_naming_entry_and_rule(tmp_path: Path, conte
 
 
 def test_a_missing_registry_file_is_a_sentence_not_a_traceback(tmp_path: Path):
-    with pytest.raises(InvalidField, match="tokens_path: .*absent.json: No such file"):
+    with pytest.raises(InvalidField, match=r"tokens_path: .*absent.json: No such file"):
         load_tokens(tmp_path / "absent.json")
 
 
