@@ -2,13 +2,14 @@
 
 import io
 import os
+import select
 import sys
 from collections.abc import Callable
 from typing import Final, TextIO
 
 from quote_core.errors import DISK_FAULTS
 
-__all__ = ["LastingOutput", "drop_output", "open_closed_streams"]
+__all__ = ["LastingOutput", "drop_output", "open_closed_streams", "reader_is_gone"]
 
 _STDIN: Final = 0
 _STDOUT: Final = 1
@@ -74,6 +75,13 @@ class LastingOutput:
         except OSError as error:
             if error.errno not in DISK_FAULTS:
                 raise
+
+
+def reader_is_gone() -> bool:
+    """Whether standard output is a pipe that nobody reads any more, which a write would be told only later."""
+    look = select.poll()
+    look.register(_STDOUT, 0)
+    return bool(look.poll(0))  # errors and hang-ups are told unasked
 
 
 def drop_output() -> None:
