@@ -9,7 +9,7 @@ SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run check wheel clean
+.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run session check wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -46,12 +46,12 @@ generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from pro
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
-	$(BIN)/ruff format src tests benchmarks proto setup.py
-	$(BIN)/ruff check --fix --quiet src tests benchmarks proto setup.py
+	$(BIN)/ruff format src tests benchmarks docs proto setup.py
+	$(BIN)/ruff check --fix --quiet src tests benchmarks docs proto setup.py
 
 lint: setup ## format, lint, imports, contracts: check only
-	$(BIN)/ruff format --check --quiet src tests benchmarks proto setup.py
-	$(BIN)/ruff check --quiet src tests benchmarks proto setup.py
+	$(BIN)/ruff format --check --quiet src tests benchmarks docs proto setup.py
+	$(BIN)/ruff check --quiet src tests benchmarks docs proto setup.py
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
 	$(BIN)/python proto/generate.py --check
@@ -111,6 +111,9 @@ fuzz: setup ## coverage-guided fuzzing of every decoder and quote (FUZZ_RUNS=100
 
 run: setup ## the whole platform on the recorded market
 	@exec $(BIN)/solquote up
+
+session: setup ## record docs/session.md anew, from a platform of its own
+	$(BIN)/python docs/session.py
 
 wheel: setup ## the package as a wheel in dist/
 	$(BIN)/python -m build --wheel --outdir dist .
