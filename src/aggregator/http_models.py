@@ -6,7 +6,7 @@ existing clients only change the host; our own fields stand beside them.
 
 from typing import Annotated, Any, Final, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
 from quote_core.dex.labels import JUPITER_LABELS
@@ -82,6 +82,10 @@ def _labels(value: Any) -> Any:
     return tuple(value)
 
 
+def _is_nothing(name: str, value: Any) -> bool:
+    return value is None or value == [] or (name == "maxAccounts" and type(value) is int and value == 0)
+
+
 def _shown(value: Any) -> str:
     text = repr(value)
     return text if len(text) <= _SHOWN_CHARACTERS_MAX else f"{text[:_SHOWN_CHARACTERS_MAX]}..."
@@ -144,6 +148,17 @@ class QuoteParameters(_Camel):
     dynamic_slippage: Annotated[Literal[False], _only(False, "slippage is the caller's")] = Field(
         False, description="Not offered: slippage worked out by the server"
     )
+
+    @model_validator(mode="before")
+    @classmethod
+    def _leave_out_what_is_not_asked_for(cls, asked: Any) -> Any:
+        """Clients that write every field write null, [] or, for a bound of accounts, 0 where they ask for nothing.
+
+        A slippage of 0 stays one: it is a value that can be meant.
+        """
+        if not isinstance(asked, dict):
+            return asked
+        return {name: value for name, value in asked.items() if not _is_nothing(name, value)}
 
     @property
     def is_local_alone(self) -> bool:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
-from typing import Literal
+from typing import Final, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from solders.pubkey import Pubkey as SoldersPubkey
@@ -21,6 +21,13 @@ from quote_core.errors import InvalidField, UnknownToken
 from quote_core.units import Pubkey
 
 __all__ = ["OracleSource", "Pair", "Token", "TokenRegistry", "checked_mint", "load_tokens"]
+
+_WRAPPED_SYMBOL: Final = "WSOL"
+_NATIVE_ADDRESSES: Final = frozenset(
+    {"11111111111111111111111111111111", "So11111111111111111111111111111111111111111"}
+)
+"""By which wallets and other APIs call SOL that is not wrapped. A person who types one means SOL; over an API, where
+what comes back is a mint, it is refused with the mint to ask for."""
 
 OracleKind = Literal["pyth", "stake_pool", "marinade", "infinity", "lido", "hylo"]
 
@@ -63,6 +70,7 @@ class TokenRegistry:
     def __init__(self, tokens: Iterable[Token], pairs: Iterable[Pair]) -> None:
         self._by_mint = {token.mint: token for token in tokens}
         self._by_symbol = {token.symbol.upper(): token for token in self._by_mint.values()}
+        self._native = next((token for token in self._by_mint.values() if token.category == "native"), None)
         self.pairs = tuple(pairs)
 
     def __iter__(self) -> Iterator[Token]:
@@ -77,16 +85,19 @@ class TokenRegistry:
         """
         token = self._by_mint.get(Pubkey(mint))
         if token is None:
-            raise UnknownToken(field, checked_mint(mint, field=field))
+            near = self._native.mint if self._native and mint in _NATIVE_ADDRESSES else None
+            raise UnknownToken(field, checked_mint(mint, field=field), near)
         return token
 
     def resolve(self, symbol_or_mint: str, *, field: str) -> Token:
-        """Look a symbol (any case) or a mint up.
+        """Look a symbol (any case) or a mint up; SOL by its other names, too.
 
         Raises:
             UnknownToken: Neither a registered symbol nor a registered mint; names the symbol that is nearest.
         """
         token = self._by_symbol.get(symbol_or_mint.upper()) or self._by_mint.get(Pubkey(symbol_or_mint))
+        if token is None and (symbol_or_mint.upper() == _WRAPPED_SYMBOL or symbol_or_mint in _NATIVE_ADDRESSES):
+            token = self._native
         if token is None:
             near = difflib.get_close_matches(symbol_or_mint.upper(), self._by_symbol, n=1)
             raise UnknownToken(field, symbol_or_mint, self._by_symbol[near[0]].symbol if near else None)

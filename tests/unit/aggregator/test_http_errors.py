@@ -1,5 +1,6 @@
 import pytest
 from pydantic import ValidationError
+from pydantic.alias_generators import to_camel
 
 from aggregator.held import Refusal
 from aggregator.http_errors import http_status, refusal_of
@@ -62,7 +63,7 @@ def test_fields_have_the_names_they_have_in_http() -> None:
         ("platformFeeBps", "20", "must be 0, got '20': platform fees are not offered"),
         ("maxAccounts", "abc", "must be 64, got 'abc': routes are not chosen by their accounts"),
         ("dynamicSlippage", "true", "must be false, got 'true': slippage is the caller's"),
-        ("inputMint", None, "should be a valid string"),
+        ("inputMint", 7, "should be a valid string"),
         ("minimizeSlippage", "true", "is not a parameter here"),
         ("x" * 100, "true", "is not a parameter here"),
     ],
@@ -85,3 +86,25 @@ def test_what_changes_nothing_is_taken() -> None:
     assert asked == QuoteParameters(input_mint="a", output_mint="b", amount=1)
     same = {"platformFeeBps": 0, "maxAccounts": 64, "dynamicSlippage": False, "dexes": [], "onlyDirectRoutes": False}
     assert QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": 1, **same}) == asked
+
+
+@pytest.mark.parametrize("nothing", [None, []])
+@pytest.mark.parametrize(
+    "name", [name for name in QuoteParameters.model_fields if name not in {"input_mint", "output_mint", "amount"}]
+)
+def test_what_a_client_writes_where_it_asks_for_nothing_is_left_out(name: str, nothing: object) -> None:
+    asked = QuoteParameters.model_validate(
+        {"inputMint": "a", "outputMint": "b", "amount": 1, to_camel(name): nothing, "maxAccounts": 0}
+    )
+    assert asked == QuoteParameters(input_mint="a", output_mint="b", amount=1)
+
+
+@pytest.mark.parametrize("name", ["inputMint", "outputMint", "amount"])
+def test_what_must_be_asked_for_is_missing_when_it_is_null(name: str) -> None:
+    with pytest.raises(ValidationError, match=name):
+        QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": 1} | {name: None})
+
+
+def test_a_slippage_of_0_in_a_batch_is_one_that_was_asked_for() -> None:
+    asked = QuoteParameters.model_validate({"inputMint": "a", "outputMint": "b", "amount": 1, "slippageBps": 0})
+    assert asked.slippage_bps == 0

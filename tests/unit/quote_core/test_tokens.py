@@ -34,6 +34,27 @@ def test_a_symbol_in_any_case_and_a_mint_find_the_same_token():
     assert registry.resolve("usdc", field="x") is registry.resolve(USDC, field="x")
 
 
+@pytest.mark.parametrize(
+    "name",
+    [
+        "WSOL",
+        "wsol",
+        "So11111111111111111111111111111111111111112",
+        "So11111111111111111111111111111111111111111",
+        "11111111111111111111111111111111",
+    ],
+)
+def test_sol_is_found_by_the_names_that_wallets_give_it(name: str):
+    registry = load_tokens()
+    assert registry.resolve(name, field="x") is registry.resolve("SOL", field="x")
+
+
+@pytest.mark.parametrize("address", ["So11111111111111111111111111111111111111111", "11111111111111111111111111111111"])
+def test_an_api_that_takes_mints_names_the_one_that_native_sol_has(address: str):
+    with pytest.raises(UnknownToken, match=r"did you mean So11111111111111111111111111111111111111112\?"):
+        load_tokens().by_mint(address, field="inputMint")
+
+
 def test_a_pair_is_checked_field_by_field():
     registry = load_tokens()
     assert [item.symbol for item in registry.pair(SOL, USDC)] == ["SOL", "USDC"]
@@ -72,7 +93,7 @@ def test_a_wrong_registry_is_refused_naming_entry_and_rule(tmp_path: Path, conte
 
 
 def test_a_missing_registry_file_is_a_sentence_not_a_traceback(tmp_path: Path):
-    with pytest.raises(InvalidField, match=r"tokens_path: .*absent.json: No such file"):
+    with pytest.raises(InvalidField, match=r"tokens_path: .*absent\.json: No such file"):
         load_tokens(tmp_path / "absent.json")
 
 
