@@ -136,13 +136,17 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
         return {pubkey: AccountReading(decode) for pubkey, decode in decoders.items()}
 
     def _vault_decoder(self, mint: Pubkey) -> Decoder:
-        """Refuse a vault that came to hold another token, unless it came to hold the pool's own.
+        """Refuse a vault of the pool's other token, and one that came to hold another than its own.
 
-        At first any is taken: the program made the vaults, and synthetic recordings swap mints.
+        At first any third token is taken: the program made the vaults, and the golden vectors rest on a derived pool
+        whose account names another quote token than its vault (`pumpswap/synthetic_usdc_quote`).
         """
+        other = self.mint_b if mint == self.mint_a else self.mint_a
 
         def decode(pubkey: Pubkey, account: Account) -> TokenAccount:
             new, before = decode_token_account(pubkey, account), self._book.value(pubkey, TokenAccount)
+            if new.mint == other:
+                raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, not {mint}")
             if before is not None and new.mint not in (before.mint, mint):
                 raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, was {before.mint}")
             return new

@@ -1,4 +1,4 @@
-"""A vault of another mint, on all six DEXes: no program moves a vault to another token."""
+"""A vault of another mint, on all six DEXes: no program makes one so, or moves one to another token."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -8,7 +8,8 @@ import pytest
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from quote_core.dex.pool import Account, ChainClock, Direction, Pool, SwapMode
-from quote_core.dex.recorded import RecordedPool
+from quote_core.dex.programs import decode_pool
+from quote_core.dex.recorded import RecordedPool, load_accounts
 from quote_core.errors import CorruptAccount
 from quote_core.units import Pubkey
 
@@ -68,3 +69,22 @@ def test_a_vault_of_its_own_mint_is_taken_after_a_refusal(
     pool.apply(vault, holding(accounts[vault], 2**60))
     pool.apply(vault, accounts[vault])
     assert answers(pool, clock) == before
+
+
+@pytest.mark.parametrize(("dex_label", "name"), POOLS)
+@pytest.mark.parametrize("role", ["vault_a", "vault_b"])
+def test_a_vault_that_shows_the_pools_other_mint_at_first_is_refused_by_name(
+    dex_label: str, name: str, role: str, recorded: Recorded, clock: ChainClock
+) -> None:
+    """As when a node answers for one account with another one."""
+    accounts = recorded(dex_label, name).accounts
+    address = Pubkey(recorded(dex_label, name).roles["pool"])
+    pool = decode_pool(address, accounts[address])
+    vault, other = (pool.vault_a, pool.vault_b) if role == "vault_a" else (pool.vault_b, pool.vault_a)
+    other_mint = pool.mint_b if role == "vault_a" else pool.mint_a
+    with pytest.raises(CorruptAccount) as refused:
+        pool.apply(vault, accounts[other])
+    assert (refused.value.account, refused.value.field) == (vault, "token account.mint")
+    assert other_mint in refused.value.rule
+    load_accounts(pool, accounts)
+    assert all(answer > 0 for answer in answers(pool, clock))
