@@ -40,10 +40,11 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, and docs/settings.md
+generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md and the names of settings
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
 
 fmt: setup ## format
 	$(BIN)/ruff format src tests benchmarks docs proto setup.py

@@ -14,7 +14,7 @@ import sys
 from typing import Final
 
 FLOOR_S: Final = 0.3
-LIGHT: Final = ("--help",)
+LIGHT: Final = ("--help", "--version", "completion bash")
 HEAVY: Final = (
     "kill --help",
     "watch --help",
@@ -32,7 +32,7 @@ def main() -> int:
     parser.add_argument("--runs", type=int, default=9)
     runs = parser.parse_args().runs
     nothing_s = fastest_s([sys.executable, "-c", "pass"], runs)
-    print(f"{'python -c pass':22} {nothing_s * 1e3:6.0f} ms")
+    print(f"{'python -c pass':24} {nothing_s * 1e3:6.0f} ms")
     missed = []
     for line in (*LIGHT, *HEAVY):
         took_s = fastest_s([sys.executable, "-m", "solquote", *line.split()], runs)
@@ -41,7 +41,7 @@ def main() -> int:
             verdict = f"floor {FLOOR_S * 1e3:.0f} ms" + ("" if took_s <= FLOOR_S else ", MISSED")
         if took_s > FLOOR_S and line in LIGHT:
             missed.append(line)
-        print(f"solquote {line:13} {took_s * 1e3:6.0f} ms   {took_s / nothing_s:5.1f} x   {verdict}")
+        print(f"solquote {line:15} {took_s * 1e3:6.0f} ms   {took_s / nothing_s:5.1f} x   {verdict}")
     return 1 if missed else 0
 
 

@@ -23,7 +23,7 @@ from typing import Any, Final, TypeVar
 
 from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, load_with_platform
 from quote_core.telemetry import Readiness, start_logs
 
 __all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "run_process", "work_until_told"]
@@ -49,7 +49,7 @@ def run_process(
         SystemExit: 2 when a setting is wrong, 1 when something else keeps it from running; standard error says what.
     """
     try:
-        platform, settings = PlatformSettings.load(), model.load()
+        platform, settings = load_with_platform(model)
         start_logs(service, platform.log_level)
         # What is imported stays: a full collection stops the loop, for 30 ms with these objects and 2 ms without them.
         gc.freeze()

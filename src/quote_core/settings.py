@@ -6,21 +6,21 @@ from `ServiceSettings` and names its section; field `grpc_port` of section `loca
 share stands in section `platform`, whose variables have no section in their name: `SOLQUOTE_RPC_URL`. A field
 may list further names in `validation_alias` (the specification's own, such as `AMM_REFRESH_INTERVAL`).
 
-A name that no field has is a mistake, with the nearest known name in the message.
+A name that no field has is a mistake in every process, with the nearest known name in the message (`setting_names`).
 """
 
-import difflib
 import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar
+from typing import Any, ClassVar, Self, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
 
 from quote_core.environment import NoHome, default_data_dir, given
+from quote_core.setting_names import CONFIG_VARIABLE, PREFIX, unknown_names, unknown_sections, unknown_variables
 from quote_core.setting_types import (
     Address,
     Amounts,
@@ -37,6 +37,7 @@ from quote_core.setting_types import (
 from quote_core.watch import DEFAULT_AMOUNTS
 
 __all__ = [
+    "CONFIG_VARIABLE",
     "PREFIX",
     "Duration",
     "FilePath",
@@ -52,12 +53,12 @@ __all__ = [
     "environment_name",
     "environment_names",
     "load_settings",
+    "load_together",
+    "load_with_platform",
+    "misnamed",
     "origins",
-    "unknown_names",
+    "read_section",
 ]
-
-PREFIX = "SOLQUOTE_"
-CONFIG_VARIABLE = "SOLQUOTE_CONFIG"
 
 
 class SettingsError(Exception):
@@ -175,21 +176,63 @@ def load_settings(model: type[_Model], *, environ: Mapping[str, str] | None = No
     """Fill `model` from file and environment.
 
     Raises:
-        SettingsError: Unreadable file, unknown names in the model's own section, or invalid values: all at once.
+        SettingsError: Unreadable file, invalid values, and names that nobody knows, in any section: all at once.
+    """
+    return cast("_Model", load_together([model], environ=environ)[model.section])
+
+
+def load_with_platform(model: type[_Model]) -> tuple[PlatformSettings, _Model]:
+    """What one process needs, from its own environment; see `load_together`."""
+    loaded = load_together([PlatformSettings, model])
+    return cast("PlatformSettings", loaded[PlatformSettings.section]), cast("_Model", loaded[model.section])
+
+
+def load_together(
+    models: Iterable[type[ServiceSettings]], *, environ: Mapping[str, str] | None = None
+) -> dict[str, ServiceSettings]:
+    """Fill several models; by section.
+
+    Raises:
+        SettingsError: The mistakes of all of them, and names that nobody knows: all at once.
     """
     environ = given(os.environ if environ is None else environ)
+    loaded: dict[str, ServiceSettings] = {}
+    mistakes: list[str] = []
+    for model in models:
+        try:
+            loaded[model.section] = read_section(model, environ)
+        except SettingsError as error:
+            mistakes += error.mistakes
+    mistakes += [sentence for sentences in misnamed(environ).values() for sentence in sentences]
+    if mistakes:
+        raise SettingsError(dict.fromkeys(mistakes))
+    return loaded
+
+
+def misnamed(environ: Mapping[str, str]) -> dict[str, list[str]]:
+    """By where they are, the variables and sections that set nothing; a model that is defined here has its names."""
+    models = ServiceSettings.__subclasses__()
+    return {
+        "environment": unknown_variables(environ, (name for model in models for name in environment_names(model))),
+        "settings file": unknown_sections(environ, (model.section for model in models)),
+    }
+
+
+def read_section(model: type[_Model], environ: Mapping[str, str]) -> _Model:
+    """Fill `model`, and look at its own section of the file only.
+
+    Raises:
+        SettingsError: Unreadable file, unknown fields in the section, or invalid values.
+    """
+    environ = given(environ)
     values, origin, mistakes = _given_values(model, environ)
-    known = environment_names(model)
-    if model.section != PlatformSettings.section:
-        shared = environment_names(PlatformSettings)  # SOLQUOTE_LOCAL_QUOTE_ADDRESS is not local_quote's own
-        own = [name for name in environ if name.startswith(environment_name(model.section, "")) and name not in shared]
-        mistakes += unknown_names(own, known)
     try:
         loaded = model.model_validate(values)
     except ValidationError as error:
         for problem in error.errors():
-            field = str(problem["loc"][0]) if problem["loc"] else model.section
-            mistakes.append(f"{origin.get(field, field)}: {problem['msg'].removeprefix('Value error, ')}")
+            field = str(problem["loc"][0]) if problem["loc"] else ""
+            where = origin.get(field, f"[{model.section}] {field}".rstrip())
+            mistakes.append(f"{where}: {problem['msg'].removeprefix('Value error, ')}")
         raise SettingsError(mistakes) from None
     if mistakes:
         raise SettingsError(mistakes)
@@ -208,24 +251,12 @@ def _given_values(
 ) -> tuple[dict[str, Any], dict[str, str], list[str]]:
     """Values and origins by field, and what is wrong with the file."""
     values, mistakes = _from_file(model, environ)
-    origin = {field: f"[{model.section}] {field}" for field in values}
+    origin = {field: f"{environ[CONFIG_VARIABLE]} [{model.section}] {field}" for field in values}
     for name, field in environment_names(model).items():
         if name in environ:
             values[field] = environ[name]
             origin[field] = name
     return values, origin, mistakes
-
-
-def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
-    """One sentence for every name that is not known."""
-    known = list(known)
-    sentences = []
-    for name in names:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=1)
-            hint = f"; did you mean {near[0]}?" if near else ""
-            sentences.append(f"{name}: no such setting{hint}")
-    return sentences
 
 
 def _from_file(model: type[ServiceSettings], environ: Mapping[str, str]) -> tuple[dict[str, Any], list[str]]:
@@ -241,6 +272,6 @@ def _from_file(model: type[ServiceSettings], environ: Mapping[str, str]) -> tupl
         return {}, [f"{CONFIG_VARIABLE}: {path} is not TOML: {error}"]
     section = content.get(model.section, {})
     if not isinstance(section, dict):
-        return {}, [f"[{model.section}]: must be a table"]
-    mistakes = unknown_names(section, model.model_fields)
+        return {}, [f"{path} [{model.section}]: must be a table"]
+    mistakes = [f"{path} [{model.section}] {sentence}" for sentence in unknown_names(section, model.model_fields)]
     return {field: value for field, value in section.items() if field in model.model_fields}, mistakes

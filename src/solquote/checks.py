@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Final
 
 from quote_core.addresses import is_loopback, with_port
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, origins
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, misnamed, origins, read_section
 from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.places import misplaced
 from solquote.plan import ListenAddress, PlatformModels
 from solquote.supervisor.ports import bound_hosts
-from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = [
     "DoctorFinding",
@@ -61,7 +60,7 @@ def check_settings(
     for model in models:
         subject = f"settings [{model.section}]"
         try:
-            loaded = model.load(environ=environ)
+            loaded = read_section(model, environ)
             if isinstance(loaded, PlatformSettings):
                 loaded.data_folder()
         except SettingsError as error:
@@ -71,8 +70,10 @@ def check_settings(
         else:
             detail = _origins_in_words(origins(model, environ=environ), environ, own)
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
-    yield from _unknown("environment", unknown_variables(environ, models))
-    yield from _unknown("settings file", unknown_sections(environ, models))
+    for subject, mistakes in misnamed(environ).items():
+        for mistake in mistakes:
+            mend = "correct or remove it; it has no effect"
+            yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
 
 
 _TOLD: Final = "the platform that runs"
@@ -113,13 +114,6 @@ def check_listeners(meant: Iterable[ListenAddress]) -> Iterator[DoctorFinding]:
             mend = f"unset {one.host_variable}, or see that only those who should reach it do"
             detail = f"{detail}: other machines reach what is meant for this one"
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
-
-
-def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[DoctorFinding]:
-    for mistake in mistakes:
-        yield DoctorFinding(
-            subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend="correct or remove it; it has no effect"
-        )
 
 
 def check_token_file(path: Path) -> DoctorFinding:

@@ -16,14 +16,13 @@ from urllib.parse import urlsplit
 
 from quote_core.addresses import dialled, is_loopback, with_port
 from quote_core.bus.access import credentials_folder
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name, load_together
 from shm.files import MEMORY_DIRECTORY, default_directory
-from solquote.processes import NATS, SERVICES, SHARED_SETTINGS, Service, ServicePort, SettingName, settings_model
+from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName, all_models
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server
 from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.specification import ProcessSpec
-from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = ["ListenAddress", "Plan", "PlatformModels", "make_plan", "meant_listeners", "private_shm_dir"]
 
@@ -43,18 +42,7 @@ class PlatformModels:
         Raises:
             SettingsError: All mistakes in all of them.
         """
-        mistakes: list[str] = []
-        loaded: dict[str, ServiceSettings] = {}
-        models: list[type[ServiceSettings]] = [PlatformSettings, UpSettings, *SHARED_SETTINGS]
-        models += map(settings_model, SERVICES)
-        for model in models:
-            try:
-                loaded[model.section] = model.load(environ=environ)
-            except SettingsError as error:
-                mistakes += error.mistakes
-        mistakes += unknown_variables(environ, models) + unknown_sections(environ, models)
-        if mistakes:
-            raise SettingsError(dict.fromkeys(mistakes))
+        loaded = load_together(all_models(), environ=environ)
         platform, up = loaded.pop("platform"), loaded.pop("up")
         assert isinstance(platform, PlatformSettings)
         assert isinstance(up, UpSettings)

@@ -9,9 +9,9 @@ from enum import Enum
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from quote_core.settings import CONFIG_VARIABLE, ServiceSettings, environment_name, environment_names
+from quote_core.settings import CONFIG_VARIABLE, PREFIX, ServiceSettings, environment_name, environment_names
 
-__all__ = ["SettingReference", "reference", "reference_markdown", "reference_toml"]
+__all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml"]
 
 _INTRODUCTION = f"""# Settings
 
@@ -55,6 +55,13 @@ def reference_markdown(models: Iterable[type[ServiceSettings]]) -> str:
             lines.append(f"| {setting.field} | {variables} | {default} | {meaning} |")
         lines.append("")
     return "\n".join(lines)
+
+
+def reference_names(models: Iterable[type[ServiceSettings]]) -> str:
+    """What is a setting at all, as `quote_core/data/setting_names.json` has it."""
+    listed = list(models)
+    variables = [name for model in listed for name in environment_names(model) if name.startswith(PREFIX)]
+    return json.dumps({"sections": [model.section for model in listed], "variables": variables}, indent=1) + "\n"
 
 
 _TOML_INTRODUCTION = f"""\

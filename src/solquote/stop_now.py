@@ -11,13 +11,16 @@ Nothing that is wrong with the command line keeps a stop from going out; it is t
 settings' models and typer, so only the standard library and what stands on it alone may be imported at the top.
 """
 
+import os
 import sys
 import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
 
+from quote_core.environment import given
 from quote_core.json_dialect import error_answer, json_text
+from quote_core.setting_names import unknown_sections, unknown_variables
 from quote_core.units import is_plain_decimal
 from solquote.exit_codes import ExitCode
 from solquote.manager_request import Answer, NoAnswer, Request, environment_of, find_manager, this_person
@@ -90,13 +93,22 @@ def stop_now(order: Order, environ: Mapping[str, str]) -> int:
     Returns:
         Exit code: 0 when the stop is latched, by whomever.
     """
+    outcome = _stop(order, environ)
+    if order.data_dir is not None and not os.path.isdir(order.data_dir):
+        order.notes.append(f"--data-dir: {order.data_dir} is no folder")
+    environ = given(environ)
+    order.notes += [*unknown_variables(environ), *unknown_sections(environ)]
+    return _tell(order, outcome)
+
+
+def _stop(order: Order, environ: Mapping[str, str]) -> _Outcome:
     deadline_s = time.monotonic() + order.timeout_s
     environ = environment_of(environ, order.data_dir)
     person = this_person()
     try:
         manager = find_manager(environ)
     except NoAnswer as error:
-        return _tell(order, _ask_the_bus(order, environ, person, deadline_s, _outcome(None, error)))
+        return _ask_the_bus(order, environ, person, deadline_s, _outcome(None, error))
     order.notes += manager.notes
     body = {"state": order.state.upper(), "person": person} | ({"reason": order.reason} if order.reason else {})
     request: Request | None = None
@@ -114,7 +126,7 @@ def stop_now(order: Order, environ: Mapping[str, str]) -> int:
     finally:
         if request is not None:
             request.close()
-    return _tell(order, outcome)
+    return outcome
 
 
 def _outcome(answer: Answer | None, otherwise: NoAnswer) -> _Outcome:

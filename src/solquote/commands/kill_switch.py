@@ -9,9 +9,10 @@ from typing import Annotated, Any
 
 import typer
 
-from solquote.commands.options import DataDir, Json, Timeout
+from quote_core.settings import PlatformSettings
+from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.manager_request import NoAnswer, Request, environment_of, find_manager, this_person
+from solquote.manager_request import NoAnswer, Request, find_manager, this_person
 from solquote.output import CommandFailed, answer_json, make_console, with_status
 from solquote.stop_now import TIMEOUT_S, Order, stop_now
 
@@ -47,10 +48,12 @@ def release(
     *, reason: Reason = None, timeout: Timeout = TIMEOUT_S, data_dir: DataDir = None, as_json: Json = False
 ) -> None:
     """Let trading go on."""
+    environ = found_environment(data_dir)
+    PlatformSettings.load(environ=environ)  # to let trading go on, everything that is set has to be right
     body = {"person": this_person()} | ({"reason": reason} if reason else {})
     deadline_s = time.monotonic() + timeout
     try:
-        manager = find_manager(environment_of(os.environ, None if data_dir is None else str(data_dir)))
+        manager = find_manager(environ)
         request = Request.sent(manager, "disable", body, timeout_s=timeout)
         try:
             answer = request.answer(until_mono_s=deadline_s)

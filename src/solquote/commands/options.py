@@ -1,6 +1,7 @@
 """Options that several commands share."""
 
 import os
+import shlex
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +20,7 @@ __all__ = [
     "Timeout",
     "Wide",
     "found_environment",
+    "missing_folder",
     "own_environment",
     "token_symbols",
     "with_options",
@@ -43,13 +45,24 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
     """The environment a command works with: ours, and where that is silent what the running platform tells its own.
 
     So `solquote quote` finds a platform on other ports as long as it means the same data folder.
+
+    Raises:
+        InvalidField: The folder that the command line names is not there.
     """
+    if data_dir is not None and not data_dir.is_dir():
+        raise missing_folder(data_dir)
     environ = own_environment(data_dir)
     try:
         running = running_platform(PlatformSettings.load(environ=environ).data_folder())
     except SettingsError:
         return environ  # the command tells it, when it loads the settings it needs
     return environ if running is None else {**running.environment, **environ}
+
+
+def missing_folder(data_dir: Path) -> InvalidField:
+    """What a command says that was sent to a platform which never was there."""
+    made = f"solquote up --data-dir {shlex.quote(str(data_dir))}"
+    return InvalidField("--data-dir", f"{data_dir} is no folder; `{made}` makes it")
 
 
 def own_environment(data_dir: Path | None) -> dict[str, str]:

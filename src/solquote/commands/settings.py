@@ -14,7 +14,7 @@ from rich.text import Text
 from solquote.commands.options import Json, Wide
 from solquote.output import answer_json, is_wide, make_console
 from solquote.processes import all_models
-from solquote.settings_reference import SettingReference, reference, reference_markdown
+from solquote.settings_reference import SettingReference, reference, reference_markdown, reference_names
 
 __all__ = ["settings"]
 
@@ -22,6 +22,7 @@ __all__ = ["settings"]
 def settings(
     *,
     as_markdown: Annotated[bool, typer.Option("--markdown", help="As the page docs/settings.md")] = False,
+    names: Annotated[bool, typer.Option("--names", hidden=True, help="As quote_core/data/setting_names.json")] = False,
     wide: Wide = False,
     as_json: Json = False,
 ) -> None:
@@ -29,6 +30,8 @@ def settings(
     models = all_models()
     if as_json:
         answer_json({"settings": [asdict(setting) for setting in reference(models)]})
+    elif names:
+        sys.stdout.write(reference_names(models))
     elif as_markdown:
         sys.stdout.write(reference_markdown(models))
     else:

@@ -16,6 +16,7 @@ from rich.console import Console
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import SettingsError, environment_name
 from solquote.checks import DoctorVerdict, check_settings
+from solquote.clash import folder_clash, port_clash
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, make_console, redraws
@@ -29,7 +30,7 @@ from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLine
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
-from solquote.supervisor.ports import KeptPorts, in_words, taken_ports
+from solquote.supervisor.ports import KeptPorts, taken_ports
 from solquote.supervisor.run import SupervisorStop, supervise
 
 __all__ = ["up"]
@@ -37,7 +38,6 @@ __all__ = ["up"]
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _REFRESH_S: Final = 0.5
 _SHM_DIR_VARIABLE: Final = environment_name("platform", "shm_dir")
-_BESIDE: Final = "end that process, set other ports (docs/settings.md), or run beside it with --free-ports"
 
 
 def up(
@@ -88,7 +88,7 @@ def up(
 def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> ExitCode:
     taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
     if taken:
-        raise CommandFailed("PORT_TAKEN", f"{in_words(taken)}\n{_BESIDE}", ExitCode.NEGATIVE)
+        raise CommandFailed("PORT_TAKEN", port_clash(taken, plan.data_dir), ExitCode.NEGATIVE)
     stop = SupervisorStop()
     output = LastingOutput(sys.stdout, on_reader_gone=stop.ask)
     console = make_console(output)
@@ -101,7 +101,8 @@ def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json:
             with contextlib.closing(_display(plan, console, show_logs=show_logs, as_json=as_json)) as display:
                 asyncio.run(_run(plan, settings, display, stop))
     except DataFolderTaken as error:
-        raise CommandFailed("DATA_FOLDER_TAKEN", str(error), ExitCode.NEGATIVE) from error
+        sentence = folder_clash(str(error), error.pid, error.folder)
+        raise CommandFailed("DATA_FOLDER_TAKEN", sentence, ExitCode.NEGATIVE) from error
     return ExitCode.OK if output.has_reader else ExitCode.READER_GONE
 
 

@@ -12,7 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Holder", "KeptPorts", "PortTaken", "bound_hosts", "holder_of", "in_words", "taken_ports"]
+__all__ = ["Holder", "KeptPorts", "PortTaken", "bound_hosts", "holder_of", "in_words", "taken_ports", "to_end"]
 
 _LISTEN: Final = "0A"
 _COMMAND_CHARACTERS_MAX: Final = 120
@@ -122,6 +122,16 @@ def holder_of(port: int) -> Holder | None:
         if folder.name.isdigit() and _holds(folder, inodes):
             return Holder(int(folder.name), _command(folder))
     return None
+
+
+def to_end(holder: Holder) -> int:
+    """Which process to end so that `holder` stays away: the `solquote up` that would start it again, or itself."""
+    try:
+        parent = int((_PROC / str(holder.pid) / "stat").read_text().rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return holder.pid  # gone meanwhile
+    words = _command(_PROC / str(parent)).split()
+    return parent if "up" in words and any("solquote" in word for word in words) else holder.pid
 
 
 def bound_hosts(port: int) -> set[str]:

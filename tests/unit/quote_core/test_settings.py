@@ -52,13 +52,32 @@ def test_every_mistake_is_reported_at_once_with_its_origin(tmp_path: Path):
     text = str(caught.value)
     assert len(caught.value.mistakes) == 3
     assert "SOLQUOTE_DEMO_PORT: Input should be less than or equal to 65535" in text
-    assert "[demo] interval: must be a duration such as 500ms" in text
-    assert "prot: no such setting; did you mean port?" in text
+    file = environ["SOLQUOTE_CONFIG"]
+    assert f"{file} [demo] interval: must be a duration such as 500ms" in text
+    assert f"{file} [demo] prot: no such setting; did you mean port?" in text
 
 
 def test_an_unknown_variable_of_the_section_names_its_nearest_relative():
     with pytest.raises(SettingsError, match="SOLQUOTE_DEMO_PROT: no such setting; did you mean SOLQUOTE_DEMO_PORT"):
         load_settings(Demo, environ={"SOLQUOTE_DEMO_PROT": "1"})
+
+
+def test_a_name_that_nobody_knows_is_refused_whoever_loads(tmp_path: Path):
+    environ = config(tmp_path, "[demo]\nport = 1\n[agregator]\nhttp_port = 1\n") | {
+        "SOLQUOTE_AGGREGATOR_HTTP_PROT": "1"
+    }
+    for model in (Demo, PlatformSettings):
+        with pytest.raises(SettingsError) as caught:
+            load_settings(model, environ=environ)
+        assert caught.value.mistakes == (
+            "SOLQUOTE_AGGREGATOR_HTTP_PROT: no such setting; did you mean SOLQUOTE_AGGREGATOR_HTTP_PORT?",
+            f"{environ['SOLQUOTE_CONFIG']} [agregator]: no such setting; did you mean [aggregator]?",
+        )
+
+
+def test_a_neighbour_s_setting_is_nobody_s_mistake(tmp_path: Path):
+    environ = config(tmp_path, "[aggregator]\nhttp_port = 1\n") | {"SOLQUOTE_SCANNER_QUOTE_AGE_MAX": "1s"}
+    load_settings(Demo, environ=environ | {"SOLQUOTE_BUILD": "debug"})
 
 
 def test_a_shared_variable_that_begins_like_a_section_is_not_taken_for_the_section_s_own():

@@ -61,7 +61,7 @@ def test_it_is_told_where_each_value_is_from(tmp_path: Path):
             "SOLQUOTE_RPC_URL: must be a URL such as http://host:port",
         ),
         ({"SOLQUOTE_DEMO_PORT": "x"}, "settings [demo]", "SOLQUOTE_DEMO_PORT: Input should be a valid integer"),
-        ({"SOLQUOTE_DEMO_PROT": "1"}, "settings [demo]", "SOLQUOTE_DEMO_PROT: no such setting; did you mean"),
+        ({"SOLQUOTE_DEMO_PROT": "1"}, "environment", "SOLQUOTE_DEMO_PROT: no such setting; did you mean"),
     ],
 )
 def test_every_mistake_is_told_once(environ: dict[str, str], subject: str, detail: str):
@@ -75,7 +75,7 @@ def test_an_unknown_section_of_the_file_is_told(tmp_path: Path):
     path.write_text("[demi]\nport = 3\n")
     ((subject, detail),) = failures({"SOLQUOTE_CONFIG": str(path)})
     assert subject == "settings file"
-    assert "demi: no such setting; did you mean demo?" in detail
+    assert detail == f"{path} [demi]: no such setting; did you mean [demo]?"
 
 
 def test_a_token_for_its_owner_alone_is_right(tmp_path: Path):

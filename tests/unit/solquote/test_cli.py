@@ -76,13 +76,37 @@ def test_an_error_is_one_sentence_or_one_object(
     assert message in error["error"]
 
 
-def test_an_unknown_setting_is_named_with_its_nearest_relative(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+LOOK_AT_A_PLATFORM = (
+    "quote SOL USDC 1",
+    "watch",
+    "pools",
+    "tokens",
+    "pnl",
+    "release",
+    "shm inspect",
+    f"record {'1' * 32} -o x",
+)
+
+
+@pytest.mark.parametrize("line", [*LOOK_AT_A_PLATFORM, "up"])
+def test_an_unknown_setting_is_refused_by_every_command_that_has_settings(
+    line: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setenv("SOLQUOTE_AGGREGATOR_HTTP_PROT", "1")
-    assert run(["up"]) == 2
+    assert run(line.split()) == 2
     expected = "SOLQUOTE_AGGREGATOR_HTTP_PROT: no such setting; did you mean SOLQUOTE_AGGREGATOR_HTTP_PORT?"
-    assert expected in capsys.readouterr().err
+    assert capsys.readouterr().err == f"solquote: {expected}\n"
+
+
+@pytest.mark.parametrize("line", [*LOOK_AT_A_PLATFORM, "doctor"])
+def test_a_data_folder_that_is_not_there_is_an_error_where_a_platform_is_looked_at(
+    line: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
+    folder = tmp_path / "no where"
+    assert run([*line.split(), "--data-dir", str(folder)]) == 2
+    made = f"`solquote up --data-dir '{folder}'` makes it"
+    assert capsys.readouterr().err == f"solquote: --data-dir: {folder} is no folder; {made}\n"
+    assert not folder.exists()
 
 
 def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -121,8 +121,8 @@ def test_all_mistakes_in_all_settings_come_at_once():
         )
     assert [mistake.partition(":")[0] for mistake in caught.value.mistakes] == [
         "SOLQUOTE_RPC_URL",
-        "SOLQUOTE_LOCAL_QUOTE_GRPC_PROT",
         "SOLQUOTE_AGGREGATOR_HTTP_PORT",
+        "SOLQUOTE_LOCAL_QUOTE_GRPC_PROT",
         "SOLQUOTE_RPC_ULR",
     ]
 

@@ -1,3 +1,4 @@
+from importlib import resources
 from pathlib import Path
 from typing import ClassVar
 
@@ -5,7 +6,7 @@ from pydantic import AliasChoices, Field
 
 from quote_core.settings import Duration, SecretStr, ServiceSettings
 from solquote.processes import all_models
-from solquote.settings_reference import SettingReference, reference, reference_markdown, reference_toml
+from solquote.settings_reference import SettingReference, reference, reference_markdown, reference_names, reference_toml
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"
 
@@ -63,6 +64,11 @@ def test_a_secret_is_not_written_into_the_file():
 
 def test_every_setting_has_a_meaning():
     assert [setting.variable for setting in reference(all_models()) if not setting.description] == []
+
+
+def test_the_names_in_the_package_are_current():
+    path = resources.files("quote_core") / "data" / "setting_names.json"
+    assert path.read_text(encoding="utf-8") == reference_names(all_models()), "run `make generate`"
 
 
 def test_the_page_in_docs_is_current():

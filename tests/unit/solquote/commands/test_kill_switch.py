@@ -113,6 +113,20 @@ def test_a_wrong_setting_does_not_keep_a_stop_from_going_out(
     assert "SOLQUOTE_CONFIG" in capsys.readouterr().err
 
 
+def test_names_that_nobody_knows_and_a_wrong_folder_keep_no_stop_from_going_out(
+    manager: Manager, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+):
+    monkeypatch.setenv("SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE", str(tmp_path / "kill-switch.token"))
+    monkeypatch.setenv("SOLQUOTE_RPC_ULR", "x")
+    assert run(["kill", "--data-dir", str(tmp_path / "nowhere")]) == 0
+    told = capsys.readouterr().err
+    assert f"--data-dir: {tmp_path}/nowhere is no folder" in told
+    assert "SOLQUOTE_RPC_ULR: no such setting; did you mean SOLQUOTE_RPC_URL?" in told
+    monkeypatch.setenv("SOLQUOTE_SYSTEM_MANAGER_TOKEN_FILE", str(tmp_path / "nothing"))
+    run(["kill", "--timeout", "0.6"])
+    assert "the bus did not confirm" in capsys.readouterr().err, "the bus was not asked"
+
+
 def test_help_stops_nothing(manager: Manager, capsys: pytest.CaptureFixture[str]):
     assert run(["kill", "--help"]) == 0
     assert manager.asked == []

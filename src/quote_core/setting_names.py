@@ -1,0 +1,60 @@
+"""Names that look like settings of ours and are none: ignored in silence, they would never do what was meant.
+
+A process knows the models of its own settings only, and must not take its neighbour's for mistakes. So all names are
+listed in `data/setting_names.json`, made of the models by `make generate`; a test holds it current. Standard library
+only: `solquote kill` tells of them, too.
+"""
+
+import functools
+import json
+import tomllib
+from collections.abc import Iterable, Mapping
+from importlib import resources
+from pathlib import Path
+from typing import Final
+
+__all__ = ["CONFIG_VARIABLE", "PREFIX", "unknown_names", "unknown_sections", "unknown_variables"]
+
+PREFIX: Final = "SOLQUOTE_"
+CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
+_BUILD_VARIABLE: Final = PREFIX + "BUILD"
+"""Read by setup.py, not by a process."""
+
+
+@functools.cache
+def _listed() -> Mapping[str, list[str]]:
+    text = (resources.files("quote_core") / "data" / "setting_names.json").read_text(encoding="utf-8")
+    names: dict[str, list[str]] = json.loads(text)
+    return names
+
+
+def unknown_variables(environ: Mapping[str, str], also: Iterable[str] = ()) -> list[str]:
+    """A sentence for each variable with our prefix that sets nothing; `also` are known beside those listed."""
+    known = [*_listed()["variables"], *also, CONFIG_VARIABLE, _BUILD_VARIABLE]
+    return unknown_names((name for name in environ if name.startswith(PREFIX)), known)
+
+
+def unknown_sections(environ: Mapping[str, str], also: Iterable[str] = ()) -> list[str]:
+    """A sentence for each section of the settings file that nobody reads; a file that is none is told elsewhere."""
+    path = environ.get(CONFIG_VARIABLE)
+    if not path:
+        return []
+    try:
+        content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return []
+    known = [f"[{section}]" for section in (*_listed()["sections"], *also)]
+    return [f"{path} {sentence}" for sentence in unknown_names((f"[{name}]" for name in content), known)]
+
+
+def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
+    """One sentence for every name that is not known."""
+    known = list(known)
+    return [f"{name}: no such setting{_hint(name, known)}" for name in names if name not in known]
+
+
+def _hint(name: str, known: list[str]) -> str:
+    import difflib  # noqa: PLC0415  # for a mistake only
+
+    near = difflib.get_close_matches(name, known, n=1)
+    return f"; did you mean {near[0]}?" if near else ""
