@@ -1,8 +1,8 @@
 """Build of the compiled core; everything else is in pyproject.toml.
 
 Every `.pyx` under `src` is one extension module. `SOLQUOTE_BUILD=debug` turns bounds checks and C debug information on,
-`SOLQUOTE_BUILD=sanitize` adds the address and undefined-behaviour sanitizers, and `SOLQUOTE_BUILD=none` compiles nothing:
-`make` installs first, and compiles where the user sees it.
+`SOLQUOTE_BUILD=sanitize` adds the address and undefined-behaviour sanitizers, and `SOLQUOTE_BUILD=none` compiles
+nothing: `make` installs first, and compiles where the user sees it.
 """
 
 import os

@@ -65,8 +65,8 @@ def introduction() -> str:
     return (
         f"# A session\n\nRecorded on {datetime.now(UTC):%d %B %Y} by `make session`, with Linux"
         f" {platform.release().partition('-')[0]}, Python {platform.python_version()} and {os.cpu_count()} cores,\n"
-        f"on a terminal of {COLUMNS} columns: the recorded market, an empty data folder. What is longer than a line goes on"
-        " in the\nnext, as there.\n"
+        f"on a terminal of {COLUMNS} columns: the recorded market, an empty data folder. What is longer than a line"
+        " goes on in the\nnext, as there.\n"
     )
 
 

@@ -6,11 +6,12 @@ set -u
 log=$1 title=$2
 shift 2
 every_s=15
+export PYTHONUNBUFFERED=1 # what Python prints into a pipe would come in one piece at the end
 on_terminal=0
 [ -t 1 ] && on_terminal=1 every_s=1
 
 show() {
-    local line='' newest='' told_s=0
+    local line='' newest=working told_s=0
     while true; do
         if IFS= read -r -t "$every_s" line; then
             printf '%s\n' "$line" >>"$log"
