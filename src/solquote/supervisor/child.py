@@ -224,6 +224,9 @@ class Child:
         if notice.ready:
             self._step(ProcessEvent.READY, status=status)
             self.ready.set()
+        elif notice.status is not None and self.view.state in {ProcessState.HEALTHY, ProcessState.UNHEALTHY}:
+            # It reports without READY what keeps it from its work. `ready` stays: those who need it outlive that.
+            self._step(ProcessEvent.SICKEN, status=status)
         elif status != self.view.status:
             self.view = replace(self.view, status=status)
             self._watcher.changed(self.view)
