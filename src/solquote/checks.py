@@ -14,6 +14,7 @@ from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.places import misplaced
 from solquote.plan import ListenAddress, PlatformModels
 from solquote.supervisor.ports import bound_hosts
+from solquote.switch_view import SwitchView
 from solquote.unknown_settings import unknown_sections, unknown_variables
 
 __all__ = [
@@ -23,6 +24,7 @@ __all__ = [
     "check_places",
     "check_quote_files",
     "check_settings",
+    "check_switch",
     "check_token_file",
 ]
 
@@ -120,6 +122,19 @@ def _unknown(subject: str, mistakes: Iterable[str]) -> Iterator[DoctorFinding]:
         yield DoctorFinding(
             subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend="correct or remove it; it has no effect"
         )
+
+
+def check_switch(switch: SwitchView) -> DoctorFinding:
+    """The kill switch: whether trading is stopped, by whom and why."""
+    subject = "kill switch"
+    if switch.is_active:
+        return DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=switch.sentence)
+    mend = "`solquote release`, once the reason is gone"
+    if not switch.is_known:
+        mend = (
+            "start the system manager (`solquote up`); its log says what it waits for (`solquote logs system_manager`)"
+        )
+    return DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=switch.sentence, mend=mend)
 
 
 def check_token_file(path: Path) -> DoctorFinding:

@@ -21,6 +21,7 @@ class Command:
 
 COMMANDS: Final = (
     Command("up", "up", "Run the whole platform until told to stop"),
+    Command("status", "status", "Every process that runs, and the kill switch"),
     Command("quote", "quote", "One quote from both sources", takes_negative_numbers=True),
     Command("watch", "watch", "Every watched pair from shared memory, live"),
     Command("pools", "pools", "Price, depth, fee and age of the pools held"),

@@ -53,6 +53,8 @@ class RunningPlatform:
     def __init__(self, data_dir: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self.messages: list[str] = []
+        self.switch: dict[str, Any] = {}
+        """The kill switch as last told."""
         self._views: dict[str, dict[str, Any]] = {}
         self._has_ended = False
         self._news = threading.Condition()
@@ -133,6 +135,8 @@ class RunningPlatform:
             with self._news:
                 if "state" in told:
                     self._views[told["process"]] = told
+                elif "killSwitch" in told:
+                    self.switch = told["killSwitch"]
                 elif "message" in told:
                     self.messages.append(f"{told['process']}: {told['message']}")
                 self._news.notify_all()
