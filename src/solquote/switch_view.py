@@ -50,7 +50,7 @@ class SwitchView:
 
     def as_json(self) -> dict[str, object]:
         """For `--json`."""
-        told = {"state": self.state, "reason": self.reason}
+        told: dict[str, object] = {"state": self.state, "reason": self.reason}
         if not self.is_known:
             return told
         return told | {

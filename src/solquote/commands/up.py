@@ -156,7 +156,7 @@ class _Watchers:
 
 
 async def _run(plan: Plan, settings: UpSettings, display: Display, stop: SupervisorStop) -> None:
-    status_file = StatusFile(plan.data_dir, clock=SYSTEM_CLOCK)
+    status_file = StatusFile(plan.data_dir, plan.processes, clock=SYSTEM_CLOCK)
     for sentence in plan.warnings():
         display.told("solquote", f"warning: {sentence}")
     with stop.from_signals():

@@ -10,7 +10,7 @@ import asyncio
 import contextlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
@@ -19,7 +19,7 @@ from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, moment
 from quote_core.files import replace_file
 from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.lock import running_platform
-from solquote.supervisor.specification import ProcessView
+from solquote.supervisor.specification import ProcessSpec, ProcessView
 
 __all__ = ["OLD_NS_MIN", "PlatformStatus", "StatusFile", "read_status"]
 
@@ -32,12 +32,20 @@ OLD_NS_MIN: Final = 5_000_000_000
 
 
 class StatusFile:
-    """A `Watcher` that writes down what it is told."""
+    """A `Watcher` that writes down what it is told.
 
-    def __init__(self, folder: Path, *, clock: Clock) -> None:
+    Args:
+        folder: The data folder.
+        specs: What will run, in the order in which it is shown.
+        clock: Dates what is written.
+    """
+
+    def __init__(self, folder: Path, specs: Sequence[ProcessSpec], *, clock: Clock) -> None:
         self._path = folder / _NAME
         self._clock = clock
-        self._views: dict[str, ProcessView] = {}
+        self._views = {
+            spec.name: ProcessView(name=spec.name, state=ProcessState.WAITING, address=spec.address) for spec in specs
+        }
         self._news = asyncio.Event()
 
     def changed(self, view: ProcessView) -> None:

@@ -6,6 +6,8 @@ from typing import Any
 import pytest
 from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
 
+from quote_core.events import Stream
+
 pytestmark = pytest.mark.integration
 
 
@@ -21,6 +23,11 @@ def say(platform: RunningPlatform, line: str, *, code: int = 0) -> str:
     ended = solquote(*line.split(), data_dir=platform.data_dir)
     assert ended.returncode == code, ended.stderr
     return ended.stdout
+
+
+def lines(platform: RunningPlatform, line: str) -> list[Any]:
+    """The JSON lines that a command prints."""
+    return [json.loads(each) for each in say(platform, line).splitlines()]
 
 
 def test_status_shows_every_process_as_the_supervisor_knows_it(client_platform: RunningPlatform):
@@ -49,3 +56,33 @@ def test_a_stop_is_the_first_thing_that_status_doctor_and_up_tell(client_platfor
     finally:
         assert solquote("release", data_dir=client_platform.data_dir).returncode == 0
     client_platform.until(lambda: client_platform.switch.get("state") == "ACTIVE", seconds=60)
+
+
+def test_events_of_the_bus_are_shown_as_they_come_and_as_they_are_kept(client_platform: RunningPlatform):
+    live = lines(client_platform, "events tail -n 3 --type ServiceHealth")
+    assert [line["event"]["type"] for line in live] == ["ServiceHealth"] * 3
+    kept = lines(client_platform, "events dump --stream METRICS --stream SYSTEM")
+    assert {(line["stream"], line["sequence"]) for line in live} <= {
+        (line["stream"], line["sequence"]) for line in kept
+    }
+    assert {"METRICS", "SYSTEM"} == {line["stream"] for line in kept}
+    times = [line["storedUnixNs"] for line in kept]
+    assert times == sorted(times)
+    assert lines(client_platform, "events dump --until 2020-01-01") == []
+
+
+def test_each_stream_has_its_bounds_and_its_readers(client_platform: RunningPlatform):
+    streams = {stream["stream"]: stream for stream in ask(client_platform, "events stats")["streams"]}
+    assert set(streams) == set(Stream)
+    assert streams["METRICS"]["messageCount"] > 0
+    assert streams["METRICS"]["bytesMax"] > streams["METRICS"]["sizeBytes"] > 0
+    readers = {consumer["reader"]: consumer for consumer in streams["PLANNED"]["consumers"] if consumer["isThere"]}
+    assert set(readers) == {"executor", "event_logger"}
+    assert readers["executor"]["isDurable"]
+    assert max(map(len, say(client_platform, "events stats").splitlines())) <= 80
+
+
+def test_the_journal_is_whole_and_has_what_the_streams_have(client_platform: RunningPlatform):
+    assert ask(client_platform, "journal verify")["isIntact"]
+    switches = lines(client_platform, "journal replay --type KillSwitch")
+    assert switches[0]["event"]["type"] == "KillSwitch"

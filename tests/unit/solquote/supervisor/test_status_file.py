@@ -14,9 +14,10 @@ from fakes.waiting import eventually
 from solquote.supervisor import status_file
 from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.lock import take_data_folder
-from solquote.supervisor.specification import ProcessView
+from solquote.supervisor.specification import ProcessSpec, ProcessView
 from solquote.supervisor.status_file import OLD_NS_MIN, PlatformStatus, StatusFile, read_status
 
+SPECS = (ProcessSpec(name="scanner", command=("scanner",)),)
 SECOND_NS = 1_000_000_000
 VIEW = ProcessView(
     name="scanner",
@@ -33,7 +34,7 @@ VIEW = ProcessView(
 async def told(folder: Path, clock: FakeClock, *views: ProcessView) -> AsyncIterator[StatusFile]:
     """A supervisor that holds the folder and has written of `views`."""
     with take_data_folder(folder, {}):
-        file = StatusFile(folder, clock=clock)
+        file = StatusFile(folder, SPECS, clock=clock)
         for view in views:
             file.changed(view)
         running = asyncio.create_task(file.run())
@@ -56,6 +57,13 @@ async def test_another_process_reads_what_the_supervisor_was_told(tmp_path: Path
         assert status.views == (VIEW,)
         assert status.age_ns == 0
         assert not status.is_old
+
+
+async def test_what_waits_for_others_is_there_from_the_start(tmp_path: Path):
+    clock = FakeClock()
+    async with told(tmp_path, clock):
+        (view,) = status_of(tmp_path, clock).views
+        assert (view.name, view.state) == ("scanner", ProcessState.WAITING)
 
 
 async def test_a_change_is_written_and_the_file_is_its_owners_alone(tmp_path: Path):
