@@ -1,12 +1,13 @@
 """The whole platform as an operator starts it: `solquote up`, on free ports, with a data folder of its own."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -45,6 +46,22 @@ def solquote(
         timeout=COMMAND_S,
         check=False,
     )
+
+
+@contextlib.contextmanager
+def solquote_running(*arguments: str, data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
+    """One command that goes on, until the context ends."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SOLQUOTE_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "solquote", *arguments],
+        env=environment | {"SOLQUOTE_DATA_DIR": str(data_dir)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 class RunningPlatform:

@@ -1,10 +1,14 @@
 """A running platform as seen from another terminal."""
 
 import json
+import select
+import signal
+import time
 from typing import Any
 
 import pytest
-from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
+from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote, solquote_running
+from fakes.waiting import DEADLINE_S
 
 from quote_core.events import Stream
 
@@ -86,3 +90,35 @@ def test_the_journal_is_whole_and_has_what_the_streams_have(client_platform: Run
     assert ask(client_platform, "journal verify")["isIntact"]
     switches = lines(client_platform, "journal replay --type KillSwitch")
     assert switches[0]["event"]["type"] == "KillSwitch"
+
+
+def test_logs_of_all_processes_are_one_stream_and_of_one_are_as_it_wrote_them(client_platform: RunningPlatform):
+    merged = lines(client_platform, "logs --json --lines 1000")
+    assert {"nats_server", "local_quote", "aggregator", "scanner"} <= {line["process"] for line in merged}
+    times = [line["unixMs"] or 0 for line in merged]
+    assert times == sorted(times)
+    written = say(client_platform, "logs nats_server --lines 1000")
+    assert "Server is ready" in written
+    assert set(written.splitlines()) <= set(
+        (client_platform.data_dir / "logs/nats_server.log").read_text().splitlines()
+    )
+
+
+def test_followed_logs_show_what_is_written_from_then_on(client_platform: RunningPlatform):
+    with solquote_running("logs", "-f", "-n", "0", "nats_server", data_dir=client_platform.data_dir) as following:
+        log = client_platform.data_dir / "logs/nats_server.log"
+        assert following.stdout is not None
+        until = time.monotonic() + DEADLINE_S
+        while not select.select([following.stdout], [], [], 0.5)[0]:  # the command may not have begun to look yet
+            assert time.monotonic() < until
+            with log.open("a") as file:
+                file.write("a line of this test\n")
+        assert following.stdout.readline() == "a line of this test\n"
+
+
+def test_tail_says_that_it_ends_by_ctrl_c(client_platform: RunningPlatform):
+    with solquote_running("events", "tail", data_dir=client_platform.data_dir) as tailing:
+        assert tailing.stdout is not None
+        assert json.loads(tailing.stdout.readline())["event"]["type"]
+        tailing.send_signal(signal.SIGINT)
+        assert tailing.wait(DEADLINE_S) == 130
