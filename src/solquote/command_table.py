@@ -27,6 +27,7 @@ COMMANDS: Final = (
     Command("pools", "pools", "Price, depth, fee and age of the pools held"),
     Command("tokens", "tokens", "The tokens, what they are worth, the pairs watched"),
     Command("doctor", "doctor", "Check every setting and connection"),
+    Command("services", "services", "What can be called, where, and by which line"),
     Command("logs", "logs", "What the processes write, in one stream"),
     Command("events", "events", "What passes on the bus, and what it keeps"),
     Command("journal", "journal", "Whether the audit trail is whole, what is in it"),

@@ -1,8 +1,10 @@
 """A running platform as seen from another terminal."""
 
 import json
+import os
 import select
 import signal
+import subprocess
 import time
 from typing import Any
 
@@ -122,3 +124,20 @@ def test_tail_says_that_it_ends_by_ctrl_c(client_platform: RunningPlatform):
         assert json.loads(tailing.stdout.readline())["event"]["type"]
         tailing.send_signal(signal.SIGINT)
         assert tailing.wait(DEADLINE_S) == 130
+
+
+def test_every_service_answers_and_its_line_works_as_pasted(client_platform: RunningPlatform):
+    told = ask(client_platform, "services")["services"]
+    assert all(service["answers"] for service in told), told
+    by_name = {(service["name"], service["protocol"]): service for service in told}
+    assert len(by_name) == len(told)
+    assert "solquote.v1.LocalQuoteService/GetPoolState" in by_name["local_quote", "gRPC"]["offers"]
+    assert {"GET /v1/quote", "GET /docs"} <= set(by_name["aggregator", "HTTP"]["offers"])
+    environment = {**os.environ, "SOLQUOTE_DATA_DIR": str(client_platform.data_dir)}
+    for service in told:
+        line = service["example"]
+        shell = subprocess.run(["sh", "-c", line], env=environment, capture_output=True, text=True, check=False)
+        assert shell.returncode == 0, (line, shell.stderr)
+        assert shell.stdout.strip(), line
+        assert '"error"' not in shell.stdout, (line, shell.stdout)
+    assert say(client_platform, "services").count("\n  $ ") == len(told)
