@@ -6,6 +6,7 @@ reached is shown as such, with the line that would call it.
 
 import asyncio
 import json
+import os
 import shlex
 import shutil
 import sys
@@ -26,6 +27,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from quote_core.addresses import dialled, with_port
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.connection import open_once
+from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
@@ -99,14 +101,13 @@ async def look_at_services(
         data_dir_option: What makes a `solquote` command mean this platform; empty when nothing is needed.
         timeout_s: Of each.
     """
-    async with open_session() as session:
-        probes = [
-            *_quote_services(platform),
-            *_http_services(session, platform, places),
-            *_bus(session, platform, places, data_dir_option, timeout_s),
-            _shared_memory(platform, data_dir_option),
-        ]
-        return list(await asyncio.gather(*(_looked_at(probe, timeout_s) for probe in probes)))
+    probes = [
+        *_quote_services(platform),
+        *_http_services(platform, places),
+        *_bus(platform, places, data_dir_option, timeout_s),
+        _shared_memory(platform, data_dir_option),
+    ]
+    return list(await asyncio.gather(*(_looked_at(probe, timeout_s) for probe in probes)))
 
 
 async def _looked_at(probe: _Probe, timeout_s: float) -> CallableService:
@@ -153,13 +154,18 @@ def _grpc_example(address: str, method: str) -> str:
     return f"grpcurl -plaintext -d {body} {address} {method}"
 
 
+def _curl() -> str:
+    """Past the proxy that the environment names, to which this machine's addresses would mean its own."""
+    return "curl -s --noproxy '*'" if {"http_proxy", "all_proxy", "ALL_PROXY"} & os.environ.keys() else "curl -s"
+
+
 def _own_command() -> str:
     """`solquote`, or where it is when the shell does not find it."""
     beside = Path(sys.executable).parent / "solquote"
     return shlex.quote(str(beside)) if shutil.which("solquote") is None and beside.exists() else "solquote"
 
 
-def _http_services(session: aiohttp.ClientSession, platform: PlatformSettings, places: ServicePlaces) -> list[_Probe]:
+def _http_services(platform: PlatformSettings, places: ServicePlaces) -> list[_Probe]:
     aggregator_host = platform.aggregator_address.rpartition(":")[0].strip("[]")
     aggregator = f"http://{with_port(aggregator_host, places.aggregator_http_port)}"
     manager = f"http://{with_port(dialled(places.manager_host), places.manager_port)}"
@@ -171,48 +177,42 @@ def _http_services(session: aiohttp.ClientSession, platform: PlatformSettings, p
                 name="aggregator",
                 protocol="HTTP",
                 address=aggregator,
-                example=f"curl -s {shlex.quote(f'{aggregator}/v1/quote?{quote}')}",
+                example=f"{_curl()} {shlex.quote(f'{aggregator}/v1/quote?{quote}')}",
             ),
-            partial(_paths, session, aggregator),
+            partial(_paths, aggregator),
         ),
         _Probe(
             CallableService(
                 name="system_manager",
                 protocol="HTTP",
                 address=manager,
-                example=f"curl -s {manager}/api/killswitch",
+                example=f"{_curl()} {manager}/api/killswitch",
                 offers=MANAGER_ROUTES,
             ),
-            partial(_http, session, f"{manager}/api/killswitch"),
+            partial(_http, f"{manager}/api/killswitch"),
         ),
         _Probe(
             CallableService(
                 name="node",
                 protocol="JSON-RPC",
                 address=redacted_url(platform.rpc_url),
-                example=f"curl -s -H 'Content-Type: application/json' -d {shlex.quote(node)} "
+                example=f"{_curl()} -H 'Content-Type: application/json' -d {shlex.quote(node)} "
                 f"{redacted_url(platform.rpc_url)}",
                 offers=(f"subscriptions at {redacted_url(platform.websocket_url())}",),
             ),
-            partial(_node, session, platform.rpc_url),
+            partial(_node, platform.rpc_url),
         ),
     ]
     if places.jupiter_url:
         url = f"{places.jupiter_url.rstrip('/')}/quote?{quote}"
         jupiter = CallableService(
-            name="jupiter", protocol="HTTP", address=places.jupiter_url, example=f"curl -s {shlex.quote(url)}"
+            name="jupiter", protocol="HTTP", address=places.jupiter_url, example=f"{_curl()} {shlex.quote(url)}"
         )
-        probes.append(_Probe(jupiter, partial(_http, session, url)))
+        probes.append(_Probe(jupiter, partial(_http, url)))
     return probes
 
 
-def _bus(
-    session: aiohttp.ClientSession,
-    platform: PlatformSettings,
-    places: ServicePlaces,
-    data_dir_option: str,
-    timeout_s: float,
-) -> list[_Probe]:
+def _bus(platform: PlatformSettings, places: ServicePlaces, data_dir_option: str, timeout_s: float) -> list[_Probe]:
     monitor = f"http://{places.nats_monitor}"
     return [
         _Probe(
@@ -229,9 +229,9 @@ def _bus(
                 name="nats_server",
                 protocol="HTTP",
                 address=monitor,
-                example=f"curl -s {shlex.quote(monitor + _STREAMS_PAGE)}",
+                example=f"{_curl()} {shlex.quote(monitor + _STREAMS_PAGE)}",
             ),
-            partial(_http, session, f"{monitor}/healthz"),
+            partial(_http, f"{monitor}/healthz"),
         ),
     ]
 
@@ -250,7 +250,7 @@ def _shared_memory(platform: PlatformSettings, data_dir_option: str) -> _Probe:
 
 async def _grpc_methods(address: str) -> Sequence[str]:
     """Every method, with what streams, as reflection tells."""
-    async with grpc.aio.insecure_channel(address) as channel:
+    async with open_channel(address) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         request = reflection_pb2.ServerReflectionRequest
         (listed,) = await _reflected(stub, [request(list_services="")])
@@ -270,32 +270,33 @@ async def _reflected(stub: Any, requests: Sequence[Any]) -> list[Any]:
     return [answer async for answer in stub.ServerReflectionInfo(iter(requests))]
 
 
-async def _paths(session: aiohttp.ClientSession, base: str) -> Sequence[str]:
+async def _paths(base: str) -> Sequence[str]:
     """What the OpenAPI document has, and the pages beside it."""
-    document = await _json(session, f"{base}/openapi.json")
+    document = await _json(f"{base}/openapi.json")
     paths: Mapping[str, Mapping[str, object]] = document.get("paths", {})
     calls = [f"{verb.upper()} {path}" for path, verbs in paths.items() for verb in verbs]
     pages = [f"GET {page}" for page in ("/docs", "/openapi.json") if f"GET {page}" not in calls]
     return [*calls, *pages]
 
 
-async def _http(session: aiohttp.ClientSession, url: str) -> Sequence[str]:
-    async with session.get(url) as response:
+async def _http(url: str) -> Sequence[str]:
+    async with open_session(url) as session, session.get(url) as response:
         if response.status != HTTPStatus.OK:
             raise _NoAnswer(f"answers with HTTP {response.status}")
     return ()
 
 
-async def _json(session: aiohttp.ClientSession, url: str) -> dict[str, Any]:
-    async with session.get(url) as response:
+async def _json(url: str) -> dict[str, Any]:
+    async with open_session(url) as session, session.get(url) as response:
         content = json.loads(await response.read())
     if response.status != HTTPStatus.OK or not isinstance(content, dict):
         raise _NoAnswer(f"answers with HTTP {response.status}")
     return content
 
 
-async def _node(session: aiohttp.ClientSession, url: str) -> Sequence[str]:
-    async with session.post(url, json={"jsonrpc": "2.0", "id": 1, "method": "getHealth"}) as response:
+async def _node(url: str) -> Sequence[str]:
+    request = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
+    async with open_session(url) as session, session.post(url, json=request) as response:
         content = json.loads(await response.read())
     if not isinstance(content, dict) or content.get("result") != "ok":
         raise _NoAnswer("answers, and is not healthy")

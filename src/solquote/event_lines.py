@@ -4,7 +4,6 @@ Bytes that are no event this build knows are shown as such, with why and how man
 journal, may be from anybody.
 """
 
-import json
 import sys
 from dataclasses import dataclass
 from typing import Any, Final
@@ -12,18 +11,19 @@ from typing import Any, Final
 from quote_core.errors import LayoutMismatch
 from quote_core.events import decode
 from quote_core.events.json_form import event_json
+from quote_core.json_dialect import camel_case, json_text
 from solquote.moments import utc_text
 
 __all__ = ["StoredEvent", "print_event"]
 
 _SHOWN: Final = {
-    "TwoHopArbitrage": ("pair", "netProfitLamports", "amountIn", "confidenceBps"),
-    "PriceDivergence": ("pair", "divergenceBps", "confidenceBps"),
-    "ExecutionPlan": ("pair", "netProfitLamports", "amountIn", "confidenceBps"),
-    "ExecutionResult": ("pair", "outcome", "profitLamports", "reason"),
-    "Claim": ("executor", "planId"),
-    "PnlSnapshot": ("cumulativeProfitLamports", "filledCount", "missedCount", "runId"),
-    "ServiceHealth": ("service", "serving", "handledCount", "errorCount", "detail"),
+    "TwoHopArbitrage": ("pair", "net_profit_lamports", "amount_in", "confidence_bps"),
+    "PriceDivergence": ("pair", "divergence_bps", "confidence_bps"),
+    "ExecutionPlan": ("pair", "net_profit_lamports", "amount_in", "confidence_bps"),
+    "ExecutionResult": ("pair", "outcome", "profit_lamports", "reason"),
+    "Claim": ("executor", "plan_id"),
+    "PnlSnapshot": ("cumulative_profit_lamports", "filled_count", "missed_count", "run_id"),
+    "ServiceHealth": ("service", "serving", "handled_count", "error_count", "detail"),
     "KillSwitch": ("state", "revision", "actor", "reason"),
     "Lifecycle": ("service", "phase", "pid", "detail"),
     "StopRequest": ("state", "actor", "reason"),
@@ -50,8 +50,8 @@ class StoredEvent:
             "stream": self.stream,
             "sequence": self.sequence,
             "subject": self.subject,
-            "storedAt": utc_text(self.stored_unix_ns),
-            "storedUnixNs": self.stored_unix_ns,
+            "stored_at": utc_text(self.stored_unix_ns),
+            "stored_unix_ns": self.stored_unix_ns,
             "event": self._event(),
         }
 
@@ -59,7 +59,7 @@ class StoredEvent:
         """For people: when, what, and what matters of it."""
         event = self._event()
         names = _SHOWN.get(event["type"], tuple(name for name in event if name != "type"))
-        facts = "  ".join(f"{name} {event[name]}" for name in names if event[name] not in ("", None))
+        facts = "  ".join(f"{camel_case(name)} {event[name]}" for name in names if event[name] not in ("", None))
         line = f"{utc_text(self.stored_unix_ns)[_TIME_CHARACTERS]}  {event['type']:<16}  {facts}"
         return "".join(letter for letter in line if letter.isprintable())
 
@@ -67,9 +67,9 @@ class StoredEvent:
         try:
             return event_json(decode(self.data))
         except LayoutMismatch as error:
-            return {"type": "unknown", "reason": str(error), "sizeBytes": len(self.data)}
+            return {"type": "unknown", "reason": str(error), "size_bytes": len(self.data)}
 
 
 def print_event(event: StoredEvent, *, as_json: bool) -> None:
     """Write one line; who reads along wants `sys.stdout.flush` after what came together."""
-    sys.stdout.write((json.dumps(event.as_json()) if as_json else event.short_line()) + "\n")
+    sys.stdout.write((json_text(event.as_json()) if as_json else event.short_line()) + "\n")

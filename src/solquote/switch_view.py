@@ -57,7 +57,7 @@ class SwitchView:
             "actor": self.actor,
             "trigger": self.trigger,
             "revision": self.revision,
-            "changedUnixNs": self.changed_unix_ns,
+            "changed_unix_ns": self.changed_unix_ns,
         }
 
 
@@ -87,7 +87,7 @@ def _told(content: Mapping[str, Any], manager: ManagerClient) -> SwitchView:
             actor=_text(content["actor"]),
             trigger=_text(content["trigger"]),
             revision=int(content["revision"]),
-            changed_unix_ns=int(content["changed_unix_ns"]),
+            changed_unix_ns=int(content["changedUnixNs"]),
         )
     except (KeyError, TypeError, ValueError):
         return SwitchView(reason=f"{manager.where} answers with something else than a kill switch")

@@ -1,6 +1,6 @@
-"""An event as JSON: the one form in which commands print it.
+"""An event as JSON: the one form in which commands print it, through `quote_core.json_dialect`.
 
-Field names are the events' own in camelCase, units and all. Integers stay exact whatever their size, ids are
+Field names are the events' own, units and all. Integers stay exact whatever their size, ids are
 hexadecimal, enums are their names. A moment that is not known, and a trace of an event that is not traced, are null.
 """
 
@@ -13,7 +13,7 @@ from quote_core.clock import NO_MOMENT
 from quote_core.events.types import NO_TRACE, Event
 from quote_core.freshness import NEVER_VOUCHED
 
-__all__ = ["camel_case", "event_json"]
+__all__ = ["event_json"]
 
 
 def event_json(event: Event) -> dict[str, Any]:
@@ -21,17 +21,11 @@ def event_json(event: Event) -> dict[str, Any]:
     return {"type": type(event).__name__, **_value(event)}
 
 
-def camel_case(name: str) -> str:
-    """`amount_in` is `amountIn`."""
-    first, *rest = name.split("_")
-    return first + "".join(part.capitalize() for part in rest)
-
-
 def _value(value: Any) -> Any:
     if dataclasses.is_dataclass(value) and not isinstance(value, type):
         if value in (NO_MOMENT, NO_TRACE, NEVER_VOUCHED):
             return None
-        return {name: _value(getattr(value, field)) for field, name in _names(type(value))}
+        return {name: _value(getattr(value, name)) for name in _names(type(value))}
     if isinstance(value, enum.Enum):
         return value.name
     if isinstance(value, bytes):
@@ -42,6 +36,6 @@ def _value(value: Any) -> Any:
 
 
 @functools.cache
-def _names(table: type) -> tuple[tuple[str, str], ...]:
-    """A table's fields, as they are called here and in JSON."""
-    return tuple((field.name, camel_case(field.name)) for field in dataclasses.fields(table))
+def _names(table: type) -> tuple[str, ...]:
+    """Of a table's fields."""
+    return tuple(field.name for field in dataclasses.fields(table))

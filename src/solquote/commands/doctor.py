@@ -53,7 +53,10 @@ def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = 
     if as_json:
         answer_json({"checks": [_as_json(finding) for finding in findings]})
     else:
-        _print(findings, switch, make_console())
+        console = make_console()
+        if switch is not None and not switch.is_active:
+            console.print(switch_banner(switch))
+        _print(findings, console)
     return ExitCode.NEGATIVE if any(finding.verdict is DoctorVerdict.FAILED for finding in findings) else ExitCode.OK
 
 
@@ -92,9 +95,7 @@ def _as_json(finding: DoctorFinding) -> dict[str, str]:
     }
 
 
-def _print(findings: Sequence[DoctorFinding], switch: SwitchView | None, console: Console) -> None:
-    if switch is not None and not switch.is_active:
-        console.print(switch_banner(switch))
+def _print(findings: Sequence[DoctorFinding], console: Console) -> None:
     table = Table(box=None, pad_edge=False, show_header=False)
     table.add_column(no_wrap=True)
     table.add_column(no_wrap=True)

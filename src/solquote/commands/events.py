@@ -189,16 +189,16 @@ async def _survey(bus: Bus, stream: Stream) -> _Surveyed:
 def _survey_json(survey: StreamSurvey, consumers: list[ConsumerSurvey] | None) -> dict[str, object]:
     return {
         "stream": survey.stream,
-        "messageCount": survey.message_count,
-        "sizeBytes": survey.size_bytes,
-        "firstUnixNs": survey.first_unix_ns,
-        "lastUnixNs": survey.last_unix_ns,
-        "lastSequence": survey.last_sequence,
+        "message_count": survey.message_count,
+        "size_bytes": survey.size_bytes,
+        "first_unix_ns": survey.first_unix_ns,
+        "last_unix_ns": survey.last_unix_ns,
+        "last_sequence": survey.last_sequence,
         "storage": survey.storage,
-        "ageNsMax": survey.age_ns_max,
-        "bytesMax": survey.bytes_max,
-        "messageCountMax": survey.message_count_max,
-        "consumerCount": survey.consumer_count,
+        "age_ns_max": survey.age_ns_max,
+        "bytes_max": survey.bytes_max,
+        "message_count_max": survey.message_count_max,
+        "consumer_count": survey.consumer_count,
         "consumers": None if consumers is None else [_consumer_json(consumer) for consumer in consumers],
     }
 
@@ -207,12 +207,12 @@ def _consumer_json(consumer: ConsumerSurvey) -> dict[str, object]:
     return {
         "name": consumer.name,
         "reader": consumer.reader,
-        "isDurable": consumer.is_durable,
-        "isThere": consumer.is_there,
-        "waitingCount": consumer.waiting_count,
-        "unacknowledgedCount": consumer.unacknowledged_count,
-        "redeliveredCount": consumer.redelivered_count,
-        "deliveredSequence": consumer.delivered_sequence,
+        "is_durable": consumer.is_durable,
+        "is_there": consumer.is_there,
+        "waiting_count": consumer.waiting_count,
+        "unacknowledged_count": consumer.unacknowledged_count,
+        "redelivered_count": consumer.redelivered_count,
+        "delivered_sequence": consumer.delivered_sequence,
     }
 
 

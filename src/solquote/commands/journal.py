@@ -88,12 +88,12 @@ def _stored(entry: Entry) -> StoredEvent:
 def _as_json(folder: Path, found: Verification) -> dict[str, object]:
     return {
         "directory": str(folder),
-        "isIntact": found.is_intact,
-        "firstIndex": found.first_index,
-        "recordCount": found.record_count,
-        "eventCount": found.event_count,
+        "is_intact": found.is_intact,
+        "first_index": found.first_index,
+        "record_count": found.record_count,
+        "event_count": found.event_count,
         "head": found.head.hex(),
-        "isUnfinished": found.is_unfinished,
+        "is_unfinished": found.is_unfinished,
         "missed": list(found.missed),
         "findings": [
             {"file": str(finding.path), "offset": finding.offset, "rule": finding.rule} for finding in found.findings

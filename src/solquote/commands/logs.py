@@ -1,7 +1,6 @@
 """`solquote logs`: what the processes of the platform have written, and write, in one stream."""
 
 import contextlib
-import json
 import sys
 import time
 from collections.abc import Iterable, Sequence
@@ -14,6 +13,7 @@ from rich.console import Console
 from rich.text import Text
 
 from quote_core.errors import InvalidField
+from quote_core.json_dialect import json_text
 from quote_core.settings import PlatformSettings, unknown_names
 from solquote.commands.options import DataDir, Json, found_environment
 from solquote.exit_codes import ExitCode
@@ -94,8 +94,8 @@ class _Printer:
         """Print them, and let whoever reads have them at once."""
         for line in lines:
             if self._as_json:
-                content = {"process": line.process, "unixMs": line.unix_ms or None, "line": line.text}
-                sys.stdout.write(json.dumps(content) + "\n")
+                content = {"process": line.process, "unix_ms": line.unix_ms or None, "line": line.text}
+                sys.stdout.write(json_text(content) + "\n")
             elif self._console.is_terminal:
                 self._console.print(self._readable(line), soft_wrap=True)
             else:

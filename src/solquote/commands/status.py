@@ -18,7 +18,7 @@ from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text
 from solquote.manager_request import find_manager
-from solquote.output import CommandFailed, answer_json, make_console
+from solquote.output import CommandFailed, answer_json, make_console, redraws
 from solquote.supervisor.display import process_table, switch_banner
 from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessView
@@ -69,7 +69,7 @@ def status(
     if as_json:
         for look in looks:
             answer_json(_as_json(look))
-    elif console.is_terminal:
+    elif redraws(console):
         with Live(console=console, auto_refresh=False) as live:
             for look in looks:
                 live.update(_shown(look, console), refresh=True)
@@ -101,15 +101,15 @@ def _nobody(folder: Path) -> str:
 def _as_json(look: _Look) -> dict[str, object]:
     platform = look.platform
     if platform is None:
-        return {"dataDir": str(look.folder), "isRunning": False, "processes": []}
+        return {"data_dir": str(look.folder), "is_running": False, "processes": []}
     return {
-        "dataDir": str(look.folder),
-        "isRunning": True,
+        "data_dir": str(look.folder),
+        "is_running": True,
         "pid": platform.pid,
-        "killSwitch": look.switch.as_json(),
-        "isHealthy": look.is_well,
-        "isOld": platform.is_old,
-        "ageMs": platform.age_ns // NS_PER_MS if platform.views else None,
+        "kill_switch": look.switch.as_json(),
+        "is_healthy": look.is_well,
+        "is_old": platform.is_old,
+        "age_ms": platform.age_ns // NS_PER_MS if platform.views else None,
         "processes": [_process(view, look.now_mono_ns) for view in platform.views],
     }
 
@@ -120,8 +120,8 @@ def _process(view: ProcessView, now_mono_ns: int) -> dict[str, object]:
         "process": view.name,
         "state": view.state.value,
         "pid": view.pid,
-        "restartCount": view.restart_count,
-        "uptimeMs": None if started is None else max(0, now_mono_ns - started) // NS_PER_MS,
+        "restart_count": view.restart_count,
+        "uptime_ms": None if started is None else max(0, now_mono_ns - started) // NS_PER_MS,
         "address": view.address,
         "status": view.status,
     }

@@ -217,7 +217,7 @@ class JsonLines:
 
     def switched(self, switch: SwitchView) -> None:
         """See `Display.switched`."""
-        self._line(killSwitch=switch.as_json())
+        self._line(kill_switch=switch.as_json())
 
     def told(self, name: str, sentence: str) -> None:
         """See `Watcher.told`."""

@@ -7,6 +7,7 @@ from hypothesis import given
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Event, Lifecycle, Phase, encode, kind_of, stamp
+from quote_core.json_dialect import json_text
 from solquote.event_lines import StoredEvent
 
 STORED = 1_700_000_000_123_456_789
@@ -17,7 +18,7 @@ def stored(event: Event) -> StoredEvent:
 
 
 def test_a_line_says_where_it_was_stored_and_what_it_holds() -> None:
-    told = json.loads(json.dumps(stored(opportunity()).as_json()))
+    told = json.loads(json_text(stored(opportunity()).as_json()))
     assert (told["stream"], told["sequence"], told["storedUnixNs"]) == ("OPPORTUNITIES", 7, STORED)
     assert told["storedAt"] == "2023-11-14T22:13:20.123456789Z"
     assert told["event"]["type"] == "TwoHopArbitrage"
@@ -43,5 +44,5 @@ def test_a_terminals_escapes_in_an_event_do_not_reach_the_terminal() -> None:
 def test_bytes_that_are_no_event_are_shown_as_such() -> None:
     unknown = dataclasses.replace(stored(opportunity()), data=b"nonsense!")
     assert unknown.as_json()["event"]["type"] == "unknown"
-    assert unknown.as_json()["event"]["sizeBytes"] == 9
+    assert unknown.as_json()["event"]["size_bytes"] == 9
     assert "file identifier" in unknown.short_line()

@@ -18,7 +18,7 @@ HALTED = {
     "reason": "lost too much\x1b[2J",
     "actor": "system manager",
     "revision": 2,
-    "changed_unix_ns": 1_700_000_000_000_000_000,
+    "changedUnixNs": 1_700_000_000_000_000_000,
 }
 
 
@@ -67,7 +67,7 @@ def test_who_stopped_trading_when_and_why_is_one_sentence_without_control_charac
         "actor": "system manager",
         "trigger": "drawdown",
         "revision": 2,
-        "changedUnixNs": 1_700_000_000_000_000_000,
+        "changed_unix_ns": 1_700_000_000_000_000_000,
     }
     assert not switch.is_active
 
