@@ -23,6 +23,8 @@ HEAVY: Final = (
     "pnl --help",
     "doctor --help",
     "up --help",
+    "events --help",
+    "services --help",
 )
 """They speak gRPC or NATS, whose libraries take longer to load than all that is ours."""
 

@@ -7,10 +7,15 @@ from pathlib import Path
 __all__ = ["replace_file"]
 
 
-def replace_file(path: Path, content: bytes) -> None:
+def replace_file(path: Path, content: bytes, *, outlives_power_failure: bool = True) -> None:
     """Put `content` in place of what `path` holds, mode 0600, and return once the disk has it.
 
     A folder that is not there is made, mode 0700.
+
+    Args:
+        path: The file.
+        content: All of it.
+        outlives_power_failure: Unset for what is of no use after one: then nobody waits for the disk.
 
     Raises:
         OSError: It could not be written; the old content is still there.
@@ -22,9 +27,12 @@ def replace_file(path: Path, content: bytes) -> None:
         descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
         with os.fdopen(descriptor, "wb") as file:
             file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
+            if outlives_power_failure:
+                file.flush()
+                os.fsync(file.fileno())
         scratch.replace(path)
+        if not outlives_power_failure:
+            return
         folder = os.open(path.parent, os.O_RDONLY | os.O_DIRECTORY | os.O_CLOEXEC)
         try:
             os.fsync(folder)

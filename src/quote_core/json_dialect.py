@@ -5,6 +5,7 @@ names (a figure's words, a symbol), stay as they are. The quote API's models giv
 its OpenAPI document is made from them. Standard library only: a stop is told through here.
 """
 
+import functools
 import json
 import re
 from collections.abc import Mapping
@@ -12,6 +13,9 @@ from dataclasses import dataclass
 from typing import Any, Final
 
 __all__ = ["Verbatim", "camel_case", "error_answer", "json_text"]
+
+_NAMES_HELD_MAX: Final = 4_096
+"""The names in a journal of a million events are a few hundred."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +35,7 @@ def error_answer(sentence: str, code: str) -> dict[str, str]:
     return {"error": sentence, "errorCode": code}
 
 
+@functools.lru_cache(maxsize=_NAMES_HELD_MAX)
 def camel_case(name: str) -> str:
     """`input_amount` as `inputAmount`; what is no name in snake_case is left alone."""
     if not _SNAKE_CASE.fullmatch(name):

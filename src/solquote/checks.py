@@ -14,6 +14,7 @@ from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.places import misplaced
 from solquote.plan import ListenAddress, PlatformModels
 from solquote.supervisor.ports import bound_hosts
+from solquote.switch_view import SwitchView
 
 __all__ = [
     "DoctorFinding",
@@ -22,6 +23,7 @@ __all__ = [
     "check_places",
     "check_quote_files",
     "check_settings",
+    "check_switch",
     "check_token_file",
 ]
 
@@ -114,6 +116,19 @@ def check_listeners(meant: Iterable[ListenAddress]) -> Iterator[DoctorFinding]:
             mend = f"unset {one.host_variable}, or see that only those who should reach it do"
             detail = f"{detail}: other machines reach what is meant for this one"
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
+
+
+def check_switch(switch: SwitchView) -> DoctorFinding:
+    """The kill switch: whether trading is stopped, by whom and why."""
+    subject = "kill switch"
+    if switch.is_active:
+        return DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=switch.sentence)
+    mend = "`solquote release`, once the reason is gone"
+    if not switch.is_known:
+        mend = (
+            "start the system manager (`solquote up`); its log says what it waits for (`solquote logs system_manager`)"
+        )
+    return DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=switch.sentence, mend=mend)
 
 
 def check_token_file(path: Path) -> DoctorFinding:

@@ -21,11 +21,16 @@ class Command:
 
 COMMANDS: Final = (
     Command("up", "up", "Run the whole platform until told to stop"),
+    Command("status", "status", "Every process that runs, and the kill switch"),
     Command("quote", "quote", "One quote from both sources", takes_negative_numbers=True),
     Command("watch", "watch", "Every watched pair from shared memory, live"),
     Command("pools", "pools", "Price, depth, fee and age of the pools held"),
     Command("tokens", "tokens", "The tokens, what they are worth, the pairs watched"),
     Command("doctor", "doctor", "Check every setting and connection"),
+    Command("services", "services", "What can be called, where, and by which line"),
+    Command("logs", "logs", "What the processes write, in one stream"),
+    Command("events", "events", "What passes on the bus, and what it keeps"),
+    Command("journal", "journal", "Whether the audit trail is whole, what is in it"),
     Command("kill", "kill_switch", "Stop all trading now"),
     Command("release", "kill_switch", "Let trading go on"),
     Command("pnl", "pnl", "Profit and loss, and the newest results"),

@@ -1,4 +1,4 @@
-"""Asks the system manager for a stop or a release, with the standard library alone, so that a stop is on its way soon.
+"""Asks the system manager for a stop, a release or a look, with the standard library alone: a stop is on its way soon.
 
 Loading the settings' models and the command line's library takes seconds on a loaded machine. So what a stop needs to
 know is read here by name, from the environment, the running platform and the file, in the order of
@@ -150,10 +150,24 @@ class Request:
         """
         content = json.dumps(body).encode()
         head = (
-            f"POST /api/killswitch/{action} HTTP/1.1\r\nHost: {with_port(manager.host, manager.port)}\r\n"
+            f"POST /api/killswitch/{action} HTTP/1.1\r\n"
             f"Authorization: Bearer {manager.token()}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\nConnection: close\r\n\r\n"
+            f"Content-Length: {len(content)}\r\n"
         )
+        return cls._begun(manager, head, content, timeout_s)
+
+    @classmethod
+    def look(cls, manager: ManagerClient, *, timeout_s: float) -> "Request":
+        """Ask what is latched; that takes no token.
+
+        Raises:
+            NoAnswer: Nobody listens.
+        """
+        return cls._begun(manager, "GET /api/killswitch HTTP/1.1\r\n", b"", timeout_s)
+
+    @classmethod
+    def _begun(cls, manager: ManagerClient, head: str, content: bytes, timeout_s: float) -> "Request":
+        head += f"Host: {with_port(manager.host, manager.port)}\r\nConnection: close\r\n\r\n"
         try:
             connection = socket.create_connection((manager.host, manager.port), timeout=timeout_s)
         except TimeoutError:

@@ -20,9 +20,9 @@ from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from shm.files import MEMORY_DIRECTORY, default_directory
 from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName, all_models
 from solquote.settings import UpSettings
-from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server
+from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts
-from solquote.supervisor.specification import ProcessSpec
+from solquote.supervisor.specification import EmbeddedNats, ProcessSpec
 
 __all__ = ["ListenAddress", "Plan", "PlatformModels", "make_plan", "meant_listeners", "private_shm_dir"]
 

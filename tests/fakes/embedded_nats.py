@@ -11,7 +11,8 @@ from fakes.ports import HOST, free_port
 
 from quote_core.bus import Access, BusRole
 from quote_core.bus.access import credentials_folder
-from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server, prepare_nats, probe_nats
+from solquote.supervisor.nats_server import find_nats_server, prepare_nats, probe_nats
+from solquote.supervisor.specification import EmbeddedNats
 
 START_TIMEOUT_S = 60.0
 

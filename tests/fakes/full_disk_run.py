@@ -20,10 +20,10 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.lifecycle import ProcessState, RestartPolicy
-from solquote.supervisor.nats_server import EmbeddedNats, find_nats_server, prepare_nats
+from solquote.supervisor.nats_server import find_nats_server, prepare_nats
 from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.run import SupervisorStop, supervise
-from solquote.supervisor.specification import ProcessSpec, ProcessView
+from solquote.supervisor.specification import EmbeddedNats, ProcessSpec, ProcessView
 
 DEADLINE_S = 60.0
 HOST = "127.0.0.1"

@@ -1,12 +1,13 @@
 """The whole platform as an operator starts it: `solquote up`, on free ports, with a data folder of its own."""
 
+import contextlib
 import json
 import os
 import signal
 import subprocess
 import sys
 import threading
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import IO, Any, Self
 
@@ -47,12 +48,30 @@ def solquote(
     )
 
 
+@contextlib.contextmanager
+def solquote_running(*arguments: str, data_dir: Path) -> Iterator["subprocess.Popen[str]"]:
+    """One command that goes on, until the context ends."""
+    environment = {name: value for name, value in os.environ.items() if not name.startswith("SOLQUOTE_")}
+    with subprocess.Popen(
+        [sys.executable, "-m", "solquote", *arguments],
+        env=environment | {"SOLQUOTE_DATA_DIR": str(data_dir)},
+        stdout=subprocess.PIPE,
+        text=True,
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
+
+
 class RunningPlatform:
     """Reads what `up --json` tells, and waits for what a test wants to see."""
 
     def __init__(self, data_dir: Path, *arguments: str, environ: Mapping[str, str] | None = None) -> None:
         self.data_dir = data_dir
         self.messages: list[str] = []
+        self.switch: dict[str, Any] = {}
+        """The kill switch as last told."""
         self._views: dict[str, dict[str, Any]] = {}
         self._has_ended = False
         self._news = threading.Condition()
@@ -133,6 +152,8 @@ class RunningPlatform:
             with self._news:
                 if "state" in told:
                     self._views[told["process"]] = told
+                elif "killSwitch" in told:
+                    self.switch = told["killSwitch"]
                 elif "message" in told:
                     self.messages.append(f"{told['process']}: {told['message']}")
                 self._news.notify_all()

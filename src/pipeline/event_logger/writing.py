@@ -158,7 +158,7 @@ class Writing:
         if journal is None:
             return Condition(is_ready=False, line="opening the journal")
         mended = f", {journal.recovery.torn_bytes} torn bytes mended" if journal.recovery.torn_bytes else ""
-        damage = ", DAMAGED: see `verify`" if journal.recovery.damage is not None else ""
+        damage = ", DAMAGED: see `solquote journal verify`" if journal.recovery.damage is not None else ""
         line = f"{journal.record_count} records, head {journal.head.hex()[:8]}{mended}{damage}"
         return Condition(is_ready=True, line=line)
 

@@ -97,7 +97,7 @@ async def read_to_end(
             yield message
             if message.remaining_count == 0:
                 return
-        if not batch:  # the consumer began behind the last message: there are none
+        if not batch:  # there are none, or the last ones went by the stream's bounds before they were sent
             return
 
 
@@ -140,7 +140,7 @@ class _Reader:
         """The last message there was when this life of the stream was first seen."""
 
     async def read(self) -> AsyncIterator[Sequence[Followed]]:
-        """One consumer's life; ends when it must be made anew. An empty batch says that nothing is kept."""
+        """One consumer's life; ends when it must be made anew. An empty batch says that nothing is left to send."""
         client = self._bus.client
         inbox = client.new_inbox()
         # Bounded by the server's flow control, which waits for our answer in this very order. `Subscription.next_msg`
@@ -177,6 +177,7 @@ class _Reader:
                     await asyncio.sleep(0)
                 elif is_idle:
                     self._caught_up.set()
+                    yield ()
                 if not is_whole:
                     return
         finally:

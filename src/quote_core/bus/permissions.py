@@ -9,7 +9,7 @@
 | executor       | claims, results, dead letters of PLANNED               | SYSTEM, PLANNED, CLAIMS, EXECUTED |
 | auditor        | P&L                                                    | EXECUTED                    |
 | event_logger   | nothing                                                | every stream                |
-| operator       | nothing                                                | every stream                |
+| operator       | nothing                                                | every stream, its consumers |
 
 Every process publishes its own health and lifecycle, too. So a release (`system.kill_switch` and its heartbeat) is the
 manager's alone, a plan the planner's and a result the executor's. A stop (`system.stop`) is asked for by the manager,
@@ -73,6 +73,7 @@ class Grant:
         looks_up: Streams whose state and single messages are read.
         pulls: Streams consumed by a durable of the role's own name, with dead letters.
         follows: Streams read in order by consumers that last as long as their reader.
+        surveys: Streams whose consumers are listed.
         hears: Subjects listened to as they pass.
         makes_streams: Whether it makes and changes streams.
     """
@@ -82,6 +83,7 @@ class Grant:
     looks_up: tuple[Stream, ...] = ()
     pulls: tuple[Stream, ...] = ()
     follows: tuple[Stream, ...] = ()
+    surveys: tuple[Stream, ...] = ()
     hears: tuple[str, ...] = ()
     makes_streams: bool = False
 
@@ -121,7 +123,7 @@ GRANTS: Final = (
     ),
     Grant(role=BusRole.AUDITOR, writes=(subjects_of(PnlSnapshot),), follows=(Stream.EXECUTED,)),
     Grant(role=BusRole.EVENT_LOGGER, follows=tuple(Stream)),
-    Grant(role=BusRole.OPERATOR, writes=(_STOP,), follows=tuple(Stream), hears=_SWITCH),
+    Grant(role=BusRole.OPERATOR, writes=(_STOP,), follows=tuple(Stream), surveys=tuple(Stream), hears=_SWITCH),
 )
 
 
@@ -175,6 +177,7 @@ def permissions_of(grant: Grant) -> Permissions:
         ]
     for stream in grant.follows:
         publish += [f"{_API}.CONSUMER.CREATE.{stream}", f"$JS.FC.{stream}.>"]
+    publish += [f"{_API}.CONSUMER.LIST.{stream}" for stream in grant.surveys]
     if grant.makes_streams:
         publish += [f"{_API}.STREAM.{verb}.*" for verb in ("CREATE", "UPDATE")]
     return Permissions(tuple(dict.fromkeys(publish)), (f"{role.inbox_prefix}.>", *grant.hears))

@@ -16,7 +16,7 @@ from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 
-__all__ = ["StreamClock", "StreamState", "state_of_stream"]
+__all__ = ["StreamClock", "StreamState", "state_of_stream", "unix_ns_of_server"]
 
 ASK_INTERVAL_S: Final = 1.0
 READING_NS_MAX: Final = 10_000_000_000
@@ -43,7 +43,7 @@ async def state_of_stream(bus: Bus, stream: Stream) -> StreamState:
         answer = await bus.client.request(f"$JS.API.STREAM.INFO.{stream}", b"", timeout=PUBLISH_TIMEOUT_S)
     try:
         told = json.loads(answer.data)
-        return StreamState(int(told["state"]["last_seq"]), _unix_ns(told["ts"]))
+        return StreamState(int(told["state"]["last_seq"]), unix_ns_of_server(told["ts"]))
     except (KeyError, TypeError, ValueError) as error:
         raise ProviderUnavailable(NATS, f"no state of stream {stream}: {error}") from error
 
@@ -97,7 +97,7 @@ class StreamClock:
         return self._clock.mono_ns() - self._answering_since_mono_ns
 
 
-def _unix_ns(text: str) -> int:
+def unix_ns_of_server(text: str) -> int:
     """RFC 3339 with up to nine decimals, as Go writes it, to nanoseconds since 1970."""
     whole, _, decimals = text.rstrip("Z").partition(".")
     at = datetime.fromisoformat(whole).replace(tzinfo=UTC)

@@ -18,15 +18,19 @@ from solquote.checks import (
     check_places,
     check_quote_files,
     check_settings,
+    check_switch,
     check_token_file,
 )
 from solquote.commands.options import DataDir, Json, Timeout, found_environment, own_environment
 from solquote.connections import check_connections, host_of
 from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
+from solquote.manager_request import find_manager
 from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
 from solquote.processes import all_models
+from solquote.supervisor.display import switch_banner
+from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["doctor"]
 
@@ -36,6 +40,7 @@ _STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVer
 def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Check every setting and connection; exit 1 when anything fails."""
     environ = found_environment(data_dir)
+    switch: SwitchView | None = None
     findings = list(check_settings(environ, all_models(), own=own_environment(data_dir)))
     if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
         mend = "mend the settings first"
@@ -43,11 +48,15 @@ def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = 
             DoctorFinding(subject="connections", verdict=DoctorVerdict.WARNING, detail="not tried", mend=mend)
         )
     else:
-        findings += _look_outside(environ, timeout)
+        switch = look_at_switch(find_manager(environ), timeout_s=timeout)
+        findings = [check_switch(switch), *findings, *_look_outside(environ, timeout)]
     if as_json:
         answer_json({"checks": [_as_json(finding) for finding in findings]})
     else:
-        _print(findings, make_console())
+        console = make_console()
+        if switch is not None and not switch.is_active:
+            console.print(switch_banner(switch))
+        _print(findings, console)
     return ExitCode.NEGATIVE if any(finding.verdict is DoctorVerdict.FAILED for finding in findings) else ExitCode.OK
 
 

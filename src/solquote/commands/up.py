@@ -19,6 +19,7 @@ from solquote.checks import DoctorVerdict, check_settings
 from solquote.clash import folder_clash, port_clash
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
+from solquote.manager_request import ManagerClient, find_manager
 from solquote.output import CommandFailed, make_console, redraws
 from solquote.places import misplaced
 from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
@@ -32,11 +33,16 @@ from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
 from solquote.supervisor.ports import KeptPorts, taken_ports
 from solquote.supervisor.run import SupervisorStop, supervise
+from solquote.supervisor.specification import ProcessView, Watcher
+from solquote.supervisor.status_file import StatusFile
+from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["up"]
 
 _OTHERS_WRITE: Final = stat.S_IWGRP | stat.S_IWOTH
 _REFRESH_S: Final = 0.5
+_SWITCH_EVERY_S: Final = 1.0
+_SWITCH_TIMEOUT_S: Final = 1.0
 _SHM_DIR_VARIABLE: Final = environment_name("platform", "shm_dir")
 
 
@@ -131,23 +137,49 @@ def _remove_leftovers(killed: Running | None) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
+class _Watchers:
+    """Everybody who is told what happens to the processes."""
+
+    def __init__(self, *watchers: Watcher) -> None:
+        self._watchers = watchers
+
+    def changed(self, view: ProcessView) -> None:
+        for watcher in self._watchers:
+            watcher.changed(view)
+
+    def told(self, name: str, sentence: str) -> None:
+        for watcher in self._watchers:
+            watcher.told(name, sentence)
+
+    def logged(self, name: str, line: str) -> None:
+        for watcher in self._watchers:
+            watcher.logged(name, line)
+
+
 async def _run(plan: Plan, settings: UpSettings, display: Display, stop: SupervisorStop) -> None:
+    status_file = StatusFile(plan.data_dir, plan.processes, clock=SYSTEM_CLOCK)
     for sentence in plan.warnings():
         display.told("solquote", f"warning: {sentence}")
     with stop.from_signals():
-        refreshing = asyncio.create_task(_refresh(display))
+        beside = [
+            asyncio.create_task(_refresh(display)),
+            asyncio.create_task(_watch_switch(find_manager({**os.environ, **plan.environment}), display, stop)),
+            asyncio.create_task(status_file.run()),
+        ]
         try:
             await supervise(
                 plan.processes,
                 limits=_limits(settings),
                 clock=SYSTEM_CLOCK,
-                watcher=display,
+                watcher=_Watchers(display, status_file),
                 log_dir=_log_dir(plan),
                 stop=stop,
                 stop_ns_max=settings.stop_time_max,
             )
         finally:
-            refreshing.cancel()
+            for task in beside:
+                task.cancel()
+            await asyncio.gather(*beside, return_exceptions=True)
 
 
 def _display(plan: Plan, console: Console, *, show_logs: bool, as_json: bool) -> Display:
@@ -163,6 +195,18 @@ async def _refresh(display: Display) -> None:
     while True:
         display.refresh()
         await asyncio.sleep(_REFRESH_S)
+
+
+async def _watch_switch(manager: ManagerClient, display: Display, stop: SupervisorStop) -> None:
+    """Tell of every change; at the start the manager is not there yet, and at the end no more, which is no news."""
+    shown: SwitchView | None = None
+    while not stop.wanted.is_set():
+        switch = await asyncio.to_thread(look_at_switch, manager, timeout_s=_SWITCH_TIMEOUT_S)
+        is_news = switch.is_known if shown is None else (switch.state, switch.revision) != (shown.state, shown.revision)
+        if is_news and not stop.wanted.is_set():
+            shown = switch
+            display.switched(switch)
+        await asyncio.sleep(_SWITCH_EVERY_S)
 
 
 def _limits(settings: UpSettings) -> ChildLimits:

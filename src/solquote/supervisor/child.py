@@ -9,16 +9,16 @@ import signal
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Final, Protocol
+from typing import Any, Final
 
 from quote_core.clock import Clock
 from solquote.supervisor.lifecycle import ProcessEvent, ProcessState, RestartPolicy, after
 from solquote.supervisor.log_file import LineSplitter, LogFile
-from solquote.supervisor.nats_server import ROOM_BYTES_MIN, EmbeddedNats, free_bytes, probe_nats
+from solquote.supervisor.nats_server import ROOM_BYTES_MIN, free_bytes, probe_nats
 from solquote.supervisor.notify import Notice, NotifySocket
-from solquote.supervisor.specification import ProcessSpec, ProcessView
+from solquote.supervisor.specification import EmbeddedNats, ProcessSpec, ProcessView, Watcher
 
-__all__ = ["Child", "ChildLimits", "Watcher"]
+__all__ = ["Child", "ChildLimits"]
 
 _PR_SET_PDEATHSIG: Final = 1
 _LOOK_S: Final = 0.25
@@ -33,22 +33,6 @@ MEND_AFTER_NS: Final = 2_000_000_000
 _EARLY_NOTICES_MAX: Final = 16
 _CHUNK_BYTES: Final = 65536
 _LIBC: Final = ctypes.CDLL(None, use_errno=True)
-
-
-class Watcher(Protocol):
-    """Who is told what happens to children."""
-
-    def changed(self, view: ProcessView) -> None:
-        """State, pid or status line are new."""
-        ...
-
-    def told(self, name: str, sentence: str) -> None:
-        """Something a person should read."""
-        ...
-
-    def logged(self, name: str, line: str) -> None:
-        """The child wrote a line."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +208,9 @@ class Child:
         if notice.ready:
             self._step(ProcessEvent.READY, status=status)
             self.ready.set()
+        elif notice.status is not None and self.view.state in {ProcessState.HEALTHY, ProcessState.UNHEALTHY}:
+            # It reports without READY what keeps it from its work. `ready` stays: those who need it outlive that.
+            self._step(ProcessEvent.SICKEN, status=status)
         elif status != self.view.status:
             self.view = replace(self.view, status=status)
             self._watcher.changed(self.view)

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import Final, Literal, Protocol
 
-from rich.console import Console
+from rich.console import Console, Group, RenderableType
 from rich.live import Live
 from rich.markup import escape
 from rich.table import Table
@@ -12,11 +12,11 @@ from rich.text import Text
 
 from quote_core.clock import Clock
 from quote_core.json_dialect import json_text
-from solquote.supervisor.child import Watcher
 from solquote.supervisor.lifecycle import ProcessState
-from solquote.supervisor.specification import ProcessView
+from solquote.supervisor.specification import ProcessView, Watcher
+from solquote.switch_view import SwitchView
 
-__all__ = ["Display", "JsonLines", "LiveTable", "PlainLines", "process_table"]
+__all__ = ["Display", "JsonLines", "LiveTable", "PlainLines", "process_table", "switch_banner"]
 
 _STYLES: Final = {
     ProcessState.WAITING: "dim",
@@ -33,12 +33,28 @@ _GAP: Final = 2
 _STATUS_WIDTH_MIN: Final = 8
 
 
-def process_table(views: Sequence[ProcessView], *, now_mono_ns: int, width: int) -> Table:
-    """One row a process; what matters least goes first when the terminal is narrow."""
+def switch_banner(switch: SwitchView) -> Text:
+    """What is above everything else: whether trading is stopped, by whom and why."""
+    style = "dim" if switch.is_active else "yellow" if not switch.is_known else "bold white on red"
+    sentence = switch.sentence if switch.is_active else switch.sentence.upper()[:1] + switch.sentence[1:]
+    return Text(f"{'' if switch.is_active else '!! '}{sentence}", style=style, overflow="fold")
+
+
+def process_table(views: Sequence[ProcessView], *, now_mono_ns: int, width: int, prefers_address: bool = True) -> Table:
+    """One row a process; what matters least goes first when the terminal is narrow.
+
+    Args:
+        views: What is shown.
+        now_mono_ns: By the clock of the views.
+        width: Of the terminal.
+        prefers_address: Where there is room either for the address or for pid, restarts and uptime.
+    """
+    is_wide = width >= _ROOM_FOR_ALL
+    has_life, has_address = is_wide or not prefers_address, is_wide or (prefers_address and width >= _ROOM_FOR_ADDRESS)
     columns = ["process", "state"]
-    columns += ["pid"] if width >= _ROOM_FOR_ALL else []
-    columns += ["address"] if width >= _ROOM_FOR_ADDRESS else []
-    columns += ["restarts", "up"] if width >= _ROOM_FOR_ALL else []
+    columns += ["pid"] if has_life else []
+    columns += ["address"] if has_address else []
+    columns += ["restarts", "up"] if has_life else []
     rows = [_cells(view, now_mono_ns) for view in views]
     widths = {column: max([len(column), *(cells[column].cell_len for cells in rows)]) for column in columns}
     table = Table(box=None, pad_edge=False)
@@ -77,6 +93,10 @@ def _uptime(view: ProcessView, now_mono_ns: int) -> str:
 class Display(Watcher, Protocol):
     """A watcher that people, or programs, read."""
 
+    def switched(self, switch: SwitchView) -> None:
+        """The kill switch is in another state, or it has become unknown which."""
+        ...
+
     def refresh(self) -> None:
         """Called by a timer, for what is drawn over."""
         ...
@@ -94,6 +114,7 @@ class LiveTable:
         self._clock = clock
         self._show_logs = show_logs
         self._views: dict[str, ProcessView] = {}
+        self._switch = SwitchView(state="ACTIVE")
         self._order = tuple(names)
         self._live = Live(console=console, auto_refresh=False)
         self._live.start()
@@ -106,8 +127,14 @@ class LiveTable:
     def refresh(self) -> None:
         """Draw the table as things are now."""
         views = [self._views[name] for name in self._order if name in self._views]
-        table = process_table(views, now_mono_ns=self._clock.mono_ns(), width=self._console.width)
-        self._live.update(table, refresh=True)
+        shown: RenderableType = process_table(views, now_mono_ns=self._clock.mono_ns(), width=self._console.width)
+        if not self._switch.is_active:
+            shown = Group(switch_banner(self._switch), shown)
+        self._live.update(shown, refresh=True)
+
+    def switched(self, switch: SwitchView) -> None:
+        """See `Display.switched`; above the table for as long as trading is stopped."""
+        self._switch = switch
 
     def changed(self, view: ProcessView) -> None:
         """See `Watcher.changed`; shown with the next refresh."""
@@ -144,6 +171,10 @@ class PlainLines:
             self._states[view.name] = view.state
             pid = f"pid {view.pid}" if view.pid else ""
             self._line(f"{view.name:<16} {view.state.value:<10} {pid:<12} {view.status}".rstrip())
+
+    def switched(self, switch: SwitchView) -> None:
+        """See `Display.switched`."""
+        self._line(f"{'kill switch':<16} {switch.sentence}")
 
     def told(self, name: str, sentence: str) -> None:
         """See `Watcher.told`."""
@@ -183,6 +214,10 @@ class JsonLines:
             status=view.status,
             restart_count=view.restart_count,
         )
+
+    def switched(self, switch: SwitchView) -> None:
+        """See `Display.switched`."""
+        self._line(kill_switch=switch.as_json())
 
     def told(self, name: str, sentence: str) -> None:
         """See `Watcher.told`."""

@@ -5,8 +5,9 @@
        +---retry--- BACKOFF <-----fail--------+---------------------------+
     any state --stop--> STOPPING --end--> STOPPED
 
-A process leaves WAITING when all it needs are HEALTHY. Losing a neighbour later moves nobody: services are
-built to outlive their neighbours, so only the process that failed is started again.
+A process leaves WAITING when all it needs have been HEALTHY since they started. Losing a neighbour later moves nobody:
+services are built to outlive their neighbours, so only the process that failed is started again. A process that was
+READY and then reports without it (`quote_core.process`) is UNHEALTHY until it says READY again; it is not restarted.
 """
 
 import enum

@@ -7,6 +7,7 @@ import contextlib
 import fcntl
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,9 @@ __all__ = ["DataFolderTaken", "Running", "running_platform", "take_data_folder"]
 
 _NAME: Final = "up.json"
 _SIZE_BYTES_MAX: Final = 64 * 1024
+_TRIES_MAX: Final = 20
+_TRY_AGAIN_S: Final = 0.01
+"""A command that looks whether a platform runs holds the lock for a moment."""
 
 
 class DataFolderTaken(Exception):
@@ -46,7 +50,7 @@ def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[R
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
     path = folder / _NAME
-    descriptor = _locked(path)
+    descriptor = _locked_after_all(path)
     if descriptor is None:
         running = running_platform(folder)
         raise DataFolderTaken(folder, running.pid if running else None)
@@ -82,6 +86,16 @@ def _killed(descriptor: int) -> Running | None:
         return Running(int(content["pid"]), dict(content["environment"]))
     except (ValueError, TypeError, LookupError):
         return None  # it is new, or damaged
+
+
+def _locked_after_all(path: Path) -> int | None:
+    """As `_locked`, and not kept out by who only looks."""
+    for _ in range(_TRIES_MAX):
+        descriptor = _locked(path)
+        if descriptor is not None or running_platform(path.parent) is not None:
+            return descriptor
+        time.sleep(_TRY_AGAIN_S)
+    return None
 
 
 def _locked(path: Path) -> int | None:

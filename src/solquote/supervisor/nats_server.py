@@ -13,7 +13,6 @@ import shutil
 import stat
 import sys
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
@@ -26,10 +25,10 @@ from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import GRANTS, BusRole, Permissions, permissions_of
 from quote_core.errors import InvalidField, ProviderUnavailable
 from quote_core.health import Condition
+from solquote.supervisor.specification import EmbeddedNats
 
 __all__ = [
     "ROOM_BYTES_MIN",
-    "EmbeddedNats",
     "find_nats_server",
     "free_bytes",
     "nats_configuration",
@@ -43,27 +42,6 @@ _FILE_STORE_BYTES_MAX: Final = 1 << 40
 _MEMORY_STORE_BYTES_MAX: Final = 1 << 36
 """No bounds in practice: a stream has its own. By default they are three quarters of what is free at the start, and a
 stream that was made when there was more is then refused."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class EmbeddedNats:
-    """Where the embedded server listens, and keeps its things."""
-
-    host: str
-    port: int
-    monitor_host: str
-    monitor_port: int
-    data_folder: Path
-
-    @property
-    def store(self) -> Path:
-        """Folder of JetStream's files."""
-        return self.data_folder / "nats"
-
-    @property
-    def configuration(self) -> Path:
-        """The server's configuration file."""
-        return self.store / "nats-server.conf"
 
 
 def prepare_nats(nats: EmbeddedNats) -> None:

@@ -2,11 +2,33 @@
 
 from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Protocol
 
 from solquote.supervisor.lifecycle import ProcessState
-from solquote.supervisor.nats_server import EmbeddedNats
 
-__all__ = ["ProcessSpec", "ProcessView", "stop_waves"]
+__all__ = ["EmbeddedNats", "ProcessSpec", "ProcessView", "Watcher", "stop_waves"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EmbeddedNats:
+    """Where the embedded server listens, and keeps its things."""
+
+    host: str
+    port: int
+    monitor_host: str
+    monitor_port: int
+    data_folder: Path
+
+    @property
+    def store(self) -> Path:
+        """Folder of JetStream's files."""
+        return self.data_folder / "nats"
+
+    @property
+    def configuration(self) -> Path:
+        """The server's configuration file."""
+        return self.store / "nats-server.conf"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,6 +57,22 @@ class ProcessView:
     status: str = ""
     restart_count: int = 0
     started_mono_ns: int | None = None
+
+
+class Watcher(Protocol):
+    """Who is told what happens to children."""
+
+    def changed(self, view: ProcessView) -> None:
+        """State, pid or status line are new."""
+        ...
+
+    def told(self, name: str, sentence: str) -> None:
+        """Something a person should read."""
+        ...
+
+    def logged(self, name: str, line: str) -> None:
+        """The child wrote a line."""
+        ...
 
 
 def stop_waves(specs: Sequence[ProcessSpec]) -> list[list[str]]:

@@ -5,8 +5,9 @@ from typing import ClassVar
 import pytest
 
 from quote_core.settings import PlatformSettings, Port, ServiceSettings
-from solquote.checks import DoctorVerdict, check_quote_files, check_settings, check_token_file
+from solquote.checks import DoctorVerdict, check_quote_files, check_settings, check_switch, check_token_file
 from solquote.processes import SERVICES, all_models
+from solquote.switch_view import SwitchView
 
 
 class Demo(ServiceSettings):
@@ -111,3 +112,13 @@ def test_a_file_that_is_no_table_is_told(tmp_path: Path):
     (finding,) = check_quote_files(tmp_path)
     assert finding.verdict is DoctorVerdict.FAILED
     assert "quotes-internal.mmap" in finding.detail
+
+
+def test_a_kill_switch_that_stops_trading_or_is_not_known_is_a_warning_that_says_who_and_why():
+    halted = check_switch(SwitchView(state="HALTED", reason="drill", actor="person alice"))
+    assert halted.verdict is DoctorVerdict.WARNING
+    assert "HALTED" in halted.detail
+    assert "person alice: drill" in halted.detail
+    assert "solquote release" in halted.mend
+    assert check_switch(SwitchView(reason="nobody there")).verdict is DoctorVerdict.WARNING
+    assert check_switch(SwitchView(state="ACTIVE")).verdict is DoctorVerdict.OK

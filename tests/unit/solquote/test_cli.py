@@ -53,6 +53,8 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
         ("watch --amount 0", 2, "INVALID_ARGUMENT", "--amount: must be above zero"),
         ("kill --timeout 0.6", 3, "UNAVAILABLE", "there is no kill-switch token at"),
         ("release", 3, "UNAVAILABLE", "there is no kill-switch token at"),
+        ("status", 3, "UNAVAILABLE", "no platform runs with the data folder"),
+        ("status --follow", 3, "UNAVAILABLE", "no platform runs with the data folder"),
         ("nonsense", 2, "USAGE", "No such command 'nonsense'"),
         ("up --seed x", 2, "USAGE", "Invalid value"),
         ("up --rpc-url ftp://x", 2, "INVALID_SETTINGS", "SOLQUOTE_RPC_URL: must be a URL such as http://host:port"),

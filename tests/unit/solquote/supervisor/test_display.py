@@ -8,6 +8,7 @@ from rich.console import Console
 from solquote.supervisor.display import JsonLines, LiveTable, PlainLines, process_table
 from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessView
+from solquote.switch_view import SwitchView
 
 HEALTHY = ProcessView(
     name="aggregator",
@@ -108,6 +109,43 @@ def test_json_lines_are_one_object_each():
     }
     assert second["message"] == "all is well"
     assert third["log"] == "x" * 100
+
+
+@pytest.mark.parametrize("width", [60, 80, 99])
+def test_who_asks_from_another_terminal_sees_pid_restarts_and_uptime_rather_than_the_address(width: int):
+    target = console(width)
+    table = process_table([HEALTHY], now_mono_ns=FrozenClock().mono_ns(), width=width, prefers_address=False)
+    target.print(table)
+    assert all(piece in text(target) for piece in ("4711", " 2 ", "1:01:01"))
+    assert "127.0.0.1" not in text(target)
+    assert max(map(len, text(target).splitlines())) <= width
+
+
+HALTED = SwitchView(state="HALTED", reason="drill", actor="person alice", changed_unix_ns=1_700_000_000_000_000_000)
+SENTENCE = "trading is HALTED since 2023-11-14 22:13:20 UTC, by person alice: drill"
+
+
+def test_a_stop_stands_above_the_live_table_until_it_is_released():
+    target = console(terminal=True)
+    table = LiveTable(target, ["aggregator"], clock=FrozenClock(), show_logs=False)
+    table.changed(HEALTHY)
+    table.switched(HALTED)
+    table.refresh()
+    assert "!! T" + SENTENCE[1:] in text(target)
+    assert text(target).index("HALTED") < text(target).index("aggregator")
+    target.file = io.StringIO()
+    table.switched(SwitchView(state="ACTIVE"))
+    table.close()
+    assert "HALTED" not in text(target)
+
+
+def test_a_stop_is_a_line_and_an_object():
+    target = console()
+    PlainLines(target, clock=FrozenClock(), show_logs=False).switched(HALTED)
+    JsonLines(target, clock=FrozenClock(), show_logs=False).switched(HALTED)
+    line, as_json = text(target).splitlines()
+    assert line == f"22:13:20 kill switch      {SENTENCE}"
+    assert json.loads(as_json)["killSwitch"]["state"] == "HALTED"
 
 
 def test_the_live_table_draws_what_it_was_told():

@@ -1,3 +1,4 @@
+import fcntl
 import os
 from pathlib import Path
 
@@ -37,6 +38,14 @@ def test_a_damaged_file_names_nobody(tmp_path: Path, content: str):
     (tmp_path / "up.json").write_text(content)
     with take_data_folder(tmp_path, {}) as killed:
         assert killed is None
+
+
+def test_a_command_that_looks_this_moment_does_not_keep_a_supervisor_out(tmp_path: Path, monkeypatch):
+    with (tmp_path / "up.json").open("wb") as looked_at:
+        fcntl.flock(looked_at, fcntl.LOCK_SH)
+        monkeypatch.setattr("time.sleep", lambda _: fcntl.flock(looked_at, fcntl.LOCK_UN))
+        with take_data_folder(tmp_path, {}) as killed:
+            assert killed is None
 
 
 def test_no_folder_means_nothing_runs(tmp_path: Path):

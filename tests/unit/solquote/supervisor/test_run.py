@@ -20,6 +20,9 @@ from solquote.supervisor.specification import ProcessSpec
 
 DEAF = "signal.signal(signal.SIGTERM, signal.SIG_IGN)\nnotify('READY=1')\nwhile True: signal.pause()"
 
+HOLD_USR1 = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGUSR1])\n"
+"""So that it waits for `sigwait`, however early it comes."""
+
 
 def is_alive(pid: int) -> bool:
     try:
@@ -105,6 +108,36 @@ async def test_a_child_that_tells_why_it_is_not_healthy_yet_is_left_alone(runnin
         await platform.record.until(lambda: bool(platform.record.sentences))
         assert platform.record.sentences == ["solquote: not healthy yet: waits (no node at example)"]
         assert platform.record.now("waits").restart_count == 0
+
+
+async def test_a_child_that_was_ready_and_says_why_it_is_not_any_more_is_unhealthy_until_it_is(running, script):
+    talks = (
+        f"{HOLD_USR1}notify('READY=1\\nSTATUS=well')\nnotify('STATUS=the node is gone')\n"
+        "signal.sigwait([signal.SIGUSR1])\nnotify('READY=1\\nSTATUS=well again')\nsignal.pause()"
+    )
+    async with running(script("moody", talks)) as platform:
+        record = platform.record
+        await record.until(lambda: "moody" in record.views and record.now("moody").state.value == "unhealthy")
+        assert record.now("moody").status == "the node is gone"
+        os.kill(record.now("moody").pid, signal.SIGUSR1)
+        await record.until(lambda: record.now("moody").status == "well again")
+        assert record.states("moody") == ["starting", "healthy", "unhealthy", "healthy"]
+        assert record.now("moody").restart_count == 0
+
+
+async def test_who_needs_an_unhealthy_child_is_started_again_all_the_same(running, script):
+    talks = f"{HOLD_USR1}notify('READY=1')\nsignal.sigwait([signal.SIGUSR1])\nnotify('STATUS=ill')\nsignal.pause()"
+    async with running(script("ill", talks), script("needs_it", needs=("ill",))) as platform:
+        record = platform.record
+        await record.until(lambda: bool(record.sentences))
+        os.kill(record.now("ill").pid, signal.SIGUSR1)
+        await record.until(lambda: record.now("ill").state.value == "unhealthy")
+        old_pid = record.now("needs_it").pid
+        os.kill(old_pid, signal.SIGKILL)
+        await record.until(
+            lambda: record.now("needs_it").state.value == "healthy" and record.now("needs_it").pid != old_pid
+        )
+        assert record.now("ill").state.value == "unhealthy"
 
 
 async def test_a_healthy_child_that_falls_silent_is_killed_and_started_anew(running, script, usual_limits):

@@ -1,0 +1,127 @@
+"""`solquote logs`: what the processes of the platform have written, and write, in one stream."""
+
+import contextlib
+import sys
+import time
+from collections.abc import Iterable, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Annotated, Final
+
+import typer
+from rich.console import Console
+from rich.text import Text
+
+from quote_core.errors import InvalidField
+from quote_core.json_dialect import json_text
+from quote_core.settings import PlatformSettings, unknown_names
+from solquote.commands.options import DataDir, Json, found_environment
+from solquote.exit_codes import ExitCode
+from solquote.log_reading import LogFollower, LogLine, fields_of, last_lines, log_names, merged
+from solquote.output import CommandFailed, make_console
+from solquote.processes import NATS, SERVICES
+
+__all__ = ["logs"]
+
+_LOOK_EVERY_S: Final = 0.25
+_LINES_MAX: Final = 1_000_000
+_LEVEL_STYLES: Final = {"warning": "yellow", "error": "bold red", "critical": "bold red", "debug": "dim"}
+_NAMED_APART: Final = ("event", "level", "timestamp", "service")
+"""Fields of a structured line that have a place of their own in it."""
+
+
+def logs(
+    processes: Annotated[list[str] | None, typer.Argument(metavar="[PROCESS]...", help="Only of these")] = None,
+    *,
+    follow: Annotated[bool, typer.Option("--follow", "-f", help="Go on with what is written, until Ctrl-C")] = False,
+    lines: Annotated[int, typer.Option("--lines", "-n", help="How many of the newest", min=0, max=_LINES_MAX)] = 100,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show the newest lines of the processes' logs, by time; `--follow` outlasts restarts and full files."""
+    folder = PlatformSettings.load(environ=found_environment(data_dir)).data_folder() / "logs"
+    wanted = _wanted(folder, processes or ())
+    printer = _Printer(make_console(), is_prefixed=len(wanted) > 1 or not processes, as_json=as_json)
+    if not follow:
+        if lines:
+            printer.show(merged(last_lines(folder, name, lines) for name in wanted)[-lines:])
+        return
+    with contextlib.ExitStack() as open_files:
+        followers: dict[str, LogFollower] = {}
+
+        def add(name: str) -> None:
+            followers[name] = LogFollower(folder, name)
+            open_files.callback(followers[name].close)
+
+        for name in wanted:
+            add(name)
+        newest = merged(follower.begin(lines) for follower in followers.values())
+        printer.show(newest[max(0, len(newest) - lines) :])
+        while True:
+            time.sleep(_LOOK_EVERY_S)
+            for name in log_names(folder):
+                if not processes and name not in followers:
+                    add(name)
+            printer.show(merged(follower.more() for follower in followers.values()))
+
+
+def _wanted(folder: Path, named: Sequence[str]) -> list[str]:
+    """Whose logs are shown.
+
+    Raises:
+        InvalidField: One that is named is no process.
+        CommandFailed: There are no logs.
+    """
+    there = log_names(folder)
+    known = {NATS, *(service.name for service in SERVICES), *there}
+    for mistake in unknown_names(named, known):
+        raise InvalidField("PROCESS", mistake.replace("no such setting", "no such process"))
+    if not there:
+        sentence = f"there are no logs in {folder}; `solquote up` writes them"
+        raise CommandFailed("UNAVAILABLE", sentence, ExitCode.UNAVAILABLE)
+    return list(dict.fromkeys(named)) or there
+
+
+class _Printer:
+    """Lines as they are for programs; on a terminal made readable."""
+
+    def __init__(self, console: Console, *, is_prefixed: bool, as_json: bool) -> None:
+        self._console = console
+        self._is_prefixed = is_prefixed
+        self._as_json = as_json
+
+    def show(self, lines: Iterable[LogLine]) -> None:
+        """Print them, and let whoever reads have them at once."""
+        for line in lines:
+            if self._as_json:
+                content = {"process": line.process, "unix_ms": line.unix_ms or None, "line": line.text}
+                sys.stdout.write(json_text(content) + "\n")
+            elif self._console.is_terminal:
+                self._console.print(self._readable(line), soft_wrap=True)
+            else:
+                sys.stdout.write(f"{self._prefix(line)}{line.text}\n")
+        sys.stdout.flush()
+
+    def _prefix(self, line: LogLine) -> str:
+        return f"{line.process:<16} | " if self._is_prefixed else ""
+
+    def _readable(self, line: LogLine) -> Text:
+        text = Text(self._prefix(line), style="cyan")
+        told = fields_of(line.text)
+        if told is None:
+            return text.append(_printable(line.text), style="default")
+        level = str(told.get("level", ""))
+        moment = datetime.fromtimestamp(line.unix_ms / 1_000, UTC)
+        text.append(f"{moment:%H:%M:%S} ", style="dim")
+        text.append(f"{level:<7} ", style=_LEVEL_STYLES.get(level, "green"))
+        text.append(_printable(str(told["event"])), style="bold default")
+        for name, value in told.items():
+            if name not in _NAMED_APART:
+                text.append(f"  {name}=", style="dim")
+                text.append(_printable(str(value)), style="default")
+        return text
+
+
+def _printable(text: str) -> str:
+    """A log goes to the operator's terminal: no control characters."""
+    return "".join(letter for letter in text if letter.isprintable() or letter == "\t")

@@ -1,0 +1,46 @@
+"""What can be called, where nothing runs, and what is written down of the kill switch's API."""
+
+from pathlib import Path
+
+from aiohttp import hdrs
+from fakes.ports import free_port
+from prometheus_client import CollectorRegistry
+
+from pipeline.system_manager.http_api import make_application
+from quote_core.settings import PlatformSettings, SecretStr
+from solquote.callable_services import MANAGER_ROUTES, ServicePlaces, look_at_services
+
+
+def test_the_kill_switchs_routes_are_the_apis_own():
+    application = make_application(None, token=SecretStr("x"), token_name="x", registry=CollectorRegistry())  # type: ignore[arg-type]
+    routes = {
+        f"{route.method} {route.resource.canonical}"
+        for route in application.router.routes()
+        if route.method != hdrs.METH_HEAD and route.resource is not None
+    }
+    assert routes == set(MANAGER_ROUTES)
+
+
+async def test_what_cannot_be_reached_says_so_and_keeps_its_line(tmp_path: Path):
+    nowhere = f"127.0.0.1:{free_port()}"
+    platform = PlatformSettings(
+        rpc_url=f"http://{nowhere}",
+        nats_url=f"nats://{nowhere}",
+        local_quote_address=nowhere,
+        external_quote_address=nowhere,
+        aggregator_address=nowhere,
+        shm_dir=tmp_path / "absent",
+        data_dir=tmp_path,
+    )
+    port = free_port()
+    places = ServicePlaces(
+        aggregator_http_port=port, manager_host="127.0.0.1", manager_port=port, jupiter_url="", nats_monitor=nowhere
+    )
+    services = await look_at_services(platform, places, data_dir_option=" --data-dir /x", timeout_s=10)
+    assert len(services) == 9
+    assert not any(service.answers for service in services)
+    assert all(service.trouble and service.example for service in services)
+    assert {service.name for service in services if "--data-dir /x" in service.example} == {
+        "nats_server",
+        "quote files",
+    }
