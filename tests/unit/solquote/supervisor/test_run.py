@@ -129,7 +129,7 @@ async def test_who_needs_an_unhealthy_child_is_started_again_all_the_same(runnin
     talks = f"{HOLD_USR1}notify('READY=1')\nsignal.sigwait([signal.SIGUSR1])\nnotify('STATUS=ill')\nsignal.pause()"
     async with running(script("ill", talks), script("needs_it", needs=("ill",))) as platform:
         record = platform.record
-        await record.until(lambda: bool(record.sentences))
+        await record.until(lambda: "needs_it" in record.views and record.now("needs_it").state.value == "healthy")
         os.kill(record.now("ill").pid, signal.SIGUSR1)
         await record.until(lambda: record.now("ill").state.value == "unhealthy")
         old_pid = record.now("needs_it").pid
