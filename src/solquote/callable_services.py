@@ -28,7 +28,7 @@ from quote_core.addresses import dialled, with_port
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.connection import open_once
 from quote_core.channel import open_channel
-from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
 from shm import QuoteReader, Role, ShmError
@@ -159,6 +159,11 @@ def _curl() -> str:
     return "curl -s --noproxy '*'" if {"http_proxy", "all_proxy", "ALL_PROXY"} & os.environ.keys() else "curl -s"
 
 
+def _pasted(url: str, section: str, field: str) -> str:
+    """The URL for a shell; one with more than host and port may hold a key, and is named by its variable."""
+    return shlex.quote(url) if url == redacted_url(url) else f'"${environment_name(section, field)}"'
+
+
 def _own_command() -> str:
     """`solquote`, or where it is when the shell does not find it."""
     beside = Path(sys.executable).parent / "solquote"
@@ -197,18 +202,21 @@ def _http_services(platform: PlatformSettings, places: ServicePlaces) -> list[_P
                 protocol="JSON-RPC",
                 address=redacted_url(platform.rpc_url),
                 example=f"{_curl()} -H 'Content-Type: application/json' -d {shlex.quote(node)} "
-                f"{redacted_url(platform.rpc_url)}",
+                f"{_pasted(platform.rpc_url, 'platform', 'rpc_url')}",
                 offers=(f"subscriptions at {redacted_url(platform.websocket_url())}",),
             ),
             partial(_node, platform.rpc_url),
         ),
     ]
     if places.jupiter_url:
-        url = f"{places.jupiter_url.rstrip('/')}/quote?{quote}"
+        base = places.jupiter_url.rstrip("/")
         jupiter = CallableService(
-            name="jupiter", protocol="HTTP", address=places.jupiter_url, example=f"{_curl()} {shlex.quote(url)}"
+            name="jupiter",
+            protocol="HTTP",
+            address=redacted_url(base),
+            example=f"{_curl()} {_pasted(base, 'external_quote', 'jupiter_url')}{shlex.quote(f'/quote?{quote}')}",
         )
-        probes.append(_Probe(jupiter, partial(_http, url)))
+        probes.append(_Probe(jupiter, partial(_http, f"{base}/quote?{quote}")))
     return probes
 
 

@@ -44,3 +44,29 @@ async def test_what_cannot_be_reached_says_so_and_keeps_its_line(tmp_path: Path)
         "nats_server",
         "quote files",
     }
+
+
+async def test_no_key_in_a_url_is_shown_and_the_line_names_the_variable_instead(tmp_path: Path):
+    nowhere = f"127.0.0.1:{free_port()}"
+    platform = PlatformSettings(
+        rpc_url=f"http://{nowhere}/rpc-key",
+        nats_url=f"nats://me:nats-key@{nowhere}",
+        local_quote_address=nowhere,
+        external_quote_address=nowhere,
+        aggregator_address=nowhere,
+        shm_dir=tmp_path / "absent",
+        data_dir=tmp_path,
+    )
+    port = free_port()
+    places = ServicePlaces(
+        aggregator_http_port=port,
+        manager_host="127.0.0.1",
+        manager_port=port,
+        jupiter_url=f"http://{nowhere}/v1?api_key=jupiter-key",
+        nats_monitor=nowhere,
+    )
+    services = await look_at_services(platform, places, data_dir_option="", timeout_s=10)
+    assert "-key" not in str(services)
+    lines = {service.name: service.example for service in services}
+    assert lines["node"].endswith(' "$SOLQUOTE_RPC_URL"')
+    assert '"$SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL"' in lines["jupiter"]
