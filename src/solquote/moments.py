@@ -9,7 +9,7 @@ import typer
 from quote_core.errors import InvalidField
 from quote_core.units import NS_PER_S
 
-__all__ = ["Since", "Until", "unix_ns_of", "utc_text"]
+__all__ = ["Since", "Until", "bounds_of", "unix_ns_of", "utc_text"]
 
 _EXAMPLES: Final = "10m, 2h, 1d or 2026-07-30T12:00:00"
 Since = Annotated[str | None, typer.Option(help=f"Stored at or after: {_EXAMPLES}", metavar="TIME")]
@@ -17,6 +17,19 @@ Until = Annotated[str | None, typer.Option(help=f"Stored before: {_EXAMPLES}", m
 
 _AGO: Final = re.compile(r"([0-9]{1,9}(?:\.[0-9]{1,9})?)(s|m|h|d)")
 _SECONDS: Final = {"s": 1, "m": 60, "h": 3_600, "d": 86_400}
+
+
+def bounds_of(since: str | None, until: str | None, *, now_unix_ns: int) -> tuple[int | None, int | None]:
+    """Both options in nanoseconds since 1970; `None` = without bound.
+
+    Raises:
+        InvalidField: One of them is neither a span nor a time.
+    """
+    options = (("--since", since), ("--until", until))
+    first, end = (
+        None if text is None else unix_ns_of(text, field=field, now_unix_ns=now_unix_ns) for field, text in options
+    )
+    return first, end
 
 
 def unix_ns_of(text: str, *, field: str, now_unix_ns: int) -> int:

@@ -24,7 +24,7 @@ from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.event_filter import EventFilter, Pair, Streams, Types, make_filter
 from solquote.event_lines import StoredEvent, print_event
 from solquote.formatting import age_text
-from solquote.moments import Since, Until, unix_ns_of
+from solquote.moments import Since, Until, bounds_of
 from solquote.output import answer_json, make_console
 
 __all__ = ["events"]
@@ -72,9 +72,7 @@ def dump(
     """Print what the streams keep, in the order in which it was stored."""
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
-    now_unix_ns = SYSTEM_CLOCK.unix_ns()
-    first = None if since is None else unix_ns_of(since, field="--since", now_unix_ns=now_unix_ns)
-    end = None if until is None else unix_ns_of(until, field="--until", now_unix_ns=now_unix_ns)
+    first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
     asyncio.run(_dump(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout))
 
 

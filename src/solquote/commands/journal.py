@@ -15,7 +15,7 @@ from solquote.commands.options import DataDir, Json, found_environment
 from solquote.event_filter import Pair, Streams, Types, make_filter
 from solquote.event_lines import StoredEvent, print_event
 from solquote.exit_codes import ExitCode
-from solquote.moments import Since, Until, unix_ns_of
+from solquote.moments import Since, Until, bounds_of
 from solquote.output import CommandFailed, answer_json, make_console
 
 __all__ = ["journal"]
@@ -54,12 +54,8 @@ def replay_journal(
     """Print the journal's events as JSON lines, oldest first; `verify` says whether they are all."""
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
-    now_unix_ns = SYSTEM_CLOCK.unix_ns()
-    entries = replay(
-        _folder(directory, data_dir),
-        since_unix_ns=0 if since is None else unix_ns_of(since, field="--since", now_unix_ns=now_unix_ns),
-        until_unix_ns=None if until is None else unix_ns_of(until, field="--until", now_unix_ns=now_unix_ns),
-    )
+    first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
+    entries = replay(_folder(directory, data_dir), since_unix_ns=first or 0, until_unix_ns=end)
     is_whole = stream is None and of_type is None and pair is None
     for entry in entries:
         if is_whole or wanted.admits(entry.stream, entry.subject):
