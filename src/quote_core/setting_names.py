@@ -56,5 +56,7 @@ def unknown_names(names: Iterable[str], known: Iterable[str]) -> list[str]:
 def _hint(name: str, known: list[str]) -> str:
     import difflib  # noqa: PLC0415  # for a mistake only
 
-    near = difflib.get_close_matches(name, known, n=1)
-    return f"; did you mean {near[0]}?" if near else ""
+    # What all begin with makes none of them near.
+    nearness = {one.removeprefix(PREFIX): one for one in known if one.startswith(PREFIX) == name.startswith(PREFIX)}
+    near = difflib.get_close_matches(name.removeprefix(PREFIX), nearness, n=1)
+    return f"; did you mean {nearness[near[0]]}?" if near else ""

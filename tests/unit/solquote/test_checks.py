@@ -62,13 +62,14 @@ def test_it_is_told_where_each_value_is_from(tmp_path: Path):
             "SOLQUOTE_RPC_URL: must be a URL such as http://host:port",
         ),
         ({"SOLQUOTE_DEMO_PORT": "x"}, "settings [demo]", "SOLQUOTE_DEMO_PORT: Input should be a valid integer"),
+        ({"SOLQUOTE_NONSENSE": "x"}, "environment", "SOLQUOTE_NONSENSE: no such setting\n"),
         ({"SOLQUOTE_DEMO_PROT": "1"}, "environment", "SOLQUOTE_DEMO_PROT: no such setting; did you mean"),
     ],
 )
 def test_every_mistake_is_told_once(environ: dict[str, str], subject: str, detail: str):
     ((found_subject, found_detail),) = failures(environ)
     assert found_subject == subject
-    assert found_detail.startswith(detail)
+    assert f"{found_detail}\n".startswith(detail)
 
 
 def test_an_unknown_section_of_the_file_is_told(tmp_path: Path):
