@@ -7,8 +7,8 @@ judges, simulates and publishes a plan; the executor claims it, fills it on pape
 over gRPC with a stand-in here that answers at once, so the pools' arithmetic is not in the figure. Counted from the
 opportunity's creation to the end of its fill. References, in the same run: one publish to a file stream and one
 SimulateRoute call; the path has two of each, one after the other. Floor: p99 under 10 ms at 500/s; a missed one is
-printed, nothing more. The load and the stand-in take about as much of the machine as the two stages: some 4 ms of CPU
-an opportunity in all, so that two cores are full at 500/s.
+printed, nothing more. The load and the stand-in take about as much of the machine as the two stages: 4 to 9 ms of
+CPU an opportunity in all, as the machine is, so that two cores are full at 250 to 500/s.
 """
 
 import argparse
