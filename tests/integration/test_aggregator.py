@@ -1,6 +1,7 @@
 """The aggregator between quote services that speak real gRPC, and its clients and shared memory."""
 
 import asyncio
+import math
 from collections.abc import AsyncIterator
 from pathlib import Path
 
@@ -173,6 +174,8 @@ async def test_both_files_hold_what_the_services_said(
         internal = reader.handle(SOL, USDC, ONE_SOL, role=Role.INTERNAL)
         outside = reader.handle(SOL, USDC, ONE_SOL, role=Role.EXTERNAL)
         await eventually(lambda: bool(internal) and bool(outside))
+        # The oracle is asked apart from the stream: a quote that came first has its price with the next confirmation.
+        await eventually(lambda: not math.isnan(internal.fresh().oracle_price))
         quote = internal.fresh()
         assert quote.output_amount == 140_000_000
         assert quote.dex_id == 2

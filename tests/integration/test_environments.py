@@ -148,7 +148,7 @@ def odd_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfor
 def test_it_works_with_a_proxy_an_accent_ipv6_empty_variables_no_home_and_no_locale(odd_one: RunningPlatform) -> None:
     assert odd_one.environment["SOLQUOTE_AGGREGATOR_ADDRESS"].startswith("[::1]:" if LOOPBACK == "::1" else LOOPBACK)
     ended = solquote("quote", "SOL", "USDC", "1", "--json", data_dir=odd_one.data_dir, environ={"HOME": ""})
-    assert json.loads(ended.stdout)["output_amount"] != "0", ended.stderr
+    assert json.loads(ended.stdout)["outputAmount"] != "0", ended.stderr
 
 
 def test_doctor_reaches_all_of_it_through_no_proxy(odd_one: RunningPlatform) -> None:

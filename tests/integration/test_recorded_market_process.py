@@ -131,7 +131,7 @@ def test_a_taken_port_is_told_in_one_line(name: str) -> None:
         ended = run_to_its_end(**({"RPC_PORT": "0", "JUPITER_PORT": "0"} | {name: port}))
     assert ended.returncode == 1
     assert ended.stderr.splitlines()[-1] == (
-        f"recorded_market cannot run: 127.0.0.1:{port}: cannot be bound: Address already in use"
+        f"recorded_market cannot run: 127.0.0.1:{port}: cannot listen: the address is in use"
     )
 
 

@@ -126,8 +126,15 @@ def test_the_clone_line_makes_a_checkout_that_knows_what_it_needs(tmp_path: Path
     assert make_run == "make run"
     clone = clone.replace("<this repository>", str(ROOT))
     commands = f"{clone} && config/setup/needs.sh '{sys.executable}' && {make_run} --dry-run"
+    environ = {name: value for name, value in os.environ.items() if not name.startswith(("MAKE", "MFLAGS"))}
     done = subprocess.run(
-        ["bash", "-euc", commands], cwd=tmp_path, capture_output=True, text=True, timeout=WAIT_S, check=False
+        ["bash", "-euc", commands],
+        cwd=tmp_path,
+        env=environ,  # a newcomer's shell was not started by make, as this test is
+        capture_output=True,
+        text=True,
+        timeout=WAIT_S,
+        check=False,
     )
     assert done.returncode == 0, done.stderr
     assert done.stdout.splitlines()[-1].endswith("solquote up")
