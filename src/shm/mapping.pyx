@@ -130,21 +130,27 @@ cdef class Mapping:
         memcpy(header, words, sizeof(sq_header))
 
     cdef bint look_at_heartbeat(self, int64_t now_ns) noexcept nogil:
-        """Renew `live_until_ns` from the header; whether the writer is live at `now_ns`."""
+        """Renew `live_until_ns` from the header; whether the writer is live at `now_ns`.
+
+        A head that somebody wrote over vouches for nothing, however young the beat in it.
+        """
         cdef sq_header header
         if self.words == NULL:
             return False
         self.copy_header(&header)
         self.live_until_ns = 0
-        if header.state == SQ_STATE_LIVE and sq_beats(header.heartbeat_ns, now_ns):
+        if header.magic == SQ_MAGIC and header.state == SQ_STATE_LIVE and sq_beats(header.heartbeat_ns, now_ns):
             self.live_until_ns = <int64_t>header.heartbeat_ns + SQ_HEARTBEAT_LATE_NS
         return now_ns < self.live_until_ns
 
     cdef bint is_retired(self) noexcept nogil:
-        """Whether the writer put another file in place of this one."""
+        """Whether the writer put another file in place of this one, or will: somebody wrote over its head.
+
+        In a file that no longer calls itself a table the writer does not set the state.
+        """
         cdef sq_header header
         self.copy_header(&header)
-        return header.state == SQ_STATE_RETIRED
+        return header.state == SQ_STATE_RETIRED or header.magic != SQ_MAGIC
 
     cdef bint is_replaced(self) noexcept nogil:
         """Whether the file was retired, renamed over or removed; one system call."""

@@ -354,8 +354,21 @@ def test_the_writer_notices_what_was_done_to_its_file(writer: QuoteWriter, reade
     for _ in range(20):
         writer.beat()
     assert verify(writer.path) == []
-    writer.publish(0, input_amount=1_000, output_amount=6, ts_ns=1)
-    until(lambda: bool(handle) and handle.output_amount == 6)
+
+    def is_followed() -> bool:
+        writer.publish(0, input_amount=1_000, output_amount=6, ts_ns=1)  # a heartbeat with it, as a living writer gives
+        return bool(handle) and handle.output_amount == 6
+
+    until(is_followed)
+
+
+def test_a_head_written_over_vouches_for_no_quote(writer: QuoteWriter, reader: QuoteReader) -> None:
+    writer.assign(0, A, B)
+    writer.publish(0, input_amount=1_000, output_amount=5, ts_ns=1)
+    assert reader.liveness(Role.INTERNAL) is Liveness.LIVE
+    with writer.path.open("r+b") as file:
+        file.write(bytes(8))
+    assert reader.liveness(Role.INTERNAL) is Liveness.RETIRED
 
 
 def test_a_file_cut_short_ends_the_writer_with_an_error(directory: Path) -> None:

@@ -13,11 +13,12 @@ from fakes.waiting import DEADLINE_S
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving import HttpPatience, serve_http
 
-PATIENCE = HttpPatience(first_request_s=0.2, body_s=0.2, idle_s=0.2)
+SOON_S = 0.2
+"""What a test that waits for the end of the server's patience gives it; any other must not meet it on a slow machine."""
 
 
-@pytest.fixture
-async def port() -> AsyncIterator[int]:
+@contextlib.asynccontextmanager
+async def serving(patience: HttpPatience) -> AsyncIterator[int]:
     async def length(request: web.Request) -> web.Response:
         return web.Response(text=str(len(await request.read())))
 
@@ -26,7 +27,13 @@ async def port() -> AsyncIterator[int]:
 
     application = web.Application()
     application.add_routes([web.post("/length", length), web.get("/broken", broken)])
-    async with serve_http(application, host="127.0.0.1", port=0, patience=PATIENCE) as port:
+    async with serve_http(application, host="127.0.0.1", port=0, patience=patience) as port:
+        yield port
+
+
+@pytest.fixture
+async def port() -> AsyncIterator[int]:
+    async with serving(HttpPatience(first_request_s=DEADLINE_S, body_s=DEADLINE_S, idle_s=SOON_S)) as port:
         yield port
 
 
@@ -48,12 +55,14 @@ async def answer_to(port: int, said: bytes) -> bytes:
 
 
 @pytest.mark.parametrize("said", [b"", b"POST /len", b"POST /length HTTP/1.1\r\nHost: x\r\nX-Slow: "])
-async def test_a_connection_without_a_whole_request_is_closed(port: int, said: bytes) -> None:
-    assert await answer_to(port, said) == b""
+async def test_a_connection_without_a_whole_request_is_closed(said: bytes) -> None:
+    async with serving(HttpPatience(first_request_s=SOON_S)) as port:
+        assert await answer_to(port, said) == b""
 
 
-async def test_a_body_that_does_not_come_is_answered_with_408(port: int) -> None:
-    answer = await answer_to(port, b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
+async def test_a_body_that_does_not_come_is_answered_with_408() -> None:
+    async with serving(HttpPatience(body_s=SOON_S, idle_s=SOON_S)) as port:
+        answer = await answer_to(port, b"POST /length HTTP/1.1\r\nHost: x\r\nContent-Length: 10\r\n\r\nhalf")
     assert answer.startswith(b"HTTP/1.1 408 the body did not come within 0.2 s\r\n")
 
 
