@@ -14,7 +14,7 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.serving import HttpPatience, serve_http
 
 SOON_S = 0.2
-"""What a test that waits for the end of the server's patience gives it; any other must not meet it on a slow machine."""
+"""The patience in a test that waits for its end; any other test must not meet it on a slow machine."""
 
 
 @contextlib.asynccontextmanager
