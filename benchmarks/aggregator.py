@@ -2,14 +2,16 @@
 
     python benchmarks/aggregator.py [--json]
 
-The whole aggregator runs in this process, with a stand-in for the local service that speaks real gRPC and quotes every
-row of the watched pairs. Each figure stands beside a reference of the same run:
+The in-memory figures are measured here; for those over the network `python -m aggregator` runs as its own process, as
+the platform runs it, and the servers it is compared with in another. The local service is a stand-in of real gRPC
+that quotes every row of the watched pairs again each second, as the real one does. Each figure stands beside a
+reference of the same run:
 
 - score: one confidence score, beside an empty call.
 - intake: a message of changed rows decoded, scored, written to shared memory, beside parsing the same bytes alone.
 - encode: all rows as bytes for subscribers, beside building and serializing the same as protobuf objects.
 - refresh: all rows to 1 and to 100 subscribers from bytes encoded once, beside encoding them for each.
-- GetQuote of a watched amount over gRPC, beside an echo of the same bytes on the same kind of server.
+- GetQuote of a watched amount over gRPC, beside an echo of its answer by the same kind of server.
 - first set: a fresh stream of all watched rows, until the last of them is parsed.
 - HTTP: one quote, and a batch of 100, beside an empty aiohttp answer.
 
@@ -23,8 +25,11 @@ sys.path.pop(0)  # this file's folder: the file is named like the package it mea
 import argparse
 import asyncio
 import contextlib
+import gc
 import json
+import os
 import socket
+import subprocess
 import tempfile
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -39,7 +44,6 @@ import grpc.aio
 from aiohttp import web
 
 from aggregator import upstream_wire, wire
-from aggregator.app import run
 from aggregator.confidence import score
 from aggregator.held import Source
 from aggregator.intake import Intake
@@ -47,7 +51,6 @@ from aggregator.oracle import OraclePrice, OraclePrices
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
 from aggregator.selection import Judge
-from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.table import QuoteTable
 from aggregator.watched import WatchedRows
@@ -60,7 +63,6 @@ from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grp
 from quote_core.generated.solquote.v1 import quotes_pb2
 from quote_core.quotes import QuoteKey
 from quote_core.serving import Subscriptions
-from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
 from quote_core.watch import DEFAULT_AMOUNTS, watched_row_count
 from shm import ENTRY_COUNT, QuoteWriter, Role
@@ -76,6 +78,7 @@ BATCH_COUNT: Final = 100
 SUBSCRIBER_COUNT: Final = 100
 CHANGED_ROWS: Final = 80  # one pair, both ways, forty amounts
 DEADLINE_S: Final = 30.0
+ECHO: Final = "/echo/Echo"
 
 
 @dataclass(frozen=True)
@@ -145,9 +148,13 @@ class StandIn(local_grpc.LocalQuoteServiceServicer):
             for pair in request.pairs
             for row, amount in zip(pair.rows, pair.amounts, strict=True)
         ]
+        batch = local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in keys])
         while True:
-            yield local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in keys])
+            yield batch
             await asyncio.sleep(1.0)
+            vouched = now_message()
+            for quote in batch.quotes:
+                quote.freshness.CopyFrom(vouched)
 
     async def GetOraclePrices(  # noqa: N802  # the method's name
         self, request: object, context: object
@@ -198,14 +205,14 @@ def confidence() -> Figure:
 def in_memory(shm_dir: Path) -> list[Figure]:
     """Intake, encoding and the messages of a refresh, without a network."""
     with QuoteWriter.open(shm_dir, Role.INTERNAL) as internal, QuoteWriter.open(shm_dir, Role.EXTERNAL) as external:
-        publishers = {
-            Source.LOCAL: ShmPublisher(internal, clock=SYSTEM_CLOCK, ttl_slots=7),
-            Source.EXTERNAL: ShmPublisher(external, clock=SYSTEM_CLOCK, ttl_slots=7),
-        }
         oracle = OraclePrices(stale_after_ns=10**12)
         oracle.update({mint: OraclePrice(usd, Freshness(moment(SYSTEM_CLOCK), 1)) for mint, usd in USD.items()})
         judge = Judge(oracle=oracle, stale_after_ns=dict.fromkeys(Source, 10**12))
         table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, judge=judge, encoder=wire)
+        publishers = {
+            source: ShmPublisher(writer, scored=partial(table.scored, source), clock=SYSTEM_CLOCK, ttl_slots=7)
+            for source, writer in ((Source.LOCAL, internal), (Source.EXTERNAL, external))
+        }
         watched_count = watched_row_count(pair_count=len(TOKENS.pairs), amount_count=len(DEFAULT_AMOUNTS))
         rows = RowRegistry(count_max=ENTRY_COUNT, watched_count=watched_count, client_rows_max=720)
         rows.listen(table)
@@ -309,21 +316,26 @@ def _encoding(table: QuoteTable, rows: RowRegistry) -> list[Figure]:
 
 async def over_the_network(shm_dir: Path) -> list[Figure]:
     """The running aggregator, by gRPC and HTTP."""
-    async with _running(shm_dir) as (grpc_address, http_url), grpc.aio.insecure_channel(grpc_address) as channel:
+    async with (
+        _running(shm_dir) as (grpc_address, http_url),
+        _references() as (echo_address, empty_url),
+        grpc.aio.insecure_channel(grpc_address) as channel,
+        grpc.aio.insecure_channel(echo_address) as echo_channel,
+        aiohttp.ClientSession() as session,
+    ):
         stub = pb_grpc.QuoteAggregatorServiceStub(channel)
         request = pb.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=ONE_SOL)
-        answer = await _until_held(stub, request)
+        answer = (await _until_held(stub, request)).SerializeToString()
         quoted = await _latencies(lambda: stub.GetQuote(request))
-        async with _echo(answer.SerializeToString()) as echo:
-            echoed = await _latencies(lambda: echo(request.SerializeToString()))
+        echo = echo_channel.unary_unary(ECHO, response_deserializer=pb.AggregatedQuote.FromString)
+        echoed = await _latencies(lambda: echo(answer))
         first_set_s = await _first_set(stub)
-        async with aiohttp.ClientSession() as session, _empty_http() as empty_url:
-            asked = f"{http_url}/v1/quote?inputMint={SOL}&outputMint={USDC}&amount={ONE_SOL}"
-            single = await _latencies(lambda: _get(session, asked))
-            empty = await _latencies(lambda: _get(session, empty_url))
-            one = {"inputMint": SOL, "outputMint": USDC, "amount": ONE_SOL}
-            body = json.dumps({"quotes": [one] * BATCH_COUNT}).encode()
-            batch = await _latencies(lambda: _post(session, f"{http_url}/v1/quote/batch", body), count=200, in_flight=1)
+        asked = f"{http_url}/v1/quote?inputMint={SOL}&outputMint={USDC}&amount={ONE_SOL}"
+        single = await _latencies(lambda: _get(session, asked))
+        empty = await _latencies(lambda: _get(session, empty_url))
+        one = {"inputMint": SOL, "outputMint": USDC, "amount": ONE_SOL}
+        body = json.dumps({"quotes": [one] * BATCH_COUNT}).encode()
+        batch = await _latencies(lambda: _post(session, f"{http_url}/v1/quote/batch", body), count=200, in_flight=1)
         return [
             Figure("GetQuote p50", quoted[0], "ms", echoed[0], "echo", "< 1.5 echo"),
             Figure("GetQuote p99", quoted[1], "ms", echoed[1], "echo", "< 1.5 echo"),
@@ -335,53 +347,72 @@ async def over_the_network(shm_dir: Path) -> list[Figure]:
 
 @contextlib.asynccontextmanager
 async def _running(shm_dir: Path) -> AsyncIterator[tuple[str, str]]:
+    """The aggregator as its own process, fed by the stand-in in this one; yields where its APIs are."""
     grpc_port, http_port = _free_port(), _free_port()
     server = grpc.aio.server()
     local_grpc.add_LocalQuoteServiceServicer_to_server(StandIn(), server)
     local_port = server.add_insecure_port("127.0.0.1:0")
     await server.start()
-    platform = PlatformSettings(
-        shm_dir=shm_dir,
-        local_quote_address=f"127.0.0.1:{local_port}",
-        external_quote_address=f"127.0.0.1:{_free_port()}",
-    )
-    stop = asyncio.Event()
-    running = asyncio.create_task(run(platform, AggregatorSettings(grpc_port=grpc_port, http_port=http_port), stop))
-    try:
+    settings = {
+        "SHM_DIR": shm_dir,
+        "LOCAL_QUOTE_ADDRESS": f"127.0.0.1:{local_port}",
+        "EXTERNAL_QUOTE_ADDRESS": f"127.0.0.1:{_free_port()}",
+        "AGGREGATOR_GRPC_PORT": grpc_port,
+        "AGGREGATOR_HTTP_PORT": http_port,
+        "LOG_LEVEL": "error",
+    }
+    environment = {f"SOLQUOTE_{name}": str(value) for name, value in settings.items()}
+    async with _child("-m", "aggregator", environment=environment):
         yield f"127.0.0.1:{grpc_port}", f"http://127.0.0.1:{http_port}"
-    finally:
-        stop.set()
-        await running
-        await server.stop(None)
-
-
-@contextlib.asynccontextmanager
-async def _echo(answer: bytes) -> AsyncIterator[Any]:
-    async def echoed(request: bytes, context: object) -> bytes:
-        return answer
-
-    server = grpc.aio.server()
-    handler = grpc.method_handlers_generic_handler("echo", {"Echo": grpc.unary_unary_rpc_method_handler(echoed)})
-    server.add_generic_rpc_handlers((handler,))
-    port = server.add_insecure_port("127.0.0.1:0")
-    await server.start()
-    async with grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel:
-        yield channel.unary_unary("/echo/Echo", response_deserializer=pb.AggregatedQuote.FromString)
     await server.stop(None)
 
 
 @contextlib.asynccontextmanager
-async def _empty_http() -> AsyncIterator[str]:
-    async def answer(request: web.Request) -> web.Response:
+async def _references() -> AsyncIterator[tuple[str, str]]:
+    """What is compared with, in a process of its own; yields the addresses of the echo and of the empty answer."""
+    grpc_port, http_port = _free_port(), _free_port()
+    async with _child(__file__, "--references", str(grpc_port), str(http_port)) as process:
+        assert process.stdout is not None
+        await process.stdout.readline()
+        yield f"127.0.0.1:{grpc_port}", f"http://127.0.0.1:{http_port}/"
+
+
+@contextlib.asynccontextmanager
+async def _child(
+    *arguments: str, environment: dict[str, str] | None = None
+) -> AsyncIterator[asyncio.subprocess.Process]:
+    process = await asyncio.create_subprocess_exec(
+        sys.executable, *arguments, env=os.environ | (environment or {}), stdout=subprocess.PIPE
+    )
+    try:
+        yield process
+    finally:
+        process.terminate()
+        await process.wait()
+
+
+async def serve_references(grpc_port: int, http_port: int) -> None:
+    """Echo over gRPC and answer nothing over HTTP, until ended."""
+
+    async def echoed(request: bytes, context: object) -> bytes:
+        return request
+
+    async def nothing(request: web.Request) -> web.Response:
         return web.Response()
 
+    server = grpc.aio.server()
+    _, service, method = ECHO.split("/")
+    handler = grpc.method_handlers_generic_handler(service, {method: grpc.unary_unary_rpc_method_handler(echoed)})
+    server.add_generic_rpc_handlers((handler,))
+    server.add_insecure_port(f"127.0.0.1:{grpc_port}")
+    await server.start()
     application = web.Application()
-    application.router.add_get("/", answer)
+    application.router.add_get("/", nothing)
     runner = web.AppRunner(application, access_log=None)
     await runner.setup()
-    await web.TCPSite(runner, "127.0.0.1", 0).start()
-    yield f"http://127.0.0.1:{runner.addresses[0][1]}/"
-    await runner.cleanup()
+    await web.TCPSite(runner, "127.0.0.1", http_port).start()
+    print("ready", flush=True)
+    await asyncio.Event().wait()
 
 
 async def _until_held(stub: Any, request: pb.AggregatedQuoteRequest) -> pb.AggregatedQuote:
@@ -458,10 +489,15 @@ def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--json", action="store_true")
-    as_json = parser.parse_args().json
+    parser.add_argument("--references", type=int, nargs=2, metavar="PORT", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    gc.freeze()  # as every process of the platform does: a full collection of what is imported takes 30 ms
+    if arguments.references:
+        asyncio.run(serve_references(*arguments.references))
+        return
     with tempfile.TemporaryDirectory(dir="/dev/shm") as first, tempfile.TemporaryDirectory(dir="/dev/shm") as second:
         figures = [confidence(), *in_memory(Path(first)), *asyncio.run(over_the_network(Path(second)))]
-    if as_json:
+    if arguments.json:
         print(json.dumps([vars(figure) for figure in figures], indent=2))
         return
     for figure in figures:

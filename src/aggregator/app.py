@@ -164,13 +164,18 @@ def _core(
     observe_pool_to_shm_s: Callable[[float], None],
 ) -> _Core:
     stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
-    publishers = {
-        source: ShmPublisher(writer, clock=SYSTEM_CLOCK, ttl_slots=stale_after_ns[source] // _SLOT_NS)
-        for source, writer in writers.items()
-    }
     oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
     judge = Judge(oracle=oracle, stale_after_ns=stale_after_ns, limits=settings.cap_limits())
     table = QuoteTable(tokens=tokens, clock=SYSTEM_CLOCK, judge=judge, encoder=wire)
+    publishers = {
+        source: ShmPublisher(
+            writer,
+            scored=partial(table.scored, source),
+            clock=SYSTEM_CLOCK,
+            ttl_slots=stale_after_ns[source] // _SLOT_NS,
+        )
+        for source, writer in writers.items()
+    }
     rows = RowRegistry(
         count_max=ENTRY_COUNT,
         watched_count=watched_row_count(pair_count=len(tokens.pairs), amount_count=len(amounts)),

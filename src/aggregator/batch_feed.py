@@ -68,9 +68,13 @@ class BatchFeed:
         for start in range(0, len(frames), self._message_quotes_max):
             yield frames[start : start + self._message_quotes_max]
 
-    def _frames(self, rows: Iterable[int]) -> list[bytes]:
-        body, suffixes = self._table.body, self._subscription.labels
-        return [frame(body(row), suffix) for row in rows for suffix in suffixes[row]]
+    def _frames(self, rows: Sequence[int]) -> list[bytes]:
+        suffixes = self._subscription.labels
+        return [
+            frame(body, suffix)
+            for row, body in zip(rows, self._table.bodies(rows), strict=True)
+            for suffix in suffixes[row]
+        ]
 
     def _message(self, frames: Iterable[bytes], *, snapshot: bool) -> bytes:
         self._sequence += 1

@@ -27,7 +27,8 @@ allows.
 
 import enum
 from dataclasses import dataclass
-from typing import Final
+from operator import mul
+from typing import Final, NamedTuple
 
 __all__ = [
     "CAP_LIMITS",
@@ -58,7 +59,7 @@ _VERIFY_MIN: Final = 0.7
 _CAUTIOUS_MIN: Final = 0.5
 
 
-class Decision(enum.Enum):
+class Decision(enum.IntEnum):
     """What a score allows, from least to most."""
 
     SKIP = 1
@@ -67,8 +68,7 @@ class Decision(enum.Enum):
     EXECUTE = 4
 
 
-@dataclass(frozen=True, slots=True)
-class Factors:
+class Factors(NamedTuple):
     """The five factors, each 0 to 1."""
 
     pool_age: float
@@ -117,8 +117,7 @@ _CEILINGS: Final = {
 """One basis point, the grain of shared memory, below what would allow more."""
 
 
-@dataclass(frozen=True, slots=True)
-class Confidence:
+class Confidence(NamedTuple):
     """A score in [0, 1], what it was made of, and what caps it; the strictest cap counts."""
 
     score: float
@@ -166,14 +165,8 @@ def score(
         oracle = _clamped(1.0 - _DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
     provider = _clamped(uptime)
     slippage = _clamped(slippage_expected / max(slippage_actual, SLIPPAGE_FLOOR))
-    total = (
-        WEIGHTS.pool_age * pool_age
-        + WEIGHTS.route * route
-        + WEIGHTS.oracle * oracle
-        + WEIGHTS.provider * provider
-        + WEIGHTS.slippage * slippage
-    )
-    return Confidence(_clamped(total), Factors(pool_age, route, oracle, provider, slippage))
+    factors = Factors(pool_age, route, oracle, provider, slippage)
+    return Confidence(_clamped(sum(map(mul, WEIGHTS, factors))), factors)
 
 
 def caps_of(

@@ -76,7 +76,7 @@ class Fanout:
         row = self._rows.find(key)
         if row is not None:
             held = self._table.merged(row)
-            if self._judge.is_fresh(held.local, held.at):
+            if held.local is not None and held.local.refusal is None and not held.local.is_stale:
                 return held
         return await self._ask(key, slippage_bps)
 

@@ -137,4 +137,4 @@ class Feeds:
         # A refusal of the call is not the row's: the batch stream tells what is wrong with the row itself.
         row = self._rows.find(key)
         if isinstance(answer, HeldQuote) and row is not None:
-            self._intake.take(source, [dataclasses.replace(answer, row=row)])
+            self._intake.take(source, [answer._replace(row=row)])

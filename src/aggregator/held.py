@@ -1,13 +1,13 @@
 """One source's answer for one row, as the aggregator holds it: what scoring, shared memory and HTTP need of it.
 
-Decoded and checked once, on arrival, by `upstream_wire`. `message` is the answer as it came, opaque to everybody but
+Decoded and checked once, on arrival, by `upstream_wire`. A named tuple, as all that is made for every quote told or
+taken: it is made in a quarter of the time of a frozen dataclass. `message` is the answer as it came, opaque to all but
 the wire modules, so that encoding a row copies what the source said instead of rebuilding it.
 """
 
-import dataclasses
 import enum
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from quote_core.freshness import Freshness
 from quote_core.quotes import QuoteKey
@@ -18,7 +18,7 @@ IMPOSSIBLE: Final = "DATA_LOSS"
 """Code of the refusal that stands for an answer no quote can be."""
 
 
-class Source(enum.Enum):
+class Source(enum.IntEnum):
     """Who answered; values are those of the `QuoteSource` message enum and of `source` in shared memory."""
 
     LOCAL = 1
@@ -33,8 +33,7 @@ class Refusal:
     message: str
 
 
-@dataclass(frozen=True, slots=True)
-class HeldQuote:
+class HeldQuote(NamedTuple):
     """One source's newest answer for one row; with `refusal` it carries no price.
 
     `freshness` is the source's, unchanged. `is_stale` is what the source said, or that the answer has meanwhile grown
@@ -61,4 +60,4 @@ class HeldQuote:
 
     def as_stale(self) -> "HeldQuote":
         """The answer, no longer to be acted on."""
-        return dataclasses.replace(self, is_stale=True)
+        return self._replace(is_stale=True)

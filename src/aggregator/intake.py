@@ -72,7 +72,7 @@ class Intake:
         arrival = self._table.offer(quotes)
         publisher = self._publishers[source]
         publisher.publish(self._table.scored(source, arrival.changed))
-        publisher.confirm(self._table.scored(source, arrival.confirmed))
+        publisher.confirm(arrival.confirmed)
         for quote in quotes:
             if quote.refusal is None:
                 self._routes.note(quote)

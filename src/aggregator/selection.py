@@ -4,7 +4,7 @@ Quotes grow older while they are held: whether one is stale and how far it can b
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from aggregator.confidence import CAP_LIMITS, CapLimits, Confidence, Decision, caps_of, expected_slippage, score
 from aggregator.held import HeldQuote, Refusal, Source
@@ -17,8 +17,7 @@ __all__ = ["Judge", "Merged", "Scored", "confidence_of", "merge"]
 _NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
 
 
-@dataclass(frozen=True, slots=True)
-class Scored:
+class Scored(NamedTuple):
     """One source's answer as of a moment; the confidence is there exactly when it has a price.
 
     `oracle_rate` is whole output tokens per whole input token, by prices vouched for lately.
@@ -29,8 +28,7 @@ class Scored:
     oracle_rate: float | None
 
 
-@dataclass(frozen=True, slots=True)
-class Merged:
+class Merged(NamedTuple):
     """Both sources of one row, scored `at` a moment. A confidence is there exactly when its source has a price."""
 
     local: HeldQuote | None
@@ -78,7 +76,9 @@ class Judge:
 
     def aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
         """The answer as of now: marked stale when it has passed its limit."""
-        return quote.as_stale() if self.stale_at_mono_ns(quote, now) < now.mono_ns else quote
+        if quote.is_stale or quote.refusal is not None or self.fresh_for_ns(quote, now) >= 0:
+            return quote
+        return quote.as_stale()
 
     def is_fresh(self, quote: HeldQuote | Refusal | None, now: Moment) -> bool:
         """Whether it is a price, and not stale."""
@@ -106,7 +106,8 @@ class Judge:
         aged = self.aged(quote, now)
         if local is not None:
             local = aged if local is quote else self.aged(local, now)
-        return self._scored(aged, local, self._oracle_rate(aged, local, now), rate_scale, now)
+        oracle_rate = self._oracle_rate(aged, local, now)
+        return Scored(aged, self._confidence(aged, local, oracle_rate, rate_scale, now), oracle_rate)
 
     def merged(
         self,
@@ -124,36 +125,29 @@ class Judge:
             external = self.aged(external, now)
         either = local or external
         oracle_rate = None if either is None else self._oracle_rate(either, local, now)
-        local_confidence = external_confidence = None
-        if local is not None:
-            local_confidence = self._scored(local, local, oracle_rate, rate_scale, now).confidence
-        if external is not None:
-            external_confidence = self._scored(external, local, oracle_rate, rate_scale, now).confidence
         return merge(
             local,
             external,
-            local_confidence,
-            external_confidence,
+            None if local is None else self._confidence(local, local, oracle_rate, rate_scale, now),
+            None if external is None else self._confidence(external, local, oracle_rate, rate_scale, now),
             refusal=refusal,
             oracle_rate=oracle_rate,
             at=now,
         )
 
-    def _scored(
+    def _confidence(
         self, quote: HeldQuote, local: HeldQuote | None, oracle_rate: float | None, rate_scale: float, now: Moment
-    ) -> Scored:
+    ) -> Confidence | None:
         if quote.refusal is not None:
-            return Scored(quote, None, oracle_rate)
-        depth_amount = local.depth_amount if local is not None else 0
-        confidence = confidence_of(
+            return None
+        return confidence_of(
             quote,
             rate_scale=rate_scale,
-            depth_amount=depth_amount,
+            depth_amount=0 if local is None else local.depth_amount,
             oracle_rate=oracle_rate,
             limits=self._limits,
             now=now,
         )
-        return Scored(quote, confidence, oracle_rate)
 
     def _oracle_rate(self, quote: HeldQuote, local: HeldQuote | None, now: Moment) -> float | None:
         # The local service's own rate is newer than the one read at an interval, while both are of the same oracle; it

@@ -9,8 +9,8 @@ step of the wall clock spoils no time for longer than until the next confirmatio
 """
 
 import asyncio
-import dataclasses
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from itertools import islice
 from typing import Any, Final, Protocol
 
 from solders.pubkey import Pubkey as SoldersPubkey
@@ -69,13 +69,24 @@ class TableWriter(Protocol):
 class ShmPublisher:
     """Writes one of the two files."""
 
-    def __init__(self, writer: TableWriter, *, clock: Clock, ttl_slots: int) -> None:
+    def __init__(
+        self, writer: TableWriter, *, scored: Callable[[Iterable[int]], Iterable[Scored]], clock: Clock, ttl_slots: int
+    ) -> None:
+        """Set it up.
+
+        Args:
+            writer: Writes the file.
+            scored: The source's answers for rows that it has answered, as of the moment it is called.
+            clock: The time entries are written in.
+            ttl_slots: Slots a reader may use a quote for.
+        """
         self._writer = writer
+        self._scored = scored
         self._clock = clock
         self._batch = writer.batch()
         self._ttl_slots = min(ttl_slots, _TTL_SLOTS_MAX)
         self._published: dict[int, Scored] = {}
-        self._confirmed: dict[int, Scored] = {}
+        self._confirmed: dict[int, None] = {}
         self.published_count = 0
         self.refused_count = 0
         """Quotes that cannot be written because nobody ever vouched for them, or because no quote can be like that."""
@@ -99,17 +110,19 @@ class ShmPublisher:
                 self._put(scored, now)
         self._send()
 
-    def confirm(self, quotes: Iterable[Scored]) -> None:
-        """Note rows that are as they were, but vouched for anew."""
-        for scored in quotes:
-            if scored.confidence is not None:
-                self._confirmed[scored.quote.row] = scored
+    def confirm(self, rows: Iterable[int]) -> None:
+        """Note rows that are as they were, but vouched for anew; they are scored when they are written."""
+        self._confirmed.update(dict.fromkeys(rows))
 
     def beat(self) -> None:
         """Renew the heartbeat, and write a bounded share of the confirmed rows."""
         now = moment(self._clock)
-        for row in tuple(self._confirmed)[:_CONFIRMED_PER_BEAT_MAX]:
-            self._put(self._confirmed.pop(row), now)
+        rows = tuple(islice(self._confirmed, _CONFIRMED_PER_BEAT_MAX))
+        for scored in self._scored(rows):
+            if scored.confidence is not None:
+                self._put(scored, now)
+        for row in rows:
+            del self._confirmed[row]
         self._send()
         self._writer.beat()
 
@@ -140,7 +153,7 @@ class ShmPublisher:
             route_id=quote.route_id,
             slot=quote.freshness.vouched_slot,
             dex_id=quote.dex_id,
-            source=quote.source.value,
+            source=quote.source,
             flags=_CONFIDENCE_PRESENT | (_STALE if quote.is_stale else 0),
             price_impact_ppm=round(quote.price_impact_fraction * PPM),
             confidence_bps=round(confidence.capped_score * BPS),
@@ -152,7 +165,7 @@ class ShmPublisher:
         old = self._published.get(row)
         if old is not None:
             self._writer.mark_stale(row)
-            self._published[row] = dataclasses.replace(old, quote=old.quote.as_stale())
+            self._published[row] = old._replace(quote=old.quote.as_stale())
 
     def _send(self) -> None:
         self.published_count += self._writer.publish_batch(self._batch)

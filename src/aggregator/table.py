@@ -6,7 +6,7 @@ encoded when the first subscriber asks; all others get the same bytes for as lon
 changes, one of its quotes becomes stale, or they are `BODY_AGE_NS_MAX` old.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -118,13 +118,18 @@ class QuoteTable:
 
     def body(self, index: int) -> bytes:
         """The row as an encoded message without row number."""
-        row = self._rows[index]
-        if row.body is None or self._clock.mono_ns() > row.body_until_mono_ns:
-            now = moment(self._clock)
-            merged = self._merged(row, now)
-            row.body = self._encoder.encode_row(row.prefix, merged, row.version)
-            row.body_until_mono_ns = now.mono_ns + self._true_for_ns(merged)
-        return row.body
+        return next(self.bodies((index,)))
+
+    def bodies(self, indexes: Iterable[int]) -> Iterator[bytes]:
+        """Rows as encoded messages without row number, all as of the moment the first is asked for."""
+        now = moment(self._clock)
+        for index in indexes:
+            row = self._rows[index]
+            if row.body is None or now.mono_ns > row.body_until_mono_ns:
+                merged = self._merged(row, now)
+                row.body = self._encoder.encode_row(row.prefix, merged, row.version)
+                row.body_until_mono_ns = now.mono_ns + self._true_for_ns(merged)
+            yield row.body
 
     def offer(self, quotes: Iterable[HeldQuote]) -> Arrival:
         """Take one source's answers."""
@@ -166,9 +171,11 @@ class QuoteTable:
         return self._judge.merged(row.local, row.external, rate_scale=row.rate_scale, now=now)
 
     def _true_for_ns(self, merged: Merged) -> int:
-        priced = (quote for quote in (merged.local, merged.external) if quote is not None and quote.refusal is None)
-        fresh_for_ns = [self._judge.fresh_for_ns(quote, merged.at) for quote in priced if not quote.is_stale]
-        return min([BODY_AGE_NS_MAX, *fresh_for_ns])
+        true_for_ns = BODY_AGE_NS_MAX
+        for quote in (merged.local, merged.external):
+            if quote is not None and quote.refusal is None and not quote.is_stale:
+                true_for_ns = min(true_for_ns, self._judge.fresh_for_ns(quote, merged.at))
+        return true_for_ns
 
     def _place(self, row: _Row, quote: HeldQuote) -> bool:
         if quote.source is Source.LOCAL:

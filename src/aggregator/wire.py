@@ -136,8 +136,9 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
             encoded = quote.message.SerializeToString()  # type: ignore[attr-defined]  # a message, opaque to others
             now = _as_of(quote, merged.at) if quote.refusal is None else b""
             parts += (tag, _varint(len(encoded) + len(now)), encoded, now)
-    if caps := _caps(merged):
-        parts.append(caps)
+    local_caps, external_caps = _caps(merged.local_confidence), _caps(merged.external_confidence)
+    if local_caps or external_caps:
+        parts.append(pb.AggregatedQuote(local_caps=local_caps, external_caps=external_caps).SerializeToString())
     if merged.refusal is not None:
         parts.append(pb.AggregatedQuote(error=_error(merged.refusal)).SerializeToString())
     return b"".join(parts)
@@ -195,15 +196,9 @@ def _scores(score_tag: bytes, factors_tag: bytes, confidence: Confidence) -> byt
     )
 
 
-def _caps(merged: Merged) -> bytes:
-    """The caps of both, which most rows have none of."""
-    local, external = (
-        () if confidence is None else confidence.caps
-        for confidence in (merged.local_confidence, merged.external_confidence)
-    )
-    if not local and not external:
-        return b""
-    return pb.AggregatedQuote(local_caps=map(_cap, local), external_caps=map(_cap, external)).SerializeToString()
+def _caps(confidence: Confidence | None) -> list[pb.DecisionCap]:
+    """The caps of one source, which most rows have none of."""
+    return [_cap(cap) for cap in confidence.caps] if confidence is not None and confidence.caps else []
 
 
 def _cap(cap: Cap) -> pb.DecisionCap:

@@ -4,7 +4,7 @@ import enum
 import hashlib
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from quote_core.units import Pubkey
 
@@ -31,8 +31,7 @@ def worst_provenance(provenances: Iterable[Provenance]) -> Provenance:
     return max(provenances, key=_CLAIMS_LESS.index)
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteKey:
+class QuoteKey(NamedTuple):
     """What a quote is for: an amount in smallest units of the input token, in one direction of a pair."""
 
     input_mint: Pubkey

@@ -20,14 +20,21 @@ class CallCounter(grpc.aio.ServerInterceptor):
     def __init__(self) -> None:
         self.handled_count = 0
         self.error_count = 0
+        self._counted: dict[str, Any] = {}
 
     async def intercept_service(
         self, continuation: Callable[[Any], Awaitable[Any]], handler_call_details: grpc.HandlerCallDetails
     ) -> Any:
-        """Wrap the handler of one call."""
+        """The handler of a call, which counts; it is made at the first call of its method, and there are as many."""
         handler = await continuation(handler_call_details)
-        if handler is None or handler_call_details.method.endswith(_ABOUT_HEALTH):
+        method = handler_call_details.method
+        if handler is None or method.endswith(_ABOUT_HEALTH):
             return handler
+        if method not in self._counted:
+            self._counted[method] = self._counting(handler)
+        return self._counted[method]
+
+    def _counting(self, handler: Any) -> Any:
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
                 self._stream(handler.unary_stream), handler.request_deserializer, handler.response_serializer

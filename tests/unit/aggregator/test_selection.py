@@ -133,9 +133,7 @@ def test_both_sources_are_scored_by_the_same_oracle_rate() -> None:
 def test_a_trade_that_loses_nearly_all_is_skipped_though_the_depth_lets_expect_it() -> None:
     """A billion SOL for 5.4 million USDC: the slippage is as expected, four factors are well, the score is 0.7."""
     key = QuoteKey(SOL, USDC, 10**9 * ONE_SOL)
-    local = dataclasses.replace(
-        held(5_432_967_609_714, key=key, price_impact_fraction=0.9999), depth_amount=4_000 * ONE_SOL
-    )
+    local = held(5_432_967_609_714, key=key, price_impact_fraction=0.9999)._replace(depth_amount=4_000 * ONE_SOL)
     row = merged(local)
     assert row.best_confidence is not None
     assert row.best_confidence.score == pytest.approx(0.7, abs=0.001)

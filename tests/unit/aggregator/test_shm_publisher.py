@@ -1,3 +1,6 @@
+from collections.abc import Mapping
+from types import MappingProxyType
+
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, USDC, S
@@ -82,8 +85,20 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def publisher(writer: FakeWriter, clock: FakeClock) -> ShmPublisher:
-    return ShmPublisher(writer, clock=clock, ttl_slots=7)
+def known() -> dict[int, Scored]:
+    """What the table would say of a row at the moment it is asked."""
+    return {}
+
+
+@pytest.fixture
+def publisher(writer: FakeWriter, known: dict[int, Scored], clock: FakeClock) -> ShmPublisher:
+    return publisher_into(writer, known, clock=clock)
+
+
+def publisher_into(
+    writer: FakeWriter, known: Mapping[int, Scored] = MappingProxyType({}), *, clock: FakeClock
+) -> ShmPublisher:
+    return ShmPublisher(writer, scored=lambda rows: [known[row] for row in rows], clock=clock, ttl_slots=7)
 
 
 def test_first_quote_gives_the_entry_its_pair_and_all_fields(publisher: ShmPublisher, writer: FakeWriter) -> None:
@@ -132,12 +147,12 @@ def test_stale_quote_is_flagged(publisher: ShmPublisher, writer: FakeWriter) -> 
 
 
 def test_confirmed_rows_trickle_with_the_heartbeat_and_say_that_nothing_changed(
-    publisher: ShmPublisher, writer: FakeWriter
+    publisher: ShmPublisher, writer: FakeWriter, known: dict[int, Scored]
 ) -> None:
-    quotes = [held(row=row) for row in range(300)]
-    publisher.publish(quotes)
-    publisher.confirm(quotes)
-    publisher.confirm(quotes)
+    known.update({row: held(row=row) for row in range(300)})
+    publisher.publish(known.values())
+    publisher.confirm(known)
+    publisher.confirm(known)
     for beat_count, written in ((1, 128), (2, 128), (3, 44)):
         publisher.beat()
         assert writer.beat_count == beat_count
@@ -151,15 +166,26 @@ def test_confirmation_overtaken_by_a_change_is_not_written_after_it(
     publisher: ShmPublisher, writer: FakeWriter
 ) -> None:
     publisher.publish([held()])
-    publisher.confirm([held()])
+    publisher.confirm([0])
     publisher.publish([held(1)])
     publisher.beat()
     assert [batch[0][1]["output_amount"] for batch in writer.batches] == [140_000_000, 1]
 
 
+def test_confirmed_row_is_written_as_it_is_by_then(
+    publisher: ShmPublisher, writer: FakeWriter, known: dict[int, Scored]
+) -> None:
+    publisher.publish([held(row=0), held(row=1)])
+    publisher.confirm([0, 1])
+    known.update({0: held(row=0, is_stale=True), 1: Scored(held_quote(row=1, refusal=NO_POOL), None, None)})
+    publisher.beat()
+    ((row, fields),) = writer.batches[-1]
+    assert (row, fields["flags"]) == (0, Flag.CONFIDENCE_PRESENT | Flag.STALE)
+
+
 def test_row_given_back_frees_its_entry(publisher: ShmPublisher, writer: FakeWriter) -> None:
     publisher.publish([held()])
-    publisher.confirm([held()])
+    publisher.confirm([0])
     publisher.row_removed(0, KEY)
     publisher.beat()
     assert writer.assigned == {}
@@ -203,19 +229,21 @@ def test_time_of_an_entry_is_that_of_the_vouching(
 
 
 def test_confirmed_entry_gets_the_time_of_its_new_vouching(
-    publisher: ShmPublisher, writer: FakeWriter, clock: FakeClock
+    publisher: ShmPublisher, writer: FakeWriter, known: dict[int, Scored], clock: FakeClock
 ) -> None:
     publisher.publish([held(clock=clock)])
     clock.advance_ns(30 * S)
-    publisher.confirm([held(clock=clock, age_ns=S // 2)])
+    known[0] = held(clock=clock, age_ns=S // 2)
+    publisher.confirm([0])
     publisher.beat()
     assert writer.batches[-1][0][1]["ts_ns"] == UNIX_NS + 30 * S - S // 2
 
 
 def test_writing_an_entry_later_makes_it_no_younger(
-    publisher: ShmPublisher, writer: FakeWriter, clock: FakeClock
+    publisher: ShmPublisher, writer: FakeWriter, known: dict[int, Scored], clock: FakeClock
 ) -> None:
-    publisher.confirm([held(clock=clock)])
+    known[0] = held(clock=clock)
+    publisher.confirm([0])
     clock.advance_ns(2 * S)
     publisher.beat()
     assert writer.batches[-1][0][1]["ts_ns"] == UNIX_NS
@@ -223,7 +251,7 @@ def test_writing_an_entry_later_makes_it_no_younger(
 
 def test_step_of_the_wall_clock_is_healed_by_the_next_writing(writer: FakeWriter, clock: FakeClock) -> None:
     stepped = FakeClock(mono_ns=clock.mono_ns() + S, unix_ns=clock.unix_ns() - 3_600 * S)
-    ShmPublisher(writer, clock=stepped, ttl_slots=7).publish([held(clock=clock)])
+    publisher_into(writer, clock=stepped).publish([held(clock=clock)])
     assert writer.batches[0][0][1]["ts_ns"] == stepped.unix_ns() - S
 
 
@@ -271,7 +299,7 @@ def test_score_and_oracle_price_are_those_worked_out(publisher: ShmPublisher, wr
 
 def test_a_capped_quote_has_no_more_confidence_in_the_file_than_its_decision_allows() -> None:
     writer = FakeWriter()
-    publisher = ShmPublisher(writer, clock=FakeClock(), ttl_slots=10)
+    publisher = publisher_into(writer, clock=FakeClock())
     publisher.publish([scored_by_fakes(held_quote(price_impact_fraction=fraction)) for fraction in (0.001, 0.02, 0.06)])
     assert [fields["confidence_bps"] for _, fields in writer.batches[0]][1:] == [6_999, 4_999]
     assert int(str(writer.batches[0][0][1]["confidence_bps"])) > 9_000

@@ -1,4 +1,3 @@
-import dataclasses
 
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, SOL, USDC, S, held, merged
@@ -19,7 +18,7 @@ EXTERNAL_SCORE = Confidence(0.72, Factors(0.5, 0.8, 0.6, 0.99, 1.0))
 
 def test_row_decodes_to_what_was_encoded() -> None:
     row = merge(held(), held(139_000_000, source=Source.EXTERNAL), LOCAL_SCORE, EXTERNAL_SCORE)
-    row = dataclasses.replace(row, oracle_rate=140.0)
+    row = row._replace(oracle_rate=140.0)
     quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), row, 42))
     assert (quote.input_mint, quote.output_mint, quote.input_amount) == (SOL, USDC, 1_000_000_000)
     assert quote.local.output_amount == quote.output_amount == 140_000_000
@@ -91,13 +90,11 @@ def test_a_route_keeps_its_pools_origin_whoever_quoted_it_last() -> None:
     def hop(protocol: str, amount: int, provenance: quotes_pb2.Provenance) -> quotes_pb2.RouteHop:
         return quotes_pb2.RouteHop(pool_id="p", protocol=protocol, output_amount=amount, provenance=provenance)
 
-    local = dataclasses.replace(
-        held(), message=local_quote_pb2.LocalQuote(route=[hop("orca_whirlpool", 1, quotes_pb2.PROVENANCE_RECORDED)])
+    local = held()._replace(
+        message=local_quote_pb2.LocalQuote(route=[hop("orca_whirlpool", 1, quotes_pb2.PROVENANCE_RECORDED)])
     )
     outside = hop("Whirlpool", 2, quotes_pb2.PROVENANCE_UNSPECIFIED)
-    external = dataclasses.replace(
-        held(source=Source.EXTERNAL), message=external_quote_pb2.ExternalQuote(route_plan=[outside])
-    )
+    external = held(source=Source.EXTERNAL)._replace(message=external_quote_pb2.ExternalQuote(route_plan=[outside]))
     told = [
         pb.RouteResponse.FromString(wire.route_message(77, route)).route[0]
         for route in (Route(local, local), Route(external, local), Route(external, external))
