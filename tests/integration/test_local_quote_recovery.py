@@ -89,7 +89,7 @@ async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_i
                         assert isinstance(batch, local_quote_pb2.LocalQuoteBatch)
                         (quote,) = batch.quotes
                         seen += _news(quote, seen)
-                # A slow machine makes quotes stale for a moment before the node is killed, too; none is refused unmarked.
+                # A slow machine makes quotes stale before the node is killed, too; none is refused unmarked.
                 assert seen[seen.index("refused") - 1] == "stale"
 
 
