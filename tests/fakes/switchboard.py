@@ -24,7 +24,8 @@ from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus.connection import Bus, upstream_errors
+from quote_core.bus.client_errors import upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, KillSwitch, Stream, TradingState, decode, encode

@@ -227,7 +227,7 @@ async def test_a_push_that_is_refused_is_heard_from_the_second_on(server: Runnin
     async with as_role(server, BusRole.SCANNER) as bus:
         await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
         await bus.client.flush()
-        await until(lambda: bus._troubles.is_refused("publish to", KILL_SWITCH_HEARTBEAT))
+        await until(lambda: bus._errors.is_refused("publish to", KILL_SWITCH_HEARTBEAT))
         with pytest.raises(ProviderUnavailable, match=f"may not publish to {KILL_SWITCH_HEARTBEAT}"):
             await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
         assert bus.refused_count == 1

@@ -40,8 +40,8 @@ from pipeline.executor.result import Ending, abandoned, failed, refused, result_
 from pipeline.executor.results import Results
 from pipeline.trading_gate import TradeGate
 from quote_core.bus import Bus, Consumer
+from quote_core.bus.client_errors import upstream_errors
 from quote_core.bus.concurrent_pull import ConcurrentPull
-from quote_core.bus.connection import upstream_errors
 from quote_core.bus.stage import bury
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable

@@ -13,7 +13,7 @@ from pipeline.initializer.settings import InitializerSettings
 from pipeline.initializer.sizing import Room, fit, room_at, shortened
 from pipeline.initializer.streams import STREAMS, StreamPlan
 from quote_core.bus import Bus, BusRole, access_of, connect
-from quote_core.bus.connection import upstream_errors
+from quote_core.bus.client_errors import upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 from quote_core.health import Condition

@@ -20,8 +20,9 @@ from typing import Final
 import structlog
 from nats.aio.msg import Msg
 
+from quote_core.bus.client_errors import upstream_errors
 from quote_core.bus.concurrent_pull import ConcurrentPull
-from quote_core.bus.connection import Bus, upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
