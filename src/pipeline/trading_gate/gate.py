@@ -4,16 +4,17 @@ Of its own, because a stop must not queue behind events, and because the loss of
 """
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import structlog
 
 from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, Switch
-from quote_core.bus import Access, Bus, connect
+from quote_core.bus import Access, Bus, BusRole, access_of, connect
 from quote_core.bus.register import read_newest
 from quote_core.clock import Clock, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import KILL_SWITCH_HEARTBEAT, Event, KillSwitch, StopRequest, TradingState, kind_of
+from quote_core.settings import PlatformSettings
 
 __all__ = ["STOOD_STILL_NS_MAX", "TradeGate", "TradingGate"]
 
@@ -64,6 +65,17 @@ class TradingGate:
         self._unread = asyncio.Event()
         self.changed = asyncio.Event()
         """Set whenever the decision has changed; whoever waits for it clears it first."""
+
+    @classmethod
+    def of(cls, role: BusRole, platform: PlatformSettings, *, clock: Clock) -> Self:
+        """The gate of the process of this role, at the bus and with the patience that the settings name."""
+        return cls(
+            nats_url=platform.nats_url,
+            access=access_of(platform, role),
+            name=role.value,
+            clock=clock,
+            silence_ns_max=platform.manager_silence_max,
+        )
 
     @property
     def allows_new_trades(self) -> bool:

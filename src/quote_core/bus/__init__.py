@@ -4,7 +4,19 @@ from quote_core.bus.access import Access, access_of
 from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer, StartAt
 from quote_core.bus.permissions import BusRole
-from quote_core.bus.reconnection import connect
+from quote_core.bus.reconnection import connect, connect_as
 from quote_core.bus.stage import Answer, Stage, StageCounts
 
-__all__ = ["Access", "Answer", "Bus", "BusRole", "Consumer", "Stage", "StageCounts", "StartAt", "access_of", "connect"]
+__all__ = [
+    "Access",
+    "Answer",
+    "Bus",
+    "BusRole",
+    "Consumer",
+    "Stage",
+    "StageCounts",
+    "StartAt",
+    "access_of",
+    "connect",
+    "connect_as",
+]

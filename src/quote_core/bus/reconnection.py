@@ -16,14 +16,15 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
-from quote_core.bus.access import Access
+from quote_core.bus.access import Access, access_of
 from quote_core.bus.client import RoleClient, close
 from quote_core.bus.connection import Bus
 from quote_core.bus.error_log import ErrorLog
+from quote_core.bus.permissions import BusRole
 from quote_core.errors import ProviderUnavailable
-from quote_core.settings import SettingsError
+from quote_core.settings import PlatformSettings, SettingsError
 
-__all__ = ["RECONNECT_WAIT_S", "OnConnection", "connect"]
+__all__ = ["RECONNECT_WAIT_S", "OnConnection", "connect", "connect_as"]
 
 CONNECT_TIMEOUT_S: Final = 1
 RECONNECT_WAIT_S: Final = 0.1
@@ -70,6 +71,11 @@ async def connect(
         keeping.cancel()
         await asyncio.gather(keeping, return_exceptions=True)
         await close(bus.client)
+
+
+def connect_as(role: BusRole, platform: PlatformSettings) -> contextlib.AbstractAsyncContextManager[Bus]:
+    """Connect the process of this role, under its name, to the bus that the settings name; see `connect`."""
+    return connect(platform.nats_url, name=role.value, access=access_of(platform, role))
 
 
 class _Reconnector:

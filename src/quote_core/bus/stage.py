@@ -26,6 +26,7 @@ from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
+from quote_core.health import WorkFigures
 
 __all__ = ["Answer", "Stage", "StageCounts", "bury"]
 
@@ -47,6 +48,10 @@ class StageCounts:
     published: int = 0
     retried: int = 0
     dead: int = 0
+
+    def work(self) -> WorkFigures:
+        """The work so far."""
+        return WorkFigures.now(handled_total=self.answered + self.dead, errors_total=self.dead)
 
 
 class Stage:
