@@ -16,7 +16,7 @@ from typing import Any
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import CollectorRegistry
 
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
@@ -278,7 +278,7 @@ class ManagerProcess(Process):
 
         async def ask() -> None:
             try:
-                await self.manager.change(Change(state, MANUAL, "person"))
+                await self.manager.change(SwitchChange(state, MANUAL, "person"))
             except NotYetStored as error:
                 if error.is_on_disk:
                     told(False)
@@ -292,7 +292,7 @@ class ManagerProcess(Process):
 
         async def ask() -> None:
             with contextlib.suppress(ProviderUnavailable, ChangedMeanwhile):
-                await self.manager.change(Change(TradingState.ACTIVE, MANUAL, "person"))
+                await self.manager.change(SwitchChange(TradingState.ACTIVE, MANUAL, "person"))
 
         self.start(ask())
 

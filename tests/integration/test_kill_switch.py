@@ -22,7 +22,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
@@ -100,8 +100,8 @@ async def cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-def by_hand(state: TradingState) -> Change:
-    return Change(state, MANUAL, "a test", "tester")
+def by_hand(state: TradingState) -> SwitchChange:
+    return SwitchChange(state, MANUAL, "a test", "tester")
 
 
 def switch(state: TradingState, revision: int) -> KillSwitch:

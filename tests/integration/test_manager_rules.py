@@ -15,7 +15,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
@@ -160,7 +160,7 @@ async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: 
         await eventually(lambda: not manager.finding)
         await bus.publish(failing_service())
         await eventually(lambda: held_state(manager) is HALTED)
-        await manager.change(Change(ACTIVE, MANUAL, "mended", "tester"))
+        await manager.change(SwitchChange(ACTIVE, MANUAL, "mended", "tester"))
     async with running_manager(bus, tmp_path) as manager:
         await eventually(lambda: not manager.finding)
         await bus.publish(replace(failing_service(), service="later", slot_drift=10**6))

@@ -8,7 +8,7 @@ from typing import Final, Protocol, Self
 
 import structlog
 
-from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, Switch
+from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, SwitchState
 from quote_core.bus import Access, Bus, BusRole, access_of, connect
 from quote_core.bus.register import read_newest
 from quote_core.clock import Clock, moment
@@ -126,7 +126,7 @@ class TradingGate:
 
     def _on_push(self, event: Event) -> None:
         if isinstance(event, KillSwitch | StopRequest):
-            self._take(self._view.after_push(Switch.of(event), self._clock.mono_ns()))
+            self._take(self._view.after_push(SwitchState.of(event), self._clock.mono_ns()))
             self._unread.set()
         else:
             self._on_malformed()
@@ -136,7 +136,7 @@ class TradingGate:
 
     def _on_heartbeat(self, event: Event) -> None:
         if isinstance(event, KillSwitch):
-            self._take(self._view.after_heartbeat(Heartbeat(Switch.of(event), event.sent, self._clock.mono_ns())))
+            self._take(self._view.after_heartbeat(Heartbeat(SwitchState.of(event), event.sent, self._clock.mono_ns())))
 
     async def _read(self, bus: Bus) -> None:
         while True:
