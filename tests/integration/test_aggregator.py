@@ -10,7 +10,7 @@ import grpc.aio
 import pytest
 from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
+from fakes.running_aggregator import RunningAggregator, aggregator, aggregator_between
 from fakes.waiting import eventually
 
 from quote_core.errors import ProviderUnavailable
@@ -47,12 +47,7 @@ def external() -> FakeExternalService:
 async def running(
     local: FakeLocalService, external: FakeExternalService, tmp_path: Path
 ) -> AsyncIterator[RunningAggregator]:
-    async with (
-        serving(local=local) as local_address,
-        serving(external=external) as external_address,
-        aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
-    ):
-        await until_serving(service)
+    async with aggregator_between(tmp_path, local=local, external=external) as service:
         yield service
 
 

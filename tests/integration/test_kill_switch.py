@@ -17,6 +17,7 @@ from aiohttp.test_utils import TestClient, TestServer
 from fakes import gate_process
 from fakes.fake_clock import FakeClock
 from fakes.nats_server import NatsServer
+from fakes.pipeline_events import health_report, kill_switch
 from fakes.waiting import DEADLINE_S, eventually
 from prometheus_client import CollectorRegistry
 
@@ -38,9 +39,7 @@ from quote_core.clock import SYSTEM_CLOCK, Clock, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import (
     KILL_SWITCH_HEARTBEAT,
-    KillSwitch,
     Phase,
-    ServiceHealth,
     StopRequest,
     Stream,
     TradingState,
@@ -104,18 +103,6 @@ def by_hand(state: TradingState) -> SwitchChange:
     return SwitchChange(state, MANUAL, "a test", "tester")
 
 
-def switch(state: TradingState, revision: int) -> KillSwitch:
-    return KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=state,
-        trigger=MANUAL,
-        reason="on the stream",
-        actor="somebody",
-        revision=revision,
-        changed_unix_ns=1,
-    )
-
-
 async def test_gates_open_with_the_manager_close_with_a_stop_and_open_again_with_a_release(
     bus: Bus, nats_url: str, tmp_path: Path
 ) -> None:
@@ -173,7 +160,7 @@ async def test_a_stop_published_on_the_stream_by_hand_stops_and_is_latched(
 ) -> None:
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        await bus.publish(switch(HALTED, revision=0))
+        await bus.publish(kill_switch(HALTED, revision=0))
         await eventually(lambda: gate.state is HALTED)
         await eventually(
             lambda: manager.held is not None and manager.held.state is HALTED and manager.held.revision > 1
@@ -186,7 +173,7 @@ async def test_a_release_with_a_stale_revision_is_old_news(bus: Bus, nats_url: s
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         stop = await manager.change(by_hand(HALTED))
         await eventually(lambda: gate.reason == "a test")
-        await bus.publish(switch(ACTIVE, revision=1))
+        await bus.publish(kill_switch(ACTIVE, revision=1))
         await eventually(lambda: manager.held is not None and manager.held.revision > stop.revision)
         assert manager.held is not None
         assert manager.held.state is HALTED
@@ -201,10 +188,10 @@ async def test_bytes_that_are_no_event_on_the_latch_halt(bus: Bus, tmp_path: Pat
 
 
 async def test_the_register_refuses_a_write_that_has_not_seen_the_newest(bus: Bus) -> None:
-    first = await write_if_newest_is(bus, switch(HALTED, 1), sequence=0)
+    first = await write_if_newest_is(bus, kill_switch(HALTED, 1), sequence=0)
     assert first is not None
-    assert await write_if_newest_is(bus, switch(ACTIVE, 2), sequence=0) is None
-    assert await write_if_newest_is(bus, switch(ACTIVE, 2), sequence=first) == first + 1
+    assert await write_if_newest_is(bus, kill_switch(ACTIVE, 2), sequence=0) is None
+    assert await write_if_newest_is(bus, kill_switch(ACTIVE, 2), sequence=first) == first + 1
 
 
 async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_path: Path) -> None:
@@ -219,24 +206,7 @@ async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_
 async def test_a_rule_trips_the_switch(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        await bus.publish(
-            ServiceHealth(
-                header=stamp(SYSTEM_CLOCK),
-                service="local_quote",
-                instance="1",
-                serving=True,
-                detail="",
-                uptime_ms=1,
-                window_ms=1_000,
-                handled_count=100,
-                error_count=51,
-                rpc_call_count=0,
-                rpc_failure_count=0,
-                memory_used_bytes=0,
-                memory_limit_bytes=0,
-                slot_drift=0,
-            )
-        )
+        await bus.publish(health_report(handled_count=100, error_count=51))
         await eventually(lambda: gate.state is HALTED)
         await eventually(lambda: manager.held is not None and manager.held.trigger == "error_rate")
 
@@ -321,7 +291,7 @@ async def test_a_stop_of_any_revision_stops_and_everything_goes_on_after_it(
 ) -> None:
     async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        await bus.publish(switch(HALTED, revision))
+        await bus.publish(kill_switch(HALTED, revision))
         await eventually(lambda: gate.state is HALTED)
         await eventually(lambda: manager.held is not None and manager.held.state is HALTED)
         assert manager.held is not None
@@ -340,7 +310,7 @@ async def test_a_release_that_the_manager_has_not_written_opens_nothing(
         stop = await manager.change(by_hand(HALTED))
         await eventually(lambda: gate.reason == "a test")
         opened = watched(gate)
-        await bus.publish(switch(ACTIVE, revision))
+        await bus.publish(kill_switch(ACTIVE, revision))
         await eventually(lambda: manager.held is not None and manager.held.header.event_id != stop.header.event_id)
         await eventually(lambda: gate.reason == "a test")
         assert manager.held is not None
@@ -354,7 +324,7 @@ async def test_a_forged_heartbeat_opens_nothing(bus: Bus, nats_url: str, tmp_pat
         await eventually(lambda: gate.reason == "a test")
         opened = watched(gate)
         for _ in range(100):
-            forged = replace(switch(ACTIVE, 9_999), sent=moment(SYSTEM_CLOCK))
+            forged = kill_switch(ACTIVE, 9_999, sent=moment(SYSTEM_CLOCK))
             await bus.push(forged, subject=KILL_SWITCH_HEARTBEAT)
             await asyncio.sleep(0.005)
         assert gate.state is HALTED

@@ -9,6 +9,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.pipeline_events import health_report
 from fakes.results import result
 from fakes.waiting import eventually
 from prometheus_client import CollectorRegistry
@@ -33,7 +34,6 @@ from quote_core.events import (
     ServiceHealth,
     Stream,
     TradingState,
-    stamp,
 )
 from quote_core.settings import PlatformSettings
 
@@ -137,22 +137,7 @@ async def test_a_state_that_is_written_again_keeps_the_peak(bus: Bus, tmp_path: 
 
 
 def failing_service() -> ServiceHealth:
-    return ServiceHealth(
-        header=stamp(SYSTEM_CLOCK),
-        service="local_quote",
-        instance="1",
-        serving=True,
-        detail="",
-        uptime_ms=1,
-        window_ms=1_000,
-        handled_count=100,
-        error_count=100,
-        rpc_call_count=0,
-        rpc_failure_count=0,
-        memory_used_bytes=0,
-        memory_limit_bytes=0,
-        slot_drift=0,
-    )
+    return health_report(handled_count=100, error_count=100)
 
 
 async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: Bus, tmp_path: Path) -> None:
