@@ -73,7 +73,7 @@ integration: setup ## only the tests with real processes and servers
 prove: setup ## the long proofs of the shared-memory table, some six minutes
 	$(BIN)/python tests/prove
 
-mends: setup ## take each mend out of a copy of the source and see its test fail, some six minutes
+mends: setup ## take each mend out of a copy of the source and see its test fail, some eight minutes
 	$(BIN)/python tests/mends
 
 HOSTILE_MINUTES ?= 60

@@ -24,7 +24,7 @@ from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
@@ -145,9 +145,9 @@ async def stop_once(manager: Manager, gates: Gates) -> float:
     """Milliseconds from the wish to the last gate's closing; then release."""
     began_ns = SYSTEM_CLOCK.mono_ns()
     _, last_ns = await asyncio.gather(
-        manager.change(Change(TradingState.HALTED, MANUAL, "benchmark")), gates.last("HALTED")
+        manager.change(SwitchChange(TradingState.HALTED, MANUAL, "benchmark")), gates.last("HALTED")
     )
-    await asyncio.gather(manager.change(Change(TradingState.ACTIVE, MANUAL, "benchmark")), gates.last("ACTIVE"))
+    await asyncio.gather(manager.change(SwitchChange(TradingState.ACTIVE, MANUAL, "benchmark")), gates.last("ACTIVE"))
     return (last_ns - began_ns) / 1e6
 
 

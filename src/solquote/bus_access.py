@@ -14,7 +14,7 @@ import nats.errors
 from nats.aio.client import Client
 
 from quote_core.bus import Access, BusRole, access_of
-from quote_core.bus.connection import open_once
+from quote_core.bus.client import open_once
 from quote_core.bus.permissions import GUARDED, Guarded
 from quote_core.events.subjects import covers
 from quote_core.settings import PlatformSettings, SettingsError

@@ -10,7 +10,8 @@ from collections.abc import AsyncIterator
 import nats.errors
 
 from quote_core.bus import Bus, BusRole, access_of, connect
-from quote_core.bus.connection import OnConnection, open_once
+from quote_core.bus.client import open_once
+from quote_core.bus.reconnection import OnConnection
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry.logs import redacted_url
 from solquote.bus_access import is_refusal

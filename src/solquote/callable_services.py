@@ -26,7 +26,7 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
 from quote_core.addresses import dialled, with_port
 from quote_core.bus import BusRole, access_of
-from quote_core.bus.connection import open_once
+from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import open_session

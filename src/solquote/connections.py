@@ -16,7 +16,7 @@ import nats.errors
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from quote_core.bus import BusRole, access_of
-from quote_core.bus.connection import open_once
+from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from quote_core.dex.recorded import RecordedPool, parse_recorded_pool
-from quote_core.dex.replay import Outcome, replay
+from quote_core.dex.replay import CheckedRow, replay
 from quote_core.errors import InvalidField, LayoutMismatch
 from quote_core.json_dialect import Verbatim
 
@@ -34,12 +34,12 @@ class Tally:
         """Rows without a difference."""
         return self.checked - self.different
 
-    def add(self, outcome: Outcome) -> None:
+    def add(self, row: CheckedRow) -> None:
         """Count one row."""
         self.checked += 1
-        self.different += bool(outcome.differences)
-        self.single_source += outcome.single_source
-        self.older_binary_differs += outcome.older_binary_differs
+        self.different += bool(row.differences)
+        self.single_source += row.single_source
+        self.older_binary_differs += row.older_binary_differs
 
 
 @dataclass(slots=True)
@@ -47,7 +47,7 @@ class Report:
     """The result over all files; `different_rows` are all that differ, each with the file it is from."""
 
     tallies: dict[tuple[str, str], Tally] = field(default_factory=dict)
-    different_rows: list[tuple[str, Outcome]] = field(default_factory=list)
+    different_rows: list[tuple[str, CheckedRow]] = field(default_factory=list)
     unreadable: list[str] = field(default_factory=list)
 
     @property
@@ -60,11 +60,11 @@ class Report:
         """Rows that differ in all."""
         return sum(tally.different for tally in self.tallies.values())
 
-    def add(self, file_name: str, outcome: Outcome) -> None:
+    def add(self, file_name: str, row: CheckedRow) -> None:
         """Take one row in."""
-        self.tallies.setdefault((outcome.dex_label, outcome.kind), Tally()).add(outcome)
-        if outcome.differences:
-            self.different_rows.append((file_name, outcome))
+        self.tallies.setdefault((row.dex_label, row.kind), Tally()).add(row)
+        if row.differences:
+            self.different_rows.append((file_name, row))
 
     def as_json(self) -> dict[str, Any]:
         """Give the report as a JSON value."""
@@ -87,14 +87,13 @@ class Report:
             "different_rows": [
                 {
                     "file": file_name,
-                    "index": outcome.index,
-                    "vector": Verbatim(outcome.vector),
+                    "index": row.index,
+                    "vector": Verbatim(row.vector),
                     "differences": [
-                        {"field": one.field, "expected": one.expected, "actual": one.actual}
-                        for one in outcome.differences
+                        {"field": one.field, "expected": one.expected, "actual": one.actual} for one in row.differences
                     ],
                 }
-                for file_name, outcome in self.different_rows
+                for file_name, row in self.different_rows
             ],
             "unreadable": self.unreadable,
         }
@@ -115,8 +114,8 @@ def verify_files(vector_paths: Iterable[Path], pools_dirs: Sequence[Path]) -> Re
 
     for path in vector_paths:
         try:
-            for outcome in replay(_read_json(path), find_pool, name=path.name):
-                report.add(path.name, outcome)
+            for row in replay(_read_json(path), find_pool, name=path.name):
+                report.add(path.name, row)
         except (InvalidField, LayoutMismatch) as error:
             report.unreadable.append(str(error))
     return report

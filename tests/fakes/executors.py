@@ -1,9 +1,6 @@
 """Executors as a test sets them up: their limits, a market that answers as told, a gate that opens as told."""
 
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 
 from fakes.pipeline_events import round_trip_hops
 from fakes.plans import SOL, USDC_BACK
@@ -116,14 +113,3 @@ def executor(
         in_flight_ns_max=in_flight_ns,
         stop_grace_ns=2_000_000_000,
     )
-
-
-@asynccontextmanager
-async def running(worker: Worker) -> AsyncIterator[None]:
-    task = asyncio.create_task(worker.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task

@@ -1,7 +1,10 @@
 """Events of plausible content, to be changed by `dataclasses.replace`."""
 
+from dataclasses import replace
+from typing import Any
+
 from quote_core.clock import SYSTEM_CLOCK, Clock, moment
-from quote_core.events import Hop, TwoHopArbitrage, random_id, stamp
+from quote_core.events import Hop, KillSwitch, ServiceHealth, TradingState, TwoHopArbitrage, random_id, stamp
 from quote_core.freshness import Freshness
 from quote_core.quotes import Provenance
 from quote_core.units import LAMPORTS_PER_SOL, Pubkey
@@ -70,3 +73,38 @@ def round_trip_hops(amount_in: int, amount_middle: int, amount_out: int) -> tupl
             provenance=Provenance.RECORDED,
         ),
     )
+
+
+def kill_switch(state: TradingState, revision: int = 1, **changes: Any) -> KillSwitch:
+    """A state of the kill switch that a person asked for."""
+    usual = KillSwitch(
+        header=stamp(SYSTEM_CLOCK),
+        state=state,
+        trigger="manual",
+        reason="test",
+        actor="tester",
+        revision=revision,
+        changed_unix_ns=1,
+    )
+    return replace(usual, **changes)
+
+
+def health_report(**figures: Any) -> ServiceHealth:
+    """A second of a service that had nothing to do, but for `figures`."""
+    usual = ServiceHealth(
+        header=stamp(SYSTEM_CLOCK),
+        service="local_quote",
+        instance="1",
+        serving=True,
+        detail="",
+        uptime_ms=1,
+        window_ms=1_000,
+        handled_count=0,
+        error_count=0,
+        rpc_call_count=0,
+        rpc_failure_count=0,
+        memory_used_bytes=0,
+        memory_limit_bytes=0,
+        slot_drift=0,
+    )
+    return replace(usual, **figures)

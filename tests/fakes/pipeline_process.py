@@ -10,13 +10,14 @@ from collections.abc import AsyncIterator, Callable, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from fakes.pipeline_events import kill_switch
 from fakes.stopwatch import Stopwatch
 from fakes.waiting import DEADLINE_S
 
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.errors import ProviderUnavailable
-from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, TradingState, stamp
+from quote_core.events import KILL_SWITCH_HEARTBEAT, TradingState
 
 
 @dataclass
@@ -67,15 +68,7 @@ async def pipeline_process(name: str, folder: Path, environ: Mapping[str, str]) 
 @contextlib.asynccontextmanager
 async def trading_allowed(bus: Bus) -> AsyncIterator[None]:
     """Play the system manager: ACTIVE is latched, and its heartbeat goes on."""
-    active = KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=TradingState.ACTIVE,
-        trigger="manual",
-        reason="test",
-        actor="tester",
-        revision=1,
-        changed_unix_ns=1,
-    )
+    active = kill_switch(TradingState.ACTIVE)
     await bus.publish(active)
 
     async def beat() -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import grpc.aio
 from fakes.ports import free_port
+from fakes.quote_services import FakeExternalService, FakeLocalService, serving
 from fakes.tested_source import START_DEADLINE_S, running_service
 from fakes.waiting import DEADLINE_S
 
@@ -35,6 +36,20 @@ async def until_serving(running: RunningAggregator) -> None:
     async with asyncio.timeout(DEADLINE_S):
         while not (await stub.Health(quotes_pb2.HealthRequest())).serving:  # noqa: ASYNC110  # it happens behind gRPC
             await asyncio.sleep(0.005)
+
+
+@contextlib.asynccontextmanager
+async def aggregator_between(
+    shm_dir: Path, *, local: FakeLocalService, external: FakeExternalService
+) -> AsyncIterator[RunningAggregator]:
+    """An aggregator that serves already, of these two services."""
+    async with (
+        serving(local=local) as local_address,
+        serving(external=external) as external_address,
+        aggregator(shm_dir, local_address=local_address, external_address=external_address) as running,
+    ):
+        await until_serving(running)
+        yield running
 
 
 @contextlib.asynccontextmanager

@@ -16,7 +16,7 @@ from typing import Any
 from nats.js.errors import APIError, NotFoundError
 from prometheus_client import CollectorRegistry
 
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
 from pipeline.system_manager.manager import Manager
@@ -24,7 +24,8 @@ from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus.connection import Bus, upstream_errors
+from quote_core.bus.client_errors import upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, KillSwitch, Stream, TradingState, decode, encode
@@ -277,7 +278,7 @@ class ManagerProcess(Process):
 
         async def ask() -> None:
             try:
-                await self.manager.change(Change(state, MANUAL, "person"))
+                await self.manager.change(SwitchChange(state, MANUAL, "person"))
             except NotYetStored as error:
                 if error.is_on_disk:
                     told(False)
@@ -291,7 +292,7 @@ class ManagerProcess(Process):
 
         async def ask() -> None:
             with contextlib.suppress(ProviderUnavailable, ChangedMeanwhile):
-                await self.manager.change(Change(TradingState.ACTIVE, MANUAL, "person"))
+                await self.manager.change(SwitchChange(TradingState.ACTIVE, MANUAL, "person"))
 
         self.start(ask())
 

@@ -52,12 +52,12 @@ def test_every_vector_file_is_listed_here() -> None:
 
 @pytest.mark.parametrize("name", sorted(VECTOR_COUNTS))
 def test_every_vector_is_equal_to_the_last_unit(name: str) -> None:
-    outcomes = list(replay(load(GOLDEN / "vectors" / f"{name}.json"), find_pool, name=name))
-    different = [(outcome.index, outcome.differences) for outcome in outcomes if outcome.differences]
+    rows = list(replay(load(GOLDEN / "vectors" / f"{name}.json"), find_pool, name=name))
+    different = [(row.index, row.differences) for row in rows if row.differences]
     assert different == []
-    assert len(outcomes) == VECTOR_COUNTS[name]
+    assert len(rows) == VECTOR_COUNTS[name]
     doubtful = (
-        sum(outcome.single_source for outcome in outcomes),
-        sum(outcome.older_binary_differs for outcome in outcomes),
+        sum(row.single_source for row in rows),
+        sum(row.older_binary_differs for row in rows),
     )
     assert doubtful == DOUBTFUL_COUNTS.get(name, (0, 0))

@@ -10,8 +10,8 @@ import grpc.aio
 import pytest
 from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
-from fakes.waiting import eventually
+from fakes.running_aggregator import RunningAggregator, aggregator, aggregator_between
+from fakes.waiting import DEADLINE_S, eventually
 
 from quote_core.errors import ProviderUnavailable
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
@@ -47,12 +47,7 @@ def external() -> FakeExternalService:
 async def running(
     local: FakeLocalService, external: FakeExternalService, tmp_path: Path
 ) -> AsyncIterator[RunningAggregator]:
-    async with (
-        serving(local=local) as local_address,
-        serving(external=external) as external_address,
-        aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
-    ):
-        await until_serving(service)
+    async with aggregator_between(tmp_path, local=local, external=external) as service:
         yield service
 
 
@@ -100,7 +95,10 @@ async def code_of(call: "asyncio.Future[object]") -> tuple[grpc.StatusCode, str]
 
 
 async def test_watched_amount_is_answered_with_score_and_factors(running: RunningAggregator) -> None:
-    quote = await stub(running).GetQuote(ask())
+    # The oracle is asked apart from the stream: a quote that came first is scored with its price a second later.
+    async with asyncio.timeout(DEADLINE_S):
+        while not (quote := await stub(running).GetQuote(ask())).HasField("oracle_price"):  # noqa: ASYNC110  # remote
+            await asyncio.sleep(0.005)
     assert quote.output_amount == quote.local.output_amount == 140_000_000
     assert quote.best_source == pb.QUOTE_SOURCE_LOCAL
     assert quote.local_confidence > 0.9

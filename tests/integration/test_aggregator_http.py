@@ -6,8 +6,8 @@ from typing import Any
 
 import aiohttp
 import pytest
-from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import aggregator, until_serving
+from fakes.quote_services import FakeExternalService, FakeLocalService
+from fakes.running_aggregator import aggregator_between
 
 from quote_core.tokens import load_tokens
 
@@ -27,12 +27,9 @@ async def http(tmp_path: Path) -> AsyncIterator[aiohttp.ClientSession]:
     local.usd = {SOL: 140.0, USDC: 1.0}
     local.rates = {(SOL, USDC): 0.14, (USDC, SOL): 7.1}
     async with (
-        serving(local=local) as local_address,
-        serving(external=FakeExternalService()) as external_address,
-        aggregator(tmp_path, local_address=local_address, external_address=external_address) as running,
+        aggregator_between(tmp_path, local=local, external=FakeExternalService()) as running,
         aiohttp.ClientSession(running.http_url) as session,
     ):
-        await until_serving(running)
         yield session
 
 

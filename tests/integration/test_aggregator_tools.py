@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.quote_services import FakeExternalService, FakeLocalService, serving
-from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
+from fakes.quote_services import FakeExternalService, FakeLocalService
+from fakes.running_aggregator import RunningAggregator, aggregator_between
 from fakes.waiting import DEADLINE_S
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -29,12 +29,7 @@ async def running(tmp_path: Path) -> AsyncIterator[RunningAggregator]:
     local = FakeLocalService()
     local.usd = {SOL: 140.0, USDC: 1.0}
     local.rates = {(SOL, USDC): 0.14, (USDC, SOL): 7.1}
-    async with (
-        serving(local=local) as local_address,
-        serving(external=FakeExternalService()) as external_address,
-        aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
-    ):
-        await until_serving(service)
+    async with aggregator_between(tmp_path, local=local, external=FakeExternalService()) as service:
         yield service
 
 

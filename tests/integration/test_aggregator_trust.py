@@ -12,7 +12,7 @@ import pytest
 from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, Key, serving
 from fakes.recorded_market_process import recorded_market_process
-from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
+from fakes.running_aggregator import RunningAggregator, aggregator, aggregator_between, until_serving
 from fakes.running_local_quote import local_quote
 from fakes.swallowing_proxy import SwallowingProxy
 from fakes.waiting import DEADLINE_S, eventually
@@ -55,12 +55,7 @@ def external() -> FakeExternalService:
 async def running(
     local: FakeLocalService, external: FakeExternalService, tmp_path: Path
 ) -> AsyncIterator[RunningAggregator]:
-    async with (
-        serving(local=local) as local_address,
-        serving(external=external) as external_address,
-        aggregator(tmp_path, local_address=local_address, external_address=external_address) as service,
-    ):
-        await until_serving(service)
+    async with aggregator_between(tmp_path, local=local, external=external) as service:
         yield service
 
 

@@ -1,10 +1,11 @@
 import asyncio
-import contextlib
-from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import replace
 
 import pytest
+from fakes.background import running
 from fakes.nats_server import NatsServer
+from fakes.pipeline_events import health_report, kill_switch
 from fakes.pipeline_process import until
 from fakes.results import result
 from nats.js.api import DiscardPolicy
@@ -37,50 +38,13 @@ def lifecycle(number: int) -> Lifecycle:
     return Lifecycle(header=header, service="scanner", instance="1", phase=Phase.READY, pid=number, detail="")
 
 
-def kill_switch(state: TradingState, revision: int) -> KillSwitch:
-    return KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=state,
-        trigger="manual",
-        reason="test",
-        actor="tester",
-        revision=revision,
-        changed_unix_ns=1,
-    )
-
-
 def health_of(event: Event) -> ServiceHealth:
     assert isinstance(event, Lifecycle)
-    return ServiceHealth(
-        header=stamp(SYSTEM_CLOCK, event_id=derived_id("health", event.header.event_id)),
-        service="scanner",
-        instance="1",
-        serving=True,
-        detail="",
-        uptime_ms=0,
-        window_ms=0,
-        handled_count=event.pid,
-        error_count=0,
-        rpc_call_count=0,
-        rpc_failure_count=0,
-        memory_used_bytes=0,
-        memory_limit_bytes=0,
-        slot_drift=0,
-    )
+    header = stamp(SYSTEM_CLOCK, event_id=derived_id("health", event.header.event_id))
+    return health_report(header=header, service="scanner", handled_count=event.pid)
 
 
 CONSUMER = Consumer(stream=Stream.SYSTEM, name="tester", events=(Lifecycle,), ack_wait_ms=500, retry_count_max=3)
-
-
-@contextlib.asynccontextmanager
-async def running(stage: Stage) -> AsyncIterator[None]:
-    task = asyncio.create_task(stage.run())
-    try:
-        yield
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
 
 
 async def message_count(bus: Bus, stream: Stream) -> int:

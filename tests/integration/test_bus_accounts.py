@@ -10,6 +10,7 @@ from pathlib import Path
 import nats.errors
 import pytest
 from fakes.embedded_nats import RunningNats, embedded_nats
+from fakes.pipeline_events import kill_switch
 from fakes.pipeline_process import until
 from fakes.waiting import DEADLINE_S
 from nats.aio.client import Client
@@ -36,18 +37,6 @@ from quote_core.events import (
 )
 
 pytestmark = pytest.mark.integration
-
-
-def release() -> KillSwitch:
-    return KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=TradingState.ACTIVE,
-        trigger="manual",
-        reason="forged",
-        actor="nobody",
-        revision=99,
-        changed_unix_ns=1,
-    )
 
 
 def lifecycle(role: BusRole) -> Lifecycle:
@@ -114,10 +103,10 @@ async def test_each_role_publishes_what_is_its_own_and_nothing_else(server: Runn
 async def core_publish_arrives(server: RunningNats, bus: Bus, subject: str) -> bool:
     """Heartbeats are kept by no stream, so somebody listens; the manager's own one tells when to stop."""
     heard: list[Event] = []
-    last = release()
+    last = kill_switch(TradingState.ACTIVE, 99)
     async with as_role(server, BusRole.PLANNER) as listener, as_role(server, BusRole.SYSTEM_MANAGER) as manager:
         await listener.listen(subject, heard.append)
-        await bus.push(release(), subject=subject)
+        await bus.push(kill_switch(TradingState.ACTIVE, 99), subject=subject)
         for _ in range(2):
             await bus.client.flush()
         await manager.push(last, subject=subject)
@@ -138,7 +127,7 @@ async def test_a_release_cannot_be_forged_through_where_a_consumer_delivers(serv
     async with as_role(server, BusRole.OPERATOR) as forger, as_role(server, BusRole.SCANNER) as gate:
         await gate.listen(KILL_SWITCH_HEARTBEAT, heard.append)
         await gate.listen(RELEASE, heard.append)
-        assert await attempt(forger, STOP, encode(release()))
+        assert await attempt(forger, STOP, encode(kill_switch(TradingState.ACTIVE, 99)))
         for subject in (KILL_SWITCH_HEARTBEAT, PLAN):
             with contextlib.suppress(nats.errors.Error):
                 await forger.jetstream.add_consumer(
@@ -174,7 +163,7 @@ async def test_every_way_the_stages_use_the_bus_is_allowed_them(server: RunningN
     with capture_logs() as logs:
         async with as_role(server, BusRole.SYSTEM_MANAGER) as manager, as_role(server, BusRole.EXECUTOR) as executor:
             assert await manager.last(KillSwitch) is None
-            await manager.publish(release())
+            await manager.publish(kill_switch(TradingState.ACTIVE, 99))
             await executor.publish(lifecycle(BusRole.EXECUTOR))
             assert isinstance(await executor.last(KillSwitch), KillSwitch)
             async with as_role(server, BusRole.PLANNER) as planner:
@@ -225,11 +214,11 @@ async def test_what_is_refused_is_an_error_that_names_the_subject(server: Runnin
 async def test_a_push_that_is_refused_is_heard_from_the_second_on(server: RunningNats) -> None:
     """A push is answered by nobody; the server says apart that it was refused."""
     async with as_role(server, BusRole.SCANNER) as bus:
-        await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
+        await bus.push(kill_switch(TradingState.ACTIVE, 99), subject=KILL_SWITCH_HEARTBEAT)
         await bus.client.flush()
-        await until(lambda: bus._troubles.is_refused("publish to", KILL_SWITCH_HEARTBEAT))
+        await until(lambda: bus._errors.is_refused("publish to", KILL_SWITCH_HEARTBEAT))
         with pytest.raises(ProviderUnavailable, match=f"may not publish to {KILL_SWITCH_HEARTBEAT}"):
-            await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
+            await bus.push(kill_switch(TradingState.ACTIVE, 99), subject=KILL_SWITCH_HEARTBEAT)
         assert bus.refused_count == 1
 
 
@@ -253,7 +242,7 @@ async def test_a_user_whose_key_was_replaced_comes_back_with_the_new_one(server:
         await server.start()
         await until(lambda: True in told)
         async with as_role(server, BusRole.PLANNER) as planner:
-            await planner.publish_bytes(STOP, encode(release()), {})
+            await planner.publish_bytes(STOP, encode(kill_switch(TradingState.ACTIVE, 99)), {})
             await until(lambda: heard)
             await planner.publish_bytes(PLAN, b"x", {})
             await until(lambda: stage.counts.dead == 1)
@@ -281,7 +270,7 @@ async def test_a_connection_that_the_server_ends_for_good_is_made_anew(server: R
 
             async def until_heard() -> None:
                 while not heard:
-                    await operator.publish_bytes(STOP, encode(release()), {})
+                    await operator.publish_bytes(STOP, encode(kill_switch(TradingState.ACTIVE, 99)), {})
                     await asyncio.sleep(0.05)
 
             async with asyncio.timeout(DEADLINE_S):
@@ -299,7 +288,7 @@ async def test_a_listener_that_fails_is_told_once_and_hears_the_next(server: Run
         async with as_role(server, BusRole.SYSTEM_MANAGER) as bus:
             await bus.listen(KILL_SWITCH_HEARTBEAT, failing)
             for _ in range(3):
-                await bus.push(release(), subject=KILL_SWITCH_HEARTBEAT)
+                await bus.push(kill_switch(TradingState.ACTIVE, 99), subject=KILL_SWITCH_HEARTBEAT)
             await until(lambda: len(heard) == 3)
             assert bus.listener_error_count == 3
     told = [entry for entry in logs if entry["log_level"] == "error"]

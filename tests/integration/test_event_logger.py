@@ -9,9 +9,11 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
+from fakes import numbered_events
 from fakes.nats_server import NatsServer
 from fakes.waiting import DEADLINE_S, eventually
 
@@ -21,9 +23,7 @@ from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.bus import Bus, connect
-from quote_core.clock import SYSTEM_CLOCK
-from quote_core.errors import ProviderUnavailable
-from quote_core.events import Lifecycle, Phase, ServiceHealth, decode, derived_id, stamp
+from quote_core.events import Lifecycle, ServiceHealth, decode
 from quote_core.settings import PlatformSettings
 
 pytestmark = pytest.mark.integration
@@ -45,20 +45,7 @@ def running_logger(url: str, journal: Path) -> Iterator[subprocess.Popen[bytes]]
         process.wait(DEADLINE_S)
 
 
-async def publish(bus: Bus, number: int) -> None:
-    header = stamp(SYSTEM_CLOCK, event_id=derived_id("event", number))
-    event = Lifecycle(header=header, service="test", instance="1", phase=Phase.READY, pid=number, detail="x" * 200)
-    async with asyncio.timeout(DEADLINE_S):
-        while not await confirmed(bus, event):  # noqa: ASYNC110  # what is awaited happens in the server
-            await asyncio.sleep(0.02)
-
-
-async def confirmed(bus: Bus, event: Lifecycle) -> bool:
-    try:
-        await bus.publish(event)
-    except ProviderUnavailable:
-        return False
-    return True
+publish = partial(numbered_events.publish, detail="x" * 200)
 
 
 def numbers(journal: Path) -> list[int]:

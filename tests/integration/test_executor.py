@@ -11,7 +11,8 @@ from pathlib import Path
 import nats.errors
 import pytest
 import structlog.testing
-from fakes.executors import ACK_WAIT_MS, Market, Switch, executor, running
+from fakes.background import running
+from fakes.executors import ACK_WAIT_MS, Market, Switch, executor
 from fakes.nats_server import NatsServer
 from fakes.plans import plan, plan_id
 from fakes.waiting import DEADLINE_S, eventually

@@ -5,6 +5,7 @@ from collections.abc import Awaitable, Callable
 
 import pytest
 from fakes.nats_server import NatsServer
+from fakes.numbered_events import publish
 from fakes.waiting import DEADLINE_S, eventually
 from nats.aio.msg import Msg
 from nats.aio.subscription import Subscription
@@ -14,28 +15,9 @@ from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus
 from quote_core.bus import follow as follow_module
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
-from quote_core.clock import SYSTEM_CLOCK
-from quote_core.errors import ProviderUnavailable
-from quote_core.events import Lifecycle, Phase, Stream, decode, derived_id, stamp
+from quote_core.events import Lifecycle, Stream, decode
 
 pytestmark = pytest.mark.integration
-
-
-async def publish(bus: Bus, *numbers: int) -> None:
-    for number in numbers:
-        header = stamp(SYSTEM_CLOCK, event_id=derived_id("follow", number))
-        event = Lifecycle(header=header, service="test", instance="1", phase=Phase.READY, pid=number, detail="")
-        async with asyncio.timeout(DEADLINE_S):
-            while not await confirmed(bus, event):  # noqa: ASYNC110  # what is awaited happens in the server
-                await asyncio.sleep(0.05)
-
-
-async def confirmed(bus: Bus, event: Lifecycle) -> bool:
-    try:
-        await bus.publish(event)
-    except ProviderUnavailable:
-        return False
-    return True
 
 
 def number_of(message: Followed) -> int:

@@ -17,36 +17,32 @@ from aiohttp.test_utils import TestClient, TestServer
 from fakes import gate_process
 from fakes.fake_clock import FakeClock
 from fakes.nats_server import NatsServer
+from fakes.pipeline_events import health_report, kill_switch
+from fakes.running_manager import latch_in, running_manager
 from fakes.waiting import DEADLINE_S, eventually
 from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.change import MANUAL, Change
-from pipeline.system_manager.checkpoint import CheckpointFile
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.http_api import make_application
-from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
+from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from pipeline.system_manager.manager import Manager
-from pipeline.system_manager.registration import AnotherManager, Registration, hold_name
-from pipeline.system_manager.rules import Rules
-from pipeline.system_manager.settings import SystemManagerSettings
-from pipeline.system_manager.witness import WitnessFile
+from pipeline.system_manager.registration import AnotherManager, hold_name
 from pipeline.trading_gate import TradingGate
 from quote_core.bus import Bus
 from quote_core.bus.register import write_if_newest_is
-from quote_core.clock import SYSTEM_CLOCK, Clock, moment
+from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import (
     KILL_SWITCH_HEARTBEAT,
-    KillSwitch,
     Phase,
-    ServiceHealth,
     StopRequest,
     Stream,
     TradingState,
     stamp,
 )
-from quote_core.settings import PlatformSettings, SecretStr, SettingsError
+from quote_core.settings import SecretStr, SettingsError
 
 pytestmark = pytest.mark.integration
 TOKEN = SecretStr("a token for this test")
@@ -54,33 +50,10 @@ ACTIVE, REDUCING, HALTED = TradingState.ACTIVE, TradingState.REDUCING, TradingSt
 
 
 @asynccontextmanager
-async def running_manager(
-    bus: Bus, folder: Path, *, name: str = "one", takes_over: str = "", vouches: bool = True
-) -> AsyncIterator[Manager]:
-    settings = SystemManagerSettings()
-    manager = Manager(
-        Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
-        latch_in(None, folder),
-        Registration(name, takes_over=takes_over, where=str(folder), clock=SYSTEM_CLOCK, restate_after_ns=10**18),
-        CheckpointFile(folder / "checkpoint"),
-        clock=SYSTEM_CLOCK,
-        heartbeat_interval_ns=50_000_000,
-        rate_window_ns=settings.rate_window,
-        registry=CollectorRegistry(),
-    )
-    task = asyncio.create_task(manager.run(bus))
-    try:
+async def vouching_manager(bus: Bus, folder: Path, *, vouches: bool = True, **identity: str) -> AsyncIterator[Manager]:
+    async with running_manager(bus, folder, **identity) as manager:
         await eventually(lambda: not manager.finding if vouches else "another system manager" in manager.finding)
         yield manager
-    finally:
-        await cancelled(task)
-
-
-def latch_in(bus: Bus | None, folder: Path, *, clock: Clock = SYSTEM_CLOCK, restate_after_ns: int = 10**18) -> Latch:
-    latch = Latch(clock=clock, witness=WitnessFile(folder / "latched"), restate_after_ns=restate_after_ns)
-    if bus is not None:
-        latch.attach(bus)
-    return latch
 
 
 @asynccontextmanager
@@ -100,20 +73,8 @@ async def cancelled(task: asyncio.Task[None]) -> None:
         await task
 
 
-def by_hand(state: TradingState) -> Change:
-    return Change(state, MANUAL, "a test", "tester")
-
-
-def switch(state: TradingState, revision: int) -> KillSwitch:
-    return KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=state,
-        trigger=MANUAL,
-        reason="on the stream",
-        actor="somebody",
-        revision=revision,
-        changed_unix_ns=1,
-    )
+def by_hand(state: TradingState) -> SwitchChange:
+    return SwitchChange(state, MANUAL, "a test", "tester")
 
 
 async def test_gates_open_with_the_manager_close_with_a_stop_and_open_again_with_a_release(
@@ -121,7 +82,7 @@ async def test_gates_open_with_the_manager_close_with_a_stop_and_open_again_with
 ) -> None:
     async with running_gate(nats_url) as one, running_gate(nats_url) as other:
         assert not one.allows_new_trades
-        async with running_manager(bus, tmp_path) as manager:
+        async with vouching_manager(bus, tmp_path) as manager:
             await eventually(lambda: one.allows_new_trades and other.allows_new_trades)
             await manager.change(by_hand(HALTED))
             await eventually(lambda: one.reason == "a test" and other.reason == "a test")
@@ -133,19 +94,19 @@ async def test_gates_open_with_the_manager_close_with_a_stop_and_open_again_with
 async def test_a_stop_outlives_manager_gate_server_and_the_loss_of_the_store(
     nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
-    async with running_manager(bus, tmp_path) as manager:
+    async with vouching_manager(bus, tmp_path) as manager:
         await manager.change(by_hand(REDUCING))
     nats_server.stop()
     nats_server.start()
     await eventually(lambda: bus.is_connected)
     await bus.wait_for_stream(Stream.SYSTEM)
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
         assert manager.held is not None
         assert manager.held.state is REDUCING
         await eventually(lambda: gate.state is REDUCING)
     await bus.jetstream.delete_stream(Stream.SYSTEM)
     await repair(bus, STREAMS)
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
         await eventually(lambda: gate.state is REDUCING)
 
 
@@ -153,11 +114,11 @@ async def test_a_gate_closes_when_the_manager_falls_silent_and_when_the_bus_is_g
     nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
     async with running_gate(nats_server.url, silence_ns_max=300_000_000) as gate:
-        async with running_manager(bus, tmp_path):
+        async with vouching_manager(bus, tmp_path):
             await eventually(lambda: gate.allows_new_trades)
         await eventually(lambda: not gate.allows_new_trades)
         assert "silent" in gate.reason
-        async with running_manager(bus, tmp_path):
+        async with vouching_manager(bus, tmp_path):
             await eventually(lambda: gate.allows_new_trades)
             gate.changed.clear()
             nats_server.stop()
@@ -171,9 +132,9 @@ async def test_a_gate_closes_when_the_manager_falls_silent_and_when_the_bus_is_g
 async def test_a_stop_published_on_the_stream_by_hand_stops_and_is_latched(
     bus: Bus, nats_url: str, tmp_path: Path
 ) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        await bus.publish(switch(HALTED, revision=0))
+        await bus.publish(kill_switch(HALTED, revision=0))
         await eventually(lambda: gate.state is HALTED)
         await eventually(
             lambda: manager.held is not None and manager.held.state is HALTED and manager.held.revision > 1
@@ -183,10 +144,10 @@ async def test_a_stop_published_on_the_stream_by_hand_stops_and_is_latched(
 
 
 async def test_a_release_with_a_stale_revision_is_old_news(bus: Bus, nats_url: str, tmp_path: Path) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         stop = await manager.change(by_hand(HALTED))
         await eventually(lambda: gate.reason == "a test")
-        await bus.publish(switch(ACTIVE, revision=1))
+        await bus.publish(kill_switch(ACTIVE, revision=1))
         await eventually(lambda: manager.held is not None and manager.held.revision > stop.revision)
         assert manager.held is not None
         assert manager.held.state is HALTED
@@ -195,16 +156,16 @@ async def test_a_release_with_a_stale_revision_is_old_news(bus: Bus, nats_url: s
 
 async def test_bytes_that_are_no_event_on_the_latch_halt(bus: Bus, tmp_path: Path) -> None:
     await bus.publish_bytes("system.kill_switch", b"not an event", {})
-    async with running_manager(bus, tmp_path) as manager:
+    async with vouching_manager(bus, tmp_path) as manager:
         assert manager.held is not None
         assert (manager.held.state, manager.held.trigger) == (HALTED, "unreadable_latch")
 
 
 async def test_the_register_refuses_a_write_that_has_not_seen_the_newest(bus: Bus) -> None:
-    first = await write_if_newest_is(bus, switch(HALTED, 1), sequence=0)
+    first = await write_if_newest_is(bus, kill_switch(HALTED, 1), sequence=0)
     assert first is not None
-    assert await write_if_newest_is(bus, switch(ACTIVE, 2), sequence=0) is None
-    assert await write_if_newest_is(bus, switch(ACTIVE, 2), sequence=first) == first + 1
+    assert await write_if_newest_is(bus, kill_switch(ACTIVE, 2), sequence=0) is None
+    assert await write_if_newest_is(bus, kill_switch(ACTIVE, 2), sequence=first) == first + 1
 
 
 async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_path: Path) -> None:
@@ -217,33 +178,16 @@ async def test_what_is_latched_is_written_again_when_it_grows_old(bus: Bus, tmp_
 
 
 async def test_a_rule_trips_the_switch(bus: Bus, nats_url: str, tmp_path: Path) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        await bus.publish(
-            ServiceHealth(
-                header=stamp(SYSTEM_CLOCK),
-                service="local_quote",
-                instance="1",
-                serving=True,
-                detail="",
-                uptime_ms=1,
-                window_ms=1_000,
-                handled_count=100,
-                error_count=51,
-                rpc_call_count=0,
-                rpc_failure_count=0,
-                memory_used_bytes=0,
-                memory_limit_bytes=0,
-                slot_drift=0,
-            )
-        )
+        await bus.publish(health_report(handled_count=100, error_count=51))
         await eventually(lambda: gate.state is HALTED)
         await eventually(lambda: manager.held is not None and manager.held.trigger == "error_rate")
 
 
 async def test_the_http_api_stops_shows_and_releases(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         application = make_application(
             manager, token=TOKEN, token_name="kill-switch.token", registry=CollectorRegistry()
         )
@@ -262,7 +206,7 @@ async def test_without_the_bus_a_stop_is_kept_and_a_release_refused(
     nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
         await eventually(lambda: gate.allows_new_trades)
         application = make_application(
             manager, token=TOKEN, token_name="kill-switch.token", registry=CollectorRegistry()
@@ -319,9 +263,9 @@ FORGED_REVISIONS = [0, 2, 3, 1_002, 2**63, 2**64 - 1]
 async def test_a_stop_of_any_revision_stops_and_everything_goes_on_after_it(
     bus: Bus, nats_url: str, tmp_path: Path, revision: int
 ) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        await bus.publish(switch(HALTED, revision))
+        await bus.publish(kill_switch(HALTED, revision))
         await eventually(lambda: gate.state is HALTED)
         await eventually(lambda: manager.held is not None and manager.held.state is HALTED)
         assert manager.held is not None
@@ -336,11 +280,11 @@ async def test_a_stop_of_any_revision_stops_and_everything_goes_on_after_it(
 async def test_a_release_that_the_manager_has_not_written_opens_nothing(
     bus: Bus, nats_url: str, tmp_path: Path, revision: int
 ) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         stop = await manager.change(by_hand(HALTED))
         await eventually(lambda: gate.reason == "a test")
         opened = watched(gate)
-        await bus.publish(switch(ACTIVE, revision))
+        await bus.publish(kill_switch(ACTIVE, revision))
         await eventually(lambda: manager.held is not None and manager.held.header.event_id != stop.header.event_id)
         await eventually(lambda: gate.reason == "a test")
         assert manager.held is not None
@@ -349,12 +293,12 @@ async def test_a_release_that_the_manager_has_not_written_opens_nothing(
 
 
 async def test_a_forged_heartbeat_opens_nothing(bus: Bus, nats_url: str, tmp_path: Path) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await manager.change(by_hand(HALTED))
         await eventually(lambda: gate.reason == "a test")
         opened = watched(gate)
         for _ in range(100):
-            forged = replace(switch(ACTIVE, 9_999), sent=moment(SYSTEM_CLOCK))
+            forged = kill_switch(ACTIVE, 9_999, sent=moment(SYSTEM_CLOCK))
             await bus.push(forged, subject=KILL_SWITCH_HEARTBEAT)
             await asyncio.sleep(0.005)
         assert gate.state is HALTED
@@ -365,12 +309,12 @@ async def test_a_stop_request_stops_without_a_manager_and_is_latched_when_it_is_
     bus: Bus, nats_url: str, tmp_path: Path
 ) -> None:
     async with running_gate(nats_url, silence_ns_max=60_000_000_000) as gate:
-        async with running_manager(bus, tmp_path):
+        async with vouching_manager(bus, tmp_path):
             await eventually(lambda: gate.allows_new_trades)
         assert gate.allows_new_trades
         await bus.publish(stop_request("by hand"))
         await eventually(lambda: gate.reason == "by hand")
-    async with running_gate(nats_url) as gate, running_manager(bus, tmp_path) as manager:
+    async with running_gate(nats_url) as gate, vouching_manager(bus, tmp_path) as manager:
         assert manager.held is not None
         assert (manager.held.state, manager.held.actor) == (HALTED, "person alice, bus")
         await eventually(lambda: gate.reason == "by hand")
@@ -379,7 +323,7 @@ async def test_a_stop_request_stops_without_a_manager_and_is_latched_when_it_is_
 
 
 async def test_bytes_that_are_no_event_stop_too(bus: Bus, nats_url: str, tmp_path: Path) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         await eventually(lambda: gate.allows_new_trades)
         await bus.publish_bytes("system.stop", b"stop!", {})
         await eventually(lambda: gate.state is HALTED)
@@ -403,7 +347,7 @@ async def test_a_release_does_not_undo_a_stop_that_came_meanwhile(bus: Bus, tmp_
 
 
 async def test_reducing_does_not_loosen_a_halt(bus: Bus, tmp_path: Path) -> None:
-    async with running_manager(bus, tmp_path) as manager:
+    async with vouching_manager(bus, tmp_path) as manager:
         await manager.change(by_hand(HALTED))
         assert (await manager.change(by_hand(REDUCING))).state is HALTED
 
@@ -411,7 +355,7 @@ async def test_reducing_does_not_loosen_a_halt(bus: Bus, tmp_path: Path) -> None
 async def test_while_nats_stands_still_a_stop_is_kept_and_nothing_opens_after_it(
     nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
         await eventually(lambda: gate.allows_new_trades)
         assert nats_server.process is not None
         nats_server.process.send_signal(signal.SIGSTOP)
@@ -434,7 +378,7 @@ async def test_a_process_that_stood_still_begins_nothing_after_an_acknowledged_h
     command = (sys.executable, str(Path(gate_process.__file__)), nats_url, str(20_000_000_000))
     process = await asyncio.create_subprocess_exec(*command, stdout=subprocess.PIPE)
     try:
-        async with running_manager(bus, tmp_path) as manager:
+        async with vouching_manager(bus, tmp_path) as manager:
             assert process.stdout is not None
             async with asyncio.timeout(DEADLINE_S):
                 await process.stdout.readline()
@@ -465,11 +409,11 @@ async def solquote(environ: dict[str, str], *arguments: str) -> tuple[int, dict[
 
 async def test_kill_latches_with_the_manager_dead_and_with_it_alive(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     environ = {"SOLQUOTE_NATS_URL": nats_url, "SOLQUOTE_DATA_DIR": str(tmp_path)}
-    async with running_manager(bus, tmp_path):
+    async with vouching_manager(bus, tmp_path):
         pass
     code, told = await solquote(environ | {"SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": "9"}, "kill", "--reason", "drill")
     assert (code, told["confirmedBy"]) == (0, "bus")
-    async with running_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
+    async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
         assert manager.held is not None
         assert (manager.held.state, manager.held.reason) == (HALTED, "drill")
         assert manager.held.actor.startswith("person ")
@@ -496,9 +440,9 @@ async def test_a_second_manager_with_another_folder_is_refused_and_releases_noth
 ) -> None:
     one, two = tmp_path / "one", tmp_path / "two"
     async with (
-        running_manager(bus, one) as manager,
+        vouching_manager(bus, one) as manager,
         running_gate(nats_url) as gate,
-        running_manager(bus, two, name="two", vouches=False) as second,
+        vouching_manager(bus, two, name="two", vouches=False) as second,
     ):
         assert str(one) in second.finding
         with pytest.raises(AnotherManager):
@@ -519,22 +463,22 @@ async def test_a_second_manager_with_another_folder_is_refused_and_releases_noth
 async def test_a_manager_that_ended_on_purpose_makes_room_and_a_killed_one_only_for_whom_a_person_names(
     bus: Bus, tmp_path: Path
 ) -> None:
-    async with running_manager(bus, tmp_path / "one"):
+    async with vouching_manager(bus, tmp_path / "one"):
         pass
-    async with running_manager(bus, tmp_path / "two", name="two") as two:
+    async with vouching_manager(bus, tmp_path / "two", name="two") as two:
         killed = two._registration._event(Phase.READY)
     await bus.publish(replace(killed, header=stamp(SYSTEM_CLOCK)))  # as if it had not had the time to leave
-    async with running_manager(bus, tmp_path / "three", name="three", vouches=False) as three:
+    async with vouching_manager(bus, tmp_path / "three", name="three", vouches=False) as three:
         assert "TAKES_OVER=two" in three.finding
-    async with running_manager(bus, tmp_path / "two", name="two"):  # the killed one itself needs no permission
+    async with vouching_manager(bus, tmp_path / "two", name="two"):  # the killed one itself needs no permission
         pass
     await bus.publish(replace(killed, header=stamp(SYSTEM_CLOCK)))
-    async with running_manager(bus, tmp_path / "three", name="three", takes_over="two"):
+    async with vouching_manager(bus, tmp_path / "three", name="three", takes_over="two"):
         pass
 
 
 async def test_a_manager_of_a_copied_folder_takes_over_and_the_first_vouches_no_more(bus: Bus, tmp_path: Path) -> None:
-    async with running_manager(bus, tmp_path / "one") as first, running_manager(bus, tmp_path / "copy") as copy:
+    async with vouching_manager(bus, tmp_path / "one") as first, vouching_manager(bus, tmp_path / "copy") as copy:
         await eventually(lambda: "another system manager" in first.finding)
         assert not copy.finding
         with pytest.raises(AnotherManager):

@@ -8,28 +8,21 @@ from collections.abc import Iterator
 
 import pytest
 from fakes.outside_switch import GATE_SILENCE_NS, START_DEADLINE_S, OutsideSwitch, until
+from fakes.pipeline_events import kill_switch
 from fakes.results import result
 
 from quote_core.bus import Bus
 from quote_core.bus.register import read_newest
 from quote_core.clock import SYSTEM_CLOCK, moment
-from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, Outcome, TradingState, stamp
+from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, Outcome, TradingState
 
 pytestmark = pytest.mark.integration
 ACTIVE, HALTED = TradingState.ACTIVE, TradingState.HALTED
 
 
 def switch(state: TradingState, revision: int) -> KillSwitch:
-    return KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=state,
-        trigger="manual",
-        reason="forged",
-        actor="somebody",
-        revision=revision,
-        changed_unix_ns=SYSTEM_CLOCK.unix_ns(),
-        sent=moment(SYSTEM_CLOCK),
-    )
+    changed_unix_ns = SYSTEM_CLOCK.unix_ns()
+    return kill_switch(state, revision, reason="forged", changed_unix_ns=changed_unix_ns, sent=moment(SYSTEM_CLOCK))
 
 
 @pytest.fixture(scope="module")

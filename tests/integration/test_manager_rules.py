@@ -1,28 +1,22 @@
 """What the manager's rules know after a restart, a restatement and a release, against a real server."""
 
-import asyncio
-import contextlib
 import os
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.pipeline_events import health_report
 from fakes.results import result
+from fakes.running_manager import DELIVERED, latch_in, running_manager
 from fakes.waiting import eventually
-from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
-from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
-from pipeline.system_manager.registration import Registration
-from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
-from pipeline.system_manager.witness import WitnessFile
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import (
@@ -33,45 +27,13 @@ from quote_core.events import (
     ServiceHealth,
     Stream,
     TradingState,
-    stamp,
 )
 from quote_core.settings import PlatformSettings
 
 pytestmark = pytest.mark.integration
 ACTIVE, HALTED = TradingState.ACTIVE, TradingState.HALTED
 CAPITAL_LAMPORTS = PlatformSettings().trading_capital_lamports
-_DEFAULTS = SystemManagerSettings()
-DAILY_LOSS_LAMPORTS = _DEFAULTS.daily_loss_max_lamports
-NEVER_NS = 10**18
-
-
-def latch_in(bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS) -> Latch:
-    latch = Latch(clock=SYSTEM_CLOCK, witness=WitnessFile(folder / "latched"), restate_after_ns=restate_after_ns)
-    latch.attach(bus)
-    return latch
-
-
-@asynccontextmanager
-async def running_manager(
-    bus: Bus, folder: Path, *, restate_after_ns: int = NEVER_NS, settings: SystemManagerSettings = _DEFAULTS
-) -> AsyncIterator[Manager]:
-    manager = Manager(
-        Rules(settings.limits(PlatformSettings()), since_unix_ns=0),
-        latch_in(bus, folder, restate_after_ns=restate_after_ns),
-        Registration("one", takes_over="", where="test", clock=SYSTEM_CLOCK, restate_after_ns=restate_after_ns),
-        CheckpointFile(folder / "checkpoint"),
-        clock=SYSTEM_CLOCK,
-        heartbeat_interval_ns=50_000_000,
-        rate_window_ns=settings.rate_window,
-        registry=CollectorRegistry(),
-    )
-    task = asyncio.create_task(manager.run(bus))
-    try:
-        yield manager
-    finally:
-        task.cancel()
-        with contextlib.suppress(asyncio.CancelledError):
-            await task
+DAILY_LOSS_LAMPORTS = DELIVERED.daily_loss_max_lamports
 
 
 async def traded(bus: Bus, *profits_lamports: int, outcome: Outcome = Outcome.FILLED, first_number: int = 0) -> None:
@@ -137,22 +99,7 @@ async def test_a_state_that_is_written_again_keeps_the_peak(bus: Bus, tmp_path: 
 
 
 def failing_service() -> ServiceHealth:
-    return ServiceHealth(
-        header=stamp(SYSTEM_CLOCK),
-        service="local_quote",
-        instance="1",
-        serving=True,
-        detail="",
-        uptime_ms=1,
-        window_ms=1_000,
-        handled_count=100,
-        error_count=100,
-        rpc_call_count=0,
-        rpc_failure_count=0,
-        memory_used_bytes=0,
-        memory_limit_bytes=0,
-        slot_drift=0,
-    )
+    return health_report(handled_count=100, error_count=100)
 
 
 async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: Bus, tmp_path: Path) -> None:
@@ -160,7 +107,7 @@ async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: 
         await eventually(lambda: not manager.finding)
         await bus.publish(failing_service())
         await eventually(lambda: held_state(manager) is HALTED)
-        await manager.change(Change(ACTIVE, MANUAL, "mended", "tester"))
+        await manager.change(SwitchChange(ACTIVE, MANUAL, "mended", "tester"))
     async with running_manager(bus, tmp_path) as manager:
         await eventually(lambda: not manager.finding)
         await bus.publish(replace(failing_service(), service="later", slot_drift=10**6))

@@ -21,12 +21,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.pipeline_events import kill_switch
 from fakes.plans import plan
 from fakes.results import result
 from fakes.running_platform import RunningPlatform, solquote
 
 from quote_core.clock import SYSTEM_CLOCK, moment
-from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, TradingState, encode, stamp, subject_of
+from quote_core.events import KILL_SWITCH_HEARTBEAT, TradingState, encode, subject_of
 
 pytestmark = [
     pytest.mark.integration,
@@ -155,19 +156,6 @@ def kill(pid: int) -> Callable[[], str]:
     return attempt
 
 
-def forged_release() -> KillSwitch:
-    return KillSwitch(
-        header=stamp(SYSTEM_CLOCK),
-        state=TradingState.ACTIVE,
-        trigger="manual",
-        reason="forged",
-        actor="nobody",
-        revision=3,
-        changed_unix_ns=1,
-        sent=moment(SYSTEM_CLOCK),
-    )
-
-
 def environment_of(pid: int) -> dict[str, str]:
     pairs = Path(f"/proc/{pid}/environ").read_bytes().decode().split("\0")
     return dict(pair.split("=", 1) for pair in pairs if "=" in pair)
@@ -191,7 +179,7 @@ def test_another_user_gets_nowhere_and_trading_goes_on(platform: RunningPlatform
     assert {"kill-switch.token", "kill-switch.latched", "kill-switch.manager"} <= {path.name for path in files}
     assert (data / "nats" / "credentials" / "system_manager") in files
     assert tables
-    release = encode(forged_release())
+    release = encode(kill_switch(TradingState.ACTIVE, 3, reason="forged", sent=moment(SYSTEM_CLOCK)))
     before = ask(platform, "kill", "--reason", "another user is about")
     attempts = {
         "release on the bus": nats(nats_port, "system.kill_switch", release),

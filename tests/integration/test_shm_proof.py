@@ -69,6 +69,17 @@ def test_a_reader_with_room_for_half_an_entry_shows_no_pair_with_anothers_amount
     assert shown.pair_count > 10
 
 
+@pytest.mark.parametrize("action", gapping.GIVEN_AWAY)
+def test_a_handle_whose_entry_was_given_away_between_its_reads_tells_nothing(directory: Path, action: str) -> None:
+    assert gapping.told_by_handle(directory, action) == (HandleState.BUSY, None)
+
+
+def test_a_handle_whose_entry_is_busy_tells_the_last_it_read_of_its_own(directory: Path) -> None:
+    state, quote = gapping.told_by_handle(directory, gapping.OWN)
+    assert quote is not None
+    assert (state, quote.input_amount, quote.output_amount) == (HandleState.BUSY, 1, stopping.BEFORE + 1)
+
+
 @pytest.mark.parametrize("action", stopping.ACTIONS)
 def test_crash_after_each_store_is_recovered(directory: Path, action: str) -> None:
     crashes = list(stopping.crashes(directory, action))
@@ -96,15 +107,8 @@ def test_kills_at_random_leave_nothing_torn_or_odd() -> None:
 def stopped(directory: Path) -> Iterator[tuple[QuoteReader, subprocess.Popen[bytes]]]:
     """A writer stopped while entry 0 is odd."""
     path = stopping.new_table(directory)
-    with (
-        QuoteReader.open(directory) as quotes,
-        stopping.stop(path, "single", after_stores=4, how=signal.SIGSTOP) as process,
-    ):
-        deadline = time.monotonic() + 10
-        while Path(f"/proc/{process.pid}/stat").read_text().rsplit(") ", 1)[1][0] != "T":
-            assert time.monotonic() < deadline, "the writer did not stop"
+    with QuoteReader.open(directory) as quotes, stopping.stopped(path) as process:
         yield quotes, process
-        process.send_signal(signal.SIGCONT)
 
 
 def test_writer_stopped_in_mid_write_makes_reads_busy_within_their_bound(
@@ -143,12 +147,11 @@ def test_handle_and_snapshot_keep_the_last_good_copy_of_a_busy_entry(directory: 
     path = stopping.new_table(directory)
     with QuoteReader.open(directory) as quotes:
         handle = quotes.handle(stopping.A, stopping.B, 1)
+        handle.refresh()
         quotes.snapshot()
-        with stopping.stop(path, "single", after_stores=4, how=signal.SIGSTOP) as process:
-            deadline = time.monotonic() + 10
-            while handle.refresh() or handle.state is not HandleState.BUSY:
-                assert time.monotonic() < deadline, "the entry did not turn busy"
-            assert handle.output_amount == stopping.BEFORE
+        with stopping.stopped(path) as process:
+            assert not handle
+            assert (handle.state, handle.output_amount) == (HandleState.BUSY, stopping.BEFORE)
             row = quotes.snapshot()[0]
             assert (row["output_amount"], row["flags"] & 2) == (stopping.BEFORE, 2)
             process.send_signal(signal.SIGCONT)

@@ -46,6 +46,7 @@ _MARKET: Final = "unit/local_quote/test_market.py"
 _ROWS: Final = "unit/aggregator/test_rows.py"
 _RPC: Final = "unit/quote_core/solana/test_rpc.py"
 _JUPITER: Final = "unit/external_quote/providers/test_jupiter.py"
+_SHM_PROOF: Final = "integration/test_shm_proof.py"
 _ARRAYS: Final = "unit/quote_core/dex/test_arrays_follow_amounts.py"
 
 MENDS: Final = (
@@ -365,8 +366,38 @@ MENDS: Final = (
                 "            if sq_generation(copy.version) == generation:\n",
             ),
         ),
-        "integration/test_shm_proof.py::test_a_reader_with_room_for_half_an_entry_shows_no_pair_with_anothers_amounts",
+        f"{_SHM_PROOF}::test_a_reader_with_room_for_half_an_entry_shows_no_pair_with_anothers_amounts",
         "foreign_count",
+        is_compiled=True,
+    ),
+    Mend(
+        "truth 3",
+        "a handle tells nothing of an entry that has gone to another pair",
+        (
+            Edit(
+                "shm/handle.pyx",
+                "        if sq_generation(self.entry.version) != self.generation "
+                "or self.entry.input_amount != self.amount:\n",
+                "        if self.entry.input_amount != self.amount:\n",
+            ),
+        ),
+        f"{_SHM_PROOF}::test_a_handle_whose_entry_was_given_away_between_its_reads_tells_nothing[identity]",
+        "Quote(0: 1 of 4vJ9",
+        is_compiled=True,
+    ),
+    Mend(
+        "truth 3",
+        "a handle tells nothing of an entry that has gone to another amount",
+        (
+            Edit(
+                "shm/handle.pyx",
+                "        if sq_generation(self.entry.version) != self.generation "
+                "or self.entry.input_amount != self.amount:\n",
+                "        if sq_generation(self.entry.version) != self.generation:\n",
+            ),
+        ),
+        f"{_SHM_PROOF}::test_a_handle_whose_entry_was_given_away_between_its_reads_tells_nothing[amount]",
+        "Quote(0: 2 of 4vJ9",
         is_compiled=True,
     ),
     Mend(

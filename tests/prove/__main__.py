@@ -79,10 +79,17 @@ def prove_lap(_: argparse.Namespace) -> Iterator[Outcome]:
 
 
 def prove_gap(_: argparse.Namespace) -> Iterator[Outcome]:
-    """A reader that finds room for half an entry."""
+    """A reader that finds room for half an entry, and a handle that gets one read of two."""
     shown = gapping.shown(GAP_S)
     holds = shown.foreign_count == 0 and shown.pair_count > GAP_S
     yield holds, f"{shown.quote_count} quotes of {shown.pair_count} pairs, {shown.foreign_count} with another's amounts"
+    for action in gapping.GIVEN_AWAY:
+        with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
+            state, quote = gapping.told_by_handle(Path(directory), action)
+        yield (
+            quote is None,
+            f"a handle between whose reads its entry changed its {action}: {state.value}, tells {quote}",
+        )
 
 
 def prove_stress(options: argparse.Namespace) -> Iterator[Outcome]:

@@ -32,6 +32,12 @@ static void after_store(void) {
     if (sq_load_word(sq_entry_words(map, 0)) & 1) wait(pause_ns);
 }
 
+/* A pair that was never there: the mints of a generation come again after 65,536 of them, some ten seconds. */
+static void new_pair(uint64_t counter, sq_update *update) {
+    seeded_update(map, 0, counter, 1, update);
+    memcpy(update->entry.output_mint, &counter, sizeof counter);
+}
+
 int main(int count, char **words) {
     if (count != 3) return 2;
     int descriptor = open(words[1], O_RDWR | O_CLOEXEC);
@@ -40,9 +46,8 @@ int main(int count, char **words) {
     uint64_t end_ns = now_ns() + (uint64_t)(atof(words[2]) * 1e9);
     for (uint64_t counter = 1; now_ns() < end_ns; counter += 2) {
         sq_update first, second;
-        seeded_update(map, 0, counter, 1, &first);
-        seeded_update(map, 0, counter + 1, 1, &second);
-        memcpy(second.entry.output_mint, &counter, sizeof counter); /* another pair than the first's */
+        new_pair(counter, &first);
+        new_pair(counter + 1, &second);
         pause_ns = counter % 4 == 1 ? SHORT_NS / SQ_ENTRY_WORDS : 0;
         sq_publish(map, &first);
         pause_ns = LONG_NS / SQ_ENTRY_WORDS;

@@ -37,6 +37,9 @@ static void act(uint64_t *map, const char *action) {
         updates[0].kind = SQ_KIND_IDENTITY;
         memset(updates[0].entry.output_mint, 9, SQ_MINT_BYTES);
         sq_publish(map, &updates[0]);
+    } else if (strcmp(action, "amount") == 0) {
+        updates[0].entry.input_amount++;
+        sq_publish(map, &updates[0]);
     } else if (strcmp(action, "recover") == 0) {
         sq_recover(map);
     } else {

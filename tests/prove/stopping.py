@@ -1,5 +1,7 @@
 """Kill the writer after each store of a publish in turn, recover, and look: deterministic crashes."""
 
+import contextlib
+import os
 import signal
 import subprocess
 from collections.abc import Iterator
@@ -28,6 +30,23 @@ def stop(path: Path, action: str, *, after_stores: int, how: signal.Signals) -> 
     """Start the action in a process that sends itself a signal after so many stores."""
     binary = str(program(HERE / "stop.c", "-O2"))
     return subprocess.Popen([binary, str(path), action, str(after_stores), str(int(how))])
+
+
+def carry_out(path: Path, action: str) -> None:
+    """Do the action to its end."""
+    with stop(path, action, after_stores=0, how=signal.SIGKILL) as process:
+        assert process.wait() == 0, f"{action} failed"
+
+
+@contextlib.contextmanager
+def stopped(path: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """A writer that stands still while entry 0 is odd; it goes on at the end, if not before."""
+    with stop(path, "single", after_stores=IN_THE_FIRST_ENTRY, how=signal.SIGSTOP) as process:
+        os.waitid(os.P_PID, process.pid, os.WSTOPPED)
+        try:
+            yield process
+        finally:
+            process.send_signal(signal.SIGCONT)
 
 
 def killed_after(path: Path, action: str, after_stores: int) -> bool:
@@ -113,5 +132,7 @@ def crashed_recoveries(directory: Path) -> Iterator[Crash]:
         after_stores += 1
 
 
+IN_THE_FIRST_ENTRY = 4
+"""Stores of a single: the odd version, then words of the entry."""
 IN_THE_SECOND_ENTRY = 25
 """Stores of a batch of two: intent, 9 for the first entry, 9 for its slot, then the second entry is odd."""

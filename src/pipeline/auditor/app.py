@@ -10,7 +10,7 @@ from pipeline.auditor.reading import Books, follow_books
 from pipeline.auditor.settings import AuditorSettings
 from pipeline.health import HealthReporter
 from pipeline.settings import PipelineSettings
-from quote_core.bus import Bus, BusRole, access_of, connect
+from quote_core.bus import Bus, BusRole, connect_as
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Stream
@@ -31,7 +31,7 @@ async def run(platform: PlatformSettings, settings: AuditorSettings, stop: async
 
     async def work() -> None:
         nonlocal is_connected
-        async with connect(platform.nats_url, name="auditor", access=access_of(platform, BusRole.AUDITOR)) as bus:
+        async with connect_as(BusRole.AUDITOR, platform) as bus:
             await bus.wait_for_stream(Stream.EXECUTED)
             is_connected = True
             changed = asyncio.Event()

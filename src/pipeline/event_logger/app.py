@@ -7,7 +7,7 @@ from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.event_logger.writing import Writing
 from pipeline.health import HealthReporter
 from pipeline.settings import PipelineSettings
-from quote_core.bus import BusRole, access_of, connect
+from quote_core.bus import BusRole, connect_as
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.health import Condition
 from quote_core.process import work_until_told
@@ -33,9 +33,7 @@ async def run(platform: PlatformSettings, settings: EventLoggerSettings, stop: a
         nonlocal is_connected
         with contextlib.closing(writing):
             writing.open()  # before NATS is there: a second writer is told at once
-            async with connect(
-                platform.nats_url, name="event_logger", access=access_of(platform, BusRole.EVENT_LOGGER)
-            ) as bus:
+            async with connect_as(BusRole.EVENT_LOGGER, platform) as bus:
                 is_connected = True
                 reporter = HealthReporter(
                     bus,

@@ -18,10 +18,10 @@ from pipeline.health import HealthReporter
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import LocalQuoteSimulator, connect_simulator
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import Bus, BusRole, Consumer, access_of, connect
+from quote_core.bus import Bus, BusRole, Consumer, connect_as
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import ExecutionMode, ExecutionPlan, Stream
-from quote_core.health import Condition, WorkFigures
+from quote_core.health import Condition
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
@@ -58,22 +58,14 @@ class _Process:
         sol_mint = next(token.mint for token in tokens if token.category == "native")
         self._rates = CostSettings.load().rates()
         self._guards = Guards(settings.guard_limits(sol_mint=sol_mint), self._rates)
-        self._gate = TradingGate(
-            nats_url=platform.nats_url,
-            access=access_of(platform, BusRole.EXECUTOR),
-            name="executor",
-            clock=SYSTEM_CLOCK,
-            silence_ns_max=platform.manager_silence_max,
-        )
+        self._gate = TradingGate.of(BusRole.EXECUTOR, platform, clock=SYSTEM_CLOCK)
         self._worker: Worker | None = None
 
     async def work(self) -> None:
         """Connect, then take plans; told to stop, finish what is in hand while the bus is still there."""
         async with AsyncExitStack() as stack:
             log = stack.enter_context(ResultLog(self._settings.log_folder(self._platform)))
-            bus = await stack.enter_async_context(
-                connect(self._platform.nats_url, name="executor", access=access_of(self._platform, BusRole.EXECUTOR))
-            )
+            bus = await stack.enter_async_context(connect_as(BusRole.EXECUTOR, self._platform))
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=self._settings.simulation_timeout)
             )
@@ -86,10 +78,7 @@ class _Process:
                 service="executor",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                work=lambda: WorkFigures.now(
-                    handled_total=worker.counts.concluded + worker.counts.dead,
-                    errors_total=worker.counts.broken + worker.counts.dead,
-                ),
+                work=worker.counts.work,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())

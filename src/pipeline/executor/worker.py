@@ -40,12 +40,13 @@ from pipeline.executor.result import Ending, abandoned, failed, refused, result_
 from pipeline.executor.results import Results
 from pipeline.trading_gate import TradeGate
 from quote_core.bus import Bus, Consumer
+from quote_core.bus.client_errors import upstream_errors
 from quote_core.bus.concurrent_pull import ConcurrentPull
-from quote_core.bus.connection import upstream_errors
 from quote_core.bus.stage import bury
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of
+from quote_core.health import WorkFigures
 
 __all__ = ["ExecutorGate", "Worker", "WorkerCounts"]
 
@@ -88,6 +89,10 @@ class WorkerCounts:
     def concluded(self) -> int:
         """Plans this executor has given their one result."""
         return self.filled + self.missed + self.failed + self.refused + self.abandoned
+
+    def work(self) -> WorkFigures:
+        """The work so far."""
+        return WorkFigures.now(handled_total=self.concluded + self.dead, errors_total=self.broken + self.dead)
 
 
 class Worker:

@@ -12,8 +12,8 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.settings import InitializerSettings
 from pipeline.initializer.sizing import Room, fit, room_at, shortened
 from pipeline.initializer.streams import STREAMS, StreamPlan
-from quote_core.bus import Bus, BusRole, access_of, connect
-from quote_core.bus.connection import upstream_errors
+from quote_core.bus import Bus, BusRole, connect_as
+from quote_core.bus.client_errors import upstream_errors
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 from quote_core.health import Condition
@@ -38,9 +38,7 @@ async def run(platform: PlatformSettings, settings: InitializerSettings, stop: a
         state = condition
 
     async def work() -> None:
-        async with connect(
-            platform.nats_url, name="initializer", access=access_of(platform, BusRole.INITIALIZER)
-        ) as bus:
+        async with connect_as(BusRole.INITIALIZER, platform) as bus:
             plans = fit(STREAMS, await _room(bus, platform))
             _tell(plans)
             await look_after(bus, settings, note, plans)

@@ -10,7 +10,8 @@ from nats.js.errors import APIError, NotFoundError
 
 from pipeline.initializer.sizing import fit_to
 from pipeline.initializer.streams import StreamPlan, wanted_config
-from quote_core.bus.connection import NATS, Bus, upstream_errors
+from quote_core.bus.client_errors import NATS, upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.errors import ProviderUnavailable
 
 __all__ = ["Repairs", "differing_fields", "repair"]

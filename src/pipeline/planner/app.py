@@ -10,10 +10,10 @@ from pipeline.planner.settings import PlannerSettings
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import BusRole, Consumer, Stage, StartAt, access_of, connect
+from quote_core.bus import BusRole, Consumer, Stage, StartAt, connect_as
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream, TwoHopArbitrage
-from quote_core.health import Condition, WorkFigures
+from quote_core.health import Condition
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 
@@ -43,13 +43,7 @@ class _Process:
         self._limits = settings.limits()
         self._rates = CostSettings.load().rates()
         self._health_interval_ns = PipelineSettings.load().health_interval
-        self._gate = TradingGate(
-            nats_url=platform.nats_url,
-            access=access_of(platform, BusRole.PLANNER),
-            name="planner",
-            clock=SYSTEM_CLOCK,
-            silence_ns_max=platform.manager_silence_max,
-        )
+        self._gate = TradingGate.of(BusRole.PLANNER, platform, clock=SYSTEM_CLOCK)
         self._planner: Planner | None = None
         self._stage: Stage | None = None
 
@@ -57,9 +51,7 @@ class _Process:
         """Connect, wait for the stream, then plan."""
         settings = self._settings
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(
-                connect(self._platform.nats_url, name="planner", access=access_of(self._platform, BusRole.PLANNER))
-            )
+            bus = await stack.enter_async_context(connect_as(BusRole.PLANNER, self._platform))
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=settings.simulation_timeout)
             )
@@ -73,24 +65,14 @@ class _Process:
                 tolerance_bps=settings.slippage_tolerance_bps,
                 lifetime_ns=settings.plan_lifetime,
             )
-            self._stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
+            self._stage = stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
             reporter = HealthReporter(
-                bus,
-                service="planner",
-                clock=SYSTEM_CLOCK,
-                interval_ns=self._health_interval_ns,
-                work=self._work,
+                bus, service="planner", clock=SYSTEM_CLOCK, interval_ns=self._health_interval_ns, work=stage.counts.work
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
-                tasks.create_task(self._stage.run())
-
-    def _work(self) -> WorkFigures:
-        if self._stage is None:
-            return WorkFigures.now()
-        counts = self._stage.counts
-        return WorkFigures.now(handled_total=counts.answered + counts.dead, errors_total=counts.dead)
+                tasks.create_task(stage.run())
 
     def condition(self) -> Condition:
         """Ready as soon as opportunities are taken; a closed gate is no fault."""

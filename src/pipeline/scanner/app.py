@@ -9,10 +9,10 @@ from pipeline.scanner.loop import Scanner
 from pipeline.scanner.settings import ScannerSettings
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import BusRole, access_of, connect
+from quote_core.bus import BusRole, connect_as
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream
-from quote_core.health import Condition, WorkFigures
+from quote_core.health import Condition
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import load_tokens
@@ -36,13 +36,7 @@ class _Process:
         self._rates = CostSettings.load().rates()
         self._health_interval_ns = PipelineSettings.load().health_interval
         self._book = Book(load_tokens(platform.tokens_path).pairs, amount_count=len(platform.watched_amounts))
-        self._gate = TradingGate(
-            nats_url=platform.nats_url,
-            access=access_of(platform, BusRole.SCANNER),
-            name="scanner",
-            clock=SYSTEM_CLOCK,
-            silence_ns_max=platform.manager_silence_max,
-        )
+        self._gate = TradingGate.of(BusRole.SCANNER, platform, clock=SYSTEM_CLOCK)
         self._waiting_for = "NATS"
         self._quotes: QuoteReader | None = None
         self._scanner: Scanner | None = None
@@ -50,13 +44,11 @@ class _Process:
     async def work(self) -> None:
         """Connect, wait for the stream, then scan."""
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(
-                connect(self._platform.nats_url, name="scanner", access=access_of(self._platform, BusRole.SCANNER))
-            )
+            bus = await stack.enter_async_context(connect_as(BusRole.SCANNER, self._platform))
             self._waiting_for = f"stream {Stream.OPPORTUNITIES}"
             await bus.wait_for_stream(Stream.OPPORTUNITIES)
             self._quotes = stack.enter_context(QuoteReader.open(self._platform.shm_dir))
-            self._scanner = Scanner(
+            self._scanner = scanner = Scanner(
                 quotes=self._quotes,
                 book=self._book,
                 publisher=bus,
@@ -71,18 +63,12 @@ class _Process:
                 service="scanner",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                work=self._work,
+                work=scanner.counts.work,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
-                tasks.create_task(self._scanner.run())
-
-    def _work(self) -> WorkFigures:
-        if self._scanner is None:
-            return WorkFigures.now()
-        counts = self._scanner.counts
-        return WorkFigures.now(handled_total=counts.looked_at, errors_total=counts.dropped + counts.implausible)
+                tasks.create_task(scanner.run())
 
     def condition(self) -> Condition:
         """Ready as soon as quotes are followed; a closed gate is no fault."""

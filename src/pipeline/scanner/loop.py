@@ -20,6 +20,7 @@ from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
 from quote_core.events import Event
+from quote_core.health import WorkFigures
 from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
 from shm.view import QuoteView
 
@@ -71,6 +72,10 @@ class ScanCounts:
     gated: int = 0
     dropped: int = 0
     implausible: int = 0
+
+    def work(self) -> WorkFigures:
+        """The work so far."""
+        return WorkFigures.now(handled_total=self.looked_at, errors_total=self.dropped + self.implausible)
 
 
 class Scanner:

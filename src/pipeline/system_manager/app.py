@@ -21,7 +21,7 @@ from pipeline.system_manager.token import load_or_make_token
 from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import health_of
 from quote_core.addresses import warn_if_open
-from quote_core.bus import BusRole, access_of, connect
+from quote_core.bus import BusRole, connect_as
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.health import Condition
 from quote_core.process import work_until_told
@@ -83,9 +83,7 @@ async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name
                 what="the kill switch's API",
                 variable=environment_name("system_manager", "http_host"),
             )
-            bus = await stack.enter_async_context(
-                connect(platform.nats_url, name="system_manager", access=access_of(platform, BusRole.SYSTEM_MANAGER))
-            )
+            bus = await stack.enter_async_context(connect_as(BusRole.SYSTEM_MANAGER, platform))
             rpc = await stack.enter_async_context(_node(platform, settings))
             async with asyncio.TaskGroup() as tasks:
                 for service, address in _quote_services(platform).items():

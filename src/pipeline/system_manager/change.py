@@ -17,7 +17,16 @@ from typing import Final
 
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, KillSwitch, StopRequest, TradingState, fit_text
 
-__all__ = ["FIRST_START", "MANUAL", "UNREADABLE", "UNREADABLE_STOP", "Change", "again", "asked_on_the_bus", "stricter"]
+__all__ = [
+    "FIRST_START",
+    "MANUAL",
+    "UNREADABLE",
+    "UNREADABLE_STOP",
+    "SwitchChange",
+    "again",
+    "asked_on_the_bus",
+    "stricter",
+]
 
 MANUAL: Final = "manual"
 """`trigger` of a change made by a person."""
@@ -27,7 +36,7 @@ _BUS: Final = "bus"
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class SwitchChange:
     """A state wanted, and by whom. Its texts are made fit for an event, whatever is given."""
 
     state: TradingState
@@ -40,22 +49,24 @@ class Change:
             object.__setattr__(self, field, fit_text(getattr(self, field), chars_max))
 
 
-FIRST_START: Final = Change(TradingState.ACTIVE, "first_start", "nothing was ever latched", _MANAGER)
-UNREADABLE: Final = Change(TradingState.HALTED, "unreadable_latch", "what was latched cannot be read", _MANAGER)
-UNREADABLE_STOP: Final = Change(TradingState.HALTED, "unreadable_stop", "a stop request that cannot be read", _BUS)
+FIRST_START: Final = SwitchChange(TradingState.ACTIVE, "first_start", "nothing was ever latched", _MANAGER)
+UNREADABLE: Final = SwitchChange(TradingState.HALTED, "unreadable_latch", "what was latched cannot be read", _MANAGER)
+UNREADABLE_STOP: Final = SwitchChange(
+    TradingState.HALTED, "unreadable_stop", "a stop request that cannot be read", _BUS
+)
 
 
-def again(event: KillSwitch) -> Change:
+def again(event: KillSwitch) -> SwitchChange:
     """The state of `event`, to be written once more."""
-    return Change(event.state, event.trigger, event.reason, event.actor)
+    return SwitchChange(event.state, event.trigger, event.reason, event.actor)
 
 
-def asked_on_the_bus(request: StopRequest) -> Change:
+def asked_on_the_bus(request: StopRequest) -> SwitchChange:
     """What a stop request asks for; ACTIVE, which none can ask for, is read as HALTED."""
     state = TradingState.HALTED if request.state is TradingState.ACTIVE else request.state
     who = fit_text(request.actor, NAME_CHARS_MAX - len(_BUS) - 2)
     actor = f"{who}, {_BUS}" if who else _BUS
-    return Change(state, request.trigger or MANUAL, request.reason or "a stop request on the bus", actor)
+    return SwitchChange(state, request.trigger or MANUAL, request.reason or "a stop request on the bus", actor)
 
 
 def stricter(state: TradingState, than: TradingState) -> bool:

@@ -25,7 +25,7 @@ from aiohttp import web
 from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
-from pipeline.system_manager.change import MANUAL, Change
+from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from pipeline.system_manager.token import token_matches
 from quote_core.errors import InvalidField, ProviderUnavailable
@@ -34,7 +34,7 @@ from quote_core.json_dialect import error_answer, json_text
 from quote_core.serving import reads_body_itself
 from quote_core.settings import SecretStr
 
-__all__ = ["Switch", "make_application"]
+__all__ = ["KillSwitchControl", "make_application"]
 
 BODY_BYTES_MAX: Final = 16 * 1024
 BODY_WAIT_S: Final = 0.5
@@ -46,7 +46,7 @@ Reason = Annotated[str, StringConstraints(max_length=REASON_CHARS_MAX, strip_whi
 Person = Annotated[str, StringConstraints(max_length=NAME_CHARS_MAX, strip_whitespace=True, min_length=1)]
 
 
-class Switch(Protocol):
+class KillSwitchControl(Protocol):
     """What the API works on."""
 
     @property
@@ -58,7 +58,7 @@ class Switch(Protocol):
         """What is latched."""
         ...
 
-    async def change(self, wanted: Change) -> KillSwitch:
+    async def change(self, wanted: SwitchChange) -> KillSwitch:
         """Latch another state; a stop that is not stored yet raises `NotYetStored`."""
         ...
 
@@ -71,7 +71,7 @@ class _Release(BaseModel):
 
 
 def make_application(
-    switch: Switch, *, token: SecretStr, token_name: str, registry: CollectorRegistry
+    switch: KillSwitchControl, *, token: SecretStr, token_name: str, registry: CollectorRegistry
 ) -> web.Application:
     """The routes of the table; `token_name` is what the token is called in `actor`."""
     api = _Api(switch, token, token_name, registry)
@@ -89,7 +89,9 @@ def make_application(
 
 
 class _Api:
-    def __init__(self, switch: Switch, token: SecretStr, token_name: str, registry: CollectorRegistry) -> None:
+    def __init__(
+        self, switch: KillSwitchControl, token: SecretStr, token_name: str, registry: CollectorRegistry
+    ) -> None:
         self._switch = switch
         self._token = token
         self._token_name = token_name
@@ -99,7 +101,7 @@ class _Api:
     async def enable(self, request: web.Request) -> web.Response:
         self._authorize(request)
         asked = _stop_of(await _body_as_it_comes(request))
-        wanted = Change(asked.state, MANUAL, asked.reason, self._actor(asked.person))
+        wanted = SwitchChange(asked.state, MANUAL, asked.reason, self._actor(asked.person))
         try:
             event = await self._switch.change(wanted)
         except NotYetStored as error:
@@ -112,7 +114,7 @@ class _Api:
     async def disable(self, request: web.Request) -> web.Response:
         self._authorize(request)
         body = await _release_of(request)
-        wanted = Change(TradingState.ACTIVE, MANUAL, body.reason or "released by hand", self._actor(body.person))
+        wanted = SwitchChange(TradingState.ACTIVE, MANUAL, body.reason or "released by hand", self._actor(body.person))
         return _shown(await self._switch.change(wanted))
 
     async def show(self, _: web.Request) -> web.Response:

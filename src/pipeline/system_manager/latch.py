@@ -36,7 +36,7 @@ from pipeline.system_manager.change import (
     FIRST_START,
     UNREADABLE,
     UNREADABLE_STOP,
-    Change,
+    SwitchChange,
     again,
     asked_on_the_bus,
     stricter,
@@ -82,9 +82,9 @@ def settled(
     stored: Stored | None,
     request: Stored | None,
     *,
-    witness: KillSwitch | Change | None,
+    witness: KillSwitch | SwitchChange | None,
     stop: KillSwitch | None = None,
-) -> KillSwitch | Change:
+) -> KillSwitch | SwitchChange:
     """Apply the module's table, but for age: the event that holds, or the change to write.
 
     Args:
@@ -103,18 +103,18 @@ def settled(
     return found
 
 
-def _held(stored: Stored | None, witness: KillSwitch | Change | None) -> KillSwitch | Change:
+def _held(stored: Stored | None, witness: KillSwitch | SwitchChange | None) -> KillSwitch | SwitchChange:
     if stored is None:
         if witness is None:
             return FIRST_START
-        return witness if isinstance(witness, Change) else again(witness)
+        return witness if isinstance(witness, SwitchChange) else again(witness)
     event = stored.event
     if not isinstance(event, KillSwitch):
         return UNREADABLE
     return _believed(event, witness if isinstance(witness, KillSwitch) else None)
 
 
-def _believed(event: KillSwitch, witness: KillSwitch | None) -> KillSwitch | Change:
+def _believed(event: KillSwitch, witness: KillSwitch | None) -> KillSwitch | SwitchChange:
     if witness is None:
         if 1 <= event.revision <= REVISION_MAX:
             return event
@@ -126,7 +126,7 @@ def _believed(event: KillSwitch, witness: KillSwitch | None) -> KillSwitch | Cha
     return event if event.revision == witness.revision + 1 else again(event)
 
 
-def _stops_seen(stored: Stored | None, witness: KillSwitch | Change | None) -> int:
+def _stops_seen(stored: Stored | None, witness: KillSwitch | SwitchChange | None) -> int:
     """Up to which sequence stop requests count as taken; of two that say so, the one that says less is believed."""
     if stored is None or not isinstance(stored.event, KillSwitch):
         return 0
@@ -182,7 +182,7 @@ class Latch:
         async with self._changing:
             return (await self._look()).event
 
-    async def stop(self, wanted: Change) -> KillSwitch:
+    async def stop(self, wanted: SwitchChange) -> KillSwitch:
         """Latch `wanted`, or leave what is as strict; it is kept from the call on, and nothing looser vouched for.
 
         It is written before anything is read, against what was last seen, and only then with care.
@@ -209,7 +209,7 @@ class Latch:
         self._request_met = request.header.event_id
         self._keep(asked_on_the_bus(request))
 
-    async def release(self, wanted: Change) -> KillSwitch:
+    async def release(self, wanted: SwitchChange) -> KillSwitch:
         """Latch ACTIVE.
 
         Raises:
@@ -235,7 +235,7 @@ class Latch:
         """Whether what is kept is in the witness's file now."""
         return await self._save()
 
-    def _keep(self, wanted: Change) -> KillSwitch:
+    def _keep(self, wanted: SwitchChange) -> KillSwitch:
         self._asked_count += 1
         if self._stop is None or stricter(wanted.state, self._stop.state):
             last = self._last
@@ -290,7 +290,7 @@ class Latch:
         if self._stop is not None and not stricter(self._stop.state, event.state):
             self._stop = None
 
-    def _event(self, wanted: Change, *, after: KillSwitch | None, stops_seen: int) -> KillSwitch:
+    def _event(self, wanted: SwitchChange, *, after: KillSwitch | None, stops_seen: int) -> KillSwitch:
         header = stamp(self._clock)
         # A state that is only written again keeps the time it began.
         known = [event for event in (self._stop, self._witness, after) if isinstance(event, KillSwitch)]

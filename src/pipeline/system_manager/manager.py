@@ -15,7 +15,7 @@ from typing import Final
 import structlog
 from prometheus_client import CollectorRegistry, Counter, Gauge
 
-from pipeline.system_manager.change import Change, stricter
+from pipeline.system_manager.change import SwitchChange, stricter
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch, NotYetStored
 from pipeline.system_manager.registration import Registration
@@ -115,7 +115,7 @@ class Manager:
             await self._registration.hold()
             return await self._latch.look()
 
-    async def change(self, wanted: Change) -> KillSwitch:
+    async def change(self, wanted: SwitchChange) -> KillSwitch:
         """Latch another state, and tell every gate. A stop is kept from the call on, and written until it is stored.
 
         Raises:
@@ -141,7 +141,7 @@ class Manager:
                 async with _within(LEAVE_TIMEOUT_S):
                     await self._registration.leave()
 
-    async def _stopped(self, wanted: Change) -> KillSwitch:
+    async def _stopped(self, wanted: SwitchChange) -> KillSwitch:
         try:
             async with _within(CHANGE_TIMEOUT_S):
                 return await self._latch.stop(wanted)
@@ -239,7 +239,7 @@ class Manager:
         self._figures.trips.labels(rule=trip.rule).inc()
         while True:
             try:
-                await self.change(Change(TradingState.HALTED, trip.rule, trip.reason, actor=f"rule {trip.rule}"))
+                await self.change(SwitchChange(TradingState.HALTED, trip.rule, trip.reason, actor=f"rule {trip.rule}"))
             except ProviderUnavailable as error:
                 _log.error("a rule tripped and the bus does not take it", rule=trip.rule, reason=str(error))
                 await asyncio.sleep(self._heartbeat_interval_ns / 1e9)

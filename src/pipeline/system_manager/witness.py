@@ -9,7 +9,7 @@ from typing import Final, Protocol
 
 import structlog
 
-from pipeline.system_manager.change import UNREADABLE, Change
+from pipeline.system_manager.change import UNREADABLE, SwitchChange
 from quote_core.errors import LayoutMismatch
 from quote_core.events import KillSwitch, decode, encode
 from quote_core.files import replace_file
@@ -22,7 +22,7 @@ _log: Final = structlog.get_logger("system_manager.witness")
 class Witness(Protocol):
     """What the latch needs of it."""
 
-    def load(self) -> KillSwitch | Change | None:
+    def load(self) -> KillSwitch | SwitchChange | None:
         """What was kept last: `None` when nothing ever was, `UNREADABLE` when it cannot be read."""
         ...
 
@@ -41,7 +41,7 @@ class WitnessFile:
         self._is_failing = False
         self._saving = asyncio.Lock()
 
-    def load(self) -> KillSwitch | Change | None:
+    def load(self) -> KillSwitch | SwitchChange | None:
         """See `Witness.load`."""
         try:
             event = decode(self._path.read_bytes())

@@ -1,7 +1,7 @@
 """Whether trading is allowed: pushed, latched, fail-closed."""
 
 from pipeline.trading_gate.gate import TradeGate, TradingGate
-from pipeline.trading_gate.state import GateDecision, GateView, Heartbeat, LatchReading, Switch
+from pipeline.trading_gate.state import GateDecision, GateView, Heartbeat, LatchReading, SwitchState
 from quote_core.events import TradingState
 
 __all__ = [
@@ -9,7 +9,7 @@ __all__ = [
     "GateView",
     "Heartbeat",
     "LatchReading",
-    "Switch",
+    "SwitchState",
     "TradeGate",
     "TradingGate",
     "TradingState",

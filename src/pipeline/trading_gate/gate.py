@@ -4,16 +4,17 @@ Of its own, because a stop must not queue behind events, and because the loss of
 """
 
 import asyncio
-from typing import Final, Protocol
+from typing import Final, Protocol, Self
 
 import structlog
 
-from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, Switch
-from quote_core.bus import Access, Bus, connect
+from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, SwitchState
+from quote_core.bus import Access, Bus, BusRole, access_of, connect
 from quote_core.bus.register import read_newest
 from quote_core.clock import Clock, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import KILL_SWITCH_HEARTBEAT, Event, KillSwitch, StopRequest, TradingState, kind_of
+from quote_core.settings import PlatformSettings
 
 __all__ = ["STOOD_STILL_NS_MAX", "TradeGate", "TradingGate"]
 
@@ -65,6 +66,17 @@ class TradingGate:
         self.changed = asyncio.Event()
         """Set whenever the decision has changed; whoever waits for it clears it first."""
 
+    @classmethod
+    def of(cls, role: BusRole, platform: PlatformSettings, *, clock: Clock) -> Self:
+        """The gate of the process of this role, at the bus and with the patience that the settings name."""
+        return cls(
+            nats_url=platform.nats_url,
+            access=access_of(platform, role),
+            name=role.value,
+            clock=clock,
+            silence_ns_max=platform.manager_silence_max,
+        )
+
     @property
     def allows_new_trades(self) -> bool:
         """Whether a new trade may begin now; asks no one and never waits."""
@@ -114,7 +126,7 @@ class TradingGate:
 
     def _on_push(self, event: Event) -> None:
         if isinstance(event, KillSwitch | StopRequest):
-            self._take(self._view.after_push(Switch.of(event), self._clock.mono_ns()))
+            self._take(self._view.after_push(SwitchState.of(event), self._clock.mono_ns()))
             self._unread.set()
         else:
             self._on_malformed()
@@ -124,7 +136,7 @@ class TradingGate:
 
     def _on_heartbeat(self, event: Event) -> None:
         if isinstance(event, KillSwitch):
-            self._take(self._view.after_heartbeat(Heartbeat(Switch.of(event), event.sent, self._clock.mono_ns())))
+            self._take(self._view.after_heartbeat(Heartbeat(SwitchState.of(event), event.sent, self._clock.mono_ns())))
 
     async def _read(self, bus: Bus) -> None:
         while True:

@@ -36,14 +36,14 @@ from quote_core.bus.register import Stored
 from quote_core.clock import Moment
 from quote_core.events import REASON_CHARS_MAX, REVISION_MAX, KillSwitch, StopRequest, TradingState, fit_text
 
-__all__ = ["GateDecision", "GateView", "Heartbeat", "LatchReading", "Pushed", "Switch"]
+__all__ = ["GateDecision", "GateView", "Heartbeat", "LatchReading", "Pushed", "SwitchState"]
 
 PUSHED_COUNT_MAX: Final = 16
 """Pushed stops told apart; the last one stands for all after it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Switch:
+class SwitchState:
     """What a gate needs of a KillSwitch event, or of a stop request, which has no revision."""
 
     event_id: bytes
@@ -52,7 +52,7 @@ class Switch:
     revision: int | None = None
 
     @classmethod
-    def of(cls, event: KillSwitch | StopRequest) -> "Switch":
+    def of(cls, event: KillSwitch | StopRequest) -> "SwitchState":
         """What `event` says, within bounds; a request can only stop."""
         reason = fit_text(event.reason, REASON_CHARS_MAX)
         if isinstance(event, KillSwitch):
@@ -61,7 +61,7 @@ class Switch:
         return cls(event.header.event_id, event.state if is_stop else TradingState.HALTED, reason)
 
 
-UNREADABLE: Final = Switch(b"", TradingState.HALTED, "what was sent cannot be read")
+UNREADABLE: Final = SwitchState(b"", TradingState.HALTED, "what was sent cannot be read")
 """Stands for bytes on the latch's or the stop requests' subject that are no such event."""
 
 
@@ -69,8 +69,8 @@ UNREADABLE: Final = Switch(b"", TradingState.HALTED, "what was sent cannot be re
 class LatchReading:
     """What one reading of the stream showed: the latch, and the newest stop request."""
 
-    latched: Switch
-    request: Switch | None = None
+    latched: SwitchState
+    request: SwitchState | None = None
     is_waiting: bool = False
     """The request is still to be latched."""
 
@@ -80,10 +80,10 @@ class LatchReading:
         if latch is None:
             return None
         event = latch.event
-        latched = Switch.of(event) if isinstance(event, KillSwitch) else UNREADABLE
+        latched = SwitchState.of(event) if isinstance(event, KillSwitch) else UNREADABLE
         if request is None:
             return cls(latched)
-        asked = Switch.of(request.event) if isinstance(request.event, StopRequest) else UNREADABLE
+        asked = SwitchState.of(request.event) if isinstance(request.event, StopRequest) else UNREADABLE
         stops_seen = min(event.stops_seen, latch.sequence) if isinstance(event, KillSwitch) else 0
         return cls(latched, asked, is_waiting=request.sequence > stops_seen)
 
@@ -92,7 +92,7 @@ class LatchReading:
 class Heartbeat:
     """The manager lived at `sent`, and vouched for the event `switch`; it came at `heard_mono_ns`."""
 
-    switch: Switch
+    switch: SwitchState
     sent: Moment
     heard_mono_ns: int
 
@@ -105,7 +105,7 @@ class Heartbeat:
 class Pushed:
     """A stop that passed by; whether it was stored is not known."""
 
-    switch: Switch
+    switch: SwitchState
     heard_mono_ns: int
 
 
@@ -195,7 +195,7 @@ class GateView:
         is_stricter = beat.switch.state.value > reading.latched.state.value
         return heard.after_push(beat.switch, beat.heard_mono_ns) if is_stricter else heard
 
-    def after_push(self, switch: Switch, now_mono_ns: int) -> "GateView":
+    def after_push(self, switch: SwitchState, now_mono_ns: int) -> "GateView":
         """Somebody published a change; a stop counts whatever revision it claims, a release not at all."""
         if switch.state is TradingState.ACTIVE:
             return self
@@ -245,14 +245,14 @@ def _unread(view: GateView) -> GateView:
     return replace(view, age=view.age + 1, reading=None)
 
 
-def _is_stored(reading: LatchReading, stop: Switch) -> bool:
+def _is_stored(reading: LatchReading, stop: SwitchState) -> bool:
     request = reading.request
     return bool(stop.event_id) and (
         stop.event_id == reading.latched.event_id or (request is not None and stop.event_id == request.event_id)
     )
 
 
-def _shows(reading: LatchReading, stop: Switch) -> bool:
+def _shows(reading: LatchReading, stop: SwitchState) -> bool:
     """Whether a reading shows that `stop` is stored, or that the latch has gone past it."""
     latched = reading.latched.revision
     is_past = stop.revision is not None and latched is not None and latched > stop.revision

@@ -15,7 +15,8 @@ from collections.abc import Awaitable, Callable
 
 from nats.aio.msg import Msg
 
-from quote_core.bus.connection import Bus, upstream_errors
+from quote_core.bus.client_errors import upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer, StandingPull
 from quote_core.errors import ProviderUnavailable
 

@@ -18,7 +18,9 @@ from nats.aio.msg import Msg
 from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy
 
-from quote_core.bus.connection import RECONNECT_WAIT_S, Bus, upstream_errors
+from quote_core.bus.client_errors import upstream_errors
+from quote_core.bus.connection import Bus
+from quote_core.bus.reconnection import RECONNECT_WAIT_S
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Event, Stream, subjects_of
 

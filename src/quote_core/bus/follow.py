@@ -18,7 +18,8 @@ from nats.errors import Error as NatsError
 from nats.js.api import AckPolicy, ConsumerConfig, DeliverPolicy, StreamInfo
 from nats.js.errors import NotFoundError
 
-from quote_core.bus.connection import NATS, Bus, upstream_errors
+from quote_core.bus.client_errors import NATS, upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 

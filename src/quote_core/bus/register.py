@@ -16,7 +16,8 @@ from typing import Any, Final
 from nats.js.api import PubAck, RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
-from quote_core.bus.connection import NATS, WRONG_LAST_SEQUENCE, Bus, upstream_errors
+from quote_core.bus.client_errors import NATS, upstream_errors
+from quote_core.bus.connection import WRONG_LAST_SEQUENCE, Bus
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 

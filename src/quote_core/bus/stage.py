@@ -20,11 +20,13 @@ from typing import Final
 import structlog
 from nats.aio.msg import Msg
 
+from quote_core.bus.client_errors import upstream_errors
 from quote_core.bus.concurrent_pull import ConcurrentPull
-from quote_core.bus.connection import Bus, upstream_errors
+from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
+from quote_core.health import WorkFigures
 
 __all__ = ["Answer", "Stage", "StageCounts", "bury"]
 
@@ -46,6 +48,10 @@ class StageCounts:
     published: int = 0
     retried: int = 0
     dead: int = 0
+
+    def work(self) -> WorkFigures:
+        """The work so far."""
+        return WorkFigures.now(handled_total=self.answered + self.dead, errors_total=self.dead)
 
 
 class Stage:

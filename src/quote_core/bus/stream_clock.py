@@ -11,7 +11,8 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Final
 
-from quote_core.bus.connection import NATS, PUBLISH_TIMEOUT_S, Bus, upstream_errors
+from quote_core.bus.client_errors import NATS, upstream_errors
+from quote_core.bus.connection import PUBLISH_TIMEOUT_S, Bus
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream

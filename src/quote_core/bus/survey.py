@@ -4,7 +4,8 @@ import json
 from dataclasses import dataclass
 from typing import Any, Final
 
-from quote_core.bus.connection import NATS, PUBLISH_TIMEOUT_S, Bus, upstream_errors
+from quote_core.bus.client_errors import NATS, upstream_errors
+from quote_core.bus.connection import PUBLISH_TIMEOUT_S, Bus
 from quote_core.bus.permissions import BusRole
 from quote_core.bus.stream_clock import unix_ns_of_server
 from quote_core.errors import ProviderUnavailable

@@ -7,7 +7,7 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
-from quote_core.dex.replay import Outcome
+from quote_core.dex.replay import CheckedRow
 from solquote.commands.options import Json
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
@@ -48,8 +48,8 @@ def _print(report: Report, console: Console) -> None:
         counts = (tally.checked, tally.equal, tally.different, tally.single_source, tally.older_binary_differs)
         table.add_row(dex_label, kind, *map(str, counts))
     console.print(table)
-    for file_name, outcome in report.different_rows[:_DIFFERENT_SHOWN_MAX]:
-        _print_difference(file_name, outcome, console)
+    for file_name, row in report.different_rows[:_DIFFERENT_SHOWN_MAX]:
+        _print_difference(file_name, row, console)
     left_out = len(report.different_rows) - _DIFFERENT_SHOWN_MAX
     if left_out > 0:
         console.print(f"\n... and {left_out} more: --json shows all", markup=False, highlight=False)
@@ -58,8 +58,8 @@ def _print(report: Report, console: Console) -> None:
     console.print(f"{report.checked} checked, {report.different} different")
 
 
-def _print_difference(file_name: str, outcome: Outcome, console: Console) -> None:
-    console.print(f"\n{file_name}, vector {outcome.index}:", markup=False)
-    for one in outcome.differences:
+def _print_difference(file_name: str, row: CheckedRow, console: Console) -> None:
+    console.print(f"\n{file_name}, vector {row.index}:", markup=False)
+    for one in row.differences:
         console.print(f"  {one.field}: expected {one.expected}, got {one.actual}", markup=False, highlight=False)
-    console.print(f"  {dict(outcome.vector)}", markup=False, highlight=False, soft_wrap=True)
+    console.print(f"  {dict(row.vector)}", markup=False, highlight=False, soft_wrap=True)

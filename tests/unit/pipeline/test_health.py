@@ -1,10 +1,13 @@
 from dataclasses import dataclass
 from typing import cast
 
+import pytest
 from fakes.fake_clock import FakeClock
 
+from pipeline.executor.worker import WorkerCounts
 from pipeline.health import HealthReporter
-from quote_core.bus import Bus
+from pipeline.scanner.loop import ScanCounts
+from quote_core.bus import Bus, StageCounts
 from quote_core.events import decode, encode
 from quote_core.health import WorkFigures
 
@@ -80,3 +83,19 @@ def test_what_is_beyond_its_field_is_told_as_the_most_it_can_hold() -> None:
     report = reporter.next_report()
     assert (report.unwritten_ms, report.detail) == (2**32 - 1, "the disk is gone")
     assert decode(encode(report)) == report
+
+
+@pytest.mark.parametrize(
+    ("counts", "handled_count", "error_count"),
+    [
+        (StageCounts(taken=100, answered=20, published=40, retried=10, dead=3), 23, 3),
+        (ScanCounts(changes=100, looked_at=50, published=9, torn=8, gated=7, dropped=6, implausible=4), 50, 10),
+        (WorkerCounts(filled=1, missed=2, failed=3, refused=4, abandoned=5, dead=6, broken=2), 21, 8),
+    ],
+)
+def test_what_a_stage_handled_and_what_of_it_is_its_own_fault(
+    counts: StageCounts | ScanCounts | WorkerCounts, handled_count: int, error_count: int
+) -> None:
+    """What the market, a neighbour or a closed gate did is no error of the stage."""
+    work = counts.work()
+    assert (work.handled_total, work.errors_total) == (handled_count, error_count)

@@ -34,8 +34,8 @@ def test_report_counts_by_dex_and_kind_and_keeps_the_differences(wrong_file: Pat
     report = verify_files([wrong_file], [POOLS])
     tally = report.tallies["raydium_cpmm", "exact_in"]
     assert (tally.checked, tally.equal, tally.different) == (3, 2, 1)
-    ((file_name, outcome),) = report.different_rows
-    assert (file_name, outcome.index, outcome.differences[0].expected) == ("mine.json", 1, "1")
+    ((file_name, row),) = report.different_rows
+    assert (file_name, row.index, row.differences[0].expected) == ("mine.json", 1, "1")
 
 
 def test_pool_lying_flat_in_the_folder_is_found(tmp_path: Path) -> None:
@@ -111,7 +111,7 @@ def test_an_array_that_a_pool_file_calls_absent_is_no_liquidity(tmp_path: Path) 
     vectors.write_text(json.dumps({"dex": "meteora_dlmm", "vectors": rows}))
     report = verify_files([vectors], [tmp_path])
     assert report.unreadable == []
-    assert [outcome.index for _, outcome in report.different_rows] == [1]
+    assert [row.index for _, row in report.different_rows] == [1]
 
 
 def test_command_says_what_it_could_not_check(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:

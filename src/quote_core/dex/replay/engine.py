@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Iterator
 from typing import Final
 
-from quote_core.dex.replay.rows import Difference, FindPool, Outcome, Row
+from quote_core.dex.replay.rows import CheckedRow, Difference, FindPool, Row
 from quote_core.dex.replay.swaps import SwapReplay
 from quote_core.dex.replay.tables import RATE_CONVERSIONS, check_published_case, check_rate, check_table_row
 from quote_core.errors import LayoutMismatch
@@ -13,7 +13,7 @@ __all__ = ["replay"]
 _SINGLE_SOURCE: Final = "single-source"
 
 
-def replay(document: object, find_pool: FindPool, *, name: str) -> Iterator[Outcome]:
+def replay(document: object, find_pool: FindPool, *, name: str) -> Iterator[CheckedRow]:
     """Check every row of a vector file, in file order but with the steps of a sequence together.
 
     Args:
@@ -35,7 +35,7 @@ def replay(document: object, find_pool: FindPool, *, name: str) -> Iterator[Outc
             raise LayoutMismatch(
                 f"{name}: vector {row.index}", f"is not of the documented format ({error!r})"
             ) from None
-        yield Outcome(
+        yield CheckedRow(
             dex_label=row.dex_label,
             kind=kind,
             index=row.index,

@@ -6,7 +6,7 @@ from typing import Any
 
 from quote_core.dex.recorded import RecordedPool
 
-__all__ = ["Difference", "FindPool", "Outcome", "Row", "compare"]
+__all__ = ["CheckedRow", "Difference", "FindPool", "Row", "compare"]
 
 FindPool = Callable[[str, str], RecordedPool]
 """Gives a recorded pool by DEX label and file name without extension."""
@@ -22,7 +22,7 @@ class Difference:
 
 
 @dataclass(frozen=True, slots=True)
-class Outcome:
+class CheckedRow:
     """One checked row: which, what differs, and the two marks that make a row doubtful."""
 
     dex_label: str

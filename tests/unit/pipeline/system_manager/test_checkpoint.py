@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from fakes.manager_limits import DAY_NS, LIMITS, NOON_NS, SECOND_NS
 from fakes.results import result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -19,23 +20,6 @@ from pipeline.system_manager.checkpoint import (
 from pipeline.system_manager.rules import Limits, Rules
 from quote_core.bus.follow import Place
 from quote_core.events import ExecutionResult, Outcome
-
-SECOND_NS = 1_000_000_000
-DAY_NS = 86_400 * SECOND_NS
-NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
-LIMITS = Limits(
-    error_rate_fraction_max=0.5,
-    rpc_failure_fraction_max=0.8,
-    memory_fraction_max=0.9,
-    slot_drift_max=300,
-    failed_trade_count_max=10,
-    drawdown_fraction_max=0.1,
-    daily_loss_lamports_max=5_000,
-    capital_lamports=100_000,
-    rate_window_ns=60 * SECOND_NS,
-    failed_window_ns=300 * SECOND_NS,
-    sample_count_min=10,
-)
 
 
 def rules(*, since_unix_ns: int = NOON_NS, limits: Limits = LIMITS) -> Rules:

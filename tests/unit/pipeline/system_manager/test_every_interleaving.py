@@ -21,7 +21,7 @@ from quote_core.events import KILL_SWITCH_HEARTBEAT, KillSwitch, StopRequest, de
 
 DEPTH = 2
 DEPTH_LONG = 3
-"""2,250 schedules, 1,550 states, some 35 s of work."""
+"""2,250 schedules, 1,558 states, some 35 s of work."""
 SETTLING_ROUNDS = 18
 """Of 200 ms: longer than the manager's silence."""
 
@@ -249,7 +249,7 @@ def state_of(world: Played) -> Hashable:
             for manager in (world.manager, world.stranger)
         ),
         event(world.witness.event),
-        world.stopped_ns is not None and (now_ns - world.stopped_ns) // MS,
+        None if world.stopped_ns is None else (now_ns - world.stopped_ns) // MS,  # False would be equal to 0
         (world.is_stored, world.stood_still),
         (now_ns - world.ran_gate_ns) // MS,
     )

@@ -8,7 +8,7 @@ import aiohttp
 import pytest
 from prometheus_client import CollectorRegistry
 
-from pipeline.system_manager.change import Change
+from pipeline.system_manager.change import SwitchChange
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
 from quote_core.errors import ProviderUnavailable
@@ -26,21 +26,21 @@ class Switch:
     def __init__(self) -> None:
         self.finding = ""
         self.failure: Exception | None = None
-        self.wanted: list[Change] = []
+        self.wanted: list[SwitchChange] = []
         self.holds: TradingState | None = None
 
     async def look(self) -> KillSwitch:
         if self.failure is not None:
             raise self.failure
-        return self.event(self.wanted[-1] if self.wanted else Change(TradingState.ACTIVE, "first_start", "first"))
+        return self.event(self.wanted[-1] if self.wanted else SwitchChange(TradingState.ACTIVE, "first_start", "first"))
 
-    async def change(self, wanted: Change) -> KillSwitch:
+    async def change(self, wanted: SwitchChange) -> KillSwitch:
         if self.failure is not None:
             raise self.failure
         self.wanted.append(wanted)
         return self.event(wanted)
 
-    def event(self, change: Change) -> KillSwitch:
+    def event(self, change: SwitchChange) -> KillSwitch:
         return KillSwitch(
             header=Header(event_id=bytes(16), created_unix_ns=1, slot=0),
             state=self.holds or change.state,
@@ -209,7 +209,7 @@ async def test_a_stop_that_is_not_stored_yet_is_202_and_promises_nothing_else(
     client: Client, switch: Switch, is_on_disk: bool, where: str
 ) -> None:
     switch.failure = NotYetStored(
-        switch.event(Change(TradingState.HALTED, "manual", "drill")),
+        switch.event(SwitchChange(TradingState.HALTED, "manual", "drill")),
         ProviderUnavailable("nats", "not connected"),
         is_on_disk=is_on_disk,
     )

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.system_manager.change import FIRST_START, UNREADABLE, UNREADABLE_STOP, Change, asked_on_the_bus
+from pipeline.system_manager.change import FIRST_START, UNREADABLE, UNREADABLE_STOP, SwitchChange, asked_on_the_bus
 from pipeline.system_manager.latch import settled
 from quote_core.bus.register import Stored
 from quote_core.events import Header, KillSwitch, Lifecycle, Phase, StopRequest, TradingState, decode, encode
@@ -33,8 +33,8 @@ def request(state: TradingState = HALTED, *, reason: str = "asked", actor: str =
     return StopRequest(header=header(reason), state=state, trigger="manual", reason=reason, actor=actor)
 
 
-def written(found: KillSwitch | Change) -> tuple[TradingState, str]:
-    assert isinstance(found, Change)
+def written(found: KillSwitch | SwitchChange) -> tuple[TradingState, str]:
+    assert isinstance(found, SwitchChange)
     return found.state, found.reason
 
 
@@ -59,7 +59,7 @@ def test_what_is_no_kill_switch_halts() -> None:
 
 
 @pytest.mark.parametrize("witness", [None, UNREADABLE, event(5, ACTIVE)])
-def test_the_stream_holds_against_no_or_the_same_witness(witness: KillSwitch | Change | None) -> None:
+def test_the_stream_holds_against_no_or_the_same_witness(witness: KillSwitch | SwitchChange | None) -> None:
     assert settled(Stored(9, event(5, ACTIVE)), None, witness=witness) == event(5, ACTIVE)
 
 
@@ -130,7 +130,7 @@ def test_a_request_for_active_is_one_for_halted() -> None:
 
 @pytest.mark.parametrize("text", ["x" * 60_000, "\ud800" * 10, "a\x1b[2Jb\r\nc", "\0" * 1_000])
 def test_a_change_can_always_be_encoded_and_read_again(text: str) -> None:
-    change = Change(HALTED, text, text, text)
+    change = SwitchChange(HALTED, text, text, text)
     full = replace(event(1, HALTED), trigger=change.trigger, reason=change.reason, actor=change.actor)
     assert decode(encode(full)) == full
     assert len(change.reason) <= 500
@@ -138,5 +138,5 @@ def test_a_change_can_always_be_encoded_and_read_again(text: str) -> None:
 
 
 def test_a_text_that_was_cut_says_so() -> None:
-    assert Change(HALTED, "manual", "x" * 501).reason == "x" * 499 + "…"
-    assert Change(HALTED, "manual", "x" * 500).reason == "x" * 500
+    assert SwitchChange(HALTED, "manual", "x" * 501).reason == "x" * 499 + "…"
+    assert SwitchChange(HALTED, "manual", "x" * 500).reason == "x" * 500

@@ -4,28 +4,12 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from fakes.manager_limits import LIMITS, NOON_NS, SECOND_NS
+from fakes.pipeline_events import health_report
 from fakes.results import result
 
-from pipeline.system_manager.rules import Limits, Rules, Trip
+from pipeline.system_manager.rules import Rules, Trip
 from quote_core.events import Header, Outcome, PnlSnapshot, ServiceHealth
-
-SECOND_NS = 1_000_000_000
-DAY_NS = 86_400 * SECOND_NS
-NOON_NS = 20_000 * DAY_NS + DAY_NS // 2
-LIMITS = Limits(
-    error_rate_fraction_max=0.5,
-    rpc_failure_fraction_max=0.8,
-    memory_fraction_max=0.9,
-    slot_drift_max=300,
-    failed_trade_count_max=10,
-    drawdown_fraction_max=0.1,
-    daily_loss_lamports_max=5_000,
-    capital_lamports=100_000,
-    rate_window_ns=60 * SECOND_NS,
-    failed_window_ns=300 * SECOND_NS,
-    sample_count_min=10,
-    journal_grace_ns=10 * SECOND_NS,
-)
 
 
 def header(at_s: float) -> Header:
@@ -33,23 +17,7 @@ def header(at_s: float) -> Header:
 
 
 def health(at_s: float = 0, **counts: Any) -> ServiceHealth:
-    usual = ServiceHealth(
-        header=header(at_s),
-        service="local_quote",
-        instance="1",
-        serving=True,
-        detail="",
-        uptime_ms=1,
-        window_ms=1_000,
-        handled_count=0,
-        error_count=0,
-        rpc_call_count=0,
-        rpc_failure_count=0,
-        memory_used_bytes=0,
-        memory_limit_bytes=0,
-        slot_drift=0,
-    )
-    return replace(usual, **counts)
+    return health_report(header=header(at_s), **counts)
 
 
 def pnl(at_s: float = 0, **figures: Any) -> PnlSnapshot:

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from pipeline.trading_gate import GateView, Heartbeat, LatchReading, Switch
+from pipeline.trading_gate import GateView, Heartbeat, LatchReading, SwitchState
 from pipeline.trading_gate.state import PUSHED_COUNT_MAX, UNREADABLE
 from quote_core.bus.register import Stored
 from quote_core.clock import Moment
@@ -21,23 +21,23 @@ def at(mono_ns: int, *, boot_id: int = BOOT) -> Moment:
     return Moment(boot_id, mono_ns, UNIX_NS + mono_ns)
 
 
-def switch(revision: int, state: TradingState = ACTIVE, *, name: str = "") -> Switch:
-    return Switch(f"{name}{state.name}{revision}".encode(), state, f"{state.name} {revision}", revision)
+def switch(revision: int, state: TradingState = ACTIVE, *, name: str = "") -> SwitchState:
+    return SwitchState(f"{name}{state.name}{revision}".encode(), state, f"{state.name} {revision}", revision)
 
 
-def request(name: str, state: TradingState = HALTED) -> Switch:
-    return Switch(name.encode(), state, name)
+def request(name: str, state: TradingState = HALTED) -> SwitchState:
+    return SwitchState(name.encode(), state, name)
 
 
-def beat(latched: Switch, *, sent: int = 0, heard: int | None = None) -> Heartbeat:
+def beat(latched: SwitchState, *, sent: int = 0, heard: int | None = None) -> Heartbeat:
     return Heartbeat(latched, at(sent), sent if heard is None else heard)
 
 
 def read(
     view: GateView,
-    latched: Switch,
+    latched: SwitchState,
     *,
-    asked: Switch | None = None,
+    asked: SwitchState | None = None,
     is_waiting: bool = False,
     age: int | None = None,
     mono_ns: int = 1,
@@ -50,7 +50,7 @@ def read(
     )
 
 
-def latched_view(latched: Switch) -> GateView:
+def latched_view(latched: SwitchState) -> GateView:
     return read(GateView().after_connecting(), latched).after_heartbeat(beat(latched))
 
 
@@ -291,4 +291,4 @@ def test_a_request_waits_until_the_latch_has_seen_it(
 
 
 def test_texts_from_the_bus_are_bounded() -> None:
-    assert len(Switch.of(event(REVISION_MAX, why="x" * 60_000)).reason) <= 500
+    assert len(SwitchState.of(event(REVISION_MAX, why="x" * 60_000)).reason) <= 500

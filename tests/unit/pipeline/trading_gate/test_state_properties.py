@@ -6,14 +6,14 @@ The interleavings of gate, manager and bus are searched in tests/unit/pipeline/s
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.trading_gate import GateView, Heartbeat, LatchReading, Switch
+from pipeline.trading_gate import GateView, Heartbeat, LatchReading, SwitchState
 from quote_core.clock import Moment
 from quote_core.events import TradingState
 
 SILENCE_NS = 3
 
 switches = st.builds(
-    lambda revision, state: Switch(f"{revision}{state.name}".encode(), state, "", revision),
+    lambda revision, state: SwitchState(f"{revision}{state.name}".encode(), state, "", revision),
     st.integers(0, 4),
     st.sampled_from(TradingState),
 )
@@ -30,7 +30,7 @@ def at(mono_ns: int) -> Moment:
     return Moment(1, mono_ns, mono_ns)
 
 
-def walk(events: list[tuple[str, Switch | None]]) -> tuple[GateView, int]:
+def walk(events: list[tuple[str, SwitchState | None]]) -> tuple[GateView, int]:
     view, now = GateView(), 0
     for kind, switch in events:
         match kind, switch:
@@ -42,15 +42,15 @@ def walk(events: list[tuple[str, Switch | None]]) -> tuple[GateView, int]:
                 view = view.after_standing_still()
             case "wait", _:
                 now += 1
-            case "read", Switch():
+            case "read", SwitchState():
                 view = view.after_reading(
                     LatchReading(switch), asked_at_age=view.age, asked_mono_ns=now, hold_ns=SILENCE_NS
                 )
-            case "heartbeat", Switch():
+            case "heartbeat", SwitchState():
                 view = view.after_heartbeat(Heartbeat(switch, at(now), now))
-            case "old heartbeat", Switch():
+            case "old heartbeat", SwitchState():
                 view = view.after_heartbeat(Heartbeat(switch, at(now - SILENCE_NS), now))
-            case _, Switch():
+            case _, SwitchState():
                 view = view.after_push(switch, now)
     return view, now
 
@@ -61,7 +61,7 @@ def is_open(view: GateView, now: int) -> bool:
 
 @given(heard)
 def test_open_implies_connected_read_since_and_a_young_heartbeat_for_what_was_read(
-    events: list[tuple[str, Switch | None]],
+    events: list[tuple[str, SwitchState | None]],
 ) -> None:
     view, now = walk(events)
     if is_open(view, now):
@@ -79,21 +79,23 @@ def test_open_implies_connected_read_since_and_a_young_heartbeat_for_what_was_re
 
 
 @given(heard, switches)
-def test_a_stop_pushed_last_always_closes(events: list[tuple[str, Switch | None]], stop: Switch) -> None:
+def test_a_stop_pushed_last_always_closes(events: list[tuple[str, SwitchState | None]], stop: SwitchState) -> None:
     view, now = walk(events)
     if stop.state is not TradingState.ACTIVE:
         assert not is_open(view.after_push(stop, now), now)
 
 
 @given(heard, switches)
-def test_a_push_never_opens(events: list[tuple[str, Switch | None]], switch: Switch) -> None:
+def test_a_push_never_opens(events: list[tuple[str, SwitchState | None]], switch: SwitchState) -> None:
     view, now = walk(events)
     if not is_open(view, now):
         assert not is_open(view.after_push(switch, now), now)
 
 
 @given(heard, switches)
-def test_a_heartbeat_never_opens_what_was_not_read(events: list[tuple[str, Switch | None]], switch: Switch) -> None:
+def test_a_heartbeat_never_opens_what_was_not_read(
+    events: list[tuple[str, SwitchState | None]], switch: SwitchState
+) -> None:
     view, now = walk(events)
     heard_more = view.after_heartbeat(Heartbeat(switch, at(now), now))
     if is_open(heard_more, now) and not is_open(view, now):

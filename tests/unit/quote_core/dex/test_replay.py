@@ -32,7 +32,7 @@ def first(name: str, **wanted: Any) -> dict[str, Any]:
 
 
 def check(recorded: Recorded, *rows: dict[str, Any]) -> list[tuple[Difference, ...]]:
-    return [outcome.differences for outcome in replay({"vectors": list(rows)}, recorded, name="test")]
+    return [row.differences for row in replay({"vectors": list(rows)}, recorded, name="test")]
 
 
 def test_wrong_amount_is_a_difference(recorded: Recorded) -> None:
@@ -136,7 +136,7 @@ def test_rates_of_other_sources_are_rows_too(
 ) -> None:
     row = {"kind": "tokens_to_lamports_no_fee", "amount_in": "10000000000", "amount_out": amount_out}
     document = {"dex": dex_label, "vectors": [row | {"pool_file": pool_file}]}
-    assert [outcome.differences for outcome in replay(document, recorded, name="test")] == [()]
+    assert [row.differences for row in replay(document, recorded, name="test")] == [()]
 
 
 def test_recording_without_a_rate_is_refused(recorded: Recorded) -> None:

@@ -1,0 +1,40 @@
+"""What the NATS client raises, in the words of this project."""
+
+import asyncio
+import contextlib
+from collections.abc import Iterator
+from typing import Final
+
+from nats.errors import Error as NatsError
+
+from quote_core.errors import ProviderUnavailable
+
+__all__ = ["NATS", "upstream_errors"]
+
+NATS: Final = "nats"
+"""What the bus is called in errors."""
+
+
+@contextlib.contextmanager
+def upstream_errors() -> Iterator[None]:
+    """Translate what the NATS client raises.
+
+    Raises:
+        ProviderUnavailable: NATS did not do its part.
+    """
+    try:
+        yield
+    except (NatsError, TimeoutError, OSError) as error:
+        raise ProviderUnavailable(NATS, str(error) or type(error).__name__) from error
+    _heed_cancellation()
+
+
+def _heed_cancellation() -> None:
+    """Raise the cancellation of this task that the NATS client may have swallowed.
+
+    It waits with `asyncio.wait_for`, which before Python 3.12 returns the answer and forgets the cancellation when
+    both come at once; the task would then never end.
+    """
+    task = asyncio.current_task()
+    if task is not None and task.cancelling():
+        raise asyncio.CancelledError
