@@ -42,7 +42,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
         ProviderUnavailable: The port is taken.
     """
     clock = SYSTEM_CLOCK
-    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="external_quote")
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=is_proxied(settings.jupiter_url)))

@@ -58,5 +58,5 @@ def warn_if_open(host: str, port: int, *, what: str, variable: str) -> None:
     import structlog  # noqa: PLC0415 - `solquote kill` asks for addresses only, and must not wait for it
 
     if not is_loopback(host):
-        log = structlog.get_logger("listener")
+        log = structlog.get_logger(part="listener")
         log.warning("other machines can reach it", what=what, address=with_port(host, port), setting=variable)

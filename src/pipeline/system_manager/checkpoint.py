@@ -45,7 +45,7 @@ VERSION: Final = 1
 _MAGIC: Final = b"solquote-checkpoint"
 _INTEGER_BITS_MAX: Final = 256
 
-_log: Final = structlog.get_logger("system_manager.checkpoint")
+_log: Final = structlog.get_logger(part="checkpoint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

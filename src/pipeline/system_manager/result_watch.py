@@ -32,7 +32,7 @@ IN_A_ROW_MAX: Final = 100
 
 RETRY_S: Final = 0.2
 
-_log: Final = structlog.get_logger("system_manager.results")
+_log: Final = structlog.get_logger(part="results")
 
 
 class ResultWatch:

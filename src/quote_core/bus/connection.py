@@ -51,7 +51,7 @@ WRONG_LAST_SEQUENCE: Final = 10071
 KINDS_MAX: Final = 256
 """So many kinds of errors are told; what comes after them has been said often enough."""
 
-_log: Final = structlog.get_logger("bus")
+_log: Final = structlog.get_logger(part="bus")
 
 
 @contextlib.contextmanager
@@ -401,7 +401,7 @@ class _Line:
             self._on_connection(is_up=False)
 
     async def _back(self) -> None:
-        _log.warning("NATS is back")
+        _log.info("NATS is back")
         self.troubles.forget()
         if self._on_connection is not None:
             self._on_connection(is_up=True)
