@@ -9,10 +9,10 @@ from collections.abc import AsyncIterator
 
 import nats.errors
 
+from quote_core.addresses import redacted_url
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.connection import OnConnection, open_once
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry.logs import redacted_url
 from solquote.bus_access import is_refusal
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, with_status

@@ -15,12 +15,12 @@ import grpc.aio
 import nats.errors
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from quote_core.addresses import redacted_url
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.connection import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
-from quote_core.telemetry.logs import redacted_url
 from solquote.bus_access import is_refusal, rights_of_roles, strangers_rights, wrong_rights
 from solquote.checks import DoctorFinding, DoctorVerdict
 

@@ -3,20 +3,17 @@
 Every line begins with `timestamp`, `level`, `service` and `event`; a `part` of the service and what the event is about
 follow. Libraries that log by the standard library come out in the same shape, with their name as the part.
 
-Secrets never get here: settings hold them as `SecretStr`, and URLs are logged through `redacted_url`.
+Secrets never get here: settings hold them as `SecretStr`, and URLs are logged through `addresses.redacted_url`.
 """
 
 import logging
 import os
 import sys
 from typing import Final
-from urllib.parse import urlsplit, urlunsplit
 
 import structlog
 
-from quote_core.addresses import with_port
-
-__all__ = ["redacted_url", "start_logs"]
+__all__ = ["start_logs"]
 
 
 _HEAD: Final = ("timestamp", "level", "service", "event")
@@ -70,10 +67,3 @@ class _OfLibraries(logging.Handler):
 
 
 _NAMED_LEVELS: Final = (logging.DEBUG, logging.INFO, logging.WARNING, logging.ERROR, logging.CRITICAL)
-
-
-def redacted_url(url: str) -> str:
-    """`url` without user, password, path and query: providers put API keys in all four."""
-    parts = urlsplit(url)
-    host = parts.hostname or ""
-    return urlunsplit((parts.scheme, with_port(host, parts.port) if parts.port else host, "", "", ""))

@@ -1,7 +1,7 @@
 """`solquote doctor`: check every setting and connection, and say how to mend what is wrong."""
 
 import asyncio
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from rich.console import Console
 from rich.table import Table
@@ -11,6 +11,8 @@ from aggregator.settings import AggregatorSettings
 from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.addresses import dialled, with_port
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.settings import ServiceSettings, SettingsError, read_section
 from solquote.checks import (
     DoctorFinding,
     DoctorVerdict,
@@ -28,8 +30,12 @@ from solquote.exit_codes import ExitCode
 from solquote.manager_request import find_manager
 from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
+from solquote.platform_checks import check_processes, check_start
 from solquote.processes import all_models
+from solquote.setting_values import values_of
+from solquote.stream_checks import check_streams
 from solquote.supervisor.display import switch_banner
+from solquote.supervisor.status_file import read_status
 from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["doctor"]
@@ -40,8 +46,9 @@ _STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVer
 def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Check every setting and connection; exit 1 when anything fails."""
     environ = found_environment(data_dir)
+    own = own_environment(data_dir)
     switch: SwitchView | None = None
-    findings = list(check_settings(environ, all_models(), own=own_environment(data_dir)))
+    findings = list(check_settings(environ, all_models(), own=own))
     if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
         mend = "mend the settings first"
         findings.append(
@@ -49,9 +56,11 @@ def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = 
         )
     else:
         switch = look_at_switch(find_manager(environ), timeout_s=timeout)
-        findings = [check_switch(switch), *findings, *_look_outside(environ, timeout)]
+        models = PlatformModels.load(environ)
+        findings = [check_switch(switch), *_platform(models, own), *findings, *_look_outside(models, environ, timeout)]
     if as_json:
-        answer_json({"checks": [_as_json(finding) for finding in findings]})
+        values = [value for model in all_models() for value in _values(model, environ, own)]
+        answer_json({"checks": [_as_json(finding) for finding in findings], "settings": values})
     else:
         console = make_console()
         if switch is not None and not switch.is_active:
@@ -60,8 +69,16 @@ def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = 
     return ExitCode.NEGATIVE if any(finding.verdict is DoctorVerdict.FAILED for finding in findings) else ExitCode.OK
 
 
-def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
-    models = PlatformModels.load(environ)
+def _platform(models: PlatformModels, own: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    folder = models.platform.data_folder()
+    running = read_status(folder, clock=SYSTEM_CLOCK)
+    if running is None:
+        yield check_start(models, own, folder=folder)
+    else:
+        yield from check_processes(running, now_mono_ns=SYSTEM_CLOCK.mono_ns())
+
+
+def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
     platform, up = models.platform, models.up
     manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
     aggregator_host = host_of(f"//{platform.aggregator_address}")
@@ -78,12 +95,31 @@ def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[DoctorFi
     )
     return [
         *findings,
+        *asyncio.run(check_streams(platform, timeout_s=timeout_s)),
         *check_places(models),
         *check_disk(platform, EventLoggerSettings.load(environ=environ)),
         *check_listeners(meant_listeners(models)),
         *check_quote_files(platform.shm_dir),
         check_token_file(manager.token_path(platform)),
     ]
+
+
+def _values(
+    model: type[ServiceSettings], environ: Mapping[str, str], own: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
+    """Of a section that is as it should be; what is wrong with another is a finding."""
+    try:
+        settings = read_section(model, environ)
+    except SettingsError:
+        return
+    for value in values_of(settings, environ, own=own):
+        yield {
+            "section": value.section,
+            "field": value.field,
+            "variable": value.variable,
+            "value": value.shown,
+            "origin": value.origin,
+        }
 
 
 def _as_json(finding: DoctorFinding) -> dict[str, str]:
@@ -106,5 +142,9 @@ def _print(findings: Sequence[DoctorFinding], console: Console) -> None:
             detail.append(f"\n-> {finding.mend}", style="yellow")
         table.add_row(Text(finding.verdict.value, style=_STYLES[finding.verdict]), Text(finding.subject), detail)
     console.print(table)
-    failed = sum(finding.verdict is DoctorVerdict.FAILED for finding in findings)
-    console.print(f"{len(findings)} checks, {failed} failed" if failed else f"{len(findings)} checks, all passed")
+    counts = [
+        f"{count} {word}"
+        for verdict, word in ((DoctorVerdict.FAILED, "failed"), (DoctorVerdict.WARNING, "to look at"))
+        if (count := sum(finding.verdict is verdict for finding in findings))
+    ]
+    console.print(f"{len(findings)} checks, {', '.join(counts) or 'all passed'}")

@@ -23,7 +23,7 @@ from solquote.bus_reading import open_bus
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.event_filter import EventFilter, Pair, Streams, Types, make_filter
 from solquote.event_lines import StoredEvent, print_event
-from solquote.formatting import age_text
+from solquote.formatting import age_text, size_text, span_text
 from solquote.moments import Since, Until, bounds_of
 from solquote.output import answer_json, make_console
 
@@ -225,11 +225,11 @@ def _survey_table(surveys: Sequence[_Surveyed]) -> Table:
         table.add_row(
             survey.stream,
             f"{survey.message_count:,}",
-            _size(survey.size_bytes),
-            _size(survey.bytes_max) if survey.bytes_max >= 0 else "",
+            size_text(survey.size_bytes),
+            size_text(survey.bytes_max) if survey.bytes_max >= 0 else "",
             _age(survey.first_unix_ns, now_unix_ns),
             _age(survey.last_unix_ns, now_unix_ns),
-            _span(survey.age_ns_max),
+            span_text(survey.age_ns_max) if survey.age_ns_max else "for ever",
             survey.storage,
         )
     return table
@@ -258,19 +258,3 @@ def _consumer_table(surveys: Sequence[_Surveyed]) -> Table:
 
 def _age(unix_ns: int | None, now_unix_ns: int) -> str:
     return "never" if unix_ns is None else age_text(max(0, now_unix_ns - unix_ns) // NS_PER_MS)
-
-
-def _span(span_ns: int) -> str:
-    if span_ns == 0:
-        return "for ever"
-    for unit_s, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
-        if span_ns >= unit_s * 1_000_000_000:
-            return f"{span_ns / unit_s / 1e9:.3g} {unit}"
-    return f"{span_ns / 1e9:.3g} s"
-
-
-def _size(size_bytes: int) -> str:
-    for unit_bytes, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size_bytes >= unit_bytes:
-            return f"{size_bytes / unit_bytes:.1f} {unit}"
-    return f"{size_bytes} B"

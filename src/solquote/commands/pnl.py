@@ -14,12 +14,12 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.auditor import Ledger, Ledgers, export_csv, newest_run, read_results
+from quote_core.addresses import redacted_url
 from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import DeadlinePassed
 from quote_core.events import ExecutionResult
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry.logs import redacted_url
 from quote_core.units import LAMPORTS_PER_SOL
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode

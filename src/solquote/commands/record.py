@@ -7,11 +7,11 @@ from typing import Annotated, Any
 
 import typer
 
+from quote_core.addresses import redacted_url
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
 from quote_core.solana import RpcClient, open_session
-from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import checked_mint
 from quote_core.units import Pubkey
 from solquote.commands.options import DataDir, Json, Timeout, found_environment

@@ -16,7 +16,7 @@ from rich.console import Console
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import SettingsError, environment_name
 from solquote.checks import DoctorVerdict, check_settings
-from solquote.clash import folder_clash, port_clash
+from solquote.clash import clash_of, folder_clash
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, with_options
 from solquote.exit_codes import ExitCode
 from solquote.manager_request import ManagerClient, find_manager
@@ -31,7 +31,7 @@ from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLine
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
-from solquote.supervisor.ports import KeptPorts, taken_ports
+from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.run import SupervisorStop, supervise
 from solquote.supervisor.specification import ProcessView, Watcher
 from solquote.supervisor.status_file import StatusFile
@@ -92,9 +92,9 @@ def up(
 
 
 def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> ExitCode:
-    taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
-    if taken:
-        raise CommandFailed("PORT_TAKEN", port_clash(taken, plan.data_dir), ExitCode.NEGATIVE)
+    clash = clash_of(plan)
+    if clash:
+        raise CommandFailed("PORT_TAKEN", clash, ExitCode.NEGATIVE)
     stop = SupervisorStop()
     output = LastingOutput(sys.stdout, on_reader_gone=stop.ask)
     console = make_console(output)
