@@ -34,7 +34,16 @@ class _Listed(TyperCommand):
         return _loaded(self._command).make_context(info_name, args, parent, **extra)
 
 
-class _Commands(TyperGroup):
+class _HelpAsWanted(TyperGroup):
+    """A group whose help has no colours for who wants none."""
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        _heed_no_color()
+        super().format_help(ctx, formatter)
+
+
+class _Commands(_HelpAsWanted):
     """The table as a group."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -54,6 +63,19 @@ class _PlainNumbers(TyperCommand):
                     sentence = f"{typed!r} is not a plain decimal number such as 15."
                     raise typer.BadParameter(sentence, ctx=ctx, param=parameter)
         return super().parse_args(ctx, args)
+
+    def format_help(self, ctx: Any, formatter: Any) -> None:
+        """Write the help."""
+        _heed_no_color()
+        super().format_help(ctx, formatter)
+
+
+def _heed_no_color() -> None:
+    """Typer's own console takes the colours away and leaves the bold."""
+    if os.environ.get("NO_COLOR"):
+        from typer import rich_utils  # noqa: PLC0415  # loaded for help only, and takes a tenth of a second
+
+        rich_utils.COLOR_SYSTEM = None
 
 
 def _takes_number(parameter: Any) -> TypeGuard[TyperOption | TyperArgument]:
@@ -131,6 +153,7 @@ def _loaded(command: Command) -> Any:
         start_logs("solquote", "error")
     found = getattr(module, command.name.replace("-", "_"))
     if isinstance(found, typer.Typer):
+        found.info.cls = _HelpAsWanted
         for information in found.registered_commands:
             information.cls = _PlainNumbers
         return typer.main.get_group(found)

@@ -11,6 +11,7 @@ from quote_core.units import NS_PER_MS
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.clash import clash_of
 from solquote.formatting import age_text
+from solquote.places import misplaced
 from solquote.plan import PlatformModels, make_plan
 from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.ports import KeptPorts
@@ -19,6 +20,7 @@ from solquote.supervisor.status_file import PlatformStatus
 
 __all__ = ["check_processes", "check_start"]
 
+_SUPERVISOR: Final = "supervisor"
 _ON_THE_WAY: Final = {ProcessState.WAITING, ProcessState.STARTING}
 
 
@@ -35,14 +37,13 @@ def check_processes(platform: PlatformStatus, *, now_mono_ns: int) -> Iterator[D
 
 
 def _supervisor(platform: PlatformStatus) -> DoctorFinding:
-    subject = "supervisor"
     if platform.is_old:
         told = f"has told nothing for {age_text(platform.age_ns // NS_PER_MS)}" if platform.views else "tells nothing"
         mend = "see whether it was stopped (Ctrl-Z; `fg` goes on), or its disk is full"
         detail = f"process {platform.pid} {told}"
-        return DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
+        return DoctorFinding(subject=_SUPERVISOR, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
     detail = f"process {platform.pid} runs {len(platform.views)} processes"
-    return DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
+    return DoctorFinding(subject=_SUPERVISOR, verdict=DoctorVerdict.OK, detail=detail)
 
 
 def _process(view: ProcessView, now_mono_ns: int) -> DoctorFinding:
@@ -67,16 +68,21 @@ def _process(view: ProcessView, now_mono_ns: int) -> DoctorFinding:
 
 def check_start(models: PlatformModels, environ: Mapping[str, str], *, folder: Path) -> DoctorFinding:
     """What `solquote up` would do, where none runs: start, or refuse with the same sentences."""
-    subject = "supervisor"
+    if any(misplaced(models)):
+        return _would_not_start("mend the places first")
     try:
         with contextlib.closing(KeptPorts()) as kept_ports:
             plan = make_plan(models, environ, free_ports=False, kept_ports=kept_ports)
-            fault = clash_of(plan)
+            clash = clash_of(plan)
     except (SettingsError, ProviderUnavailable) as error:
-        fault = str(error)
-    if fault:
-        detail, mend = "none runs, and `solquote up` would not start one", fault
-        return DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=detail, mend=mend)
+        return _would_not_start(str(error))
+    if clash:
+        return _would_not_start(clash)
     detail = "; ".join([f"none runs with the data folder {folder}", *plan.warnings()])
     mend = "`solquote up` starts one; --data-dir names another folder"
-    return DoctorFinding(subject=subject, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
+    return DoctorFinding(subject=_SUPERVISOR, verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
+
+
+def _would_not_start(mend: str) -> DoctorFinding:
+    detail = "none runs, and `solquote up` would not start one"
+    return DoctorFinding(subject=_SUPERVISOR, verdict=DoctorVerdict.FAILED, detail=detail, mend=mend)

@@ -7,7 +7,6 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import Annotated, Final
-from urllib.parse import urlsplit
 
 import typer
 from rich.console import Console
@@ -15,15 +14,15 @@ from rich.table import Table
 
 from pipeline.auditor import Ledger, Ledgers, export_csv, newest_run, read_results
 from quote_core.addresses import redacted_url
-from quote_core.bus import BusRole, access_of, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import DeadlinePassed
 from quote_core.events import ExecutionResult
 from quote_core.settings import PlatformSettings
 from quote_core.units import LAMPORTS_PER_SOL
+from solquote.bus_reading import open_bus
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.output import CommandFailed, answer_json, make_console, with_status
+from solquote.output import CommandFailed, answer_json, make_console
 
 __all__ = ["pnl"]
 
@@ -76,38 +75,25 @@ async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool
         Ledger(capital_lamports=capital_lamports, run_id=ALL_RUNS),
         Ledgers(capital_lamports=capital_lamports),
     )
-    async with asyncio.timeout(timeout_s):
-        await _look_for_server(platform.nats_url)
-        async with connect(platform.nats_url, name="solquote pnl", access=access_of(platform, BusRole.OPERATOR)) as bus:
-            run = run or await newest_run(bus)
+    async with asyncio.timeout(timeout_s), open_bus(platform, name="solquote pnl", timeout_s=timeout_s) as bus:
+        run = run or await newest_run(bus)
 
-            async def wanted() -> AsyncIterator[ExecutionResult]:
-                async for result in read_results(bus):
-                    ledgers.add(result)
-                    if run in (ALL_RUNS, result.run_id):
-                        yield result
+        async def wanted() -> AsyncIterator[ExecutionResult]:
+            async for result in read_results(bus):
+                ledgers.add(result)
+                if run in (ALL_RUNS, result.run_id):
+                    yield result
 
-            if as_csv:
-                await export_csv(wanted(), sys.stdout)
-            else:
-                async for result in wanted():
-                    total.add(result)
-                    newest.append(result)
+        if as_csv:
+            await export_csv(wanted(), sys.stdout)
+        else:
+            async for result in wanted():
+                total.add(result)
+                newest.append(result)
     if run not in ("", ALL_RUNS) and run not in ledgers.by_run:
         known = ", ".join(one or "(without a name)" for one in ledgers.by_run) or "none"
         raise CommandFailed("NOT_FOUND", f"--run: {run} has no result; there are: {known}", ExitCode.BAD_INPUT)
     return _Account(total if run == ALL_RUNS else ledgers.of(run), list(newest), ledgers.by_run)
-
-
-async def _look_for_server(url: str) -> None:
-    """Tell at once that nobody is there; services wait for the bus, a person does not."""
-    parts = urlsplit(url)
-    try:
-        _, writer = await asyncio.open_connection(parts.hostname, parts.port or 4222)
-    except OSError as error:
-        sentence = f"NATS at {redacted_url(url)} cannot be reached; `solquote up` starts it"
-        raise with_status("UNAVAILABLE", sentence) from error
-    writer.close()
 
 
 def _account_json(account: _Account) -> dict[str, object]:

@@ -1,8 +1,10 @@
 """One table of commands: each is found in its module, and loaded by nobody but the line that names it."""
 
+import contextlib
 import importlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from importlib import metadata
@@ -62,6 +64,27 @@ def test_the_list_has_every_command_with_its_summary_on_one_line(
     lines = capsys.readouterr().out.splitlines()
     for command in COMMANDS:
         assert any(command.name in line and command.summary in line for line in lines)
+
+
+@pytest.mark.parametrize(
+    "line", ["--help", "settings --help", "shm", "shm --help", "shm inspect --help", "doctor --timeout 0.05", "tokens"]
+)
+def test_who_wants_no_colours_gets_no_escape_code_at_all(line: str, tmp_path: Path) -> None:
+    def printed(**environ: str) -> bytes:
+        ours, its = pty.openpty()
+        environ = {**os.environ, "TERM": "xterm", "SOLQUOTE_DATA_DIR": str(tmp_path), **environ}
+        with subprocess.Popen([sys.executable, "-m", "solquote", *line.split()], env=environ, stdout=its) as process:
+            os.close(its)
+            said = b""
+            with contextlib.suppress(OSError):  # how a terminal says that nobody is left to write to it
+                while some := os.read(ours, 65_536):
+                    said += some
+            os.close(ours)
+        assert process.returncode in {0, 1, 2}
+        return said
+
+    assert b"\x1b" in printed(NO_COLOR="")
+    assert b"\x1b" not in printed(NO_COLOR="1")
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:
