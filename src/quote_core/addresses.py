@@ -7,7 +7,16 @@ import socket
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["dialled", "is_loopback", "is_proxied", "redacted_url", "warn_if_open", "why_not_bound", "with_port"]
+__all__ = [
+    "dialled",
+    "host_of",
+    "is_loopback",
+    "is_proxied",
+    "redacted_url",
+    "warn_if_open",
+    "why_not_bound",
+    "with_port",
+]
 
 _DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
 _LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
@@ -26,6 +35,11 @@ def dialled(host: str) -> str:
 def with_port(host: str, port: int) -> str:
     """Both as one text; an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_of(url: str) -> str:
+    """The host a URL names; this machine where it names none."""
+    return urlsplit(url).hostname or "127.0.0.1"
 
 
 def redacted_url(url: str) -> str:

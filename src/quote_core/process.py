@@ -27,7 +27,8 @@ import structlog
 from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, load_with_platform
-from quote_core.telemetry import Readiness, start_logs
+from quote_core.telemetry.logs import start_logs
+from quote_core.telemetry.readiness import Readiness
 
 __all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "run_process", "work_until_told"]
 

@@ -30,6 +30,7 @@ from quote_core.bus.connection import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import open_session
+from quote_core.telemetry.logs import start_logs
 from shm import QuoteReader, Role, ShmError
 from shm.files import default_directory
 
@@ -100,6 +101,7 @@ async def look_at_services(
         data_dir_option: What makes a `solquote` command mean this platform; empty when nothing is needed.
         timeout_s: Of each.
     """
+    start_logs("solquote", "error")
     probes = [
         *_quote_services(platform),
         *_http_services(platform, places),

@@ -147,10 +147,6 @@ def _said(error: TyperException) -> str:
 def _loaded(command: Command) -> Any:
     """Import what the command is, and give it the form in which typer runs it."""
     module = importlib.import_module(f"solquote.commands.{command.module}")
-    if "structlog" in sys.modules:  # what libraries log must not get between the lines of an answer
-        from quote_core.telemetry import start_logs  # noqa: PLC0415  # takes a tenth of a second to load
-
-        start_logs("solquote", "error")
     found = getattr(module, command.name.replace("-", "_"))
     if isinstance(found, typer.Typer):
         found.info.cls = _HelpAsWanted

@@ -1,10 +1,13 @@
 """Numbers as people read them. Exact values stay in JSON; here is only display."""
 
 from decimal import Decimal
+from typing import TYPE_CHECKING
 
 from quote_core.clock import AGE_UNKNOWN_NS
-from quote_core.tokens import Token
 from quote_core.units import NS_PER_MS, NS_PER_S, decimal_from_amount
+
+if TYPE_CHECKING:
+    from quote_core.tokens import Token
 
 __all__ = [
     "age_text",
@@ -19,7 +22,7 @@ __all__ = [
 ]
 
 
-def amount_text(amount: int, token: Token) -> str:
+def amount_text(amount: int, token: "Token") -> str:
     """Whole tokens with all their decimal places' meaning kept and trailing zeros dropped: 1,234.5."""
     value = decimal_from_amount(amount, token.decimals)
     text = f"{value:,f}"

@@ -18,7 +18,8 @@ from quote_core.addresses import dialled, is_loopback, with_port
 from quote_core.bus.access import credentials_folder
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name, load_together
 from shm.files import MEMORY_DIRECTORY, default_directory
-from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName, all_models
+from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName
+from solquote.setting_models import all_models
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts

@@ -28,7 +28,7 @@ from typing import Any, Final
 
 import structlog
 
-from pipeline.auditor import Ledger
+from pipeline.auditor.ledger import Ledger
 from pipeline.system_manager.account import FAILED_COUNT_MAX, LossAccountState
 from pipeline.system_manager.rules import MoneyState
 from quote_core.bus.follow import Place

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from pipeline.auditor import result_in
+from pipeline.auditor.reading import result_in
 from pipeline.system_manager.checkpoint import Checkpoint, CheckpointFile
 from pipeline.system_manager.limits import Trip
 from pipeline.system_manager.rules import Rules

@@ -10,7 +10,7 @@ from rich.text import Text
 from aggregator.settings import AggregatorSettings
 from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
-from quote_core.addresses import dialled, with_port
+from quote_core.addresses import dialled, host_of, with_port
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import ServiceSettings, SettingsError, read_section
 from solquote.checks import (
@@ -24,16 +24,13 @@ from solquote.checks import (
     check_token_file,
 )
 from solquote.commands.options import DataDir, Json, Timeout, found_environment, own_environment
-from solquote.connections import check_connections, host_of
-from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
 from solquote.manager_request import find_manager
 from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
 from solquote.platform_checks import check_processes, check_start
-from solquote.processes import all_models
+from solquote.setting_models import all_models
 from solquote.setting_values import values_of
-from solquote.stream_checks import check_streams
 from solquote.supervisor.display import switch_banner
 from solquote.supervisor.status_file import read_status
 from solquote.switch_view import SwitchView, look_at_switch
@@ -79,6 +76,10 @@ def _platform(models: PlatformModels, own: Mapping[str, str]) -> Iterator[Doctor
 
 
 def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
+    from solquote.connections import check_connections  # noqa: PLC0415  # all that can be called is loaded here
+    from solquote.disk_checks import check_disk  # noqa: PLC0415  # the same
+    from solquote.stream_checks import check_streams  # noqa: PLC0415  # the same
+
     platform, up = models.platform, models.up
     manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
     aggregator_host = host_of(f"//{platform.aggregator_address}")

@@ -11,12 +11,10 @@ from quote_core.addresses import redacted_url
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
-from quote_core.solana import RpcClient, open_session
 from quote_core.tokens import checked_mint
 from quote_core.units import Pubkey
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.output import answer_json, make_console
-from solquote.recording import capture
 
 __all__ = ["record"]
 
@@ -54,6 +52,11 @@ def record(
 
 
 async def _captured(addresses: list[Pubkey], rpc_url: str, *, timeout_ms: int) -> dict[str, Any]:
+    from quote_core.solana import RpcClient, open_session  # noqa: PLC0415  # loaded for the call only
+    from quote_core.telemetry.logs import start_logs  # noqa: PLC0415  # the same
+    from solquote.recording import capture  # noqa: PLC0415  # with every DEX
+
+    start_logs("solquote", "error")
     async with open_session(rpc_url) as session:
         rpc = RpcClient(url=rpc_url, session=session, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
         return await capture(

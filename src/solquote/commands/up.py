@@ -23,7 +23,7 @@ from solquote.manager_request import ManagerClient, find_manager
 from solquote.output import CommandFailed, make_console, redraws
 from solquote.places import misplaced
 from solquote.plan import Plan, PlatformModels, make_plan, private_shm_dir
-from solquote.processes import all_models
+from solquote.setting_models import all_models
 from solquote.settings import UpSettings
 from solquote.standard_streams import LastingOutput
 from solquote.supervisor.child import ChildLimits
@@ -34,7 +34,7 @@ from solquote.supervisor.nats_server import prepare_nats
 from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.run import SupervisorStop, supervise
 from solquote.supervisor.specification import ProcessView, Watcher
-from solquote.supervisor.status_file import StatusFile
+from solquote.supervisor.status_writer import StatusFile
 from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["up"]

@@ -6,7 +6,8 @@ import pytest
 
 from quote_core.settings import PlatformSettings, Port, Secret, SecretStr, ServiceSettings
 from solquote.checks import DoctorVerdict, check_quote_files, check_settings, check_switch, check_token_file
-from solquote.processes import SERVICES, all_models
+from solquote.processes import SERVICES
+from solquote.setting_models import all_models
 from solquote.switch_view import SwitchView
 
 

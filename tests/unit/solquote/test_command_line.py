@@ -16,6 +16,7 @@ from solquote.command_line import run_command_line
 from solquote.command_table import COMMANDS, Command
 
 HEAVY = ("grpc", "pydantic", "aiohttp", "nats", "solders", "structlog", "asyncio")
+CLIENTS = {"grpc", "aiohttp", "nats", "structlog"}
 SUMMARY_LENGTH_MAX = 60
 """So that the list of commands has one line for each at 80 columns."""
 
@@ -45,6 +46,32 @@ def test_a_command_is_loaded_without_its_neighbours() -> None:
         "solquote.commands.options",
     }
     assert not loaded & {"grpc", "aiohttp", "nats"}
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_what_a_call_needs_is_loaded_for_the_call_only(command: Command) -> None:
+    """A command that refuses its arguments, or completes them, waits for no client of another process."""
+    assert not loaded_by(command.name, "--help") & CLIENTS
+
+
+@pytest.mark.parametrize(
+    ("line", "unneeded"),
+    [
+        ("status", {*CLIENTS, "asyncio", "solders", "quote_core.tokens"}),
+        ("logs", {*CLIENTS, "asyncio", "solders", "quote_core.events"}),
+        ("settings", {*CLIENTS, "quote_core.events"}),
+        ("init --help", {*CLIENTS, "quote_core.events"}),
+        ("pnl --last x", CLIENTS),
+        ("events stats --stream x", CLIENTS),
+        ("shm inspect", {*CLIENTS, "quote_core.tokens"}),
+        ("quote SOL SOL 1", CLIENTS),
+    ],
+)
+def test_a_command_loads_no_more_than_its_answer_takes(
+    line: str, unneeded: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOLQUOTE_DATA_DIR", str(tmp_path))
+    assert not loaded_by(*line.split()) & unneeded
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)

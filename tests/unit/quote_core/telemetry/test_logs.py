@@ -10,7 +10,7 @@ HEAD = ["timestamp", "level", "service", "event"]
 CODE = """
 import logging
 import structlog
-from quote_core.telemetry import start_logs
+from quote_core.telemetry.logs import start_logs
 early = structlog.get_logger(part="bus")
 start_logs("scanner", "info")
 structlog.get_logger().debug("not wanted")

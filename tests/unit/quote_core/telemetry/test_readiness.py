@@ -1,7 +1,7 @@
 import socket
 from pathlib import Path
 
-from quote_core.telemetry import Readiness
+from quote_core.telemetry.readiness import Readiness
 
 
 def test_a_supervisor_receives_what_the_service_says(tmp_path: Path):
