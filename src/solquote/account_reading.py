@@ -40,8 +40,17 @@ class Account:
         return self.ledger.run_id == ALL_RUNS
 
 
-async def read_account(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> Account:
-    """Read the whole stream once, keeping the newest `last` results; CSV is written meanwhile."""
+def read_account(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> Account:
+    """Read the whole stream once, keeping the newest `last` results; CSV is written meanwhile.
+
+    Raises:
+        CommandFailed: NATS cannot be reached, or there is no such run.
+        TimeoutError: It took longer than `timeout_s`.
+    """
+    return asyncio.run(_read(platform, last, run, as_csv=as_csv, timeout_s=timeout_s))
+
+
+async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> Account:
     newest: collections.deque[ExecutionResult] = collections.deque(maxlen=last)
     capital_lamports = platform.trading_capital_lamports
     total, ledgers = (

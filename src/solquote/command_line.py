@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeGuard
 
 import typer
 import typer.main
+from typer._click.exceptions import NoArgsIsHelpError
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
@@ -34,16 +35,7 @@ class _Listed(TyperCommand):
         return _loaded(self._command).make_context(info_name, args, parent, **extra)
 
 
-class _HelpAsWanted(TyperGroup):
-    """A group whose help has no colours for who wants none."""
-
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        _heed_no_color()
-        super().format_help(ctx, formatter)
-
-
-class _Commands(_HelpAsWanted):
+class _Commands(TyperGroup):
     """The table as a group."""
 
     def __init__(self, **attributes: Any) -> None:
@@ -64,25 +56,13 @@ class _PlainNumbers(TyperCommand):
                     raise typer.BadParameter(sentence, ctx=ctx, param=parameter)
         return super().parse_args(ctx, args)
 
-    def format_help(self, ctx: Any, formatter: Any) -> None:
-        """Write the help."""
-        _heed_no_color()
-        super().format_help(ctx, formatter)
-
-
-def _heed_no_color() -> None:
-    """Typer's own console takes the colours away and leaves the bold."""
-    if os.environ.get("NO_COLOR"):
-        from typer import rich_utils  # noqa: PLC0415  # loaded for help only, and takes a tenth of a second
-
-        rich_utils.COLOR_SYSTEM = None
-
 
 def _takes_number(parameter: Any) -> TypeGuard[TyperOption | TyperArgument]:
     return isinstance(parameter, TyperOption | TyperArgument) and parameter.type_descriptor.annotation in (int, float)
 
 
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+# Help is plain (`rich_markup_mode`): what would draw boxes around it takes longer to load than most commands run.
 
 app = typer.Typer(
     cls=_Commands,
@@ -90,6 +70,7 @@ app = typer.Typer(
     help="Exact swap quotes for Solana traders, and the pipeline behind them.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings=_SETTINGS,
 )
@@ -124,6 +105,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
             return answer_shell(app, os.environ[COMPLETE_VARIABLE])
         ended = app(arguments, standalone_mode=False, prog_name="solquote")
         sys.stdout.flush()
+    except NoArgsIsHelpError as error:  # a command with sub-commands was given none
+        sys.stdout.write(f"{error.format_message()}\n")
+        return ExitCode.BAD_INPUT
     except TyperException as error:
         return _report(CommandFailed("USAGE", _said(error), ExitCode.BAD_INPUT), as_json=as_json)
     except (BrokenPipeError, SystemExit):  # the latter is how rich and typer end a command whose reader has gone
@@ -149,19 +133,17 @@ def _loaded(command: Command) -> Any:
     module = importlib.import_module(f"solquote.commands.{command.module}")
     found = getattr(module, command.name.replace("-", "_"))
     if isinstance(found, typer.Typer):
-        found.info.cls = _HelpAsWanted
+        found.rich_markup_mode = None
         for information in found.registered_commands:
             information.cls = _PlainNumbers
         return typer.main.get_group(found)
-    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
     settings = {"ignore_unknown_options": command.takes_negative_numbers}
     alone.command(command.name, cls=_PlainNumbers, context_settings=settings)(found)
     return typer.main.get_command(alone)
 
 
 def _report(failure: CommandFailed, *, as_json: bool) -> int:
-    if not str(failure):  # a command with sub-commands was given none, and has printed its help
-        return failure.exit_code
     text = f"solquote: {failure}"
     if as_json:
         text = json_text(error_answer(str(failure), failure.kind))

@@ -19,10 +19,19 @@ from solquote.event_lines import StoredEvent, print_event
 __all__ = ["Surveyed", "dump_events", "survey_streams", "tail_events"]
 
 
-async def tail_events(
+def tail_events(
     platform: PlatformSettings, wanted: EventFilter, count: int, *, as_json: bool, timeout_s: float
 ) -> None:
     """Print `count` events as they come."""
+    try:
+        asyncio.run(_tail(platform, wanted, count, as_json=as_json, timeout_s=timeout_s))
+    except BaseExceptionGroup as errors:  # of the tasks; the first, such as a reader that has gone, is what happened
+        raise errors.exceptions[0] from None
+
+
+async def _tail(
+    platform: PlatformSettings, wanted: EventFilter, count: int, *, as_json: bool, timeout_s: float
+) -> None:
     left = count
 
     def connection(*, is_up: bool) -> None:
@@ -59,7 +68,7 @@ async def _server_unix_ns(bus: Bus, stream: Stream) -> int:
         await bus.wait_for_stream(stream)
 
 
-async def dump_events(
+def dump_events(
     platform: PlatformSettings,
     wanted: EventFilter,
     since_unix_ns: int | None,
@@ -69,6 +78,18 @@ async def dump_events(
     timeout_s: float,
 ) -> None:
     """Print what the streams keep of a span, in the order in which it was stored."""
+    asyncio.run(_dump(platform, wanted, since_unix_ns, until_unix_ns, as_json=as_json, timeout_s=timeout_s))
+
+
+async def _dump(
+    platform: PlatformSettings,
+    wanted: EventFilter,
+    since_unix_ns: int | None,
+    until_unix_ns: int | None,
+    *,
+    as_json: bool,
+    timeout_s: float,
+) -> None:
     async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
         kept = [_kept(bus, stream, wanted, since_unix_ns, until_unix_ns) for stream in wanted.streams]
         async for event in _by_time(kept):
@@ -101,8 +122,12 @@ Surveyed = tuple[StreamSurvey, list[ConsumerSurvey] | None]
 """A stream and its readers; `None` where the server does not let us ask who they are."""
 
 
-async def survey_streams(platform: PlatformSettings, streams: Sequence[Stream], *, timeout_s: float) -> list[Surveyed]:
+def survey_streams(platform: PlatformSettings, streams: Sequence[Stream], *, timeout_s: float) -> list[Surveyed]:
     """Ask for each stream, and its readers where the server lets us ask."""
+    return asyncio.run(_surveys(platform, streams, timeout_s=timeout_s))
+
+
+async def _surveys(platform: PlatformSettings, streams: Sequence[Stream], *, timeout_s: float) -> list[Surveyed]:
     async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
         return await asyncio.gather(*(_survey(bus, stream) for stream in streams))
 

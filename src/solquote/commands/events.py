@@ -1,6 +1,5 @@
 """`solquote events tail | dump | stats`: what passes on the bus, what its streams keep, and who reads them how far."""
 
-import asyncio
 import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Final
@@ -10,10 +9,8 @@ from rich.table import Table
 
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import load_tokens
 from quote_core.units import NS_PER_MS
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
-from solquote.event_filter import Pair, Streams, Types, make_filter
+from solquote.commands.options import DataDir, Json, Pair, Streams, Timeout, Types, found_environment
 from solquote.formatting import age_text, size_text, span_text
 from solquote.moments import Since, Until, bounds_of
 from solquote.output import answer_json, make_console
@@ -44,14 +41,14 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Show events as they come, until Ctrl-C: short lines on a terminal, JSON lines into a pipe."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
     from solquote.event_reading import tail_events  # noqa: PLC0415  # NATS is loaded for the call only
 
-    try:
-        asyncio.run(tail_events(platform, wanted, count or _COUNT_MAX, as_json=_is_json(as_json), timeout_s=timeout))
-    except BaseExceptionGroup as errors:  # of the tasks; the first, such as a reader that has gone, is what happened
-        raise errors.exceptions[0] from None
+    tail_events(platform, wanted, count or _COUNT_MAX, as_json=_is_json(as_json), timeout_s=timeout)
 
 
 @events.command()
@@ -67,22 +64,28 @@ def dump(
     as_json: Json = False,
 ) -> None:
     """Print what the streams keep, in the order in which it was stored."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
     first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
     from solquote.event_reading import dump_events  # noqa: PLC0415  # NATS is loaded for the call only
 
-    asyncio.run(dump_events(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout))
+    dump_events(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout)
 
 
 @events.command()
 def stats(*, stream: Streams = None, timeout: Timeout = 5.0, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show what each stream holds, its bounds, and its readers with their lag."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, None, None, registry=load_tokens(platform.tokens_path))
     from solquote.event_reading import survey_streams  # noqa: PLC0415  # NATS is loaded for the call only
 
-    surveys = asyncio.run(survey_streams(platform, wanted.streams, timeout_s=timeout))
+    surveys = survey_streams(platform, wanted.streams, timeout_s=timeout)
     if as_json:
         answer_json({"streams": [_survey_json(survey, consumers) for survey, consumers in surveys]})
     else:

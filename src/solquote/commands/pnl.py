@@ -1,6 +1,5 @@
 """`solquote pnl`: profit and loss of one run, computed anew from the results on the EXECUTED stream."""
 
-import asyncio
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Final
@@ -42,7 +41,7 @@ def pnl(
 
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     try:
-        account = asyncio.run(read_account(platform, last, run, as_csv=as_csv, timeout_s=timeout))
+        account = read_account(platform, last, run, as_csv=as_csv, timeout_s=timeout)
     except TimeoutError:
         raise DeadlinePassed(f"NATS at {redacted_url(platform.nats_url)}", round(timeout * 1000)) from None
     if as_json:

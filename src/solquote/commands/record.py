@@ -1,6 +1,5 @@
 """`solquote record`: capture pools and all their accounts from an RPC node into a file `verify-quotes` reads."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Any
@@ -32,6 +31,8 @@ def record(
     """Capture pools with every account they depend on, at one slot, for tests and `verify-quotes`."""
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     addresses = [checked_mint(pool, field="POOL") for pool in dict.fromkeys(pools)]
+    import asyncio  # noqa: PLC0415  # loaded for the call only
+
     document = asyncio.run(_captured(addresses, platform.rpc_url, timeout_ms=int(timeout * _MS_PER_S)))
     try:
         output.write_text(json.dumps(document, indent=1) + "\n")

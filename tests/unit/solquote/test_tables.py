@@ -17,7 +17,8 @@ from solquote.account_reading import Account
 from solquote.answers import PrintedCap, PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.command_line import run_command_line
-from solquote.commands import doctor, pnl
+from solquote.commands import pnl
+from solquote.diagnosis import print_findings
 from solquote.output import make_console
 
 COLUMNS = 80
@@ -229,7 +230,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         detail=f"{tmp_path / ('x' * 60)} writer dead",
         mend="start the aggregator (`solquote up`), or name its folder with SOLQUOTE_SHM_DIR",
     )
-    doctor._print([finding], make_console())
+    print_findings([finding], make_console())
     text = shown(capsys)
     assert "writer dead" in text
     assert "SOLQUOTE_SHM_DIR" in text
