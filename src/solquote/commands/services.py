@@ -1,6 +1,5 @@
 """`solquote services`: what of the platform can be called, whether it answers, and one line for each that calls it."""
 
-import asyncio
 import os
 import shlex
 from collections.abc import Sequence
@@ -32,6 +31,8 @@ _INDENT: Final = (0, 0, 0, 2)
 
 def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Show what can be called, with one line each that does; exit 1 when one of them does not answer."""
+    import asyncio  # noqa: PLC0415  # loaded for the call only
+
     from solquote.callable_services import ServicePlaces, look_at_services  # noqa: PLC0415  # all that can be called is loaded here
 
     environ = found_environment(data_dir)
