@@ -37,7 +37,7 @@ from quote_core.bus import Bus, connect
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Lifecycle, Phase, TradingState, encode, stamp
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry import start_logs
+from quote_core.telemetry.logs import start_logs
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts
 

@@ -44,7 +44,7 @@ from quote_core.events import (
     subject_of,
 )
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry import start_logs
+from quote_core.telemetry.logs import start_logs
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts
 

@@ -27,12 +27,16 @@ SHOWN_FOLDER = "~/solquote-session"
 HEALTHY_S = 120.0
 TRADED_S = 120.0
 COMMANDS = (
+    "status",
     "quote SOL USDC 1.5",
     "quote SOL USDC 30000 --explain",
     "pools SOL USDC",
     "watch --once",
     "shm inspect",
     "pnl --last 3",
+    "events tail -n 3",
+    "events stats",
+    "logs -n 6",
     'kill --reason "end of the demonstration"',
     "quote SOL sSOL 1",
     "doctor",

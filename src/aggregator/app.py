@@ -66,7 +66,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
     Raises:
         ProviderUnavailable: A port is taken, or shared memory cannot be written.
     """
-    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="aggregator")
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
     registry = CollectorRegistry()
     async with AsyncExitStack() as stack:

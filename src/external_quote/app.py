@@ -18,14 +18,13 @@ from external_quote.settings import ExternalQuoteSettings
 from external_quote.split_cache import SplitCache
 from external_quote.stream_demand import StreamDemand
 from external_quote.streams import ProviderStreams
-from quote_core.addresses import is_proxied
+from quote_core.addresses import is_proxied, redacted_url
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.serving import CallCounter, serve
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import load_tokens
 
 __all__ = ["main", "run"]
@@ -42,7 +41,7 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
         ProviderUnavailable: The port is taken.
     """
     clock = SYSTEM_CLOCK
-    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="external_quote")
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=is_proxied(settings.jupiter_url)))

@@ -64,7 +64,9 @@ class ExternalQuoteHealth(QuoteServiceHealth):
         """The state of each provider, and how much is asked for."""
         if not self._quoter.guards:
             return "no provider is configured"
-        providers = ", ".join(f"{guard.name} {_spelled(guard.report().breaker)}" for guard in self._quoter.guards)
+        providers = ", ".join(
+            f"{guard.name}: circuit breaker {_spelled(guard.report().breaker)}" for guard in self._quoter.guards
+        )
         return f"{providers}, {len(self._demand.wanted())} rows wanted, {len(self._cache)} cached"
 
     def findings(self) -> list[str]:
@@ -75,7 +77,7 @@ class ExternalQuoteHealth(QuoteServiceHealth):
         for report in (guard.report() for guard in self._quoter.guards):
             if report.breaker is not BreakerState.CLOSED:
                 findings.append(
-                    f"{report.provider}: circuit {_spelled(report.breaker)}, last error {report.last_error}"
+                    f"{report.provider}: circuit breaker {_spelled(report.breaker)}, last error {report.last_error}"
                 )
             if report.paused_ms > _PAUSE_MS_UNREMARKABLE:
                 wait_s = -(-report.paused_ms // 1_000)

@@ -81,7 +81,7 @@ async def run(
         ProviderUnavailable: The port is taken.
         InvalidField: The token registry or a pool named in the settings is wrong.
     """
-    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="local_quote")
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
     market = make_market(settings, load_tokens(platform.tokens_path), clock)
     async with AsyncExitStack() as stack:
         session = await stack.enter_async_context(open_session(platform.rpc_url))

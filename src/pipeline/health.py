@@ -24,7 +24,7 @@ _U32_MAX: Final = 2**32 - 1
 STEP_TOLD_NS: Final = 60_000_000_000
 """A step of the wall clock is told in every report for this long."""
 
-_log: Final = structlog.get_logger("health")
+_log: Final = structlog.get_logger(part="health")
 
 
 def report_of_window(

@@ -1,12 +1,14 @@
 """What more than one stage of the pipeline must agree on."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from pipeline.costs import CostRates
 from quote_core.settings import Duration, ServiceSettings
 from quote_core.units import BPS
+
+if TYPE_CHECKING:
+    from pipeline.costs import CostRates
 
 __all__ = ["CostSettings", "PipelineSettings"]
 
@@ -32,6 +34,8 @@ class CostSettings(ServiceSettings):
     compute_units_base: int = Field(100_000, ge=0, description="Compute units of a transaction without its swaps")
     compute_units_per_hop: int = Field(150_000, ge=0, description="Compute units of one swap")
 
-    def rates(self) -> CostRates:
+    def rates(self) -> "CostRates":
         """The settings as the cost formula takes them."""
+        from pipeline.costs import CostRates  # noqa: PLC0415  # who only reads settings waits for no bus
+
         return CostRates(**self.model_dump())

@@ -1,13 +1,22 @@
-"""Addresses to listen on: which are loopback, how they are written with a port, and what they are dialled at."""
+"""Addresses: which are loopback, how they are written with a port, what they are dialled at, what of a URL is shown."""
 
 import errno
 import os
 import re
 import socket
 from typing import Final
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
-__all__ = ["dialled", "is_loopback", "is_proxied", "warn_if_open", "why_not_bound", "with_port"]
+__all__ = [
+    "dialled",
+    "host_of",
+    "is_loopback",
+    "is_proxied",
+    "redacted_url",
+    "warn_if_open",
+    "why_not_bound",
+    "with_port",
+]
 
 _DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
 _LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")
@@ -26,6 +35,18 @@ def dialled(host: str) -> str:
 def with_port(host: str, port: int) -> str:
     """Both as one text; an IPv6 address in brackets."""
     return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def host_of(url: str) -> str:
+    """The host a URL names; this machine where it names none."""
+    return urlsplit(url).hostname or "127.0.0.1"
+
+
+def redacted_url(url: str) -> str:
+    """`url` without user, password, path and query: providers put API keys in all four."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    return urlunsplit((parts.scheme, with_port(host, parts.port) if parts.port else host, "", "", ""))
 
 
 def is_proxied(url: str) -> bool:
@@ -58,5 +79,5 @@ def warn_if_open(host: str, port: int, *, what: str, variable: str) -> None:
     import structlog  # noqa: PLC0415 - `solquote kill` asks for addresses only, and must not wait for it
 
     if not is_loopback(host):
-        log = structlog.get_logger("listener")
+        log = structlog.get_logger(part="listener")
         log.warning("other machines can reach it", what=what, address=with_port(host, port), setting=variable)

@@ -1,10 +1,18 @@
-"""A small file replaced as one step: a reader finds the old content or the new one, also after a power failure."""
+"""Files for their owner alone.
+
+A small one is replaced as one step: a reader finds the old content or the new one, also after a power failure.
+"""
 
 import contextlib
 import os
 from pathlib import Path
 
-__all__ = ["replace_file"]
+__all__ = ["owner_alone", "replace_file"]
+
+
+def owner_alone(path: str, flags: int) -> int:
+    """The `opener` of a file that, if this makes it, nobody but its owner may read."""
+    return os.open(path, flags | os.O_CLOEXEC, 0o600)
 
 
 def replace_file(path: Path, content: bytes, *, outlives_power_failure: bool = True) -> None:

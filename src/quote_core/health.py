@@ -32,7 +32,7 @@ from dataclasses import asdict, dataclass
 from typing import Self
 
 from quote_core.clock import Clock
-from quote_core.telemetry import memory_use
+from quote_core.telemetry.memory import memory_use
 from quote_core.units import NS_PER_MS
 
 __all__ = ["Condition", "HealthReport", "QuoteServiceHealth", "WorkFigures"]

@@ -16,15 +16,19 @@ How long a clean-up may take is bounded by whoever cleans up, and by the supervi
 
 import asyncio
 import gc
+import os
 import signal
 import sys
 from collections.abc import Awaitable, Callable, Coroutine
 from typing import Any, Final, TypeVar
 
+import structlog
+
 from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, load_with_platform
-from quote_core.telemetry import Readiness, start_logs
+from quote_core.telemetry.logs import start_logs
+from quote_core.telemetry.readiness import Readiness
 
 __all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "run_process", "work_until_told"]
 
@@ -51,6 +55,7 @@ def run_process(
     try:
         platform, settings = load_with_platform(model)
         start_logs(service, platform.log_level)
+        structlog.get_logger().info("starting", pid=os.getpid())
         # What is imported stays: a full collection stops the loop, for 30 ms with these objects and 2 ms without them.
         gc.freeze()
         asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop)))

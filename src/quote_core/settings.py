@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -41,6 +42,7 @@ __all__ = [
     "PREFIX",
     "Duration",
     "FilePath",
+    "GivenValue",
     "Host",
     "HttpUrl",
     "Origins",
@@ -52,11 +54,11 @@ __all__ = [
     "SettingsError",
     "environment_name",
     "environment_names",
+    "given_values",
     "load_settings",
     "load_together",
     "load_with_platform",
     "misnamed",
-    "origins",
     "read_section",
 ]
 
@@ -239,11 +241,22 @@ def read_section(model: type[_Model], environ: Mapping[str, str]) -> _Model:
     return loaded
 
 
-def origins(model: type[ServiceSettings], *, environ: Mapping[str, str]) -> dict[str, str]:
-    """Where each field that is set has its value from: the name of a variable, or a section of the file."""
+@dataclass(frozen=True, slots=True)
+class GivenValue:
+    """What somebody set a field to."""
+
+    value: object
+    """As it was written."""
+    origin: str
+    """The name of a variable, or a section of the file."""
+
+
+def given_values(model: type[ServiceSettings], *, environ: Mapping[str, str]) -> dict[str, GivenValue]:
+    """Every field that is set, with where it is set."""
     environ = given(environ)
     line = f"[{model.section}] of {environ.get(CONFIG_VARIABLE)}"
-    return {field: name if name in environ else line for field, name in _given_values(model, environ)[1].items()}
+    values, origin, _ = _given_values(model, environ)
+    return {field: GivenValue(values[field], name if name in environ else line) for field, name in origin.items()}
 
 
 def _given_values(

@@ -35,7 +35,7 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         ProviderUnavailable: A port cannot be bound.
     """
     clock = SYSTEM_CLOCK
-    log: structlog.stdlib.BoundLogger = structlog.get_logger(service="recorded_market")
+    log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
     recording = load_recording()
     slot_file = SlotFile(settings.slot_file)

@@ -3,7 +3,6 @@
 Both sorts of poll can be followed: `QuoteReader.changes()` by index, `follow_changes` with kinds and values.
 """
 
-import asyncio
 import os
 import threading
 from collections.abc import AsyncIterator, Callable, Iterable
@@ -48,6 +47,8 @@ def follow_changes(quotes: "QuoteReader") -> AsyncIterator[tuple["Change", ...]]
 async def _polled(quotes: "QuoteReader", poll: Callable[[], Iterable[_Told]]) -> AsyncIterator[tuple[_Told, ...]]:
     # The thread has a reader of its own: a reader object belongs to one thread.
     watch = Watch(type(quotes)(quotes.directory, owner_uid=quotes.owner_uid))
+    import asyncio  # noqa: PLC0415 - half of what importing `shm` costs, and most readers only poll
+
     news = asyncio.Event()
     news.set()  # the first poll names everything
     loop = asyncio.get_running_loop()

@@ -9,11 +9,12 @@ from collections.abc import AsyncIterator
 
 import nats.errors
 
+from quote_core.addresses import redacted_url
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.client import open_once
 from quote_core.bus.reconnection import OnConnection
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry.logs import redacted_url
+from quote_core.telemetry.logs import start_logs
 from solquote.bus_access import is_refusal
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, with_status
@@ -31,6 +32,7 @@ async def open_bus(
         CommandFailed: It is not there within `timeout_s`, or lets the operator not in.
         SettingsError: The operator's secret cannot be read.
     """
+    start_logs("solquote", "error")  # what the client logs must not get between the lines of an answer
     access, where = access_of(platform, BusRole.OPERATOR), f"NATS at {redacted_url(platform.nats_url)}"
     try:
         async with open_once(platform.nats_url, access, name=name, timeout_s=timeout_s):

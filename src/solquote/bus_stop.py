@@ -8,7 +8,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, StopRequest, TradingState, fit_text, stamp
 from quote_core.settings import PlatformSettings, SettingsError, read_section
-from quote_core.telemetry import start_logs
+from quote_core.telemetry.logs import start_logs
 
 __all__ = ["request_stop"]
 

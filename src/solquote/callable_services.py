@@ -24,13 +24,13 @@ import nats.errors
 from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from quote_core.addresses import dialled, with_port
+from quote_core.addresses import dialled, redacted_url, with_port
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import open_session
-from quote_core.telemetry.logs import redacted_url
+from quote_core.telemetry.logs import start_logs
 from shm import QuoteReader, Role, ShmError
 from shm.files import default_directory
 
@@ -101,6 +101,7 @@ async def look_at_services(
         data_dir_option: What makes a `solquote` command mean this platform; empty when nothing is needed.
         timeout_s: Of each.
     """
+    start_logs("solquote", "error")
     probes = [
         *_quote_services(platform),
         *_http_services(platform, places),

@@ -6,13 +6,13 @@ import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from quote_core.addresses import is_loopback, with_port
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, misnamed, origins, read_section
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, misnamed, read_section
 from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.places import misplaced
 from solquote.plan import ListenAddress, PlatformModels
+from solquote.setting_values import SettingValue, values_of
 from solquote.supervisor.ports import bound_hosts
 from solquote.switch_view import SwitchView
 
@@ -70,7 +70,7 @@ def check_settings(
                 mend = "correct or unset it; docs/settings.md lists all"
                 yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
         else:
-            detail = _origins_in_words(origins(model, environ=environ), environ, own)
+            detail = _in_words(values_of(loaded, environ, own=own))
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
     for subject, mistakes in misnamed(environ).items():
         for mistake in mistakes:
@@ -78,16 +78,10 @@ def check_settings(
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
 
 
-_TOLD: Final = "the platform that runs"
-
-
-def _origins_in_words(of_fields: Mapping[str, str], environ: Mapping[str, str], own: Mapping[str, str]) -> str:
-    """Which settings are set, by where they are; names only, since a value may be a secret."""
-    fields: dict[str, list[str]] = {}
-    for field, origin in of_fields.items():
-        fields.setdefault(_TOLD if origin in environ and origin not in own else origin, []).append(field)
-    told = [f"{', '.join(sorted(of_origin))} from {origin}" for origin, of_origin in sorted(fields.items())]
-    return "; ".join([*told, "the rest defaults" if told else "all defaults"])
+def _in_words(values: Iterable[SettingValue]) -> str:
+    """What is not as it comes, one a line."""
+    told = [f"{one.field} = {one.shown}, from {one.origin}" for one in values if not one.is_default]
+    return "\n".join([*told, "the rest defaults" if told else "all defaults"])
 
 
 def check_places(models: PlatformModels) -> Iterator[DoctorFinding]:

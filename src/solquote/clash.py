@@ -5,12 +5,19 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from solquote.plan import Plan
 from solquote.supervisor.lock import running_platform
-from solquote.supervisor.ports import PortTaken, in_words, to_end
+from solquote.supervisor.ports import PortTaken, in_words, taken_ports, to_end
 
-__all__ = ["folder_clash", "port_clash"]
+__all__ = ["clash_of", "folder_clash", "port_clash"]
 
 _SECOND: Final = 2
+
+
+def clash_of(plan: Plan) -> str:
+    """Who holds which port that the platform needs, and the lines that lead out; empty when all are free."""
+    taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
+    return port_clash(taken, plan.data_dir) if taken else ""
 
 
 def port_clash(taken: Iterable[PortTaken], data_dir: Path) -> str:

@@ -8,6 +8,7 @@ from typing import Annotated, Any, Final, TypeGuard
 
 import typer
 import typer.main
+from typer._click.exceptions import NoArgsIsHelpError
 from typer.core import TyperArgument, TyperCommand, TyperGroup, TyperOption
 from typer.exceptions import TyperException
 
@@ -61,6 +62,7 @@ def _takes_number(parameter: Any) -> TypeGuard[TyperOption | TyperArgument]:
 
 
 _SETTINGS: Final = {"help_option_names": ["-h", "--help"]}
+# Help is plain (`rich_markup_mode`): what would draw boxes around it takes longer to load than most commands run.
 
 app = typer.Typer(
     cls=_Commands,
@@ -68,6 +70,7 @@ app = typer.Typer(
     help="Exact swap quotes for Solana traders, and the pipeline behind them.",
     no_args_is_help=True,
     add_completion=False,
+    rich_markup_mode=None,
     pretty_exceptions_enable=False,
     context_settings=_SETTINGS,
 )
@@ -102,6 +105,9 @@ def run_command_line(arguments: Sequence[str]) -> int:
             return answer_shell(app, os.environ[COMPLETE_VARIABLE])
         ended = app(arguments, standalone_mode=False, prog_name="solquote")
         sys.stdout.flush()
+    except NoArgsIsHelpError as error:  # a command with sub-commands was given none
+        sys.stdout.write(f"{error.format_message()}\n")
+        return ExitCode.BAD_INPUT
     except TyperException as error:
         return _report(CommandFailed("USAGE", _said(error), ExitCode.BAD_INPUT), as_json=as_json)
     except (BrokenPipeError, SystemExit):  # the latter is how rich and typer end a command whose reader has gone
@@ -125,24 +131,19 @@ def _said(error: TyperException) -> str:
 def _loaded(command: Command) -> Any:
     """Import what the command is, and give it the form in which typer runs it."""
     module = importlib.import_module(f"solquote.commands.{command.module}")
-    if "structlog" in sys.modules:  # what libraries log must not get between the lines of an answer
-        from quote_core.telemetry import start_logs  # noqa: PLC0415  # takes a tenth of a second to load
-
-        start_logs("solquote", "error")
     found = getattr(module, command.name.replace("-", "_"))
     if isinstance(found, typer.Typer):
+        found.rich_markup_mode = None
         for information in found.registered_commands:
             information.cls = _PlainNumbers
         return typer.main.get_group(found)
-    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False)
+    alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
     settings = {"ignore_unknown_options": command.takes_negative_numbers}
     alone.command(command.name, cls=_PlainNumbers, context_settings=settings)(found)
     return typer.main.get_command(alone)
 
 
 def _report(failure: CommandFailed, *, as_json: bool) -> int:
-    if not str(failure):  # a command with sub-commands was given none, and has printed its help
-        return failure.exit_code
     text = f"solquote: {failure}"
     if as_json:
         text = json_text(error_answer(str(failure), failure.kind))

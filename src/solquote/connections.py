@@ -7,7 +7,6 @@ from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
 from typing import Any, Final
-from urllib.parse import urlsplit
 
 import aiohttp
 import grpc
@@ -15,12 +14,13 @@ import grpc.aio
 import nats.errors
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from quote_core.addresses import redacted_url
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.solana import open_session
-from quote_core.telemetry.logs import redacted_url
+from quote_core.telemetry.logs import start_logs
 from solquote.bus_access import is_refusal, rights_of_roles, strangers_rights, wrong_rights
 from solquote.checks import DoctorFinding, DoctorVerdict
 
@@ -65,6 +65,7 @@ async def check_connections(
         nats_monitor_url: Base of the NATS server's monitoring port.
         timeout_s: Of each try.
     """
+    start_logs("solquote", "error")
     async with open_session(platform.rpc_url) as outside, aiohttp.ClientSession() as session:
         tries = [
             _Connection(
@@ -247,8 +248,3 @@ async def _http(session: aiohttp.ClientSession, url: str) -> Reached:
         if response.status != 200:
             raise _NotAsExpected(f"answers with HTTP {response.status}")
     return Reached("answers")
-
-
-def host_of(url: str) -> str:
-    """The host a URL names."""
-    return urlsplit(url).hostname or "127.0.0.1"

@@ -1,4 +1,4 @@
-"""What `solquote doctor` looks at on the disk: room for what is to be kept, and a journal that can be written."""
+"""What `solquote doctor` looks at on disk and in memory: room for what is kept, and a journal that can be written."""
 
 import os
 import shutil
@@ -11,7 +11,11 @@ from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.initializer.sizing import fit, need_bytes, room_at, shortened
 from pipeline.initializer.streams import STREAMS
 from quote_core.settings import PlatformSettings
+from quote_core.units import NS_PER_S
+from shm.files import default_directory
+from shm.layout import FILE_BYTES, Role
 from solquote.checks import DoctorFinding, DoctorVerdict
+from solquote.formatting import size_text, span_text
 
 __all__ = ["check_disk"]
 
@@ -20,10 +24,11 @@ PROBE_BYTES: Final = 64 * 1024
 
 
 def check_disk(platform: PlatformSettings, logger: EventLoggerSettings) -> Iterator[DoctorFinding]:
-    """Room for streams and journal, and whether the journal's folder takes a file."""
+    """Room for streams, journal and quote files, and whether the journal's folder takes a file."""
     folder, bounds = platform.data_folder(), logger.bounds()
     yield _room(folder, bounds.segment_bytes_max * bounds.segment_count_max)
     yield _journal(logger.journal_folder(platform))
+    yield _memory((platform.shm_dir or default_directory()).absolute())
 
 
 def _room(folder: Path, journal_bytes_max: int) -> DoctorFinding:
@@ -32,13 +37,13 @@ def _room(folder: Path, journal_bytes_max: int) -> DoctorFinding:
     assert room.disk_bytes is not None
     need = need_bytes(STREAMS, "file") + room.journal_bytes
     detail = (
-        f"{folder}: {_gb(room.disk_bytes)} free or held by streams; at the promised rates streams and journal fill"
-        f" {_gb(need)}"
+        f"{folder}: {size_text(room.disk_bytes)} free or held by streams; at the promised rates streams and"
+        f" journal fill {size_text(need)}"
     )
     short = [plan for plan in shortened(fit(STREAMS, room)) if plan.storage == "file"]
     if not short:
         return DoctorFinding(subject="disk", verdict=DoctorVerdict.OK, detail=detail)
-    spans = ", ".join(f"{plan.stream} {_span(plan.age_s_at_rate)}" for plan in short)
+    spans = ", ".join(f"{plan.stream} {span_text(round(plan.age_s_at_rate * NS_PER_S))}" for plan in short)
     mend = f"free some, or name a larger disk with SOLQUOTE_DATA_DIR; as it is they keep {spans}"
     return DoctorFinding(subject="disk", verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
 
@@ -55,17 +60,35 @@ def _journal(folder: Path) -> DoctorFinding:
             os.fsync(file.fileno())
     except OSError as error:
         detail = f"{folder} cannot be written: {error.strerror}; trading stops when that lasts"
-        mend = f"make room ({_gb(shutil.disk_usage(nearest).free)} free), or let its owner write there"
+        mend = f"make room ({size_text(shutil.disk_usage(nearest).free)} free), or let its owner write there"
         return DoctorFinding(subject="journal", verdict=DoctorVerdict.FAILED, detail=detail, mend=mend)
     return DoctorFinding(subject="journal", verdict=DoctorVerdict.OK, detail=f"{folder} can be written")
 
 
-def _gb(size_bytes: int) -> str:
-    return f"{size_bytes / 1e9:.1f} GB"
+_MOUNTS: Final = Path("/proc/self/mounts")
+_IN_MEMORY: Final = {"tmpfs", "ramfs"}
 
 
-def _span(duration_s: float) -> str:
-    for unit_s, unit in ((86_400, "days"), (3_600, "h")):
-        if duration_s >= unit_s:
-            return f"{duration_s / unit_s:.1f} {unit}"
-    return f"{duration_s / 60:.0f} min"
+def _memory(folder: Path) -> DoctorFinding:
+    """Where the quote files are; `places` says it when they have no room there."""
+    kind, nearest = _file_system_of(folder), folder
+    while not nearest.exists():
+        nearest = nearest.parent
+    detail = (
+        f"{folder} on {kind}: {size_text(shutil.disk_usage(nearest).free)} free, the quote files take"
+        f" {size_text(FILE_BYTES * len(Role))}"
+    )
+    if kind in _IN_MEMORY:
+        return DoctorFinding(subject="tmpfs", verdict=DoctorVerdict.OK, detail=detail)
+    mend = "unset SOLQUOTE_SHM_DIR, or name a folder on tmpfs: elsewhere the kernel makes the writer wait for the disk"
+    return DoctorFinding(subject="tmpfs", verdict=DoctorVerdict.WARNING, detail=detail, mend=mend)
+
+
+def _file_system_of(path: Path) -> str:
+    """The kind of the file system that `path` is on, or would be."""
+    kinds = {}
+    for line in os.fsdecode(_MOUNTS.read_bytes()).splitlines():
+        _, point, kind, *_ = line.split(" ")
+        kinds[Path(point.replace("\\040", " "))] = kind
+    resolved = path.resolve()
+    return next(kinds[folder] for folder in (resolved, *resolved.parents) if folder in kinds)

@@ -4,23 +4,13 @@ import difflib
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Annotated, Final, TypeVar
-
-import typer
+from typing import Final, TypeVar
 
 from quote_core.errors import InvalidField
 from quote_core.events.subjects import EVENT_KINDS, EventKind, Stream, covers
 from quote_core.tokens import TokenRegistry
 
-__all__ = ["EventFilter", "Pair", "Streams", "Types", "make_filter"]
-
-Streams = Annotated[
-    list[str] | None, typer.Option("--stream", help="Only this stream; may be repeated", metavar="STREAM")
-]
-Types = Annotated[
-    list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated", metavar="TYPE")
-]
-Pair = Annotated[str | None, typer.Option("--pair", help="Only events of this pair, such as SOL-USDC", metavar="PAIR")]
+__all__ = ["EventFilter", "make_filter"]
 
 _PAIR: Final = re.compile(r"[A-Za-z0-9_$]{1,31}-[A-Za-z0-9_$]{1,31}")
 _ANY: Final = re.compile(r"\{\w+\}")

@@ -1,11 +1,10 @@
 """The log files of a data folder, read while they are written: one a process, merged by the time each line tells.
 
 The supervisor (`supervisor.log_file`) turns a file over when it is full and at its own start: `NAME.log` becomes
-`NAME.log.1`, and a new one begins. A line without a time, such as of a traceback, belongs to the one before it.
+`NAME.log.1`, and a new one begins. A line without a time, as older versions wrote, belongs to the one before it.
 """
 
 import heapq
-import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -16,13 +15,11 @@ from typing import BinaryIO, Final
 
 from solquote.supervisor.log_file import LineSplitter
 
-__all__ = ["LogFollower", "LogLine", "fields_of", "last_lines", "log_names", "merged"]
+__all__ = ["LogFollower", "LogLine", "last_lines", "log_names", "merged"]
 
 _SUFFIX: Final = ".log"
 _BLOCK_BYTES: Final = 64 * 1024
 _STRUCTURED: Final = re.compile(r'"timestamp": ?"([^"]{19,40})"')
-_NATS: Final = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{1,6}) ")
-_NATS_FORMAT: Final = "%Y/%m/%d %H:%M:%S.%f"
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,8 +112,6 @@ def _unix_ms(text: str) -> int:
     try:
         if (told := _STRUCTURED.search(text)) is not None:
             return int(datetime.fromisoformat(told[1]).timestamp() * 1_000)
-        if (told := _NATS.match(text)) is not None:
-            return int(datetime.strptime(told[1], _NATS_FORMAT).astimezone().timestamp() * 1_000)  # local time, it is
     except (ValueError, OverflowError):
         return 0
     return 0
@@ -157,14 +152,3 @@ def _is_at(path: Path, file: BinaryIO) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
-
-
-def fields_of(text: str) -> dict[str, object] | None:
-    """What a structured line says; `None` for any other."""
-    if not text.startswith("{"):
-        return None
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) and "event" in told else None

@@ -1,8 +1,9 @@
 """What commands print: an answer for people or JSON on standard output, and errors as one sentence or JSON."""
 
+import os
 import sys
 from types import MappingProxyType
-from typing import IO, Final, cast
+from typing import IO, Final, Literal, cast
 
 from rich.console import Console
 
@@ -80,8 +81,15 @@ def with_status(status_name: str, sentence: str) -> CommandFailed:
 def make_console(output: LastingOutput | None = None, *, wide: bool = False) -> Console:
     """Standard output for people; a pipe, or who asks for it, gets lines as wide as they come."""
     file = cast("IO[str] | None", output)  # all of it that Rich uses
-    console = Console(file=file)
-    return console if console.is_terminal and not wide else Console(file=file, width=_PIPE_WIDTH)
+    console = Console(file=file, color_system=_color_system())
+    if console.is_terminal and not wide:
+        return console
+    return Console(file=file, width=_PIPE_WIDTH, color_system=_color_system())
+
+
+def _color_system() -> Literal["auto"] | None:
+    """Who wants no colours gets no bold either: no escape code at all, but for what is drawn over."""
+    return None if os.environ.get("NO_COLOR") else "auto"
 
 
 def is_wide(console: Console) -> bool:

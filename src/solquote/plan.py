@@ -16,9 +16,18 @@ from urllib.parse import urlsplit
 
 from quote_core.addresses import dialled, is_loopback, with_port
 from quote_core.bus.access import credentials_folder
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name, load_together
+from quote_core.environment import given
+from quote_core.settings import (
+    CONFIG_VARIABLE,
+    PlatformSettings,
+    ServiceSettings,
+    SettingsError,
+    environment_name,
+    load_together,
+)
 from shm.files import MEMORY_DIRECTORY, default_directory
-from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName, all_models
+from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName
+from solquote.setting_models import all_models
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts
@@ -140,6 +149,8 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         environment_name("platform", "data_dir"): str(data_dir),
         environment_name("platform", "run_id"): models.platform.run_id or _run_id(services),
     }
+    if config := given(environ).get(CONFIG_VARIABLE):  # so that who looks from elsewhere reads the same file
+        environment[CONFIG_VARIABLE] = str(Path(config).absolute())
     if nats:
         environment[environment_name("platform", "nats_url")] = f"nats://{with_port(dialled(nats.host), nats.port)}"
         environment[environment_name("up", "nats_monitor_port")] = str(nats.monitor_port)

@@ -1,29 +1,15 @@
 """The platform's processes as data: what runs, what it needs first, where it listens.
 
 To change the start order or add a process, change the table below; `plan` turns it into commands and environments.
-A process's name is also the section of its settings, which its package's `settings` module defines.
+A process's name is also the section of its settings (`setting_models`).
 """
 
-import importlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-from pipeline.settings import CostSettings, PipelineSettings
-from quote_core.settings import PlatformSettings, ServiceSettings
-from solquote.settings import UpSettings
-
-__all__ = [
-    "NATS",
-    "SERVICES",
-    "SHARED_SETTINGS",
-    "Service",
-    "ServicePort",
-    "SettingName",
-    "all_models",
-    "settings_model",
-]
+__all__ = ["NATS", "SERVICES", "Service", "ServicePort", "SettingName"]
 
 NATS: Final = "nats_server"
 """The one process that is not ours."""
@@ -114,23 +100,3 @@ SERVICES: Final = (
     Service(name="planner", module="pipeline.planner", needs=("initializer", "local_quote")),
     Service(name="scanner", module="pipeline.scanner", needs=("initializer", "aggregator")),
 )
-
-SHARED_SETTINGS: Final[tuple[type[ServiceSettings], ...]] = (PipelineSettings, CostSettings)
-"""Sections of no process of their own: several read them."""
-
-
-def settings_model(service: Service) -> type[ServiceSettings]:
-    """The settings of `service`: the one model of its section in its package's `settings` module."""
-    module = importlib.import_module(f"{service.module}.settings")
-    models = [
-        value
-        for value in vars(module).values()
-        if isinstance(value, type) and issubclass(value, ServiceSettings) and value is not ServiceSettings
-    ]
-    (model,) = (model for model in models if model.section == service.name)
-    return model
-
-
-def all_models() -> tuple[type[ServiceSettings], ...]:
-    """Every settings model there is."""
-    return (PlatformSettings, UpSettings, *map(settings_model, SERVICES), *SHARED_SETTINGS)

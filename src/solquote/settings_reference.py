@@ -11,7 +11,7 @@ from pydantic.fields import FieldInfo
 
 from quote_core.settings import CONFIG_VARIABLE, PREFIX, ServiceSettings, environment_name, environment_names
 
-__all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml"]
+__all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml", "written"]
 
 _INTRODUCTION = f"""# Settings
 
@@ -107,12 +107,13 @@ def _one(model: type[ServiceSettings], field: str, info: FieldInfo) -> SettingRe
         field=field,
         variable=variable,
         aliases=tuple(name for name in names if name.isupper()),
-        default=_written(info.default),
+        default=written(info.default),
         description=info.description or "",
     )
 
 
-def _written(default: object) -> str:
+def written(default: object) -> str:
+    """A value as an environment variable would have it; empty for none, and for a secret."""
     match default:
         case None:
             return ""

@@ -9,7 +9,7 @@ import sys
 
 from pipeline.trading_gate import TradingGate
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.telemetry import start_logs
+from quote_core.telemetry.logs import start_logs
 
 
 async def main(nats_url: str, silence_ns_max: int) -> None:

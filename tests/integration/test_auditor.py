@@ -7,9 +7,9 @@ import pytest
 from fakes.results import result
 from fakes.waiting import DEADLINE_S
 
-from pipeline.auditor import Ledger, read_results
 from pipeline.auditor.app import publish_snapshots
-from pipeline.auditor.reading import Books, follow_books
+from pipeline.auditor.ledger import Ledger
+from pipeline.auditor.reading import Books, follow_books, read_results
 from pipeline.auditor.settings import AuditorSettings
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS

@@ -183,8 +183,7 @@ MENDS: Final = (
         (
             Edit(
                 "solquote/supervisor/nats_server.py",
-                "            fault = await _fault("
-                'f"http://{with_port(dialled(nats.monitor_host), nats.monitor_port)}/healthz")\n',
+                "            fault = await _fault(dialled(nats.monitor_host), nats.monitor_port)\n",
                 '            fault = ""\n',
             ),
         ),

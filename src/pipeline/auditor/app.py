@@ -20,7 +20,7 @@ from quote_core.settings import PlatformSettings
 
 __all__ = ["publish_snapshots", "run"]
 
-_log: Final = structlog.get_logger("auditor")
+_log: Final = structlog.get_logger()
 
 
 async def run(platform: PlatformSettings, settings: AuditorSettings, stop: asyncio.Event) -> None:

@@ -20,7 +20,7 @@ from quote_core.health import WorkFigures
 
 __all__ = ["Books", "follow_books", "newest_run", "read_results", "result_in"]
 
-_log: Final = structlog.get_logger("auditor")
+_log: Final = structlog.get_logger()
 
 
 class Books:

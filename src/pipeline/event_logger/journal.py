@@ -30,6 +30,7 @@ from pipeline.event_logger.segments import (
     segments,
 )
 from quote_core.errors import ProviderUnavailable
+from quote_core.files import owner_alone
 
 __all__ = ["Journal", "JournalBounds", "Recovery"]
 
@@ -78,7 +79,7 @@ class Journal:
             OSError: The folder cannot be read or written.
         """
         self._directory.mkdir(mode=0o700, parents=True, exist_ok=True)
-        self._lock = (self._directory / "lock").open("ab")
+        self._lock = open(self._directory / "lock", "ab", opener=owner_alone)
         try:
             self._hold_lock()
             self._recover()
@@ -211,7 +212,7 @@ class Journal:
             self.sync()
             self._file.close()
         path = segment_path(self._directory, self._next_index)
-        self._file = path.open("xb")
+        self._file = open(path, "xb", opener=owner_alone)  # noqa: SIM115  # closed by `__exit__`
         self._size_bytes = 0
         opening = JournalRecord(
             kind=Kind.SEGMENT,
@@ -279,7 +280,8 @@ def _cut(finding: JournalFinding) -> int:
     with finding.path.open("r+b") as file:
         file.seek(finding.offset)
         torn = file.read()
-        finding.path.with_suffix(TORN_SUFFIX).write_bytes(torn)
+        with open(finding.path.with_suffix(TORN_SUFFIX), "wb", opener=owner_alone) as kept:
+            kept.write(torn)
         file.truncate(finding.offset)
         os.fsync(file.fileno())
     return len(torn)

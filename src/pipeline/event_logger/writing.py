@@ -36,7 +36,7 @@ RETRY_S: Final = 1.0
 LOOK_S: Final = 1.0
 """Between two looks whether the journal's files are still there."""
 
-_log: Final = structlog.get_logger("event_logger")
+_log: Final = structlog.get_logger()
 
 
 class Writing:
@@ -126,7 +126,7 @@ class Writing:
 
     def _note_recovery(self) -> None:
         if self._failing_mono_ns is not None:
-            _log.warning("the journal is written again, and nothing is left to write", after_ms=self._unwritten_ms())
+            _log.info("the journal is written again, and nothing is left to write", after_ms=self._unwritten_ms())
         self._failing_mono_ns = None
 
     def _unwritten_ms(self) -> int:

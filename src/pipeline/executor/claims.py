@@ -20,6 +20,7 @@ from collections.abc import Hashable
 from dataclasses import dataclass
 from typing import Final, TypeVar
 
+from pipeline.executor.memory import REMEMBERED_COUNT_MAX, REMEMBERED_NS
 from quote_core.bus import Bus
 from quote_core.bus.follow import read_to_end
 from quote_core.bus.register import append_if_last_is, event_of, read_newest_on, read_next
@@ -28,10 +29,8 @@ from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Clock, Moment, moment
 from quote_core.events import Claim, Event, ExecutionPlan, Stream, stamp, subject_of
 from quote_core.units import Pubkey
 
-__all__ = ["REMEMBERED_COUNT_MAX", "REMEMBERED_NS", "Begun", "ClaimBook", "Claims", "Now"]
+__all__ = ["Begun", "ClaimBook", "Claims", "Now"]
 
-REMEMBERED_COUNT_MAX: Final = 10_000
-REMEMBERED_NS: Final = 600_000_000_000
 ONE_BY_ONE_COUNT_MAX: Final = 64
 """Missed claims read one by one; behind by more, all of lately is read again at once."""
 

@@ -42,7 +42,7 @@ _OWED: Final = b"\x01"
 _STORED: Final = b"\x02"
 _RECORD_BYTES_MAX: Final = 128 * 1024
 
-_log: Final = structlog.get_logger("executor")
+_log: Final = structlog.get_logger()
 
 
 class ResultLog:

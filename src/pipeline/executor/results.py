@@ -31,7 +31,7 @@ __all__ = ["Results"]
 
 PUBLISH_RETRY_S: Final = 0.2
 
-_log: Final = structlog.get_logger("executor")
+_log: Final = structlog.get_logger()
 
 
 class Results:

@@ -1,16 +1,18 @@
 """What may be set about the executor."""
 
 from pathlib import Path
-from typing import ClassVar, Final, Literal, Self
+from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.executor.claims import REMEMBERED_NS
-from pipeline.executor.guards import GuardLimits
-from pipeline.executor.paper_model import PaperModel
+from pipeline.executor.memory import REMEMBERED_NS
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, PlatformSettings, ServiceSettings
 from quote_core.units import BPS, Pubkey
+
+if TYPE_CHECKING:
+    from pipeline.executor.guards import GuardLimits
+    from pipeline.executor.paper_model import PaperModel
 
 __all__ = ["ExecutorSettings"]
 
@@ -78,8 +80,10 @@ class ExecutorSettings(ServiceSettings):
             raise ValueError("paper_landing_max must be below in_flight_max, or no plan is ever concluded")
         return self
 
-    def paper_model(self) -> PaperModel:
+    def paper_model(self) -> "PaperModel":
         """What the draws of paper trading are made from."""
+        from pipeline.executor.paper_model import PaperModel  # noqa: PLC0415  # who only reads settings waits for no bus
+
         return PaperModel(
             landing_ns_min=self.paper_landing_min,
             landing_ns_max=self.paper_landing_max,
@@ -91,8 +95,10 @@ class ExecutorSettings(ServiceSettings):
         """Where executors keep endings until they are stored."""
         return platform.data_folder() / "executor"
 
-    def guard_limits(self, *, sol_mint: Pubkey) -> GuardLimits:
+    def guard_limits(self, *, sol_mint: Pubkey) -> "GuardLimits":
         """The guards' limits."""
+        from pipeline.executor.guards import GuardLimits  # noqa: PLC0415  # who only reads settings waits for no bus
+
         return GuardLimits(
             plan_age_ns_max=self.plan_age_max,
             state_age_ns_max=self.state_age_max,

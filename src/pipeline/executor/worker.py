@@ -57,7 +57,7 @@ OPEN_RETRY_S: Final = 0.2
 INTERNAL: Final = "internal"
 """Begins the reason of a failure that is our own fault."""
 
-_log: Final = structlog.get_logger("executor")
+_log: Final = structlog.get_logger()
 
 
 class ExecutorGate(TradeGate, Protocol):

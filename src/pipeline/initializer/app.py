@@ -26,7 +26,7 @@ RETRY_S: Final = 0.2
 STORE_NAME: Final = "nats"
 """Folder of the embedded server's store in the data folder."""
 
-_log: Final = structlog.get_logger("initializer")
+_log: Final = structlog.get_logger()
 
 
 async def run(platform: PlatformSettings, settings: InitializerSettings, stop: asyncio.Event) -> None:

@@ -21,7 +21,7 @@ from quote_core.events import Event, TwoHopArbitrage
 
 __all__ = ["Planner"]
 
-_log: Final = structlog.get_logger("planner")
+_log: Final = structlog.get_logger()
 
 
 class Planner:

@@ -1,15 +1,17 @@
 """What may be set about the planner."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field, field_validator
 
-from pipeline.planner.factors import PlanLimits
 from quote_core.errors import InvalidField
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, ServiceSettings
 from quote_core.tokens import checked_mint
 from quote_core.units import BPS, LAMPORTS_PER_SOL, Pubkey
+
+if TYPE_CHECKING:
+    from pipeline.planner.factors import PlanLimits
 
 __all__ = ["PlannerSettings"]
 
@@ -47,8 +49,10 @@ class PlannerSettings(ServiceSettings):
             raise ValueError(error.rule) from None
         return text
 
-    def limits(self) -> PlanLimits:
+    def limits(self) -> "PlanLimits":
         """The settings as the factors take them."""
+        from pipeline.planner.factors import PlanLimits  # noqa: PLC0415  # who only reads settings waits for no bus
+
         return PlanLimits(
             gross_profit_bps_min=self.gross_profit_bps_min,
             net_profit_bps_min=self.net_profit_bps_min,

@@ -26,7 +26,7 @@ from shm.view import QuoteView
 
 __all__ = ["Publisher", "Quotes", "ScanCounts", "Scanner"]
 
-_log: Final = structlog.get_logger("scanner")
+_log: Final = structlog.get_logger()
 _AHEAD_NS_MAX: Final = 100_000_000
 """How far ahead of our clock a quote may claim to be vouched for; both clocks are this host's own."""
 

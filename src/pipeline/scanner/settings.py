@@ -1,13 +1,15 @@
 """What may be set about the scanner."""
 
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from pipeline.scanner.detect import Thresholds
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, ServiceSettings
 from quote_core.units import BPS
+
+if TYPE_CHECKING:
+    from pipeline.scanner.detect import Thresholds
 
 __all__ = ["ScannerSettings"]
 
@@ -24,8 +26,10 @@ class ScannerSettings(ServiceSettings):
     )
     quote_age_max: Duration = Field(FRESH, description="Quotes not vouched for within this are not looked at")
 
-    def thresholds(self) -> Thresholds:
+    def thresholds(self) -> "Thresholds":
         """The settings as the detection takes them."""
+        from pipeline.scanner.detect import Thresholds  # noqa: PLC0415  # who only reads settings waits for no bus
+
         return Thresholds(
             gross_profit_bps_min=self.gross_profit_bps_min,
             divergence_bps_min=self.divergence_bps_min,

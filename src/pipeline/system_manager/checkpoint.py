@@ -28,7 +28,7 @@ from typing import Any, Final
 
 import structlog
 
-from pipeline.auditor import Ledger
+from pipeline.auditor.ledger import Ledger
 from pipeline.system_manager.account import FAILED_COUNT_MAX, LossAccountState
 from pipeline.system_manager.rules import MoneyState
 from quote_core.bus.follow import Place
@@ -45,7 +45,7 @@ VERSION: Final = 1
 _MAGIC: Final = b"solquote-checkpoint"
 _INTEGER_BITS_MAX: Final = 256
 
-_log: Final = structlog.get_logger("system_manager.checkpoint")
+_log: Final = structlog.get_logger(part="checkpoint")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -53,7 +53,7 @@ __all__ = ["ChangedMeanwhile", "Latch", "NotYetStored", "settled"]
 TRIES_MAX: Final = 10
 """Other writers a look may lose against before it is reported as failed."""
 
-_log: Final = structlog.get_logger("system_manager.latch")
+_log: Final = structlog.get_logger(part="latch")
 
 
 class ChangedMeanwhile(Exception):  # answered with 409 where it is caught, in http_api; no other package sees it
@@ -279,7 +279,8 @@ class Latch:
     async def _write(self, event: KillSwitch, sequence: int) -> bool:
         if await write_if_newest_is(self._attached(), event, sequence=sequence) is None:
             return False
-        _log.warning("latched", state=event.state.name, trigger=event.trigger, reason=event.reason, actor=event.actor)
+        log = _log.info if event.state is TradingState.ACTIVE else _log.warning
+        log("latched", state=event.state.name, trigger=event.trigger, reason=event.reason, actor=event.actor)
         self._witness = event
         return True
 

@@ -44,7 +44,7 @@ __all__ = ["Manager"]
 CHANGE_TIMEOUT_S: Final = 3.0
 LEAVE_TIMEOUT_S: Final = 0.5
 
-_log: Final = structlog.get_logger("system_manager")
+_log: Final = structlog.get_logger()
 
 
 class Manager:

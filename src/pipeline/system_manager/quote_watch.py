@@ -22,7 +22,7 @@ from quote_core.health import HealthReport, WorkFigures
 
 __all__ = ["Look", "QuoteWatch", "report_between"]
 
-_log: Final = structlog.get_logger("system_manager.quote_watch")
+_log: Final = structlog.get_logger(part="quote_watch")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

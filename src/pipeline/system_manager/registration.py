@@ -44,7 +44,7 @@ RUN_BYTES: Final = 4
 TRIES_MAX: Final = 10
 """Other writers that one look may lose against."""
 
-_log: Final = structlog.get_logger("system_manager.registration")
+_log: Final = structlog.get_logger(part="registration")
 
 
 class AnotherManager(ProviderUnavailable):

@@ -11,7 +11,7 @@ from typing import Final
 
 import structlog
 
-from pipeline.auditor import result_in
+from pipeline.auditor.reading import result_in
 from pipeline.system_manager.checkpoint import Checkpoint, CheckpointFile
 from pipeline.system_manager.limits import Trip
 from pipeline.system_manager.rules import Rules
@@ -32,7 +32,7 @@ IN_A_ROW_MAX: Final = 100
 
 RETRY_S: Final = 0.2
 
-_log: Final = structlog.get_logger("system_manager.results")
+_log: Final = structlog.get_logger(part="results")
 
 
 class ResultWatch:

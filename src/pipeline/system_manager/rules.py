@@ -28,7 +28,7 @@ from collections import deque
 from dataclasses import dataclass, replace
 from typing import Final
 
-from pipeline.auditor import Ledger
+from pipeline.auditor.ledger import Ledger
 from pipeline.system_manager.account import LossAccount, LossAccountState, is_other_day
 from pipeline.system_manager.limits import Limits, Trip
 from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth

@@ -1,12 +1,14 @@
 """What may be set about the system manager."""
 
 from pathlib import Path
-from typing import ClassVar
+from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from pipeline.system_manager.rules import Limits
 from quote_core.settings import Duration, FilePath, Host, PlatformSettings, Port, ServiceSettings
+
+if TYPE_CHECKING:
+    from pipeline.system_manager.rules import Limits
 
 __all__ = ["SystemManagerSettings"]
 
@@ -54,8 +56,10 @@ class SystemManagerSettings(ServiceSettings):
         """Where the token is."""
         return self.token_file or platform.data_folder() / "kill-switch.token"
 
-    def limits(self, platform: PlatformSettings) -> Limits:
+    def limits(self, platform: PlatformSettings) -> "Limits":
         """The rules' limits."""
+        from pipeline.system_manager.rules import Limits  # noqa: PLC0415  # who only reads settings waits for no bus
+
         return Limits(
             error_rate_fraction_max=self.error_rate_max,
             rpc_failure_fraction_max=self.rpc_failure_rate_max,

@@ -16,7 +16,7 @@ from quote_core.files import replace_file
 
 __all__ = ["Witness", "WitnessFile"]
 
-_log: Final = structlog.get_logger("system_manager.witness")
+_log: Final = structlog.get_logger(part="witness")
 
 
 class Witness(Protocol):

@@ -8,7 +8,7 @@ from typing import Final, Protocol, Self
 
 import structlog
 
-from pipeline.trading_gate.state import UNREADABLE, GateDecision, GateView, Heartbeat, LatchReading, SwitchState
+from pipeline.trading_gate.state import UNREADABLE, Cause, GateDecision, GateView, Heartbeat, LatchReading, SwitchState
 from quote_core.bus import Access, Bus, BusRole, access_of, connect
 from quote_core.bus.register import read_newest
 from quote_core.clock import Clock, moment
@@ -28,7 +28,7 @@ TICK_S: Final = 0.05
 STOOD_STILL_NS_MAX: Final = 250_000_000
 """A tick later than this means that the process did not run; what it heard before counts no more."""
 
-_log: Final = structlog.get_logger("trading_gate")
+_log: Final = structlog.get_logger(part="trading_gate")
 
 
 class TradeGate(Protocol):
@@ -62,6 +62,7 @@ class TradingGate:
         self._view = GateView()
         self._ticked_mono_ns = clock.mono_ns()
         self._shown = self._decide()
+        self._has_found_out = False
         self._unread = asyncio.Event()
         self.changed = asyncio.Event()
         """Set whenever the decision has changed; whoever waits for it clears it first."""
@@ -108,6 +109,7 @@ class TradingGate:
             ) as bus:
                 await self.attend(bus)
         finally:
+            self._has_found_out = False  # that it closes now is no news
             self._take(GateView())
 
     async def attend(self, bus: Bus) -> None:
@@ -181,7 +183,15 @@ class TradingGate:
         if decision != self._shown:
             self._shown = decision
             self.changed.set()
-            _log.warning("trading gate", state=decision.state.name, reason=decision.reason)
+            self._has_found_out |= decision.cause is Cause.SWITCH
+            log = _log.warning if self._is_trouble(decision) else _log.info
+            log("trading gate", state=decision.state.name, reason=decision.reason)
+
+    def _is_trouble(self, decision: GateDecision) -> bool:
+        """Whether somebody should look: not when the gate only has not found out yet, or reads again."""
+        if decision.allows_new_trades or decision.cause is Cause.UNREAD:
+            return False
+        return self._has_found_out
 
     def _decide(self) -> GateDecision:
         if self._view.connected:

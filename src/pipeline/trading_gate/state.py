@@ -29,6 +29,7 @@ The first line that fits decides:
 | yes       | yes                    | in time                         | any                         | that      |
 """
 
+import enum
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -36,7 +37,7 @@ from quote_core.bus.register import Stored
 from quote_core.clock import Moment
 from quote_core.events import REASON_CHARS_MAX, REVISION_MAX, KillSwitch, StopRequest, TradingState, fit_text
 
-__all__ = ["GateDecision", "GateView", "Heartbeat", "LatchReading", "Pushed", "SwitchState"]
+__all__ = ["Cause", "GateDecision", "GateView", "Heartbeat", "LatchReading", "Pushed", "SwitchState"]
 
 PUSHED_COUNT_MAX: Final = 16
 """Pushed stops told apart; the last one stands for all after it."""
@@ -109,12 +110,22 @@ class Pushed:
     heard_mono_ns: int
 
 
+class Cause(enum.Enum):
+    """Which line of the module's table has decided."""
+
+    DISCONNECTED = enum.auto()
+    UNREAD = enum.auto()
+    SILENCE = enum.auto()
+    SWITCH = enum.auto()
+
+
 @dataclass(frozen=True, slots=True)
 class GateDecision:
     """What the gate says now, and why, in one line for people."""
 
     state: TradingState
     reason: str
+    cause: Cause
 
     @property
     def allows_new_trades(self) -> bool:
@@ -227,17 +238,17 @@ class GateView:
             silence_ns_max: Age at which the manager's last heartbeat no longer counts.
         """
         if not self.connected:
-            return GateDecision(TradingState.HALTED, "the bus is disconnected")
+            return GateDecision(TradingState.HALTED, "the bus is disconnected", Cause.DISCONNECTED)
         if self.reading is None:
-            return GateDecision(TradingState.HALTED, "the kill switch's state is not known yet")
+            return GateDecision(TradingState.HALTED, "the kill switch's state is not known yet", Cause.UNREAD)
         if self.vouched is None or not self.vouched.is_recent(now, silence_ns_max):
-            return GateDecision(TradingState.HALTED, "the system manager is silent")
+            return GateDecision(TradingState.HALTED, "the system manager is silent", Cause.SILENCE)
         strictest = self.reading.latched
         waiting = (self.reading.request,) if self.reading.is_waiting else ()
         for stop in (*waiting, *(push.switch for push in self.pushed)):
             if stop is not None and stop.state.value > strictest.state.value:
                 strictest = stop
-        return GateDecision(strictest.state, strictest.reason)
+        return GateDecision(strictest.state, strictest.reason, Cause.SWITCH)
 
 
 def _unread(view: GateView) -> GateView:

@@ -30,7 +30,7 @@ STREAM_WAIT_S: Final = 0.2
 WRONG_LAST_SEQUENCE: Final = 10071
 """The server's code for a message that expects another last sequence than the stream has."""
 
-_log: Final = structlog.get_logger("bus")
+_log: Final = structlog.get_logger(part="bus")
 
 
 class Bus:

@@ -30,7 +30,7 @@ PULL_EXPIRES_S: Final = 1.0
 PULL_GRACE_S: Final = 0.3
 """Silence this much longer than a pull request lives means that it was lost."""
 
-_log: Final = structlog.get_logger("bus.consumer")
+_log: Final = structlog.get_logger(part="bus.consumer")
 
 
 class StartAt(enum.Enum):

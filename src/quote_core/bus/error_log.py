@@ -15,7 +15,7 @@ __all__ = ["ErrorLog"]
 KINDS_MAX: Final = 256
 """So many kinds of errors are told; what comes after them has been said often enough."""
 
-_log: Final = structlog.get_logger("bus")
+_log: Final = structlog.get_logger(part="bus")
 
 
 class ErrorLog:

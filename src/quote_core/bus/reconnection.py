@@ -35,7 +35,7 @@ LOOK_S: Final = 1.0
 STUCK_S_MAX: Final = 10.0
 """A client that has not been connected for this long, and not told of a try either, is replaced."""
 
-_log: Final = structlog.get_logger("bus")
+_log: Final = structlog.get_logger(part="bus")
 
 
 class OnConnection(Protocol):
@@ -159,7 +159,7 @@ class _Reconnector:
             self._on_connection(is_up=False)
 
     async def _back(self) -> None:
-        _log.warning("NATS is back")
+        _log.info("NATS is back")
         self.errors.forget()
         if self._on_connection is not None:
             self._on_connection(is_up=True)

@@ -36,7 +36,7 @@ Answer = Callable[[Event], Awaitable[Sequence[Event]]]
 RETRY_DELAYS_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Before try 2, 3, ...; the last one repeats."""
 
-_log: Final = structlog.get_logger("bus.stage")
+_log: Final = structlog.get_logger(part="bus.stage")
 
 
 @dataclass(slots=True)

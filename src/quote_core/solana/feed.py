@@ -12,12 +12,12 @@ from typing import Final
 import aiohttp
 import structlog
 
+from quote_core.addresses import redacted_url
 from quote_core.clock import Clock
 from quote_core.errors import UpstreamError
 from quote_core.solana.accounts import AccountUpdate, PartlyRead
 from quote_core.solana.codec import ACCOUNT_SIZE_BYTES_MAX
 from quote_core.solana.feed_protocol import FeedCounts, FeedProtocol
-from quote_core.telemetry.logs import redacted_url
 from quote_core.units import Pubkey
 
 __all__ = ["AccountFeed", "FeedEvents"]

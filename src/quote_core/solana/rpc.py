@@ -13,6 +13,7 @@ from typing import Any, Final
 import aiohttp
 from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wait_random_exponential
 
+from quote_core.addresses import redacted_url
 from quote_core.clock import Clock
 from quote_core.errors import DeadlinePassed, RateLimited, RpcFailed, RpcUnavailable, UpstreamError
 from quote_core.outside import retry_after_ns
@@ -20,7 +21,6 @@ from quote_core.quotes import Provenance
 from quote_core.resilience import Pause
 from quote_core.solana.accounts import AccountUpdate, FoundAccount, PartlyRead, UpdateSource
 from quote_core.solana.codec import AccountReader, decode_answer, decode_slot, encode_request, with_context
-from quote_core.telemetry.logs import redacted_url
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["ACCOUNTS_PER_REQUEST_MAX", "RpcClient"]

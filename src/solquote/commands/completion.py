@@ -35,4 +35,7 @@ def completion(shell: Annotated[Shell, typer.Argument(metavar="SHELL", help="bas
 def answer_shell(app: typer.Typer, instruction: str) -> int:
     """Do what the script of a shell asks for by `COMPLETE_VARIABLE`."""
     completion_init()
-    return shell_complete(typer.main.get_group(app), {}, _NAME, COMPLETE_VARIABLE, instruction)
+    try:
+        return shell_complete(typer.main.get_group(app), {}, _NAME, COMPLETE_VARIABLE, instruction)
+    except SystemExit as ended:  # fish asks whether there is something to complete: the exit code is the answer
+        return ended.code if isinstance(ended.code, int) else 0

@@ -1,110 +1,12 @@
 """`solquote doctor`: check every setting and connection, and say how to mend what is wrong."""
 
-import asyncio
-from collections.abc import Mapping, Sequence
-
-from rich.console import Console
-from rich.table import Table
-from rich.text import Text
-
-from aggregator.settings import AggregatorSettings
-from pipeline.event_logger.settings import EventLoggerSettings
-from pipeline.system_manager.settings import SystemManagerSettings
-from quote_core.addresses import dialled, with_port
-from solquote.checks import (
-    DoctorFinding,
-    DoctorVerdict,
-    check_listeners,
-    check_places,
-    check_quote_files,
-    check_settings,
-    check_switch,
-    check_token_file,
-)
-from solquote.commands.options import DataDir, Json, Timeout, found_environment, own_environment
-from solquote.connections import check_connections, host_of
-from solquote.disk_checks import check_disk
-from solquote.exit_codes import ExitCode
-from solquote.manager_request import find_manager
-from solquote.output import answer_json, make_console
-from solquote.plan import PlatformModels, meant_listeners
-from solquote.processes import all_models
-from solquote.supervisor.display import switch_banner
-from solquote.switch_view import SwitchView, look_at_switch
+from solquote.commands.options import DataDir, Json, Timeout
 
 __all__ = ["doctor"]
-
-_STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVerdict.FAILED: "bold red"}
 
 
 def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Check every setting and connection; exit 1 when anything fails."""
-    environ = found_environment(data_dir)
-    switch: SwitchView | None = None
-    findings = list(check_settings(environ, all_models(), own=own_environment(data_dir)))
-    if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
-        mend = "mend the settings first"
-        findings.append(
-            DoctorFinding(subject="connections", verdict=DoctorVerdict.WARNING, detail="not tried", mend=mend)
-        )
-    else:
-        switch = look_at_switch(find_manager(environ), timeout_s=timeout)
-        findings = [check_switch(switch), *findings, *_look_outside(environ, timeout)]
-    if as_json:
-        answer_json({"checks": [_as_json(finding) for finding in findings]})
-    else:
-        console = make_console()
-        if switch is not None and not switch.is_active:
-            console.print(switch_banner(switch))
-        _print(findings, console)
-    return ExitCode.NEGATIVE if any(finding.verdict is DoctorVerdict.FAILED for finding in findings) else ExitCode.OK
+    from solquote.diagnosis import diagnose  # noqa: PLC0415  # all that can be asked is loaded here
 
-
-def _look_outside(environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
-    models = PlatformModels.load(environ)
-    platform, up = models.platform, models.up
-    manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
-    aggregator_host = host_of(f"//{platform.aggregator_address}")
-    findings = asyncio.run(
-        check_connections(
-            platform,
-            http_urls={
-                "aggregator": f"http://{with_port(aggregator_host, aggregator.http_port)}/v1/health",
-                "system manager": f"http://{with_port(dialled(manager.http_host), manager.http_port)}/api/killswitch",
-            },
-            nats_monitor_url=f"http://{with_port(host_of(platform.nats_url), up.nats_monitor_port)}",
-            timeout_s=timeout_s,
-        )
-    )
-    return [
-        *findings,
-        *check_places(models),
-        *check_disk(platform, EventLoggerSettings.load(environ=environ)),
-        *check_listeners(meant_listeners(models)),
-        *check_quote_files(platform.shm_dir),
-        check_token_file(manager.token_path(platform)),
-    ]
-
-
-def _as_json(finding: DoctorFinding) -> dict[str, str]:
-    return {
-        "subject": finding.subject,
-        "verdict": finding.verdict.value,
-        "detail": finding.detail,
-        "mend": finding.mend,
-    }
-
-
-def _print(findings: Sequence[DoctorFinding], console: Console) -> None:
-    table = Table(box=None, pad_edge=False, show_header=False)
-    table.add_column(no_wrap=True)
-    table.add_column(no_wrap=True)
-    table.add_column(overflow="fold")
-    for finding in findings:
-        detail = Text(finding.detail)
-        if finding.mend:
-            detail.append(f"\n-> {finding.mend}", style="yellow")
-        table.add_row(Text(finding.verdict.value, style=_STYLES[finding.verdict]), Text(finding.subject), detail)
-    console.print(table)
-    failed = sum(finding.verdict is DoctorVerdict.FAILED for finding in findings)
-    console.print(f"{len(findings)} checks, {failed} failed" if failed else f"{len(findings)} checks, all passed")
+    return diagnose(data_dir, timeout_s=timeout, as_json=as_json)

@@ -1,31 +1,23 @@
 """`solquote events tail | dump | stats`: what passes on the bus, what its streams keep, and who reads them how far."""
 
-import asyncio
-import contextlib
 import sys
-from collections.abc import AsyncIterator, Sequence
-from typing import Annotated, Final
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.table import Table
 
-from quote_core.bus import Bus
-from quote_core.bus.follow import Followed, follow, read_to_end
-from quote_core.bus.stream_clock import state_of_stream
-from quote_core.bus.survey import ConsumerSurvey, StreamSurvey, consumers_of, survey_of
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.errors import ProviderUnavailable
-from quote_core.events.subjects import Stream
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import load_tokens
 from quote_core.units import NS_PER_MS
-from solquote.bus_reading import open_bus
-from solquote.commands.options import DataDir, Json, Timeout, found_environment
-from solquote.event_filter import EventFilter, Pair, Streams, Types, make_filter
-from solquote.event_lines import StoredEvent, print_event
-from solquote.formatting import age_text
+from solquote.commands.options import DataDir, Json, Pair, Streams, Timeout, Types, found_environment
+from solquote.formatting import age_text, size_text, span_text
 from solquote.moments import Since, Until, bounds_of
 from solquote.output import answer_json, make_console
+
+if TYPE_CHECKING:
+    from quote_core.bus.survey import ConsumerSurvey, StreamSurvey
+    from solquote.event_reading import Surveyed
 
 __all__ = ["events"]
 
@@ -49,12 +41,14 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Show events as they come, until Ctrl-C: short lines on a terminal, JSON lines into a pipe."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
-    try:
-        asyncio.run(_tail(platform, wanted, count or _COUNT_MAX, as_json=_is_json(as_json), timeout_s=timeout))
-    except BaseExceptionGroup as errors:  # of the tasks; the first, such as a reader that has gone, is what happened
-        raise errors.exceptions[0] from None
+    from solquote.event_reading import tail_events  # noqa: PLC0415  # NATS is loaded for the call only
+
+    tail_events(platform, wanted, count or _COUNT_MAX, as_json=_is_json(as_json), timeout_s=timeout)
 
 
 @events.command()
@@ -70,18 +64,28 @@ def dump(
     as_json: Json = False,
 ) -> None:
     """Print what the streams keep, in the order in which it was stored."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
     first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
-    asyncio.run(_dump(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout))
+    from solquote.event_reading import dump_events  # noqa: PLC0415  # NATS is loaded for the call only
+
+    dump_events(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout)
 
 
 @events.command()
 def stats(*, stream: Streams = None, timeout: Timeout = 5.0, data_dir: DataDir = None, as_json: Json = False) -> None:
     """Show what each stream holds, its bounds, and its readers with their lag."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, None, None, registry=load_tokens(platform.tokens_path))
-    surveys = asyncio.run(_surveys(platform, wanted.streams, timeout_s=timeout))
+    from solquote.event_reading import survey_streams  # noqa: PLC0415  # NATS is loaded for the call only
+
+    surveys = survey_streams(platform, wanted.streams, timeout_s=timeout)
     if as_json:
         answer_json({"streams": [_survey_json(survey, consumers) for survey, consumers in surveys]})
     else:
@@ -92,99 +96,7 @@ def _is_json(as_json: bool) -> bool:
     return as_json or not sys.stdout.isatty()
 
 
-async def _tail(
-    platform: PlatformSettings, wanted: EventFilter, count: int, *, as_json: bool, timeout_s: float
-) -> None:
-    left = count
-
-    def connection(*, is_up: bool) -> None:
-        sys.stderr.write(f"solquote: NATS is {'back' if is_up else 'gone; trying to reach it again'}\n")
-
-    async with open_bus(platform, name="solquote events", timeout_s=timeout_s, on_connection=connection) as bus:
-        arrived: asyncio.Queue[Sequence[StoredEvent]] = asyncio.Queue(maxsize=1)  # a slow reader slows the server
-        async with asyncio.TaskGroup() as tasks:
-            following = [tasks.create_task(_follow(bus, stream, wanted, arrived)) for stream in wanted.streams]
-            while left > 0:
-                batch = (await arrived.get())[:left]
-                left -= len(batch)
-                for event in batch:
-                    print_event(event, as_json=as_json)
-                sys.stdout.flush()
-            for task in following:
-                task.cancel()
-
-
-async def _follow(
-    bus: Bus, stream: Stream, wanted: EventFilter, arrived: "asyncio.Queue[Sequence[StoredEvent]]"
-) -> None:
-    """Hand on what is stored from now on, by the server's clock."""
-    since_unix_ns = await _server_unix_ns(bus, stream)
-    async for batch in follow(bus, stream, subjects=wanted.subjects[stream], since_unix_ns=since_unix_ns):
-        if batch:
-            await arrived.put([_stored(stream, message) for message in batch])
-
-
-async def _server_unix_ns(bus: Bus, stream: Stream) -> int:
-    while True:
-        with contextlib.suppress(ProviderUnavailable):
-            return (await state_of_stream(bus, stream)).unix_ns
-        await bus.wait_for_stream(stream)
-
-
-async def _dump(
-    platform: PlatformSettings,
-    wanted: EventFilter,
-    since_unix_ns: int | None,
-    until_unix_ns: int | None,
-    *,
-    as_json: bool,
-    timeout_s: float,
-) -> None:
-    async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
-        kept = [_kept(bus, stream, wanted, since_unix_ns, until_unix_ns) for stream in wanted.streams]
-        async for event in _by_time(kept):
-            print_event(event, as_json=as_json)
-
-
-async def _kept(
-    bus: Bus, stream: Stream, wanted: EventFilter, since_unix_ns: int | None, until_unix_ns: int | None
-) -> AsyncIterator[StoredEvent]:
-    async for message in read_to_end(bus, stream, subjects=wanted.subjects[stream], since_unix_ns=since_unix_ns):
-        if until_unix_ns is not None and message.stored_unix_ns >= until_unix_ns:
-            return
-        yield _stored(stream, message)
-
-
-async def _by_time(sources: Sequence[AsyncIterator[StoredEvent]]) -> AsyncIterator[StoredEvent]:
-    """What all sources give, earliest first; each gives its own in order."""
-    heads = {source: await anext(source, None) for source in sources}
-    while left := {source: head for source, head in heads.items() if head is not None}:
-        source = min(left, key=lambda source: left[source].stored_unix_ns)
-        yield left[source]
-        heads[source] = await anext(source, None)
-
-
-def _stored(stream: Stream, message: Followed) -> StoredEvent:
-    return StoredEvent(stream.value, message.sequence, message.subject, message.stored_unix_ns, message.data)
-
-
-_Surveyed = tuple[StreamSurvey, list[ConsumerSurvey] | None]
-
-
-async def _surveys(platform: PlatformSettings, streams: Sequence[Stream], *, timeout_s: float) -> list[_Surveyed]:
-    async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
-        return await asyncio.gather(*(_survey(bus, stream) for stream in streams))
-
-
-async def _survey(bus: Bus, stream: Stream) -> _Surveyed:
-    survey = await survey_of(bus, stream)
-    try:
-        return survey, await consumers_of(bus, stream)
-    except ProviderUnavailable:  # another server's permissions may not allow the operator to ask
-        return survey, None
-
-
-def _survey_json(survey: StreamSurvey, consumers: list[ConsumerSurvey] | None) -> dict[str, object]:
+def _survey_json(survey: "StreamSurvey", consumers: "list[ConsumerSurvey] | None") -> dict[str, object]:
     return {
         "stream": survey.stream,
         "message_count": survey.message_count,
@@ -201,7 +113,7 @@ def _survey_json(survey: StreamSurvey, consumers: list[ConsumerSurvey] | None) -
     }
 
 
-def _consumer_json(consumer: ConsumerSurvey) -> dict[str, object]:
+def _consumer_json(consumer: "ConsumerSurvey") -> dict[str, object]:
     return {
         "name": consumer.name,
         "reader": consumer.reader,
@@ -214,7 +126,7 @@ def _consumer_json(consumer: ConsumerSurvey) -> dict[str, object]:
     }
 
 
-def _survey_table(surveys: Sequence[_Surveyed]) -> Table:
+def _survey_table(surveys: "Sequence[Surveyed]") -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("stream", no_wrap=True)
     for column in ("messages", "size", "at most", "oldest", "newest", "keeps"):
@@ -225,17 +137,17 @@ def _survey_table(surveys: Sequence[_Surveyed]) -> Table:
         table.add_row(
             survey.stream,
             f"{survey.message_count:,}",
-            _size(survey.size_bytes),
-            _size(survey.bytes_max) if survey.bytes_max >= 0 else "",
+            size_text(survey.size_bytes),
+            size_text(survey.bytes_max) if survey.bytes_max >= 0 else "",
             _age(survey.first_unix_ns, now_unix_ns),
             _age(survey.last_unix_ns, now_unix_ns),
-            _span(survey.age_ns_max),
+            span_text(survey.age_ns_max) if survey.age_ns_max else "for ever",
             survey.storage,
         )
     return table
 
 
-def _consumer_table(surveys: Sequence[_Surveyed]) -> Table:
+def _consumer_table(surveys: "Sequence[Surveyed]") -> Table:
     table = Table(box=None, pad_edge=False)
     table.add_column("stream", no_wrap=True)
     table.add_column("read by", no_wrap=True)
@@ -258,19 +170,3 @@ def _consumer_table(surveys: Sequence[_Surveyed]) -> Table:
 
 def _age(unix_ns: int | None, now_unix_ns: int) -> str:
     return "never" if unix_ns is None else age_text(max(0, now_unix_ns - unix_ns) // NS_PER_MS)
-
-
-def _span(span_ns: int) -> str:
-    if span_ns == 0:
-        return "for ever"
-    for unit_s, unit in ((86_400, "days"), (3_600, "h"), (60, "min")):
-        if span_ns >= unit_s * 1_000_000_000:
-            return f"{span_ns / unit_s / 1e9:.3g} {unit}"
-    return f"{span_ns / 1e9:.3g} s"
-
-
-def _size(size_bytes: int) -> str:
-    for unit_bytes, unit in ((10**9, "GB"), (10**6, "MB"), (10**3, "kB")):
-        if size_bytes >= unit_bytes:
-            return f"{size_bytes / unit_bytes:.1f} {unit}"
-    return f"{size_bytes} B"

@@ -10,7 +10,7 @@ from quote_core.settings import CONFIG_VARIABLE
 from solquote.commands.options import Json
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, answer_json, make_console
-from solquote.processes import all_models
+from solquote.setting_models import all_models
 from solquote.settings_reference import reference_toml
 
 __all__ = ["init"]

@@ -5,15 +5,12 @@ from typing import Annotated
 
 import typer
 
-from pipeline.event_logger import Entry, Verification, replay, verify
+from pipeline.event_logger import Verification, replay, verify
 from pipeline.event_logger.segments import segments
 from pipeline.event_logger.settings import EventLoggerSettings
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import load_tokens
-from solquote.commands.options import DataDir, Json, found_environment
-from solquote.event_filter import Pair, Streams, Types, make_filter
-from solquote.event_lines import StoredEvent, print_event
+from solquote.commands.options import DataDir, Json, Pair, Streams, Types, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.moments import Since, Until, bounds_of
 from solquote.output import CommandFailed, answer_json, make_console
@@ -52,6 +49,10 @@ def replay_journal(
     as_json: Json = False,
 ) -> None:
     """Print the journal's events as JSON lines, oldest first; `verify` says whether they are all."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+    from solquote.event_lines import StoredEvent, print_event  # noqa: PLC0415  # the same
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
     first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
@@ -59,7 +60,8 @@ def replay_journal(
     is_whole = stream is None and of_type is None and pair is None
     for entry in entries:
         if is_whole or wanted.admits(entry.stream, entry.subject):
-            print_event(_stored(entry), as_json=True)
+            stored = StoredEvent(entry.stream, entry.sequence, entry.subject, entry.stored_unix_ns, entry.payload)
+            print_event(stored, as_json=True)
 
 
 def _folder(directory: Path | None, data_dir: Path | None) -> Path:
@@ -75,10 +77,6 @@ def _folder(directory: Path | None, data_dir: Path | None) -> Path:
     if not segments(directory) and not any(directory.glob("*.damaged")):
         raise CommandFailed("NOT_FOUND", f"{directory} holds no journal", ExitCode.UNAVAILABLE)
     return directory
-
-
-def _stored(entry: Entry) -> StoredEvent:
-    return StoredEvent(entry.stream, entry.sequence, entry.subject, entry.stored_unix_ns, entry.payload)
 
 
 def _as_json(folder: Path, found: Verification) -> dict[str, object]:

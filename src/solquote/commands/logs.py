@@ -18,17 +18,15 @@ from quote_core.setting_names import unknown_names
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DataDir, Json, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.log_reading import LogFollower, LogLine, fields_of, last_lines, log_names, merged
+from solquote.log_reading import LogFollower, LogLine, last_lines, log_names, merged
 from solquote.output import CommandFailed, make_console
 from solquote.processes import NATS, SERVICES
+from solquote.supervisor.log_shape import readable
 
 __all__ = ["logs"]
 
 _LOOK_EVERY_S: Final = 0.25
 _LINES_MAX: Final = 1_000_000
-_LEVEL_STYLES: Final = {"warning": "yellow", "error": "bold red", "critical": "bold red", "debug": "dim"}
-_NAMED_APART: Final = ("event", "level", "timestamp", "service")
-"""Fields of a structured line that have a place of their own in it."""
 
 
 def logs(
@@ -107,22 +105,5 @@ class _Printer:
         return f"{line.process:<16} | " if self._is_prefixed else ""
 
     def _readable(self, line: LogLine) -> Text:
-        text = Text(self._prefix(line), style="cyan")
-        told = fields_of(line.text)
-        if told is None:
-            return text.append(_printable(line.text), style="default")
-        level = str(told.get("level", ""))
         moment = datetime.fromtimestamp(line.unix_ms / 1_000, UTC)
-        text.append(f"{moment:%H:%M:%S} ", style="dim")
-        text.append(f"{level:<7} ", style=_LEVEL_STYLES.get(level, "green"))
-        text.append(_printable(str(told["event"])), style="bold default")
-        for name, value in told.items():
-            if name not in _NAMED_APART:
-                text.append(f"  {name}=", style="dim")
-                text.append(_printable(str(value)), style="default")
-        return text
-
-
-def _printable(text: str) -> str:
-    """A log goes to the operator's terminal: no control characters."""
-    return "".join(letter for letter in text if letter.isprintable() or letter == "\t")
+        return Text.assemble((self._prefix(line), "cyan"), (f"{moment:%H:%M:%S} ", "dim"), *readable(line.text))

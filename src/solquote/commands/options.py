@@ -17,7 +17,10 @@ __all__ = [
     "DATA_DIR_VARIABLE",
     "DataDir",
     "Json",
+    "Pair",
+    "Streams",
     "Timeout",
+    "Types",
     "Wide",
     "found_environment",
     "missing_folder",
@@ -33,6 +36,13 @@ DataDir = Annotated[
 ]
 Timeout = Annotated[float, typer.Option(help="Longest wait for a service, seconds", min=0.01, max=300)]
 Wide = Annotated[bool, typer.Option("--wide", help="Whole addresses and long lines; a pipe gets them anyway.")]
+Streams = Annotated[
+    list[str] | None, typer.Option("--stream", help="Only this stream; may be repeated", metavar="STREAM")
+]
+Types = Annotated[
+    list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated", metavar="TYPE")
+]
+Pair = Annotated[str | None, typer.Option("--pair", help="Only events of this pair, such as SOL-USDC", metavar="PAIR")]
 DATA_DIR_VARIABLE: Final = environment_name(PlatformSettings.section, "data_dir")
 
 

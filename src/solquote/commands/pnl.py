@@ -1,29 +1,26 @@
 """`solquote pnl`: profit and loss of one run, computed anew from the results on the EXECUTED stream."""
 
-import asyncio
-import collections
-import sys
-from collections.abc import AsyncIterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from datetime import UTC, datetime
-from typing import Annotated, Final
-from urllib.parse import urlsplit
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from pipeline.auditor import Ledger, Ledgers, export_csv, newest_run, read_results
-from quote_core.bus import BusRole, access_of, connect
+from quote_core.addresses import redacted_url
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import DeadlinePassed
-from quote_core.events import ExecutionResult
 from quote_core.settings import PlatformSettings
-from quote_core.telemetry.logs import redacted_url
 from quote_core.units import LAMPORTS_PER_SOL
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.output import CommandFailed, answer_json, make_console, with_status
+from solquote.output import CommandFailed, answer_json, make_console
+
+if TYPE_CHECKING:
+    from pipeline.auditor.ledger import Ledger
+    from quote_core.events import ExecutionResult
+    from solquote.account_reading import Account
 
 __all__ = ["pnl"]
 
@@ -40,9 +37,11 @@ def pnl(
     """Show profit and loss, and the newest results."""
     if as_csv and as_json:
         raise CommandFailed("USAGE", "--csv and --json are two answers; ask for one", ExitCode.BAD_INPUT)
+    from solquote.account_reading import read_account  # noqa: PLC0415  # NATS is loaded for the call only
+
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     try:
-        account = asyncio.run(_read(platform, last, run, as_csv=as_csv, timeout_s=timeout))
+        account = read_account(platform, last, run, as_csv=as_csv, timeout_s=timeout)
     except TimeoutError:
         raise DeadlinePassed(f"NATS at {redacted_url(platform.nats_url)}", round(timeout * 1000)) from None
     if as_json:
@@ -51,66 +50,10 @@ def pnl(
         _print(account, make_console())
 
 
-ALL_RUNS: Final = "all"
 RUNS_SHOWN_MAX: Final = 3
 
 
-@dataclass(frozen=True, slots=True)
-class _Account:
-    """What was asked for, its newest results, and every run there is."""
-
-    ledger: Ledger
-    newest: Sequence[ExecutionResult]
-    by_run: Mapping[str, Ledger]
-
-    @property
-    def run(self) -> str:
-        return self.ledger.run_id or "without a name"
-
-
-async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> _Account:
-    """Read the whole stream once, keeping the newest `last` results; CSV is written meanwhile."""
-    newest: collections.deque[ExecutionResult] = collections.deque(maxlen=last)
-    capital_lamports = platform.trading_capital_lamports
-    total, ledgers = (
-        Ledger(capital_lamports=capital_lamports, run_id=ALL_RUNS),
-        Ledgers(capital_lamports=capital_lamports),
-    )
-    async with asyncio.timeout(timeout_s):
-        await _look_for_server(platform.nats_url)
-        async with connect(platform.nats_url, name="solquote pnl", access=access_of(platform, BusRole.OPERATOR)) as bus:
-            run = run or await newest_run(bus)
-
-            async def wanted() -> AsyncIterator[ExecutionResult]:
-                async for result in read_results(bus):
-                    ledgers.add(result)
-                    if run in (ALL_RUNS, result.run_id):
-                        yield result
-
-            if as_csv:
-                await export_csv(wanted(), sys.stdout)
-            else:
-                async for result in wanted():
-                    total.add(result)
-                    newest.append(result)
-    if run not in ("", ALL_RUNS) and run not in ledgers.by_run:
-        known = ", ".join(one or "(without a name)" for one in ledgers.by_run) or "none"
-        raise CommandFailed("NOT_FOUND", f"--run: {run} has no result; there are: {known}", ExitCode.BAD_INPUT)
-    return _Account(total if run == ALL_RUNS else ledgers.of(run), list(newest), ledgers.by_run)
-
-
-async def _look_for_server(url: str) -> None:
-    """Tell at once that nobody is there; services wait for the bus, a person does not."""
-    parts = urlsplit(url)
-    try:
-        _, writer = await asyncio.open_connection(parts.hostname, parts.port or 4222)
-    except OSError as error:
-        sentence = f"NATS at {redacted_url(url)} cannot be reached; `solquote up` starts it"
-        raise with_status("UNAVAILABLE", sentence) from error
-    writer.close()
-
-
-def _account_json(account: _Account) -> dict[str, object]:
+def _account_json(account: "Account") -> dict[str, object]:
     return {
         "run_id": account.ledger.run_id,
         "summary": _summary(account.ledger),
@@ -128,7 +71,7 @@ def _account_json(account: _Account) -> dict[str, object]:
     }
 
 
-def _summary(ledger: Ledger) -> dict[str, float]:
+def _summary(ledger: "Ledger") -> dict[str, float]:
     return {
         "trade_count": ledger.trade_count,
         "filled_count": ledger.filled_count,
@@ -153,7 +96,7 @@ def _summary(ledger: Ledger) -> dict[str, float]:
     }
 
 
-def _result_json(result: ExecutionResult) -> dict[str, object]:
+def _result_json(result: "ExecutionResult") -> dict[str, object]:
     return {
         "finished_unix_ns": result.finished_unix_ns,
         "pair": result.pair,
@@ -171,9 +114,9 @@ def _result_json(result: ExecutionResult) -> dict[str, object]:
     }
 
 
-def _print(account: _Account, console: Console) -> None:
+def _print(account: "Account", console: Console) -> None:
     ledger = account.ledger
-    runs = "all runs" if ledger.run_id == ALL_RUNS else f"run {account.run}"
+    runs = "all runs" if account.is_of_all else f"run {account.run}"
     console.print(
         f"[bold]{_sol(ledger.cumulative_profit_lamports)} SOL[/] over {ledger.trade_count} trades: "
         f"{ledger.filled_count} filled, {ledger.missed_count} missed, {ledger.failed_count} failed, "
@@ -201,7 +144,7 @@ def _print(account: _Account, console: Console) -> None:
         summary.add_row(name, text)
     console.print(summary)
     others = [run_id or "(without a name)" for run_id in account.by_run if run_id != ledger.run_id]
-    if others and ledger.run_id != ALL_RUNS:
+    if others and not account.is_of_all:
         shown = ", ".join(others[: -RUNS_SHOWN_MAX - 1 : -1])
         console.print(
             f"not in it: {len(others)} other runs, newest first: {shown}; `--run NAME` shows one, `--run all` adds up",
@@ -211,7 +154,7 @@ def _print(account: _Account, console: Console) -> None:
         console.print(_results(account.newest))
 
 
-def _results(newest: Sequence[ExecutionResult]) -> Table:
+def _results(newest: "Sequence[ExecutionResult]") -> Table:
     table = Table(box=None, pad_edge=False, title="newest results, in SOL", title_justify="left", title_style="dim")
     for column in ("finished", "pair"):
         table.add_column(column, no_wrap=True)
@@ -231,7 +174,7 @@ def _results(newest: Sequence[ExecutionResult]) -> Table:
     return table
 
 
-def _outcome_text(result: ExecutionResult) -> str:
+def _outcome_text(result: "ExecutionResult") -> str:
     text = f"{result.outcome.name.lower()} ({result.mode.name.lower()})"
     return f"{text}: {result.reason}" if result.reason else text
 

@@ -17,7 +17,6 @@ from solquote.commands.options import DataDir, Json, Timeout, Wide, found_enviro
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, key_text, percent_text, price_text, short_key
 from solquote.output import CommandFailed, answer_json, is_wide, make_console
-from solquote.wire import ask_pools
 
 __all__ = ["pools"]
 
@@ -45,6 +44,8 @@ def pools(
         first, second = registry.resolve(input_token, field="IN"), registry.resolve(output_token, field="OUT")
         registry.pair(first.mint, second.mint)
         mints = (first.mint, second.mint)
+    from solquote.wire import ask_pools  # noqa: PLC0415  # gRPC is loaded for the call only
+
     answer = ask_pools(platform.local_quote_address, *mints, timeout_s=timeout)
     if as_json:
         answer_json({"pools": [asdict(pool) for pool in answer]})

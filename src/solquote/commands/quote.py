@@ -19,7 +19,6 @@ from solquote.exit_codes import ExitCode
 from solquote.explanation import arithmetic, factor_rows, warning
 from solquote.formatting import age_text, amount_text, key_text, percent_text, price_text
 from solquote.output import answer_json, is_wide, make_console
-from solquote.wire import ask_quote
 
 __all__ = ["quote"]
 
@@ -56,6 +55,8 @@ def quote(
     registry.pair(sold.mint, bought.mint)
     given, mode = (bought, SwapMode.EXACT_OUT) if exact_out else (sold, SwapMode.EXACT_IN)
     smallest_units = amount_from_decimal(amount, given.decimals, field="AMOUNT")
+    from solquote.wire import ask_quote  # noqa: PLC0415  # gRPC is loaded for the call only
+
     answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout, mode=mode)
     if as_json:
         answer_json(quote_json(answer, slippage_bps=slippage_bps, mode=mode))

@@ -1,22 +1,19 @@
 """`solquote record`: capture pools and all their accounts from an RPC node into a file `verify-quotes` reads."""
 
-import asyncio
 import json
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from quote_core.addresses import redacted_url
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
-from quote_core.solana import RpcClient, open_session
-from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import checked_mint
 from quote_core.units import Pubkey
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.output import answer_json, make_console
-from solquote.recording import capture
 
 __all__ = ["record"]
 
@@ -34,6 +31,8 @@ def record(
     """Capture pools with every account they depend on, at one slot, for tests and `verify-quotes`."""
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     addresses = [checked_mint(pool, field="POOL") for pool in dict.fromkeys(pools)]
+    import asyncio  # noqa: PLC0415  # loaded for the call only
+
     document = asyncio.run(_captured(addresses, platform.rpc_url, timeout_ms=int(timeout * _MS_PER_S)))
     try:
         output.write_text(json.dumps(document, indent=1) + "\n")
@@ -54,6 +53,11 @@ def record(
 
 
 async def _captured(addresses: list[Pubkey], rpc_url: str, *, timeout_ms: int) -> dict[str, Any]:
+    from quote_core.solana import RpcClient, open_session  # noqa: PLC0415  # loaded for the call only
+    from quote_core.telemetry.logs import start_logs  # noqa: PLC0415  # the same
+    from solquote.recording import capture  # noqa: PLC0415  # with every DEX
+
+    start_logs("solquote", "error")
     async with open_session(rpc_url) as session:
         rpc = RpcClient(url=rpc_url, session=session, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
         return await capture(

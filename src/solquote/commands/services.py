@@ -1,12 +1,11 @@
 """`solquote services`: what of the platform can be called, whether it answers, and one line for each that calls it."""
 
-import asyncio
 import os
 import shlex
 from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Final
+from typing import TYPE_CHECKING, Final
 
 from rich.console import Console
 from rich.padding import Padding
@@ -15,14 +14,15 @@ from rich.text import Text
 from aggregator.settings import AggregatorSettings
 from external_quote.settings import ExternalQuoteSettings
 from pipeline.system_manager.settings import SystemManagerSettings
-from quote_core.addresses import with_port
+from quote_core.addresses import host_of, with_port
 from quote_core.settings import PlatformSettings
-from solquote.callable_services import CallableService, ServicePlaces, look_at_services
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, Timeout, found_environment
-from solquote.connections import host_of
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
 from solquote.settings import UpSettings
+
+if TYPE_CHECKING:
+    from solquote.callable_services import CallableService
 
 __all__ = ["services"]
 
@@ -31,6 +31,10 @@ _INDENT: Final = (0, 0, 0, 2)
 
 def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Show what can be called, with one line each that does; exit 1 when one of them does not answer."""
+    import asyncio  # noqa: PLC0415  # loaded for the call only
+
+    from solquote.callable_services import ServicePlaces, look_at_services  # noqa: PLC0415  # all that can be called is loaded here
+
     environ = found_environment(data_dir)
     platform, up = PlatformSettings.load(environ=environ), UpSettings.load(environ=environ)
     manager = SystemManagerSettings.load(environ=environ)
@@ -58,7 +62,7 @@ def _data_dir_option(data_dir: Path | None) -> str:
     return f" --data-dir {shlex.quote(str(data_dir.absolute()))}"
 
 
-def _print(looks: Sequence[CallableService], console: Console) -> None:
+def _print(looks: "Sequence[CallableService]", console: Console) -> None:
     for look in looks:
         head = Text.assemble((look.name, "bold"), f"  {look.protocol}  ", (look.address, "cyan"), "  ")
         head.append("answers" if look.answers else look.trouble, style="green" if look.answers else "bold red")

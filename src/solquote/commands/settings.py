@@ -13,7 +13,7 @@ from rich.text import Text
 
 from solquote.commands.options import Json, Wide
 from solquote.output import answer_json, is_wide, make_console
-from solquote.processes import all_models
+from solquote.setting_models import all_models
 from solquote.settings_reference import SettingReference, reference, reference_markdown, reference_names
 
 __all__ = ["settings"]

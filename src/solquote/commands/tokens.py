@@ -12,7 +12,6 @@ from solquote.answers import PrintedPrice
 from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment
 from solquote.formatting import age_text, key_text, price_text
 from solquote.output import CommandFailed, answer_json, is_wide, make_console
-from solquote.wire import ask_prices
 
 __all__ = ["tokens"]
 
@@ -23,6 +22,8 @@ def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, wide: Wide = Fal
     registry = load_tokens(platform.tokens_path)
     without_prices = None
     prices: Mapping[str, PrintedPrice] = {}
+    from solquote.wire import ask_prices  # noqa: PLC0415  # gRPC is loaded for the call only
+
     try:
         prices = ask_prices(platform.local_quote_address, timeout_s=timeout)
     except CommandFailed as failure:

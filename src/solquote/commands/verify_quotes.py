@@ -1,17 +1,19 @@
 """`solquote verify-quotes`: replay recorded swaps and say how many come out equal to the last unit."""
 
 from pathlib import Path
-from typing import Annotated, Final
+from typing import TYPE_CHECKING, Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from quote_core.dex.replay import CheckedRow
 from solquote.commands.options import Json
 from solquote.exit_codes import ExitCode
 from solquote.output import answer_json, make_console
-from solquote.verify_quotes import Report, verify_files
+
+if TYPE_CHECKING:
+    from quote_core.dex.replay import CheckedRow
+    from solquote.verify_quotes import Report
 
 __all__ = ["verify_quotes"]
 
@@ -28,6 +30,8 @@ def verify_quotes(
     as_json: Json = False,
 ) -> int:
     """Replay vector files on recorded pools; exit 1 on any difference, 5 where a file cannot be read."""
+    from solquote.verify_quotes import verify_files  # noqa: PLC0415  # with every DEX
+
     report = verify_files(vectors, pools or [])
     if as_json:
         answer_json(report.as_json())
@@ -38,7 +42,7 @@ def verify_quotes(
     return ExitCode.NEGATIVE if report.different else ExitCode.OK
 
 
-def _print(report: Report, console: Console) -> None:
+def _print(report: "Report", console: Console) -> None:
     table = Table(box=None, pad_edge=False)
     for heading in ("dex", "kind"):
         table.add_column(heading, no_wrap=True)
@@ -58,7 +62,7 @@ def _print(report: Report, console: Console) -> None:
     console.print(f"{report.checked} checked, {report.different} different")
 
 
-def _print_difference(file_name: str, row: CheckedRow, console: Console) -> None:
+def _print_difference(file_name: str, row: "CheckedRow", console: Console) -> None:
     console.print(f"\n{file_name}, vector {row.index}:", markup=False)
     for one in row.differences:
         console.print(f"  {one.field}: expected {one.expected}, got {one.actual}", markup=False, highlight=False)

@@ -14,6 +14,7 @@ from typing import Any, Final
 from quote_core.clock import Clock
 from solquote.supervisor.lifecycle import ProcessEvent, ProcessState, RestartPolicy, after
 from solquote.supervisor.log_file import LineSplitter, LogFile
+from solquote.supervisor.log_shape import readable, shaped
 from solquote.supervisor.nats_server import ROOM_BYTES_MIN, free_bytes, probe_nats
 from solquote.supervisor.notify import Notice, NotifySocket
 from solquote.supervisor.specification import EmbeddedNats, ProcessSpec, ProcessView, Watcher
@@ -140,7 +141,8 @@ class Child:
         self._step(ProcessEvent.FAIL, pid=None, started_mono_ns=None, status=how, restart_count=restart_count)
         self._watcher.told(self.spec.name, f"{how}; restart {restart_count} in {delay_ms} ms; log: {log.path}")
         for line in log.last_lines:
-            self._watcher.told(self.spec.name, f"  | {line}")
+            self._watcher.told(self.spec.name, "  | " + "".join(piece for piece, _ in readable(line)))
+        self._keep(f"{how}; restart {restart_count} in {delay_ms} ms".encode(), log)
         log.last_lines.clear()
 
     async def _watch(self) -> None:
@@ -220,9 +222,14 @@ class Child:
         splitter = LineSplitter()
         while chunk := await process.stdout.read(_CHUNK_BYTES):
             for line in splitter.feed(chunk):
-                self._watcher.logged(self.spec.name, log.write(line))
+                self._keep(line, log)
         for line in splitter.end():
-            self._watcher.logged(self.spec.name, log.write(line))
+            self._keep(line, log)
+
+    def _keep(self, line: bytes, log: LogFile) -> None:
+        kept = shaped(line, service=self.spec.name, unix_ns=self._clock.unix_ns())
+        if kept:
+            self._watcher.logged(self.spec.name, log.write(kept))
 
     async def _unless_stopping(self, *waits: Coroutine[Any, Any, object]) -> None:
         """Wait for all of `waits`, but no longer than until `stop`."""

@@ -13,6 +13,7 @@ from rich.text import Text
 from quote_core.clock import Clock
 from quote_core.json_dialect import json_text
 from solquote.supervisor.lifecycle import ProcessState
+from solquote.supervisor.log_shape import readable
 from solquote.supervisor.specification import ProcessView, Watcher
 from solquote.switch_view import SwitchView
 
@@ -147,7 +148,7 @@ class LiveTable:
     def logged(self, name: str, line: str) -> None:
         """See `Watcher.logged`."""
         if self._show_logs:
-            self._console.print(f"[cyan]{escape(name):>16}[/] | {escape(line)}", soft_wrap=True)
+            self._console.print(Text.assemble((f"{name:>16}", "cyan"), " | ", *readable(line)), soft_wrap=True)
 
 
 class PlainLines:
@@ -183,7 +184,7 @@ class PlainLines:
     def logged(self, name: str, line: str) -> None:
         """See `Watcher.logged`."""
         if self._show_logs:
-            self._line(f"{name:<16} | {line}")
+            self._line(f"{name:<16} | " + "".join(piece for piece, _ in readable(line)))
 
     def _line(self, text: str) -> None:
         moment = datetime.fromtimestamp(self._clock.unix_ns() / 1e9, tz=UTC)

@@ -4,10 +4,12 @@ import collections
 from pathlib import Path
 from typing import BinaryIO, Final, Self
 
+from quote_core.files import owner_alone
+
 __all__ = ["LAST_LINES_MAX", "LineSplitter", "LogFile"]
 
 LAST_LINES_MAX: Final = 8
-_LINE_BYTES_MAX: Final = 8192
+_LINE_BYTES_MAX: Final = 64 * 1024
 
 
 class LogFile:
@@ -39,11 +41,11 @@ class LogFile:
     def _turn_over(self) -> BinaryIO:
         if self.path.exists():
             self.path.replace(self.path.with_name(self.path.name + ".1"))
-        return self.path.open("wb")
+        return open(self.path, "wb", opener=owner_alone)
 
 
 class LineSplitter:
-    """Cuts a stream of bytes into lines; a line beyond 8 KiB is cut there, so that memory stays bounded."""
+    """Cuts a stream of bytes into lines; a line beyond 64 KiB is cut there, so that memory stays bounded."""
 
     def __init__(self) -> None:
         self._rest = b""

@@ -17,8 +17,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
-
 from quote_core.addresses import dialled, with_port
 from quote_core.bus.access import credentials_folder
 from quote_core.bus.nkey import UserKey
@@ -38,6 +36,7 @@ __all__ = [
 
 _PROBE_S_MAX: Final = 1.0
 _SEED_BYTES_MAX: Final = 128
+_ANSWER_BYTES_MAX: Final = 64 * 1024
 _FILE_STORE_BYTES_MAX: Final = 1 << 40
 _MEMORY_STORE_BYTES_MAX: Final = 1 << 36
 """No bounds in practice: a stream has its own. By default they are three quarters of what is free at the start, and a
@@ -163,8 +162,8 @@ async def probe_nats(nats: EmbeddedNats) -> Condition | None:
     try:
         async with asyncio.timeout(_PROBE_S_MAX):
             info = await _greeting(dialled(nats.host), nats.port)
-            fault = await _fault(f"http://{with_port(dialled(nats.monitor_host), nats.monitor_port)}/healthz")
-    except (OSError, ValueError, TypeError, TimeoutError, aiohttp.ClientError):
+            fault = await _fault(dialled(nats.monitor_host), nats.monitor_port)
+    except (OSError, ValueError, TypeError, LookupError, TimeoutError):
         return None
     if fault:
         return Condition(is_ready=False, line=f"JetStream does not take messages: {fault}")
@@ -187,9 +186,25 @@ async def _greeting(host: str, port: int) -> dict[str, Any]:
     return info
 
 
-async def _fault(url: str) -> str:
-    async with aiohttp.ClientSession() as session, session.get(url) as response:
-        answer = json.loads(await response.read())
-    if response.status == HTTPStatus.OK:
+async def _fault(host: str, port: int) -> str:
+    """What its health check finds; asked without a library, for which `up` would wait before it starts anything."""
+    reader, writer = await asyncio.open_connection(host, port)
+    try:
+        writer.write(f"GET /healthz HTTP/1.0\r\nHost: {with_port(host, port)}\r\n\r\n".encode())
+        head, _, body = (await _rest(reader)).partition(b"\r\n\r\n")
+    finally:
+        writer.close()
+        with contextlib.suppress(OSError):
+            await writer.wait_closed()
+    status, answer = int(head.split()[1]), json.loads(body)
+    if status == HTTPStatus.OK:
         return ""
-    return str(answer.get("error") or answer.get("status") or f"HTTP {response.status}")
+    return str(answer.get("error") or answer.get("status") or f"HTTP {status}")
+
+
+async def _rest(reader: asyncio.StreamReader) -> bytes:
+    """All that comes until the other side closes, within bounds."""
+    try:
+        return await reader.readexactly(_ANSWER_BYTES_MAX)
+    except asyncio.IncompleteReadError as error:
+        return error.partial

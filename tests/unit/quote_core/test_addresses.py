@@ -2,7 +2,7 @@ import socket
 
 import pytest
 
-from quote_core.addresses import is_proxied, why_not_bound
+from quote_core.addresses import is_proxied, redacted_url, why_not_bound
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,7 @@ def test_what_keeps_a_server_from_listening_is_told_in_words():
     assert why_not_bound("192.0.2.1", 0) == "it is no address of this machine"
     assert why_not_bound("nonsense.invalid", 0) == "it is no address, and no machine has this name"
     assert why_not_bound("127.0.0.1", 0) == ""
+
+
+def test_a_logged_url_holds_no_key():
+    assert redacted_url("https://user:secret@node.example:8443/key?api=1") == "https://node.example:8443"

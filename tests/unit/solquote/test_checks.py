@@ -4,9 +4,10 @@ from typing import ClassVar
 
 import pytest
 
-from quote_core.settings import PlatformSettings, Port, ServiceSettings
+from quote_core.settings import PlatformSettings, Port, Secret, SecretStr, ServiceSettings
 from solquote.checks import DoctorVerdict, check_quote_files, check_settings, check_switch, check_token_file
-from solquote.processes import SERVICES, all_models
+from solquote.processes import SERVICES
+from solquote.setting_models import all_models
 from solquote.switch_view import SwitchView
 
 
@@ -15,6 +16,7 @@ class Demo(ServiceSettings):
 
     port: Port = 1
     name: str = ""
+    key: Secret = SecretStr("")
 
 
 MODELS = (PlatformSettings, Demo)
@@ -37,7 +39,7 @@ def test_settings_that_are_right_are_listed():
     findings = list(check_settings({"SOLQUOTE_DEMO_PORT": "5", "HOME": "/root"}, MODELS))
     assert [(finding.verdict, finding.detail) for finding in findings] == [
         (DoctorVerdict.OK, "all defaults"),
-        (DoctorVerdict.OK, "port from SOLQUOTE_DEMO_PORT; the rest defaults"),
+        (DoctorVerdict.OK, "port = 5, from SOLQUOTE_DEMO_PORT\nthe rest defaults"),
     ]
 
 
@@ -47,8 +49,8 @@ def test_it_is_told_where_each_value_is_from(tmp_path: Path):
     own = {"SOLQUOTE_CONFIG": str(config), "SOLQUOTE_DEMO_PORT": "5"}
     findings = check_settings(own | {"SOLQUOTE_RPC_URL": "http://h:1"}, MODELS, own=own)
     assert [finding.detail for finding in findings] == [
-        "rpc_url from the platform that runs; the rest defaults",
-        f"port from SOLQUOTE_DEMO_PORT; name from [demo] of {config}; the rest defaults",
+        "rpc_url = http://h:1, from the platform that runs\nthe rest defaults",
+        f"port = 5, from SOLQUOTE_DEMO_PORT\nname = x, from [demo] of {config}\nthe rest defaults",
     ]
 
 

@@ -1,8 +1,10 @@
 """One table of commands: each is found in its module, and loaded by nobody but the line that names it."""
 
+import contextlib
 import importlib
 import json
 import os
+import pty
 import subprocess
 import sys
 from importlib import metadata
@@ -14,6 +16,7 @@ from solquote.command_line import run_command_line
 from solquote.command_table import COMMANDS, Command
 
 HEAVY = ("grpc", "pydantic", "aiohttp", "nats", "solders", "structlog", "asyncio")
+CLIENTS = {"grpc", "aiohttp", "nats", "structlog"}
 SUMMARY_LENGTH_MAX = 60
 """So that the list of commands has one line for each at 80 columns."""
 
@@ -46,6 +49,32 @@ def test_a_command_is_loaded_without_its_neighbours() -> None:
 
 
 @pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
+def test_what_a_call_needs_is_loaded_for_the_call_only(command: Command) -> None:
+    """A command that refuses its arguments, or completes them, waits for no client of another process."""
+    assert not loaded_by(command.name, "--help") & CLIENTS
+
+
+@pytest.mark.parametrize(
+    ("line", "unneeded"),
+    [
+        ("status", {*CLIENTS, "asyncio", "solders", "quote_core.tokens"}),
+        ("logs", {*CLIENTS, "asyncio", "solders", "quote_core.events"}),
+        ("settings", {*CLIENTS, "quote_core.events"}),
+        ("init --help", {*CLIENTS, "quote_core.events"}),
+        ("pnl --last x", CLIENTS),
+        ("events stats --stream x", CLIENTS),
+        ("shm inspect", {*CLIENTS, "quote_core.tokens"}),
+        ("quote SOL SOL 1", CLIENTS),
+    ],
+)
+def test_a_command_loads_no_more_than_its_answer_takes(
+    line: str, unneeded: set[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("SOLQUOTE_DATA_DIR", str(tmp_path))
+    assert not loaded_by(*line.split()) & unneeded
+
+
+@pytest.mark.parametrize("command", COMMANDS, ids=lambda command: command.name)
 def test_every_line_of_the_table_leads_to_a_command(command: Command, capsys: pytest.CaptureFixture[str]) -> None:
     module = importlib.import_module(f"solquote.commands.{command.module}")
     assert hasattr(module, command.name.replace("-", "_"))
@@ -62,6 +91,25 @@ def test_the_list_has_every_command_with_its_summary_on_one_line(
     lines = capsys.readouterr().out.splitlines()
     for command in COMMANDS:
         assert any(command.name in line and command.summary in line for line in lines)
+
+
+@pytest.mark.parametrize("line", ["doctor --timeout 0.05", "tokens"])
+def test_who_wants_no_colours_gets_no_escape_code_at_all(line: str, tmp_path: Path) -> None:
+    def printed(**environ: str) -> bytes:
+        ours, its = pty.openpty()
+        environ = {**os.environ, "TERM": "xterm", "SOLQUOTE_DATA_DIR": str(tmp_path), **environ}
+        with subprocess.Popen([sys.executable, "-m", "solquote", *line.split()], env=environ, stdout=its) as process:
+            os.close(its)
+            said = b""
+            with contextlib.suppress(OSError):  # how a terminal says that nobody is left to write to it
+                while some := os.read(ours, 65_536):
+                    said += some
+            os.close(ours)
+        assert process.returncode in {0, 1, 2}
+        return said
+
+    assert b"\x1b" in printed(NO_COLOR="")
+    assert b"\x1b" not in printed(NO_COLOR="1")
 
 
 def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) -> None:

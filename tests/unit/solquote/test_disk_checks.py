@@ -34,7 +34,27 @@ def test_a_small_disk_is_a_warning_that_says_how_long_it_lasts(tmp_path: Path, m
     free(monkeypatch, 20 * 10**9)
     found = checked(tmp_path)["disk"]
     assert found.verdict is DoctorVerdict.WARNING
-    assert "EXECUTED 1.8 days" in found.mend
+    assert "EXECUTED 1.81 days" in found.mend
+
+
+def test_quote_files_in_memory_are_well_and_elsewhere_a_warning(tmp_path: Path) -> None:
+    in_memory = next(
+        Path(point)
+        for _, point, kind, *_ in map(str.split, Path("/proc/self/mounts").read_text().splitlines())
+        if kind == "tmpfs"
+    )
+    well = tmpfs_finding(in_memory / "not" / "yet")
+    assert well.verdict is DoctorVerdict.OK
+    assert "not/yet on tmpfs: " in well.detail
+    disk = tmpfs_finding(Path("/proc/self"))
+    assert disk.verdict is DoctorVerdict.WARNING
+    assert "on proc: " in disk.detail
+    assert "unset SOLQUOTE_SHM_DIR" in disk.mend
+
+
+def tmpfs_finding(shm_dir: Path) -> DoctorFinding:
+    found = check_disk(PlatformSettings(data_dir=Path("/tmp"), shm_dir=shm_dir), EventLoggerSettings())
+    return next(finding for finding in found if finding.subject == "tmpfs")
 
 
 def test_a_journal_that_can_be_written_is_well_also_before_it_is_there(tmp_path: Path) -> None:

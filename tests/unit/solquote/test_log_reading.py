@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from solquote.log_reading import LogFollower, LogLine, fields_of, last_lines, log_names, merged
+from solquote.log_reading import LogFollower, LogLine, last_lines, log_names, merged
 from solquote.supervisor.log_file import LogFile
 
 ROOMY_BYTES = 1_000_000
@@ -106,14 +106,3 @@ def test_a_clock_set_back_does_not_put_a_processes_lines_out_of_order(tmp_path: 
     for second in (9, 1):
         log.write(structured(second, f"at {second}").encode())
     assert [line.unix_ms for line in last_lines(tmp_path, "scanner", 9)] == [1_785_412_809_500] * 2
-
-
-def test_nats_servers_local_time_is_read(tmp_path: Path, log: LogFile, monkeypatch: pytest.MonkeyPatch):
-    log.write(b"[77] 2026/07/30 12:00:01.500000 [INF] Server is ready")
-    (line,) = last_lines(tmp_path, "scanner", 1)
-    assert abs(line.unix_ms - 1_785_412_801_500) <= 14 * 3_600_000
-
-
-def test_what_a_structured_line_says_is_had_and_nothing_else_is_taken_for_one():
-    assert fields_of(structured(1, "hi")) == {"event": "hi", "timestamp": "2026-07-30T12:00:01.5Z"}
-    assert [fields_of(text) for text in ("", "{", "[1]", '{"no": "event"}', "plain")] == [None] * 5

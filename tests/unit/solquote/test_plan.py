@@ -177,3 +177,12 @@ def test_each_start_of_the_recorded_market_is_a_run_of_its_own_and_a_chain_is_on
     assert all(run.startswith("recorded-") for run in runs)
     assert plan({"SOLQUOTE_RPC_URL": "https://node.example"}).environment["SOLQUOTE_RUN_ID"] == "chain"
     assert plan({"SOLQUOTE_RUN_ID": "drill"}).environment["SOLQUOTE_RUN_ID"] == "drill"
+
+
+def test_who_looks_at_the_platform_from_elsewhere_reads_the_file_it_was_started_with(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+):
+    (tmp_path / "solquote.toml").write_text("[platform]\nlog_level = 'debug'\n")
+    monkeypatch.chdir(tmp_path)
+    assert plan({"SOLQUOTE_CONFIG": "solquote.toml"}).environment["SOLQUOTE_CONFIG"] == f"{tmp_path}/solquote.toml"
+    assert "SOLQUOTE_CONFIG" not in plan({"SOLQUOTE_CONFIG": " "}).environment

@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import AliasChoices, Field
 
 from quote_core.settings import Duration, SecretStr, ServiceSettings
-from solquote.processes import all_models
+from solquote.setting_models import all_models
 from solquote.settings_reference import SettingReference, reference, reference_markdown, reference_names, reference_toml
 
 PAGE = Path(__file__).parents[3] / "docs" / "settings.md"

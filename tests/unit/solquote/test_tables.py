@@ -8,15 +8,17 @@ from pathlib import Path
 import pytest
 from fakes.results import result
 
-from pipeline.auditor import Ledgers
+from pipeline.auditor.ledger import Ledgers
 from quote_core.events import Outcome
 from quote_core.tokens import load_tokens
 from shm import QuoteWriter, Role
 from shm.base58 import mint_bytes
+from solquote.account_reading import Account
 from solquote.answers import PrintedCap, PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.command_line import run_command_line
-from solquote.commands import doctor, pnl
+from solquote.commands import pnl
+from solquote.diagnosis import print_findings
 from solquote.output import make_console
 
 COLUMNS = 80
@@ -69,7 +71,7 @@ def pool(base: str, quote: str, protocol: str) -> PrintedPool:
 
 def test_pools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     held = (pool("SOL", "USDC", "raydium_amm_v4"), pool("SOL", "hyloSOL", "orca_whirlpool"))
-    monkeypatch.setattr("solquote.commands.pools.ask_pools", lambda *_, **__: held)
+    monkeypatch.setattr("solquote.wire.ask_pools", lambda *_, **__: held)
     assert run_command_line(["pools"]) == 0
     text = shown(capsys)
     for piece in ("SOL/USDC", "SOL/hyloSOL", "orca_whirlpool", SHORT_POOL, "12,345.7", "0.0123 %", "synthetic"):
@@ -89,7 +91,7 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         )
         for token in REGISTRY
     }
-    monkeypatch.setattr("solquote.commands.tokens.ask_prices", lambda *_, **__: prices)
+    monkeypatch.setattr("solquote.wire.ask_prices", lambda *_, **__: prices)
     assert run_command_line(["tokens"]) == 0
     text = shown(capsys)
     for piece in ("hyloSOL", "1,234.57", "stake_pool", "99.9 s stale", "synthetic", "EPjF..Dt1v"):
@@ -140,7 +142,7 @@ def quote_answer() -> PrintedQuote:
 
 
 def test_quote_and_its_explanation(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
-    monkeypatch.setattr("solquote.commands.quote.ask_quote", lambda *_, **__: quote_answer())
+    monkeypatch.setattr("solquote.wire.ask_quote", lambda *_, **__: quote_answer())
     assert run_command_line(["quote", "SOL", "hyloSOL", "1000000000", "--explain"]) == 1
     text = shown(capsys)
     for piece in (
@@ -214,7 +216,7 @@ def test_profit_and_loss(capsys: pytest.CaptureFixture[str]) -> None:
     ledgers = Ledgers(capital_lamports=10**11)
     for one in results:
         ledgers.add(one)
-    account = pnl._Account(ledgers.of(results[0].run_id), results, ledgers.by_run)
+    account = Account(ledgers.of(results[0].run_id), results, ledgers.by_run)
     pnl._print(account, make_console())
     text = shown(capsys)
     for piece in ("SOL-hyloSOL", "1,000.000", "+123.456789", "-0.123457", "a rival was first", "other runs"):
@@ -228,7 +230,7 @@ def test_doctor(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
         detail=f"{tmp_path / ('x' * 60)} writer dead",
         mend="start the aggregator (`solquote up`), or name its folder with SOLQUOTE_SHM_DIR",
     )
-    doctor._print([finding], make_console())
+    print_findings([finding], make_console())
     text = shown(capsys)
     assert "writer dead" in text
     assert "SOLQUOTE_SHM_DIR" in text

@@ -6,7 +6,7 @@ from fakes.pipeline_events import opportunity, round_trip_hops
 from fakes.plans import plan
 from fakes.results import result
 
-from pipeline.auditor import Ledger
+from pipeline.auditor.ledger import Ledger
 from pipeline.initializer.repair import differing_fields
 from pipeline.initializer.streams import STREAMS, StreamPlan, wanted_config
 from quote_core.clock import SYSTEM_CLOCK

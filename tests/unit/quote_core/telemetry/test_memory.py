@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from quote_core.telemetry import MemoryUse, memory_use
+from quote_core.telemetry.memory import MemoryUse, memory_use
 
 MIB = 1024 * 1024
 MACHINE_MIB, MACHINE_USED_MIB = 1_000_000, 1_000
@@ -75,7 +75,7 @@ def test_a_kernel_that_says_nothing_gives_no_limit(tmp_path: Path) -> None:
 def test_a_process_near_its_own_limit_says_so(limit: str) -> None:
     program = f"""
 import resource
-from quote_core.telemetry import memory_use
+from quote_core.telemetry.memory import memory_use
 resource.setrlimit(resource.{limit}, (600 * 2**20, 600 * 2**20))
 held = bytearray(500 * 2**20)
 use = memory_use()

@@ -1,8 +1,7 @@
 import socket
 from pathlib import Path
 
-from quote_core.telemetry import Readiness
-from quote_core.telemetry.logs import redacted_url
+from quote_core.telemetry.readiness import Readiness
 
 
 def test_a_supervisor_receives_what_the_service_says(tmp_path: Path):
@@ -30,7 +29,3 @@ def test_a_supervisor_that_is_gone_does_not_hurt_the_service(tmp_path: Path):
     readiness = Readiness({"NOTIFY_SOCKET": str(tmp_path / "nobody.sock")})
     readiness.status("still here")
     readiness.close()
-
-
-def test_a_logged_url_holds_no_key():
-    assert redacted_url("https://user:secret@node.example:8443/key?api=1") == "https://node.example:8443"

@@ -58,7 +58,7 @@ SKIPPED = replace(ANSWER, decision="skip", sources=(replace(LOCAL, caps=CAPS),))
 def told(
     answer: PrintedQuote, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *options: str
 ) -> tuple[int, str]:
-    monkeypatch.setattr("solquote.commands.quote.ask_quote", lambda *_, **__: answer)
+    monkeypatch.setattr("solquote.wire.ask_quote", lambda *_, **__: answer)
     code = run_command_line(["quote", "SOL", "USDC", "1", *options])
     return code, capsys.readouterr().out
 

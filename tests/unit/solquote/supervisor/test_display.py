@@ -85,10 +85,14 @@ def test_plain_lines_tell_changes_of_state_only():
     ]
 
 
-def test_logs_are_prefixed_on_request():
+def test_logs_are_prefixed_and_readable_on_request():
     target = console()
-    PlainLines(target, clock=FrozenClock(), show_logs=True).logged("aggregator", "hello [b]")
-    assert text(target) == "22:13:20 aggregator       | hello [b]\n"
+    line = '{"timestamp": "x", "level": "info", "service": "aggregator", "event": "hello [b]", "port": 7}'
+    PlainLines(target, clock=FrozenClock(), show_logs=True).logged("aggregator", line)
+    LiveTable(target, ["aggregator"], clock=FrozenClock(), show_logs=True).logged("aggregator", line)
+    plain, live = text(target).splitlines()
+    assert plain == "22:13:20 aggregator       | info    hello [b]  port=7"
+    assert live == "      aggregator | info    hello [b]  port=7"
 
 
 def test_json_lines_are_one_object_each():

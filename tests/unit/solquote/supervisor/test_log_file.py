@@ -1,3 +1,4 @@
+import os
 from pathlib import Path
 
 import pytest
@@ -12,8 +13,8 @@ from solquote.supervisor.log_file import LAST_LINES_MAX, LineSplitter, LogFile
         ([b"on", b"e\ntw", b"o"], [b"one", b"two"]),
         ([b""], []),
         ([b"\n"], [b""]),
-        ([b"x" * 20_000 + b"\n"], [b"x" * 20_000]),
-        ([b"x" * 20_000, b"y\n"], [b"x" * 8192, b"x" * 8192, b"x" * (20_000 - 16384) + b"y"]),
+        ([b"x" * 200_000 + b"\n"], [b"x" * 200_000]),
+        ([b"x" * 200_000, b"y\n"], [b"x" * 65_536] * 3 + [b"x" * (200_000 - 3 * 65_536) + b"y"]),
     ],
 )
 def test_a_stream_is_cut_into_lines(chunks: list[bytes], lines: list[bytes]):
@@ -28,6 +29,15 @@ def test_the_run_before_is_kept_under_another_name(tmp_path: Path):
             log.write(text)
     assert path.read_text() == "second\n"
     assert (tmp_path / "child.log.1").read_text() == "first\n"
+
+
+def test_a_log_is_for_its_owner_alone(tmp_path: Path):
+    before = os.umask(0)
+    try:
+        with LogFile(tmp_path / "child.log", size_max_bytes=1000):
+            assert (tmp_path / "child.log").stat().st_mode & 0o777 == 0o600
+    finally:
+        os.umask(before)
 
 
 def test_a_log_never_grows_beyond_its_size(tmp_path: Path):

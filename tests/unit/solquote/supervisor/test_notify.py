@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from quote_core.telemetry import Readiness
+from quote_core.telemetry.readiness import Readiness
 from solquote.supervisor.notify import Notice, NotifySocket, parse_notice
 
 

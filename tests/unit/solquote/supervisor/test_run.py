@@ -3,6 +3,7 @@
 import asyncio
 import dataclasses
 import gc
+import json
 import os
 import select
 import signal
@@ -83,7 +84,7 @@ async def test_a_child_that_fails_at_once_is_tried_again_ever_later_and_its_last
         assert any(
             sentence.startswith("broken: ended with exit code 3; restart 1 in 1 ms") for sentence in record.sentences
         )
-        assert "broken:   | cannot go on" in record.sentences
+        assert "broken:   | error   cannot go on" in record.sentences
 
 
 async def test_a_command_that_is_not_there_is_told_and_tried_again(running):
@@ -180,8 +181,12 @@ async def test_output_goes_to_the_log_and_to_who_watches(running, script, tmp_pa
     chatty = script("chatty", "print('hello', flush=True); print('oops', file=sys.stderr, flush=True)\nsignal.pause()")
     async with running(chatty) as platform:
         await platform.record.until(lambda: len(platform.record.lines) == 2)
-        assert set(platform.record.lines) == {"chatty: hello", "chatty: oops"}
-    assert (tmp_path / "chatty.log").read_text().split() == ["hello", "oops"]
+    told = [json.loads(line) for line in (tmp_path / "chatty.log").read_text().splitlines()]
+    assert [(line["service"], line["level"], line["event"]) for line in told] == [
+        ("chatty", "error", "hello"),
+        ("chatty", "error", "oops"),
+    ]
+    assert [line.partition(": ")[2] for line in platform.record.lines] == list(map(json.dumps, told))
 
 
 async def test_stop_ends_all_in_reverse_order_and_leaves_nothing(running, script, tmp_path: Path):

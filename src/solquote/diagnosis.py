@@ -1,0 +1,158 @@
+"""All that `solquote doctor` looks at, in the order in which it is told."""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from aggregator.settings import AggregatorSettings
+from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.system_manager.settings import SystemManagerSettings
+from quote_core.addresses import dialled, host_of, with_port
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.settings import ServiceSettings, SettingsError, read_section
+from solquote.checks import (
+    DoctorFinding,
+    DoctorVerdict,
+    check_listeners,
+    check_places,
+    check_quote_files,
+    check_settings,
+    check_switch,
+    check_token_file,
+)
+from solquote.commands.options import found_environment, own_environment
+from solquote.connections import check_connections
+from solquote.disk_checks import check_disk
+from solquote.exit_codes import ExitCode
+from solquote.manager_request import find_manager
+from solquote.output import answer_json, make_console
+from solquote.plan import PlatformModels, meant_listeners
+from solquote.platform_checks import check_processes, check_start
+from solquote.setting_models import all_models
+from solquote.setting_values import values_of
+from solquote.stream_checks import check_streams
+from solquote.supervisor.display import switch_banner
+from solquote.supervisor.status_file import read_status
+from solquote.switch_view import SwitchView, look_at_switch
+
+__all__ = ["diagnose", "print_findings"]
+
+_STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVerdict.FAILED: "bold red"}
+
+
+def diagnose(data_dir: Path | None, *, timeout_s: float, as_json: bool) -> ExitCode:
+    """Check everything and print what was found, NEGATIVE when anything failed."""
+    environ = found_environment(data_dir)
+    own = own_environment(data_dir)
+    switch: SwitchView | None = None
+    findings = list(check_settings(environ, all_models(), own=own))
+    if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
+        mend = "mend the settings first"
+        findings.append(
+            DoctorFinding(subject="connections", verdict=DoctorVerdict.WARNING, detail="not tried", mend=mend)
+        )
+    else:
+        switch = look_at_switch(find_manager(environ), timeout_s=timeout_s)
+        models = PlatformModels.load(environ)
+        findings = [
+            check_switch(switch),
+            *_platform(models, own),
+            *findings,
+            *_look_outside(models, environ, timeout_s),
+        ]
+    if as_json:
+        values = [value for model in all_models() for value in _values(model, environ, own)]
+        answer_json({"checks": [_as_json(finding) for finding in findings], "settings": values})
+    else:
+        console = make_console()
+        if switch is not None and not switch.is_active:
+            console.print(switch_banner(switch))
+        print_findings(findings, console)
+    return ExitCode.NEGATIVE if any(finding.verdict is DoctorVerdict.FAILED for finding in findings) else ExitCode.OK
+
+
+def _platform(models: PlatformModels, own: Mapping[str, str]) -> Iterator[DoctorFinding]:
+    folder = models.platform.data_folder()
+    running = read_status(folder, clock=SYSTEM_CLOCK)
+    if running is None:
+        yield check_start(models, own, folder=folder)
+    else:
+        yield from check_processes(running, now_mono_ns=SYSTEM_CLOCK.mono_ns())
+
+
+def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
+
+    platform, up = models.platform, models.up
+    manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
+    aggregator_host = host_of(f"//{platform.aggregator_address}")
+    findings = asyncio.run(
+        check_connections(
+            platform,
+            http_urls={
+                "aggregator": f"http://{with_port(aggregator_host, aggregator.http_port)}/v1/health",
+                "system manager": f"http://{with_port(dialled(manager.http_host), manager.http_port)}/api/killswitch",
+            },
+            nats_monitor_url=f"http://{with_port(host_of(platform.nats_url), up.nats_monitor_port)}",
+            timeout_s=timeout_s,
+        )
+    )
+    return [
+        *findings,
+        *asyncio.run(check_streams(platform, timeout_s=timeout_s)),
+        *check_places(models),
+        *check_disk(platform, EventLoggerSettings.load(environ=environ)),
+        *check_listeners(meant_listeners(models)),
+        *check_quote_files(platform.shm_dir),
+        check_token_file(manager.token_path(platform)),
+    ]
+
+
+def _values(
+    model: type[ServiceSettings], environ: Mapping[str, str], own: Mapping[str, str]
+) -> Iterator[dict[str, str]]:
+    """Of a section that is as it should be; what is wrong with another is a finding."""
+    try:
+        settings = read_section(model, environ)
+    except SettingsError:
+        return
+    for value in values_of(settings, environ, own=own):
+        yield {
+            "section": value.section,
+            "field": value.field,
+            "variable": value.variable,
+            "value": value.shown,
+            "origin": value.origin,
+        }
+
+
+def _as_json(finding: DoctorFinding) -> dict[str, str]:
+    return {
+        "subject": finding.subject,
+        "verdict": finding.verdict.value,
+        "detail": finding.detail,
+        "mend": finding.mend,
+    }
+
+
+def print_findings(findings: Sequence[DoctorFinding], console: Console) -> None:
+    """One row a finding, and below how many are not well."""
+    table = Table(box=None, pad_edge=False, show_header=False)
+    table.add_column(no_wrap=True)
+    table.add_column(no_wrap=True)
+    table.add_column(overflow="fold")
+    for finding in findings:
+        detail = Text(finding.detail)
+        if finding.mend:
+            detail.append(f"\n-> {finding.mend}", style="yellow")
+        table.add_row(Text(finding.verdict.value, style=_STYLES[finding.verdict]), Text(finding.subject), detail)
+    console.print(table)
+    counts = [
+        f"{count} {word}"
+        for verdict, word in ((DoctorVerdict.FAILED, "failed"), (DoctorVerdict.WARNING, "to look at"))
+        if (count := sum(finding.verdict is verdict for finding in findings))
+    ]
+    console.print(f"{len(findings)} checks, {', '.join(counts) or 'all passed'}")
