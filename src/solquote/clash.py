@@ -5,7 +5,7 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
-from solquote.supervisor.lock import running_platform
+from quote_core.running.data_folder import running_platform
 from solquote.supervisor.ports import PortTaken, in_words, to_end
 
 __all__ = ["folder_clash", "port_clash"]

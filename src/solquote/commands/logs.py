@@ -14,11 +14,11 @@ from rich.text import Text
 
 from quote_core.errors import InvalidField
 from quote_core.json_dialect import json_text
+from quote_core.running.log_files import LogFollower, LogLine, fields_of, last_lines, log_names, merged
 from quote_core.setting_names import unknown_names
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DataDir, Json, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.log_reading import LogFollower, LogLine, fields_of, last_lines, log_names, merged
 from solquote.output import CommandFailed, make_console
 from solquote.processes import NATS, SERVICES
 

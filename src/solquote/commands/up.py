@@ -14,6 +14,8 @@ import typer
 from rich.console import Console
 
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.running.data_folder import Running
+from quote_core.running.status import ProcessView
 from quote_core.settings import SettingsError, environment_name
 from solquote.checks import DoctorVerdict, check_settings
 from solquote.clash import folder_clash, port_clash
@@ -29,11 +31,11 @@ from solquote.standard_streams import LastingOutput
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines
 from solquote.supervisor.lifecycle import RestartPolicy
-from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
+from solquote.supervisor.lock import DataFolderTaken, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
 from solquote.supervisor.ports import KeptPorts, taken_ports
 from solquote.supervisor.run import SupervisorStop, supervise
-from solquote.supervisor.specification import ProcessView, Watcher
+from solquote.supervisor.specification import Watcher
 from solquote.supervisor.status_file import StatusFile
 from solquote.switch_view import SwitchView, look_at_switch
 

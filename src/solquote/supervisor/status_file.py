@@ -1,34 +1,25 @@
-"""What the supervisor knows of its processes, in a file that other commands read: `status.json` in the data folder.
+"""Writes down what the supervisor knows of its processes, in the file of `quote_core.running.status`.
 
 It is replaced as one step on every change, at most four times a second, and at least once a second: a reader tells
-from its moment how old it is. It counts only while the data folder is locked (`lock`) by the supervisor that wrote it,
-so the file of one that was killed says nothing. A disk that is full leaves the last one there, and it grows old. Nobody
-waits for the disk: after a power failure there is no supervisor.
+from its moment how old it is. A disk that is full leaves the last one there, and it grows old. Nobody waits for the
+disk: after a power failure there is no supervisor.
 """
 
 import asyncio
 import contextlib
-import json
-import os
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Final
 
-from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, moment
+from quote_core.clock import Clock, moment
 from quote_core.files import replace_file
-from solquote.supervisor.lifecycle import ProcessState
-from solquote.supervisor.lock import running_platform
-from solquote.supervisor.specification import ProcessSpec, ProcessView
+from quote_core.running.status import STATUS_NAME, ProcessState, ProcessView, status_content
+from solquote.supervisor.specification import ProcessSpec
 
-__all__ = ["OLD_NS_MIN", "PlatformStatus", "StatusFile", "read_status"]
+__all__ = ["StatusFile"]
 
-_NAME: Final = "status.json"
 _SIGN_OF_LIFE_S: Final = 1.0
 _WRITE_EVERY_S: Final = 0.25
-_SIZE_BYTES_MAX: Final = 256 * 1024
-OLD_NS_MIN: Final = 5_000_000_000
-"""A status older than this is not how things are: its supervisor stands still, or cannot write."""
 
 
 class StatusFile:
@@ -41,7 +32,7 @@ class StatusFile:
     """
 
     def __init__(self, folder: Path, specs: Sequence[ProcessSpec], *, clock: Clock) -> None:
-        self._path = folder / _NAME
+        self._path = folder / STATUS_NAME
         self._clock = clock
         self._views = {
             spec.name: ProcessView(name=spec.name, state=ProcessState.WAITING, address=spec.address) for spec in specs
@@ -79,77 +70,7 @@ class StatusFile:
                 self._path.unlink(missing_ok=True)
 
     def _content(self) -> bytes:
-        now = moment(self._clock)
-        content = {
-            "pid": os.getpid(),
-            "bootId": now.boot_id,
-            "monoNs": now.mono_ns,
-            "unixNs": now.unix_ns,
-            "processes": [_written(view) for view in self._views.values()],
-        }
-        return json.dumps(content).encode()
+        return status_content(self._views.values(), now=moment(self._clock))
 
     def _write(self, content: bytes) -> None:
         replace_file(self._path, content, outlives_power_failure=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlatformStatus:
-    """A running platform as its supervisor last told it."""
-
-    pid: int
-    """Of the supervisor."""
-    views: tuple[ProcessView, ...] = ()
-    """Their times are of the reader's clock."""
-    age_ns: int = AGE_UNKNOWN_NS
-    """Since it was told."""
-
-    @property
-    def is_old(self) -> bool:
-        """Whether things may be otherwise by now."""
-        return self.age_ns > OLD_NS_MIN
-
-
-def read_status(folder: Path, *, clock: Clock) -> PlatformStatus | None:
-    """The platform that runs with the data folder now; `None` when none does."""
-    running = running_platform(folder)
-    if running is None:
-        return None
-    now = moment(clock)
-    try:
-        with (folder / _NAME).open("rb") as file:
-            content = json.loads(file.read(_SIZE_BYTES_MAX))
-        if content["pid"] != running.pid:  # of one before, which was killed
-            return PlatformStatus(pid=running.pid)
-        told = Moment(content["bootId"], content["monoNs"], content["unixNs"])
-        age_ns = told.age_ns(now)
-        ahead_ns = now.mono_ns - min(age_ns, now.mono_ns) - told.mono_ns  # of two boots the clocks differ
-        views = tuple(_read(each, ahead_ns) for each in content["processes"])
-    except (OSError, ValueError, TypeError, LookupError):
-        return PlatformStatus(pid=running.pid)
-    return PlatformStatus(pid=running.pid, views=views, age_ns=age_ns)
-
-
-def _written(view: ProcessView) -> dict[str, object]:
-    return {
-        "process": view.name,
-        "state": view.state.value,
-        "pid": view.pid,
-        "address": view.address,
-        "status": view.status,
-        "restartCount": view.restart_count,
-        "startedMonoNs": view.started_mono_ns,
-    }
-
-
-def _read(told: Mapping[str, Any], ahead_ns: int) -> ProcessView:
-    started = told["startedMonoNs"]
-    return ProcessView(
-        name=str(told["process"]),
-        state=ProcessState(told["state"]),
-        address=str(told["address"]),
-        pid=told["pid"],
-        status=str(told["status"]),
-        restart_count=int(told["restartCount"]),
-        started_mono_ns=None if started is None else int(started) + ahead_ns,
-    )

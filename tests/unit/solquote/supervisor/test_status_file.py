@@ -11,11 +11,11 @@ import pytest
 from fakes.fake_clock import FakeClock
 from fakes.waiting import eventually
 
+from quote_core.running.status import OLD_NS_MIN, PlatformStatus, ProcessState, ProcessView, read_status
 from solquote.supervisor import status_file
-from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.lock import take_data_folder
-from solquote.supervisor.specification import ProcessSpec, ProcessView
-from solquote.supervisor.status_file import OLD_NS_MIN, PlatformStatus, StatusFile, read_status
+from solquote.supervisor.specification import ProcessSpec
+from solquote.supervisor.status_file import StatusFile
 
 SPECS = (ProcessSpec(name="scanner", command=("scanner",)),)
 SECOND_NS = 1_000_000_000
