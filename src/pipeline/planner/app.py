@@ -80,6 +80,7 @@ class _Process:
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
                 work=self._work,
+                rejected=self._planner.rejections,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
@@ -97,7 +98,7 @@ class _Process:
         if self._stage is None or self._planner is None:
             return Condition(is_ready=False, line="waiting for NATS and its streams")
         counts = self._stage.counts
-        reasons = ", ".join(f"{reason.value} {count}" for reason, count in self._planner.rejected.most_common(3))
+        reasons = ", ".join(f"{reason.name.lower()} {count}" for reason, count in self._planner.rejected.most_common(3))
         line = (
             f"{counts.taken} taken, {self._planner.planned_count} planned, {counts.retried} retried, "
             f"{counts.dead} dead, trading {self._gate.state.name.lower()}"

@@ -5,7 +5,7 @@ from fakes.fake_clock import FakeClock
 
 from pipeline.health import HealthReporter
 from quote_core.bus import Bus
-from quote_core.events import decode, encode
+from quote_core.events import Rejection, RejectionCount, ServiceHealth, decode, encode
 from quote_core.health import WorkFigures
 
 
@@ -80,3 +80,18 @@ def test_what_is_beyond_its_field_is_told_as_the_most_it_can_hold() -> None:
     report = reporter.next_report()
     assert (report.unwritten_ms, report.detail) == (2**32 - 1, "the disk is gone")
     assert decode(encode(report)) == report
+
+
+def test_the_planner_tells_its_rejections_since_it_began() -> None:
+    rejected = (RejectionCount(reason=Rejection.PROFIT, count=3), RejectionCount(reason=Rejection.GATE, count=1))
+    reporter = HealthReporter(
+        cast("Bus", Refusing()),
+        service="planner",
+        clock=FakeClock(),
+        interval_ns=10**9,
+        work=WorkFigures,
+        rejected=lambda: rejected,
+    )
+    report = decode(encode(reporter.next_report()))
+    assert isinstance(report, ServiceHealth)
+    assert report.rejected == rejected
