@@ -13,6 +13,7 @@ import os
 import re
 import tomllib
 from collections.abc import Iterable, Mapping
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -27,6 +28,7 @@ from quote_core.setting_types import (
     Duration,
     FilePath,
     Host,
+    Hosts,
     HttpUrl,
     NatsUrl,
     Origins,
@@ -42,6 +44,7 @@ __all__ = [
     "Duration",
     "FilePath",
     "Host",
+    "Hosts",
     "HttpUrl",
     "Origins",
     "PlatformSettings",
@@ -52,12 +55,14 @@ __all__ = [
     "SettingsError",
     "environment_name",
     "environment_names",
+    "given_values",
     "load_settings",
     "load_together",
     "load_with_platform",
     "misnamed",
     "origins",
     "read_section",
+    "written_default",
 ]
 
 
@@ -225,7 +230,7 @@ def read_section(model: type[_Model], environ: Mapping[str, str]) -> _Model:
         SettingsError: Unreadable file, unknown fields in the section, or invalid values.
     """
     environ = given(environ)
-    values, origin, mistakes = _given_values(model, environ)
+    values, origin, mistakes = given_values(model, environ)
     try:
         loaded = model.model_validate(values)
     except ValidationError as error:
@@ -243,13 +248,30 @@ def origins(model: type[ServiceSettings], *, environ: Mapping[str, str]) -> dict
     """Where each field that is set has its value from: the name of a variable, or a section of the file."""
     environ = given(environ)
     line = f"[{model.section}] of {environ.get(CONFIG_VARIABLE)}"
-    return {field: name if name in environ else line for field, name in _given_values(model, environ)[1].items()}
+    return {field: name if name in environ else line for field, name in given_values(model, environ)[1].items()}
 
 
-def _given_values(
+def written_default(default: object) -> str:
+    """A setting's default as one would write it; empty when it has none."""
+    match default:
+        case None:
+            return ""
+        case bool():
+            return str(default).lower()
+        case SecretStr():
+            return ""
+        case Enum():
+            return str(default.value)
+        case tuple() | list() | frozenset():
+            return ",".join(map(str, default))
+        case _:
+            return str(default)
+
+
+def given_values(
     model: type[ServiceSettings], environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Values and origins by field, and what is wrong with the file."""
+    """Values as they are written and origins, by field, and what is wrong with the file."""
     values, mistakes = _from_file(model, environ)
     origin = {field: f"{environ[CONFIG_VARIABLE]} [{model.section}] {field}" for field in values}
     for name, field in environment_names(model).items():

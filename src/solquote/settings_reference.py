@@ -9,7 +9,14 @@ from enum import Enum
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from quote_core.settings import CONFIG_VARIABLE, PREFIX, ServiceSettings, environment_name, environment_names
+from quote_core.settings import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    ServiceSettings,
+    environment_name,
+    environment_names,
+    written_default,
+)
 
 __all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml"]
 
@@ -107,22 +114,6 @@ def _one(model: type[ServiceSettings], field: str, info: FieldInfo) -> SettingRe
         field=field,
         variable=variable,
         aliases=tuple(name for name in names if name.isupper()),
-        default=_written(info.default),
+        default=written_default(info.default),
         description=info.description or "",
     )
-
-
-def _written(default: object) -> str:
-    match default:
-        case None:
-            return ""
-        case bool():
-            return str(default).lower()
-        case SecretStr():
-            return ""
-        case Enum():
-            return str(default.value)
-        case tuple() | list() | frozenset():
-            return ",".join(map(str, default))
-        case _:
-            return str(default)

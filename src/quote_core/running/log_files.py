@@ -14,8 +14,10 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-__all__ = ["LineSplitter", "LogFollower", "LogLine", "fields_of", "last_lines", "log_names", "merged"]
+__all__ = ["LOG_FOLDER", "LineSplitter", "LogFollower", "LogLine", "fields_of", "last_lines", "log_names", "merged"]
 
+LOG_FOLDER: Final = "logs"
+"""In the data folder."""
 _SUFFIX: Final = ".log"
 _BLOCK_BYTES: Final = 64 * 1024
 _LINE_BYTES_MAX: Final = 8192

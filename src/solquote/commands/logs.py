@@ -14,7 +14,7 @@ from rich.text import Text
 
 from quote_core.errors import InvalidField
 from quote_core.json_dialect import json_text
-from quote_core.running.log_files import LogFollower, LogLine, fields_of, last_lines, log_names, merged
+from quote_core.running.log_files import LOG_FOLDER, LogFollower, LogLine, fields_of, last_lines, log_names, merged
 from quote_core.setting_names import unknown_names
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DataDir, Json, found_environment
@@ -40,7 +40,7 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Show the newest lines of the processes' logs, by time; `--follow` outlasts restarts and full files."""
-    folder = PlatformSettings.load(environ=found_environment(data_dir)).data_folder() / "logs"
+    folder = PlatformSettings.load(environ=found_environment(data_dir)).data_folder() / LOG_FOLDER
     wanted = _wanted(folder, processes or ())
     printer = _Printer(make_console(), is_prefixed=len(wanted) > 1 or not processes, as_json=as_json)
     if not follow:

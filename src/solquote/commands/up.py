@@ -6,7 +6,7 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Final
 
@@ -14,7 +14,10 @@ import typer
 from rich.console import Console
 
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.files import replace_file
 from quote_core.running.data_folder import Running
+from quote_core.running.log_files import LOG_FOLDER
+from quote_core.running.settings_shown import SETTINGS_NAME, SettingShown, settings_content, shown_settings
 from quote_core.running.status import ProcessView
 from quote_core.settings import SettingsError, environment_name
 from solquote.checks import DoctorVerdict, check_settings
@@ -85,15 +88,19 @@ def up(
     if misplacements:
         raise SettingsError(misplacements)
     with contextlib.closing(KeptPorts()) as kept_ports:
+        plan = make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports)
         return _run_platform(
-            make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports),
+            plan,
             models.up,
+            shown_settings(all_models(), {**environ, **plan.environment}, own=environ),
             show_logs=logs,
             as_json=as_json,
         )
 
 
-def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> ExitCode:
+def _run_platform(
+    plan: Plan, settings: UpSettings, shown: Iterable[SettingShown], *, show_logs: bool, as_json: bool
+) -> ExitCode:
     taken = taken_ports((one.host, one.port, one.owner) for one in plan.listeners)
     if taken:
         raise CommandFailed("PORT_TAKEN", port_clash(taken, plan.data_dir), ExitCode.NEGATIVE)
@@ -106,6 +113,8 @@ def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json:
             if plan.nats:
                 prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(OSError):  # only those who look miss it
+                replace_file(_settings_file(plan), settings_content(shown), outlives_power_failure=False)
             with contextlib.closing(_display(plan, console, show_logs=show_logs, as_json=as_json)) as display:
                 asyncio.run(_run(plan, settings, display, stop))
     except DataFolderTaken as error:
@@ -115,7 +124,11 @@ def _run_platform(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json:
 
 
 def _log_dir(plan: Plan) -> Path:
-    return plan.data_dir / "logs"
+    return plan.data_dir / LOG_FOLDER
+
+
+def _settings_file(plan: Plan) -> Path:
+    return plan.data_dir / SETTINGS_NAME
 
 
 @contextlib.contextmanager
@@ -126,6 +139,7 @@ def _passing_files(plan: Plan) -> Iterator[None]:
         yield
     finally:
         plan.slot_file.unlink(missing_ok=True)
+        _settings_file(plan).unlink(missing_ok=True)
         if plan.shm_dir_is_ours:
             shutil.rmtree(plan.shm_dir, ignore_errors=True)
 
