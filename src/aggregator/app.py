@@ -49,7 +49,7 @@ from quote_core.serving import (
     serve,
     serve_http,
 )
-from quote_core.settings import PlatformSettings
+from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from quote_core.watch import watched_row_count
@@ -290,11 +290,15 @@ def _page(
     settings: AggregatorSettings,
 ) -> Page:
     amounts = platform.watched_amounts
+    try:
+        folder = platform.data_folder()
+    except SettingsError:  # no home, and none named: quotes need none
+        folder = None
     panels = (
         QuotesPanel(core.table, core.watched, tokens.pairs, amounts),
         PoolsPanel(partial(neighbours.local.pools, timeout_ns=settings.pools_timeout), tokens),
         PipelinePanel(platform, tokens, clock=SYSTEM_CLOCK),
-        ProcessesPanel(platform.data_folder(), (PlatformSettings, AggregatorSettings), clock=SYSTEM_CLOCK),
+        ProcessesPanel(folder, (PlatformSettings, AggregatorSettings), clock=SYSTEM_CLOCK),
     )
     return Page(
         panels,

@@ -35,7 +35,7 @@ from quote_core.telemetry.logs import redacted_url
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS, NS_PER_S, decimal_from_amount
 
-__all__ = ["Findings", "PipelinePanel", "Plans", "Profit"]
+__all__ = ["Findings", "PipelinePanel", "Plans", "Profit", "sampled"]
 
 _PUT_EVERY_S: Final = 0.25
 _RETRY_S: Final = 2.0
@@ -89,7 +89,7 @@ class PipelinePanel:
             tasks.create_task(_feed(_newest(bus, Stream.EXECUTED), plans.take))
             subjects = (kind_of(PnlSnapshot).subject, _PLANNER_HEALTH)
             metrics = follow(bus, Stream.METRICS, subjects=subjects, since_unix_ns=curve_from_ns)
-            tasks.create_task(_feed(_sampled(metrics), profit.take, plans.take))
+            tasks.create_task(_feed(sampled(metrics), profit.take, plans.take))
             while True:
                 board.put("bus", state.content())
                 board.put("opportunities", findings.content())
@@ -128,7 +128,7 @@ async def _newest(bus: Bus, stream: Stream) -> AsyncIterator[Sequence[Followed]]
         yield batch[-_READ_MAX:]
 
 
-async def _sampled(batches: AsyncIterator[Sequence[Followed]]) -> AsyncIterator[Sequence[Followed]]:
+async def sampled(batches: AsyncIterator[Sequence[Followed]]) -> AsyncIterator[Sequence[Followed]]:
     """Of each batch every so manieth, the last one among them: a curve's shape."""
     async for batch in batches:
         stride = -(-len(batch) // _READ_MAX) or 1
@@ -221,7 +221,9 @@ class Plans:
         """For the page."""
         ended = {trade["plan_id"]: trade["outcome"] for trade in self._trades}
         refused = Counter(
-            reason or outcome.name.lower() for outcome, reason in self._endings if outcome is not Outcome.FILLED
+            _kind_of(reason) or outcome.name.lower()
+            for outcome, reason in self._endings
+            if outcome is not Outcome.FILLED
         )
         return {
             "plans": [{**plan, "outcome": ended.get(plan["plan_id"], "")} for plan in self._plans],
@@ -230,6 +232,11 @@ class Plans:
             "not_filled": _by_count(refused),
             "ending_count": len(self._endings),
         }
+
+
+def _kind_of(reason: str) -> str:
+    """What stands before the colon of the executor's sentences; after it are ids and figures."""
+    return reason.partition(":")[0]
 
 
 def _by_count(counts: dict[str, int] | Counter[str]) -> list[dict[str, Any]]:

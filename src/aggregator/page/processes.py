@@ -27,12 +27,12 @@ class ProcessesPanel:
     """Topics `processes`, `settings`, and `log:NAME` for each process.
 
     Args:
-        folder: The data folder.
+        folder: The data folder; `None` = there is none.
         own_models: The settings of this process, which are shown where no supervisor has written down all of them.
         clock: For ages.
     """
 
-    def __init__(self, folder: Path, own_models: Sequence[type[ServiceSettings]], *, clock: Clock) -> None:
+    def __init__(self, folder: Path | None, own_models: Sequence[type[ServiceSettings]], *, clock: Clock) -> None:
         self._folder = folder
         self._own_models = own_models
         self._clock = clock
@@ -42,10 +42,10 @@ class ProcessesPanel:
         logs: dict[str, _Log] = {}
         try:
             while True:
-                status = await asyncio.to_thread(read_status, self._folder, clock=self._clock)
-                board.put("processes", self._content(status))
-                board.put("settings", await asyncio.to_thread(self._settings, is_supervised=status is not None))
-                for view in status.views if status is not None else ():
+                status = await asyncio.to_thread(self._status)
+                board.put("processes", self.processes(status))
+                board.put("settings", await asyncio.to_thread(self.settings, is_supervised=status is not None))
+                for view in status.views if status is not None and self._folder is not None else ():
                     if view.name not in logs:
                         logs[view.name] = _Log(self._folder / LOG_FOLDER, view.name)
                 for name, log in logs.items():
@@ -56,7 +56,11 @@ class ProcessesPanel:
             for log in logs.values():
                 log.close()
 
-    def _content(self, status: PlatformStatus | None) -> dict[str, Any]:
+    def _status(self) -> PlatformStatus | None:
+        return None if self._folder is None else read_status(self._folder, clock=self._clock)
+
+    def processes(self, status: PlatformStatus | None) -> dict[str, Any]:
+        """What the supervisor told."""
         if status is None:
             return {"is_supervised": False, "is_old": False, "pid": None, "processes": []}
         return {
@@ -78,8 +82,9 @@ class ProcessesPanel:
             "status": view.status,
         }
 
-    def _settings(self, *, is_supervised: bool) -> dict[str, Any]:
-        written = read_settings(self._folder) if is_supervised else ()
+    def settings(self, *, is_supervised: bool) -> dict[str, Any]:
+        """Those the supervisor wrote down, or else this process's own."""
+        written = read_settings(self._folder) if is_supervised and self._folder is not None else ()
         settings = written or tuple(shown_settings(self._own_models, os.environ))
         return {"is_whole": bool(written), "settings": [asdict(setting) for setting in settings]}
 
