@@ -169,7 +169,7 @@ class Findings:
                 }
                 mint = event.input_mint
             case PriceDivergence():
-                shown = {"kind": "off the oracle", "profit_lamports": None, "gross_bps": event.divergence_bps}
+                shown = {"kind": "off oracle", "profit_lamports": None, "gross_bps": event.divergence_bps}
                 mint = event.input_mint
             case _:
                 return

@@ -82,8 +82,8 @@ export class Curve {
     let high = Math.max(0, ...values);
     if (high === low) [low, high] = [-1e6, 1e6];
     const step = niceStep((high - low) / 3);
-    low = Math.floor(low / step) * step;
-    high = Math.ceil(high / step) * step;
+    low = Math.floor(low / step + 0.02) * step; // what could not be seen gets no room
+    high = Math.ceil(high / step - 0.02) * step;
     const from = points[0][0];
     const to = Math.max(points.at(-1)[0], from + 60_000);
     const x = (ms) => LEFT + ((WIDTH - LEFT - RIGHT) * (ms - from)) / (to - from);

@@ -71,7 +71,7 @@ export function takePlans(content) {
     cell(cells[3], amount(trade.amountLamports / 1e9), n);
     cell(cells[4], sol(trade.expectedLamports, 4), n);
     const isSent = trade.outcome !== "refused" && trade.outcome !== "abandoned";
-    cell(cells[5], isSent ? sol(trade.profitLamports, 4) : "–", { n: true, tone: isSent ? tone(trade.profitLamports) : "dim" });
+    cell(cells[5], isSent ? sol(trade.profitLamports, 4) : "–", { n: true, tone: isSent ? tone(Math.trunc(trade.profitLamports / 5e4)) : "dim" });
     cell(cells[6], trade.tookMs < 1_000 ? `${trade.tookMs} ms` : `${(trade.tookMs / 1_000).toFixed(1)} s`, n);
     cell(cells[7], trade.reason, { tone: "dim", title: trade.reason });
   });
