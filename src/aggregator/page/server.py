@@ -29,6 +29,9 @@ _SEND_S_MAX: Final = 10.0
 """A browser that takes nothing for so long is sent away."""
 _RETRY_S: Final = 5.0
 
+_UNHELD: Final = {hdrs.CACHE_CONTROL: "no-store", "X-Accel-Buffering": "no"}
+"""A proxy in between passes on what comes as it comes."""
+
 _log: Final = structlog.get_logger("page")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
@@ -148,7 +151,7 @@ class Page:
     async def _live(self, request: web.Request) -> web.StreamResponse:
         """Every topic once, then what is new of any, as it is by then."""
         with self.board.viewer(self._wanted_size(request)) as viewer:
-            response = web.StreamResponse(headers={**HEADERS, hdrs.CACHE_CONTROL: "no-store"})
+            response = web.StreamResponse(headers={**HEADERS, **_UNHELD})
             response.content_type = "text/event-stream"
             await response.prepare(request)
             try:

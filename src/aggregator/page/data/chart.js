@@ -53,7 +53,7 @@ const HEIGHT = 150;
 const LEFT = 62;
 const RIGHT = 4;
 const TOP = 8;
-const BOTTOM = 18;
+const BOTTOM = 22;
 
 /** Profit over time, in steps, with the fall below its highest so far as an area. */
 export class Curve {

@@ -101,8 +101,8 @@ export function takeProfit({ account, curve: points }) {
   figures([
     ["Net P&L", `${sol(account.profitLamports)} SOL`, tone(account.profitLamports)],
     ["Today, UTC", sol(account.dayProfitLamports), tone(account.dayProfitLamports)],
-    ["Drawdown now", sol(Math.min(0, now - peak)), now < peak ? "bad" : ""],
-    ["Drawdown max", `${sol(-account.maxDrawdownLamports)}  ${number(account.maxDrawdownFraction * 100, 3)} %`, account.maxDrawdownLamports > 0 ? "bad" : ""],
+    ["Drawdown now", sol(Math.min(0, now - peak), 4), tone(Math.trunc((now - peak) / 5e4))],
+    ["Drawdown max", `${sol(-account.maxDrawdownLamports, 4).trim()} / ${number(account.maxDrawdownFraction * 100, 2)} %`, tone(Math.trunc(-account.maxDrawdownLamports / 5e4))],
     ["Trades", number(tried, 0), ""],
     ["Filled / missed / failed", `${account.filledCount} / ${account.missedCount} / ${account.failedCount}`, ""],
     ["Won of the filled", account.filledCount ? `${number((100 * account.winCount) / account.filledCount, 0)} %` : "–", ""],
@@ -133,7 +133,7 @@ function figures(pairs) {
   pairs.forEach(([name, value, dressed], index) => {
     const [term, told] = list.children[index].children;
     say(term, name);
-    say(told, value);
+    say(told, value.trim()); // no room for a sign where nothing stands below
     dress(told, dressed);
   });
 }

@@ -51,7 +51,7 @@ export function takeProcesses(content) {
   markChosen();
   const healthy = processes.filter((process) => process.state === "healthy").length;
   const isBad = content.isOld || healthy < processes.length;
-  say($("vital-processes"), content.isSupervised ? `${healthy} / ${processes.length} healthy` : "not supervised");
+  say($("vital-processes"), !content.isSupervised ? "not supervised" : content.isOld ? "supervisor silent" : `${healthy} / ${processes.length} healthy`);
   dress($("vital-processes"), isBad ? "bad" : content.isSupervised ? "" : "dim");
   say($("processes-note"), content.isSupervised
     ? content.isOld ? "the supervisor is silent: this is how things were" : `supervisor ${content.pid}`
