@@ -45,9 +45,9 @@ class ProcessesPanel:
                 status = await asyncio.to_thread(self._status)
                 board.put("processes", self.processes(status))
                 board.put("settings", await asyncio.to_thread(self.settings, is_supervised=status is not None))
-                for view in status.views if status is not None and self._folder is not None else ():
-                    if view.name not in logs:
-                        logs[view.name] = _Log(self._folder / LOG_FOLDER, view.name)
+                if status is not None and self._folder is not None:
+                    new = {view.name for view in status.views} - logs.keys()
+                    logs |= {name: _Log(self._folder / LOG_FOLDER, name) for name in new}
                 for name, log in logs.items():
                     lines = await asyncio.to_thread(log.look)
                     board.put("log", {"process": name, "lines": lines}, part=name)
