@@ -23,10 +23,6 @@ __all__ = ["Page", "Panel"]
 _FRAME_S_MIN: Final = 0.1
 """A viewer gets at most ten frames a second."""
 _PULSE_S: Final = 1.0
-_LINGER_S: Final = 10.0
-"""How long the work goes on after the last viewer: one that loads the page again finds all of it."""
-_SEND_S_MAX: Final = 10.0
-"""A browser that takes nothing for so long is sent away."""
 _RETRY_S: Final = 5.0
 
 _UNHELD: Final = {hdrs.CACHE_CONTROL: "no-store", "X-Accel-Buffering": "no"}
@@ -56,6 +52,8 @@ class Page:
         hosts: See `guard`.
         viewer_count_max: See `Board`.
         clock: For the time of day.
+        send_s_max: A browser that takes nothing for so long is sent away.
+        linger_s: How long the work goes on after the last viewer: one that loads the page again finds all of it.
     """
 
     def __init__(
@@ -69,11 +67,15 @@ class Page:
         hosts: Collection[str],
         viewer_count_max: int,
         clock: Clock,
+        send_s_max: float = 10.0,
+        linger_s: float = 10.0,
     ) -> None:
         self._panels = (*panels, switch)
         self._switch = switch
         self._hosts = hosts
         self._clock = clock
+        self._send_s_max = send_s_max
+        self._linger_s = linger_s
         self._assets = load_assets()
         self._size = size
         self._size_count = len(amounts)
@@ -102,7 +104,7 @@ class Page:
             working = [asyncio.create_task(self._keep(panel)) for panel in self._panels]
             working.append(asyncio.create_task(self._pulse()))
             try:
-                await self.board.deserted(for_s=_LINGER_S)
+                await self.board.deserted(for_s=self._linger_s)
             finally:
                 for task in working:
                     task.cancel()
@@ -156,7 +158,7 @@ class Page:
             await response.prepare(request)
             try:
                 while (frame := await self.board.frame(viewer)) is not None:
-                    async with asyncio.timeout(_SEND_S_MAX):
+                    async with asyncio.timeout(self._send_s_max):
                         await response.write(frame)
                     await asyncio.sleep(_FRAME_S_MIN)
             except (TimeoutError, ConnectionError):  # it takes nothing, or is gone

@@ -36,9 +36,24 @@ export class Watch {
   }
 
   /** What `name` is now. */
-  see(name, state, ...more) {
+  see(name, state) {
     const before = this.was.get(name);
     this.was.set(name, state);
-    if (before !== undefined && before !== state) this.say(name, state, before, ...more);
+    if (before !== undefined && before !== state) this.say(name, state, before);
+  }
+}
+
+/** The same for what wavers: a state counts once it has lasted. */
+export class SlowWatch extends Watch {
+  constructor(say, lastsMs) {
+    super(say);
+    this.lastsMs = lastsMs;
+    this.since = new Map();
+  }
+
+  see(name, state) {
+    const seen = this.since.get(name);
+    if (seen?.state !== state) this.since.set(name, { state, atMs: performance.now() });
+    else if (performance.now() - seen.atMs >= this.lastsMs) super.see(name, state);
   }
 }

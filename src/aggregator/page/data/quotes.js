@@ -3,7 +3,7 @@
 import { $, Rows, cell, dress, make, say } from "./dom.js";
 import { Spark } from "./chart.js";
 import { age, amount, key, number, price, signed } from "./format.js";
-import { Watch, tell } from "./news.js";
+import { SlowWatch, tell } from "./news.js";
 
 const DECISIONS = ["skip", "cautious", "verify", "execute"];
 const DECISION_TONES = { execute: "good", verify: "", cautious: "warn", skip: "bad" };
@@ -26,7 +26,10 @@ const quoteRows = new Rows(
   "no quotes yet",
 );
 const poolRows = new Rows($("pools-rows"), [{ head: true }, {}, {}, {}, { n: true }, { n: true }, { n: true }, { n: true }, {}], "no pools yet");
-const watch = new Watch((_, state) => tell(state === "" ? "all quotes are fresh again" : `no fresh quote of ${state}`, { tone: state === "" ? "good" : "warn" }));
+const watch = new SlowWatch(
+  (_, state) => tell(state === "" ? "all quotes are fresh again" : `no fresh quote of ${state}`, { tone: state === "" ? "good" : "warn" }),
+  3_000,
+);
 
 /** The sizes a person may choose from. */
 export function setSizes(sizes, size, onSize) {

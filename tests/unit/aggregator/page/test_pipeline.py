@@ -1,18 +1,23 @@
+import asyncio
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import replace
+from pathlib import Path
 
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import TOKENS
 from fakes.pipeline_events import opportunity
 from fakes.plans import plan
 from fakes.results import result
+from fakes.waiting import DEADLINE_S
 
-from aggregator.page.pipeline import Findings, Plans, Profit, sampled
+from aggregator.page.board import Board
+from aggregator.page.pipeline import Findings, PipelinePanel, Plans, Profit, sampled
 from pipeline.auditor.ledger import Ledger
 from pipeline.health import report_of_window
 from quote_core.bus.follow import Followed
 from quote_core.events import Event, Outcome, PnlSnapshot, Rejection, RejectionCount, ServiceHealth, stamp
 from quote_core.health import WorkFigures
+from quote_core.settings import PlatformSettings
 
 S = 1_000_000_000
 
@@ -151,6 +156,19 @@ def test_what_is_of_no_panel_is_passed_over() -> None:
     findings.take(event, message())
     assert profit.content()["account"] is None
     assert findings.content()["items"] == []
+
+
+async def test_without_its_secret_the_page_says_which_file_is_missing(tmp_path: Path) -> None:
+    platform = PlatformSettings(nats_credentials=tmp_path, nats_url="nats://127.0.0.1:1")
+    board = Board(viewer_count_max=1)
+    running = asyncio.create_task(PipelinePanel(platform, TOKENS, clock=FakeClock()).run(board))
+    told = b""
+    async with asyncio.timeout(DEADLINE_S):
+        with board.viewer(0) as viewer:
+            while b"is not there" not in told:
+                told = await board.frame(viewer) or b""
+    running.cancel()
+    assert str(tmp_path / "page") in told.decode()
 
 
 async def batches(*sizes: int) -> AsyncIterator[Sequence[Followed]]:
