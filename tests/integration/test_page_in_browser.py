@@ -273,7 +273,7 @@ def test_without_the_bus_quotes_go_on(seen: Seen, platform: RunningPlatform) -> 
 def test_it_outlasts_a_restart_of_the_aggregator(seen: Seen, platform: RunningPlatform) -> None:
     old_pid = platform.pids()["aggregator"]
     platform.kill("aggregator")
-    seen.until_text("#banner", "Connection lost at")
+    seen.until_text("#banner", "Connection lost: .* as of")
     seen.until("document.title.startsWith('UNKNOWN')")
     platform.until_back("aggregator", old_pid=old_pid, seconds=DEADLINE_S)
     seen.until_text("#vital-line", "^live$")

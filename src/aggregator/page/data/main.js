@@ -10,6 +10,7 @@ import { takeLog, takeProcesses, takeSettings } from "./processes.js";
 import { takeSwitch } from "./switch.js";
 
 let build = "";
+let heardMs = 0; // by the server's clock
 let lostMs = 0;
 
 const wantedSize = () => new URLSearchParams(location.search).get("size") ?? "";
@@ -26,6 +27,7 @@ function takeHello(content) {
 
 function takePulse({ unixMs }) {
   setClock(unixMs);
+  heardMs = unixMs;
   say($("vital-clock"), clock(unixMs));
 }
 
@@ -36,7 +38,7 @@ function takeLine(state, why) {
   if (state === "lost") {
     lostMs = nowMs();
     takeSwitch({ state: "UNKNOWN", reason: "the page has lost the aggregator" });
-    showBanner(`Connection lost at ${clock(lostMs)}: ${why}. What is shown is as of then; trying again.`);
+    showBanner(`Connection lost: ${why}. ${heardMs ? `What is shown is as of ${clock(heardMs)}; ` : ""}trying again.`);
     tell(`Connection lost: ${why}`, { grave: true, tone: "bad" });
   } else {
     showBanner("");

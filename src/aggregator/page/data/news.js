@@ -19,7 +19,7 @@ export function nowMs() {
 /** Tell of a change; `grave` interrupts a screen reader. */
 export function tell(sentence, { grave = false, tone = "" } = {}) {
   const line = make("li", tone);
-  line.append(make("time", "", clock(nowMs())), make("span", "", sentence));
+  line.append(make("time", "", clock(nowMs())), " ", make("span", "", sentence));
   const list = $("changes");
   list.prepend(line);
   while (list.children.length > CHANGES_MAX) list.lastChild.remove();

@@ -83,7 +83,7 @@ function showLog() {
   const isAtEnd = box.scrollHeight - box.scrollTop - box.clientHeight < 4;
   while (list.children.length < wanted.length) {
     const line = make("li");
-    line.append(make("time"), make("b"), make("span"));
+    line.append(make("time"), " ", make("b"), " ", make("span"));
     list.append(line);
   }
   [...list.children].forEach((line, index) => {
