@@ -9,7 +9,7 @@ SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run session check wheel clean
+.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run session screens check wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -24,7 +24,7 @@ $(STAMPS)/needs:
 $(STAMPS)/venv: pyproject.toml setup.py | $(STAMPS)/needs
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	  $(SHOWN)/venv.log "1/3 making $(VENV) (some seconds)" $(PYTHON) -m venv --clear $(VENV)
-	@$(SHOWN)/packages.log "2/3 installing some 80 packages (200 MB to fetch; a minute or two)" $(SHELL) -ec \
+	@$(SHOWN)/packages.log "2/3 installing some 80 packages (250 MB to fetch; a minute or two)" $(SHELL) -ec \
 	  "$(PIP) 'setuptools>=77,<90' 'Cython>=3.1,<4' && SOLQUOTE_BUILD=none $(PIP) --no-build-isolation --editable '.[dev,load]'"
 	@touch $@
 
@@ -115,6 +115,9 @@ run: setup ## the whole platform on the recorded market
 
 session: setup ## record docs/session.md anew, from a platform of its own
 	$(BIN)/python docs/session.py
+
+screens: setup ## take docs/screens anew, from a platform of its own (Debian: apt-get install chromium)
+	$(BIN)/python docs/screens.py
 
 wheel: setup ## the package as a wheel in dist/
 	$(BIN)/python -m build --wheel --outdir dist .

@@ -17,7 +17,14 @@ settings.register_profile(
 )
 settings.load_profile("repeatable")  # a run tells of the change it is for; --hypothesis-profile=default explores
 
-WHOLE_MACHINE: Final = ("test_up", "test_chaos", "test_hostile_node", "test_full_disk", "test_shm_proof")
+WHOLE_MACHINE: Final = (
+    "test_up",
+    "test_chaos",
+    "test_hostile_node",
+    "test_full_disk",
+    "test_shm_proof",
+    "test_page_in_browser",
+)
 """Take all they get, so no two of them meet."""
 CLIENTS: Final = ("test_another_terminal", "test_bad_input", "test_cli", "test_foreign_clients", "test_readme")
 """Share a platform."""

@@ -23,6 +23,11 @@ from aggregator.http_api import HttpApi
 from aggregator.intake import Intake
 from aggregator.metrics import Metrics, pool_to_shm_histogram
 from aggregator.oracle import OracleFollower, OraclePrices
+from aggregator.page.pipeline import PipelinePanel
+from aggregator.page.processes import ProcessesPanel
+from aggregator.page.quotes import PoolsPanel, QuotesPanel
+from aggregator.page.server import Page
+from aggregator.page.switch import ManagerSwitch
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
 from aggregator.selection import Judge
@@ -44,7 +49,7 @@ from quote_core.serving import (
     serve,
     serve_http,
 )
-from quote_core.settings import PlatformSettings
+from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from quote_core.watch import watched_row_count
@@ -113,6 +118,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             routes=core.routes,
             health=health,
         )
+        page = _page(core, neighbours, tokens, platform, settings) if settings.page else None
         http = HttpApi(
             tokens=tokens,
             fanout=fanout,
@@ -122,6 +128,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             clock=SYSTEM_CLOCK,
             pools_timeout_ns=settings.pools_timeout,
             cors_origins=settings.cors_origins,
+            page=page,
         )
         server = await stack.enter_async_context(
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
@@ -132,6 +139,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         log.info("serving", grpc_port=server.port, http_port=settings.http_port, shm_dir=str(directory))
         await work_until_told(
             *_work(core, neighbours),
+            *([page.run()] if page else []),
             stop=stop,
             condition=health.condition,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
@@ -276,6 +284,36 @@ def _feeds(core: _Core, tokens: TokenRegistry, fanout: Fanout, settings: Aggrega
             refresh_ns=settings.refresh_interval,
             first_set_wait_ns=settings.first_set_wait,
         ),
+    )
+
+
+def _page(
+    core: _Core,
+    neighbours: _Neighbours,
+    tokens: TokenRegistry,
+    platform: PlatformSettings,
+    settings: AggregatorSettings,
+) -> Page:
+    amounts = platform.watched_amounts
+    try:
+        folder = platform.data_folder()
+    except SettingsError:  # no home, and none named: quotes need none
+        folder = None
+    panels = (
+        QuotesPanel(core.table, core.watched, tokens.pairs, amounts),
+        PoolsPanel(partial(neighbours.local.pools, timeout_ns=settings.pools_timeout), tokens),
+        PipelinePanel(platform, tokens, clock=SYSTEM_CLOCK),
+        ProcessesPanel(folder, (PlatformSettings, AggregatorSettings), clock=SYSTEM_CLOCK),
+    )
+    return Page(
+        panels,
+        ManagerSwitch(settings.manager_address),
+        version=version("solquote"),
+        amounts=amounts,
+        size=core.watched.nearest_rung(settings.external_amount),
+        hosts=settings.page_hosts,
+        viewer_count_max=settings.page_viewer_count_max,
+        clock=SYSTEM_CLOCK,
     )
 
 

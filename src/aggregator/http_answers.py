@@ -18,14 +18,12 @@ from aggregator.http_models import (
 from aggregator.selection import Merged
 from aggregator.upstream_wire import PoolSummary, provider_of, route_of
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
-from quote_core.dex.labels import JUPITER_LABELS
+from quote_core.dex.labels import jupiter_label
 from quote_core.health import HealthReport
 from quote_core.quotes import RouteHop, worst_provenance
 from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 
 __all__ = ["health_answer", "pool_answer", "quote_answer"]
-
-_JUPITER_LABELS: Final = {dex.label: label for dex, label in JUPITER_LABELS.items()}
 
 
 def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, started_mono_ns: int) -> QuoteAnswer:
@@ -138,7 +136,7 @@ def _route_plan(route: Sequence[RouteHop]) -> list[RouteStep]:
         RouteStep(
             swap_info=SwapInfo(
                 amm_key=leg.pool_id,
-                label=_JUPITER_LABELS.get(leg.protocol, leg.protocol),
+                label=jupiter_label(leg.protocol),
                 input_mint=leg.input_mint,
                 in_amount=str(leg.input_amount),
                 output_mint=leg.output_mint,

@@ -28,6 +28,7 @@ from aggregator.http_models import (
 )
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
 from aggregator.openapi_page import PAGE_POLICY, openapi_page
+from aggregator.page.server import Page
 from quote_core.clock import Clock
 from quote_core.dex.labels import chosen_dexes
 from quote_core.dex.pool import SwapMode
@@ -62,6 +63,7 @@ class HttpApi:
         clock: Clock,
         pools_timeout_ns: int,
         cors_origins: Collection[str] = (),
+        page: Page | None = None,
     ) -> None:
         self._tokens = tokens
         self._fanout = fanout
@@ -71,12 +73,13 @@ class HttpApi:
         self._clock = clock
         self._pools_timeout_ns = pools_timeout_ns
         self._cors_origins = cors_origins
+        self._web_page = page
         document = openapi_document(health.version)
         self._openapi = orjson.dumps(document)
         self._page = openapi_page(document)
 
     def application(self) -> web.Application:
-        """An application with every route of the OpenAPI document, and that document."""
+        """An application with every route of the OpenAPI document, that document, and the web page."""
         application = web.Application(
             middlewares=[shared_with(self._cors_origins), compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
         )
@@ -98,7 +101,14 @@ class HttpApi:
                 web.get("/docs", self.get_page),
             ]
         )
+        if self._web_page is not None:
+            application.add_routes(self._web_page.routes())
+            application.on_shutdown.append(self._close_page)
         return application
+
+    async def _close_page(self, _: web.Application) -> None:
+        assert self._web_page is not None
+        self._web_page.close()
 
     async def get_quote(self, request: web.Request) -> web.Response:
         """One quote, asked for and answered in Jupiter's names."""

@@ -6,7 +6,8 @@ from pydantic import Field
 
 from aggregator.confidence import CapLimits
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, Origins, Port, ServiceSettings
+from quote_core.setting_types import Address
+from quote_core.settings import Duration, Hosts, Origins, Port, ServiceSettings
 from quote_core.units import BPS, LAMPORTS_PER_SOL, U64_MAX
 
 __all__ = ["AggregatorSettings"]
@@ -21,6 +22,16 @@ class AggregatorSettings(ServiceSettings):
     http_port: Port = Field(8080, description="Port of the HTTP API")
     cors_origins: Origins = Field(
         (), description="Origins whose web pages may read the HTTP API, such as https://app.example; * = all"
+    )
+    page: bool = Field(
+        True, description="Whether the web page is served; who reaches the HTTP API sees logs and settings on it"
+    )
+    page_hosts: Hosts = Field(
+        (), description="Names by which browsers may ask for the web page, beside IP addresses and localhost"
+    )
+    page_viewer_count_max: int = Field(32, ge=1, le=1000, description="Browsers that follow the web page at once")
+    manager_address: Address = Field(
+        "127.0.0.1:9091", description="Where the web page finds the system manager's HTTP API, for the kill switch"
     )
     external_amount: int = Field(
         LAMPORTS_PER_SOL,

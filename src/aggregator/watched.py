@@ -52,12 +52,21 @@ class WatchedRows:
 
     def nearest(self, amount: int) -> tuple[int, ...]:
         """One number a direction, pairs in order, forward then reverse: the one whose forward amount is nearest."""
-        rung = min(range(len(self._amounts)), key=lambda k: abs(self._amounts[k] - amount))
+        rung = self.nearest_rung(amount)
         return tuple(
             self._first(position, is_reverse=is_reverse) + rung
             for position in range(len(self._pairs))
             for is_reverse in (False, True)
         )
+
+    def row(self, position: int, rung: int, *, is_reverse: bool) -> int | None:
+        """The number of one pair's amount in one direction; `None` while it means nothing."""
+        number = self._first(position, is_reverse=is_reverse) + rung
+        return next((index for index, _ in self._rows.some((number,))), None)
+
+    def nearest_rung(self, amount: int) -> int:
+        """Which of the forward amounts is nearest."""
+        return min(range(len(self._amounts)), key=lambda k: abs(self._amounts[k] - amount))
 
     def _first(self, position: int, *, is_reverse: bool) -> int:
         return first_watched_row(position, is_reverse=is_reverse, amount_count=len(self._amounts))

@@ -13,7 +13,7 @@ import structlog
 from quote_core.bus import Bus
 from quote_core.clock import Clock, StepWatch
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import Header, ServiceHealth, stamp
+from quote_core.events import Header, RejectionCount, ServiceHealth, stamp
 from quote_core.health import WorkFigures
 from quote_core.units import NS_PER_MS
 
@@ -38,6 +38,7 @@ def report_of_window(
     serving: bool,
     detail: str,
     header: Header,
+    rejected: tuple[RejectionCount, ...] = (),
 ) -> ServiceHealth:
     """What was done between two looks at a process's totals."""
     return ServiceHealth(
@@ -56,6 +57,7 @@ def report_of_window(
         memory_limit_bytes=now.memory_limit_bytes,
         slot_drift=_held(now.slot_drift),
         unwritten_ms=_held(now.unwritten_ms),
+        rejected=rejected,
     )
 
 
@@ -74,6 +76,7 @@ class HealthReporter:
         interval_ns: Length of a window.
         work: The work so far.
         detail: What is wrong now, in one line for people.
+        rejected: The planner's rejections so far.
     """
 
     def __init__(
@@ -85,6 +88,7 @@ class HealthReporter:
         interval_ns: int,
         work: Callable[[], WorkFigures],
         detail: Callable[[], str] = lambda: "",
+        rejected: Callable[[], tuple[RejectionCount, ...]] = tuple,
     ) -> None:
         self._bus = bus
         self._service = service
@@ -92,6 +96,7 @@ class HealthReporter:
         self._interval_ns = interval_ns
         self._work = work
         self._detail = detail
+        self._rejected = rejected
         self._instance = str(os.getpid())
         self._started_mono_ns = self._window_mono_ns = clock.mono_ns()
         self._told = WorkFigures()
@@ -125,6 +130,7 @@ class HealthReporter:
             serving=True,
             detail="; ".join(filter(None, (self._detail(), self._refusals_told(), self._step_told(now_mono_ns)))),
             header=stamp(self._clock),
+            rejected=self._rejected(),
         )
 
     def _refusals_told(self) -> str:

@@ -16,6 +16,7 @@ __all__ = [
     "Duration",
     "FilePath",
     "Host",
+    "Hosts",
     "HttpUrl",
     "NatsUrl",
     "Origins",
@@ -97,6 +98,9 @@ def _is_number(host: str) -> bool:
 
 Host = Annotated[str, AfterValidator(_host)]
 """An IP address or a host's name; an IPv6 address may stand in brackets, and is kept without."""
+
+Hosts = Annotated[tuple[Host, ...], BeforeValidator(_split), Field(max_length=32)]
+"""Several, written with commas or spaces between them."""
 
 
 def _address(address: str) -> str:

@@ -14,6 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
@@ -28,6 +29,7 @@ from quote_core.setting_types import (
     Duration,
     FilePath,
     Host,
+    Hosts,
     HttpUrl,
     NatsUrl,
     Origins,
@@ -44,6 +46,7 @@ __all__ = [
     "FilePath",
     "GivenValue",
     "Host",
+    "Hosts",
     "HttpUrl",
     "Origins",
     "PlatformSettings",
@@ -60,6 +63,7 @@ __all__ = [
     "load_with_platform",
     "misnamed",
     "read_section",
+    "written",
 ]
 
 
@@ -259,10 +263,27 @@ def given_values(model: type[ServiceSettings], *, environ: Mapping[str, str]) ->
     return {field: GivenValue(values[field], name if name in environ else line) for field, name in origin.items()}
 
 
+def written(value: object) -> str:
+    """A value as an environment variable would have it; empty for none, and for a secret."""
+    match value:
+        case None:
+            return ""
+        case bool():
+            return str(value).lower()
+        case SecretStr():
+            return ""
+        case Enum():
+            return str(value.value)
+        case tuple() | list() | frozenset():
+            return ",".join(map(str, value))
+        case _:
+            return str(value)
+
+
 def _given_values(
     model: type[ServiceSettings], environ: Mapping[str, str]
 ) -> tuple[dict[str, Any], dict[str, str], list[str]]:
-    """Values and origins by field, and what is wrong with the file."""
+    """Values as they are written and origins, by field, and what is wrong with the file."""
     values, mistakes = _from_file(model, environ)
     origin = {field: f"{environ[CONFIG_VARIABLE]} [{model.section}] {field}" for field in values}
     for name, field in environment_names(model).items():

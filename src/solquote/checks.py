@@ -8,11 +8,11 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from quote_core.addresses import is_loopback, with_port
+from quote_core.running.settings_shown import SettingShown, shown_settings
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, misnamed, read_section
 from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.places import misplaced
 from solquote.plan import ListenAddress, PlatformModels
-from solquote.setting_values import SettingValue, values_of
 from solquote.supervisor.ports import bound_hosts
 from solquote.switch_view import SwitchView
 
@@ -70,7 +70,7 @@ def check_settings(
                 mend = "correct or unset it; docs/settings.md lists all"
                 yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
         else:
-            detail = _in_words(values_of(loaded, environ, own=own))
+            detail = _in_words(shown_settings((model,), environ, own=own))
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.OK, detail=detail)
     for subject, mistakes in misnamed(environ).items():
         for mistake in mistakes:
@@ -78,9 +78,9 @@ def check_settings(
             yield DoctorFinding(subject=subject, verdict=DoctorVerdict.FAILED, detail=mistake, mend=mend)
 
 
-def _in_words(values: Iterable[SettingValue]) -> str:
+def _in_words(settings: Iterable[SettingShown]) -> str:
     """What is not as it comes, one a line."""
-    told = [f"{one.field} = {one.shown}, from {one.origin}" for one in values if not one.is_default]
+    told = [f"{one.field} = {one.value}, from {one.origin}" for one in settings if one.origin]
     return "\n".join([*told, "the rest defaults" if told else "all defaults"])
 
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Final
 
+from quote_core.running.data_folder import running_platform
 from solquote.plan import Plan
-from solquote.supervisor.lock import running_platform
 from solquote.supervisor.ports import PortTaken, in_words, taken_ports, to_end
 
 __all__ = ["clash_of", "folder_clash", "port_clash"]

@@ -13,7 +13,8 @@ from pipeline.event_logger.settings import EventLoggerSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.addresses import dialled, host_of, with_port
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.settings import ServiceSettings, SettingsError, read_section
+from quote_core.running.settings_shown import shown_settings
+from quote_core.running.status import read_status
 from solquote.checks import (
     DoctorFinding,
     DoctorVerdict,
@@ -33,10 +34,8 @@ from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
 from solquote.platform_checks import check_processes, check_start
 from solquote.setting_models import all_models
-from solquote.setting_values import values_of
 from solquote.stream_checks import check_streams
 from solquote.supervisor.display import switch_banner
-from solquote.supervisor.status_file import read_status
 from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["diagnose", "print_findings"]
@@ -65,8 +64,17 @@ def diagnose(data_dir: Path | None, *, timeout_s: float, as_json: bool) -> ExitC
             *_look_outside(models, environ, timeout_s),
         ]
     if as_json:
-        values = [value for model in all_models() for value in _values(model, environ, own)]
-        answer_json({"checks": [_as_json(finding) for finding in findings], "settings": values})
+        settings = [
+            {
+                "section": one.section,
+                "field": one.field,
+                "variable": one.variable,
+                "value": one.value,
+                "origin": one.origin or "default",
+            }
+            for one in shown_settings(all_models(), environ, own=own)
+        ]
+        answer_json({"checks": [_as_json(finding) for finding in findings], "settings": settings})
     else:
         console = make_console()
         if switch is not None and not switch.is_active:
@@ -109,24 +117,6 @@ def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s:
         *check_quote_files(platform.shm_dir),
         check_token_file(manager.token_path(platform)),
     ]
-
-
-def _values(
-    model: type[ServiceSettings], environ: Mapping[str, str], own: Mapping[str, str]
-) -> Iterator[dict[str, str]]:
-    """Of a section that is as it should be; what is wrong with another is a finding."""
-    try:
-        settings = read_section(model, environ)
-    except SettingsError:
-        return
-    for value in values_of(settings, environ, own=own):
-        yield {
-            "section": value.section,
-            "field": value.field,
-            "variable": value.variable,
-            "value": value.shown,
-            "origin": value.origin,
-        }
 
 
 def _as_json(finding: DoctorFinding) -> dict[str, str]:

@@ -19,7 +19,7 @@ from typing import Any, Final
 
 from quote_core.addresses import dialled, with_port
 from quote_core.environment import NoHome, default_data_dir, given
-from solquote.supervisor.lock import running_platform
+from quote_core.running.data_folder import running_platform
 
 __all__ = [
     "DEFAULTS",

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from quote_core.errors import ProviderUnavailable
+from quote_core.running.status import PlatformStatus, ProcessState, ProcessView
 from quote_core.settings import SettingsError
 from quote_core.units import NS_PER_MS
 from solquote.checks import DoctorFinding, DoctorVerdict
@@ -13,10 +14,7 @@ from solquote.clash import clash_of
 from solquote.formatting import age_text
 from solquote.places import misplaced
 from solquote.plan import PlatformModels, make_plan
-from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.ports import KeptPorts
-from solquote.supervisor.specification import ProcessView
-from solquote.supervisor.status_file import PlatformStatus
 
 __all__ = ["check_processes", "check_start"]
 

@@ -6,13 +6,18 @@ import os
 import shutil
 import stat
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Final
 
 from rich.console import Console
 
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.files import replace_file
+from quote_core.running.data_folder import Running
+from quote_core.running.log_files import LOG_FOLDER
+from quote_core.running.settings_shown import SETTINGS_NAME, SettingShown, settings_content, shown_settings
+from quote_core.running.status import ProcessView
 from quote_core.settings import SettingsError, environment_name
 from solquote.checks import DoctorVerdict, check_settings
 from solquote.clash import clash_of, folder_clash
@@ -27,12 +32,12 @@ from solquote.standard_streams import LastingOutput
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.display import Display, JsonLines, LiveTable, PlainLines
 from solquote.supervisor.lifecycle import RestartPolicy
-from solquote.supervisor.lock import DataFolderTaken, Running, take_data_folder
+from solquote.supervisor.lock import DataFolderTaken, take_data_folder
 from solquote.supervisor.nats_server import prepare_nats
 from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.run import SupervisorStop, supervise
-from solquote.supervisor.specification import ProcessView, Watcher
-from solquote.supervisor.status_writer import StatusFile
+from solquote.supervisor.specification import Watcher
+from solquote.supervisor.status_file import StatusFile
 from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["run_platform"]
@@ -62,15 +67,19 @@ def run_platform(environ: Mapping[str, str], *, free_ports: bool, show_logs: boo
     if misplacements:
         raise SettingsError(misplacements)
     with contextlib.closing(KeptPorts()) as kept_ports:
+        plan = make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports)
         return _run_planned(
-            make_plan(models, environ, free_ports=free_ports, kept_ports=kept_ports),
+            plan,
             models.up,
+            shown_settings(all_models(), {**environ, **plan.environment}, own=environ),
             show_logs=show_logs,
             as_json=as_json,
         )
 
 
-def _run_planned(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: bool) -> ExitCode:
+def _run_planned(
+    plan: Plan, settings: UpSettings, shown: Iterable[SettingShown], *, show_logs: bool, as_json: bool
+) -> ExitCode:
     clash = clash_of(plan)
     if clash:
         raise CommandFailed("PORT_TAKEN", clash, ExitCode.NEGATIVE)
@@ -83,6 +92,8 @@ def _run_planned(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: 
             if plan.nats:
                 prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
+            with contextlib.suppress(OSError):  # only those who look miss it
+                replace_file(_settings_file(plan), settings_content(shown), outlives_power_failure=False)
             with contextlib.closing(_display(plan, console, show_logs=show_logs, as_json=as_json)) as display:
                 asyncio.run(_run(plan, settings, display, stop))
     except DataFolderTaken as error:
@@ -92,7 +103,11 @@ def _run_planned(plan: Plan, settings: UpSettings, *, show_logs: bool, as_json: 
 
 
 def _log_dir(plan: Plan) -> Path:
-    return plan.data_dir / "logs"
+    return plan.data_dir / LOG_FOLDER
+
+
+def _settings_file(plan: Plan) -> Path:
+    return plan.data_dir / SETTINGS_NAME
 
 
 @contextlib.contextmanager
@@ -103,6 +118,7 @@ def _passing_files(plan: Plan) -> Iterator[None]:
         yield
     finally:
         plan.slot_file.unlink(missing_ok=True)
+        _settings_file(plan).unlink(missing_ok=True)
         if plan.shm_dir_is_ours:
             shutil.rmtree(plan.shm_dir, ignore_errors=True)
 

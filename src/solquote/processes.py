@@ -92,7 +92,11 @@ SERVICES: Final = (
         name="system_manager",
         module="pipeline.system_manager",
         needs=("initializer",),
-        ports=(ServicePort(field="http_port", host_field="http_host"),),
+        ports=(
+            ServicePort(
+                field="http_port", host_field="http_host", address_in=SettingName("aggregator", "manager_address")
+            ),
+        ),
     ),
     Service(name="event_logger", module="pipeline.event_logger", needs=("initializer",)),
     Service(name="auditor", module="pipeline.auditor", needs=("initializer",)),

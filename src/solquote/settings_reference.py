@@ -9,9 +9,16 @@ from enum import Enum
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
-from quote_core.settings import CONFIG_VARIABLE, PREFIX, ServiceSettings, environment_name, environment_names
+from quote_core.settings import (
+    CONFIG_VARIABLE,
+    PREFIX,
+    ServiceSettings,
+    environment_name,
+    environment_names,
+    written,
+)
 
-__all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml", "written"]
+__all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml"]
 
 _INTRODUCTION = f"""# Settings
 
@@ -110,20 +117,3 @@ def _one(model: type[ServiceSettings], field: str, info: FieldInfo) -> SettingRe
         default=written(info.default),
         description=info.description or "",
     )
-
-
-def written(default: object) -> str:
-    """A value as an environment variable would have it; empty for none, and for a secret."""
-    match default:
-        case None:
-            return ""
-        case bool():
-            return str(default).lower()
-        case SecretStr():
-            return ""
-        case Enum():
-            return str(default.value)
-        case tuple() | list() | frozenset():
-            return ",".join(map(str, default))
-        case _:
-            return str(default)

@@ -18,12 +18,13 @@ from quote_core.bus import Access, Bus, BusRole, connect
 from quote_core.bus.access import credentials_folder
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
+from quote_core.running.status import ProcessState, ProcessView
 from solquote.supervisor.child import ChildLimits
-from solquote.supervisor.lifecycle import ProcessState, RestartPolicy
+from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.nats_server import find_nats_server, prepare_nats
 from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.run import SupervisorStop, supervise
-from solquote.supervisor.specification import EmbeddedNats, ProcessSpec, ProcessView
+from solquote.supervisor.specification import EmbeddedNats, ProcessSpec
 
 DEADLINE_S = 60.0
 HOST = "127.0.0.1"

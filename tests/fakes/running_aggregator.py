@@ -61,6 +61,8 @@ async def aggregator(
         "shm_dir": shm_dir,
         "local_quote_address": local_address,
         "external_quote_address": external_address,
+        "data_dir": shm_dir / "data",
+        "nats_url": f"nats://127.0.0.1:{free_port()}",  # nobody is there
     }
     own = {"grpc_port": grpc_port, "http_port": http_port, **UNHURRIED, **settings}
     address = f"127.0.0.1:{grpc_port}"

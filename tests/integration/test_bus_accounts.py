@@ -86,6 +86,7 @@ MAY = {
     BusRole.AUDITOR: {"metrics.pnl"},
     BusRole.EVENT_LOGGER: set(),
     BusRole.OPERATOR: {STOP},
+    BusRole.PAGE: set(),
 }
 
 

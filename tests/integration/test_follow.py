@@ -14,7 +14,7 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus
 from quote_core.bus import follow as follow_module
-from quote_core.bus.follow import Followed, Place, follow, read_to_end
+from quote_core.bus.follow import Followed, Place, before_newest, follow, read_to_end
 from quote_core.events import Lifecycle, Stream, decode
 
 pytestmark = pytest.mark.integration
@@ -53,6 +53,21 @@ async def test_beginning_behind_a_place_skips_what_is_before_it(bus: Bus) -> Non
     await eventually(lambda: len(got) == 2)
     task.cancel()
     assert [number_of(message) for message in got] == [2, 3]
+
+
+async def test_the_newest_few_are_found_without_reading_what_is_before_them(bus: Bus) -> None:
+    await publish(bus, 1, 2, 3)
+    for count, wanted in ((2, [2, 3]), (50, [1, 2, 3])):
+        got: list[Followed] = []
+        task = asyncio.create_task(collect(bus, got, after=await before_newest(bus, Stream.SYSTEM, count)))
+        await eventually(lambda got=got, wanted=wanted: len(got) == len(wanted))
+        assert [number_of(message) for message in got] == wanted
+        task.cancel()
+    task = asyncio.create_task(collect(bus, got := [], after=await before_newest(bus, Stream.SYSTEM, 0)))
+    await publish(bus, 4)
+    await eventually(lambda: bool(got))
+    assert [number_of(message) for message in got] == [4]
+    task.cancel()
 
 
 async def test_between_batches_of_a_long_stream_everything_else_has_its_turn(

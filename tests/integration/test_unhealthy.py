@@ -11,10 +11,11 @@ from fakes.recorded_market_process import recorded_market_process
 from fakes.waiting import eventually
 
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.running.status import ProcessState, ProcessView
 from solquote.supervisor.child import ChildLimits
-from solquote.supervisor.lifecycle import ProcessState, RestartPolicy
+from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.run import SupervisorStop, supervise
-from solquote.supervisor.specification import ProcessSpec, ProcessView
+from solquote.supervisor.specification import ProcessSpec
 
 pytestmark = pytest.mark.integration
 

@@ -67,7 +67,12 @@ class _Process:
             )
             self._stage = stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
             reporter = HealthReporter(
-                bus, service="planner", clock=SYSTEM_CLOCK, interval_ns=self._health_interval_ns, work=stage.counts.work
+                bus,
+                service="planner",
+                clock=SYSTEM_CLOCK,
+                interval_ns=self._health_interval_ns,
+                work=stage.counts.work,
+                rejected=self._planner.rejections,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
@@ -79,7 +84,7 @@ class _Process:
         if self._stage is None or self._planner is None:
             return Condition(is_ready=False, line="waiting for NATS and its streams")
         counts = self._stage.counts
-        reasons = ", ".join(f"{reason.value} {count}" for reason, count in self._planner.rejected.most_common(3))
+        reasons = ", ".join(f"{reason.name.lower()} {count}" for reason, count in self._planner.rejected.most_common(3))
         line = (
             f"{counts.taken} taken, {self._planner.planned_count} planned, {counts.retried} retried, "
             f"{counts.dead} dead, trading {self._gate.state.name.lower()}"

@@ -10,34 +10,21 @@
 | slippage   | under 100 bps                                                        | `SLIPPAGE`              |
 | risk       | score under the limit; pool states known lately, no pool blocked     | `RISK`                  |
 
+Two more are no factor's: `SIMULATION`, the route cannot be filled on the pool state held now, and `GATE`, trading is
+stopped.
+
 All factors are looked at, so that the counters show every reason and not only the first.
 """
 
-import enum
 from dataclasses import dataclass
 
 from pipeline.planner.risk import risk_score
+from quote_core.events import Rejection
 from quote_core.units import BPS, PPM, Pubkey
 
-__all__ = ["Candidate", "PlanLimits", "PlanVerdict", "Rejection", "judge"]
+__all__ = ["Candidate", "PlanLimits", "PlanVerdict", "judge"]
 
 _PPM_PER_BPS = PPM // BPS
-
-
-class Rejection(enum.Enum):
-    """Why an opportunity does not become a plan; each has a counter."""
-
-    PROFIT = "profit"
-    TOO_GOOD = "too_good"
-    CONFIDENCE = "confidence"
-    AGE = "age"
-    AMOUNT = "amount"
-    SLIPPAGE = "slippage"
-    RISK = "risk"
-    SIMULATION = "simulation"
-    """The route cannot be filled on the pool state held now."""
-    GATE = "gate"
-    """Trading is stopped."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,14 +10,14 @@ from typing import Final
 import structlog
 
 from pipeline.costs import CostRates, round_trip_costs
-from pipeline.planner.factors import PlanLimits, Rejection, judge
+from pipeline.planner.factors import PlanLimits, judge
 from pipeline.planner.plans import candidate_seen, candidate_simulated, plan_from
 from pipeline.planner.simulate import simulate_opportunity
 from pipeline.simulation import RouteSimulator
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock, moment
 from quote_core.errors import MarketError
-from quote_core.events import Event, TwoHopArbitrage
+from quote_core.events import Event, Rejection, RejectionCount, TwoHopArbitrage
 
 __all__ = ["Planner"]
 
@@ -57,6 +57,10 @@ class Planner:
         self._rates = rates
         self._tolerance_bps = tolerance_bps
         self._lifetime_ns = lifetime_ns
+
+    def rejections(self) -> tuple[RejectionCount, ...]:
+        """How many so far, by reason."""
+        return tuple(RejectionCount(reason=reason, count=count) for reason, count in self.rejected.items())
 
     async def answer(self, event: Event) -> Sequence[Event]:
         """The plan of an opportunity, or nothing.
@@ -103,6 +107,6 @@ class Planner:
             "rejected",
             pair=opportunity.pair,
             opportunity=opportunity.header.event_id.hex(),
-            reasons=[reason.value for reason in reasons],
+            reasons=[reason.name.lower() for reason in reasons],
         )
         return ()

@@ -23,7 +23,7 @@ from quote_core.bus.connection import Bus
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 
-__all__ = ["Followed", "Place", "data_at", "follow", "read_to_end"]
+__all__ = ["Followed", "Place", "before_newest", "data_at", "follow", "read_to_end"]
 
 HEARTBEAT_S: Final = 1.0
 SILENCE_S_MAX: Final = 3.0
@@ -100,6 +100,19 @@ async def read_to_end(
                 return
         if not batch:  # there are none, or the last ones went by the stream's bounds before they were sent
             return
+
+
+async def before_newest(bus: Bus, stream: Stream, count: int) -> Place:
+    """Where to begin for the newest `count` messages of a stream, fewer where it keeps fewer.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    if not bus.is_connected:
+        raise ProviderUnavailable(NATS, "not connected")
+    with upstream_errors():
+        info = await bus.jetstream.stream_info(stream)
+    return Place(_created(info), max(0, info.state.last_seq - count))
 
 
 async def data_at(bus: Bus, stream: Stream, place: Place) -> bytes | None:

@@ -10,8 +10,10 @@
 | auditor        | P&L                                                    | EXECUTED                    |
 | event_logger   | nothing                                                | every stream                |
 | operator       | nothing                                                | every stream, its consumers |
+| page           | nothing at all                                         | OPPORTUNITIES, PLANNED, EXECUTED, METRICS |
 
-Every process publishes its own health and lifecycle, too. So a release (`system.kill_switch` and its heartbeat) is the
+Every process publishes its own health and lifecycle, too; the operator is none, and neither is the page, which is the
+aggregator's web page and only looks. So a release (`system.kill_switch` and its heartbeat) is the
 manager's alone, a plan the planner's and a result the executor's. A stop (`system.stop`) is asked for by the manager,
 by whoever trades, and by the operator, who is the person at the command line. Answers come to inboxes that carry the
 role's name, which no other role may listen to.
@@ -46,7 +48,7 @@ _OPPORTUNITIES: Final = (subjects_of(TwoHopArbitrage), subjects_of(PriceDivergen
 
 
 class BusRole(enum.StrEnum):
-    """Who a connection belongs to: a process, by its name, or the person at the machine."""
+    """Who a connection belongs to: a process, by its name, the person at the machine, or the page they look at."""
 
     INITIALIZER = "initializer"
     SYSTEM_MANAGER = "system_manager"
@@ -56,6 +58,7 @@ class BusRole(enum.StrEnum):
     AUDITOR = "auditor"
     EVENT_LOGGER = "event_logger"
     OPERATOR = "operator"
+    PAGE = "page"
 
     @property
     def inbox_prefix(self) -> str:
@@ -69,13 +72,14 @@ class Grant:
 
     Attributes:
         role: Whose.
-        writes: Subjects published to, over what `permissions_of` gives to every role.
+        writes: Subjects published to, over what `permissions_of` gives to every process.
         looks_up: Streams whose state and single messages are read.
         pulls: Streams consumed by a durable of the role's own name, with dead letters.
         follows: Streams read in order by consumers that last as long as their reader.
         surveys: Streams whose consumers are listed.
         hears: Subjects listened to as they pass.
         makes_streams: Whether it makes and changes streams.
+        is_process: Whether it tells of its own health and lifecycle.
     """
 
     role: BusRole
@@ -86,6 +90,7 @@ class Grant:
     surveys: tuple[Stream, ...] = ()
     hears: tuple[str, ...] = ()
     makes_streams: bool = False
+    is_process: bool = True
 
 
 _SWITCH: Final = (_KILL_SWITCH, _STOP, KILL_SWITCH_HEARTBEAT)
@@ -123,7 +128,19 @@ GRANTS: Final = (
     ),
     Grant(role=BusRole.AUDITOR, writes=(subjects_of(PnlSnapshot),), follows=(Stream.EXECUTED,)),
     Grant(role=BusRole.EVENT_LOGGER, follows=tuple(Stream)),
-    Grant(role=BusRole.OPERATOR, writes=(_STOP,), follows=tuple(Stream), surveys=tuple(Stream), hears=_SWITCH),
+    Grant(
+        role=BusRole.OPERATOR,
+        writes=(_STOP,),
+        follows=tuple(Stream),
+        surveys=tuple(Stream),
+        hears=_SWITCH,
+        is_process=False,
+    ),
+    Grant(
+        role=BusRole.PAGE,
+        follows=(Stream.OPPORTUNITIES, Stream.PLANNED, Stream.EXECUTED, Stream.METRICS),
+        is_process=False,
+    ),
 )
 
 
@@ -161,7 +178,7 @@ def permissions_of(grant: Grant) -> Permissions:
     """Everything a connection of this role needs, the requests to JetStream included."""
     role = grant.role
     publish = ["$SYS.REQ.USER.INFO", f"{_API}.INFO", *grant.writes]
-    if role is not BusRole.OPERATOR:
+    if grant.is_process:
         publish += [f"metrics.health.{role}", f"system.lifecycle.{role}"]
     for stream in dict.fromkeys((*grant.looks_up, *grant.pulls, *grant.follows)):
         publish += [f"{_API}.STREAM.INFO.{stream}", f"{_API}.STREAM.MSG.GET.{stream}", f"{_API}.DIRECT.GET.{stream}.>"]

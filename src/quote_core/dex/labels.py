@@ -7,7 +7,7 @@ from typing import Final
 from quote_core.dex.pool import Dex
 from quote_core.errors import InvalidField
 
-__all__ = ["ALL_DEXES", "JUPITER_LABELS", "chosen_dexes"]
+__all__ = ["ALL_DEXES", "JUPITER_LABELS", "chosen_dexes", "jupiter_label"]
 
 ALL_DEXES: Final = frozenset(Dex)
 
@@ -22,7 +22,14 @@ JUPITER_LABELS: Final[Mapping[Dex, str]] = MappingProxyType(
     }
 )
 
+_JUPITER_BY_OWN: Final = {dex.label: label for dex, label in JUPITER_LABELS.items()}
+
 _BY_LABEL: Final = {dex.label: dex for dex in Dex} | {label: dex for dex, label in JUPITER_LABELS.items()}
+
+
+def jupiter_label(label: str) -> str:
+    """The name Jupiter's clients know for one of our labels; any other name stays as it is."""
+    return _JUPITER_BY_OWN.get(label, label)
 
 
 def chosen_dexes(wanted: Iterable[str], excluded: Iterable[str]) -> frozenset[Dex]:

@@ -44,6 +44,8 @@ __all__ = [
     "Phase",
     "PnlSnapshot",
     "PriceDivergence",
+    "Rejection",
+    "RejectionCount",
     "ServiceHealth",
     "StopRequest",
     "TakenDepth",
@@ -263,9 +265,31 @@ class PnlSnapshot:
     rivals_effect_lamports: I64 = 0
 
 
+class Rejection(enum.Enum):
+    """Why an opportunity does not become a plan; `pipeline.planner.factors` says when."""
+
+    PROFIT = 0
+    TOO_GOOD = 1
+    CONFIDENCE = 2
+    AGE = 3
+    AMOUNT = 4
+    SLIPPAGE = 5
+    RISK = 6
+    SIMULATION = 7
+    GATE = 8
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RejectionCount:
+    """How often opportunities were rejected for one reason."""
+
+    reason: Rejection
+    count: U64
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceHealth:
-    """One service's window of work, as counts."""
+    """One service's window of work, as counts; `rejected` is the planner's alone, since it began."""
 
     header: Header
     service: str
@@ -282,6 +306,7 @@ class ServiceHealth:
     memory_limit_bytes: U64
     slot_drift: U32
     unwritten_ms: U32 = 0
+    rejected: tuple[RejectionCount, ...] = ()
 
 
 class TradingState(enum.Enum):

@@ -14,11 +14,11 @@ from rich.text import Text
 
 from quote_core.errors import InvalidField
 from quote_core.json_dialect import json_text
+from quote_core.running.log_files import LOG_FOLDER, LogFollower, LogLine, last_lines, log_names, merged
 from quote_core.setting_names import unknown_names
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DataDir, Json, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.log_reading import LogFollower, LogLine, last_lines, log_names, merged
 from solquote.output import CommandFailed, make_console
 from solquote.processes import NATS, SERVICES
 from solquote.supervisor.log_shape import readable
@@ -38,7 +38,7 @@ def logs(
     as_json: Json = False,
 ) -> None:
     """Show the newest lines of the processes' logs, by time; `--follow` outlasts restarts and full files."""
-    folder = PlatformSettings.load(environ=found_environment(data_dir)).data_folder() / "logs"
+    folder = PlatformSettings.load(environ=found_environment(data_dir)).data_folder() / LOG_FOLDER
     wanted = _wanted(folder, processes or ())
     printer = _Printer(make_console(), is_prefixed=len(wanted) > 1 or not processes, as_json=as_json)
     if not follow:

@@ -10,8 +10,8 @@ import typer
 
 from quote_core.environment import given
 from quote_core.errors import InvalidField
+from quote_core.running.data_folder import running_platform
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
-from solquote.supervisor.lock import running_platform
 
 __all__ = [
     "DATA_DIR_VARIABLE",

@@ -12,6 +12,7 @@ from rich.live import Live
 from rich.text import Text
 
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.running.status import PlatformStatus, ProcessState, ProcessView, read_status
 from quote_core.settings import PlatformSettings
 from quote_core.units import NS_PER_MS
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
@@ -20,9 +21,6 @@ from solquote.formatting import age_text
 from solquote.manager_request import find_manager
 from solquote.output import CommandFailed, answer_json, make_console, redraws
 from solquote.supervisor.display import process_table, switch_banner
-from solquote.supervisor.lifecycle import ProcessState
-from solquote.supervisor.specification import ProcessView
-from solquote.supervisor.status_file import PlatformStatus, read_status
 from solquote.switch_view import SwitchView, look_at_switch
 
 __all__ = ["status"]

@@ -12,12 +12,14 @@ from pathlib import Path
 from typing import Any, Final
 
 from quote_core.clock import Clock
-from solquote.supervisor.lifecycle import ProcessEvent, ProcessState, RestartPolicy, after
-from solquote.supervisor.log_file import LineSplitter, LogFile
+from quote_core.running.log_files import LineSplitter
+from quote_core.running.status import ProcessState, ProcessView
+from solquote.supervisor.lifecycle import ProcessEvent, RestartPolicy, after
+from solquote.supervisor.log_file import LogFile
 from solquote.supervisor.log_shape import readable, shaped
 from solquote.supervisor.nats_server import ROOM_BYTES_MIN, free_bytes, probe_nats
 from solquote.supervisor.notify import Notice, NotifySocket
-from solquote.supervisor.specification import EmbeddedNats, ProcessSpec, ProcessView, Watcher
+from solquote.supervisor.specification import EmbeddedNats, ProcessSpec, Watcher
 
 __all__ = ["Child", "ChildLimits"]
 

@@ -12,9 +12,9 @@ from rich.text import Text
 
 from quote_core.clock import Clock
 from quote_core.json_dialect import json_text
-from solquote.supervisor.lifecycle import ProcessState
+from quote_core.running.status import ProcessState, ProcessView
 from solquote.supervisor.log_shape import readable
-from solquote.supervisor.specification import ProcessView, Watcher
+from solquote.supervisor.specification import Watcher
 from solquote.switch_view import SwitchView
 
 __all__ = ["Display", "JsonLines", "LiveTable", "PlainLines", "process_table", "switch_banner"]

@@ -15,20 +15,9 @@ from dataclasses import dataclass
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["ProcessEvent", "ProcessState", "RestartPolicy", "after"]
+from quote_core.running.status import ProcessState
 
-
-class ProcessState(enum.Enum):
-    """What a supervised process is doing; the value is for people."""
-
-    WAITING = "waiting"
-    STARTING = "starting"
-    HEALTHY = "healthy"
-    UNHEALTHY = "unhealthy"
-    """It was healthy, runs, and says or shows that it does not do its work now."""
-    BACKOFF = "restarting"
-    STOPPING = "stopping"
-    STOPPED = "stopped"
+__all__ = ["ProcessEvent", "RestartPolicy", "after"]
 
 
 class ProcessEvent(enum.Enum):

@@ -9,13 +9,13 @@ import json
 import os
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["DataFolderTaken", "Running", "running_platform", "take_data_folder"]
+from quote_core.running.data_folder import LOCK_NAME, Running, running_platform
 
-_NAME: Final = "up.json"
+__all__ = ["DataFolderTaken", "take_data_folder"]
+
 _SIZE_BYTES_MAX: Final = 64 * 1024
 _TRIES_MAX: Final = 20
 _TRY_AGAIN_S: Final = 0.01
@@ -32,15 +32,6 @@ class DataFolderTaken(Exception):
         self.pid = pid
 
 
-@dataclass(frozen=True, slots=True)
-class Running:
-    """The platform that runs with a data folder."""
-
-    pid: int
-    environment: Mapping[str, str]
-    """What it tells its children; a command that takes it over finds the same servers and files."""
-
-
 @contextlib.contextmanager
 def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[Running | None]:
     """Hold `folder` while the context lasts, and leave nothing of it behind; yields who was killed while holding it.
@@ -49,7 +40,7 @@ def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[R
         DataFolderTaken: Somebody else holds it.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    path = folder / _NAME
+    path = folder / LOCK_NAME
     descriptor = _locked_after_all(path)
     if descriptor is None:
         running = running_platform(folder)
@@ -63,20 +54,6 @@ def take_data_folder(folder: Path, environment: Mapping[str, str]) -> Iterator[R
     finally:
         path.unlink(missing_ok=True)  # still locked: nobody else can have put another there
         os.close(descriptor)
-
-
-def running_platform(folder: Path) -> Running | None:
-    """The platform that runs with `folder` now, if one does."""
-    try:
-        with (folder / _NAME).open("rb") as file:
-            try:
-                fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)
-            except BlockingIOError:
-                content = json.loads(file.read())
-                return Running(content["pid"], content["environment"])
-    except (OSError, ValueError):
-        return None  # not there, not ours to read, or being written this moment
-    return None
 
 
 def _killed(descriptor: int) -> Running | None:

@@ -6,10 +6,9 @@ from typing import BinaryIO, Final, Self
 
 from quote_core.files import owner_alone
 
-__all__ = ["LAST_LINES_MAX", "LineSplitter", "LogFile"]
+__all__ = ["LAST_LINES_MAX", "LogFile"]
 
 LAST_LINES_MAX: Final = 8
-_LINE_BYTES_MAX: Final = 64 * 1024
 
 
 class LogFile:
@@ -42,23 +41,3 @@ class LogFile:
         if self.path.exists():
             self.path.replace(self.path.with_name(self.path.name + ".1"))
         return open(self.path, "wb", opener=owner_alone)
-
-
-class LineSplitter:
-    """Cuts a stream of bytes into lines; a line beyond 64 KiB is cut there, so that memory stays bounded."""
-
-    def __init__(self) -> None:
-        self._rest = b""
-
-    def feed(self, chunk: bytes) -> list[bytes]:
-        """The lines that `chunk` completes."""
-        *lines, self._rest = (self._rest + chunk).split(b"\n")
-        while len(self._rest) > _LINE_BYTES_MAX:
-            lines.append(self._rest[:_LINE_BYTES_MAX])
-            self._rest = self._rest[_LINE_BYTES_MAX:]
-        return lines
-
-    def end(self) -> list[bytes]:
-        """What is left when the stream has ended."""
-        rest, self._rest = self._rest, b""
-        return [rest] if rest else []

@@ -8,9 +8,11 @@ import json
 import re
 from collections.abc import Mapping
 from datetime import UTC, datetime
-from typing import Any, Final
+from typing import Final
 
-__all__ = ["fields_of", "readable", "shaped"]
+from quote_core.running.log_files import fields_of
+
+__all__ = ["readable", "shaped"]
 
 _HEAD: Final = ("timestamp", "level", "service", "event")
 _NATS: Final = re.compile(r"\[\d+\] (\d{4}/\d\d/\d\d \d\d:\d\d:\d\d\.\d{1,6}) \[([A-Z]{3})\](.*)", re.DOTALL)
@@ -47,17 +49,6 @@ def shaped(line: bytes, *, service: str, unix_ns: int) -> bytes:
         return line if head.keys() <= told.keys() else _written(head | told)
     entry = _of_nats(text) or {"timestamp": _iso(unix_ns), "level": "error", "event": text}
     return _written(entry | {"service": service}) if entry["event"].strip() else b""
-
-
-def fields_of(text: str) -> dict[str, Any] | None:
-    """What a structured line says; `None` for any other."""
-    if not text.startswith("{"):
-        return None
-    try:
-        told = json.loads(text)
-    except (ValueError, RecursionError):
-        return None
-    return told if isinstance(told, dict) and "event" in told else None
 
 
 def readable(text: str) -> list[tuple[str, str]]:

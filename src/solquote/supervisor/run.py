@@ -11,8 +11,8 @@ from pathlib import Path
 from typing import Final
 
 from quote_core.clock import Clock
+from quote_core.running.status import ProcessState
 from solquote.supervisor.child import Child, ChildLimits
-from solquote.supervisor.lifecycle import ProcessState
 from solquote.supervisor.specification import ProcessSpec, Watcher, stop_waves
 
 __all__ = ["STOP_SIGNALS", "SupervisorStop", "supervise"]

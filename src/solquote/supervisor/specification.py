@@ -5,9 +5,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
-from solquote.supervisor.lifecycle import ProcessState
+from quote_core.running.status import ProcessView
 
-__all__ = ["EmbeddedNats", "ProcessSpec", "ProcessView", "Watcher", "stop_waves"]
+__all__ = ["EmbeddedNats", "ProcessSpec", "Watcher", "stop_waves"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -44,19 +44,6 @@ class ProcessSpec:
     """For the one process that does not notify us: where it is asked instead."""
     environment: Mapping[str, str] = field(default_factory=dict)
     """All of it; `NOTIFY_SOCKET` is added."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ProcessView:
-    """A process as it is now."""
-
-    name: str
-    state: ProcessState
-    address: str
-    pid: int | None = None
-    status: str = ""
-    restart_count: int = 0
-    started_mono_ns: int | None = None
 
 
 class Watcher(Protocol):

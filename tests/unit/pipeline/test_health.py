@@ -8,7 +8,7 @@ from pipeline.executor.worker import WorkerCounts
 from pipeline.health import HealthReporter
 from pipeline.scanner.loop import ScanCounts
 from quote_core.bus import Bus, StageCounts
-from quote_core.events import decode, encode
+from quote_core.events import Rejection, RejectionCount, ServiceHealth, decode, encode
 from quote_core.health import WorkFigures
 
 
@@ -99,3 +99,18 @@ def test_what_a_stage_handled_and_what_of_it_is_its_own_fault(
     """What the market, a neighbour or a closed gate did is no error of the stage."""
     work = counts.work()
     assert (work.handled_total, work.errors_total) == (handled_count, error_count)
+
+
+def test_the_planner_tells_its_rejections_since_it_began() -> None:
+    rejected = (RejectionCount(reason=Rejection.PROFIT, count=3), RejectionCount(reason=Rejection.GATE, count=1))
+    reporter = HealthReporter(
+        cast("Bus", Refusing()),
+        service="planner",
+        clock=FakeClock(),
+        interval_ns=10**9,
+        work=WorkFigures,
+        rejected=lambda: rejected,
+    )
+    report = decode(encode(reporter.next_report()))
+    assert isinstance(report, ServiceHealth)
+    assert report.rejected == rejected

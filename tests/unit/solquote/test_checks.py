@@ -49,7 +49,7 @@ def test_it_is_told_where_each_value_is_from(tmp_path: Path):
     own = {"SOLQUOTE_CONFIG": str(config), "SOLQUOTE_DEMO_PORT": "5"}
     findings = check_settings(own | {"SOLQUOTE_RPC_URL": "http://h:1"}, MODELS, own=own)
     assert [finding.detail for finding in findings] == [
-        "rpc_url = http://h:1, from the platform that runs\nthe rest defaults",
+        "rpc_url = http://h:1, from solquote up\nthe rest defaults",
         f"port = 5, from SOLQUOTE_DEMO_PORT\nname = x, from [demo] of {config}\nthe rest defaults",
     ]
 

@@ -7,12 +7,10 @@ import pytest
 from fakes.ports import free_port
 
 from quote_core.clock import AGE_UNKNOWN_NS
+from quote_core.running.status import PlatformStatus, ProcessState, ProcessView
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.plan import PlatformModels
 from solquote.platform_checks import check_processes, check_start
-from solquote.supervisor.lifecycle import ProcessState
-from solquote.supervisor.specification import ProcessView
-from solquote.supervisor.status_file import PlatformStatus
 
 WELL = ProcessView(
     name="scanner", state=ProcessState.HEALTHY, address="", pid=7, status="984 rows", started_mono_ns=1_000_000_000

@@ -4,8 +4,9 @@ from typing import Any
 import pytest
 from fakes.pipeline_events import POOL_A, POOL_B
 
-from pipeline.planner.factors import Candidate, Rejection, judge
+from pipeline.planner.factors import Candidate, judge
 from pipeline.planner.settings import PlannerSettings
+from quote_core.events import Rejection
 from quote_core.settings import SettingsError
 from quote_core.units import LAMPORTS_PER_SOL
 

@@ -5,14 +5,13 @@ from fakes.fake_clock import FakeClock
 from fakes.pipeline_events import POOL_A, USDC_BACK, opportunity, round_trip_hops
 from fakes.vouched import vouched
 
-from pipeline.planner.factors import Rejection
 from pipeline.planner.planner import Planner
 from pipeline.planner.settings import PlannerSettings
 from pipeline.settings import CostSettings
 from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.clock import NO_MOMENT, moment
 from quote_core.errors import NoLiquidity, ProviderUnavailable, SolquoteError
-from quote_core.events import Event, ExecutionPlan
+from quote_core.events import Event, ExecutionPlan, Rejection, RejectionCount
 from quote_core.freshness import NEVER_VOUCHED
 from quote_core.units import LAMPORTS_PER_SOL
 
@@ -113,6 +112,7 @@ async def test_the_least_accepted_output_never_falls_below_break_even(world: Wor
 async def test_what_is_seen_to_be_bad_is_not_simulated(world: World) -> None:
     assert await world.answer(opportunity(clock=world.clock, confidence_bps=5_000)) is None
     assert world.planner.rejected == {Rejection.CONFIDENCE: 1}
+    assert world.planner.rejections() == (RejectionCount(reason=Rejection.CONFIDENCE, count=1),)
     assert world.simulator.asked == []
 
 

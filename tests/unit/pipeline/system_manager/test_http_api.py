@@ -6,6 +6,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from fakes.switch_in_memory import Switch
 from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import SwitchChange
@@ -20,36 +21,6 @@ TOKEN = "the token of this test"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
 ENABLE, DISABLE, SHOW = "/api/killswitch/enable", "/api/killswitch/disable", "/api/killswitch"
 Client = aiohttp.ClientSession
-
-
-class Switch:
-    def __init__(self) -> None:
-        self.finding = ""
-        self.failure: Exception | None = None
-        self.wanted: list[SwitchChange] = []
-        self.holds: TradingState | None = None
-
-    async def look(self) -> KillSwitch:
-        if self.failure is not None:
-            raise self.failure
-        return self.event(self.wanted[-1] if self.wanted else SwitchChange(TradingState.ACTIVE, "first_start", "first"))
-
-    async def change(self, wanted: SwitchChange) -> KillSwitch:
-        if self.failure is not None:
-            raise self.failure
-        self.wanted.append(wanted)
-        return self.event(wanted)
-
-    def event(self, change: SwitchChange) -> KillSwitch:
-        return KillSwitch(
-            header=Header(event_id=bytes(16), created_unix_ns=1, slot=0),
-            state=self.holds or change.state,
-            trigger=change.trigger,
-            reason=change.reason,
-            actor=change.actor,
-            revision=len(self.wanted) + 1,
-            changed_unix_ns=1,
-        )
 
 
 @pytest.fixture

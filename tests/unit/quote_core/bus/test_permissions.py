@@ -15,6 +15,8 @@ WRITERS = {
     "opportunity.price_divergence.SOL-USDC": {BusRole.SCANNER},
     "metrics.pnl": {BusRole.AUDITOR},
     "metrics.health.local_quote": {BusRole.SYSTEM_MANAGER},
+    "metrics.health.page": {BusRole.SYSTEM_MANAGER},
+    "system.lifecycle.page": set(),
     "dead.PLANNED.executor": {BusRole.EXECUTOR},
     "$JS.API.STREAM.DELETE.SYSTEM": set(),
     "$JS.API.STREAM.PURGE.SYSTEM": set(),

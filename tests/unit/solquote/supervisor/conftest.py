@@ -9,10 +9,11 @@ from pathlib import Path
 import pytest
 
 from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.running.status import ProcessView
 from solquote.supervisor.child import ChildLimits
 from solquote.supervisor.lifecycle import RestartPolicy
 from solquote.supervisor.run import SupervisorStop, supervise
-from solquote.supervisor.specification import ProcessSpec, ProcessView
+from solquote.supervisor.specification import ProcessSpec
 
 PRELUDE = """
 import os, signal, socket, sys, time

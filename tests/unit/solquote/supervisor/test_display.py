@@ -5,9 +5,8 @@ import json
 import pytest
 from rich.console import Console
 
+from quote_core.running.status import ProcessState, ProcessView
 from solquote.supervisor.display import JsonLines, LiveTable, PlainLines, process_table
-from solquote.supervisor.lifecycle import ProcessState
-from solquote.supervisor.specification import ProcessView
 from solquote.switch_view import SwitchView
 
 HEALTHY = ProcessView(

@@ -1,6 +1,7 @@
 import pytest
 
-from solquote.supervisor.lifecycle import ProcessEvent, ProcessState, RestartPolicy, after
+from quote_core.running.status import ProcessState
+from solquote.supervisor.lifecycle import ProcessEvent, RestartPolicy, after
 
 POLICY = RestartPolicy(delay_ns_min=100, delay_ns_max=1_000, settled_after_ns=5_000)
 

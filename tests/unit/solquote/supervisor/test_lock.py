@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from solquote.supervisor.lock import DataFolderTaken, Running, running_platform, take_data_folder
+from quote_core.running.data_folder import Running, running_platform
+from solquote.supervisor.lock import DataFolderTaken, take_data_folder
 
 
 def test_the_second_is_refused_and_told_who_holds_the_folder(tmp_path: Path):

@@ -3,7 +3,8 @@ from pathlib import Path
 
 import pytest
 
-from solquote.supervisor.log_file import LAST_LINES_MAX, LineSplitter, LogFile
+from quote_core.running.log_files import LineSplitter
+from solquote.supervisor.log_file import LAST_LINES_MAX, LogFile
 
 
 @pytest.mark.parametrize(

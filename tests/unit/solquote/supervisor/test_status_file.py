@@ -11,12 +11,11 @@ import pytest
 from fakes.fake_clock import FakeClock
 from fakes.waiting import eventually
 
-from solquote.supervisor import status_writer
-from solquote.supervisor.lifecycle import ProcessState
+from quote_core.running.status import OLD_NS_MIN, PlatformStatus, ProcessState, ProcessView, read_status
+from solquote.supervisor import status_file
 from solquote.supervisor.lock import take_data_folder
-from solquote.supervisor.specification import ProcessSpec, ProcessView
-from solquote.supervisor.status_file import OLD_NS_MIN, PlatformStatus, read_status
-from solquote.supervisor.status_writer import StatusFile
+from solquote.supervisor.specification import ProcessSpec
+from solquote.supervisor.status_file import StatusFile
 
 SPECS = (ProcessSpec(name="scanner", command=("scanner",)),)
 SECOND_NS = 1_000_000_000
@@ -79,8 +78,8 @@ async def test_a_change_is_written_and_the_file_is_its_owners_alone(tmp_path: Pa
 async def test_it_is_written_again_though_nothing_changes_so_that_its_age_says_whether_the_supervisor_lives(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(status_writer, "_SIGN_OF_LIFE_S", 0.02)
-    monkeypatch.setattr(status_writer, "_WRITE_EVERY_S", 0.01)
+    monkeypatch.setattr(status_file, "_SIGN_OF_LIFE_S", 0.02)
+    monkeypatch.setattr(status_file, "_WRITE_EVERY_S", 0.01)
     clock = FakeClock()
     async with told(tmp_path, clock, VIEW):
         clock.advance_ns(OLD_NS_MIN + 1)
@@ -90,22 +89,22 @@ async def test_it_is_written_again_though_nothing_changes_so_that_its_age_says_w
 async def test_one_that_cannot_be_written_grows_old_and_is_written_again_when_it_can(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
-    monkeypatch.setattr(status_writer, "_SIGN_OF_LIFE_S", 0.02)
-    monkeypatch.setattr(status_writer, "_WRITE_EVERY_S", 0.01)
+    monkeypatch.setattr(status_file, "_SIGN_OF_LIFE_S", 0.02)
+    monkeypatch.setattr(status_file, "_WRITE_EVERY_S", 0.01)
     clock, attempts = FakeClock(), []
-    real = status_writer.replace_file
+    real = status_file.replace_file
 
     def full(*_: object, **__: object) -> None:
         attempts.append(1)
         raise OSError(28, "No space left on device")
 
     async with told(tmp_path, clock, VIEW):
-        monkeypatch.setattr(status_writer, "replace_file", full)
+        monkeypatch.setattr(status_file, "replace_file", full)
         await eventually(lambda: len(attempts) > 1)
         clock.advance_ns(OLD_NS_MIN + 1)
         assert status_of(tmp_path, clock).is_old
         assert status_of(tmp_path, clock).views == (VIEW,)
-        monkeypatch.setattr(status_writer, "replace_file", real)
+        monkeypatch.setattr(status_file, "replace_file", real)
         await eventually(lambda: not status_of(tmp_path, clock).is_old)
 
 

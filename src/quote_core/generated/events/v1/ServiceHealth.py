@@ -126,7 +126,31 @@ class ServiceHealth(object):
             return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
         return 0
 
-def ServiceHealthStart(builder): builder.StartObject(14)
+    # ServiceHealth
+    def Rejected(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        if o != 0:
+            x = self._tab.Vector(o)
+            x += flatbuffers.number_types.UOffsetTFlags.py_type(j) * 16
+            from quote_core.generated.events.v1.RejectionCount import RejectionCount
+            obj = RejectionCount()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # ServiceHealth
+    def RejectedLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ServiceHealth
+    def RejectedIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        return o == 0
+
+def ServiceHealthStart(builder): builder.StartObject(15)
 def Start(builder):
     return ServiceHealthStart(builder)
 def ServiceHealthAddService(builder, service): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(service), 0)
@@ -171,6 +195,12 @@ def AddSlotDrift(builder, slotDrift):
 def ServiceHealthAddUnwrittenMs(builder, unwrittenMs): builder.PrependUint32Slot(13, unwrittenMs, 0)
 def AddUnwrittenMs(builder, unwrittenMs):
     return ServiceHealthAddUnwrittenMs(builder, unwrittenMs)
+def ServiceHealthAddRejected(builder, rejected): builder.PrependUOffsetTRelativeSlot(14, flatbuffers.number_types.UOffsetTFlags.py_type(rejected), 0)
+def AddRejected(builder, rejected):
+    return ServiceHealthAddRejected(builder, rejected)
+def ServiceHealthStartRejectedVector(builder, numElems): return builder.StartVector(16, numElems, 8)
+def StartRejectedVector(builder, numElems):
+    return ServiceHealthStartRejectedVector(builder, numElems)
 def ServiceHealthEnd(builder): return builder.EndObject()
 def End(builder):
     return ServiceHealthEnd(builder)

@@ -1,10 +1,11 @@
 """The log files of a data folder, read while they are written: one a process, merged by the time each line tells.
 
-The supervisor (`supervisor.log_file`) turns a file over when it is full and at its own start: `NAME.log` becomes
-`NAME.log.1`, and a new one begins. A line without a time, as older versions wrote, belongs to the one before it.
+The supervisor turns a file over when it is full and at its own start: `NAME.log` becomes `NAME.log.1`, and a new one
+begins. A line without a time, as older versions wrote, belongs to the one before it.
 """
 
 import heapq
+import json
 import os
 import re
 from collections.abc import Iterable, Sequence
@@ -13,12 +14,13 @@ from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-from solquote.supervisor.log_file import LineSplitter
+__all__ = ["LOG_FOLDER", "LineSplitter", "LogFollower", "LogLine", "fields_of", "last_lines", "log_names", "merged"]
 
-__all__ = ["LogFollower", "LogLine", "last_lines", "log_names", "merged"]
-
+LOG_FOLDER: Final = "logs"
+"""In the data folder."""
 _SUFFIX: Final = ".log"
 _BLOCK_BYTES: Final = 64 * 1024
+_LINE_BYTES_MAX: Final = 64 * 1024
 _STRUCTURED: Final = re.compile(r'"timestamp": ?"([^"]{19,40})"')
 
 
@@ -152,3 +154,34 @@ def _is_at(path: Path, file: BinaryIO) -> bool:
         return os.path.samestat(path.stat(), os.fstat(file.fileno()))
     except FileNotFoundError:
         return False
+
+
+def fields_of(text: str) -> dict[str, object] | None:
+    """What a structured line says; `None` for any other."""
+    if not text.startswith("{"):
+        return None
+    try:
+        told = json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+    return told if isinstance(told, dict) and "event" in told else None
+
+
+class LineSplitter:
+    """Cuts a stream of bytes into lines; a line beyond 64 KiB is cut there, so that memory stays bounded."""
+
+    def __init__(self) -> None:
+        self._rest = b""
+
+    def feed(self, chunk: bytes) -> list[bytes]:
+        """The lines that `chunk` completes."""
+        *lines, self._rest = (self._rest + chunk).split(b"\n")
+        while len(self._rest) > _LINE_BYTES_MAX:
+            lines.append(self._rest[:_LINE_BYTES_MAX])
+            self._rest = self._rest[_LINE_BYTES_MAX:]
+        return lines
+
+    def end(self) -> list[bytes]:
+        """What is left when the stream has ended."""
+        rest, self._rest = self._rest, b""
+        return [rest] if rest else []

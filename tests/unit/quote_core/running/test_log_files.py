@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from solquote.log_reading import LogFollower, LogLine, last_lines, log_names, merged
+from quote_core.running.log_files import LogFollower, LogLine, last_lines, log_names, merged
 from solquote.supervisor.log_file import LogFile
 
 ROOMY_BYTES = 1_000_000
