@@ -11,7 +11,6 @@ from typing import Any, Final
 
 import grpc.aio
 import structlog
-from prometheus_client import CollectorRegistry
 
 from aggregator import upstream_wire, wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
@@ -21,7 +20,7 @@ from aggregator.health import AggregatorHealth, Figure
 from aggregator.held import Source
 from aggregator.http_api import HttpApi
 from aggregator.intake import Intake
-from aggregator.metrics import Metrics, pool_to_shm_histogram
+from aggregator.metrics import AggregatorParts, aggregator_source
 from aggregator.oracle import OracleFollower, OraclePrices
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
@@ -44,10 +43,13 @@ from quote_core.serving import (
     serve,
     serve_http,
 )
+from quote_core.serving.metrics import grpc_source, http_source
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from quote_core.watch import watched_row_count
+from quote_core.work_metrics import work_source
 from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
 
 __all__ = ["main", "run"]
@@ -68,7 +70,6 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
     """
     log: structlog.stdlib.BoundLogger = structlog.get_logger(service="aggregator")
     tokens = load_tokens(platform.tokens_path)
-    registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         directory = platform.shm_dir or default_directory()
         writers = {source: stack.enter_context(_open_writer(directory, role)) for source, role in _FILES.items()}
@@ -76,13 +77,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             Source.LOCAL: await stack.enter_async_context(open_channel(platform.local_quote_address)),
             Source.EXTERNAL: await stack.enter_async_context(open_channel(platform.external_quote_address)),
         }
-        core = _core(
-            tokens,
-            platform.watched_amounts,
-            settings,
-            writers,
-            observe_pool_to_shm_s=pool_to_shm_histogram(registry).observe,
-        )
+        core = _core(tokens, platform.watched_amounts, settings, writers)
         neighbours = _neighbours(core, settings, channels, log)
         fanout = Fanout(
             rows=core.rows,
@@ -97,7 +92,6 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         )
         figures = _figures(core, neighbours)
         calls = CallCounter()
-        registry.register(Metrics(figures))
         health = AggregatorHealth(
             clock=SYSTEM_CLOCK,
             version=version("solquote"),
@@ -105,6 +99,13 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             upstreams={stream.name: stream.is_delivering.is_set for stream in neighbours.streams.values()},
             figures=figures,
             calls=calls,
+        )
+        metrics = MetricsPage(
+            settings,
+            work_source(health.work),
+            grpc_source(calls),
+            http_source(calls),
+            aggregator_source(_parts(core, neighbours, fanout, writers)),
         )
         servicer = AggregatorServicer(
             tokens=tokens,
@@ -118,7 +119,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             fanout=fanout,
             local=neighbours.local,
             health=health,
-            metrics=registry,
+            metrics=metrics,
             clock=SYSTEM_CLOCK,
             pools_timeout_ns=settings.pools_timeout,
             cors_origins=settings.cors_origins,
@@ -134,6 +135,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             *_work(core, neighbours),
             stop=stop,
             condition=health.condition,
+            metrics=metrics,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
         core.subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
@@ -160,8 +162,6 @@ def _core(
     amounts: Sequence[int],
     settings: AggregatorSettings,
     writers: Mapping[Source, QuoteWriter],
-    *,
-    observe_pool_to_shm_s: Callable[[float], None],
 ) -> _Core:
     stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
     oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
@@ -193,7 +193,6 @@ def _core(
         subscriptions=subscriptions,
         routes=routes,
         clock=SYSTEM_CLOCK,
-        observe_pool_to_shm_s=observe_pool_to_shm_s,
     )
     watched = WatchedRows(rows, tokens.pairs, amounts)
     return _Core(rows, judge, table, watched, publishers, subscriptions, routes, oracle, intake)
@@ -318,6 +317,24 @@ def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher:
             f"Quotes not written, {name} file", lambda: publisher.refused_count, is_counter=True
         ),
     }
+
+
+def _parts(
+    core: _Core, neighbours: _Neighbours, fanout: Fanout, writers: Mapping[Source, QuoteWriter]
+) -> AggregatorParts:
+    return AggregatorParts(
+        rows=core.rows,
+        table=core.table,
+        routes=core.routes,
+        subscriptions=core.subscriptions,
+        intake=core.intake,
+        fanout=fanout,
+        oracle=neighbours.oracle,
+        streams=neighbours.streams,
+        publishers=core.publishers,
+        writers=writers,
+        clock=SYSTEM_CLOCK,
+    )
 
 
 def _work(core: _Core, neighbours: _Neighbours) -> Iterator[Coroutine[Any, Any, None]]:

@@ -53,7 +53,7 @@ class AggregatorHealth(QuoteServiceHealth):
         return [f"{name} does not deliver" for name, is_delivering in self._upstreams.items() if not is_delivering()]
 
     def figures(self) -> Mapping[str, float]:
-        """Those of `/metrics`."""
+        """What is open and how much was done, by name."""
         return {name: float(figure.read()) for name, figure in self._figures.items()}
 
     def work(self) -> WorkFigures:

@@ -14,7 +14,7 @@ import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any, ClassVar, Self, TypeVar, cast
+from typing import Any, ClassVar, Final, Self, TypeVar, cast
 
 from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
 from pydantic.fields import FieldInfo
@@ -38,6 +38,7 @@ from quote_core.watch import DEFAULT_AMOUNTS
 
 __all__ = [
     "CONFIG_VARIABLE",
+    "METRICS_HOST",
     "PREFIX",
     "Duration",
     "FilePath",
@@ -55,6 +56,7 @@ __all__ = [
     "load_settings",
     "load_together",
     "load_with_platform",
+    "metrics_port_field",
     "misnamed",
     "origins",
     "read_section",
@@ -79,6 +81,15 @@ class ServiceSettings(BaseModel):
     def load(cls, *, environ: Mapping[str, str] | None = None) -> Self:
         """See `load_settings`."""
         return load_settings(cls, environ=environ)
+
+
+METRICS_HOST: Final = "127.0.0.1"
+"""Where every process serves its metrics; a Prometheus elsewhere comes through an agent or a tunnel."""
+
+
+def metrics_port_field(default: int) -> Any:
+    """The setting `metrics_port` of a process; what it tells of itself is for this machine, so there is no host."""
+    return Field(default, description="Port of this process's Prometheus metrics on 127.0.0.1; 0 = a free one")
 
 
 class PlatformSettings(ServiceSettings):

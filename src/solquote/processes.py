@@ -11,10 +11,11 @@ from types import MappingProxyType
 from typing import Final
 
 from pipeline.settings import CostSettings, PipelineSettings
-from quote_core.settings import PlatformSettings, ServiceSettings
+from quote_core.settings import METRICS_HOST, PlatformSettings, ServiceSettings
 from solquote.settings import UpSettings
 
 __all__ = [
+    "METRICS_PORT",
     "NATS",
     "SERVICES",
     "SHARED_SETTINGS",
@@ -43,6 +44,8 @@ class ServicePort:
 
     field: str
     """Of the service's settings."""
+    host: str | None = None
+    """The one address it listens on; None when a setting says."""
     host_field: str | None = None
     """The setting of its own address; None for a quote API, which follows the platform's."""
     span: int = 1
@@ -63,9 +66,13 @@ class Service:
     needs: tuple[str, ...] = ()
     """Processes that must be healthy before it starts; one that is not run here is not waited for."""
     ports: tuple[ServicePort, ...] = ()
+    """Of what it serves others; its metrics have `METRICS_PORT`."""
     suggests: Mapping[SettingName, str] = field(default_factory=lambda: MappingProxyType({}))
     """Settings of others that suit this process; what the operator sets wins."""
 
+
+METRICS_PORT: Final = ServicePort(field="metrics_port", host=METRICS_HOST)
+"""Of every service."""
 
 SERVICES: Final = (
     Service(

@@ -11,7 +11,6 @@ from pathlib import Path
 import pytest
 from fakes.results import result
 from fakes.waiting import eventually
-from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -63,7 +62,6 @@ async def running_manager(
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,
-        registry=CollectorRegistry(),
     )
     task = asyncio.create_task(manager.run(bus))
     try:

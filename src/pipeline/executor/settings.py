@@ -9,7 +9,7 @@ from pipeline.executor.claims import REMEMBERED_NS
 from pipeline.executor.guards import GuardLimits
 from pipeline.executor.paper_model import PaperModel
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, PlatformSettings, ServiceSettings
+from quote_core.settings import Duration, PlatformSettings, Port, ServiceSettings, metrics_port_field
 from quote_core.units import BPS, Pubkey
 
 __all__ = ["ExecutorSettings"]
@@ -23,6 +23,7 @@ class ExecutorSettings(ServiceSettings):
 
     section: ClassVar[str] = "executor"
 
+    metrics_port: Port = metrics_port_field(9109)
     mode: Literal["paper", "live"] = Field("paper", description="paper: fill against current pool state, send nothing")
     plan_age_max: Duration = Field("5s", gt=0, description="Older plans are refused")
     state_age_max: Duration = Field(

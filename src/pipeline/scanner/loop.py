@@ -6,8 +6,9 @@ worthless by the time it could be sent.
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
@@ -19,11 +20,11 @@ from pipeline.scanner.findings import Findings, MarketFinding
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
-from quote_core.events import Event
+from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
 from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
 from shm.view import QuoteView
 
-__all__ = ["Publisher", "Quotes", "ScanCounts", "Scanner"]
+__all__ = ["FINDINGS", "Publisher", "Quotes", "ScanCounts", "Scanner"]
 
 _log: Final = structlog.get_logger("scanner")
 _AHEAD_NS_MAX: Final = 100_000_000
@@ -62,7 +63,7 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class ScanCounts:
-    """What the scanner has done so far."""
+    """What the scanner has done so far; what was published is in `by_kind`, too."""
 
     changes: int = 0
     looked_at: int = 0
@@ -71,6 +72,11 @@ class ScanCounts:
     gated: int = 0
     dropped: int = 0
     implausible: int = 0
+    by_kind: Counter[type[Event]] = field(default_factory=Counter)
+
+
+FINDINGS: Final[Mapping[type[Event], str]] = {TwoHopArbitrage: "two_hop", PriceDivergence: "price_divergence"}
+"""What is found, and what it is called where findings are counted."""
 
 
 class Scanner:
@@ -197,6 +203,7 @@ class Scanner:
             _log.debug("a finding could not be published", reason=str(error))
         else:
             self.counts.published += 1
+            self.counts.by_kind[type(finding.event)] += 1
             self._findings.told(finding)
 
 

@@ -2,7 +2,19 @@
 
 from dataclasses import dataclass
 
-__all__ = ["Limits", "Trip"]
+__all__ = ["RULE_NAMES", "Limits", "Trip"]
+
+RULE_NAMES = (
+    "error_rate",
+    "rpc_failures",
+    "memory",
+    "slot_drift",
+    "journal",
+    "failed_trades",
+    "drawdown",
+    "daily_loss",
+)
+"""Every rule there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,4 +40,5 @@ class Trip:
     """A rule says stop."""
 
     rule: str
+    """One of `RULE_NAMES`."""
     reason: str

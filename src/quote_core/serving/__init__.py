@@ -17,7 +17,7 @@ from quote_core.serving.quote_request import QuoteRequest, read_quote_request
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
-from quote_core.serving.work import CallCounter
+from quote_core.serving.work import CallCounter, count_http
 
 __all__ = [
     "CHANNEL_OPTIONS",
@@ -33,6 +33,7 @@ __all__ = [
     "abort_with",
     "checked_key",
     "compressed",
+    "count_http",
     "grpc_code",
     "http_logger",
     "open_channel",

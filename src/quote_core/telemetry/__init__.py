@@ -1,4 +1,4 @@
-"""How a service shows itself: structured logs, the memory it has left, and readiness told to its supervisor."""
+"""How a service shows itself: structured logs, metrics, memory, and readiness told to its supervisor."""
 
 from quote_core.telemetry.logs import start_logs
 from quote_core.telemetry.memory import MemoryUse, memory_use

@@ -1,4 +1,3 @@
-
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, SOL, USDC, S, held, merged
 

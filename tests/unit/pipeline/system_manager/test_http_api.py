@@ -6,7 +6,6 @@ from typing import Any
 
 import aiohttp
 import pytest
-from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import Change
 from pipeline.system_manager.http_api import make_application
@@ -60,8 +59,7 @@ def switch() -> Switch:
 @pytest.fixture
 async def port(switch: Switch) -> AsyncIterator[int]:
     """The API as the system manager serves it."""
-    registry = CollectorRegistry()
-    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token", registry=registry)
+    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token")
     async with serve_http(application, host="127.0.0.1", port=0) as listening:
         yield listening
 

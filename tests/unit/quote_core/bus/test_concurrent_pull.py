@@ -16,9 +16,20 @@ DEADLINE_S = 20.0
 
 
 @dataclass
+class Metadata:
+    num_delivered: int
+    num_pending: int
+
+
+@dataclass
 class Message:
     number: int
     is_handed_back: bool = False
+
+    @property
+    def metadata(self) -> Metadata:
+        """The last of the three has come before."""
+        return Metadata(num_delivered=1 + (self.number == 2), num_pending=2 - self.number)
 
     async def nak(self) -> None:
         self.is_handed_back = True
