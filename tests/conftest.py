@@ -19,7 +19,14 @@ settings.load_profile("repeatable")  # a run tells of the change it is for; --hy
 
 WHOLE_MACHINE: Final = ("test_up", "test_chaos", "test_hostile_node", "test_full_disk", "test_shm_proof")
 """Take all they get, so no two of them meet."""
-CLIENTS: Final = ("test_another_terminal", "test_bad_input", "test_cli", "test_foreign_clients", "test_readme")
+CLIENTS: Final = (
+    "test_another_terminal",
+    "test_bad_input",
+    "test_cli",
+    "test_foreign_clients",
+    "test_metrics",
+    "test_readme",
+)
 """Share a platform."""
 _GROUP_OF: Final = dict.fromkeys(WHOLE_MACHINE, "whole machine") | dict.fromkeys(CLIENTS, "clients")
 

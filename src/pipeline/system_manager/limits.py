@@ -1,19 +1,14 @@
 """What the rules measure against, and what one says when it trips."""
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
-__all__ = ["RULE_NAMES", "Limits", "Trip"]
+__all__ = ["RULE_NAMES", "Limits", "RuleName", "Trip"]
 
-RULE_NAMES = (
-    "error_rate",
-    "rpc_failures",
-    "memory",
-    "slot_drift",
-    "journal",
-    "failed_trades",
-    "drawdown",
-    "daily_loss",
-)
+RuleName = Literal[
+    "error_rate", "rpc_failures", "memory", "slot_drift", "journal", "failed_trades", "drawdown", "daily_loss"
+]
+RULE_NAMES: Final[tuple[RuleName, ...]] = get_args(RuleName)
 """Every rule there is."""
 
 
@@ -39,6 +34,5 @@ class Limits:
 class Trip:
     """A rule says stop."""
 
-    rule: str
-    """One of `RULE_NAMES`."""
+    rule: RuleName
     reason: str

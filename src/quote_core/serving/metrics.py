@@ -46,7 +46,8 @@ def _grpc_samples(calls: CallCounter) -> Iterator[Sample]:
             yield _GRPC_CALLS.of(count, method, code)
         yield _GRPC_TOOK.of(figures.took_s, method)
         yield _GRPC_OPEN.of(figures.open_count, method)
-        yield _GRPC_MESSAGES.of(figures.message_count, method)
+        if figures.message_count:  # other methods have no messages to count
+            yield _GRPC_MESSAGES.of(figures.message_count, method)
 
 
 def _http_samples(calls: CallCounter) -> Iterator[Sample]:
