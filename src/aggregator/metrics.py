@@ -27,7 +27,7 @@ from quote_core.units import BPS, NS_PER_S
 from quote_core.work_metrics import WORK_METRICS
 from shm import QuoteWriter
 
-__all__ = ["CATALOGUES", "AggregatorParts", "aggregator_source"]
+__all__ = ["CATALOGUES", "AggregatorParts", "aggregator_source", "held_samples", "written_samples"]
 
 _OWN: Final = Catalogue("Aggregator")
 _ROWS = _OWN.gauge("solquote_aggregator_rows", "Rows in use: a pair, a direction and an amount each")
@@ -126,12 +126,13 @@ def _samples(parts: AggregatorParts) -> Iterator[Sample]:
         yield _RECONNECTS.of(parts.streams[source].reconnect_count, name)
         yield _QUOTES.of(parts.intake.quote_counts[source], name)
         yield _IMPOSSIBLE.of(parts.intake.impossible_counts[source], name)
-        yield from _written(name, publisher.counts_by_confidence_bps)
-        yield from _held(name, publisher.published, parts.clock)
+        yield from written_samples(name, publisher.counts_by_confidence_bps)
+        yield from held_samples(name, publisher.published, parts.clock)
         yield from _files(publisher, parts.writers[source])
 
 
-def _written(source: str, counts_by_bps: Sequence[int]) -> Iterator[Sample]:
+def written_samples(source: str, counts_by_bps: Sequence[int]) -> Iterator[Sample]:
+    """Confidence and decisions of all that was written, from how many had each confidence, in basis points."""
     confidence = Histogram([bound / BPS for bound in _BUCKETS_BPS])
     below = 0
     for place, bound in enumerate(_BUCKETS_BPS):
@@ -145,7 +146,8 @@ def _written(source: str, counts_by_bps: Sequence[int]) -> Iterator[Sample]:
         yield _DECISIONS.of(count, source, decision.name.lower())
 
 
-def _held(source: str, published: Sequence[Scored], clock: Clock) -> Iterator[Sample]:
+def held_samples(source: str, published: Sequence[Scored], clock: Clock) -> Iterator[Sample]:
+    """Age, factors and caps of what is held, as it was scored when it was written."""
     now = moment(clock)
     stale_count = sum(scored.quote.is_stale for scored in published)
     yield _HELD.of(len(published) - stale_count, source, "fresh")
