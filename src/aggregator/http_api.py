@@ -33,10 +33,10 @@ from quote_core.dex.pool import SwapMode
 from quote_core.dex.programs import program_labels
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.serving import QuoteRequest, compressed, shared_with
-from quote_core.serving.metrics_endpoint import METRICS_PATH, metrics_answer
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS
+from quote_core.web.metrics_endpoint import METRICS_PATH, metrics_answer
 
 __all__ = ["BODY_BYTES_MAX", "HttpApi"]
 

@@ -25,11 +25,11 @@ from typing import Any, Final, TypeVar
 
 from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
-from quote_core.serving.metrics_endpoint import serve_metrics
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, load_with_platform
 from quote_core.telemetry import Readiness, memory_use, start_logs
 from quote_core.telemetry.loop_lag import LoopLag
 from quote_core.telemetry.metrics import Catalogue, MetricSource, MetricsPage, Sample
+from quote_core.web.metrics_endpoint import serve_metrics
 
 __all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "PROCESS_METRICS", "run_process", "work_until_told"]
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
-from quote_core.serving.work import CallCounter
+from quote_core.telemetry.calls import CallCounter
 from quote_core.telemetry.metrics import Catalogue, MetricSource, Sample
 
 __all__ = ["GRPC_METRICS", "HTTP_METRICS", "grpc_source", "http_source"]

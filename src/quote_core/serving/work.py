@@ -1,15 +1,4 @@
-"""Counts and times the calls of a service as its clients see them: for its `WorkFigures` and its metrics.
-
-| what               | gRPC                                                | HTTP                                     |
-|--------------------|-----------------------------------------------------|------------------------------------------|
-| a call is known by | the method, of those that are served                | verb and route, of those that are served |
-| it ended with      | the status code's name                              | the status                               |
-| it took            | until its answer; a stream, until its first message | until its answer                         |
-| what is not served | a call of `other`, UNIMPLEMENTED                    | a call of `other` `other`                |
-
-So nothing a client sends makes another kind of call, and what is kept is bounded by what is served. Reflection is not
-counted, nor is a watch of `grpc.health.v1`.
-"""
+"""Counts and times gRPC calls; `quote_core.telemetry.calls` says what is counted."""
 
 import asyncio
 import time
@@ -18,36 +7,21 @@ from typing import Any, Final
 
 import grpc
 import grpc.aio
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-from quote_core.telemetry.calls import CallFigures
+from quote_core.telemetry.calls import OTHER, CallCounter, CallFigures
 
-__all__ = ["OTHER", "CallCounter", "count_http"]
-
-OTHER: Final = "other"
-"""The one name of all methods and routes that a client made up."""
+__all__ = ["CountingInterceptor"]
 
 _OWN_FAULTS: Final = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS})
 _ABOUT_HEALTH: Final = ("/Health", "/Check", "/Watch", "/ServerReflectionInfo")
 _NOT_COUNTED: Final = ("/Watch", "/ServerReflectionInfo")
-_OTHER_HTTP: Final = (OTHER, OTHER)
-_CLIENT_LEFT: Final = 499
-"""As nginx writes it down: the client went before its answer came."""
 
 
-class CallCounter(grpc.aio.ServerInterceptor):
-    """Counts calls, gRPC and HTTP.
+class CountingInterceptor(grpc.aio.ServerInterceptor):
+    """Counts every call of a server."""
 
-    `handled_count` and `error_count` are work for clients, and what of it the service itself failed; looks at its
-    health or its metrics are none. `grpc` is by full method, `http` by verb and route.
-    """
-
-    def __init__(self) -> None:
-        self.handled_count = 0
-        self.error_count = 0
-        self.grpc: dict[str, CallFigures] = {}
-        self.http: dict[tuple[str, str], CallFigures] = {}
+    def __init__(self, calls: CallCounter) -> None:
+        self._calls = calls
         self._counted: dict[str, Any] = {}
 
     async def intercept_service(
@@ -57,7 +31,9 @@ class CallCounter(grpc.aio.ServerInterceptor):
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
         if handler is None:
-            self.grpc.setdefault(OTHER, CallFigures()).end(grpc.StatusCode.UNIMPLEMENTED.name, time.perf_counter())
+            self._calls.grpc.setdefault(OTHER, CallFigures()).end(
+                grpc.StatusCode.UNIMPLEMENTED.name, time.perf_counter()
+            )
             return handler
         if method.endswith(_NOT_COUNTED):
             return handler
@@ -66,7 +42,7 @@ class CallCounter(grpc.aio.ServerInterceptor):
         return self._counted[method]
 
     def _counting(self, handler: Any, method: str) -> Any:
-        figures = self.grpc[method.removeprefix("/")] = CallFigures()
+        figures = self._calls.grpc[method.removeprefix("/")] = CallFigures()
         is_work = not method.endswith(_ABOUT_HEALTH)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
@@ -83,13 +59,13 @@ class CallCounter(grpc.aio.ServerInterceptor):
     ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def answer(request: Any, context: Any) -> Any:
             began_s, code = time.perf_counter(), grpc.StatusCode.OK
-            self.handled_count += is_work
+            self._calls.handled_count += is_work
             figures.open_count += 1
             try:
                 return await method(request, context)
             except BaseException as error:
                 code = _code_of(error, context)
-                self.error_count += is_work and code in _OWN_FAULTS
+                self._calls.error_count += is_work and code in _OWN_FAULTS
                 raise
             finally:
                 figures.open_count -= 1
@@ -100,7 +76,7 @@ class CallCounter(grpc.aio.ServerInterceptor):
     def _stream(self, method: Callable[[Any, Any], Any], figures: CallFigures) -> Callable[[Any, Any], Any]:
         async def stream(request: Any, context: Any) -> Any:
             began_s, code, is_begun = time.perf_counter(), grpc.StatusCode.OK, False
-            self.handled_count += 1
+            self._calls.handled_count += 1
             figures.open_count += 1
             messages = method(request, context)
             try:
@@ -112,7 +88,7 @@ class CallCounter(grpc.aio.ServerInterceptor):
                     yield message
             except BaseException as error:
                 code = _code_of(error, context)
-                self.error_count += code in _OWN_FAULTS
+                self._calls.error_count += code in _OWN_FAULTS
                 raise
             finally:
                 figures.open_count -= 1
@@ -130,38 +106,3 @@ def _code_of(error: BaseException, context: Any) -> grpc.StatusCode:
         code: grpc.StatusCode = context.code()
         return code
     return grpc.StatusCode.UNKNOWN
-
-
-def count_http(calls: CallCounter) -> Middleware:
-    """A middleware, to be the outermost, that counts HTTP calls."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        began_s, status = time.perf_counter(), web.HTTPInternalServerError.status_code
-        is_work = not request.path.endswith(("/health", "/metrics"))
-        calls.handled_count += is_work
-        figures = calls.http.setdefault(_route_of(request), CallFigures())
-        figures.open_count += 1
-        try:
-            response = await handler(request)
-            status = response.status
-        except web.HTTPException as error:
-            status = error.status
-            raise
-        except asyncio.CancelledError:
-            status = _CLIENT_LEFT
-            raise
-        else:
-            return response
-        finally:
-            calls.error_count += is_work and status == web.HTTPInternalServerError.status_code
-            figures.open_count -= 1
-            figures.end(str(status), began_s)
-
-    return middleware
-
-
-def _route_of(request: web.Request) -> tuple[str, str]:
-    """Verb and path as they are served, a path's variable parts by their names."""
-    resource = request.match_info.route.resource
-    return (request.method, resource.canonical) if resource is not None else _OTHER_HTTP

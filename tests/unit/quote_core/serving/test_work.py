@@ -11,7 +11,7 @@ from aiohttp import ClientSession, web
 from fakes.waiting import eventually
 
 from quote_core.serving import CallCounter, serve, serve_http
-from quote_core.serving.work import OTHER
+from quote_core.telemetry.calls import OTHER
 
 SERVICE = "test.Service"
 

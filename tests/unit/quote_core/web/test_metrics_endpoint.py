@@ -4,8 +4,8 @@ import pytest
 from aiohttp import ClientSession
 
 from quote_core.errors import ProviderUnavailable
-from quote_core.serving.metrics_endpoint import serve_metrics
 from quote_core.telemetry.metrics import MetricsPage
+from quote_core.web.metrics_endpoint import serve_metrics
 from solquote.supervisor.ports import bound_hosts
 
 

@@ -9,9 +9,9 @@ from prometheus_client import CONTENT_TYPE_LATEST
 
 from quote_core.addresses import with_port
 from quote_core.errors import ProviderUnavailable
-from quote_core.serving.http_server import serve_http
 from quote_core.settings import METRICS_HOST, environment_name
 from quote_core.telemetry.metrics import MetricsPage
+from quote_core.web.server import serve_http
 
 __all__ = ["METRICS_PATH", "metrics_answer", "serve_metrics"]
 
