@@ -1,5 +1,6 @@
 """Nothing that a client sends makes a series: a scraper pays for what is served, not for who asks for what."""
 
+import asyncio
 import itertools
 import random
 from collections.abc import Awaitable, Callable
@@ -12,6 +13,7 @@ import pytest
 from fakes.metrics_pages import families_of
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
 from fakes.running_aggregator import RunningAggregator, aggregator, until_serving
+from fakes.waiting import DEADLINE_S
 from solders.pubkey import Pubkey
 
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2, quote_aggregator_pb2_grpc, quotes_pb2
@@ -21,6 +23,7 @@ pytestmark = pytest.mark.integration
 
 SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 SERVICE: Final = "solquote.v1.QuoteAggregatorService"
+STREAM: Final = f"{SERVICE}/StreamBatchQuotes"
 BASE58: Final = "123456789ABCDEFGHJKLMNPQRSTUVWXYZabcdefghijkmnopqrstuvwxyz"
 ROUNDS: Final = 300
 AT_ONCE: Final = 25
@@ -90,10 +93,22 @@ def grpc_kinds(running: RunningAggregator) -> list[Ask]:
     ]
 
 
-async def series(http: aiohttp.ClientSession) -> set[object]:
-    async with http.get("/metrics") as answer:
-        families = families_of(await answer.text())
-    return {sample for values in families.values() for sample in values}
+async def series(http: aiohttp.ClientSession, *, stream_count: int) -> set[object]:
+    """What is on the page once it tells of so many streams, each of which was the last thing of its round."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            async with http.get("/metrics") as answer:
+                families = families_of(await answer.text())
+            ended = families["solquote_grpc_calls_total"]
+            if sum(count for (_, of), count in ended.items() if ("method", STREAM) in of) == stream_count:
+                # But for the scraper's own, which would be there without clients.
+                return {
+                    sample
+                    for values in families.values()
+                    for sample in values
+                    if ("route", "/metrics") not in sample[1]
+                }
+            await asyncio.sleep(0.05)  # it happens behind HTTP
 
 
 async def test_thousands_of_clients_paths_tokens_and_amounts_make_no_series(tmp_path: Path):
@@ -111,11 +126,10 @@ async def test_thousands_of_clients_paths_tokens_and_amounts_make_no_series(tmp_
         numbers = itertools.count(1)
         for kind in kinds:
             await kind(next(numbers))
-        await series(http)  # the page itself is a route
-        before = await series(http)
+        before = await series(http, stream_count=1)
         for _ in range(ROUNDS // AT_ONCE):
             for kind in kinds:
                 for _ in range(AT_ONCE):
                     await kind(next(numbers))
         assert next(numbers) > 4_000
-        assert await series(http) - before == set()
+        assert await series(http, stream_count=1 + ROUNDS) - before == set()

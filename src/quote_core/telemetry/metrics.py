@@ -6,9 +6,10 @@ no metric; they count in plain integers, or in a `Histogram`. Label values come 
 """
 
 import enum
+import time
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
-from typing import NamedTuple, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
 from prometheus_client.metrics_core import (
@@ -22,6 +23,7 @@ from prometheus_client.registry import Collector
 from quote_core.telemetry.histogram import Histogram
 
 __all__ = [
+    "PAGE_AGE_S_MAX",
     "Catalogue",
     "MetricFamily",
     "MetricKind",
@@ -30,6 +32,9 @@ __all__ = [
     "MetricsPage",
     "Sample",
 ]
+
+PAGE_AGE_S_MAX: Final = 0.25
+"""A page takes some milliseconds to make, and Prometheus asks once in several seconds."""
 
 
 class MetricKind(enum.Enum):
@@ -114,6 +119,8 @@ class MetricsPage:
     def __init__(self, settings: MetricSettings, *sources: MetricSource) -> None:
         self.process = settings.section
         self.port = settings.metrics_port
+        self._recent: bytes | None = None
+        self._recent_until_s = 0.0
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
         GCCollector(registry=self._registry)
@@ -131,6 +138,13 @@ class MetricsPage:
     def text(self) -> bytes:
         """Look now; Prometheus's text format."""
         return generate_latest(self._registry)
+
+    def recent(self) -> bytes:
+        """The same, `PAGE_AGE_S_MAX` old at most: whoever asks more often does not keep the process from its work."""
+        now_s = time.monotonic()
+        if self._recent is None or now_s >= self._recent_until_s:
+            self._recent, self._recent_until_s = self.text(), now_s + PAGE_AGE_S_MAX
+        return self._recent
 
 
 class _SourceCollector(Collector):

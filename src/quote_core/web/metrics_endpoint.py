@@ -19,8 +19,8 @@ METRICS_PATH: Final = "/metrics"
 
 
 def metrics_answer(page: MetricsPage) -> web.Response:
-    """The page as it is now."""
-    return web.Response(body=page.text(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+    """The page as it is now, or was a moment ago."""
+    return web.Response(body=page.recent(), headers={"Content-Type": CONTENT_TYPE_LATEST})
 
 
 @contextlib.asynccontextmanager

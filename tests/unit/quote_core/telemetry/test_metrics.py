@@ -7,7 +7,7 @@ import pytest
 from fakes.metrics_pages import families_of
 
 from quote_core.telemetry.histogram import Histogram
-from quote_core.telemetry.metrics import Catalogue, MetricFamily, MetricSource, MetricsPage, Sample
+from quote_core.telemetry.metrics import PAGE_AGE_S_MAX, Catalogue, MetricFamily, MetricSource, MetricsPage, Sample
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,23 @@ def test_values_are_those_of_the_moment_of_the_scrape():
     assert b'solquote_sample_seen_total{kind="some"} 0.0' in page.text()
     count = 7
     assert b'solquote_sample_seen_total{kind="some"} 7.0' in page.text()
+
+
+def test_whoever_asks_often_gets_the_page_that_was_made(monkeypatch: pytest.MonkeyPatch):
+    now_s, looks = 100.0, 0
+
+    def read() -> Iterator[Sample]:
+        nonlocal looks
+        looks += 1
+        yield SEEN.of(looks, "some")
+
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    page = MetricsPage(Settings(), MetricSource(CATALOGUE, read))
+    first = page.recent()
+    now_s += PAGE_AGE_S_MAX / 2
+    assert (page.recent(), looks) == (first, 1)
+    now_s += PAGE_AGE_S_MAX / 2
+    assert b'{kind="some"} 2.0' in page.recent()
 
 
 def test_a_family_without_a_value_is_named_nevertheless():
