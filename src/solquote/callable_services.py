@@ -28,7 +28,7 @@ from quote_core.addresses import dialled, with_port
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.connection import open_once
 from quote_core.channel import open_channel
-from quote_core.settings import METRICS_HOST, PlatformSettings, SettingsError, environment_name
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import redacted_url
 from shm import QuoteReader, Role, ShmError
@@ -60,7 +60,7 @@ class ServicePlaces:
     jupiter_url: str
     nats_monitor: str
     """Host and port."""
-    metrics_ports: Mapping[str, int]
+    metrics_urls: Mapping[str, str]
     """By process."""
 
 
@@ -107,7 +107,7 @@ async def look_at_services(
         *_http_services(platform, places),
         *_bus(platform, places, data_dir_option, timeout_s),
         _shared_memory(platform, data_dir_option),
-        *_metrics(places.metrics_ports),
+        *_metrics(places.metrics_urls),
     ]
     return list(await asyncio.gather(*(_looked_at(probe, timeout_s) for probe in probes)))
 
@@ -258,10 +258,9 @@ def _shared_memory(platform: PlatformSettings, data_dir_option: str) -> _Probe:
     return _Probe(service, partial(_quote_files, directory))
 
 
-def _metrics(ports: Mapping[str, int]) -> list[_Probe]:
+def _metrics(urls: Mapping[str, str]) -> list[_Probe]:
     probes = []
-    for name, port in ports.items():
-        url = f"http://{with_port(METRICS_HOST, port)}/metrics"
+    for name, url in urls.items():
         service = CallableService(name=name, protocol="Prometheus", address=url, example=f"{_curl()} {url}")
         probes.append(_Probe(service, partial(_http, url)))
     return probes

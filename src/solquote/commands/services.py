@@ -3,7 +3,7 @@
 import asyncio
 import os
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Final
@@ -16,16 +16,14 @@ from aggregator.settings import AggregatorSettings
 from external_quote.settings import ExternalQuoteSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.addresses import with_port
-from quote_core.settings import PlatformSettings, environment_name
+from quote_core.settings import PlatformSettings
 from solquote.callable_services import CallableService, ServicePlaces, look_at_services
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, Timeout, found_environment
 from solquote.connections import host_of
 from solquote.exit_codes import ExitCode
+from solquote.metrics_places import metrics_urls
 from solquote.output import answer_json, make_console
-from solquote.plan import PlatformModels, started_services
-from solquote.processes import METRICS_PORT, SERVICES
 from solquote.settings import UpSettings
-from solquote.supervisor.lock import running_platform
 
 __all__ = ["services"]
 
@@ -43,7 +41,7 @@ def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json 
         manager_port=manager.http_port,
         jupiter_url=ExternalQuoteSettings.load(environ=environ).jupiter_url,
         nats_monitor=with_port(host_of(platform.nats_url), up.nats_monitor_port),
-        metrics_ports=_metrics_ports(environ, platform),
+        metrics_urls=metrics_urls(environ),
     )
     looks = asyncio.run(
         look_at_services(platform, places, data_dir_option=_data_dir_option(data_dir), timeout_s=timeout)
@@ -53,18 +51,6 @@ def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json 
     else:
         _print(looks, make_console())
     return ExitCode.OK if all(look.answers for look in looks) else ExitCode.NEGATIVE
-
-
-def _metrics_ports(environ: Mapping[str, str], platform: PlatformSettings) -> dict[str, int]:
-    """Of the processes that run, or would."""
-    running = running_platform(platform.data_folder())
-    if running is not None:
-        names = {service.name: environment_name(service.name, METRICS_PORT.field) for service in SERVICES}
-        return {name: int(environ[variable]) for name, variable in names.items() if variable in running.environment}
-    models = PlatformModels.load(environ)
-    return {
-        service.name: getattr(models.services[service.name], METRICS_PORT.field) for service in started_services(models)
-    }
 
 
 def _data_dir_option(data_dir: Path | None) -> str:

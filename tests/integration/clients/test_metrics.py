@@ -1,9 +1,9 @@
 """What every process of a running platform tells Prometheus: all that docs/metrics.md lists, well formed, and true."""
 
+import json
 import shutil
 import subprocess
 import urllib.error
-from collections.abc import Mapping
 from typing import Final
 
 import grpc
@@ -15,7 +15,7 @@ from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc, quotes_p
 from quote_core.settings import environment_name
 from quote_core.tokens import load_tokens
 from solquote.metrics_reference import names_of
-from solquote.processes import METRICS_PORT, SERVICES
+from solquote.processes import METRICS_PORT, NATS, SERVICES
 from solquote.supervisor.ports import bound_hosts
 
 pytestmark = pytest.mark.integration
@@ -188,6 +188,12 @@ def test_services_names_every_page_and_asks_it(client_platform: RunningPlatform)
         assert f" {url(port)}\n" in told
 
 
+def test_status_knows_where_each_process_tells(client_platform: RunningPlatform):
+    status = json.loads(solquote("status", "--json", data_dir=client_platform.data_dir).stdout)
+    told = {process["process"]: process["metrics"] for process in status["processes"]}
+    assert told == {NATS: None} | {process: url(port) for process, port in ports_of(client_platform).items()}
+
+
 def test_every_value_moves_that_a_healthy_platform_moves(client_platform: RunningPlatform):
     ask_as_clients_do(client_platform)
     first = told_by_all(client_platform)
@@ -206,19 +212,21 @@ def test_every_value_moves_that_a_healthy_platform_moves(client_platform: Runnin
         assert not still
 
 
+GATES: Final = ("executor", "planner", "scanner")
+
+
+def gates_in(platform: RunningPlatform, state: str) -> list[str]:
+    """The trading processes whose gates are in a state, if the switch is, too."""
+    told = told_by_all(platform)
+    if value(told["system_manager", "solquote_kill_switch_state"], state=state) != 1:
+        return []
+    return [gate for gate in GATES if value(told[gate, "solquote_trading_gate_state"], state=state) == 1]
+
+
 def test_a_stop_shows_in_the_switch_and_in_every_gate(client_platform: RunningPlatform):
-    gates = ("executor", "planner", "scanner")
     assert solquote("kill", "--reason", "a drill", data_dir=client_platform.data_dir).returncode == 0
     try:
-        told = told_by_all(client_platform)
-        assert value(told["system_manager", "solquote_kill_switch_state"], state="halted") == 1
-        assert [value(told[gate, "solquote_trading_gate_state"], state="halted") for gate in gates] == [1, 1, 1]
-        assert [value(told[gate, "solquote_trading_gate_state"], state="active") for gate in gates] == [0, 0, 0]
+        client_platform.until(lambda: gates_in(client_platform, "halted") == [*GATES], seconds=60)
     finally:
         assert solquote("release", data_dir=client_platform.data_dir).returncode == 0
-    client_platform.until(lambda: open_gates(client_platform, gates) == len(gates), seconds=60)
-
-
-def open_gates(platform: RunningPlatform, gates: tuple[str, ...]) -> int:
-    told: Mapping[tuple[str, str], Values] = told_by_all(platform)
-    return sum(value(told[gate, "solquote_trading_gate_state"], state="active") == 1 for gate in gates)
+    client_platform.until(lambda: gates_in(client_platform, "active") == [*GATES], seconds=60)

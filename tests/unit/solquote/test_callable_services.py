@@ -38,7 +38,7 @@ async def test_what_cannot_be_reached_says_so_and_keeps_its_line(tmp_path: Path)
         manager_port=port,
         jupiter_url="",
         nats_monitor=nowhere,
-        metrics_ports={"scanner": port},
+        metrics_urls={"scanner": f"http://127.0.0.1:{port}/metrics"},
     )
     services = await look_at_services(platform, places, data_dir_option=" --data-dir /x", timeout_s=10)
     assert len(services) == 10
@@ -68,7 +68,7 @@ async def test_no_key_in_a_url_is_shown_and_the_line_names_the_variable_instead(
         manager_port=port,
         jupiter_url=f"http://{nowhere}/v1?api_key=jupiter-key",
         nats_monitor=nowhere,
-        metrics_ports={},
+        metrics_urls={},
     )
     services = await look_at_services(platform, places, data_dir_option="", timeout_s=10)
     assert "-key" not in str(services)
