@@ -16,7 +16,7 @@ from aggregator import upstream_wire, wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
 from aggregator.fanout import Fanout
 from aggregator.feeds import FeedLimits, Feeds
-from aggregator.health import AggregatorHealth, Figure
+from aggregator.health import AggregatorHealth
 from aggregator.held import Source
 from aggregator.http_api import HttpApi
 from aggregator.intake import Intake
@@ -278,44 +278,32 @@ def _feeds(core: _Core, tokens: TokenRegistry, fanout: Fanout, settings: Aggrega
     )
 
 
-def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Figure]:
-    figures = {
-        "rows": Figure("Rows in use", core.rows.__len__),
-        "files": Figure("Shared-memory files written", core.publishers.__len__),
-        "subscribers": Figure("Streams open", core.subscriptions.__len__),
-        "routes": Figure("Routes that can be looked up", core.routes.__len__),
-        "misdirected_quotes": Figure(
-            "Answers for rows given away", lambda: core.table.misdirected_count, is_counter=True
-        ),
-        "conflated_changes": Figure(
-            "Changes overtaken by newer ones", lambda: core.subscriptions.conflated_count, is_counter=True
-        ),
-        "oracle_failures": Figure(
-            "Oracle reads without an answer", lambda: neighbours.oracle.failure_count, is_counter=True
-        ),
+def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Callable[[], float]]:
+    figures: dict[str, Callable[[], float]] = {
+        "rows": core.rows.__len__,
+        "files": core.publishers.__len__,
+        "subscribers": core.subscriptions.__len__,
+        "routes": core.routes.__len__,
+        "misdirected_quotes": lambda: core.table.misdirected_count,
+        "conflated_changes": lambda: core.subscriptions.conflated_count,
+        "oracle_failures": lambda: neighbours.oracle.failure_count,
     }
     for source, stream in neighbours.streams.items():
         figures |= _source_figures(source, core.intake, stream, core.publishers[source])
     return figures
 
 
-def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher: ShmPublisher) -> dict[str, Figure]:
+def _source_figures(
+    source: Source, intake: Intake, stream: Upstream, publisher: ShmPublisher
+) -> dict[str, Callable[[], float]]:
     name = source.name.lower()
     return {
-        f"{name}_up": Figure(f"Whether the {name} stream delivers", stream.is_delivering.is_set),
-        f"{name}_quotes": Figure(f"Quotes of the {name} service", lambda: intake.quote_counts[source], is_counter=True),
-        f"{name}_reconnects": Figure(f"Ends of the {name} stream", lambda: stream.reconnect_count, is_counter=True),
-        f"{name}_shm_writes": Figure(
-            f"Entries written, {name} file", lambda: publisher.published_count, is_counter=True
-        ),
-        f"{name}_impossible_quotes": Figure(
-            f"Answers of the {name} service that no quote can be",
-            lambda: intake.impossible_counts[source],
-            is_counter=True,
-        ),
-        f"{name}_shm_refusals": Figure(
-            f"Quotes not written, {name} file", lambda: publisher.refused_count, is_counter=True
-        ),
+        f"{name}_up": stream.is_delivering.is_set,
+        f"{name}_quotes": lambda: intake.quote_counts[source],
+        f"{name}_reconnects": lambda: stream.reconnect_count,
+        f"{name}_shm_writes": lambda: publisher.published_count,
+        f"{name}_impossible_quotes": lambda: intake.impossible_counts[source],
+        f"{name}_shm_refusals": lambda: publisher.refused_count,
     }
 
 
