@@ -40,10 +40,11 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md and the names of settings
+generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md, docs/metrics.md and the names of settings
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
+	$(BIN)/python -m solquote.metrics_reference > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
 
 fmt: setup ## format

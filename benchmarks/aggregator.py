@@ -227,7 +227,6 @@ def in_memory(shm_dir: Path) -> list[Figure]:
             subscriptions=Subscriptions(count_max=SUBSCRIBER_COUNT),
             routes=Routes(),
             clock=SYSTEM_CLOCK,
-            observe_pool_to_shm_s=lambda _: None,
         )
         _taken(
             intake, local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in rows]).SerializeToString()

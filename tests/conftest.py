@@ -26,7 +26,14 @@ WHOLE_MACHINE: Final = (
     "test_page_in_browser",
 )
 """Take all they get, so no two of them meet."""
-CLIENTS: Final = ("test_another_terminal", "test_bad_input", "test_cli", "test_foreign_clients", "test_readme")
+CLIENTS: Final = (
+    "test_another_terminal",
+    "test_bad_input",
+    "test_cli",
+    "test_foreign_clients",
+    "test_metrics",
+    "test_readme",
+)
 """Share a platform."""
 _GROUP_OF: Final = dict.fromkeys(WHOLE_MACHINE, "whole machine") | dict.fromkeys(CLIENTS, "clients")
 

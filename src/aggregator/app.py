@@ -11,17 +11,16 @@ from typing import Any, Final
 
 import grpc.aio
 import structlog
-from prometheus_client import CollectorRegistry
 
 from aggregator import upstream_wire, wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
 from aggregator.fanout import Fanout
 from aggregator.feeds import FeedLimits, Feeds
-from aggregator.health import AggregatorHealth, Figure
+from aggregator.health import AggregatorHealth
 from aggregator.held import Source
 from aggregator.http_api import HttpApi
 from aggregator.intake import Intake
-from aggregator.metrics import Metrics, pool_to_shm_histogram
+from aggregator.metrics import AggregatorParts, aggregator_source
 from aggregator.oracle import OracleFollower, OraclePrices
 from aggregator.page.pipeline import PipelinePanel
 from aggregator.page.processes import ProcessesPanel
@@ -49,10 +48,13 @@ from quote_core.serving import (
     serve,
     serve_http,
 )
+from quote_core.serving.metrics import grpc_source, http_source
 from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from quote_core.watch import watched_row_count
+from quote_core.work_metrics import work_source
 from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
 
 __all__ = ["main", "run"]
@@ -73,7 +75,6 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
     """
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
-    registry = CollectorRegistry()
     async with AsyncExitStack() as stack:
         directory = platform.shm_dir or default_directory()
         writers = {source: stack.enter_context(_open_writer(directory, role)) for source, role in _FILES.items()}
@@ -81,13 +82,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             Source.LOCAL: await stack.enter_async_context(open_channel(platform.local_quote_address)),
             Source.EXTERNAL: await stack.enter_async_context(open_channel(platform.external_quote_address)),
         }
-        core = _core(
-            tokens,
-            platform.watched_amounts,
-            settings,
-            writers,
-            observe_pool_to_shm_s=pool_to_shm_histogram(registry).observe,
-        )
+        core = _core(tokens, platform.watched_amounts, settings, writers)
         neighbours = _neighbours(core, settings, channels, log)
         fanout = Fanout(
             rows=core.rows,
@@ -102,7 +97,6 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
         )
         figures = _figures(core, neighbours)
         calls = CallCounter()
-        registry.register(Metrics(figures))
         health = AggregatorHealth(
             clock=SYSTEM_CLOCK,
             version=version("solquote"),
@@ -110,6 +104,13 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             upstreams={stream.name: stream.is_delivering.is_set for stream in neighbours.streams.values()},
             figures=figures,
             calls=calls,
+        )
+        metrics = MetricsPage(
+            settings,
+            work_source(health.work),
+            grpc_source(calls),
+            http_source(calls),
+            aggregator_source(_parts(core, neighbours, fanout, writers)),
         )
         servicer = AggregatorServicer(
             tokens=tokens,
@@ -124,7 +125,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             fanout=fanout,
             local=neighbours.local,
             health=health,
-            metrics=registry,
+            metrics=metrics,
             clock=SYSTEM_CLOCK,
             pools_timeout_ns=settings.pools_timeout,
             cors_origins=settings.cors_origins,
@@ -142,6 +143,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             *([page.run()] if page else []),
             stop=stop,
             condition=health.condition,
+            metrics=metrics,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
         core.subscriptions.close(ProviderUnavailable("aggregator", "is stopping"))
@@ -168,8 +170,6 @@ def _core(
     amounts: Sequence[int],
     settings: AggregatorSettings,
     writers: Mapping[Source, QuoteWriter],
-    *,
-    observe_pool_to_shm_s: Callable[[float], None],
 ) -> _Core:
     stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
     oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
@@ -201,7 +201,6 @@ def _core(
         subscriptions=subscriptions,
         routes=routes,
         clock=SYSTEM_CLOCK,
-        observe_pool_to_shm_s=observe_pool_to_shm_s,
     )
     watched = WatchedRows(rows, tokens.pairs, amounts)
     return _Core(rows, judge, table, watched, publishers, subscriptions, routes, oracle, intake)
@@ -317,45 +316,51 @@ def _page(
     )
 
 
-def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Figure]:
-    figures = {
-        "rows": Figure("Rows in use", core.rows.__len__),
-        "files": Figure("Shared-memory files written", core.publishers.__len__),
-        "subscribers": Figure("Streams open", core.subscriptions.__len__),
-        "routes": Figure("Routes that can be looked up", core.routes.__len__),
-        "misdirected_quotes": Figure(
-            "Answers for rows given away", lambda: core.table.misdirected_count, is_counter=True
-        ),
-        "conflated_changes": Figure(
-            "Changes overtaken by newer ones", lambda: core.subscriptions.conflated_count, is_counter=True
-        ),
-        "oracle_failures": Figure(
-            "Oracle reads without an answer", lambda: neighbours.oracle.failure_count, is_counter=True
-        ),
+def _figures(core: _Core, neighbours: _Neighbours) -> dict[str, Callable[[], float]]:
+    figures: dict[str, Callable[[], float]] = {
+        "rows": core.rows.__len__,
+        "files": core.publishers.__len__,
+        "subscribers": core.subscriptions.__len__,
+        "routes": core.routes.__len__,
+        "misdirected_quotes": lambda: core.table.misdirected_count,
+        "conflated_changes": lambda: core.subscriptions.conflated_count,
+        "oracle_failures": lambda: neighbours.oracle.failure_count,
     }
     for source, stream in neighbours.streams.items():
         figures |= _source_figures(source, core.intake, stream, core.publishers[source])
     return figures
 
 
-def _source_figures(source: Source, intake: Intake, stream: Upstream, publisher: ShmPublisher) -> dict[str, Figure]:
+def _source_figures(
+    source: Source, intake: Intake, stream: Upstream, publisher: ShmPublisher
+) -> dict[str, Callable[[], float]]:
     name = source.name.lower()
     return {
-        f"{name}_up": Figure(f"Whether the {name} stream delivers", stream.is_delivering.is_set),
-        f"{name}_quotes": Figure(f"Quotes of the {name} service", lambda: intake.quote_counts[source], is_counter=True),
-        f"{name}_reconnects": Figure(f"Ends of the {name} stream", lambda: stream.reconnect_count, is_counter=True),
-        f"{name}_shm_writes": Figure(
-            f"Entries written, {name} file", lambda: publisher.published_count, is_counter=True
-        ),
-        f"{name}_impossible_quotes": Figure(
-            f"Answers of the {name} service that no quote can be",
-            lambda: intake.impossible_counts[source],
-            is_counter=True,
-        ),
-        f"{name}_shm_refusals": Figure(
-            f"Quotes not written, {name} file", lambda: publisher.refused_count, is_counter=True
-        ),
+        f"{name}_up": stream.is_delivering.is_set,
+        f"{name}_quotes": lambda: intake.quote_counts[source],
+        f"{name}_reconnects": lambda: stream.reconnect_count,
+        f"{name}_shm_writes": lambda: publisher.published_count,
+        f"{name}_impossible_quotes": lambda: intake.impossible_counts[source],
+        f"{name}_shm_refusals": lambda: publisher.refused_count,
     }
+
+
+def _parts(
+    core: _Core, neighbours: _Neighbours, fanout: Fanout, writers: Mapping[Source, QuoteWriter]
+) -> AggregatorParts:
+    return AggregatorParts(
+        rows=core.rows,
+        table=core.table,
+        routes=core.routes,
+        subscriptions=core.subscriptions,
+        intake=core.intake,
+        fanout=fanout,
+        oracle=neighbours.oracle,
+        streams=neighbours.streams,
+        publishers=core.publishers,
+        writers=writers,
+        clock=SYSTEM_CLOCK,
+    )
 
 
 def _work(core: _Core, neighbours: _Neighbours) -> Iterator[Coroutine[Any, Any, None]]:

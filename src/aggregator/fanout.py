@@ -71,6 +71,11 @@ class Fanout:
         self._external_timeout_ns = external_timeout_ns
         self._left: set[asyncio.Task[Any]] = set()
 
+    @property
+    def left_count(self) -> int:
+        """External requests under way; nobody may be waiting for them any more."""
+        return len(self._left)
+
     async def quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> Merged:
         """Both sources merged; `refusal` says why when neither has a price."""
         row = self._rows.find(key)

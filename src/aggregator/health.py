@@ -1,22 +1,12 @@
 """How the aggregator is, for gRPC, HTTP and the supervisor's status line alike."""
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
 
 from quote_core.clock import Clock
 from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.serving import CallCounter
 
-__all__ = ["AggregatorHealth", "Figure"]
-
-
-@dataclass(frozen=True, slots=True)
-class Figure:
-    """One number worth a look, read when somebody looks. A counter only grows; the others go both ways."""
-
-    description: str
-    read: Callable[[], float]
-    is_counter: bool = False
+__all__ = ["AggregatorHealth"]
 
 
 class AggregatorHealth(QuoteServiceHealth):
@@ -34,7 +24,7 @@ class AggregatorHealth(QuoteServiceHealth):
         version: str,
         is_serving: Callable[[], bool],
         upstreams: Mapping[str, Callable[[], bool]],
-        figures: Mapping[str, Figure],
+        figures: Mapping[str, Callable[[], float]],
         calls: CallCounter,
     ) -> None:
         super().__init__(clock=clock, version=version)
@@ -53,8 +43,8 @@ class AggregatorHealth(QuoteServiceHealth):
         return [f"{name} does not deliver" for name, is_delivering in self._upstreams.items() if not is_delivering()]
 
     def figures(self) -> Mapping[str, float]:
-        """Those of `/metrics`."""
-        return {name: float(figure.read()) for name, figure in self._figures.items()}
+        """What is open and how much was done, by name."""
+        return {name: float(read()) for name, read in self._figures.items()}
 
     def work(self) -> WorkFigures:
         """Calls of clients."""
@@ -62,7 +52,7 @@ class AggregatorHealth(QuoteServiceHealth):
 
     def line(self) -> str:
         """How much there is, and whether the quote services deliver."""
-        parts = [f"{self._figures[name].read():.0f} {name}" for name in _STATUS_FIGURES if name in self._figures]
+        parts = [f"{self._figures[name]():.0f} {name}" for name in _STATUS_FIGURES if name in self._figures]
         parts += [f"{name.split()[0]} {'ok' if works() else 'down'}" for name, works in self._upstreams.items()]
         return ", ".join(parts)
 

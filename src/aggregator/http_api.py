@@ -7,7 +7,6 @@ from typing import Any, Final
 
 import orjson
 from aiohttp import hdrs, web
-from prometheus_client import CONTENT_TYPE_LATEST, CollectorRegistry, generate_latest
 from pydantic import BaseModel, ValidationError
 
 from aggregator.clients import LocalClient
@@ -35,8 +34,10 @@ from quote_core.dex.pool import SwapMode
 from quote_core.dex.programs import program_labels
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.serving import QuoteRequest, compressed, shared_with
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS
+from quote_core.web.metrics_endpoint import METRICS_PATH, metrics_answer
 
 __all__ = ["BODY_BYTES_MAX", "HttpApi"]
 
@@ -59,7 +60,7 @@ class HttpApi:
         fanout: Fanout,
         local: LocalClient,
         health: AggregatorHealth,
-        metrics: CollectorRegistry,
+        metrics: MetricsPage,
         clock: Clock,
         pools_timeout_ns: int,
         cors_origins: Collection[str] = (),
@@ -96,7 +97,7 @@ class HttpApi:
                 web.get("/v1/pools", self.get_pools),
                 web.get("/v1/pools/{mint}", self.get_pools),
                 web.get("/v1/health", self.get_health),
-                web.get("/metrics", self.get_metrics),
+                web.get(METRICS_PATH, self.get_metrics),
                 web.get("/openapi.json", self.get_openapi),
                 web.get("/docs", self.get_page),
             ]
@@ -153,7 +154,7 @@ class HttpApi:
 
     async def get_metrics(self, request: web.Request) -> web.Response:
         """Prometheus text."""
-        return web.Response(body=generate_latest(self._metrics), headers={"Content-Type": CONTENT_TYPE_LATEST})
+        return metrics_answer(self._metrics)
 
     async def get_openapi(self, request: web.Request) -> web.Response:
         """The OpenAPI document."""

@@ -5,7 +5,7 @@ take them. Nothing here waits for anybody; a large message only lets others go b
 """
 
 import asyncio
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, Final
 
 from aggregator import upstream_wire as wire
@@ -15,12 +15,14 @@ from aggregator.shm_publisher import ShmPublisher
 from aggregator.table import Arrival, QuoteTable
 from quote_core.clock import Clock
 from quote_core.serving import Subscriptions
+from quote_core.telemetry.histogram import Histogram
 from quote_core.units import NS_PER_S
 
 __all__ = ["SLICE_QUOTES_MAX", "Intake"]
 
 SLICE_QUOTES_MAX: Final = 200
 """Quotes taken in one go, about two milliseconds."""
+_POOL_TO_SHM_BOUNDS_S: Final = (0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5)
 
 
 class Intake:
@@ -34,15 +36,14 @@ class Intake:
         subscriptions: Subscriptions[int, bytes],
         routes: Routes,
         clock: Clock,
-        observe_pool_to_shm_s: Callable[[float], None],
     ) -> None:
         self._table = table
         self._publishers = publishers
         self._subscriptions = subscriptions
         self._routes = routes
         self._clock = clock
-        self._observe_pool_to_shm_s = observe_pool_to_shm_s
         self._newest_pool_update_ns = clock.mono_ns()
+        self.pool_to_shm_s = Histogram(_POOL_TO_SHM_BOUNDS_S)
         self.quote_counts = dict.fromkeys(Source, 0)
         self.impossible_counts = dict.fromkeys(Source, 0)
         """Answers that no quote can be; their rows say so, and all others are served."""
@@ -58,7 +59,7 @@ class Intake:
         now_mono_ns = self._clock.mono_ns()
         if self._newest_pool_update_ns < pool_update_ns <= now_mono_ns:
             self._newest_pool_update_ns = pool_update_ns
-            self._observe_pool_to_shm_s((now_mono_ns - pool_update_ns) / NS_PER_S)
+            self.pool_to_shm_s.observe((now_mono_ns - pool_update_ns) / NS_PER_S)
 
     async def external(self, batch: Any) -> None:
         """Take a message of the external service."""

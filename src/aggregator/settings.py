@@ -7,7 +7,7 @@ from pydantic import Field
 from aggregator.confidence import CapLimits
 from quote_core.freshness import FRESH
 from quote_core.setting_types import Address
-from quote_core.settings import Duration, Hosts, Origins, Port, ServiceSettings
+from quote_core.settings import Duration, Hosts, Origins, Port, ServiceSettings, metrics_port_field
 from quote_core.units import BPS, LAMPORTS_PER_SOL, U64_MAX
 
 __all__ = ["AggregatorSettings"]
@@ -18,6 +18,7 @@ class AggregatorSettings(ServiceSettings):
 
     section: ClassVar[str] = "aggregator"
 
+    metrics_port: Port = metrics_port_field(9104)
     grpc_port: Port = Field(50051, description="Port of the gRPC API")
     http_port: Port = Field(8080, description="Port of the HTTP API")
     cors_origins: Origins = Field(

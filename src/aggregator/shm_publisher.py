@@ -88,8 +88,20 @@ class ShmPublisher:
         self._published: dict[int, Scored] = {}
         self._confirmed: dict[int, None] = {}
         self.published_count = 0
+        self.counts_by_confidence_bps = [0] * (BPS + 1)
+        """Quotes put into a batch, by their confidence as the file has it."""
         self.refused_count = 0
         """Quotes that cannot be written because nobody ever vouched for them, or because no quote can be like that."""
+
+    @property
+    def published(self) -> tuple[Scored, ...]:
+        """What the file holds, as it was scored when it was written."""
+        return tuple(self._published.values())
+
+    @property
+    def waiting_count(self) -> int:
+        """Confirmed rows that are still to be written."""
+        return len(self._confirmed)
 
     def row_added(self, index: int, key: QuoteKey) -> None:
         """Free the entry of what the number meant before."""
@@ -144,6 +156,8 @@ class ShmPublisher:
         if old is None:
             self._writer.assign(quote.row, _mint_bytes(quote.key.input_mint), _mint_bytes(quote.key.output_mint))
         self._published[quote.row] = scored
+        confidence_bps = round(confidence.capped_score * BPS)
+        self.counts_by_confidence_bps[confidence_bps] += 1
         self._batch.put(
             quote.row,
             input_amount=quote.key.input_amount,
@@ -156,7 +170,7 @@ class ShmPublisher:
             source=quote.source,
             flags=_CONFIDENCE_PRESENT | (_STALE if quote.is_stale else 0),
             price_impact_ppm=round(quote.price_impact_fraction * PPM),
-            confidence_bps=round(confidence.capped_score * BPS),
+            confidence_bps=confidence_bps,
             ttl_slots=self._ttl_slots,
             kind=change_kind(old, scored),
         )

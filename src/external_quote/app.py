@@ -9,6 +9,7 @@ import aiohttp
 import structlog
 
 from external_quote.health import ExternalQuoteHealth
+from external_quote.metrics import ExternalQuoteParts, external_quote_source
 from external_quote.provider_guard import ProviderGuard
 from external_quote.providers.jupiter import JupiterProvider
 from external_quote.quoter import ProviderQuoter
@@ -24,8 +25,11 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
 from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.serving import CallCounter, serve
+from quote_core.serving.metrics import grpc_source
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
+from quote_core.work_metrics import work_source
 
 __all__ = ["main", "run"]
 
@@ -79,11 +83,14 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
         server = await stack.enter_async_context(
             serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
         )
+        parts = ExternalQuoteParts(quoter=quoter, cache=cache, demand=demand, refresher=refresher)
+        metrics = MetricsPage(settings, work_source(health.work), grpc_source(calls), external_quote_source(parts))
         log.info("serving", grpc_port=server.port, jupiter=redacted_url(settings.jupiter_url) or "off")
         await work_until_told(
             refresher.run(),
             stop=stop,
             condition=health.condition,
+            metrics=metrics,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
         demand.subscriptions.close(ProviderUnavailable("external quotes", "the service is stopping"))

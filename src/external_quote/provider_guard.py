@@ -19,7 +19,8 @@ from quote_core.resilience import (
     RateLimiter,
     WindowFigures,
 )
-from quote_core.units import NS_PER_MS
+from quote_core.telemetry.histogram import CALL_BOUNDS_S, Histogram
+from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["ProviderGuard", "ProviderReport"]
 
@@ -54,6 +55,9 @@ class ProviderGuard:
         self.answer_count = 0
         """Answers, refusals and those that could not be read included."""
         self.unreadable_count = 0
+        self.unanswered_count = 0
+        self.took_s = Histogram(CALL_BOUNDS_S)
+        """Of all requests, however they ended."""
 
     @property
     def name(self) -> str:
@@ -99,6 +103,8 @@ class ProviderGuard:
             if isinstance(error, DataError):
                 self.answer_count += 1
                 self.unreadable_count += 1
+            else:
+                self.unanswered_count += 1
             self._note(started_ns, succeeded=False)
             raise
         self.answer_count += 1
@@ -119,7 +125,9 @@ class ProviderGuard:
         )
 
     def _note(self, started_ns: int, *, succeeded: bool) -> None:
-        self._window.record(succeeded=succeeded, latency_ms=(self._clock.mono_ns() - started_ns) / NS_PER_MS)
+        took_ns = self._clock.mono_ns() - started_ns
+        self.took_s.observe(took_ns / NS_PER_S)
+        self._window.record(succeeded=succeeded, latency_ms=took_ns / NS_PER_MS)
         if succeeded:
             self._breaker.succeed()
         else:

@@ -53,6 +53,11 @@ class ProviderQuoter:
         """The providers in priority order; empty = none is configured."""
         return self._guards
 
+    @property
+    def fetch_count(self) -> int:
+        """Fetches under way."""
+        return len(self._fetches)
+
     def may_ask(self, party: Party, count: int) -> bool:
         """Whether any provider lets `party` make `count` requests now; where none does, it has a claim to them."""
         waits_ns = [guard.claim(party, count) for guard in self._guards]

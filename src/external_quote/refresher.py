@@ -13,6 +13,8 @@ from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Party
+from quote_core.telemetry.histogram import INTERVAL_BOUNDS_S, Histogram
+from quote_core.units import NS_PER_S
 
 __all__ = ["QuoteRefresher", "next_due"]
 
@@ -28,6 +30,8 @@ class QuoteRefresher:
         self._quoter = quoter
         self._clock = clock
         self._price_ttl_ns = price_ttl_ns
+        self.interval_s = Histogram(INTERVAL_BOUNDS_S)
+        """Between two attempts at the same key, while streams want it."""
         self._attempted_ns: dict[QuoteKey, int] = {}
 
     async def run(self) -> None:
@@ -49,6 +53,9 @@ class QuoteRefresher:
 
     async def _refresh(self, due: tuple[QuoteKey, ...]) -> None:
         now_ns = self._clock.mono_ns()
+        for key in due:
+            if key in self._attempted_ns:
+                self.interval_s.observe((now_ns - self._attempted_ns[key]) / NS_PER_S)
         self._attempted_ns |= dict.fromkeys(due, now_ns)
         results: list[object]
         try:

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field, field_validator
 
-from quote_core.settings import Duration, HttpUrl, Port, Secret, ServiceSettings
+from quote_core.settings import Duration, HttpUrl, Port, Secret, ServiceSettings, metrics_port_field
 
 __all__ = ["ExternalQuoteSettings"]
 
@@ -14,6 +14,7 @@ class ExternalQuoteSettings(ServiceSettings):
 
     section: ClassVar[str] = "external_quote"
 
+    metrics_port: Port = metrics_port_field(9103)
     grpc_port: Port = Field(50053, description="Port of the gRPC API")
     jupiter_url: HttpUrl = Field(
         "", description="Base URL of Jupiter's swap v1, e.g. https://api.jup.ag/swap/v1; unset or off = none"

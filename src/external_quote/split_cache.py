@@ -120,6 +120,12 @@ class SplitCache:
         """Whether the price is too old to be given unmarked."""
         return self.price_age_ns(entry) > self._stale_after_ns
 
+    @property
+    def stale_count(self) -> int:
+        """How many are stale now."""
+        now = moment(self._clock)
+        return sum(entry.freshness.age_ns(now) > self._stale_after_ns for entry in self._entries.values())
+
     def price_age_ns(self, entry: CachedQuote) -> int:
         """How long ago the price was asked for."""
         return entry.freshness.age_ns(moment(self._clock))

@@ -12,6 +12,7 @@ from local_quote.companions import Companions
 from local_quote.discovery import Discovery
 from local_quote.health import LocalQuoteHealth
 from local_quote.market import LocalMarket
+from local_quote.metrics import LocalQuoteParts, local_quote_source
 from local_quote.oracle import PriceOracle
 from local_quote.poll_plan import PollPlan
 from local_quote.pool_reader import PoolReader
@@ -28,9 +29,13 @@ from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
 from quote_core.serving import CallCounter, Subscriptions, serve
+from quote_core.serving.metrics import grpc_source
 from quote_core.settings import PlatformSettings
 from quote_core.solana import AccountFeed, RpcClient, open_session
+from quote_core.solana.metrics import rpc_source
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry, checked_mint, load_tokens
+from quote_core.work_metrics import work_source
 
 __all__ = ["main", "make_market", "run"]
 
@@ -103,17 +108,18 @@ async def run(
             silence_ms_max=settings.feed_silence_max // _NS_PER_MS,
             commitment=settings.commitment,
         )
+        plan = PollPlan(
+            amm_interval_ns=settings.amm_refresh_interval,
+            clmm_interval_ns=settings.clmm_refresh_interval,
+            clmm_event_driven_interval_ns=settings.clmm_event_driven_interval,
+        )
         refresher = MarketRefresher(
             market=market,
             rpc=rpc,
             reader=reader,
             make_feed=lambda events: make_feed(events=events),
             companions=companions,
-            plan=PollPlan(
-                amm_interval_ns=settings.amm_refresh_interval,
-                clmm_interval_ns=settings.clmm_refresh_interval,
-                clmm_event_driven_interval_ns=settings.clmm_event_driven_interval,
-            ),
+            plan=plan,
             clock=clock,
             settle_s=settings.settle / _NS_PER_S,
             basic_interval_s=settings.amm_refresh_interval / _NS_PER_S,
@@ -160,12 +166,25 @@ async def run(
                 calls=calls,
             )
         )
+        parts = LocalQuoteParts(
+            market=market,
+            refresher=refresher,
+            plan=plan,
+            discovered=discovery.counts,
+            waited=companions.counts,
+            refuse_after_ns=settings.pool_cache_staleness_threshold,
+            clock=clock,
+        )
+        metrics = MetricsPage(
+            settings, work_source(health.work), grpc_source(calls), rpc_source(rpc), local_quote_source(parts)
+        )
         log.info("listening", grpc_port=server.port)
         await work_until_told(
             refresher.run(),
             discovery.run(),
             stop=stop,
             condition=health.condition,
+            metrics=metrics,
             on_change=lambda is_ready: server.set_serving(serving=is_ready),
         )
         market.subscriptions.close(ProviderUnavailable("local quotes", "the service is stopping"))

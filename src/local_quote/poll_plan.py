@@ -15,7 +15,8 @@ from typing import Final
 
 from local_quote.pool_store import CONSTANT_PRODUCT, PoolEntry
 from quote_core.dex.pool import Dex
-from quote_core.units import NS_PER_MS, Pubkey
+from quote_core.telemetry.histogram import INTERVAL_BOUNDS_S, Histogram
+from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["PollPlan", "pack"]
 
@@ -69,6 +70,10 @@ class PollPlan:
         self._amm_interval_ns = amm_interval_ns
         self._clmm_interval_ns = clmm_interval_ns
         self._clmm_event_driven_interval_ns = clmm_event_driven_interval_ns
+        self.amm_interval_s = Histogram(INTERVAL_BOUNDS_S)
+        """Between two readings of a constant-product pool, as it came out."""
+        self.clmm_interval_s = Histogram(INTERVAL_BOUNDS_S)
+        """Of any other."""
         self._polled: dict[Pubkey, _Polled] = {}
         self._hurried: set[Pubkey] = set()
 
@@ -107,6 +112,9 @@ class PollPlan:
         for entry in entries:
             pool_id = entry.pool.address
             before = self._polled.get(pool_id)
+            if before is not None:
+                interval_s = self.amm_interval_s if entry.pool.dex in CONSTANT_PRODUCT else self.clmm_interval_s
+                interval_s.observe((now_mono_ns - before.mono_ns) / NS_PER_S)
             is_repeat = before is not None and before.accounts == entry.accounts
             unloaded_count = before.unloaded_count + 1 if before and is_repeat and entry.pool.missing() else 0
             doubted_count = before.doubted_count + 1 if before and entry.doubt is not None else 0

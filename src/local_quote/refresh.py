@@ -70,6 +70,9 @@ class UpdateInbox:
         self._arrived_count += 1
         self._arrived.set()
 
+    def __len__(self) -> int:
+        return len(self._newest)
+
     def put_back(self, updates: Iterable[AccountUpdate]) -> None:
         """Keep what is not to be applied yet; what came meanwhile is newer and stays."""
         for update in updates:
@@ -163,6 +166,11 @@ class MarketRefresher:
                     self._plan.hurry(pool_id)
         if change.gained or change.doubted:
             self._poll_now.set()
+
+    @property
+    def waiting_count(self) -> int:
+        """Accounts that have come and are not applied yet."""
+        return len(self._inbox)
 
     @property
     def gap_count(self) -> int:

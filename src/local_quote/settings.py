@@ -5,7 +5,7 @@ from typing import ClassVar
 from pydantic import AliasChoices, Field, model_validator
 
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, Port, ServiceSettings
+from quote_core.settings import Duration, Port, ServiceSettings, metrics_port_field
 
 __all__ = ["LocalQuoteSettings"]
 
@@ -15,6 +15,7 @@ class LocalQuoteSettings(ServiceSettings):
 
     section: ClassVar[str] = "local_quote"
 
+    metrics_port: Port = metrics_port_field(9102)
     grpc_port: Port = Field(50052, description="Port of the gRPC server; 0 = any free one")
     pools: str = Field("", description="Pool addresses to hold beside those found, separated by commas")
     discovery: bool = Field(True, description="Search pools of the watched pairs with getProgramAccounts")

@@ -8,6 +8,7 @@ from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
 __all__ = [
+    "METRICS_HOST",
     "dialled",
     "host_of",
     "is_loopback",
@@ -17,6 +18,9 @@ __all__ = [
     "why_not_bound",
     "with_port",
 ]
+
+METRICS_HOST: Final = "127.0.0.1"
+"""Where every process serves its metrics; a Prometheus elsewhere comes through an agent or a tunnel."""
 
 _DIALLED: Final = {"0.0.0.0": "127.0.0.1", "::": "::1"}  # noqa: S104 - what a server bound to any address is dialled at
 _LOOPBACK: Final = re.compile(r"localhost|::1|127\.\d+\.\d+\.\d+")

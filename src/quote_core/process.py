@@ -1,4 +1,4 @@
-"""What every process of the platform does around its work: settings, logs, signals, and one sign of life a second.
+"""What every process does around its work: settings, logs, metrics, signals, and one sign of life a second.
 
 | what happens                              | the supervisor hears         | `on_change` hears | exit code            |
 |-------------------------------------------|------------------------------|-------------------|----------------------|
@@ -15,11 +15,13 @@ How long a clean-up may take is bounded by whoever cleans up, and by the supervi
 """
 
 import asyncio
+import contextlib
 import gc
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable, Coroutine
+from collections.abc import Awaitable, Callable, Coroutine, Iterator
+from importlib.metadata import version
 from typing import Any, Final, TypeVar
 
 import structlog
@@ -28,15 +30,30 @@ from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, load_with_platform
 from quote_core.telemetry.logs import start_logs
+from quote_core.telemetry.loop_lag import LoopLag
+from quote_core.telemetry.memory import memory_use
+from quote_core.telemetry.metrics import Catalogue, MetricSource, MetricsPage, Sample
 from quote_core.telemetry.readiness import Readiness
+from quote_core.web.metrics_endpoint import serve_metrics
 
-__all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "run_process", "work_until_told"]
+__all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "PROCESS_METRICS", "run_process", "work_until_told"]
 
 REPORT_INTERVAL_S: Final = 1.0
 UNREADY_INTERVAL_S: Final = 0.1
 """Whoever waits for a process to be ready should not wait for its next report."""
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
+
+PROCESS_METRICS: Final = Catalogue("Every process")
+_BUILD = PROCESS_METRICS.gauge(
+    "solquote_build_info", "Always 1: which process this is, and its version", "process", "version"
+)
+_READY = PROCESS_METRICS.gauge("solquote_process_ready", "1 while the process does its job, as its supervisor is told")
+_LAG = PROCESS_METRICS.histogram("solquote_event_loop_lag_seconds", "How late the event loop came to a timer")
+_MEMORY = PROCESS_METRICS.gauge(
+    "solquote_memory_used_bytes", "Memory in use under the limit that is nearest to being reached"
+)
+_MEMORY_LIMIT = PROCESS_METRICS.gauge("solquote_memory_limit_bytes", "That limit; 0 = not known")
 
 _Settings = TypeVar("_Settings", bound=ServiceSettings)
 _OnChange = Callable[[bool], Awaitable[None]]
@@ -85,23 +102,41 @@ async def work_until_told(
     *works: Coroutine[Any, Any, None],
     stop: asyncio.Event,
     condition: Callable[[], Condition],
+    metrics: MetricsPage,
     on_change: _OnChange | None = None,
 ) -> None:
-    """Do all of `works` until they have ended or `stop` is set, telling the supervisor how things are all the while.
+    """Do all of `works` until they have ended or `stop` is set, telling supervisor and scrapers all the while.
 
     Args:
         works: Cancelled once when `stop` is set; one that wants to finish what it has in hand catches that. A failure
             of one ends them all.
         stop: Set when the process is to end.
         condition: How it is now.
+        metrics: What the process tells of itself; what all processes tell is added.
         on_change: Called with each new value of `Condition.is_ready`, which is False before the first report, e.g. to
             switch `grpc.health.v1`.
+
+    Raises:
+        ProviderUnavailable: The port of the metrics is taken.
     """
-    reports = _Reports(condition, on_change)
+    lag, build = LoopLag(), (metrics.process, version("solquote"))
+    metrics.add(MetricSource(PROCESS_METRICS, lambda: _samples(build, condition, lag)))
+    with contextlib.ExitStack() as unless_begun:
+        for work in works:
+            unless_begun.callback(work.close)
+        async with serve_metrics(metrics):
+            unless_begun.pop_all()
+            await _work_until_told(works, stop, _Reports(condition, on_change), lag)
+
+
+async def _work_until_told(
+    works: tuple[Coroutine[Any, Any, None], ...], stop: asyncio.Event, reports: "_Reports", lag: LoopLag
+) -> None:
     tasks = [
         asyncio.create_task(_do_all(works)),
         asyncio.create_task(stop.wait()),
         asyncio.create_task(reports.run()),
+        asyncio.create_task(lag.run()),
     ]
     try:
         await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
@@ -120,6 +155,15 @@ async def _do_all(works: tuple[Coroutine[Any, Any, None], ...]) -> None:
     async with asyncio.TaskGroup() as tasks:
         for work in works:
             tasks.create_task(work)
+
+
+def _samples(build: tuple[str, str], condition: Callable[[], Condition], lag: LoopLag) -> Iterator[Sample]:
+    memory = memory_use()
+    yield _BUILD.of(1, *build)
+    yield _READY.of(condition().is_ready)
+    yield _LAG.of(lag.lag_s)
+    yield _MEMORY.of(memory.used_bytes)
+    yield _MEMORY_LIMIT.of(memory.limit_bytes)
 
 
 class _Reports:

@@ -61,6 +61,7 @@ __all__ = [
     "load_settings",
     "load_together",
     "load_with_platform",
+    "metrics_port_field",
     "misnamed",
     "read_section",
     "written",
@@ -85,6 +86,11 @@ class ServiceSettings(BaseModel):
     def load(cls, *, environ: Mapping[str, str] | None = None) -> Self:
         """See `load_settings`."""
         return load_settings(cls, environ=environ)
+
+
+def metrics_port_field(default: int) -> Any:
+    """The setting `metrics_port` of a process; what it tells of itself is for this machine, so there is no host."""
+    return Field(default, description="Port of this process's Prometheus metrics on 127.0.0.1; 0 = a free one")
 
 
 class PlatformSettings(ServiceSettings):

@@ -10,13 +10,17 @@ from quote_core.addresses import warn_if_open
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.health import Condition
 from quote_core.process import run_process, work_until_told
+from quote_core.serving import CallCounter
+from quote_core.serving.metrics import http_source
 from quote_core.settings import PlatformSettings, environment_name
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
 from recorded_market.continuation import SlotFile, continue_market, genesis_hash
 from recorded_market.faults import FaultPlan
 from recorded_market.genesis import make_genesis
 from recorded_market.jupiter_server import JupiterServer
 from recorded_market.market import Market
+from recorded_market.metrics import market_source
 from recorded_market.node import Node
 from recorded_market.rate_window import RateWindow
 from recorded_market.recording import load_recording
@@ -53,7 +57,8 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
             started_unix_ns=None if settings.slot_file is not None else clock.unix_ns(),
         ),
     )
-    node = Node(methods.call, hub, _rpc_faults(settings), websocket_life_ns=settings.websocket_life)
+    calls = CallCounter()
+    node = Node(methods.call, hub, _rpc_faults(settings), websocket_life_ns=settings.websocket_life, calls=calls)
     jupiter = JupiterServer(
         lambda: (market.clock, market.tradable_pools()),
         provenance=market.provenance,
@@ -61,6 +66,7 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         rate=RateWindow(settings.jupiter_requests_per_minute),
         faults=_jupiter_faults(settings),
         clock=clock,
+        calls=calls,
     )
     ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time, on_slot=slot_file.write)
     async with AsyncExitStack() as stack:
@@ -81,7 +87,12 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         log.info(
             "serving", rpc=node.rpc_port, websocket=node.websocket_port, jupiter=jupiter.port, slot=market.clock.slot
         )
-        await work_until_told(ticker.run(), stop=stop, condition=lambda: _condition(market, node))
+        await work_until_told(
+            ticker.run(),
+            stop=stop,
+            condition=lambda: _condition(market, node),
+            metrics=MetricsPage(settings, http_source(calls), market_source(market, node, jupiter)),
+        )
     log.info(
         "stopped",
         slot=market.clock.slot,

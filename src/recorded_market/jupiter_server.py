@@ -10,7 +10,7 @@ from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Pool
 from quote_core.dex.programs import program_labels
 from quote_core.quotes import Provenance, worst_provenance
-from quote_core.serving import http_logger
+from quote_core.serving import CallCounter, count_http, http_logger
 from quote_core.units import NS_PER_S, Pubkey
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jupiter import price_quote
@@ -37,7 +37,9 @@ class JupiterServer:
         rate: RateWindow,
         faults: FaultPlan,
         clock: Clock,
+        calls: CallCounter | None = None,
     ) -> None:
+        self._calls = calls or CallCounter()
         self._market = market
         self._provenance = provenance
         self._middle_mint = middle_mint
@@ -55,7 +57,7 @@ class JupiterServer:
         Raises:
             ProviderUnavailable: The port cannot be bound.
         """
-        app = web.Application(middlewares=[fault_middleware(self._faults)])
+        app = web.Application(middlewares=[count_http(self._calls), fault_middleware(self._faults)])
         for prefix in ("", API_PREFIX):
             app.router.add_get(f"{prefix}/quote", self._quote)
             app.router.add_get(f"{prefix}/program-id-to-label", self._labels)

@@ -13,7 +13,7 @@ from typing import Any
 
 from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
-from quote_core.serving import http_logger
+from quote_core.serving import CallCounter, count_http, http_logger
 from quote_core.units import NS_PER_S
 from recorded_market.faults import FaultPlan, fault_middleware
 from recorded_market.jsonrpc import Call, answer_request
@@ -45,7 +45,16 @@ class Node:
     With a `websocket_life_ns` above 0 every WebSocket connection is dropped at that age, without a word of farewell.
     """
 
-    def __init__(self, call: Call, hub: SubscriptionHub, faults: FaultPlan, *, websocket_life_ns: int = 0) -> None:
+    def __init__(
+        self,
+        call: Call,
+        hub: SubscriptionHub,
+        faults: FaultPlan,
+        *,
+        websocket_life_ns: int = 0,
+        calls: CallCounter | None = None,
+    ) -> None:
+        self._calls = calls or CallCounter()
         self._call = call
         self._faults = faults
         self._websocket_life_ns = websocket_life_ns
@@ -82,7 +91,9 @@ class Node:
         return len(self._connections)
 
     def _http_runner(self) -> web.AppRunner:
-        app = web.Application(client_max_size=BODY_SIZE_BYTES_MAX, middlewares=[fault_middleware(self._faults)])
+        app = web.Application(
+            client_max_size=BODY_SIZE_BYTES_MAX, middlewares=[count_http(self._calls), fault_middleware(self._faults)]
+        )
         app.router.add_post("/", self._post)
         app.router.add_get("/health", self._health)
         app.router.add_get("/", self._upgrade)

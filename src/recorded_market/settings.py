@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field
 
-from quote_core.settings import Duration, FilePath, Host, Port, ServiceSettings
+from quote_core.settings import Duration, FilePath, Host, Port, ServiceSettings, metrics_port_field
 
 __all__ = ["RecordedMarketSettings"]
 
@@ -14,6 +14,7 @@ class RecordedMarketSettings(ServiceSettings):
 
     section: ClassVar[str] = "recorded_market"
 
+    metrics_port: Port = metrics_port_field(9101)
     rpc_host: Host = Field("127.0.0.1", description="Address the node listens on, HTTP and WebSocket")
     rpc_port: Annotated[int, Field(ge=0, le=65534)] = Field(
         8899, description="HTTP port of the node; its WebSocket port is the next one"

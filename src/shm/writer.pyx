@@ -313,6 +313,15 @@ cdef class QuoteWriter(QuoteSink):
         sq_store_release(self.words + SQ_HEADER_HEARTBEAT_NS_WORD, mono_ns())
         sq_wake(self.words)
 
+    @property
+    def announced_count(self):
+        """Changes announced on the ring in the life of the file.
+
+        Raises:
+            NotWriting: The writer is closed.
+        """
+        return sq_head(self.target())
+
     def is_open(self):
         """Whether the writer still holds its file."""
         return self.words != NULL

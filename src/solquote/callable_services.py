@@ -46,7 +46,6 @@ MANAGER_ROUTES: Final = (
     "POST /api/killswitch/enable",
     "POST /api/killswitch/disable",
     "GET /api/health",
-    "GET /metrics",
 )
 """`tests/unit/solquote/test_callable_services.py` holds them against the API's own."""
 
@@ -61,6 +60,8 @@ class ServicePlaces:
     jupiter_url: str
     nats_monitor: str
     """Host and port."""
+    metrics_urls: Mapping[str, str]
+    """By process."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,6 +108,7 @@ async def look_at_services(
         *_http_services(platform, places),
         *_bus(platform, places, data_dir_option, timeout_s),
         _shared_memory(platform, data_dir_option),
+        *_metrics(places.metrics_urls),
     ]
     return list(await asyncio.gather(*(_looked_at(probe, timeout_s) for probe in probes)))
 
@@ -255,6 +257,14 @@ def _shared_memory(platform: PlatformSettings, data_dir_option: str) -> _Probe:
         offers=tuple(role.file_name for role in Role),
     )
     return _Probe(service, partial(_quote_files, directory))
+
+
+def _metrics(urls: Mapping[str, str]) -> list[_Probe]:
+    probes = []
+    for name, url in urls.items():
+        service = CallableService(name=name, protocol="Prometheus", address=url, example=f"{_curl()} {url}")
+        probes.append(_Probe(service, partial(_http, url)))
+    return probes
 
 
 async def _grpc_methods(address: str) -> Sequence[str]:

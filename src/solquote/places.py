@@ -40,7 +40,8 @@ def misplaced(models: PlatformModels) -> Iterator[str]:
             yield f"{environment_name(PlatformSettings.section, field)}: {fault}"
     if shm_dir.is_dir():
         yield from _not_safe(shm_dir)
-    for variable, host in sorted({(one.host_variable, one.host) for one in meant_listeners(models)}):
+    told = {(one.host_variable, one.host) for one in meant_listeners(models) if one.host_setting is not None}
+    for variable, host in sorted(told):
         fault = why_not_bound(host, _ANY_PORT)
         if fault:
             yield f"{variable}: cannot listen on {host}: {fault}"

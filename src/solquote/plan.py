@@ -26,14 +26,22 @@ from quote_core.settings import (
     load_together,
 )
 from shm.files import MEMORY_DIRECTORY, default_directory
-from solquote.processes import NATS, SERVICES, Service, ServicePort, SettingName
+from solquote.processes import METRICS_PORT, NATS, SERVICES, Service, ServicePort, SettingName
 from solquote.setting_models import all_models
 from solquote.settings import UpSettings
 from solquote.supervisor.nats_server import find_nats_server
 from solquote.supervisor.ports import KeptPorts
 from solquote.supervisor.specification import EmbeddedNats, ProcessSpec
 
-__all__ = ["ListenAddress", "Plan", "PlatformModels", "make_plan", "meant_listeners", "private_shm_dir"]
+__all__ = [
+    "ListenAddress",
+    "Plan",
+    "PlatformModels",
+    "make_plan",
+    "meant_listeners",
+    "private_shm_dir",
+    "started_services",
+]
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,8 +79,8 @@ class ListenAddress:
     port: int
     owner: str
     """The process."""
-    host_setting: SettingName
-    """What says `host`."""
+    host_setting: SettingName | None
+    """What says `host`; None when nothing can."""
 
     @property
     def is_open(self) -> bool:
@@ -86,8 +94,8 @@ class ListenAddress:
 
     @property
     def host_variable(self) -> str:
-        """What an operator sets to move it."""
-        return environment_name(self.host_setting.section, self.host_setting.field)
+        """What an operator sets to move it; empty when nothing does."""
+        return environment_name(self.host_setting.section, self.host_setting.field) if self.host_setting else ""
 
 
 _QUOTE_HOST: Final = SettingName("platform", "host")
@@ -140,7 +148,7 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
     ports = _Ports(kept_ports, free=free_ports)
     data_dir = models.platform.data_folder()
     shm_dir, shm_dir_is_ours = _shm_dir(models.platform, beside=free_ports)
-    services = [service for service in SERVICES if not _is_elsewhere(service, models)]
+    services = started_services(models)
     nats = None if models.is_given(SettingName("platform", "nats_url")) else _nats(models.up, ports, data_dir)
     slot_file = data_dir / "recorded-market.slot"
     environment = {
@@ -194,7 +202,7 @@ class _Ports:
         self._kept = kept
         self._free = free
 
-    def take(self, configured: int, owner: str, *, host: str, host_setting: SettingName, span: int = 1) -> int:
+    def take(self, configured: int, owner: str, *, host: str, host_setting: SettingName | None, span: int = 1) -> int:
         """`span` ports from the configured one on, or from a free one."""
         owners = {listener.port: listener.owner for listener in self.listeners}
         is_any = self._free or configured == 0
@@ -223,6 +231,11 @@ def private_shm_dir(pid: int) -> Path:
     return MEMORY_DIRECTORY / f"solquote-{os.getuid()}-{pid}"
 
 
+def started_services(models: PlatformModels) -> list[Service]:
+    """Those that a platform with these settings runs itself."""
+    return [service for service in SERVICES if not _is_elsewhere(service, models)]
+
+
 def _is_elsewhere(service: Service, models: PlatformModels) -> bool:
     """Whether the operator said where in the platform's settings the service is to be found."""
     names = [name for port in service.ports for name in (port.address_in, port.url_in) if name is not None]
@@ -237,7 +250,7 @@ def _place(service: Service, models: PlatformModels, ports: _Ports) -> tuple[str
     """
     told: dict[SettingName, str] = {}
     reached = ""
-    for port in service.ports:
+    for port in (*service.ports, METRICS_PORT):
         own_settings = models.services[service.name]
         host = _host(port, own_settings, models)
         configured = getattr(own_settings, port.field)
@@ -245,7 +258,8 @@ def _place(service: Service, models: PlatformModels, ports: _Ports) -> tuple[str
             configured, service.name, host=host, host_setting=_host_setting(service, port), span=port.span
         )
         address = with_port(dialled(host), number)
-        reached = f"{reached},{number}" if reached else address
+        if port is not METRICS_PORT:
+            reached = f"{reached},{number}" if reached else address
         if port.address_in:
             told[port.address_in] = address
         if port.url_in:
@@ -295,7 +309,7 @@ def meant_listeners(models: PlatformModels) -> list[ListenAddress]:
             meant.append(ListenAddress(host=host, port=port, owner=NATS, host_setting=SettingName("up", field)))
     for service in SERVICES:
         settings = models.services[service.name]
-        for port_row in service.ports:
+        for port_row in (*service.ports, METRICS_PORT):
             host, host_setting = _host(port_row, settings, models), _host_setting(service, port_row)
             first = getattr(settings, port_row.field)
             meant += [
@@ -305,11 +319,15 @@ def meant_listeners(models: PlatformModels) -> list[ListenAddress]:
     return meant
 
 
-def _host_setting(service: Service, port: ServicePort) -> SettingName:
+def _host_setting(service: Service, port: ServicePort) -> SettingName | None:
+    if port.host is not None:
+        return None
     return SettingName(service.name, port.host_field) if port.host_field else _QUOTE_HOST
 
 
 def _host(port: ServicePort, settings: ServiceSettings, models: PlatformModels) -> str:
+    if port.host is not None:
+        return port.host
     host: str = getattr(settings, port.host_field) if port.host_field else models.platform.host
     return host
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass, field
 from types import MappingProxyType
 from typing import Final
 
-__all__ = ["NATS", "SERVICES", "Service", "ServicePort", "SettingName"]
+from quote_core.addresses import METRICS_HOST
+
+__all__ = ["METRICS_PORT", "NATS", "SERVICES", "Service", "ServicePort", "SettingName"]
 
 NATS: Final = "nats_server"
 """The one process that is not ours."""
@@ -29,6 +31,8 @@ class ServicePort:
 
     field: str
     """Of the service's settings."""
+    host: str | None = None
+    """The one address it listens on; None when a setting says."""
     host_field: str | None = None
     """The setting of its own address; None for a quote API, which follows the platform's."""
     span: int = 1
@@ -49,9 +53,13 @@ class Service:
     needs: tuple[str, ...] = ()
     """Processes that must be healthy before it starts; one that is not run here is not waited for."""
     ports: tuple[ServicePort, ...] = ()
+    """Of what it serves others; its metrics have `METRICS_PORT`."""
     suggests: Mapping[SettingName, str] = field(default_factory=lambda: MappingProxyType({}))
     """Settings of others that suit this process; what the operator sets wins."""
 
+
+METRICS_PORT: Final = ServicePort(field="metrics_port", host=METRICS_HOST)
+"""Of every service."""
 
 SERVICES: Final = (
     Service(

@@ -71,6 +71,7 @@ async def aggregator(
         grpc.aio.insecure_channel(address) as channel,
     ):
         await _listening(channel, service)
+        await _connectable(http_port)
         yield RunningAggregator(address, f"http://127.0.0.1:{http_port}", shm_dir, channel)
 
 
@@ -80,3 +81,14 @@ async def _listening(channel: grpc.aio.Channel, task: "asyncio.Future[None]") ->
     if task.done():
         task.result()
     assert ready.done()
+
+
+async def _connectable(port: int) -> None:
+    """Its HTTP listener comes a little after that of gRPC."""
+    async with asyncio.timeout(DEADLINE_S):
+        while True:
+            with contextlib.suppress(ConnectionError):
+                _, writer = await asyncio.open_connection("127.0.0.1", port)
+                writer.close()
+                return
+            await asyncio.sleep(0.005)

@@ -5,8 +5,6 @@ import contextlib
 from collections.abc import AsyncIterator
 from pathlib import Path
 
-from prometheus_client import CollectorRegistry
-
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
@@ -51,7 +49,6 @@ async def running_manager(
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=50_000_000,
         rate_window_ns=settings.rate_window,
-        registry=CollectorRegistry(),
     )
     task = asyncio.create_task(manager.run(bus))
     try:

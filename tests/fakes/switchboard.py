@@ -14,7 +14,6 @@ from pathlib import Path
 from typing import Any
 
 from nats.js.errors import APIError, NotFoundError
-from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
@@ -264,7 +263,6 @@ class ManagerProcess(Process):
             clock=shared_clock,
             heartbeat_interval_ns=HEARTBEAT_NS,
             rate_window_ns=LIMITS.rate_window_ns,
-            registry=CollectorRegistry(),
         )
         self.manager._watch = self._recall  # type: ignore[method-assign]  # the rules have tests of their own
         self.start(self.manager.run(self.bus))

@@ -15,6 +15,7 @@ from typing import Any, TypeVar
 from fakes.waiting import DEADLINE_S
 
 from quote_core.settings import PlatformSettings, ServiceSettings, environment_name
+from solquote.processes import METRICS_PORT, SERVICES
 
 TESTED_SOURCE = os.environ.get("TESTED_SOURCE", "")
 START_DEADLINE_S = 60.0
@@ -23,9 +24,11 @@ _Own = TypeVar("_Own", bound=ServiceSettings)
 
 
 def processes_of_tested_source() -> None:
-    """Let processes that are started from now on find the tested version first."""
+    """Let processes that are started from now on find the tested version first, or any port for their metrics."""
     if TESTED_SOURCE:
         os.environ["PYTHONPATH"] = TESTED_SOURCE
+    else:  # what a test starts by itself runs beside others
+        os.environ |= {environment_name(service.name, METRICS_PORT.field): "0" for service in SERVICES}
 
 
 @contextlib.asynccontextmanager
@@ -38,6 +41,7 @@ async def running_service(
 ) -> AsyncIterator["asyncio.Future[Any]"]:
     """A service while the context lasts: what is given ends with it."""
     stop = asyncio.Event()
+    own = own if TESTED_SOURCE else {"metrics_port": 0, **own}
     if TESTED_SOURCE:
         task = asyncio.ensure_future(_process(own_model.section, _environ(own_model, platform, own), stop))
     else:

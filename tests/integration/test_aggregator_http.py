@@ -199,7 +199,7 @@ async def test_health_and_metrics_tell_of_both_services(http: aiohttp.ClientSess
     async with http.get("/metrics") as answer:
         text = await answer.text()
     assert "# TYPE solquote_aggregator_rows gauge" in text
-    assert "# TYPE solquote_aggregator_local_quotes_total counter" in text
+    assert 'solquote_aggregator_source_up{source="external"}' in text
     assert "solquote_aggregator_pool_update_to_shm_seconds_count" in text
 
 

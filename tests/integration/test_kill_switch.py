@@ -20,7 +20,6 @@ from fakes.nats_server import NatsServer
 from fakes.pipeline_events import health_report, kill_switch
 from fakes.running_manager import latch_in, running_manager
 from fakes.waiting import DEADLINE_S, eventually
-from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -188,9 +187,7 @@ async def test_a_rule_trips_the_switch(bus: Bus, nats_url: str, tmp_path: Path) 
 async def test_the_http_api_stops_shows_and_releases(bus: Bus, nats_url: str, tmp_path: Path) -> None:
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
     async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_url) as gate:
-        application = make_application(
-            manager, token=TOKEN, token_name="kill-switch.token", registry=CollectorRegistry()
-        )
+        application = make_application(manager, token=TOKEN, token_name="kill-switch.token")
         async with TestClient(TestServer(application)) as client:
             answer = await client.post("/api/killswitch/enable", headers=headers, json={"reason": "drill"})
             assert (answer.status, (await answer.json())["state"]) == (200, "HALTED")
@@ -208,9 +205,7 @@ async def test_without_the_bus_a_stop_is_kept_and_a_release_refused(
     headers = {"Authorization": f"Bearer {TOKEN.get_secret_value()}"}
     async with vouching_manager(bus, tmp_path) as manager, running_gate(nats_server.url) as gate:
         await eventually(lambda: gate.allows_new_trades)
-        application = make_application(
-            manager, token=TOKEN, token_name="kill-switch.token", registry=CollectorRegistry()
-        )
+        application = make_application(manager, token=TOKEN, token_name="kill-switch.token")
         async with TestClient(TestServer(application)) as client:
             nats_server.stop()
             answer = await client.post("/api/killswitch/disable", headers=headers)
@@ -421,9 +416,7 @@ async def test_kill_latches_with_the_manager_dead_and_with_it_alive(bus: Bus, na
         await eventually(lambda: gate.allows_new_trades)
         (tmp_path / "kill-switch.token").write_text(TOKEN.get_secret_value().replace(" ", "-"))
         token = SecretStr(TOKEN.get_secret_value().replace(" ", "-"))
-        application = make_application(
-            manager, token=token, token_name="kill-switch.token", registry=CollectorRegistry()
-        )
+        application = make_application(manager, token=token, token_name="kill-switch.token")
         async with TestServer(application) as server:
             port = {"SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT": str(server.port)}
             code, told = await solquote(environ | port, "kill")

@@ -6,17 +6,21 @@ from typing import Final
 
 import structlog
 
+from pipeline.auditor.metrics import auditor_source
 from pipeline.auditor.reading import Books, follow_books
 from pipeline.auditor.settings import AuditorSettings
 from pipeline.health import HealthReporter
 from pipeline.settings import PipelineSettings
 from quote_core.bus import Bus, BusRole, connect_as
+from quote_core.bus.metrics import bus_source, follower_source
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Stream
 from quote_core.health import Condition
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
+from quote_core.work_metrics import work_source
 
 __all__ = ["publish_snapshots", "run"]
 
@@ -28,10 +32,12 @@ async def run(platform: PlatformSettings, settings: AuditorSettings, stop: async
     books = Books(capital_lamports=platform.trading_capital_lamports, run_id=platform.run_id)
     health_interval_ns = PipelineSettings.load().health_interval
     is_connected = False
+    used: Bus | None = None
 
     async def work() -> None:
-        nonlocal is_connected
+        nonlocal is_connected, used
         async with connect_as(BusRole.AUDITOR, platform) as bus:
+            used = bus
             await bus.wait_for_stream(Stream.EXECUTED)
             is_connected = True
             changed = asyncio.Event()
@@ -43,7 +49,16 @@ async def run(platform: PlatformSettings, settings: AuditorSettings, stop: async
                 tasks.create_task(reporter.run())
                 tasks.create_task(publish_snapshots(bus, books, changed, settings=settings, clock=SYSTEM_CLOCK))
 
-    await work_until_told(work(), stop=stop, condition=lambda: _condition(books, is_connected=is_connected))
+    metrics = MetricsPage(
+        settings,
+        work_source(books.work),
+        bus_source(lambda: used),
+        follower_source(lambda: {Stream.EXECUTED: books.remaining_count}),
+        auditor_source(books, SYSTEM_CLOCK),
+    )
+    await work_until_told(
+        work(), stop=stop, condition=lambda: _condition(books, is_connected=is_connected), metrics=metrics
+    )
 
 
 async def publish_snapshots(

@@ -38,6 +38,8 @@ class Books:
         self._ledgers = Ledgers(capital_lamports=capital_lamports)
         self.taken_count = 0
         self.malformed_count = 0
+        self.remaining_count = 0
+        """How many the stream kept behind the message taken last."""
         self.caught_up = asyncio.Event()
         """Set while the account is whole: nothing that was kept at the start is still to be added."""
 
@@ -53,6 +55,7 @@ class Books:
             self._ledgers = Ledgers(capital_lamports=self._capital_lamports)
         self._place = Place(message.created, message.sequence)
         self.taken_count += 1
+        self.remaining_count = message.remaining_count
         result = result_in(message)
         if result is None:
             self.malformed_count += 1

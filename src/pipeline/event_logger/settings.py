@@ -6,7 +6,7 @@ from typing import ClassVar, Literal
 from pydantic import Field
 
 from pipeline.event_logger.journal import JournalBounds
-from quote_core.settings import Duration, FilePath, PlatformSettings, ServiceSettings
+from quote_core.settings import Duration, FilePath, PlatformSettings, Port, ServiceSettings, metrics_port_field
 
 __all__ = ["EventLoggerSettings"]
 
@@ -16,6 +16,7 @@ class EventLoggerSettings(ServiceSettings):
 
     section: ClassVar[str] = "event_logger"
 
+    metrics_port: Port = metrics_port_field(9107)
     journal_dir: FilePath | None = Field(None, description="Folder of the journal; unset = journal in the data folder")
     segment_max_bytes: int = Field(64 * 1024 * 1024, ge=4_096, description="A file of the journal is full at this size")
     segment_count_max: int = Field(64, ge=2, description="With more files than this the oldest is deleted")

@@ -52,6 +52,8 @@ class Writing:
         self._failure_count = 0
         self._failing_mono_ns: int | None = None
         self._failure = ""
+        self.remaining: dict[Stream, int] = {}
+        """How many each stream kept behind the message written last."""
 
     def open(self) -> None:
         """Open the journal; a disk that does not allow it is noted, and tried again by `run`.
@@ -102,7 +104,10 @@ class Writing:
         caught_up = [asyncio.Event() for _ in Stream]
         async with asyncio.TaskGroup() as tasks:
             for stream, event in zip(Stream, caught_up, strict=True):
-                tasks.create_task(write_down(bus, stream, journal, fsync=self._settings.fsync, caught_up=event))
+                writing = write_down(
+                    bus, stream, journal, fsync=self._settings.fsync, caught_up=event, remaining=self.remaining
+                )
+                tasks.create_task(writing)
             if self._settings.fsync == "interval":
                 tasks.create_task(_sync_every(journal, self._settings.fsync_interval / 1e9))
             tasks.create_task(_look_after(journal))
@@ -170,8 +175,9 @@ async def write_down(
     *,
     fsync: Literal["always", "interval", "never"],
     caught_up: asyncio.Event | None = None,
+    remaining: dict[Stream, int] | None = None,
 ) -> None:
-    """Write every event of one stream, from the last one written on, for ever.
+    """Write every event of one stream, from the last one written on, for ever; `remaining` is told how far behind.
 
     Raises:
         OSError: The journal cannot be written.
@@ -190,6 +196,8 @@ async def write_down(
                 payload=message.data,
             )
         journal.flush()
+        if remaining is not None and batch:
+            remaining[stream] = batch[-1].remaining_count
         if fsync == "always":
             journal.sync()
 

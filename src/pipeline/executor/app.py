@@ -7,6 +7,7 @@ from contextlib import AsyncExitStack
 
 from pipeline.executor.claims import Claims
 from pipeline.executor.guards import Guards
+from pipeline.executor.metrics import executor_source
 from pipeline.executor.paper import NaivePaperVenue, PaperVenue, Venue
 from pipeline.executor.paper_model import TakenBook
 from pipeline.executor.result_log import ResultLog
@@ -18,13 +19,17 @@ from pipeline.health import HealthReporter
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import LocalQuoteSimulator, connect_simulator
 from pipeline.trading_gate import TradingGate
+from pipeline.trading_gate.metrics import gate_source
 from quote_core.bus import Bus, BusRole, Consumer, connect_as
+from quote_core.bus.metrics import bus_source, pull_source
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import ExecutionMode, ExecutionPlan, Stream
-from quote_core.health import Condition
+from quote_core.health import Condition, WorkFigures
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
+from quote_core.work_metrics import work_source
 
 __all__ = ["CONSUMER_NAME", "plans_consumer", "run"]
 
@@ -44,7 +49,7 @@ def plans_consumer(settings: ExecutorSettings) -> Consumer:
 async def run(platform: PlatformSettings, settings: ExecutorSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     process = _Process(platform, settings)
-    await work_until_told(process.work(), stop=stop, condition=process.condition)
+    await work_until_told(process.work(), stop=stop, condition=process.condition, metrics=process.metrics)
 
 
 class _Process:
@@ -60,12 +65,21 @@ class _Process:
         self._guards = Guards(settings.guard_limits(sol_mint=sol_mint), self._rates)
         self._gate = TradingGate.of(BusRole.EXECUTOR, platform, clock=SYSTEM_CLOCK)
         self._worker: Worker | None = None
+        self._bus: Bus | None = None
+        self.metrics = MetricsPage(
+            settings,
+            work_source(self._work),
+            bus_source(lambda: self._bus),
+            pull_source(lambda: self._worker.pull if self._worker else None),
+            gate_source(self._gate),
+            executor_source(lambda: self._worker),
+        )
 
     async def work(self) -> None:
         """Connect, then take plans; told to stop, finish what is in hand while the bus is still there."""
         async with AsyncExitStack() as stack:
             log = stack.enter_context(ResultLog(self._settings.log_folder(self._platform)))
-            bus = await stack.enter_async_context(connect_as(BusRole.EXECUTOR, self._platform))
+            self._bus = bus = await stack.enter_async_context(connect_as(BusRole.EXECUTOR, self._platform))
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=self._settings.simulation_timeout)
             )
@@ -78,7 +92,7 @@ class _Process:
                 service="executor",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                work=worker.counts.work,
+                work=self._work,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
@@ -86,6 +100,9 @@ class _Process:
                 if not self._settings.paper_naive:
                     await self._know_taken(bus, book, tasks)
                 await worker.run()
+
+    def _work(self) -> WorkFigures:
+        return self._worker.counts.work() if self._worker else WorkFigures.now()
 
     def _make_venue(self, simulator: LocalQuoteSimulator, book: TakenBook) -> Venue:
         if self._settings.paper_naive:

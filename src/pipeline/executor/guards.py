@@ -24,7 +24,23 @@ from quote_core.events import ExecutionPlan
 from quote_core.freshness import NEVER_VOUCHED
 from quote_core.units import BPS, Pubkey
 
-__all__ = ["GuardLimits", "Guards"]
+__all__ = ["GUARD_NAMES", "GuardLimits", "Guards", "guard_of"]
+
+GUARD_NAMES: Final = (
+    "expired",
+    "stale",
+    "size",
+    "route",
+    "price_band",
+    "slippage",
+    "costs",
+    "loss",
+    "duplicate",
+    "stopped",
+    "other",
+)
+"""What a refusal's reason can begin with: those of the table, `duplicate`, that trading was stopped meanwhile, and any
+other, which another executor may have given."""
 
 HOP_COUNT_MAX: Final = 4
 COMPUTE_UNITS_MAX: Final = 1_400_000
@@ -46,6 +62,12 @@ class GuardLimits:
     priority_fee_lamports_max: int
     loss_lamports_max: int
     sol_mint: Pubkey
+
+
+def guard_of(refusal: str) -> str:
+    """Which of `GUARD_NAMES` a refusal is by."""
+    name = refusal.partition(":")[0].replace(" ", "_")
+    return name if name in GUARD_NAMES else GUARD_NAMES[-1]
 
 
 class Guards:

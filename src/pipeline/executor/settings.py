@@ -7,7 +7,7 @@ from pydantic import Field, field_validator, model_validator
 
 from pipeline.executor.memory import REMEMBERED_NS
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, PlatformSettings, ServiceSettings
+from quote_core.settings import Duration, PlatformSettings, Port, ServiceSettings, metrics_port_field
 from quote_core.units import BPS, Pubkey
 
 if TYPE_CHECKING:
@@ -25,6 +25,7 @@ class ExecutorSettings(ServiceSettings):
 
     section: ClassVar[str] = "executor"
 
+    metrics_port: Port = metrics_port_field(9109)
     mode: Literal["paper", "live"] = Field("paper", description="paper: fill against current pool state, send nothing")
     plan_age_max: Duration = Field("5s", gt=0, description="Older plans are refused")
     state_age_max: Duration = Field(

@@ -26,7 +26,8 @@ longer than we were comes too late, and what it had filled becomes a dead letter
 
 import asyncio
 import contextlib
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
@@ -34,19 +35,21 @@ from nats.aio.msg import Msg
 
 from pipeline.costs import CostRates, Costs, costs_of_plan
 from pipeline.executor.claims import Begun, Claims
-from pipeline.executor.guards import Guards
+from pipeline.executor.guards import Guards, guard_of
 from pipeline.executor.paper import UNAVAILABLE, Venue
 from pipeline.executor.result import Ending, abandoned, failed, refused, result_of
 from pipeline.executor.results import Results
 from pipeline.trading_gate import TradeGate
 from quote_core.bus import Bus, Consumer
 from quote_core.bus.client_errors import upstream_errors
-from quote_core.bus.concurrent_pull import ConcurrentPull
+from quote_core.bus.concurrent_pull import ConcurrentPull, PullFigures
 from quote_core.bus.stage import bury
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of
 from quote_core.health import WorkFigures
+from quote_core.telemetry.histogram import TO_FILL_BOUNDS_S, Histogram
+from quote_core.units import NS_PER_S
 
 __all__ = ["ExecutorGate", "Worker", "WorkerCounts"]
 
@@ -84,6 +87,10 @@ class WorkerCounts:
     dead: int = 0
     broken: int = 0
     """Failed through our own or a neighbour's fault, not the market's."""
+    profit_lamports: int = 0
+    """Net, of all results."""
+    refused_by: Counter[str] = field(default_factory=Counter)
+    """By `guards.GUARD_NAMES`."""
 
     @property
     def concluded(self) -> int:
@@ -136,6 +143,10 @@ class Worker:
         stop_grace_ns: int,
     ) -> None:
         self.counts = WorkerCounts()
+        self.plan_to_fill_s = Histogram(TO_FILL_BOUNDS_S)
+        self.opportunity_to_fill_s = Histogram(TO_FILL_BOUNDS_S)
+        self.exposure_lamports = 0
+        """What goes into the plans that are being executed now."""
         self._bus = bus
         self._consumer = consumer
         self._gate = gate
@@ -154,6 +165,11 @@ class Worker:
             bus, consumer, self._handle, concurrency=concurrency, batch_count=max(2, concurrency)
         )
         self._broken: asyncio.Future[None] | None = None
+
+    @property
+    def pull(self) -> PullFigures:
+        """What was taken of the consumer."""
+        return self._pull.figures
 
     async def run(self) -> None:
         """Store what is owed from before, then work until cancelled; then finish what is in hand.
@@ -281,11 +297,14 @@ class Worker:
         return self._claims.now().age_ns(plan.created, stored_unix_ns=stored_unix_ns)
 
     async def _execute(self, plan: ExecutionPlan) -> Ending:
+        self.exposure_lamports += plan.amount_in
         try:
             return await self._venue.execute(plan)
         except Exception as error:  # noqa: BLE001  # a plan taken must end in a result, also when the executor is at fault
             _log.exception("execution raised", plan=plan.header.event_id.hex())
             return failed(self._costs(plan), f"{INTERNAL}: {type(error).__name__}", reached_chain=False)
+        finally:
+            self.exposure_lamports -= plan.amount_in
 
     async def _conclude_begun(self, message: Msg, plan: ExecutionPlan, begun: Begun) -> Ending | None:
         """See the module's first table, from its second line on."""
@@ -329,9 +348,12 @@ class Worker:
 
     def _count(self, result: ExecutionResult) -> None:
         counts = self.counts
+        counts.profit_lamports += result.profit_lamports
         match result.outcome:
             case Outcome.FILLED:
                 counts.filled += 1
+                self.plan_to_fill_s.observe(_since_s(result, result.plan_created_unix_ns))
+                self.opportunity_to_fill_s.observe(_since_s(result, result.opportunity_created_unix_ns))
             case Outcome.MISSED:
                 counts.missed += 1
             case Outcome.FAILED:
@@ -339,6 +361,7 @@ class Worker:
                 counts.broken += result.reason.startswith((INTERNAL, UNAVAILABLE))
             case Outcome.REFUSED:
                 counts.refused += 1
+                counts.refused_by[guard_of(result.reason)] += 1
             case Outcome.ABANDONED:
                 counts.abandoned += 1
         _log.info(
@@ -354,6 +377,10 @@ class Worker:
         _log.error("dead letter", subject=message.subject, reason=reason)
         await bury(self._bus, self._consumer, message, reason)
         self.counts.dead += 1
+
+
+def _since_s(result: ExecutionResult, unix_ns: int) -> float:
+    return max(0, result.finished_unix_ns - unix_ns) / NS_PER_S
 
 
 async def _hand_back(message: Msg, *, delay_s: float | None) -> None:

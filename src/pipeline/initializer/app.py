@@ -8,17 +8,21 @@ import structlog
 from nats.js.errors import NotFoundError
 
 from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.initializer.metrics import streams_source
 from pipeline.initializer.repair import repair
 from pipeline.initializer.settings import InitializerSettings
 from pipeline.initializer.sizing import Room, fit, room_at, shortened
 from pipeline.initializer.streams import STREAMS, StreamPlan
 from quote_core.bus import Bus, BusRole, connect_as
 from quote_core.bus.client_errors import upstream_errors
+from quote_core.bus.metrics import bus_source
+from quote_core.bus.survey import StreamSurvey, survey_of
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 from quote_core.health import Condition
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
 
 __all__ = ["run"]
 
@@ -32,18 +36,23 @@ _log: Final = structlog.get_logger()
 async def run(platform: PlatformSettings, settings: InitializerSettings, stop: asyncio.Event) -> None:
     """Run until done or told to stop."""
     state = Condition(is_ready=False, line="waiting for NATS")
+    used: Bus | None = None
+    surveys: list[StreamSurvey] = []
 
     def note(condition: Condition) -> None:
         nonlocal state
         state = condition
 
     async def work() -> None:
+        nonlocal used
         async with connect_as(BusRole.INITIALIZER, platform) as bus:
+            used = bus
             plans = fit(STREAMS, await _room(bus, platform))
             _tell(plans)
-            await look_after(bus, settings, note, plans)
+            await look_after(bus, settings, note, plans, surveys=surveys)
 
-    await work_until_told(work(), stop=stop, condition=lambda: state)
+    metrics = MetricsPage(settings, bus_source(lambda: used), streams_source(lambda: surveys))
+    await work_until_told(work(), stop=stop, condition=lambda: state, metrics=metrics)
 
 
 def _tell(plans: Sequence[StreamPlan]) -> None:
@@ -89,6 +98,8 @@ async def look_after(
     settings: InitializerSettings,
     note: Callable[[Condition], None],
     plans: Sequence[StreamPlan] = STREAMS,
+    *,
+    surveys: list[StreamSurvey] | None = None,
 ) -> None:
     """Repair, once or for ever; every pass is noted.
 
@@ -97,14 +108,18 @@ async def look_after(
         settings: How often, and whether again.
         note: Told the outcome of each pass.
         plans: How the streams are to be.
+        surveys: Filled with the streams as each pass left them.
     """
     while True:
         try:
             repairs = await repair(bus, plans)
+            found = [await survey_of(bus, plan.stream) for plan in plans] if surveys is not None else []
         except ProviderUnavailable as error:
             note(Condition(is_ready=False, line=str(error)))
             await asyncio.sleep(RETRY_S)
             continue
+        if surveys is not None:
+            surveys[:] = found
         if repairs.made or repairs.changed:
             _log.info("streams repaired", made=repairs.made, changed=repairs.changed)
         if repairs.plans != tuple(plans):

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from quote_core.settings import Duration, ServiceSettings
+from quote_core.settings import Duration, Port, ServiceSettings, metrics_port_field
 
 __all__ = ["InitializerSettings"]
 
@@ -14,5 +14,6 @@ class InitializerSettings(ServiceSettings):
 
     section: ClassVar[str] = "initializer"
 
+    metrics_port: Port = metrics_port_field(9105)
     watch: bool = Field(True, description="Keep looking after the streams; false = make them once and exit")
     watch_interval: Duration = Field("5s", description="How often the streams are looked at", gt=0)

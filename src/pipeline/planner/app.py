@@ -5,17 +5,22 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from pipeline.health import HealthReporter
+from pipeline.planner.metrics import planner_source
 from pipeline.planner.planner import Planner
 from pipeline.planner.settings import PlannerSettings
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import BusRole, Consumer, Stage, StartAt, connect_as
+from pipeline.trading_gate.metrics import gate_source
+from quote_core.bus import Bus, BusRole, Consumer, Stage, StartAt, connect_as
+from quote_core.bus.metrics import bus_source, pull_source, stage_source
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream, TwoHopArbitrage
-from quote_core.health import Condition
+from quote_core.health import Condition, WorkFigures
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
+from quote_core.work_metrics import work_source
 
 __all__ = ["CONSUMER", "run"]
 
@@ -31,7 +36,7 @@ CONSUMER: Final = Consumer(
 async def run(platform: PlatformSettings, settings: PlannerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     process = _Process(platform, settings)
-    await work_until_told(process.work(), stop=stop, condition=process.condition)
+    await work_until_told(process.work(), stop=stop, condition=process.condition, metrics=process.metrics)
 
 
 class _Process:
@@ -46,12 +51,22 @@ class _Process:
         self._gate = TradingGate.of(BusRole.PLANNER, platform, clock=SYSTEM_CLOCK)
         self._planner: Planner | None = None
         self._stage: Stage | None = None
+        self._bus: Bus | None = None
+        self.metrics = MetricsPage(
+            settings,
+            work_source(self._work),
+            bus_source(lambda: self._bus),
+            pull_source(lambda: self._stage.pull if self._stage else None),
+            stage_source(lambda: self._stage),
+            gate_source(self._gate),
+            planner_source(lambda: self._planner),
+        )
 
     async def work(self) -> None:
         """Connect, wait for the stream, then plan."""
         settings = self._settings
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(connect_as(BusRole.PLANNER, self._platform))
+            self._bus = bus = await stack.enter_async_context(connect_as(BusRole.PLANNER, self._platform))
             simulator = await stack.enter_async_context(
                 connect_simulator(self._platform.local_quote_address, timeout_ns=settings.simulation_timeout)
             )
@@ -71,13 +86,16 @@ class _Process:
                 service="planner",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                work=stage.counts.work,
+                work=self._work,
                 rejected=self._planner.rejections,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 tasks.create_task(stage.run())
+
+    def _work(self) -> WorkFigures:
+        return self._stage.counts.work() if self._stage else WorkFigures.now()
 
     def condition(self) -> Condition:
         """Ready as soon as opportunities are taken; a closed gate is no fault."""

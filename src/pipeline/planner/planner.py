@@ -18,6 +18,8 @@ from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock, moment
 from quote_core.errors import MarketError
 from quote_core.events import Event, Rejection, RejectionCount, TwoHopArbitrage
+from quote_core.telemetry.histogram import TO_FILL_BOUNDS_S, Histogram
+from quote_core.units import NS_PER_S
 
 __all__ = ["Planner"]
 
@@ -50,6 +52,8 @@ class Planner:
     ) -> None:
         self.planned_count = 0
         self.rejected: Counter[Rejection] = Counter()
+        self.to_plan_s = Histogram(TO_FILL_BOUNDS_S)
+        """Age of the opportunities that became plans."""
         self._simulator = simulator
         self._gate = gate
         self._clock = clock
@@ -87,6 +91,7 @@ class Planner:
         if not verdict.is_accepted:
             return self._rejected(event, verdict.rejections)
         self.planned_count += 1
+        self.to_plan_s.observe(max(0, self._clock.unix_ns() - event.header.created_unix_ns) / NS_PER_S)
         return [
             plan_from(
                 event,

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 
 from quote_core.errors import InvalidField
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, ServiceSettings
+from quote_core.settings import Duration, Port, ServiceSettings, metrics_port_field
 from quote_core.tokens import checked_mint
 from quote_core.units import BPS, LAMPORTS_PER_SOL, Pubkey
 
@@ -21,6 +21,7 @@ class PlannerSettings(ServiceSettings):
 
     section: ClassVar[str] = "planner"
 
+    metrics_port: Port = metrics_port_field(9110)
     gross_profit_bps_min: int = Field(50, ge=0, description="Least profit before costs")
     net_profit_bps_min: int = Field(30, ge=0, description="Least profit after all costs")
     gross_profit_bps_max: int = Field(1_000, ge=0, description="A higher profit is too good to be true")

@@ -6,17 +6,23 @@ from contextlib import AsyncExitStack
 from pipeline.health import HealthReporter
 from pipeline.scanner.book import Book
 from pipeline.scanner.loop import Scanner
+from pipeline.scanner.metrics import scanner_source
 from pipeline.scanner.settings import ScannerSettings
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.trading_gate import TradingGate
-from quote_core.bus import BusRole, connect_as
+from pipeline.trading_gate.metrics import gate_source
+from quote_core.bus import Bus, BusRole, connect_as
+from quote_core.bus.metrics import bus_source
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.events import Stream
-from quote_core.health import Condition
+from quote_core.health import Condition, WorkFigures
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
+from quote_core.work_metrics import work_source
 from shm import QuoteReader, Role
+from shm.prometheus import ReaderCollector
 
 __all__ = ["run"]
 
@@ -24,7 +30,7 @@ __all__ = ["run"]
 async def run(platform: PlatformSettings, settings: ScannerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
     process = _Process(platform, settings)
-    await work_until_told(process.work(), stop=stop, condition=process.condition)
+    await work_until_told(process.work(), stop=stop, condition=process.condition, metrics=process.metrics)
 
 
 class _Process:
@@ -40,14 +46,23 @@ class _Process:
         self._waiting_for = "NATS"
         self._quotes: QuoteReader | None = None
         self._scanner: Scanner | None = None
+        self._bus: Bus | None = None
+        self.metrics = MetricsPage(
+            settings,
+            work_source(self._work),
+            bus_source(lambda: self._bus),
+            gate_source(self._gate),
+            scanner_source(self._book, lambda: self._scanner.counts if self._scanner else None),
+        )
 
     async def work(self) -> None:
         """Connect, wait for the stream, then scan."""
         async with AsyncExitStack() as stack:
-            bus = await stack.enter_async_context(connect_as(BusRole.SCANNER, self._platform))
+            self._bus = bus = await stack.enter_async_context(connect_as(BusRole.SCANNER, self._platform))
             self._waiting_for = f"stream {Stream.OPPORTUNITIES}"
             await bus.wait_for_stream(Stream.OPPORTUNITIES)
             self._quotes = stack.enter_context(QuoteReader.open(self._platform.shm_dir))
+            self.metrics.collect(ReaderCollector(self._quotes))
             self._scanner = scanner = Scanner(
                 quotes=self._quotes,
                 book=self._book,
@@ -63,12 +78,15 @@ class _Process:
                 service="scanner",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
-                work=scanner.counts.work,
+                work=self._work,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 tasks.create_task(scanner.run())
+
+    def _work(self) -> WorkFigures:
+        return self._scanner.counts.work() if self._scanner else WorkFigures.now()
 
     def condition(self) -> Condition:
         """Ready as soon as quotes are followed; a closed gate is no fault."""

@@ -6,8 +6,9 @@ worthless by the time it could be sent.
 """
 
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, Protocol
 
 import structlog
@@ -19,12 +20,12 @@ from pipeline.scanner.findings import Findings, MarketFinding
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
-from quote_core.events import Event
+from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
 from quote_core.health import WorkFigures
 from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
 from shm.view import QuoteView
 
-__all__ = ["Publisher", "Quotes", "ScanCounts", "Scanner"]
+__all__ = ["FINDINGS", "Publisher", "Quotes", "ScanCounts", "Scanner"]
 
 _log: Final = structlog.get_logger()
 _AHEAD_NS_MAX: Final = 100_000_000
@@ -63,7 +64,7 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class ScanCounts:
-    """What the scanner has done so far."""
+    """What the scanner has done so far; what was published is in `by_kind`, too."""
 
     changes: int = 0
     looked_at: int = 0
@@ -72,10 +73,15 @@ class ScanCounts:
     gated: int = 0
     dropped: int = 0
     implausible: int = 0
+    by_kind: Counter[type[Event]] = field(default_factory=Counter)
 
     def work(self) -> WorkFigures:
         """The work so far."""
         return WorkFigures.now(handled_total=self.looked_at, errors_total=self.dropped + self.implausible)
+
+
+FINDINGS: Final[Mapping[type[Event], str]] = {TwoHopArbitrage: "two_hop", PriceDivergence: "price_divergence"}
+"""What is found, and what it is called where findings are counted."""
 
 
 class Scanner:
@@ -202,6 +208,7 @@ class Scanner:
             _log.debug("a finding could not be published", reason=str(error))
         else:
             self.counts.published += 1
+            self.counts.by_kind[type(finding.event)] += 1
             self._findings.told(finding)
 
 

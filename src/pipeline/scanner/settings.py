@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 from pydantic import Field
 
 from quote_core.freshness import FRESH
-from quote_core.settings import Duration, ServiceSettings
+from quote_core.settings import Duration, Port, ServiceSettings, metrics_port_field
 from quote_core.units import BPS
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ class ScannerSettings(ServiceSettings):
 
     section: ClassVar[str] = "scanner"
 
+    metrics_port: Port = metrics_port_field(9111)
     gross_profit_bps_min: int = Field(50, ge=0, description="Least gross profit of a round trip")
     divergence_bps_min: int = Field(100, gt=0, description="Least distance of a quote from its oracle price")
     size_tolerance_bps: int = Field(

@@ -7,12 +7,11 @@ from contextlib import AsyncExitStack
 from functools import partial
 from typing import Final
 
-from prometheus_client import CollectorRegistry
-
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import Latch
 from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.metrics import switch_source
 from pipeline.system_manager.quote_watch import QuoteWatch
 from pipeline.system_manager.registration import Registration, hold_name, where
 from pipeline.system_manager.rules import Rules
@@ -21,13 +20,17 @@ from pipeline.system_manager.token import load_or_make_token
 from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import health_of
 from quote_core.addresses import warn_if_open
-from quote_core.bus import BusRole, connect_as
+from quote_core.bus import Bus, BusRole, connect_as
+from quote_core.bus.metrics import bus_source
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.health import Condition
 from quote_core.process import work_until_told
-from quote_core.serving import open_channel, serve_http
+from quote_core.serving import CallCounter, open_channel, serve_http
+from quote_core.serving.metrics import http_source
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.solana import RpcClient, open_session
+from quote_core.solana.metrics import rpc_source
+from quote_core.telemetry.metrics import MetricsPage
 
 __all__ = ["run"]
 
@@ -48,7 +51,6 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings, stop:
 
 async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name: str, stop: asyncio.Event) -> None:
     token = load_or_make_token(settings.token_path(platform))
-    registry = CollectorRegistry()
     latch = Latch(
         clock=SYSTEM_CLOCK,
         witness=WitnessFile(platform.data_folder() / WITNESS_NAME),
@@ -68,23 +70,28 @@ async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,
-        registry=registry,
     )
 
+    calls = CallCounter()
+    used: Bus | None = None
+    metrics = MetricsPage(settings, http_source(calls), bus_source(lambda: used), switch_source(manager))
+
     async def work() -> None:
+        nonlocal used
         async with AsyncExitStack() as stack:
-            application = make_application(
-                manager, token=token, token_name=settings.token_path(platform).name, registry=registry
+            application = make_application(manager, token=token, token_name=settings.token_path(platform).name)
+            await stack.enter_async_context(
+                serve_http(application, host=settings.http_host, port=settings.http_port, calls=calls)
             )
-            await stack.enter_async_context(serve_http(application, host=settings.http_host, port=settings.http_port))
             warn_if_open(
                 settings.http_host,
                 settings.http_port,
                 what="the kill switch's API",
                 variable=environment_name("system_manager", "http_host"),
             )
-            bus = await stack.enter_async_context(connect_as(BusRole.SYSTEM_MANAGER, platform))
+            used = bus = await stack.enter_async_context(connect_as(BusRole.SYSTEM_MANAGER, platform))
             rpc = await stack.enter_async_context(_node(platform, settings))
+            metrics.add(rpc_source(rpc))
             async with asyncio.TaskGroup() as tasks:
                 for service, address in _quote_services(platform).items():
                     channel = await stack.enter_async_context(open_channel(address))
@@ -99,7 +106,7 @@ async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name
                     tasks.create_task(watch.run())
                 await manager.run(bus)
 
-    await work_until_told(work(), stop=stop, condition=lambda: _condition(manager))
+    await work_until_told(work(), stop=stop, condition=lambda: _condition(manager), metrics=metrics)
 
 
 def _quote_services(platform: PlatformSettings) -> Mapping[str, str]:

@@ -6,7 +6,6 @@
 | POST /api/killswitch/disable | `{reason?, person?}`                              | 200 the switch; 4xx, 503       |
 | GET  /api/killswitch         |                                                   | 200 the switch; 503            |
 | GET  /api/health             |                                                   | 200 or 503                     |
-| GET  /metrics                |                                                   | 200                            |
 
 The POSTs ask for `Authorization: Bearer TOKEN`. A 200 means that the SYSTEM stream has the state, hence that it
 outlives every restart. An error is `{"error": sentence, "errorCode": code}`; 503 means that the bus did not confirm.
@@ -22,7 +21,6 @@ from collections.abc import Awaitable, Callable, Mapping
 from typing import Annotated, Any, Final, Protocol
 
 from aiohttp import web
-from prometheus_client import CollectorRegistry, generate_latest
 from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
 
 from pipeline.system_manager.change import MANUAL, SwitchChange
@@ -70,11 +68,9 @@ class _Release(BaseModel):
     person: Person | None = None
 
 
-def make_application(
-    switch: KillSwitchControl, *, token: SecretStr, token_name: str, registry: CollectorRegistry
-) -> web.Application:
+def make_application(switch: KillSwitchControl, *, token: SecretStr, token_name: str) -> web.Application:
     """The routes of the table; `token_name` is what the token is called in `actor`."""
-    api = _Api(switch, token, token_name, registry)
+    api = _Api(switch, token, token_name)
     application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_errors_as_json])
     application.add_routes(
         [
@@ -82,20 +78,16 @@ def make_application(
             web.post("/api/killswitch/disable", api.disable),
             web.get("/api/killswitch", api.show),
             web.get("/api/health", api.health),
-            web.get("/metrics", api.metrics),
         ]
     )
     return application
 
 
 class _Api:
-    def __init__(
-        self, switch: KillSwitchControl, token: SecretStr, token_name: str, registry: CollectorRegistry
-    ) -> None:
+    def __init__(self, switch: KillSwitchControl, token: SecretStr, token_name: str) -> None:
         self._switch = switch
         self._token = token
         self._token_name = token_name
-        self._registry = registry
 
     @reads_body_itself
     async def enable(self, request: web.Request) -> web.Response:
@@ -124,9 +116,6 @@ class _Api:
         finding = self._switch.finding
         status = web.HTTPServiceUnavailable.status_code if finding else web.HTTPOk.status_code
         return _answer({"serving": not finding, "findings": [finding] if finding else []}, status)
-
-    async def metrics(self, _: web.Request) -> web.Response:
-        return web.Response(body=generate_latest(self._registry), content_type="text/plain", charset="utf-8")
 
     def _actor(self, person: str | None) -> str:
         return f"person {person}, token {self._token_name}" if person else f"token {self._token_name}"

@@ -1,8 +1,15 @@
 """What the rules measure against, and what one says when it trips."""
 
 from dataclasses import dataclass
+from typing import Final, Literal, get_args
 
-__all__ = ["Limits", "Trip"]
+__all__ = ["RULE_NAMES", "Limits", "RuleName", "Trip"]
+
+RuleName = Literal[
+    "error_rate", "rpc_failures", "memory", "slot_drift", "journal", "failed_trades", "drawdown", "daily_loss"
+]
+RULE_NAMES: Final[tuple[RuleName, ...]] = get_args(RuleName)
+"""Every rule there is."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,5 +34,5 @@ class Limits:
 class Trip:
     """A rule says stop."""
 
-    rule: str
+    rule: RuleName
     reason: str

@@ -8,12 +8,12 @@ Nor does it vouch before its rules have read the results of before they began.
 
 import asyncio
 import contextlib
+from collections import Counter
 from collections.abc import AsyncIterator
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
-from prometheus_client import CollectorRegistry, Counter, Gauge
 
 from pipeline.system_manager.change import SwitchChange, stricter
 from pipeline.system_manager.checkpoint import CheckpointFile
@@ -39,12 +39,23 @@ from quote_core.events import (
     subjects_of,
 )
 
-__all__ = ["Manager"]
+__all__ = ["Manager", "ManagerFigures"]
 
 CHANGE_TIMEOUT_S: Final = 3.0
 LEAVE_TIMEOUT_S: Final = 0.5
 
 _log: Final = structlog.get_logger()
+
+
+@dataclass(slots=True)
+class ManagerFigures:
+    """What was done since the start."""
+
+    heartbeat_count: int = 0
+    trips: Counter[str] = field(default_factory=Counter)
+    """By rule."""
+    malformed_count: int = 0
+    """Messages read by the rules that are no events."""
 
 
 class Manager:
@@ -60,7 +71,6 @@ class Manager:
         clock: Clock,
         heartbeat_interval_ns: int,
         rate_window_ns: int,
-        registry: CollectorRegistry,
     ) -> None:
         self._latch = latch
         self._registration = registration
@@ -70,10 +80,11 @@ class Manager:
         self._rate_window_ns = rate_window_ns
         self._news = asyncio.Event()
         self._settled = asyncio.Event()
-        self._figures = _Figures(registry)
+        self.figures = ManagerFigures()
+        self._vouched_mono_ns: int | None = None
         self._armed_unix_ns: int | None = None
         self._results = ResultWatch(
-            rules, checkpoint, clock=clock, on_trip=self._stop, on_malformed=self._figures.malformed.inc
+            rules, checkpoint, clock=clock, on_trip=self._stop, on_malformed=self._note_malformed
         )
         self.finding = "NATS is not connected"
         """What keeps the manager from vouching for the switch; empty when all is well."""
@@ -87,6 +98,16 @@ class Manager:
     def results_read_count(self) -> int:
         """Results that the rules have read from EXECUTED since this process began."""
         return self._results.read_count
+
+    @property
+    def silence_ns(self) -> int | None:
+        """Since the bus last confirmed what is latched, and it was vouched for; `None` before the first time."""
+        return None if self._vouched_mono_ns is None else self._clock.mono_ns() - self._vouched_mono_ns
+
+    @property
+    def keeps_stop(self) -> bool:
+        """Whether there is a stop that the stream does not have yet."""
+        return self._latch.unstored_stop is not None
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
@@ -172,18 +193,20 @@ class Manager:
                 self._results.require_recalled()
                 if self._latch.unstored_stop is None:
                     await bus.push(replace(event, sent=began), subject=KILL_SWITCH_HEARTBEAT)
-                    self._show(event)
+                    self._note_vouched()
             except (ProviderUnavailable, LayoutMismatch) as error:
                 self.finding = str(error)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._heartbeat_interval_ns / 1e9):
                     await self._news.wait()
 
-    def _show(self, event: KillSwitch) -> None:
+    def _note_vouched(self) -> None:
         self.finding = ""
-        self._figures.heartbeats.inc()
-        self._figures.state.set(event.state.value)
-        self._figures.revision.set(event.revision)
+        self.figures.heartbeat_count += 1
+        self._vouched_mono_ns = self._clock.mono_ns()
+
+    def _note_malformed(self) -> None:
+        self.figures.malformed_count += 1
 
     def _arm(self, event: KillSwitch) -> None:
         """A release, and the first look after a start, make the rules count from when the state began.
@@ -217,7 +240,7 @@ class Manager:
                     trip = self._trip_of(decode(message.data))
                 except LayoutMismatch as error:
                     _log.warning("not an event", subject=message.subject, reason=str(error))
-                    self._figures.malformed.inc()
+                    self._note_malformed()
                     continue
                 if trip is not None:
                     await self._stop(trip)
@@ -236,7 +259,7 @@ class Manager:
         held = self.held
         if held is not None and held.state is TradingState.HALTED:
             return
-        self._figures.trips.labels(rule=trip.rule).inc()
+        self.figures.trips[trip.rule] += 1
         while True:
             try:
                 await self.change(SwitchChange(TradingState.HALTED, trip.rule, trip.reason, actor=f"rule {trip.rule}"))
@@ -254,12 +277,3 @@ async def _within(timeout_s: float) -> AsyncIterator[None]:
             yield
     except TimeoutError:
         raise ProviderUnavailable("kill switch", f"the bus has not confirmed within {timeout_s:g} s") from None
-
-
-class _Figures:
-    def __init__(self, registry: CollectorRegistry) -> None:
-        self.state = Gauge("solquote_kill_switch_state", "0 active, 1 reducing, 2 halted", registry=registry)
-        self.revision = Gauge("solquote_kill_switch_revision", "Changes so far", registry=registry)
-        self.heartbeats = Counter("solquote_kill_switch_heartbeats", "Heartbeats sent", registry=registry)
-        self.trips = Counter("solquote_kill_switch_trips", "Trips by rule", ["rule"], registry=registry)
-        self.malformed = Counter("solquote_system_manager_malformed", "Metrics that were no events", registry=registry)

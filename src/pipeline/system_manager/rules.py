@@ -30,7 +30,7 @@ from typing import Final
 
 from pipeline.auditor.ledger import Ledger
 from pipeline.system_manager.account import LossAccount, LossAccountState, is_other_day
-from pipeline.system_manager.limits import Limits, Trip
+from pipeline.system_manager.limits import Limits, RuleName, Trip
 from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth
 from quote_core.units import NS_PER_MS
 
@@ -220,7 +220,7 @@ class Rules:
 
 
 def _share_trip(
-    rule: str, service: str, what: str, part: int, counted: int, share_max: float, count_min: int
+    rule: RuleName, service: str, what: str, part: int, counted: int, share_max: float, count_min: int
 ) -> Trip | None:
     whole = max(part, counted)
     if whole < count_min or part / whole <= share_max:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, ClassVar
 
 from pydantic import Field
 
-from quote_core.settings import Duration, FilePath, Host, PlatformSettings, Port, ServiceSettings
+from quote_core.settings import Duration, FilePath, Host, PlatformSettings, Port, ServiceSettings, metrics_port_field
 
 if TYPE_CHECKING:
     from pipeline.system_manager.rules import Limits
@@ -18,6 +18,7 @@ class SystemManagerSettings(ServiceSettings):
 
     section: ClassVar[str] = "system_manager"
 
+    metrics_port: Port = metrics_port_field(9106)
     http_host: Host = Field("127.0.0.1", description="Address the kill switch's HTTP API listens on")
     http_port: Port = Field(9091, description="Port of the kill switch's HTTP API")
     token_file: FilePath | None = Field(

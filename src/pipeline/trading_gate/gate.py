@@ -98,6 +98,12 @@ class TradingGate:
         """Why, in one line for people."""
         return self._decide().reason
 
+    @property
+    def silence_ns(self) -> int | None:
+        """How long ago the manager last vouched for what was read; `None` when it has not since the bus was lost."""
+        vouched = self._view.vouched
+        return None if vouched is None else vouched.age_ns(moment(self._clock))
+
     async def run(self) -> None:
         """Listen until cancelled."""
         try:

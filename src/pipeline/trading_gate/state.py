@@ -99,7 +99,11 @@ class Heartbeat:
 
     def is_recent(self, now: Moment, silence_ns_max: int) -> bool:
         """Whether it says that the manager lives now."""
-        return max(self.sent.age_ns(now), now.mono_ns - self.heard_mono_ns) < silence_ns_max
+        return self.age_ns(now) < silence_ns_max
+
+    def age_ns(self, now: Moment) -> int:
+        """How long ago the manager is known to have lived."""
+        return max(self.sent.age_ns(now), now.mono_ns - self.heard_mono_ns)
 
 
 @dataclass(frozen=True, slots=True)

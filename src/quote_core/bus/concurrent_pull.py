@@ -12,6 +12,7 @@
 import asyncio
 import contextlib
 from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
 
 from nats.aio.msg import Msg
 
@@ -20,7 +21,28 @@ from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer, StandingPull
 from quote_core.errors import ProviderUnavailable
 
-__all__ = ["ConcurrentPull"]
+__all__ = ["ConcurrentPull", "PullFigures"]
+
+
+@dataclass(slots=True)
+class PullFigures:
+    """What was taken of a consumer since the start."""
+
+    consumer: Consumer
+    taken_count: int = 0
+    redelivered_count: int = 0
+    """Of these, what had been delivered before, to whomever."""
+    waiting_count: int = 0
+    """How many were still to be delivered when the last one was."""
+    in_hand_count: int = 0
+
+    def take(self, message: Msg) -> None:
+        """One has come into a hand."""
+        metadata = message.metadata
+        self.taken_count += 1
+        self.in_hand_count += 1
+        self.redelivered_count += metadata.num_delivered > 1
+        self.waiting_count = metadata.num_pending
 
 
 class ConcurrentPull:
@@ -43,6 +65,7 @@ class ConcurrentPull:
         concurrency: int,
         batch_count: int,
     ) -> None:
+        self.figures = PullFigures(consumer)
         self._bus = bus
         self._consumer = consumer
         self._handle = handle
@@ -79,6 +102,7 @@ class ConcurrentPull:
         async with contextlib.aclosing(pull.messages()) as messages:
             async for message in messages:
                 await self._wait_for_a_free_hand(message)
+                self.figures.take(message)
                 task = asyncio.create_task(self._settle(message))
                 self._in_hand.add(task)
                 task.add_done_callback(self._settled)
@@ -96,6 +120,7 @@ class ConcurrentPull:
 
     def _settled(self, task: asyncio.Task[None]) -> None:
         self._in_hand.discard(task)
+        self.figures.in_hand_count -= 1
         self._free.release()
         if not task.cancelled() and (error := task.exception()) is not None:
             self._fault = self._fault or error

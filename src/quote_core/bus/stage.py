@@ -21,7 +21,7 @@ import structlog
 from nats.aio.msg import Msg
 
 from quote_core.bus.client_errors import upstream_errors
-from quote_core.bus.concurrent_pull import ConcurrentPull
+from quote_core.bus.concurrent_pull import ConcurrentPull, PullFigures
 from quote_core.bus.connection import Bus
 from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
@@ -72,6 +72,11 @@ class Stage:
         self._pull = ConcurrentPull(
             bus, consumer, self._handle, concurrency=concurrency, batch_count=max(2, 2 * concurrency)
         )
+
+    @property
+    def pull(self) -> PullFigures:
+        """What was taken of the consumer."""
+        return self._pull.figures
 
     async def run(self) -> None:
         """Work until cancelled; what is in hand then is delivered again."""

@@ -4,7 +4,6 @@ from quote_core.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
 from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
 from quote_core.serving.http_manners import compressed, shared_with
-from quote_core.serving.http_server import HttpPatience, http_logger, reads_body_itself, serve_http
 from quote_core.serving.quote_messages import (
     read_freshness,
     read_provenance,
@@ -17,7 +16,9 @@ from quote_core.serving.quote_request import QuoteRequest, read_quote_request
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
-from quote_core.serving.work import CallCounter
+from quote_core.telemetry.calls import CallCounter
+from quote_core.web.calls import count_http
+from quote_core.web.server import HttpPatience, http_logger, reads_body_itself, serve_http
 
 __all__ = [
     "CHANNEL_OPTIONS",
@@ -33,6 +34,7 @@ __all__ = [
     "abort_with",
     "checked_key",
     "compressed",
+    "count_http",
     "grpc_code",
     "http_logger",
     "open_channel",

@@ -12,7 +12,8 @@ from quote_core.addresses import why_not_bound, with_port
 from quote_core.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving.reflection import add_reflection
-from quote_core.serving.work import CallCounter
+from quote_core.serving.work import CountingInterceptor
+from quote_core.telemetry.calls import CallCounter
 
 __all__ = ["STOP_GRACE_S", "Server", "serve"]
 
@@ -71,7 +72,7 @@ async def serve(
     Raises:
         ProviderUnavailable: The address cannot be bound.
     """
-    server = grpc.aio.server(options=_OPTIONS, interceptors=[calls] if calls else None)
+    server = grpc.aio.server(options=_OPTIONS, interceptors=[CountingInterceptor(calls)] if calls else None)
     register(server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)

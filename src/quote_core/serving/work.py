@@ -1,25 +1,27 @@
-"""Counts the work of a quote service as its clients see it, for its `WorkFigures`."""
+"""Counts and times gRPC calls; `quote_core.telemetry.calls` says what is counted."""
 
+import asyncio
+import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
 
 import grpc
 import grpc.aio
-from aiohttp import web
-from aiohttp.typedefs import Handler, Middleware
 
-__all__ = ["CallCounter", "count_http"]
+from quote_core.telemetry.calls import OTHER, CallCounter, CallFigures
+
+__all__ = ["CountingInterceptor"]
 
 _OWN_FAULTS: Final = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS})
 _ABOUT_HEALTH: Final = ("/Health", "/Check", "/Watch", "/ServerReflectionInfo")
+_NOT_COUNTED: Final = ("/Watch", "/ServerReflectionInfo")
 
 
-class CallCounter(grpc.aio.ServerInterceptor):
-    """Counts the calls of clients, gRPC and HTTP, and those that the service itself failed; not looks at its health."""
+class CountingInterceptor(grpc.aio.ServerInterceptor):
+    """Counts every call of a server."""
 
-    def __init__(self) -> None:
-        self.handled_count = 0
-        self.error_count = 0
+    def __init__(self, calls: CallCounter) -> None:
+        self._calls = calls
         self._counted: dict[str, Any] = {}
 
     async def intercept_service(
@@ -28,69 +30,79 @@ class CallCounter(grpc.aio.ServerInterceptor):
         """The handler of a call, which counts; it is made at the first call of its method, and there are as many."""
         handler = await continuation(handler_call_details)
         method = handler_call_details.method
-        if handler is None or method.endswith(_ABOUT_HEALTH):
+        if handler is None:
+            self._calls.grpc.setdefault(OTHER, CallFigures()).end(
+                grpc.StatusCode.UNIMPLEMENTED.name, time.perf_counter()
+            )
+            return handler
+        if method.endswith(_NOT_COUNTED):
             return handler
         if method not in self._counted:
-            self._counted[method] = self._counting(handler)
+            self._counted[method] = self._counting(handler, method)
         return self._counted[method]
 
-    def _counting(self, handler: Any) -> Any:
+    def _counting(self, handler: Any, method: str) -> Any:
+        figures = self._calls.grpc[method.removeprefix("/")] = CallFigures()
+        is_work = not method.endswith(_ABOUT_HEALTH)
         if handler.response_streaming:
             return grpc.unary_stream_rpc_method_handler(
-                self._stream(handler.unary_stream), handler.request_deserializer, handler.response_serializer
+                self._stream(handler.unary_stream, figures), handler.request_deserializer, handler.response_serializer
             )
         return grpc.unary_unary_rpc_method_handler(
-            self._answer(handler.unary_unary), handler.request_deserializer, handler.response_serializer
+            self._answer(handler.unary_unary, figures, is_work=is_work),
+            handler.request_deserializer,
+            handler.response_serializer,
         )
 
-    def _answer(self, method: Callable[[Any, Any], Awaitable[Any]]) -> Callable[[Any, Any], Awaitable[Any]]:
+    def _answer(
+        self, method: Callable[[Any, Any], Awaitable[Any]], figures: CallFigures, *, is_work: bool
+    ) -> Callable[[Any, Any], Awaitable[Any]]:
         async def answer(request: Any, context: Any) -> Any:
-            self.handled_count += 1
+            began_s, code = time.perf_counter(), grpc.StatusCode.OK
+            self._calls.handled_count += is_work
+            figures.open_count += 1
             try:
                 return await method(request, context)
-            except Exception as error:
-                self.note_failure(error, context)
+            except BaseException as error:
+                code = _code_of(error, context)
+                self._calls.error_count += is_work and code in _OWN_FAULTS
                 raise
+            finally:
+                figures.open_count -= 1
+                figures.end(code.name, began_s)
 
         return answer
 
-    def _stream(self, method: Callable[[Any, Any], Any]) -> Callable[[Any, Any], Any]:
+    def _stream(self, method: Callable[[Any, Any], Any], figures: CallFigures) -> Callable[[Any, Any], Any]:
         async def stream(request: Any, context: Any) -> Any:
-            self.handled_count += 1
+            began_s, code, is_begun = time.perf_counter(), grpc.StatusCode.OK, False
+            self._calls.handled_count += 1
+            figures.open_count += 1
             messages = method(request, context)
             try:
                 async for message in messages:
+                    if not is_begun:
+                        is_begun = True
+                        figures.took_s.observe(time.perf_counter() - began_s)
+                    figures.message_count += 1
                     yield message
-            except Exception as error:
-                self.note_failure(error, context)
+            except BaseException as error:
+                code = _code_of(error, context)
+                self._calls.error_count += code in _OWN_FAULTS
                 raise
             finally:
+                figures.open_count -= 1
+                figures.endings[code.name] += 1
                 await messages.aclose()
 
         return stream
 
-    def note_failure(self, error: Exception, context: Any) -> None:
-        """A call ended with this; an abort is ours to answer for only with a code that says so."""
-        if not isinstance(error, grpc.aio.AbortError) or context.code() in _OWN_FAULTS:
-            self.error_count += 1
 
-
-def count_http(calls: CallCounter) -> Middleware:
-    """A middleware, to be the outermost, that counts HTTP calls."""
-
-    @web.middleware
-    async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
-        if request.path.endswith(("/health", "/metrics")):
-            return await handler(request)
-        calls.handled_count += 1
-        try:
-            response = await handler(request)
-        except web.HTTPException:
-            raise
-        except Exception:
-            calls.error_count += 1
-            raise
-        calls.error_count += response.status == web.HTTPInternalServerError.status_code
-        return response
-
-    return middleware
+def _code_of(error: BaseException, context: Any) -> grpc.StatusCode:
+    """What the client hears; that it left is CANCELLED, and what nobody foresaw UNKNOWN."""
+    if isinstance(error, asyncio.CancelledError | GeneratorExit):
+        return grpc.StatusCode.CANCELLED
+    if isinstance(error, grpc.aio.AbortError):
+        code: grpc.StatusCode = context.code()
+        return code
+    return grpc.StatusCode.UNKNOWN

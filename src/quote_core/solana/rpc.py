@@ -7,6 +7,7 @@ what is asked, and the key in the headers, to another host. When the node asks t
 
 import asyncio
 import itertools
+import time
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
@@ -15,12 +16,13 @@ from tenacity import AsyncRetrying, RetryCallState, retry_if_exception_type, wai
 
 from quote_core.addresses import redacted_url
 from quote_core.clock import Clock
-from quote_core.errors import DeadlinePassed, RateLimited, RpcFailed, RpcUnavailable, UpstreamError
+from quote_core.errors import DeadlinePassed, RateLimited, RpcFailed, RpcUnavailable, SolquoteError, UpstreamError
 from quote_core.outside import retry_after_ns
 from quote_core.quotes import Provenance
 from quote_core.resilience import Pause
 from quote_core.solana.accounts import AccountUpdate, FoundAccount, PartlyRead, UpdateSource
 from quote_core.solana.codec import AccountReader, decode_answer, decode_slot, encode_request, with_context
+from quote_core.telemetry.calls import CallFigures
 from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["ACCOUNTS_PER_REQUEST_MAX", "RpcClient"]
@@ -38,6 +40,8 @@ _TRANSIENT_CODES = frozenset({-32004, -32005, -32014, -32016})  # not yet availa
 _HTTP_REDIRECTS = range(300, 400)
 _HTTP_TOO_MANY = 429
 _HTTP_SERVER_ERROR = 500
+_ANSWERED = "OK"
+_GIVEN_UP = "CANCELLED"
 _BACKOFF = wait_random_exponential(multiplier=0.05, max=1.0)
 
 
@@ -57,6 +61,9 @@ class RpcClient:
         attempt_count_max: int = 4,
         commitment: str = "processed",
     ) -> None:
+        self.calls: dict[str, CallFigures] = {}
+        """By method, of which our own code alone says what there are; each ends in OK, or in an error's code."""
+        self.attempt_count = 0
         self._url = url
         self._shown_url = redacted_url(url)
         self._session = session
@@ -68,6 +75,16 @@ class RpcClient:
         self._pause = Pause(name=self._shown_url, clock=clock)
         self._knows_provenance: bool | None = None
         """Whether the node tells origins; None = it has not been asked yet."""
+
+    @property
+    def shown_url(self) -> str:
+        """The node, without what may be a key."""
+        return self._shown_url
+
+    @property
+    def pause_s(self) -> float:
+        """How long the node wants no call yet."""
+        return self._pause.remaining_ns / NS_PER_S
 
     async def get_multiple_accounts(self, pubkeys: Sequence[Pubkey]) -> list[AccountUpdate]:
         """Read accounts, `ACCOUNTS_PER_REQUEST_MAX` a request; those of one request are of one slot.
@@ -203,6 +220,19 @@ class RpcClient:
             RpcFailed, DeadlinePassed: The node did not answer usefully.
             RateLimited: The node wants no call for longer than the time-out lasts; carries the wait.
         """
+        figures, began_s, code = self.calls.setdefault(method, CallFigures()), time.perf_counter(), _GIVEN_UP
+        try:
+            answer = await self._call(method, params)
+        except SolquoteError as error:
+            code = error.code
+            raise
+        else:
+            code = _ANSWERED
+            return answer
+        finally:
+            figures.end(code, began_s)
+
+    async def _call(self, method: str, params: Sequence[object]) -> Any:
         deadline_s = asyncio.get_running_loop().time() + self._timeout_ms / 1_000
 
         def is_enough(state: RetryCallState) -> bool:
@@ -225,6 +255,7 @@ class RpcClient:
             if not self._fits_before(deadline_s):
                 raise RateLimited(self._shown_url, -(-self._pause.remaining_ns // NS_PER_MS))
             await asyncio.sleep(self._pause.remaining_ns / NS_PER_S)
+        self.attempt_count += 1
         request_id = next(self._ids)
         body = encode_request(request_id, method, params)
         try:

@@ -1,1 +1,1 @@
-"""How a service shows itself: structured logs, the memory it has left, and readiness told to its supervisor."""
+"""How a service shows itself: structured logs, metrics, memory, and readiness told to its supervisor."""

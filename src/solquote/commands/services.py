@@ -18,6 +18,7 @@ from quote_core.addresses import host_of, with_port
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
+from solquote.metrics_places import metrics_urls
 from solquote.output import answer_json, make_console
 from solquote.settings import UpSettings
 
@@ -44,6 +45,7 @@ def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json 
         manager_port=manager.http_port,
         jupiter_url=ExternalQuoteSettings.load(environ=environ).jupiter_url,
         nats_monitor=with_port(host_of(platform.nats_url), up.nats_monitor_port),
+        metrics_urls=metrics_urls(environ),
     )
     looks = asyncio.run(
         look_at_services(platform, places, data_dir_option=_data_dir_option(data_dir), timeout_s=timeout)

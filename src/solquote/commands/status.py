@@ -1,7 +1,7 @@
 """`solquote status`: the processes of the running platform and its kill switch, from any terminal."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Annotated, Final
@@ -19,6 +19,7 @@ from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text
 from solquote.manager_request import find_manager
+from solquote.metrics_places import metrics_urls
 from solquote.output import CommandFailed, answer_json, make_console, redraws
 from solquote.supervisor.display import process_table, switch_banner
 from solquote.switch_view import SwitchView, look_at_switch
@@ -35,6 +36,8 @@ class _Look:
     folder: Path
     platform: PlatformStatus | None
     switch: SwitchView
+    metrics: Mapping[str, str]
+    """By process, where its metrics are."""
     now_mono_ns: int
 
     @property
@@ -82,7 +85,8 @@ def _look(data_dir: Path | None, timeout_s: float) -> _Look:
     platform = read_status(folder, clock=SYSTEM_CLOCK)
     # Nobody's manager is asked when no platform runs: another data folder's may listen at the default address.
     switch = look_at_switch(find_manager(environ), timeout_s=timeout_s) if platform else SwitchView()
-    return _Look(folder=folder, platform=platform, switch=switch, now_mono_ns=SYSTEM_CLOCK.mono_ns())
+    metrics = metrics_urls(environ) if platform else {}
+    return _Look(folder=folder, platform=platform, switch=switch, metrics=metrics, now_mono_ns=SYSTEM_CLOCK.mono_ns())
 
 
 def _looks(first: _Look, look: Callable[[], _Look]) -> Iterator[_Look]:
@@ -108,19 +112,20 @@ def _as_json(look: _Look) -> dict[str, object]:
         "is_healthy": look.is_well,
         "is_old": platform.is_old,
         "age_ms": platform.age_ns // NS_PER_MS if platform.views else None,
-        "processes": [_process(view, look.now_mono_ns) for view in platform.views],
+        "processes": [_process(view, look) for view in platform.views],
     }
 
 
-def _process(view: ProcessView, now_mono_ns: int) -> dict[str, object]:
+def _process(view: ProcessView, look: _Look) -> dict[str, object]:
     started = view.started_mono_ns
     return {
         "process": view.name,
         "state": view.state.value,
         "pid": view.pid,
         "restart_count": view.restart_count,
-        "uptime_ms": None if started is None else max(0, now_mono_ns - started) // NS_PER_MS,
+        "uptime_ms": None if started is None else max(0, look.now_mono_ns - started) // NS_PER_MS,
         "address": view.address,
+        "metrics": look.metrics.get(view.name),
         "status": view.status,
     }
 

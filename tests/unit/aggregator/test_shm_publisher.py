@@ -303,3 +303,12 @@ def test_a_capped_quote_has_no_more_confidence_in_the_file_than_its_decision_all
     publisher.publish([scored_by_fakes(held_quote(price_impact_fraction=fraction)) for fraction in (0.001, 0.02, 0.06)])
     assert [fields["confidence_bps"] for _, fields in writer.batches[0]][1:] == [6_999, 4_999]
     assert int(str(writer.batches[0][0][1]["confidence_bps"])) > 9_000
+
+
+def test_each_quote_written_counts_by_its_confidence(writer: FakeWriter) -> None:
+    publisher = ShmPublisher(writer, scored=scored_by_fakes, clock=FakeClock(), ttl_slots=5)
+    publisher.publish([held(row=1), held(row=2)])
+    publisher.publish([refused()])
+    assert (publisher.counts_by_confidence_bps[8_760], sum(publisher.counts_by_confidence_bps)) == (2, 2)
+    publisher.confirm([1])
+    assert (publisher.waiting_count, len(publisher.published)) == (1, 2)

@@ -35,6 +35,12 @@ async def test_failures_of_the_provider_open_the_circuit_and_lower_its_uptime(er
     assert report.breaker is BreakerState.OPEN
     assert report.window.uptime == 0.0
     assert report.last_error == str(error)
+    is_unreadable = isinstance(error, LayoutMismatch)
+    assert (one.unreadable_count, one.unanswered_count, one.took_s.count) == (
+        3 * is_unreadable,
+        3 * (not is_unreadable),
+        3,
+    )
     with pytest.raises(ProviderUnavailable, match="circuit open"):
         one.reserve(Party.ON_DEMAND)
 

@@ -41,7 +41,8 @@ async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
     quoter = ProviderQuoter([guard(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
     provider.errors = [NoLiquidity("jupiter", "no route")]
-    refreshing = asyncio.create_task(QuoteRefresher(demand, quoter, clock=clock, price_ttl_ns=10 * S).run())
+    refresher = QuoteRefresher(demand, quoter, clock=clock, price_ttl_ns=10 * S)
+    refreshing = asyncio.create_task(refresher.run())
     with demand.follow((key, 0) for key in (KEY, OTHER, REVERSE)) as subscription:
         await eventually(lambda: len(provider.asked) == 2)
         await subscription.changed()
@@ -51,5 +52,9 @@ async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
         clock.advance_ns(S)
         await eventually(lambda: cache.newest(OTHER) is not None)
         assert len(provider.asked) == 3
+        assert refresher.interval_s.count == 0, "none was asked for again"
+        clock.advance_ns(11 * S)
+        await eventually(lambda: refresher.interval_s.count > 0)
+        assert refresher.interval_s.total >= 11
     refreshing.cancel()
     await asyncio.wait({refreshing})

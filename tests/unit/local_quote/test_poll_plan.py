@@ -145,3 +145,11 @@ def test_every_group_is_whole_in_one_request_and_no_request_is_too_large(groups:
     assert all(len(set(request)) == len(request) for request in requests)
     for group in groups:
         assert any(set(group) <= set(request) for request in requests)
+
+
+def test_the_time_between_two_readings_of_a_pool_is_kept_by_its_kind(plan: PollPlan) -> None:
+    amm, clmm = entry("a"), entry("c", dex=Dex.RAYDIUM_CLMM)
+    for now_s in (0, 1, 3):
+        plan.polled([amm, clmm] if now_s != 1 else [amm], now_s * S)
+    assert (plan.amm_interval_s.count, plan.amm_interval_s.total) == (2, 3.0)
+    assert (plan.clmm_interval_s.count, plan.clmm_interval_s.total) == (1, 3.0)

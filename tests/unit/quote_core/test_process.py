@@ -17,6 +17,7 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.health import Condition
 from quote_core.process import EXIT_BAD_SETTINGS, EXIT_FAILED, run_process, work_until_told
 from quote_core.settings import PlatformSettings, ServiceSettings
+from quote_core.telemetry.metrics import MetricsPage
 
 DEADLINE_S = 20.0
 
@@ -38,7 +39,12 @@ PROCESSES = {
 class Settings(ServiceSettings):
     section = "sample"
 
+    metrics_port: int = 0
     count: int = 1
+
+
+def page() -> MetricsPage:
+    return MetricsPage(Settings())
 
 
 class Supervisor:
@@ -77,7 +83,9 @@ async def test_the_supervisor_hears_status_then_ready_then_status_again_then_sto
     async def on_change(is_ready: bool) -> None:
         changes.append(is_ready)
 
-    working = asyncio.create_task(work_until_told(for_ever(), stop=stop, condition=lambda: now, on_change=on_change))
+    working = asyncio.create_task(
+        work_until_told(for_ever(), stop=stop, condition=lambda: now, on_change=on_change, metrics=page())
+    )
     assert await supervisor.hears() == ["STATUS=0 rows", "WATCHDOG=1"]
     assert changes == []
     now = Condition(is_ready=True, line="12 rows")
@@ -106,7 +114,9 @@ async def test_stopping_is_told_before_what_is_in_hand_is_finished(supervisor: S
             finished.set()
 
     working = asyncio.create_task(
-        work_until_told(finish_in_hand(), stop=stop, condition=lambda: Condition(is_ready=True, line=""))
+        work_until_told(
+            finish_in_hand(), stop=stop, condition=lambda: Condition(is_ready=True, line=""), metrics=page()
+        )
     )
     await supervisor.hears_until("READY=1")
     stop.set()
@@ -123,7 +133,9 @@ async def test_work_that_ends_by_itself_ends_the_process() -> None:
         await asyncio.sleep(0)
 
     async with asyncio.timeout(DEADLINE_S):
-        await work_until_told(once(), stop=asyncio.Event(), condition=lambda: Condition(is_ready=True, line=""))
+        await work_until_told(
+            once(), stop=asyncio.Event(), condition=lambda: Condition(is_ready=True, line=""), metrics=page()
+        )
 
 
 async def test_a_failure_of_one_work_ends_the_others() -> None:
@@ -140,7 +152,11 @@ async def test_a_failure_of_one_work_ends_the_others() -> None:
 
     with pytest.raises(ExceptionGroup):
         await work_until_told(
-            other(), failing(), stop=asyncio.Event(), condition=lambda: Condition(is_ready=True, line="")
+            other(),
+            failing(),
+            stop=asyncio.Event(),
+            condition=lambda: Condition(is_ready=True, line=""),
+            metrics=page(),
         )
     assert ended.is_set()
 
@@ -151,7 +167,7 @@ async def test_a_process_that_cannot_say_how_it_is_fails_instead_of_falling_sile
 
     async with asyncio.timeout(DEADLINE_S):
         with pytest.raises(ZeroDivisionError):
-            await work_until_told(for_ever(), stop=asyncio.Event(), condition=broken)
+            await work_until_told(for_ever(), stop=asyncio.Event(), condition=broken, metrics=page())
 
 
 @pytest.mark.parametrize("section", PROCESSES)
@@ -190,6 +206,23 @@ def ends(
     said = capsys.readouterr().err
     assert "Traceback" not in said
     return end.value.code, said
+
+
+@pytest.mark.parametrize("section", PROCESSES)
+def test_a_port_of_the_metrics_that_is_taken_ends_every_process_with_a_sentence_that_names_its_setting(
+    section: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    environ = {f"SOLQUOTE_{section.upper()}_{port}": "0" for port in PORTS.get(section, ())}
+    with socket.create_server(("127.0.0.1", 0)) as holder:
+        port = holder.getsockname()[1]
+        variable = f"SOLQUOTE_{section.upper()}_METRICS_PORT"
+        environ |= {variable: str(port), "SOLQUOTE_DATA_DIR": str(tmp_path), "SOLQUOTE_SHM_DIR": str(tmp_path / "shm")}
+        code, said = ends(section, environ, monkeypatch, capsys)
+    assert code == EXIT_FAILED
+    assert said.endswith(
+        f"{section} cannot run: 127.0.0.1:{port}: cannot listen: the address is in use; "
+        f"{variable} names another port for the metrics, 0 = a free one\n"
+    )
 
 
 @pytest.mark.parametrize(("section", "taken"), [(section, port) for section, ports in PORTS.items() for port in ports])
@@ -278,7 +311,9 @@ def test_what_keeps_a_process_from_running_is_one_sentence_and_exit_1(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     async def run(_platform: PlatformSettings, _settings: Settings, stop: asyncio.Event) -> None:
-        await work_until_told(work(tmp_path), stop=stop, condition=lambda: Condition(is_ready=False, line="starting"))
+        await work_until_told(
+            work(tmp_path), stop=stop, condition=lambda: Condition(is_ready=False, line="starting"), metrics=page()
+        )
 
     with pytest.raises(SystemExit) as end:
         run_process("sample", Settings, run)
@@ -302,7 +337,9 @@ def test_the_first_signal_stops_the_work_and_a_second_does_not_cut_its_end_short
             raise
 
     async def run(_platform: PlatformSettings, settings: Settings, stop: asyncio.Event) -> None:
-        await work_until_told(finish_in_hand(), stop=stop, condition=lambda: Condition(is_ready=True, line=""))
+        await work_until_told(
+            finish_in_hand(), stop=stop, condition=lambda: Condition(is_ready=True, line=""), metrics=page()
+        )
         seen.append("stopped")
 
     run_process("sample", Settings, run)

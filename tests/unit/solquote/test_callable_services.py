@@ -4,7 +4,6 @@ from pathlib import Path
 
 from aiohttp import hdrs
 from fakes.ports import free_port
-from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.http_api import make_application
 from quote_core.settings import PlatformSettings, SecretStr
@@ -12,7 +11,7 @@ from solquote.callable_services import MANAGER_ROUTES, ServicePlaces, look_at_se
 
 
 def test_the_kill_switchs_routes_are_the_apis_own():
-    application = make_application(None, token=SecretStr("x"), token_name="x", registry=CollectorRegistry())  # type: ignore[arg-type]
+    application = make_application(None, token=SecretStr("x"), token_name="x")  # type: ignore[arg-type]
     routes = {
         f"{route.method} {route.resource.canonical}"
         for route in application.router.routes()
@@ -34,10 +33,15 @@ async def test_what_cannot_be_reached_says_so_and_keeps_its_line(tmp_path: Path)
     )
     port = free_port()
     places = ServicePlaces(
-        aggregator_http_port=port, manager_host="127.0.0.1", manager_port=port, jupiter_url="", nats_monitor=nowhere
+        aggregator_http_port=port,
+        manager_host="127.0.0.1",
+        manager_port=port,
+        jupiter_url="",
+        nats_monitor=nowhere,
+        metrics_urls={"scanner": f"http://127.0.0.1:{port}/metrics"},
     )
     services = await look_at_services(platform, places, data_dir_option=" --data-dir /x", timeout_s=10)
-    assert len(services) == 9
+    assert len(services) == 10
     assert not any(service.answers for service in services)
     assert all(service.trouble and service.example for service in services)
     assert {service.name for service in services if "--data-dir /x" in service.example} == {
@@ -64,6 +68,7 @@ async def test_no_key_in_a_url_is_shown_and_the_line_names_the_variable_instead(
         manager_port=port,
         jupiter_url=f"http://{nowhere}/v1?api_key=jupiter-key",
         nats_monitor=nowhere,
+        metrics_urls={},
     )
     services = await look_at_services(platform, places, data_dir_option="", timeout_s=10)
     assert "-key" not in str(services)

@@ -41,6 +41,17 @@ def test_by_default_everything_is_embedded_on_the_ports_of_the_contract():
         50051: "aggregator",
         8080: "aggregator",
         9091: "system_manager",
+        9101: "recorded_market",
+        9102: "local_quote",
+        9103: "external_quote",
+        9104: "aggregator",
+        9105: "initializer",
+        9106: "system_manager",
+        9107: "event_logger",
+        9108: "auditor",
+        9109: "executor",
+        9110: "planner",
+        9111: "scanner",
     }
     assert spec(usual, "aggregator").address == "127.0.0.1:50051,8080"
     assert usual.environment["SOLQUOTE_RPC_URL"] == "http://127.0.0.1:8899"

@@ -8,7 +8,7 @@ from fakes.executors import LIMITS, RATES
 from fakes.plans import LIFETIME_NS, SOL
 
 from pipeline.costs import costs_of_plan
-from pipeline.executor.guards import Guards
+from pipeline.executor.guards import GUARD_NAMES, Guards, guard_of
 from quote_core.clock import AGE_UNKNOWN_NS, Moment
 from quote_core.events import ExecutionPlan
 from quote_core.freshness import FRESH_NS_MAX, NEVER_VOUCHED, Freshness
@@ -160,3 +160,10 @@ def test_only_a_connected_round_trip_from_sol_passes(plan: ExecutionPlan, case: 
 def test_a_route_has_four_hops_at_most(plan: ExecutionPlan) -> None:
     assert refusal(replace(plan, hops=plan.hops * 2), guards=LOSING) is None
     assert str(refusal(replace(plan, hops=plan.hops * 3), guards=LOSING)).startswith("route")
+
+
+def test_a_refusal_is_counted_by_its_guard_whatever_else_its_reason_says() -> None:
+    assert [guard_of(f"{name.replace('_', ' ')}: {number}") for number, name in enumerate(GUARD_NAMES)] == [
+        *GUARD_NAMES
+    ]
+    assert {guard_of(f"reason {number}: of another executor") for number in range(5_000)} == {"other"}

@@ -7,7 +7,6 @@ from typing import Any
 import aiohttp
 import pytest
 from fakes.switch_in_memory import Switch
-from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.change import SwitchChange
 from pipeline.system_manager.http_api import make_application
@@ -31,8 +30,7 @@ def switch() -> Switch:
 @pytest.fixture
 async def port(switch: Switch) -> AsyncIterator[int]:
     """The API as the system manager serves it."""
-    registry = CollectorRegistry()
-    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token", registry=registry)
+    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token")
     async with serve_http(application, host="127.0.0.1", port=0) as listening:
         yield listening
 

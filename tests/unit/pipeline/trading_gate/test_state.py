@@ -108,6 +108,7 @@ def test_it_closes_after_the_silence_and_not_before() -> None:
 
 def test_a_heartbeat_counts_by_its_sending_not_by_its_arrival() -> None:
     late = beat(switch(5), sent=0, heard=2 * SILENCE_NS)
+    assert late.age_ns(at(2 * SILENCE_NS)) == 2 * SILENCE_NS
     assert state(open_view().after_heartbeat(late), now=2 * SILENCE_NS) is HALTED
 
 

@@ -16,9 +16,20 @@ DEADLINE_S = 20.0
 
 
 @dataclass
+class Metadata:
+    num_delivered: int
+    num_pending: int
+
+
+@dataclass
 class Message:
     number: int
     is_handed_back: bool = False
+
+    @property
+    def metadata(self) -> Metadata:
+        """The last of the three has come before."""
+        return Metadata(num_delivered=1 + (self.number == 2), num_pending=2 - self.number)
 
     async def nak(self) -> None:
         self.is_handed_back = True
@@ -108,11 +119,15 @@ async def test_what_takes_longer_than_the_grace_is_cancelled(kept: Kept) -> None
     running = asyncio.create_task(pull.run())
     await all_that_can_be_done_now()
     assert hands.begun == [0, 1, 2]
+    figures = pull.figures
+    assert (figures.taken_count, figures.redelivered_count, figures.waiting_count) == (3, 1, 0)
+    assert figures.in_hand_count == 3
     await cancelled(running)
     await pull.finish(timeout_s=0)
     hands.may_finish.set()
     await all_that_can_be_done_now()
     assert hands.done == []
+    assert figures.in_hand_count == 0
 
 
 async def test_a_handler_that_raises_ends_the_pull_with_its_fault(kept: Kept) -> None:

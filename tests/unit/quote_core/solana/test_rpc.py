@@ -308,3 +308,24 @@ async def test_an_answer_that_unpacks_to_too_much_is_refused_in_whole(
         with pytest.raises(RpcFailed, match="take more than 67108864 bytes") as refused:
             await asked
         assert not isinstance(refused.value, PartlyRead)
+
+
+async def test_calls_are_counted_by_method_and_ending_and_each_try_of_them(
+    node: SolanaNode, session: aiohttp.ClientSession
+) -> None:
+    answers = [web.Response(status=502)]
+
+    async def fail_once(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+        return answers.pop() if answers else None
+
+    rpc = client(node, session)
+    node.fault = fail_once
+    await rpc.get_slot()
+    await rpc.get_slot()
+    with pytest.raises(RpcFailed):
+        await rpc.call("getNothing", [])
+    assert {method: dict(figures.endings) for method, figures in rpc.calls.items()} == {
+        "getSlot": {"OK": 2},
+        "getNothing": {"UNAVAILABLE": 1},
+    }
+    assert (rpc.calls["getSlot"].took_s.count, rpc.attempt_count) == (2, 4)

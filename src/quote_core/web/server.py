@@ -13,7 +13,8 @@ from aiohttp.typedefs import Handler, Middleware
 
 from quote_core.addresses import why_not_bound, with_port
 from quote_core.errors import ProviderUnavailable
-from quote_core.serving.work import CallCounter, count_http
+from quote_core.telemetry.calls import CallCounter
+from quote_core.web.calls import count_http
 
 __all__ = ["HttpPatience", "http_logger", "reads_body_itself", "serve_http"]
 

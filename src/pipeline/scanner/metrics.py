@@ -1,0 +1,46 @@
+"""What the scanner tells Prometheus; its reader of shared memory tells its own."""
+
+from collections.abc import Callable, Iterator
+from typing import Final
+
+from pipeline.scanner.book import Book
+from pipeline.scanner.loop import FINDINGS, ScanCounts
+from pipeline.trading_gate.metrics import GATE_METRICS
+from quote_core.bus.metrics import BUS_METRICS
+from quote_core.process import PROCESS_METRICS
+from quote_core.telemetry.metrics import Catalogue, MetricSource, Sample
+from quote_core.work_metrics import WORK_METRICS
+
+__all__ = ["CATALOGUES", "scanner_source"]
+
+_OWN: Final = Catalogue("Scanner")
+_ROWS = _OWN.gauge("solquote_scanner_rows", "Rows of shared memory that are watched")
+_CHANGES = _OWN.counter("solquote_scanner_changes_total", "Changed rows taken from shared memory")
+_LOOKED = _OWN.counter(
+    "solquote_scanner_pairs_total", "Pairs that changed: looked at, or not because trading is stopped", "outcome"
+)
+_OPPORTUNITIES = _OWN.counter("solquote_scanner_opportunities_total", "Findings published", "kind")
+_LEFT_OUT = _OWN.counter(
+    "solquote_scanner_left_out_findings_total",
+    "Findings not published: implausible, torn (its quotes changed meanwhile), or dropped (the bus did not take it)",
+    "reason",
+)
+
+CATALOGUES: Final = (PROCESS_METRICS, WORK_METRICS, BUS_METRICS, GATE_METRICS, _OWN)
+
+
+def scanner_source(book: Book, counts: Callable[[], ScanCounts | None]) -> MetricSource:
+    """What it has seen; the counts are there once it scans."""
+    return MetricSource(_OWN, lambda: _samples(book, counts() or ScanCounts()))
+
+
+def _samples(book: Book, counts: ScanCounts) -> Iterator[Sample]:
+    yield _ROWS.of(book.row_count)
+    yield _CHANGES.of(counts.changes)
+    yield _LOOKED.of(counts.looked_at, "looked_at")
+    yield _LOOKED.of(counts.gated, "gated")
+    for kind, name in FINDINGS.items():
+        yield _OPPORTUNITIES.of(counts.by_kind[kind], name)
+    yield _LEFT_OUT.of(counts.implausible, "implausible")
+    yield _LEFT_OUT.of(counts.torn, "torn")
+    yield _LEFT_OUT.of(counts.dropped, "dropped")

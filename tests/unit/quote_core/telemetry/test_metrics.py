@@ -1,0 +1,97 @@
+"""What a page says, read as Prometheus reads it."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import pytest
+from fakes.metrics_pages import families_of
+
+from quote_core.telemetry.histogram import Histogram
+from quote_core.telemetry.metrics import PAGE_AGE_S_MAX, Catalogue, MetricFamily, MetricSource, MetricsPage, Sample
+
+
+@dataclass(frozen=True)
+class Settings:
+    section: str = "sample"
+    metrics_port: int = 0
+
+
+CATALOGUE = Catalogue("Sample")
+SEEN = CATALOGUE.counter("solquote_sample_seen_total", "Seen", "kind")
+HELD = CATALOGUE.gauge("solquote_sample_held", "Held")
+TOOK = CATALOGUE.histogram("solquote_sample_took_seconds", "Took")
+
+
+def told(*samples: Sample) -> dict[str, dict[tuple[str, tuple[tuple[str, str], ...]], float]]:
+    page = MetricsPage(Settings(), MetricSource(CATALOGUE, lambda: samples)).text().decode()
+    return {
+        family: {(name, tuple(sorted(labels))): value for (name, labels), value in values.items()}
+        for family, values in families_of(page).items()
+    }
+
+
+def test_values_are_those_of_the_moment_of_the_scrape():
+    count = 0
+
+    def read() -> Iterator[Sample]:
+        yield SEEN.of(count, "some")
+
+    page = MetricsPage(Settings(), MetricSource(CATALOGUE, read))
+    assert b'solquote_sample_seen_total{kind="some"} 0.0' in page.text()
+    count = 7
+    assert b'solquote_sample_seen_total{kind="some"} 7.0' in page.text()
+
+
+def test_whoever_asks_often_gets_the_page_that_was_made(monkeypatch: pytest.MonkeyPatch):
+    now_s, looks = 100.0, 0
+
+    def read() -> Iterator[Sample]:
+        nonlocal looks
+        looks += 1
+        yield SEEN.of(looks, "some")
+
+    monkeypatch.setattr("time.monotonic", lambda: now_s)
+    page = MetricsPage(Settings(), MetricSource(CATALOGUE, read))
+    first = page.recent()
+    now_s += PAGE_AGE_S_MAX / 2
+    assert (page.recent(), looks) == (first, 1)
+    now_s += PAGE_AGE_S_MAX / 2
+    assert b'{kind="some"} 2.0' in page.recent()
+
+
+def test_a_family_without_a_value_is_named_nevertheless():
+    families = told(HELD.of(True))
+    assert families["solquote_sample_held"] == {("solquote_sample_held", ()): 1.0}
+    assert families["solquote_sample_seen_total"] == {}
+    assert families["solquote_sample_took_seconds"] == {}
+
+
+def test_a_histogram_is_told_cumulated_with_count_and_sum():
+    took_s = Histogram((0.01, 0.1))
+    for value in (0.005, 0.05, 0.06, 3.0):
+        took_s.observe(value)
+    name = "solquote_sample_took_seconds"
+    assert told(TOOK.of(took_s))[name] == {
+        (f"{name}_bucket", (("le", "0.01"),)): 1,
+        (f"{name}_bucket", (("le", "0.1"),)): 3,
+        (f"{name}_bucket", (("le", "+Inf"),)): 4,
+        (f"{name}_count", ()): 4,
+        (f"{name}_sum", ()): pytest.approx(3.115),
+    }
+
+
+def test_the_process_itself_is_on_every_page():
+    assert {"process_resident_memory_bytes", "process_cpu_seconds_total", "python_gc_collections_total"} <= set(told())
+
+
+def test_what_is_not_declared_cannot_be_told():
+    stranger = MetricFamily("solquote_stranger", HELD.kind, "Strange")
+    with pytest.raises(KeyError):
+        told(stranger.of(1))
+
+
+def test_a_family_is_declared_once_a_page():
+    page = MetricsPage(Settings(), MetricSource(CATALOGUE, lambda: ()))
+    page.add(MetricSource(CATALOGUE, lambda: ()))
+    with pytest.raises(AssertionError, match="told twice"):
+        families_of(page.text().decode())
