@@ -49,7 +49,7 @@ _READ_MAX: Final = 100
 """Messages decoded in one go, about three milliseconds."""
 _PLANNER_HEALTH: Final = "metrics.health.planner"
 
-_log: Final = structlog.get_logger("page")
+_log: Final = structlog.get_logger(part="page")
 
 
 class PipelinePanel:

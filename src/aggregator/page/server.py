@@ -28,7 +28,7 @@ _RETRY_S: Final = 5.0
 _UNHELD: Final = {hdrs.CACHE_CONTROL: "no-store", "X-Accel-Buffering": "no"}
 """A proxy in between passes on what comes as it comes."""
 
-_log: Final = structlog.get_logger("page")
+_log: Final = structlog.get_logger(part="page")
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
 
 
