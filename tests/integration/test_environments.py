@@ -158,7 +158,7 @@ def test_doctor_reaches_all_of_it_through_no_proxy(odd_one: RunningPlatform) -> 
     failed = {subject: check["detail"] for subject, check in checks.items() if check["verdict"] == "failed"}
     assert failed == {}
     assert f"host = {LOOPBACK}, from SOLQUOTE_HOST" in checks["settings [platform]"]["detail"]
-    assert "from the platform that runs" in checks["settings [platform]"]["detail"]
+    assert "from solquote up" in checks["settings [platform]"]["detail"]
 
 
 def test_nobody_else_may_write_to_what_it_makes_whatever_the_umask(odd_one: RunningPlatform) -> None:

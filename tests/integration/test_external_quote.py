@@ -175,7 +175,7 @@ async def test_circuit_opens_after_failures_in_a_row(jupiter: FakeJupiter) -> No
         assert provider.breaker == pb.BREAKER_STATE_OPEN
         assert provider.uptime == 0.0
         report = await stub.Health(quotes_pb2.HealthRequest())
-        assert "circuit open" in report.findings[0]
+        assert "circuit breaker open" in report.findings[0]
 
 
 async def test_answer_for_another_amount_is_refused(

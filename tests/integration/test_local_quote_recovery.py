@@ -136,7 +136,7 @@ def test_as_a_process_it_ends_on_sigterm_and_leaves_nothing() -> None:
     command = [sys.executable, "-m", "local_quote"]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
         assert process.stderr is not None
-        assert "listening" in process.stderr.readline()
+        assert any("listening" in line for line in process.stderr)
         watch = Stopwatch()
         process.send_signal(signal.SIGTERM)
         _, log = process.communicate(timeout=DEADLINE_S)

@@ -15,7 +15,6 @@ from fakes.quote_services import FakeExternalService, FakeLocalService, serving
 from fakes.running_aggregator import aggregator, until_serving
 from fakes.switch_in_memory import Switch
 from fakes.waiting import DEADLINE_S
-from prometheus_client import CollectorRegistry
 
 from pipeline.system_manager.http_api import make_application
 from quote_core.serving import serve_http
@@ -50,7 +49,7 @@ async def world(folder: Path, **settings: object) -> AsyncIterator[World]:
     local, switch = FakeLocalService(), Switch()
     local.usd = {SOL: 140.0, USDC: 1.0}
     local.rates = {(SOL, USDC): 0.14, (USDC, SOL): 7.1}
-    manager = make_application(switch, token=SecretStr(TOKEN), token_name="the.token", registry=CollectorRegistry())
+    manager = make_application(switch, token=SecretStr(TOKEN), token_name="the.token")
     async with (
         serve_http(manager, host="127.0.0.1", port=0) as manager_port,
         serving(local=local) as local_address,

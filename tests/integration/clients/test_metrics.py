@@ -31,6 +31,7 @@ AS_LONG_AS_ALL_IS_WELL: Final = {
     "solquote_aggregator_left_requests",
     "solquote_aggregator_misdirected_quotes_total",
     "solquote_aggregator_oracle_failures_total",
+    "solquote_aggregator_routes",
     "solquote_aggregator_rows",
     "solquote_aggregator_source_reconnects_total",
     "solquote_aggregator_source_up",

@@ -9,7 +9,8 @@ import pytest
 
 from quote_core.telemetry.metrics import MetricKind
 from solquote.metrics_reference import catalogues_of, names_of
-from solquote.processes import METRICS_PORT, SERVICES, settings_model
+from solquote.processes import METRICS_PORT, SERVICES
+from solquote.setting_models import settings_model
 
 FOLDER = Path(__file__).parents[3] / "deploy" / "prometheus"
 HISTOGRAM_PARTS = ("_bucket", "_sum", "_count")
