@@ -16,13 +16,13 @@ from solquote.bus_reading import open_bus
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed
 
-__all__ = ["Account", "read_account"]
+__all__ = ["RunAccount", "read_account"]
 
 ALL_RUNS: Final = "all"
 
 
 @dataclass(frozen=True, slots=True)
-class Account:
+class RunAccount:
     """What was asked for, its newest results, and every run there is."""
 
     ledger: Ledger
@@ -40,7 +40,7 @@ class Account:
         return self.ledger.run_id == ALL_RUNS
 
 
-def read_account(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> Account:
+def read_account(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> RunAccount:
     """Read the whole stream once, keeping the newest `last` results; CSV is written meanwhile.
 
     Raises:
@@ -50,7 +50,7 @@ def read_account(platform: PlatformSettings, last: int, run: str, *, as_csv: boo
     return asyncio.run(_read(platform, last, run, as_csv=as_csv, timeout_s=timeout_s))
 
 
-async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> Account:
+async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool, timeout_s: float) -> RunAccount:
     newest: collections.deque[ExecutionResult] = collections.deque(maxlen=last)
     capital_lamports = platform.trading_capital_lamports
     total, ledgers = (
@@ -75,4 +75,4 @@ async def _read(platform: PlatformSettings, last: int, run: str, *, as_csv: bool
     if run not in ("", ALL_RUNS) and run not in ledgers.by_run:
         known = ", ".join(one or "(without a name)" for one in ledgers.by_run) or "none"
         raise CommandFailed("NOT_FOUND", f"--run: {run} has no result; there are: {known}", ExitCode.BAD_INPUT)
-    return Account(total if run == ALL_RUNS else ledgers.of(run), list(newest), ledgers.by_run)
+    return RunAccount(total if run == ALL_RUNS else ledgers.of(run), list(newest), ledgers.by_run)

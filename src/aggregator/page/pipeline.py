@@ -35,7 +35,7 @@ from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS, NS_PER_S, decimal_from_amount
 
-__all__ = ["Findings", "PipelinePanel", "Plans", "Profit", "sampled"]
+__all__ = ["FoundLately", "PipelinePanel", "Plans", "Profit", "sampled"]
 
 _PUT_EVERY_S: Final = 0.25
 _RETRY_S: Final = 2.0
@@ -81,7 +81,7 @@ class PipelinePanel:
                 await asyncio.sleep(_RETRY_S)
 
     async def _follow(self, bus: Bus, board: Board, state: "_BusState") -> None:
-        findings, plans, profit = Findings(self._tokens), Plans(), Profit()
+        findings, plans, profit = FoundLately(self._tokens), Plans(), Profit()
         curve_from_ns = self._clock.unix_ns() - _CURVE_SPAN_NS
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(_feed(_newest(bus, Stream.OPPORTUNITIES), findings.take))
@@ -148,7 +148,7 @@ async def _feed(batches: AsyncIterator[Sequence[Followed]], *takers: Callable[[E
         await asyncio.sleep(0)
 
 
-class Findings:
+class FoundLately:
     """What the scanner found, newest first."""
 
     def __init__(self, tokens: TokenRegistry) -> None:

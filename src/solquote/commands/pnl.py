@@ -20,7 +20,7 @@ from solquote.output import CommandFailed, answer_json, make_console
 if TYPE_CHECKING:
     from pipeline.auditor.ledger import Ledger
     from quote_core.events import ExecutionResult
-    from solquote.account_reading import Account
+    from solquote.account_reading import RunAccount
 
 __all__ = ["pnl"]
 
@@ -53,7 +53,7 @@ def pnl(
 RUNS_SHOWN_MAX: Final = 3
 
 
-def _account_json(account: "Account") -> dict[str, object]:
+def _account_json(account: "RunAccount") -> dict[str, object]:
     return {
         "run_id": account.ledger.run_id,
         "summary": _summary(account.ledger),
@@ -114,7 +114,7 @@ def _result_json(result: "ExecutionResult") -> dict[str, object]:
     }
 
 
-def _print(account: "Account", console: Console) -> None:
+def _print(account: "RunAccount", console: Console) -> None:
     ledger = account.ledger
     runs = "all runs" if account.is_of_all else f"run {account.run}"
     console.print(

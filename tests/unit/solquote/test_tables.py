@@ -13,7 +13,7 @@ from quote_core.events import Outcome
 from quote_core.tokens import load_tokens
 from shm import QuoteWriter, Role
 from shm.base58 import mint_bytes
-from solquote.account_reading import Account
+from solquote.account_reading import RunAccount
 from solquote.answers import PrintedCap, PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.command_line import run_command_line
@@ -216,7 +216,7 @@ def test_profit_and_loss(capsys: pytest.CaptureFixture[str]) -> None:
     ledgers = Ledgers(capital_lamports=10**11)
     for one in results:
         ledgers.add(one)
-    account = Account(ledgers.of(results[0].run_id), results, ledgers.by_run)
+    account = RunAccount(ledgers.of(results[0].run_id), results, ledgers.by_run)
     pnl._print(account, make_console())
     text = shown(capsys)
     for piece in ("SOL-hyloSOL", "1,000.000", "+123.456789", "-0.123457", "a rival was first", "other runs"):

@@ -11,7 +11,7 @@ from fakes.results import result
 from fakes.waiting import DEADLINE_S
 
 from aggregator.page.board import Board
-from aggregator.page.pipeline import Findings, PipelinePanel, Plans, Profit, sampled
+from aggregator.page.pipeline import FoundLately, PipelinePanel, Plans, Profit, sampled
 from pipeline.auditor.ledger import Ledger
 from pipeline.health import report_of_window
 from quote_core.bus.follow import Followed
@@ -27,7 +27,7 @@ def message(sequence: int = 1) -> Followed:
 
 
 def test_findings_are_shown_newest_first_with_whole_tokens() -> None:
-    findings = Findings(TOKENS)
+    findings = FoundLately(TOKENS)
     findings.take(opportunity(amount_in=2 * S), message(7))
     findings.take(opportunity(), message(8))
     content = findings.content()
@@ -40,7 +40,7 @@ def test_findings_are_shown_newest_first_with_whole_tokens() -> None:
 
 
 def test_only_so_many_findings_are_held() -> None:
-    findings = Findings(TOKENS)
+    findings = FoundLately(TOKENS)
     for sequence in range(1, 1_001):
         findings.take(opportunity(), message(sequence))
     content = findings.content()
@@ -151,7 +151,7 @@ def test_a_long_curve_is_thinned_where_it_is_old_and_keeps_its_newest_points() -
 
 def test_what_is_of_no_panel_is_passed_over() -> None:
     event: Event = replace(plan(1))
-    profit, findings = Profit(), Findings(TOKENS)
+    profit, findings = Profit(), FoundLately(TOKENS)
     profit.take(event, message())
     findings.take(event, message())
     assert profit.content()["account"] is None
