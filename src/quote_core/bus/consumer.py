@@ -112,8 +112,9 @@ class StandingPull:
         # Bounded by what was asked for. `Subscription.next_msg` is no use here: it can swallow a cancellation.
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         try:
-            subscription = await client.subscribe(inbox, cb=arrived.put)
-        except NatsError:  # this client is over; the bus gets another
+            with upstream_errors():
+                subscription = await client.subscribe(inbox, cb=arrived.put)
+        except ProviderUnavailable:  # this client is over; the bus gets another
             await asyncio.sleep(RECONNECT_WAIT_S)
             return
         try:

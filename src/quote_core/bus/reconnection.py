@@ -18,6 +18,7 @@ from nats.errors import Error as NatsError
 
 from quote_core.bus.access import Access, access_of
 from quote_core.bus.client import RoleClient, close
+from quote_core.bus.client_errors import heed_cancellation
 from quote_core.bus.connection import Bus
 from quote_core.bus.error_log import ErrorLog
 from quote_core.bus.permissions import BusRole
@@ -115,10 +116,12 @@ class _Reconnector:
                     reconnected_cb=self._back,
                     **client.access_options,
                 )
+                heed_cancellation()
             except BaseException as error:
                 await close(client)
                 if not isinstance(error, NatsError | TimeoutError | OSError):
                     raise
+                heed_cancellation()
                 await asyncio.sleep(RECONNECT_WAIT_S)
             else:
                 client.has_connected = True
