@@ -66,7 +66,7 @@ types: setup ## mypy, strict
 TEST_WORKERS ?= 2
 PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
 test: setup ## all tests (TEST_WORKERS=2)
-	$(PYTEST) -m "not long"
+	$(PYTEST) -r s -m "not long"
 
 integration: setup ## only the tests with real processes and servers
 	$(PYTEST) -m "integration and not long"

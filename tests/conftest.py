@@ -1,5 +1,6 @@
 """What every test gets, and what runs beside what."""
 
+import signal
 from collections.abc import Iterator
 from pathlib import PurePosixPath
 from typing import Final
@@ -12,6 +13,9 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 processes_of_tested_source()
+signal.signal(
+    signal.SIGINT, signal.default_int_handler
+)  # else ignored by all they start, where a shell's background job runs us
 settings.register_profile(
     "repeatable", derandomize=True, deadline=None, suppress_health_check=[HealthCheck.too_slow], database=None
 )
@@ -26,16 +30,8 @@ WHOLE_MACHINE: Final = (
     "test_page_in_browser",
 )
 """Take all they get, so no two of them meet."""
-CLIENTS: Final = (
-    "test_another_terminal",
-    "test_bad_input",
-    "test_cli",
-    "test_foreign_clients",
-    "test_metrics",
-    "test_readme",
-)
+CLIENTS: Final = "tests/integration/clients/"
 """Share a platform."""
-_GROUP_OF: Final = dict.fromkeys(WHOLE_MACHINE, "whole machine") | dict.fromkeys(CLIENTS, "clients")
 
 
 class _Groups(LoadScopeScheduling):
@@ -43,7 +39,9 @@ class _Groups(LoadScopeScheduling):
 
     def _split_scope(self, nodeid: str) -> str:
         file = nodeid.partition("::")[0]
-        return _GROUP_OF.get(PurePosixPath(file).stem, file)
+        if file.startswith(CLIENTS):
+            return CLIENTS
+        return "whole machine" if PurePosixPath(file).stem in WHOLE_MACHINE else file
 
 
 @pytest.hookimpl(optionalhook=True)
@@ -63,7 +61,7 @@ def _place(item: pytest.Item) -> int:
     if name in WHOLE_MACHINE:
         return WHOLE_MACHINE.index(name)
     is_unit = item.get_closest_marker("integration") is None
-    return len(WHOLE_MACHINE) + (0 if is_unit else 1 if name in CLIENTS else 2)
+    return len(WHOLE_MACHINE) + (0 if is_unit else 1 if item.nodeid.startswith(CLIENTS) else 2)
 
 
 @pytest.fixture(autouse=True)

@@ -27,8 +27,8 @@ SOL, USDC = (REGISTRY.resolve(symbol, field="").mint for symbol in ("SOL", "USDC
 STOP_S_MAX = 5.0
 REQUEST = local_quote_pb2.LocalQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=10**9)
 QUICKLY_STALE = {
-    "stale_after": "300ms",
-    "pool_cache_staleness_threshold": "900ms",
+    "stale_after": "1s",  # and the bound three times that: no stall of this machine makes a quote refused
+    "pool_cache_staleness_threshold": "3s",
     "staleness_sweep_interval": "50ms",
     "amm_refresh_interval": "100ms",
     "clmm_refresh_interval": "100ms",
@@ -51,10 +51,9 @@ async def until_refused(service: RunningLocalQuote) -> tuple[bool, grpc.aio.AioR
 
 
 async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_is_back(tmp_path: Path) -> None:
-    ports = {"rpc_port": 0, "slot_file": tmp_path / "slot", "slot_time": "50ms"}
+    ports = {"rpc_port": free_port(span=2), "slot_file": tmp_path / "slot", "slot_time": "50ms"}
     with recorded_market_process(**ports) as market:
         rpc_url, ws_url = market.rpc_url, market.websocket_url
-        ports["rpc_port"] = market.serving["rpc"]
         async with local_quote(rpc_url=rpc_url, rpc_ws_url=ws_url, **QUICKLY_STALE) as service:
             await service.until_figure("directions_quoted", 24)
             stream = service.stub.StreamQuoteBatches(
@@ -70,7 +69,7 @@ async def test_quotes_age_are_marked_then_refused_and_flow_again_when_the_node_i
             was_stale, error = await until_refused(service)
             assert was_stale
             assert error.code() is grpc.StatusCode.FAILED_PRECONDITION
-            assert "at most 900 ms are accepted" in str(error.details())
+            assert "at most 3000 ms are accepted" in str(error.details())
             await service.until_serving(serving=False)
             health = await service.stub.Health(quotes_pb2.HealthRequest())
             assert any("does not answer" in finding for finding in health.findings)

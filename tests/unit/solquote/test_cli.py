@@ -18,6 +18,7 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path):
     monkeypatch.setenv("SOLQUOTE_AGGREGATOR_ADDRESS", NOWHERE)
     monkeypatch.setenv("SOLQUOTE_LOCAL_QUOTE_ADDRESS", NOWHERE)
     monkeypatch.setenv("SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT", str(free_port()))
+    monkeypatch.setenv("SOLQUOTE_NATS_URL", f"nats://{NOWHERE}")  # not a platform's that runs here, which it would stop
 
 
 @pytest.mark.parametrize(
@@ -111,7 +112,10 @@ def test_a_data_folder_that_is_not_there_is_an_error_where_a_platform_is_looked_
     assert not folder.exists()
 
 
-def test_a_data_folder_that_cannot_be_made_is_a_sentence(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_data_folder_that_cannot_be_made_is_a_sentence(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+):
+    monkeypatch.delenv("SOLQUOTE_NATS_URL")
     (tmp_path / "file").touch()
     assert run(["up", "--free-ports", "--data-dir", str(tmp_path / "file" / "data")]) == 2
     assert capsys.readouterr().err == f"solquote: SOLQUOTE_DATA_DIR: {tmp_path}/file is not a folder\n"
