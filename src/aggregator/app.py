@@ -33,6 +33,7 @@ from aggregator.selection import Judge
 from aggregator.servicer import SERVICE_NAME, AggregatorServicer
 from aggregator.settings import AggregatorSettings
 from aggregator.shm_publisher import ShmPublisher
+from aggregator.spans import WrittenSpans
 from aggregator.table import QuoteTable
 from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
@@ -50,6 +51,7 @@ from quote_core.serving import (
 )
 from quote_core.serving.metrics import grpc_source, http_source
 from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.telemetry import traces
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
@@ -181,6 +183,7 @@ def _core(
             scored=partial(table.scored, source),
             clock=SYSTEM_CLOCK,
             ttl_slots=stale_after_ns[source] // _SLOT_NS,
+            spans=WrittenSpans(tracer, SYSTEM_CLOCK) if (tracer := traces.tracer()) is not None else None,
         )
         for source, writer in writers.items()
     }

@@ -9,13 +9,14 @@ step of the wall clock spoils no time for longer than until the next confirmatio
 """
 
 import asyncio
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from itertools import islice
 from typing import Any, Final, Protocol
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from aggregator.selection import Scored
+from aggregator.spans import WrittenSpans
 from aggregator.upstream_wire import SLOT_MAX
 from quote_core.clock import Clock, Moment, moment
 from quote_core.quotes import QuoteKey
@@ -70,7 +71,13 @@ class ShmPublisher:
     """Writes one of the two files."""
 
     def __init__(
-        self, writer: TableWriter, *, scored: Callable[[Iterable[int]], Iterable[Scored]], clock: Clock, ttl_slots: int
+        self,
+        writer: TableWriter,
+        *,
+        scored: Callable[[Iterable[int]], Iterable[Scored]],
+        clock: Clock,
+        ttl_slots: int,
+        spans: WrittenSpans | None = None,
     ) -> None:
         """Set it up.
 
@@ -79,10 +86,12 @@ class ShmPublisher:
             scored: The source's answers for rows that it has answered, as of the moment it is called.
             clock: The time entries are written in.
             ttl_slots: Slots a reader may use a quote for.
+            spans: Hears of what was written, where it is traced.
         """
         self._writer = writer
         self._scored = scored
         self._clock = clock
+        self._spans = spans
         self._batch = writer.batch()
         self._ttl_slots = min(ttl_slots, _TTL_SLOTS_MAX)
         self._published: dict[int, Scored] = {}
@@ -111,7 +120,7 @@ class ShmPublisher:
         """Free the entry."""
         self._free(index)
 
-    def publish(self, quotes: Iterable[Scored]) -> None:
+    def publish(self, quotes: Sequence[Scored]) -> None:
         """Write changed rows as one batch; those that lost their price become stale."""
         now = moment(self._clock)
         for scored in quotes:
@@ -121,6 +130,8 @@ class ShmPublisher:
             else:
                 self._put(scored, now)
         self._send()
+        if self._spans is not None:
+            self._spans.written(quotes, now.unix_ns)
 
     def confirm(self, rows: Iterable[int]) -> None:
         """Note rows that are as they were, but vouched for anew; they are scored when they are written."""

@@ -23,6 +23,7 @@ from local_quote.refresh import MarketRefresher
 from local_quote.row_table import LocalRowTable
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
+from local_quote.spans import PricedSpans
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK, Clock
@@ -33,6 +34,7 @@ from quote_core.serving.metrics import grpc_source
 from quote_core.settings import PlatformSettings
 from quote_core.solana import AccountFeed, RpcClient, open_session
 from quote_core.solana.metrics import rpc_source
+from quote_core.telemetry import traces
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry, checked_mint, load_tokens
 from quote_core.work_metrics import work_source
@@ -74,6 +76,7 @@ def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Cl
         subscriptions=Subscriptions(count_max=settings.subscriber_count_max),
         clock=clock,
         stale_after_ns=settings.stale_after,
+        spans=PricedSpans(tracer, store, clock) if (tracer := traces.tracer()) is not None else None,
     )
 
 

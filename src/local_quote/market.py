@@ -15,6 +15,7 @@ from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, Pool
 from local_quote.quote_cache import QuoteCache
 from local_quote.quoter import PoolQuoter, PricedSwap
 from local_quote.row_table import LocalQuote, LocalRow, LocalRowTable
+from local_quote.spans import PricedSpans
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Dex, Pool, SwapMode
 from quote_core.errors import CorruptAccount
@@ -64,6 +65,7 @@ class LocalMarket:
         subscriptions: Subscriptions[LocalRow, int],
         clock: Clock,
         stale_after_ns: int,
+        spans: PricedSpans | None = None,
     ) -> None:
         self.registry = registry
         self.progress = progress
@@ -75,6 +77,7 @@ class LocalMarket:
         self.subscriptions = subscriptions
         self.stale_after_ns = stale_after_ns
         self._clock = clock
+        self._spans = spans
         self._oracle_accounts = frozenset(oracle.accounts)
         self._standings: dict[Pubkey, _Standing] = {}
         self._open: set[Pubkey] = set()
@@ -121,7 +124,9 @@ class LocalMarket:
         touched = done.changed_pools | self._restood(done.judged_pools | doubted)
         touched |= self._moved_by_time(clock_before)
         self._forget_responses(touched)
-        self._pools_changed(touched)
+        changed = self._pools_changed(touched)
+        if self._spans is not None:
+            self._spans.priced(updates, now_mono_ns, changed)
         return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
     def renew_needs(self) -> WantedChange:
@@ -301,11 +306,12 @@ class LocalMarket:
         entry = self.store.entry(pool_id)
         return entry is not None and entry.doubt is not None
 
-    def _pools_changed(self, pool_ids: Collection[Pubkey]) -> None:
+    def _pools_changed(self, pool_ids: Collection[Pubkey]) -> list[LocalRow]:
         for pool_id in pool_ids:
             self.quoter.pool_changed(pool_id)
         changed: list[LocalRow] = self.table.pools_changed(pool_ids)
         self.subscriptions.publish(changed)
+        return changed
 
     def _forget_responses(self, pool_ids: Iterable[Pubkey]) -> None:
         for pool_id in pool_ids:

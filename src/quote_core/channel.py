@@ -9,6 +9,8 @@ from typing import Final
 
 import grpc.aio
 
+from quote_core.telemetry.traces import client_interceptors
+
 __all__ = ["CHANNEL_OPTIONS", "KEEPALIVE_TIMEOUT_MS", "KEEPALIVE_TIME_MS", "MESSAGE_BYTES_MAX", "open_channel"]
 
 MESSAGE_BYTES_MAX: Final = 16 * 1024 * 1024
@@ -32,4 +34,4 @@ CHANNEL_OPTIONS: Final = (
 
 def open_channel(address: str) -> grpc.aio.Channel:
     """A channel that reconnects by itself, quickly, and notices a dead connection."""
-    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS)
+    return grpc.aio.insecure_channel(address, options=CHANNEL_OPTIONS, interceptors=client_interceptors())

@@ -28,12 +28,13 @@ import structlog
 
 from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
-from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, load_with_platform
+from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name, load_with_platform
 from quote_core.telemetry.logs import start_logs
 from quote_core.telemetry.loop_lag import LoopLag
 from quote_core.telemetry.memory import memory_use
 from quote_core.telemetry.metrics import Catalogue, MetricSource, MetricsPage, Sample
 from quote_core.telemetry.readiness import Readiness
+from quote_core.telemetry.traces import ExporterMissing, start_traces
 from quote_core.web.metrics_endpoint import serve_metrics
 
 __all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "PROCESS_METRICS", "run_process", "work_until_told"]
@@ -73,9 +74,11 @@ def run_process(
         platform, settings = load_with_platform(model)
         start_logs(service, platform.log_level)
         structlog.get_logger().info("starting", pid=os.getpid())
-        # What is imported stays: a full collection stops the loop, for 30 ms with these objects and 2 ms without them.
-        gc.freeze()
-        asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop)))
+        with contextlib.ExitStack() as stack:
+            _start_traces(service, platform, stack)
+            # What is imported stays: a full collection stops the loop, for 30 ms with these objects, 2 ms without.
+            gc.freeze()
+            asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop)))
     except Exception as error:
         wrong_settings = [leaf for leaf in leaves(error) if isinstance(leaf, SettingsError)]
         if len(wrong_settings) == len(leaves(error)):
@@ -89,6 +92,22 @@ def run_process(
         sys.exit(EXIT_FAILED)
     finally:
         gc.unfreeze()
+
+
+def _start_traces(service: str, platform: PlatformSettings, stack: contextlib.ExitStack) -> None:
+    try:
+        stack.enter_context(
+            start_traces(
+                service,
+                exporter=platform.trace_exporter,
+                endpoint=platform.trace_endpoint,
+                ratio=platform.trace_sample,
+                run_id=platform.run_id,
+            )
+        )
+    except ExporterMissing as error:
+        name = environment_name(platform.section, "trace_exporter")
+        raise SettingsError([f"{name}: {platform.trace_exporter} {error}"]) from None
 
 
 async def _run_until_signal(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:

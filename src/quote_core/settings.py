@@ -130,6 +130,13 @@ class PlatformSettings(ServiceSettings):
         description="Which account a trade belongs to; `solquote up` names one a run of the recorded market",
     )
     log_level: str = Field("info", pattern="^(debug|info|warning|error)$", description="Least level logged")
+    trace_exporter: str = Field(
+        "none", pattern="^(none|console|otlp)$", description="Where spans go: nowhere, into the log, or to a collector"
+    )
+    trace_endpoint: HttpUrl = Field(
+        "", description="OTLP over HTTP, its path included; empty = OTEL_EXPORTER_OTLP_ENDPOINT, else this machine's"
+    )
+    trace_sample: float = Field(0.01, ge=0, le=1, description="Share of traces that are recorded, 0 to 1")
     local_quote_address: Address = Field("127.0.0.1:50052", description="Where the local quote service is found")
     external_quote_address: Address = Field("127.0.0.1:50053", description="Where the external quote service is found")
     aggregator_address: Address = Field("127.0.0.1:50051", description="Where the aggregator is found")

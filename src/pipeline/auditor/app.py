@@ -15,10 +15,11 @@ from quote_core.bus import Bus, BusRole, connect_as
 from quote_core.bus.metrics import bus_source, follower_source
 from quote_core.clock import SYSTEM_CLOCK, Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import Stream
+from quote_core.events import NO_TRACE, PnlSnapshot, Stream, kind_of
 from quote_core.health import Condition
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.telemetry import traces
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.work_metrics import work_source
 
@@ -76,8 +77,10 @@ async def publish_snapshots(
         changed.clear()
         if not books.caught_up.is_set():  # the stream was made anew meanwhile
             continue
+        cause, books.newest_trace = books.newest_trace, NO_TRACE
         try:
-            await bus.publish(books.ledger.snapshot(clock))
+            with traces.creating(kind_of(PnlSnapshot).subject, parent=cause):
+                await bus.publish(books.ledger.snapshot(clock, trace=traces.created_in(cause)))
         except ProviderUnavailable as error:
             _log.debug("P&L is not published", reason=str(error))
         except LayoutMismatch as error:

@@ -28,7 +28,7 @@ from dataclasses import dataclass
 from typing import Final, Self
 
 from quote_core.clock import Clock
-from quote_core.events import ExecutionResult, Outcome, PnlSnapshot, stamp
+from quote_core.events import NO_TRACE, ExecutionResult, Outcome, PnlSnapshot, Trace, stamp
 
 __all__ = ["DAY_NS", "RUN_COUNT_MAX", "Ledger", "Ledgers"]
 
@@ -161,9 +161,9 @@ class Ledger:
         """Net profit since midnight UTC of the day `now_unix_ns` lies in."""
         return self._day_profit_lamports if now_unix_ns // DAY_NS == self._day else 0
 
-    def snapshot(self, clock: Clock) -> PnlSnapshot:
+    def snapshot(self, clock: Clock, *, trace: Trace = NO_TRACE) -> PnlSnapshot:
         """The figures as an event."""
-        header = stamp(clock)
+        header = stamp(clock, trace=trace)
         return PnlSnapshot(
             header=header,
             filled_count=self.filled_count,

@@ -15,8 +15,9 @@ from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, Place, follow, read_to_end
 from quote_core.bus.register import read_newest_on
 from quote_core.errors import LayoutMismatch
-from quote_core.events import ExecutionResult, Stream, decode
+from quote_core.events import NO_TRACE, ExecutionResult, Stream, decode
 from quote_core.health import WorkFigures
+from quote_core.telemetry import traces
 
 __all__ = ["Books", "follow_books", "newest_run", "read_results", "result_in"]
 
@@ -40,6 +41,8 @@ class Books:
         self.malformed_count = 0
         self.remaining_count = 0
         """How many the stream kept behind the message taken last."""
+        self.newest_trace = NO_TRACE
+        """That of the newest result that was news."""
         self.caught_up = asyncio.Event()
         """Set while the account is whole: nothing that was kept at the start is still to be added."""
 
@@ -59,9 +62,26 @@ class Books:
         result = result_in(message)
         if result is None:
             self.malformed_count += 1
+            return None
+        if self.caught_up.is_set():  # what was added up before was traced when it was news
+            with traces.processing(message.subject, result.header):
+                self._ledgers.add(result)
+                self._tell(result)
         else:
             self._ledgers.add(result)
         return result
+
+    def _tell(self, result: ExecutionResult) -> None:
+        """The line of profit and loss, as the end of the result's trace."""
+        self.newest_trace = traces.created_in(result.header.trace)
+        traces.annotate(
+            {
+                "solquote.pair": result.pair,
+                "solquote.outcome": result.outcome.name,
+                "solquote.profit_lamports": result.profit_lamports,
+                "solquote.cumulative_profit_lamports": self.ledger.cumulative_profit_lamports,
+            }
+        )
 
     def work(self) -> WorkFigures:
         """The work so far."""

@@ -27,6 +27,7 @@ from quote_core.bus.register import append_if_last_is, event_of, read_newest_on,
 from quote_core.bus.stream_clock import StreamClock, state_of_stream
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Clock, Moment, moment
 from quote_core.events import Claim, Event, ExecutionPlan, Stream, stamp, subject_of
+from quote_core.telemetry.traces import created_in
 from quote_core.units import Pubkey
 
 __all__ = ["Begun", "ClaimBook", "Claims", "Now"]
@@ -201,7 +202,7 @@ class Claims:
 
     def _claim(self, plan: ExecutionPlan, begun: Moment) -> Claim:
         return Claim(
-            header=stamp(self._clock, slot=plan.header.slot, trace=plan.header.trace),
+            header=stamp(self._clock, slot=plan.header.slot, trace=created_in(plan.header.trace)),
             plan_id=plan.header.event_id,
             opportunity_id=plan.opportunity_id,
             hops=plan.hops,

@@ -29,6 +29,7 @@ from quote_core.events import (
     derived_id,
     stamp,
 )
+from quote_core.telemetry.traces import created_in
 from quote_core.units import I64_MAX, U64_MAX
 
 __all__ = ["Effects", "Ending", "abandoned", "failed", "filled", "missed", "refused", "result_of"]
@@ -124,7 +125,7 @@ def result_of(
 ) -> ExecutionResult:
     """The event; created, and finished, now."""
     result_id = derived_id("result", plan.header.event_id)
-    header = stamp(clock, event_id=result_id, slot=ending.slot or plan.header.slot, trace=plan.header.trace)
+    header = stamp(clock, event_id=result_id, slot=ending.slot or plan.header.slot, trace=created_in(plan.header.trace))
     return ExecutionResult(
         header=header,
         plan_id=plan.header.event_id,

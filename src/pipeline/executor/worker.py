@@ -48,6 +48,7 @@ from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
 from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of
 from quote_core.health import WorkFigures
+from quote_core.telemetry import traces
 from quote_core.telemetry.histogram import TO_FILL_BOUNDS_S, Histogram
 from quote_core.units import NS_PER_S
 
@@ -261,6 +262,10 @@ class Worker:
         if not isinstance(plan, ExecutionPlan):
             await self._bury(message, f"a {type(plan).__name__} is no plan")
             return
+        with traces.processing(message.subject, plan.header):
+            await self._settle_plan(message, plan, taken_unix_ns=taken_unix_ns)
+
+    async def _settle_plan(self, message: Msg, plan: ExecutionPlan, *, taken_unix_ns: int) -> None:
         result = self._results.owed(plan.header.event_id)
         if result is None:
             if not self._gate.allows_finishing or self._results.is_full:
@@ -270,6 +275,7 @@ class Worker:
             if ending is None:
                 return
             result = self._result(plan, ending, taken_unix_ns=taken_unix_ns)
+        traces.annotate({"solquote.outcome": result.outcome.name, "solquote.profit_lamports": result.profit_lamports})
         await self._store(result)
         with upstream_errors():
             await message.ack()
@@ -299,7 +305,8 @@ class Worker:
     async def _execute(self, plan: ExecutionPlan) -> Ending:
         self.exposure_lamports += plan.amount_in
         try:
-            return await self._venue.execute(plan)
+            with traces.doing("fill", {"solquote.mode": self._mode.name.lower(), "solquote.pair": plan.pair}):
+                return await self._venue.execute(plan)
         except Exception as error:  # noqa: BLE001  # a plan taken must end in a result, also when the executor is at fault
             _log.exception("execution raised", plan=plan.header.event_id.hex())
             return failed(self._costs(plan), f"{INTERNAL}: {type(error).__name__}", reached_chain=False)

@@ -19,6 +19,7 @@ from quote_core.clock import Clock, moment
 from quote_core.errors import MarketError
 from quote_core.events import Event, Rejection, RejectionCount, TwoHopArbitrage
 from quote_core.telemetry.histogram import TO_FILL_BOUNDS_S, Histogram
+from quote_core.telemetry.traces import annotate
 from quote_core.units import NS_PER_S
 
 __all__ = ["Planner"]
@@ -108,6 +109,7 @@ class Planner:
     def _rejected(self, opportunity: TwoHopArbitrage, reasons: Iterable[Rejection]) -> Sequence[Event]:
         reasons = tuple(reasons)
         self.rejected.update(reasons)
+        annotate({"solquote.rejected": ", ".join(reason.name.lower() for reason in reasons)})
         _log.debug(
             "rejected",
             pair=opportunity.pair,

@@ -5,6 +5,7 @@ from pipeline.planner.factors import Candidate
 from pipeline.simulation import Simulation
 from quote_core.clock import Clock, Moment, moment
 from quote_core.events import ExecutionPlan, TwoHopArbitrage, derived_id, stamp
+from quote_core.telemetry.traces import created_in
 from quote_core.units import BPS, PPM
 
 __all__ = ["candidate_seen", "candidate_simulated", "min_amount_out", "plan_from"]
@@ -64,7 +65,7 @@ def plan_from(
 ) -> ExecutionPlan:
     """The plan; its id follows from the opportunity's, so that planning one twice publishes it once."""
     plan_id = derived_id("plan", opportunity.header.event_id)
-    header = stamp(clock, event_id=plan_id, slot=simulation.slot, trace=opportunity.header.trace)
+    header = stamp(clock, event_id=plan_id, slot=simulation.slot, trace=created_in(opportunity.header.trace))
     return ExecutionPlan(
         header=header,
         opportunity_id=opportunity.header.event_id,

@@ -17,6 +17,7 @@ from pipeline.costs import CostRates
 from pipeline.scanner.book import Book, PairDirection, PairLegs
 from pipeline.scanner.detect import Divergence, Leg, RoundTrip, Thresholds, best_round_trip, divergence
 from pipeline.scanner.findings import Findings, MarketFinding
+from pipeline.scanner.spans import in_trace
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
@@ -136,7 +137,7 @@ class Scanner:
                 continue
             self.counts.looked_at += 1
             for finding in self._findings_of(legs):
-                await self._tell(finding)
+                await self._tell(finding, indexes)
 
     def _refresh(self, indexes: Iterable[int]) -> Iterable[PairLegs]:
         touched: dict[str, PairLegs] = {}
@@ -200,9 +201,10 @@ class Scanner:
         self.counts.torn += not standing
         return standing
 
-    async def _tell(self, finding: MarketFinding) -> None:
+    async def _tell(self, finding: MarketFinding, changed_rows: Sequence[int]) -> None:
         try:
-            await self._publisher.publish(finding.event)
+            with in_trace(finding, changed_rows) as event:
+                await self._publisher.publish(event)
         except SolquoteError as error:  # the bus is away, or no event can say this
             self.counts.dropped += 1
             _log.debug("a finding could not be published", reason=str(error))

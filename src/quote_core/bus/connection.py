@@ -22,6 +22,7 @@ from quote_core.bus.error_log import ErrorLog
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 from quote_core.events.subjects import covers
+from quote_core.telemetry.traces import sending
 
 __all__ = ["PUBLISH_TIMEOUT_S", "WRONG_LAST_SEQUENCE", "Bus"]
 
@@ -88,7 +89,7 @@ class Bus:
         """
         self._require_connection()
         try:
-            with upstream_errors():
+            with sending(subject, size_bytes=len(data)), upstream_errors():
                 # Not `publish_async`: it never hears that a stream refuses (nats-py 2.16).
                 return await self.jetstream.publish(subject, data, headers=dict(headers))
         except ProviderUnavailable as error:

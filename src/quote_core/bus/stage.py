@@ -27,6 +27,7 @@ from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
 from quote_core.health import WorkFigures
+from quote_core.telemetry.traces import processing
 
 __all__ = ["Answer", "Stage", "StageCounts", "bury"]
 
@@ -110,10 +111,12 @@ class Stage:
             await self._bury(message, f"{type(error).__name__}: {error}")
 
     async def _answer_one(self, message: Msg) -> None:
-        for answer in await self._answer(decode(message.data)):
-            await self._bus.publish(answer)
-            self.counts.published += 1
-        await message.ack()
+        event = decode(message.data)
+        with processing(message.subject, event.header):
+            for answer in await self._answer(event):
+                await self._bus.publish(answer)
+                self.counts.published += 1
+            await message.ack()
         self.counts.answered += 1
 
     async def _bury(self, message: Msg, reason: str) -> None:

@@ -14,6 +14,7 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.serving.reflection import add_reflection
 from quote_core.serving.work import CountingInterceptor
 from quote_core.telemetry.calls import CallCounter
+from quote_core.telemetry.traces import server_interceptors
 
 __all__ = ["STOP_GRACE_S", "Server", "serve"]
 
@@ -72,7 +73,8 @@ async def serve(
     Raises:
         ProviderUnavailable: The address cannot be bound.
     """
-    server = grpc.aio.server(options=_OPTIONS, interceptors=[CountingInterceptor(calls)] if calls else None)
+    interceptors = (*server_interceptors(), *((CountingInterceptor(calls),) if calls else ()))
+    server = grpc.aio.server(options=_OPTIONS, interceptors=interceptors)
     register(server)
     health_servicer = health.aio.HealthServicer()
     health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)

@@ -1,0 +1,95 @@
+"""Spans of what the market does with an account update: the update, and below it each quote that came of it.
+
+Which quotes are sampled, and their ids, follow from the quotes (`quote_core.telemetry.quote_ids`): the trace of one
+begins with the account update it came of. All of it is worked out after the quotes are on their way.
+"""
+
+from collections.abc import Iterable, Sequence
+from typing import NamedTuple
+
+from local_quote.pool_store import PoolStore
+from local_quote.row_table import LocalQuote, LocalRow
+from quote_core.clock import Clock
+from quote_core.quotes import route_id
+from quote_core.solana import AccountUpdate
+from quote_core.telemetry.afterwards import Afterwards, Told
+from quote_core.telemetry.quote_ids import ACCOUNT_UPDATE, LOCAL, QUOTE, span_id_of
+from quote_core.telemetry.traces import Tracer
+
+__all__ = ["PricedSpans"]
+
+
+class _Priced(NamedTuple):
+    updates: Sequence[AccountUpdate]
+    quotes: Sequence[LocalQuote]
+    began_mono_ns: int
+    ended_mono_ns: int
+    wall_ahead_ns: int
+    """What the wall clock shows more than the monotonic one."""
+
+
+class PricedSpans:
+    """Notes what was priced, and tells it afterwards."""
+
+    def __init__(self, tracer: Tracer, store: PoolStore, clock: Clock) -> None:
+        self._tracer = tracer
+        self._store = store
+        self._clock = clock
+        self._told = Told()
+        self._later = Afterwards(self._tell)
+
+    def priced(self, updates: Sequence[AccountUpdate], began_mono_ns: int, rows: Iterable[LocalRow]) -> None:
+        """The updates were taken in from `began_mono_ns` until now, and changed these rows."""
+        quotes = [row.quote for row in rows if row.quote is not None and not row.is_stale]
+        if quotes and updates:
+            now_mono_ns = self._clock.mono_ns()
+            wall_ahead_ns = self._clock.unix_ns() - now_mono_ns
+            self._later.note(_Priced(updates, quotes, began_mono_ns, now_mono_ns, wall_ahead_ns))
+
+    def _tell(self, priced: _Priced) -> None:
+        routes: dict[str, int] = {}
+        for quote in priced.quotes:
+            swap = quote.swap
+            pool_id = swap.entry.pool.address
+            route = routes.get(pool_id)
+            if route is None:
+                route = routes[pool_id] = route_id([pool_id])
+            trace_id = self._tracer.quotes.sampled(LOCAL, route, swap.input_amount, swap.output_amount)
+            if trace_id is not None and self._told.is_new(trace_id):  # a quote changes in other ways, too
+                self._tell_quote(trace_id, quote, route, priced)
+
+    def _tell_quote(self, trace_id: int, quote: LocalQuote, route: int, priced: _Priced) -> None:
+        pool = quote.swap.entry.pool
+        of_pool = [one for one in priced.updates if pool.address in self._store.pool_ids_on(one.pubkey)]
+        # Without one it was the chain's clock, or another pool, that made this quote another.
+        cause = max(of_pool or priced.updates, key=lambda update: update.slot)
+        self._tracer.record(
+            ACCOUNT_UPDATE,
+            trace_id=trace_id,
+            span_id=span_id_of(trace_id, ACCOUNT_UPDATE),
+            parent_span_id=0,
+            start_unix_ns=cause.received_mono_ns + priced.wall_ahead_ns,
+            end_unix_ns=priced.ended_mono_ns + priced.wall_ahead_ns,
+            attributes={
+                "solquote.account": cause.pubkey,
+                "solquote.account.source": cause.source.name.lower(),
+                "solquote.slot": cause.slot,
+            },
+        )
+        self._tracer.record(
+            QUOTE,
+            trace_id=trace_id,
+            span_id=span_id_of(trace_id, QUOTE),
+            parent_span_id=span_id_of(trace_id, ACCOUNT_UPDATE),
+            start_unix_ns=priced.began_mono_ns + priced.wall_ahead_ns,
+            end_unix_ns=priced.ended_mono_ns + priced.wall_ahead_ns,
+            attributes={
+                "solquote.pair": f"{quote.input_token.symbol}-{quote.output_token.symbol}",
+                "solquote.pool": pool.address,
+                "solquote.dex": pool.dex.value,
+                "solquote.route_id": f"{route:016x}",
+                "solquote.input_amount": str(quote.swap.input_amount),
+                "solquote.output_amount": str(quote.swap.output_amount),
+                "solquote.version": quote.version,
+            },
+        )
