@@ -129,6 +129,11 @@ class LocalMarket:
             self._spans.priced(updates, now_mono_ns, changed)
         return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
+    def registered(self, rows: Iterable[LocalRow]) -> None:
+        """Somebody subscribes to these rows, and has them as they stand."""
+        if self._spans is not None:
+            self._spans.priced((), self._clock.mono_ns(), rows)
+
     def renew_needs(self) -> WantedChange:
         """Ask for what pools came to want by being priced, whether or not anything of them has changed."""
         return _wanted(self.store.renew_priced())

@@ -175,6 +175,7 @@ class LocalQuoteServicer:
         subscriptions.check_room()
         pair = self._market.registry.pair
         rows = table.register((*pair(key.input_mint, key.output_mint), key.input_amount) for key in wanted.keys)
+        self._market.registered(rows)
         try:
             with subscriptions.follow(zip(rows, wanted.numbers, strict=True)) as subscription:
                 yield subscription

@@ -15,6 +15,7 @@ from quote_core.solana import AccountUpdate
 from quote_core.telemetry.afterwards import Afterwards, Told
 from quote_core.telemetry.quote_ids import ACCOUNT_UPDATE, LOCAL, QUOTE, span_id_of
 from quote_core.telemetry.traces import Tracer
+from quote_core.units import Pubkey
 
 __all__ = ["PricedSpans"]
 
@@ -39,9 +40,12 @@ class PricedSpans:
         self._later = Afterwards(self._tell)
 
     def priced(self, updates: Sequence[AccountUpdate], began_mono_ns: int, rows: Iterable[LocalRow]) -> None:
-        """The updates were taken in from `began_mono_ns` until now, and changed these rows."""
+        """The updates were taken in from `began_mono_ns` until now, and changed these rows.
+
+        Without any the rows were asked for, and priced from what was held.
+        """
         quotes = [row.quote for row in rows if row.quote is not None and not row.is_stale]
-        if quotes and updates:
+        if quotes:
             now_mono_ns = self._clock.mono_ns()
             wall_ahead_ns = self._clock.unix_ns() - now_mono_ns
             self._later.note(_Priced(updates, quotes, began_mono_ns, now_mono_ns, wall_ahead_ns))
@@ -60,27 +64,12 @@ class PricedSpans:
 
     def _tell_quote(self, trace_id: int, quote: LocalQuote, route: int, priced: _Priced) -> None:
         pool = quote.swap.entry.pool
-        of_pool = [one for one in priced.updates if pool.address in self._store.pool_ids_on(one.pubkey)]
-        # Without one it was the chain's clock, or another pool, that made this quote another.
-        cause = max(of_pool or priced.updates, key=lambda update: update.slot)
-        self._tracer.record(
-            ACCOUNT_UPDATE,
-            trace_id=trace_id,
-            span_id=span_id_of(trace_id, ACCOUNT_UPDATE),
-            parent_span_id=0,
-            start_unix_ns=cause.received_mono_ns + priced.wall_ahead_ns,
-            end_unix_ns=priced.ended_mono_ns + priced.wall_ahead_ns,
-            attributes={
-                "solquote.account": cause.pubkey,
-                "solquote.account.source": cause.source.name.lower(),
-                "solquote.slot": cause.slot,
-            },
-        )
+        parent_span_id = self._tell_cause(trace_id, pool.address, priced) if priced.updates else 0
         self._tracer.record(
             QUOTE,
             trace_id=trace_id,
             span_id=span_id_of(trace_id, QUOTE),
-            parent_span_id=span_id_of(trace_id, ACCOUNT_UPDATE),
+            parent_span_id=parent_span_id,
             start_unix_ns=priced.began_mono_ns + priced.wall_ahead_ns,
             end_unix_ns=priced.ended_mono_ns + priced.wall_ahead_ns,
             attributes={
@@ -93,3 +82,23 @@ class PricedSpans:
                 "solquote.version": quote.version,
             },
         )
+
+    def _tell_cause(self, trace_id: int, pool_id: Pubkey, priced: _Priced) -> int:
+        of_pool = [one for one in priced.updates if pool_id in self._store.pool_ids_on(one.pubkey)]
+        # Without one it was the chain's clock, or another pool, that made this quote another.
+        cause = max(of_pool or priced.updates, key=lambda update: update.slot)
+        span_id = span_id_of(trace_id, ACCOUNT_UPDATE)
+        self._tracer.record(
+            ACCOUNT_UPDATE,
+            trace_id=trace_id,
+            span_id=span_id,
+            parent_span_id=0,
+            start_unix_ns=cause.received_mono_ns + priced.wall_ahead_ns,
+            end_unix_ns=priced.ended_mono_ns + priced.wall_ahead_ns,
+            attributes={
+                "solquote.account": cause.pubkey,
+                "solquote.account.source": cause.source.name.lower(),
+                "solquote.slot": cause.slot,
+            },
+        )
+        return span_id

@@ -28,8 +28,10 @@ import structlog
 
 from quote_core.errors import leaves, sentence_of
 from quote_core.health import Condition
+from quote_core.setting_secrets import secrets_in
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name, load_with_platform
-from quote_core.telemetry.logs import start_logs
+from quote_core.telemetry.followed_level import follow_level
+from quote_core.telemetry.logs import hide, masked, start_logs
 from quote_core.telemetry.loop_lag import LoopLag
 from quote_core.telemetry.memory import memory_use
 from quote_core.telemetry.metrics import Catalogue, MetricSource, MetricsPage, Sample
@@ -72,13 +74,14 @@ def run_process(
     """
     try:
         platform, settings = load_with_platform(model)
+        hide(secrets_in(platform, settings))
         start_logs(service, platform.log_level)
         structlog.get_logger().info("starting", pid=os.getpid())
         with contextlib.ExitStack() as stack:
             _start_traces(service, platform, stack)
             # What is imported stays: a full collection stops the loop, for 30 ms with these objects, 2 ms without.
             gc.freeze()
-            asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop)))
+            asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop), _level(service, platform)))
     except Exception as error:
         wrong_settings = [leaf for leaf in leaves(error) if isinstance(leaf, SettingsError)]
         if len(wrong_settings) == len(leaves(error)):
@@ -88,7 +91,7 @@ def run_process(
         sentence = sentence_of(error)
         if sentence is None:
             raise
-        sys.stderr.write(f"{service} cannot run: {sentence}\n")
+        sys.stderr.write(masked(f"{service} cannot run: {sentence}\n"))
         sys.exit(EXIT_FAILED)
     finally:
         gc.unfreeze()
@@ -110,11 +113,24 @@ def _start_traces(service: str, platform: PlatformSettings, stack: contextlib.Ex
         raise SettingsError([f"{name}: {platform.trace_exporter} {error}"]) from None
 
 
-async def _run_until_signal(run: Callable[[asyncio.Event], Coroutine[Any, Any, None]]) -> None:
+async def _level(service: str, platform: PlatformSettings) -> None:
+    """Heed what `solquote logs --level` says; a process without a data folder hears nothing of it."""
+    with contextlib.suppress(SettingsError):
+        await follow_level(platform.data_folder(), service, default=platform.log_level)
+
+
+async def _run_until_signal(
+    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], beside: Coroutine[Any, Any, None]
+) -> None:
     stop = asyncio.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
         asyncio.get_running_loop().add_signal_handler(number, stop.set)
-    await run(stop)
+    besides = asyncio.create_task(beside)
+    try:
+        await run(stop)
+    finally:
+        besides.cancel()
+        await asyncio.gather(besides, return_exceptions=True)
 
 
 async def work_until_told(

@@ -16,6 +16,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.files import replace_file
 from quote_core.running.data_folder import Running
 from quote_core.running.log_files import LOG_FOLDER
+from quote_core.running.log_levels import forget_levels
 from quote_core.running.settings_shown import SETTINGS_NAME, SettingShown, settings_content, shown_settings
 from quote_core.running.status import ProcessView
 from quote_core.settings import SettingsError, environment_name
@@ -89,6 +90,7 @@ def _run_planned(
     try:
         with take_data_folder(plan.data_dir, plan.environment) as killed, _passing_files(plan):
             _remove_leftovers(killed)
+            forget_levels(plan.data_dir)
             if plan.nats:
                 prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)
@@ -209,6 +211,7 @@ def _limits(settings: UpSettings) -> ChildLimits:
         start_ns_max=settings.start_time_max,
         silence_ns_max=settings.silence_max,
         log_size_max_bytes=settings.log_size_max_bytes,
+        log_count_max=settings.log_count_max,
         restart=RestartPolicy(
             delay_ns_min=settings.restart_delay_min,
             delay_ns_max=settings.restart_delay_max,

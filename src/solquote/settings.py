@@ -27,3 +27,4 @@ class UpSettings(ServiceSettings):
     restart_delay_max: Duration = Field("10s", description="Longest wait before a restart")
     settled_after: Duration = Field("30s", description="A child that ran this long has its failures forgotten")
     log_size_max_bytes: int = Field(10_000_000, ge=10_000, description="A child's log file is turned over at this size")
+    log_count_max: int = Field(3, ge=2, le=100, description="Log files kept of a child, the one being written included")

@@ -23,6 +23,7 @@ LIMITS = ChildLimits(
     start_ns_max=60_000_000_000,
     silence_ns_max=60_000_000_000,
     log_size_max_bytes=100_000,
+    log_count_max=3,
     restart=RestartPolicy(delay_ns_min=1_000_000, delay_ns_max=1_000_000, settled_after_ns=1),
 )
 QUICK = {"POOL_CACHE_STALENESS_THRESHOLD": "3s", "STALE_AFTER": "3s"}

@@ -1,20 +1,33 @@
 """The log files of a data folder, read while they are written: one a process, merged by the time each line tells.
 
-The supervisor turns a file over when it is full and at its own start: `NAME.log` becomes `NAME.log.1`, and a new one
-begins. A line without a time, as older versions wrote, belongs to the one before it.
+The supervisor turns a file over when it is full and at its own start: `NAME.log` becomes `NAME.log.1`, that before
+`NAME.log.2` and so on, and a new one begins. A line without a time, as older versions wrote, belongs to the one before
+it.
 """
 
 import heapq
+import itertools
 import json
 import os
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import BinaryIO, Final
 
-__all__ = ["LOG_FOLDER", "LineSplitter", "LogFollower", "LogLine", "fields_of", "last_lines", "log_names", "merged"]
+__all__ = [
+    "LOG_FOLDER",
+    "LineSplitter",
+    "LogFollower",
+    "LogLine",
+    "fields_of",
+    "last_lines",
+    "log_names",
+    "merged",
+    "older_file",
+    "older_files",
+]
 
 LOG_FOLDER: Final = "logs"
 """In the data folder."""
@@ -34,6 +47,20 @@ class LogLine:
     text: str
 
 
+def older_file(path: Path, number: int) -> Path:
+    """What a log was turned over to, so many times ago."""
+    return path.with_name(f"{path.name}.{number}")
+
+
+def older_files(path: Path) -> Iterator[Path]:
+    """What is kept of a log beside the file being written, the newest first."""
+    for number in itertools.count(1):
+        older = older_file(path, number)
+        if not older.exists():
+            return
+        yield older
+
+
 def log_names(folder: Path) -> list[str]:
     """The processes that have a log."""
     return sorted(path.name.removesuffix(_SUFFIX) for path in folder.glob(f"*{_SUFFIX}"))
@@ -45,7 +72,7 @@ def merged(logs: Iterable[Sequence[LogLine]]) -> list[LogLine]:
 
 
 def last_lines(folder: Path, process: str, count: int) -> list[LogLine]:
-    """The newest `count` lines of a process, those of the file before included."""
+    """The newest `count` lines of a process, those of older files included."""
     follower = LogFollower(folder, process)
     try:
         return follower.begin(count)
@@ -59,7 +86,6 @@ class LogFollower:
     def __init__(self, folder: Path, process: str) -> None:
         self._process = process
         self._path = folder / f"{process}{_SUFFIX}"
-        self._before = folder / f"{process}{_SUFFIX}.1"
         self._file: BinaryIO | None = None
         self._splitter = LineSplitter()
         self._unix_ms = 0
@@ -71,11 +97,14 @@ class LogFollower:
         if self._file is not None:
             lines = self._splitter.feed(_end_of(self._file, count))
             lines = lines[max(0, len(lines) - count) :]
-        if len(lines) < count and (before := _opened(self._before)) is not None:
-            with before:
-                older = LineSplitter()
-                rest = older.feed(_end_of(before, count)) + older.end()
-            lines = rest[-(count - len(lines)) :] + lines
+        for path in older_files(self._path):
+            if len(lines) >= count:
+                break
+            if (before := _opened(path)) is not None:
+                with before:
+                    older = LineSplitter()
+                    rest = older.feed(_end_of(before, count)) + older.end()
+                lines = rest[-(count - len(lines)) :] + lines
         return self._dated(lines)
 
     def more(self) -> list[LogLine]:
@@ -86,8 +115,13 @@ class LogFollower:
             if _is_at(self._path, self._file):
                 return self._dated(lines)
             lines += self._splitter.feed(self._file.read()) + self._splitter.end()  # written between the two looks
-            if not _is_at(self._before, self._file):  # turned over twice since we looked
-                lines += _whole(self._before)
+            between: list[Path] = []  # more than one was begun since we looked
+            for path in older_files(self._path):
+                if _is_at(path, self._file):
+                    break
+                between.append(path)
+            for path in reversed(between):
+                lines += _whole(path)
             self._file.close()
         self._file = _opened(self._path)
         if self._file is not None:

@@ -47,6 +47,7 @@ class ChildLimits:
     silence_ns_max: int
     """Longest silence of a healthy one."""
     log_size_max_bytes: int
+    log_count_max: int
     restart: RestartPolicy
 
 
@@ -73,7 +74,8 @@ class Child:
 
     async def keep(self, needs: tuple["Child", ...]) -> None:
         """Run the process again and again until `stop`; returns when it has ended for good."""
-        with LogFile(self._log_path, size_max_bytes=self._limits.log_size_max_bytes) as log:
+        limits = self._limits
+        with LogFile(self._log_path, size_max_bytes=limits.log_size_max_bytes, count_max=limits.log_count_max) as log:
             while not self._stopping.is_set():
                 await self._unless_stopping(*(need.ready.wait() for need in needs))
                 if self._stopping.is_set():

@@ -22,7 +22,7 @@ def structured(second: int, event: str = "x") -> str:
 
 @pytest.fixture
 def log(tmp_path: Path) -> Iterator[LogFile]:
-    with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES) as log:
+    with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES, count_max=2) as log:
         yield log
 
 
@@ -42,7 +42,7 @@ def test_the_newest_lines_are_had_however_many(tmp_path: Path, log: LogFile, cou
 
 def test_what_is_short_of_the_count_comes_from_the_file_before(tmp_path: Path):
     for run in (1, 2):
-        with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES) as log:
+        with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES, count_max=2) as log:
             for number in (1, 2, 3):
                 log.write(b"run %d line %d" % (run, number))
     assert texts(last_lines(tmp_path, "scanner", 4)) == ["run 1 line 3", *(f"run 2 line {n}" for n in (1, 2, 3))]
@@ -59,13 +59,13 @@ def test_following_goes_on_behind_the_newest_lines(log: LogFile, follower: LogFo
 
 def test_a_full_file_and_a_new_run_lose_no_line(tmp_path: Path, follower: LogFollower):
     seen: list[str] = []
-    with LogFile(tmp_path / "scanner.log", size_max_bytes=100) as log:
+    with LogFile(tmp_path / "scanner.log", size_max_bytes=100, count_max=2) as log:
         follower.begin(0)
         for number in range(40):  # turned over after each five or so
             log.write(b"first run, line %02d" % number)
             seen += texts(follower.more()) if number % 3 == 0 else []
         log.write(b"its last word")
-    with LogFile(tmp_path / "scanner.log", size_max_bytes=100) as log:
+    with LogFile(tmp_path / "scanner.log", size_max_bytes=100, count_max=2) as log:
         log.write(b"second run")
         seen += texts(follower.more())
     assert seen == [*(f"first run, line {n:02}" for n in range(40)), "its last word", "second run"]
@@ -73,7 +73,7 @@ def test_a_full_file_and_a_new_run_lose_no_line(tmp_path: Path, follower: LogFol
 
 def test_a_file_turned_over_twice_between_two_looks_loses_only_what_is_gone(tmp_path: Path, follower: LogFollower):
     for run in (1, 2, 3):
-        with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES) as log:
+        with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES, count_max=2) as log:
             log.write(b"run %d" % run)
         if run == 1:
             assert texts(follower.begin(9)) == ["run 1"]
@@ -83,18 +83,18 @@ def test_a_file_turned_over_twice_between_two_looks_loses_only_what_is_gone(tmp_
 def test_a_log_that_is_not_there_yet_is_followed_from_its_start(tmp_path: Path, follower: LogFollower):
     assert follower.begin(10) == []
     assert follower.more() == []
-    with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES) as log:
+    with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES, count_max=2) as log:
         log.write(b"hello")
         assert texts(follower.more()) == ["hello"]
     assert log_names(tmp_path) == ["scanner"]
 
 
 def test_lines_of_several_processes_are_merged_by_the_time_they_tell(tmp_path: Path):
-    with LogFile(tmp_path / "b.log", size_max_bytes=ROOMY_BYTES) as log:
+    with LogFile(tmp_path / "b.log", size_max_bytes=ROOMY_BYTES, count_max=2) as log:
         log.write(structured(2).encode())
         log.write(b"Traceback, of the line before")
         log.write(structured(9).encode())
-    with LogFile(tmp_path / "a.log", size_max_bytes=ROOMY_BYTES) as log:
+    with LogFile(tmp_path / "a.log", size_max_bytes=ROOMY_BYTES, count_max=2) as log:
         log.write(structured(1).encode())
         log.write(structured(5).encode())
     lines = merged(last_lines(tmp_path, name, 10) for name in log_names(tmp_path))

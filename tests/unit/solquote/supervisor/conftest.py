@@ -99,6 +99,7 @@ LIMITS = ChildLimits(
     start_ns_max=10_000_000_000,
     silence_ns_max=60_000_000_000,
     log_size_max_bytes=100_000,
+    log_count_max=3,
     restart=RestartPolicy(delay_ns_min=1_000_000, delay_ns_max=100_000_000, settled_after_ns=60_000_000_000),
 )
 

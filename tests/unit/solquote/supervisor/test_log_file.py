@@ -26,7 +26,7 @@ def test_a_stream_is_cut_into_lines(chunks: list[bytes], lines: list[bytes]):
 def test_the_run_before_is_kept_under_another_name(tmp_path: Path):
     path = tmp_path / "child.log"
     for text in (b"first", b"second"):
-        with LogFile(path, size_max_bytes=1000) as log:
+        with LogFile(path, size_max_bytes=1000, count_max=2) as log:
             log.write(text)
     assert path.read_text() == "second\n"
     assert (tmp_path / "child.log.1").read_text() == "first\n"
@@ -35,14 +35,14 @@ def test_the_run_before_is_kept_under_another_name(tmp_path: Path):
 def test_a_log_is_for_its_owner_alone(tmp_path: Path):
     before = os.umask(0)
     try:
-        with LogFile(tmp_path / "child.log", size_max_bytes=1000):
+        with LogFile(tmp_path / "child.log", size_max_bytes=1000, count_max=2):
             assert (tmp_path / "child.log").stat().st_mode & 0o777 == 0o600
     finally:
         os.umask(before)
 
 
 def test_a_log_never_grows_beyond_its_size(tmp_path: Path):
-    with LogFile(tmp_path / "child.log", size_max_bytes=100) as log:
+    with LogFile(tmp_path / "child.log", size_max_bytes=100, count_max=2) as log:
         for number in range(50):
             log.write(b"%020d" % number)
         assert list(log.last_lines) == [f"{number:020}" for number in range(50 - LAST_LINES_MAX, 50)]
