@@ -153,8 +153,8 @@ class HttpApi:
         return _json(health_answer(report), HTTPStatus.OK if report.is_serving else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def get_metrics(self, request: web.Request) -> web.Response:
-        """Prometheus text."""
-        return metrics_answer(self._metrics)
+        """Prometheus text, or OpenMetrics for whom prefers that."""
+        return metrics_answer(self._metrics, request)
 
     async def get_openapi(self, request: web.Request) -> web.Response:
         """The OpenAPI document."""

@@ -359,8 +359,8 @@ class Worker:
         match result.outcome:
             case Outcome.FILLED:
                 counts.filled += 1
-                self.plan_to_fill_s.observe(_since_s(result, result.plan_created_unix_ns))
-                self.opportunity_to_fill_s.observe(_since_s(result, result.opportunity_created_unix_ns))
+                self.plan_to_fill_s.observe_traced(_since_s(result, result.plan_created_unix_ns))
+                self.opportunity_to_fill_s.observe_traced(_since_s(result, result.opportunity_created_unix_ns))
             case Outcome.MISSED:
                 counts.missed += 1
             case Outcome.FAILED:

@@ -92,7 +92,7 @@ class Planner:
         if not verdict.is_accepted:
             return self._rejected(event, verdict.rejections)
         self.planned_count += 1
-        self.to_plan_s.observe(max(0, self._clock.unix_ns() - event.header.created_unix_ns) / NS_PER_S)
+        self.to_plan_s.observe_traced(max(0, self._clock.unix_ns() - event.header.created_unix_ns) / NS_PER_S)
         return [
             plan_from(
                 event,

@@ -11,7 +11,8 @@ from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass, field
 from typing import Final, NamedTuple, Protocol
 
-from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector, generate_latest
+from prometheus_client import CollectorRegistry, GCCollector, ProcessCollector
+from prometheus_client.exposition import choose_encoder
 from prometheus_client.metrics_core import (
     CounterMetricFamily,
     GaugeMetricFamily,
@@ -19,6 +20,7 @@ from prometheus_client.metrics_core import (
     Metric,
 )
 from prometheus_client.registry import Collector
+from prometheus_client.samples import Exemplar
 
 from quote_core.telemetry.histogram import Histogram
 
@@ -119,7 +121,7 @@ class MetricsPage:
     def __init__(self, settings: MetricSettings, *sources: MetricSource) -> None:
         self.process = settings.section
         self.port = settings.metrics_port
-        self._recent: bytes | None = None
+        self._recent: dict[str, tuple[bytes, str]] = {}
         self._recent_until_s = 0.0
         self._registry = CollectorRegistry()
         ProcessCollector(registry=self._registry)
@@ -135,16 +137,21 @@ class MetricsPage:
         """Tell what a part brings that knows Prometheus itself, such as the reader of shared memory."""
         self._registry.register(collector)
 
-    def text(self) -> bytes:
-        """Look now; Prometheus's text format."""
-        return generate_latest(self._registry)
+    def text(self, accepted: str = "") -> tuple[bytes, str]:
+        """Look now; the text and its content type, which of Prometheus's formats a scraper's `Accept` prefers."""
+        encoder, content_type = choose_encoder(accepted)
+        return encoder(self._registry), content_type
 
-    def recent(self) -> bytes:
+    def recent(self, accepted: str = "") -> tuple[bytes, str]:
         """The same, `PAGE_AGE_S_MAX` old at most: whoever asks more often does not keep the process from its work."""
         now_s = time.monotonic()
-        if self._recent is None or now_s >= self._recent_until_s:
-            self._recent, self._recent_until_s = self.text(), now_s + PAGE_AGE_S_MAX
-        return self._recent
+        if now_s >= self._recent_until_s:
+            self._recent.clear()
+            self._recent_until_s = now_s + PAGE_AGE_S_MAX
+        content_type = choose_encoder(accepted)[1]
+        if content_type not in self._recent:
+            self._recent[content_type] = self.text(accepted)
+        return self._recent[content_type]
 
 
 class _SourceCollector(Collector):
@@ -177,8 +184,13 @@ def _empty(family: MetricFamily) -> _Families:
     return made[family.kind](family.name, family.meaning, labels=family.labels)
 
 
-def _cumulated(histogram: Histogram) -> Iterator[tuple[str, float]]:
+def _cumulated(histogram: Histogram) -> Iterator[tuple[str, float] | tuple[str, float, Exemplar]]:
+    """By bound, with the bound's exemplar if there is one; only the OpenMetrics text has those."""
     count = 0
-    for bound, counted in zip((*map(repr, histogram.bounds), "+Inf"), histogram.counts, strict=True):
-        count += counted
-        yield bound, count
+    for place, bound in enumerate((*map(repr, histogram.bounds), "+Inf")):
+        count += histogram.counts[place]
+        one = histogram.exemplars.get(place)
+        if one is None:
+            yield bound, count
+        else:
+            yield bound, count, Exemplar({"trace_id": one.trace_id, "span_id": one.span_id}, one.value, one.unix_s)

@@ -5,7 +5,6 @@ from collections.abc import AsyncIterator
 from typing import Final
 
 from aiohttp import web
-from prometheus_client import CONTENT_TYPE_LATEST
 
 from quote_core.addresses import METRICS_HOST, with_port
 from quote_core.errors import ProviderUnavailable
@@ -18,9 +17,10 @@ __all__ = ["METRICS_PATH", "metrics_answer", "serve_metrics"]
 METRICS_PATH: Final = "/metrics"
 
 
-def metrics_answer(page: MetricsPage) -> web.Response:
-    """The page as it is now, or was a moment ago."""
-    return web.Response(body=page.recent(), headers={"Content-Type": CONTENT_TYPE_LATEST})
+def metrics_answer(page: MetricsPage, request: web.Request) -> web.Response:
+    """The page as it is now, or was a moment ago; as OpenMetrics, which has exemplars, for whom prefers that."""
+    body, content_type = page.recent(request.headers.get("Accept", ""))
+    return web.Response(body=body, headers={"Content-Type": content_type})
 
 
 @contextlib.asynccontextmanager
@@ -31,8 +31,8 @@ async def serve_metrics(page: MetricsPage) -> AsyncIterator[int]:
         ProviderUnavailable: The port is taken; names the setting.
     """
 
-    async def answer(_: web.Request) -> web.Response:
-        return metrics_answer(page)
+    async def answer(request: web.Request) -> web.Response:
+        return metrics_answer(page, request)
 
     application = web.Application()
     application.router.add_get(METRICS_PATH, answer)

@@ -106,3 +106,15 @@ def test_a_clock_set_back_does_not_put_a_processes_lines_out_of_order(tmp_path: 
     for second in (9, 1):
         log.write(structured(second, f"at {second}").encode())
     assert [line.unix_ms for line in last_lines(tmp_path, "scanner", 9)] == [1_785_412_809_500] * 2
+
+
+def test_files_turned_over_many_times_between_two_looks_are_all_read_while_they_are_kept(
+    tmp_path: Path, follower: LogFollower
+):
+    for run in range(1, 6):
+        with LogFile(tmp_path / "scanner.log", size_max_bytes=ROOMY_BYTES, count_max=5) as log:
+            log.write(b"run %d" % run)
+        if run == 1:
+            assert texts(follower.begin(9)) == ["run 1"]
+    assert texts(follower.more()) == ["run 2", "run 3", "run 4", "run 5"]
+    assert texts(last_lines(tmp_path, "scanner", 4)) == ["run 2", "run 3", "run 4", "run 5"]

@@ -3,7 +3,7 @@ from pathlib import Path
 
 import pytest
 
-from quote_core.running.log_files import LineSplitter
+from quote_core.running.log_files import LineSplitter, older_files
 from solquote.supervisor.log_file import LAST_LINES_MAX, LogFile
 
 
@@ -49,3 +49,14 @@ def test_a_log_never_grows_beyond_its_size(tmp_path: Path):
     sizes = {path.name: path.stat().st_size for path in tmp_path.iterdir()}
     assert set(sizes) == {"child.log", "child.log.1"}
     assert max(sizes.values()) <= 100
+
+
+def test_so_many_files_are_kept_and_the_oldest_goes(tmp_path: Path):
+    path = tmp_path / "child.log"
+    for number in range(6):
+        with LogFile(path, size_max_bytes=1000, count_max=4) as log:
+            log.write(b"%d" % number)
+    assert [path.read_text(), *(older.read_text() for older in older_files(path))] == ["5\n", "4\n", "3\n", "2\n"]
+    with LogFile(path, size_max_bytes=1000, count_max=2):
+        pass
+    assert [older.read_text() for older in older_files(path)] == ["5\n"]
