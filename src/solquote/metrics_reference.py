@@ -35,6 +35,9 @@ made up is a label value: what is not served is counted as `other`.
 Beside what is listed, each process tells `process_*` (processor time, memory, open files, start) and `python_gc_*`, as
 Prometheus's client for Python has them.
 
+For whom asks for OpenMetrics (`Accept: application/openmetrics-text`) the histograms of calls, and of opportunity to
+plan or fill, have exemplars where the platform is traced: [traces.md](traces.md).
+
 `deploy/prometheus` has a configuration that scrapes them, and rules that say when to wake somebody.
 
 This page is made by `python -m solquote.metrics_reference`.

@@ -48,11 +48,16 @@ class Collector:
             self.news.notify_all()
 
     def with_names(self, names: Sequence[str], *, seconds: float) -> list[CollectedSpan]:
-        """The spans of the first trace that has all these, once there is one."""
+        """The spans of the first trace that has all these, once there is one and nothing in it hangs in the air."""
 
         def found() -> list[CollectedSpan] | None:
             return next(
-                (spans for spans in self.traces.values() if set(names) <= {span.name for span in spans}),
+                (
+                    spans
+                    for spans in self.traces.values()
+                    if set(names) <= {span.name for span in spans}
+                    and {span.parent_id for span in spans} <= {"", *(span.span_id for span in spans)}
+                ),
                 None,
             )
 

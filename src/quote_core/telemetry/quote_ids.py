@@ -52,7 +52,8 @@ class QuoteIds:
 
     def sampled(self, source: int, route_id: int, input_amount: int, output_amount: int) -> int | None:
         """The trace of a quote that is sampled, `None` of any other."""
-        low = self._low(source, route_id, input_amount, output_amount)
+        # As `_low`, spelled out: this is asked of every quote.
+        low = ((route_id ^ self._salts[source]) + input_amount * _A + output_amount * _B & _MASK) * _C >> 32 & _MASK
         if low >= self._bound:
             return None
         return self._high(source, route_id, input_amount, output_amount) << 64 | low
