@@ -48,7 +48,7 @@ class QuoteIds:
 
     def __init__(self, *, run_id: str, ratio: float) -> None:
         self._bound = round(ratio * 2**64)
-        self._salts = {source: _hashed(f"{run_id}/{source}".encode()) for source in (LOCAL, EXTERNAL)}
+        self._salts = tuple(_hashed(f"{run_id}/{source}".encode()) for source in range(EXTERNAL + 1))
 
     def sampled(self, source: int, route_id: int, input_amount: int, output_amount: int) -> int | None:
         """The trace of a quote that is sampled, `None` of any other."""

@@ -6,6 +6,7 @@ import select
 import signal
 import subprocess
 import time
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -141,3 +142,29 @@ def test_every_service_answers_and_its_line_works_as_pasted(client_platform: Run
         assert shell.stdout.strip(), line
         assert '"error"' not in shell.stdout, (line, shell.stdout)
     assert say(client_platform, "services").count("\n  $ ") == len(told)
+
+
+def test_the_level_of_a_running_process_is_changed_and_given_back(client_platform: RunningPlatform):
+    folder = client_platform.data_dir
+    log = folder / "logs" / "planner.log"
+
+    def heeded(level: str) -> bool:
+        return f'"level_now": "{level}"' in log.read_text()
+
+    assert "planner: debug" in solquote("logs", "--level", "debug", "planner", data_dir=folder).stdout
+    client_platform.until(lambda: heeded("debug"), seconds=60)
+    given_back = json.loads(solquote("logs", "--level", "default", "--json", data_dir=folder).stdout)
+    assert given_back["level"] == "default"
+    assert "planner" in given_back["processes"]
+    client_platform.until(lambda: heeded("info"), seconds=60)
+    refused = solquote("logs", "--level", "debug", "nats_server", data_dir=folder)
+    assert refused.returncode == 2
+    assert "nats_server is not ours" in refused.stderr
+
+
+def test_without_a_platform_there_is_no_level_to_change(tmp_path: Path):
+    (tmp_path / "logs").mkdir()
+    (tmp_path / "logs" / "planner.log").touch()
+    refused = solquote("logs", "--level", "debug", "planner", data_dir=tmp_path)
+    assert refused.returncode == 3
+    assert "no platform runs" in refused.stderr
