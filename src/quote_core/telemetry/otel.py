@@ -1,11 +1,12 @@
 """OpenTelemetry's SDK behind `telemetry.traces`; imported by nobody else, and only where an exporter is set.
 
-`OTEL_EXPORTER_OTLP_*`, `OTEL_BSP_*`, `OTEL_RESOURCE_ATTRIBUTES`, `OTEL_SPAN_*` limits and `OTEL_PROPAGATORS` are heeded
-by the SDK itself. What we have a setting for is taken from the setting: docs/traces.md lists both.
+`OTEL_EXPORTER_OTLP_*`, `OTEL_BSP_*`, `OTEL_RESOURCE_ATTRIBUTES` and the limits `OTEL_SPAN_*` are heeded by the SDK
+itself. What we have a setting for is taken from the setting: docs/traces.md lists both.
 """
 
 import contextlib
 import os
+import random
 import socket
 import threading
 from collections.abc import Iterator, Sequence
@@ -27,7 +28,7 @@ from opentelemetry.sdk.trace.export import (
     SpanExportResult,
 )
 from opentelemetry.sdk.trace.id_generator import RandomIdGenerator
-from opentelemetry.sdk.trace.sampling import ParentBased, TraceIdRatioBased
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON, ParentBased
 
 from quote_core.addresses import is_proxied
 from quote_core.events.types import NO_TRACE, Trace
@@ -41,6 +42,7 @@ CLOSE_S_MAX: Final = 1.0
 _OURS: Final = "/solquote."
 _UNTRACED: Final = ("/Stream", "/Health")
 """A stream's one span would end with the stream, days later, and its interceptor would cost each message something."""
+_TRACEPARENT: Final = "traceparent"
 _KINDS: Final = {
     "internal": otel.SpanKind.INTERNAL,
     "producer": otel.SpanKind.PRODUCER,
@@ -82,7 +84,7 @@ class OtelTracer:
                     "service.instance.id": f"{socket.gethostname()}/{os.getpid()}",
                 }
             ),
-            sampler=ParentBased(TraceIdRatioBased(ratio)),
+            sampler=ParentBased(ALWAYS_ON),  # whatever begins here was drawn before: a quote by its id, a call by lot
             id_generator=self._ids,
             shutdown_on_exit=False,
         )
@@ -90,9 +92,7 @@ class OtelTracer:
         self._provider.add_span_processor(processor)
         self._tracer = self._provider.get_tracer("solquote", version("solquote"))
         self.quotes = ids
-        self.server_interceptors: Sequence[Any] = (
-            aio_server_interceptor(self._provider, filter_=lambda details: _is_traced(details.method)),
-        )
+        self.server_interceptors: Sequence[Any] = (_Drawing(aio_server_interceptor(self._provider), ratio),)
         self.client_interceptors: Sequence[Any] = [
             _InsideSpans(interceptor)
             for interceptor in aio_client_interceptors(self._provider)
@@ -176,6 +176,23 @@ class _Ids(RandomIdGenerator):
 
     def generate_span_id(self) -> int:
         return self._fixed[1] if self._fixed else super().generate_span_id()
+
+
+class _Drawing(grpc.aio.ServerInterceptor):
+    """Traces calls that belong to a trace, and some of the others; what is not drawn costs a look at its metadata."""
+
+    def __init__(self, traced: grpc.aio.ServerInterceptor, ratio: float) -> None:
+        self._traced = traced
+        self._ratio = ratio
+
+    async def intercept_service(self, continuation: Any, handler_call_details: Any) -> Any:
+        """See the base class."""
+        if _is_traced(handler_call_details.method) and (
+            any(key == _TRACEPARENT for key, _ in handler_call_details.invocation_metadata)
+            or random.random() < self._ratio
+        ):
+            return await self._traced.intercept_service(continuation, handler_call_details)
+        return await continuation(handler_call_details)
 
 
 class _InsideSpans(grpc.aio.UnaryUnaryClientInterceptor):
