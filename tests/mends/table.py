@@ -178,6 +178,19 @@ MENDS: Final = (
         "ABANDONED",
     ),
     Mend(
+        "trust 8",
+        "a deadline holds though the NATS client keeps the cancellation to itself",
+        (
+            Edit(
+                "quote_core/bus/reconnection.py",
+                "                    raise\n                heed_cancellation()\n",
+                "                    raise\n",
+            ),
+        ),
+        "unit/quote_core/bus/test_reconnection.py::test_a_deadline_ends_the_wait_for_nats",
+        "the deadline was forgotten",
+    ),
+    Mend(
         "trust 16",
         "a JetStream that takes nothing is not healthy",
         (
