@@ -90,10 +90,9 @@ check: lint types test ## what CI runs
 bench: setup ## every benchmark, each figure beside its reference
 	@for file in benchmarks/*.py benchmarks/peers/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-AGGREGATOR ?= 127.0.0.1:50051
-load: setup ## k6 load tests against a running platform (`make run`)
-	@(exec 3<>/dev/tcp/$(subst :,/,$(AGGREGATOR))) 2>/dev/null || { echo "make load needs a running platform, and nothing listens on $(AGGREGATOR): start 'make run' in another terminal"; exit 1; }
-	@for script in tests/load/*_*.js; do echo "== $$script"; $(BIN)/k6 run --quiet --no-usage-report $$script || missed=1; done; exit $${missed:-0}
+LOAD ?=
+load: setup ## load a platform of its own with k6 and readers, and keep a report (LOAD="soak"; tests/load/README.md)
+	$(BIN)/python tests/load $(LOAD)
 
 # The compiled core built apart, so that the release build stays; the interpreter itself is not instrumented, hence the
 # preload. The compiler names its own runtime libraries.
