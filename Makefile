@@ -40,11 +40,12 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md, docs/metrics.md and the names of settings
+generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md, docs/metrics.md, docs/http.md and the names of settings
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	$(BIN)/python -m solquote.metrics_reference > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
+	$(BIN)/python -m solquote.http_reference > docs/http.md.new && mv docs/http.md.new docs/http.md
 	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
 
 fmt: setup ## format
@@ -58,6 +59,9 @@ lint: setup ## format, lint, imports, contracts: check only
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python proto/reference.py --check
+
+docs: setup ## the documents as a site, in build/site; fails for a link that leads nowhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
@@ -85,7 +89,7 @@ CHAOS_MINUTES ?= 10
 chaos: setup ## the whole platform through kills, pauses, a full disk, clock steps and halts (CHAOS_MINUTES=10)
 	$(BIN)/python tests/chaos --minutes $(CHAOS_MINUTES)
 
-check: lint types test ## what CI runs
+check: lint types docs test ## what CI runs
 
 bench: setup ## every benchmark, each figure beside its reference
 	@for file in benchmarks/*.py benchmarks/peers/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
