@@ -281,6 +281,20 @@ _BUS: Final = (
         " too slow",
     ),
     Alert(
+        name="ConsumerStuck",
+        severity=Severity.WARNING,
+        promql="""\
+rate(solquote_consumer_taken_total[1m]) == 0
+  and on (stream) rate(solquote_stream_stored_total[1m]) > 0""",
+        lasting="1m",
+        summary="{{ $labels.consumer }} takes nothing of what {{ $labels.stream }} stores",
+        meaning="Messages come, and it does not take them. Its lag does not tell, for it counts what waits behind the"
+        " message that was taken last.",
+        dashboard="nats",
+        look="`solquote events stats` has what waits for it; `solquote logs CONSUMER`; messages in hand.",
+        action="restart {{ $labels.consumer }}; what waits is taken up, and plans older than 5 s are refused",
+    ),
+    Alert(
         name="FollowerBehind",
         severity=Severity.WARNING,
         promql="solquote_follower_lag_messages > 1000",

@@ -26,7 +26,7 @@ def dashboard_json(dashboard: Dashboard) -> str:
 
 def _dashboard(dashboard: Dashboard) -> _Json:
     return {
-        "annotations": {"list": []},
+        "annotations": {"list": [_CRITICAL]},
         "description": dashboard.about,
         "editable": False,
         "graphTooltip": 1,  # one moment is pointed out in all panels
@@ -70,7 +70,7 @@ def _variables(dashboard: Dashboard) -> Iterator[_Json]:
         query = 'label_values(up{job="solquote"}, service)'
         yield {
             "allValue": ".*",
-            "current": {"text": "All", "value": "$__all"},
+            "current": {"text": ["All"], "value": ["$__all"]},
             "datasource": DATASOURCE,
             "definition": query,
             "hide": 0,
@@ -162,6 +162,17 @@ def _defaults(panel: Panel) -> _Json:
     }
 
 
+_CRITICAL: Final[_Json] = {
+    "datasource": DATASOURCE,
+    "enable": True,
+    "expr": 'ALERTS{alertstate="firing", severity="critical"}',
+    "iconColor": "red",
+    "name": "Critical alerts",
+    "step": "5s",
+    "tagKeys": "service",
+    "titleFormat": "{{alertname}} {{state}}",
+}
+"""Marked in every panel, so that what came before and after is seen."""
 _CUSTOM: Final[dict[Kind, _Json]] = {
     Kind.LINES: {
         "drawStyle": "line",
@@ -195,7 +206,7 @@ _OPTIONS: Final[dict[Kind, _Json]] = {
         "cellGap": 1,
         "color": {"mode": "scheme", "scheme": "Oranges", "steps": 64},
         "legend": {"show": True},
-        "tooltip": {"mode": "single", "showColorScale": False, "yHistogram": False},
+        "tooltip": {"mode": "single", "show": True, "showColorScale": False, "yHistogram": False},
         "yAxis": {"axisPlacement": "left"},
     },
 }

@@ -20,7 +20,7 @@ def _firing(severity: str, worth: str, colour: str) -> Panel:
 OVERVIEW: Final = Dashboard(
     "overview",
     "overview",
-    "Whether all is well: one look, from left to right. Each row leads to a dashboard of its own.",
+    "Whether all is well, at one look: trading, processes, alerts; quotes; what the pipeline does and earns.",
     (
         Row(
             "Now",

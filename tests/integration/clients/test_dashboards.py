@@ -31,6 +31,7 @@ pytestmark = pytest.mark.integration
 
 DEADLINE_S: Final = 180.0
 """Until everything was scraped a few times, on a machine that is busy."""
+DASHBOARDS: Final = sorted((DEPLOY / "grafana" / "dashboards").glob("*.json"))
 GRAFANA: Final = {"$__rate_interval": "10s", "$service": ".*"}
 """What Grafana puts in: four scrapes, and every process."""
 SELECTOR: Final = re.compile(r"\b(?:(?:solquote|process|python_gc)[_:][\w:]+|up\b)(?:\{[^}]*\})?")
@@ -105,7 +106,7 @@ def test_every_process_is_scraped(client_platform: RunningPlatform, watched: Wat
     }
 
 
-@pytest.mark.parametrize("path", sorted((DEPLOY / "grafana" / "dashboards").glob("*.json")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DASHBOARDS, ids=lambda path: path.stem)
 def test_every_panel_has_something_to_show(client_platform: RunningPlatform, watched: Watched, path: Path):
     ask_as_clients_do(client_platform)
     queries = dict(panel_queries(path))
@@ -136,10 +137,12 @@ def test_a_stop_is_told_to_somebody(
 ):
     until(lambda: watched.prometheus.values("solquote_kill_switch_state"), "the switch is scraped")
     assert watched.webhook.named("TradingStopped") == []
+    (mark,) = {mark["expr"] for path in DASHBOARDS for mark in json.loads(path.read_text())["annotations"]["list"]}
     stopped_unix_s = time.time()
     assert solquote("kill", "--reason", "a drill", data_dir=client_platform.data_dir).returncode == 0
     try:
         until(lambda: watched.webhook.named("TradingStopped"), "the webhook is told of the stop", deadline_s=DEADLINE_S)
+        until(lambda: watched.prometheus.values(mark), "the stop is marked in the panels")
     finally:
         assert solquote("release", data_dir=client_platform.data_dir).returncode == 0
     told = watched.webhook.named("TradingStopped")[0]

@@ -72,7 +72,7 @@ def test_the_runbook_names_commands_and_processes_that_there_are():
     commands = re.findall(r"`solquote ([\w-]+)", RUNBOOK)
     assert set(commands) - {command.name for command in COMMANDS} == set()
     processes = {name for names in re.findall(r"`solquote logs ([^`]+)`", RUNBOOK) for name in names.split()}
-    assert processes - {service.name for service in SERVICES} == {NATS, "SERVICE"}
+    assert processes - {service.name for service in SERVICES} == {NATS, "SERVICE", "CONSUMER"}
 
 
 @pytest.mark.parametrize(
