@@ -40,25 +40,27 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md, docs/metrics.md, docs/http.md and the names of settings
+generate: setup ## regenerate what is made: from proto/, settings, metrics, the HTTP API, and deploy/monitoring (dashboards, rules, runbook)
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
 	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	$(BIN)/python -m solquote.metrics_reference > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 	$(BIN)/python -m solquote.http_reference > docs/http.md.new && mv docs/http.md.new docs/http.md
+	$(BIN)/python deploy/monitoring
 	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
 
 fmt: setup ## format
-	$(BIN)/ruff format src tests benchmarks docs proto setup.py
-	$(BIN)/ruff check --fix --quiet src tests benchmarks docs proto setup.py
+	$(BIN)/ruff format src tests benchmarks docs deploy proto setup.py
+	$(BIN)/ruff check --fix --quiet src tests benchmarks docs deploy proto setup.py
 
 lint: setup ## format, lint, imports, contracts: check only
-	$(BIN)/ruff format --check --quiet src tests benchmarks docs proto setup.py
-	$(BIN)/ruff check --quiet src tests benchmarks docs proto setup.py
+	$(BIN)/ruff format --check --quiet src tests benchmarks docs deploy proto setup.py
+	$(BIN)/ruff check --quiet src tests benchmarks docs deploy proto setup.py
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python proto/reference.py --check
+	$(BIN)/python deploy/monitoring --check
 
 docs: setup ## the documents as a site, in build/site; fails for a link that leads nowhere
 	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet

@@ -35,7 +35,7 @@ made up is a label value: what is not served is counted as `other`.
 Beside what is listed, each process tells `process_*` (processor time, memory, open files, start) and `python_gc_*`, as
 Prometheus's client for Python has them.
 
-`deploy/prometheus` has a configuration that scrapes them, and rules that say when to wake somebody.
+`deploy` has a configuration that scrapes them, dashboards, and alerts with a runbook: [dashboards.md](dashboards.md).
 
 This page is made by `python -m solquote.metrics_reference`.
 """
