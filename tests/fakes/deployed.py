@@ -16,12 +16,14 @@ DEPLOY: Final = ROOT / "deploy"
 _CHECK_S: Final = 120.0
 
 
-def run_checker(*command: str | Path) -> None:
-    """Run a linter; what it finds is the test's failure."""
+def run_checker(*command: str | Path) -> str:
+    """Run a linter and return what it says; an exit code other than 0 is the test's failure."""
     ended = subprocess.run(
         [str(part) for part in command], cwd=ROOT, capture_output=True, text=True, timeout=_CHECK_S, check=False
     )
-    assert ended.returncode == 0, ended.stdout + ended.stderr
+    said = ended.stdout + ended.stderr
+    assert ended.returncode == 0, said
+    return said
 
 
 @functools.cache
