@@ -9,7 +9,7 @@ SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run session screens check wheel clean
+.PHONY: help setup build build-debug generate fmt lint docs types test integration prove mends hostile chaos sanitize fuzz bench load run session screens deploy-check check wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -91,7 +91,10 @@ CHAOS_MINUTES ?= 10
 chaos: setup ## the whole platform through kills, pauses, a full disk, clock steps and halts (CHAOS_MINUTES=10)
 	$(BIN)/python tests/chaos --minutes $(CHAOS_MINUTES)
 
-check: lint types docs test ## what CI runs
+deploy-check: setup ## what deploy/ and the release hold, against schemas, linters and the product's own names
+	$(BIN)/python -m pytest -r s tests/unit/deploy
+
+check: lint types docs test ## what CI runs; deploy-check is in test
 
 bench: setup ## every benchmark, each figure beside its reference
 	@for file in benchmarks/*.py benchmarks/peers/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done

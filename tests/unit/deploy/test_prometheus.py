@@ -31,10 +31,15 @@ def checked(program: str, package: str, *arguments: str, folder: Path) -> str:
     return ended.stdout
 
 
-def test_every_process_is_scraped_on_the_port_it_is_delivered_with():
-    targets = re.findall(
-        r'targets: \["127\.0\.0\.1:(\d+)"\]\n +labels: \{service: (\w+)\}', (FOLDER / "prometheus.yml").read_text()
-    )
+@pytest.mark.parametrize(
+    ("file", "target"),
+    [
+        ("prometheus/prometheus.yml", r'targets: \["127\.0\.0\.1:(\d+)"\]\n +labels: \{service: (\w+)\}'),
+        ("kubernetes/cluster/config.alloy", r'__address__ = "127\.0\.0\.1:(\d+)", service = "(\w+)"'),
+    ],
+)
+def test_every_process_is_scraped_on_the_port_it_is_delivered_with(file: str, target: str):
+    targets = re.findall(target, (FOLDER.parent / file).read_text())
     assert {name: int(port) for port, name in targets} == {
         service.name: settings_model(service).model_fields[METRICS_PORT.field].default for service in SERVICES
     }
