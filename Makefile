@@ -40,12 +40,12 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md, docs/metrics.md and the names of settings
+generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/metrics.md, the list of settings and docs/settings.md
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
-	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	$(BIN)/python -m solquote.metrics_reference > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
-	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
+	$(BIN)/python -m solquote.setting_models > settings.new && mv settings.new src/quote_core/data/settings.json
+	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
 	$(BIN)/ruff format src tests benchmarks docs proto setup.py

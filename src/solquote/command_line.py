@@ -1,6 +1,7 @@
 """Runs one line of `solquote`: loads the command that was named, and makes every error a sentence and an exit code."""
 
 import importlib
+import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -35,14 +36,25 @@ class _Listed(TyperCommand):
         return _loaded(self._command).make_context(info_name, args, parent, **extra)
 
 
-class _Commands(TyperGroup):
+class _QuietHelp:
+    """Help that nobody asked for is no: to check the nothing that Typer has there, it would load Pydantic."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option, with a value that needs no check."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]  # of the command this is mixed into
+        if option is not None:
+            option.default = False
+        return option
+
+
+class _Commands(_QuietHelp, TyperGroup):
     """The table as a group."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes | {"commands": {command.name: _Listed(command) for command in COMMANDS}})
 
 
-class _PlainNumbers(TyperCommand):
+class _PlainNumbers(_QuietHelp, TyperCommand):
     """A command whose numbers are plain decimals, whatever Python would read as one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
@@ -100,6 +112,7 @@ def run_command_line(arguments: Sequence[str]) -> int:
         Exit code.
     """
     as_json = "--json" in arguments
+    _load_when_used("aiohttp")  # which NATS's client imports for a transport that none of our settings can name
     try:
         if COMPLETE_VARIABLE in os.environ:
             return answer_shell(app, os.environ[COMPLETE_VARIABLE])
@@ -121,6 +134,15 @@ def run_command_line(arguments: Sequence[str]) -> int:
             drop_output()
         return _report(failure, as_json=as_json)
     return ended if isinstance(ended, int) else ExitCode.OK
+
+
+def _load_when_used(name: str) -> None:
+    """Have a module imported by the first who asks it for something, rather than by who says that it may."""
+    found = None if name in sys.modules else importlib.util.find_spec(name)
+    if found is not None and found.loader is not None:
+        found.loader = importlib.util.LazyLoader(found.loader)
+        sys.modules[name] = importlib.util.module_from_spec(found)
+        found.loader.exec_module(sys.modules[name])
 
 
 def _said(error: TyperException) -> str:
