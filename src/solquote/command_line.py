@@ -1,7 +1,6 @@
 """Runs one line of `solquote`: loads the command that was named, and makes every error a sentence and an exit code."""
 
 import importlib
-import importlib.util
 import os
 import sys
 from collections.abc import Sequence
@@ -112,7 +111,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
         Exit code.
     """
     as_json = "--json" in arguments
-    _load_when_used("aiohttp")  # which NATS's client imports for a transport that none of our settings can name
     try:
         if COMPLETE_VARIABLE in os.environ:
             return answer_shell(app, os.environ[COMPLETE_VARIABLE])
@@ -134,15 +132,6 @@ def run_command_line(arguments: Sequence[str]) -> int:
             drop_output()
         return _report(failure, as_json=as_json)
     return ended if isinstance(ended, int) else ExitCode.OK
-
-
-def _load_when_used(name: str) -> None:
-    """Have a module imported by the first who asks it for something, rather than by who says that it may."""
-    found = None if name in sys.modules else importlib.util.find_spec(name)
-    if found is not None and found.loader is not None:
-        found.loader = importlib.util.LazyLoader(found.loader)
-        sys.modules[name] = importlib.util.module_from_spec(found)
-        found.loader.exec_module(sys.modules[name])
 
 
 def _said(error: TyperException) -> str:
