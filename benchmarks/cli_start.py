@@ -5,9 +5,10 @@
 Help is told by the command alone. Whole runs ask a platform on the recorded market that this benchmark starts on free
 ports, and ends; its own load counts in wall time, and not in processor time.
 
-The fastest of several runs counts. Processor time, user and system together, does not depend on what else the machine
-does, and has the floor: every command starts within 0.3 s, and so does every whole run that does not ask NATS; exit 1
-if missed. Wall time is what somebody waits for; each is given beside that of `python -c pass` in the same run.
+The fastest of several runs counts. Processor time, user and system together, depends less on what else the machine does
+than wall time (a crowded one still adds a third or more: cold caches), and has the floor: every command starts within
+0.3 s, and so does every whole run that does not ask NATS; exit 1 if missed. Wall time is what somebody waits for. Each
+is given beside that of `python -c pass` in the same run.
 """
 
 import sys
