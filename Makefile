@@ -43,11 +43,11 @@ build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 generate: setup ## regenerate what is made: from proto/, settings, metrics, the HTTP API, and deploy/monitoring (dashboards, rules, runbook)
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
-	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	$(BIN)/python -m solquote.metrics_reference > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
 	$(BIN)/python -m solquote.http_reference > docs/http.md.new && mv docs/http.md.new docs/http.md
 	$(BIN)/python deploy/monitoring
-	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
+	$(BIN)/python -m solquote.setting_models > settings.new && mv settings.new src/quote_core/data/settings.json
+	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
 	$(BIN)/ruff format src tests benchmarks docs deploy proto setup.py
