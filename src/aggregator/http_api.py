@@ -81,8 +81,9 @@ class HttpApi:
 
     def application(self) -> web.Application:
         """An application with every route of the OpenAPI document, that document, and the web page."""
+        sharing = [shared_with(self._cors_origins)] if self._cors_origins else []
         application = web.Application(
-            middlewares=[shared_with(self._cors_origins), compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
+            middlewares=[*sharing, compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
         )
         application.add_routes(
             [
@@ -177,13 +178,14 @@ class HttpApi:
             wanted = self._checked(asked)
         except (SolquoteError, ValidationError) as error:
             return refusal_of(error)
-        if wanted.key is None or asked.is_local_alone:
+        key = None if asked.is_local_alone else wanted.key
+        if key is None:
             merging = self._fanout.local_alone(wanted)
         else:
-            held = self._fanout.held(wanted.key)
+            held = self._fanout.held(key)
             if held is not None:
                 return self._told(held, asked, started_ns)
-            merging = self._fanout.quote(wanted.key, slippage_bps=asked.slippage_bps)
+            merging = self._fanout.quote(key, slippage_bps=asked.slippage_bps)
         return self._told_later(merging, asked, started_ns)
 
     async def _told_later(self, merging: Awaitable[Merged], asked: QuoteParameters, started_ns: int) -> _Answer:

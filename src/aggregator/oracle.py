@@ -41,7 +41,7 @@ class OraclePrices:
     def update(self, prices: Mapping[Pubkey, OraclePrice]) -> None:
         """Take newer prices."""
         self._by_mint.update(prices)
-        self._rates_at = NO_MOMENT
+        self._rates.clear()
 
     def rate(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> float | None:
         """Whole output tokens per whole input token, for scores; `None` when either price is unknown or stale."""
