@@ -36,7 +36,7 @@ _MEASURED_HERE: Final = (
 )
 """Not by k6, which refuses limits of what it does not know."""
 _BUS: Final = "nats_server"
-"""Its streams in memory fill to their bounds for days (docs/pipeline.md): its growth says nothing, and is told apart."""
+"""Its streams in memory fill to their bounds for days (docs/pipeline.md): growth says nothing, and is told apart."""
 _SLOW_PAUSE_S: Final = 0.1
 _SLOW_EVERY_S: Final = 0.5
 _LONGEST_PART: Final = 3
