@@ -9,7 +9,7 @@ SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
 
 .DEFAULT_GOAL := help
-.PHONY: help setup build build-debug generate fmt lint types test integration prove mends hostile chaos sanitize fuzz bench load run session screens check wheel clean
+.PHONY: help setup build build-debug generate fmt lint docs types test integration prove mends hostile chaos sanitize fuzz bench load run session screens deploy-check check wheel clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 16
@@ -40,24 +40,30 @@ build: setup ## compile what changed
 build-debug: $(STAMPS)/venv ## compile with bounds checks and annotated HTML
 	SOLQUOTE_BUILD=debug $(BIN)/python setup.py --quiet build_ext --inplace --force
 
-generate: setup ## regenerate src/quote_core/generated and docs/grpc.md from proto/, docs/settings.md, docs/metrics.md and the names of settings
+generate: setup ## regenerate what is made: from proto/, settings, metrics, the HTTP API, and deploy/monitoring (dashboards, rules, runbook)
 	$(BIN)/python proto/generate.py
 	$(BIN)/python proto/reference.py
-	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 	$(BIN)/python -m solquote.metrics_reference > docs/metrics.md.new && mv docs/metrics.md.new docs/metrics.md
-	$(BIN)/solquote settings --names > names.new && mv names.new src/quote_core/data/setting_names.json
+	$(BIN)/python -m solquote.http_reference > docs/http.md.new && mv docs/http.md.new docs/http.md
+	$(BIN)/python deploy/monitoring
+	$(BIN)/python -m solquote.setting_models > settings.new && mv settings.new src/quote_core/data/settings.json
+	$(BIN)/solquote settings --markdown > docs/settings.md.new && mv docs/settings.md.new docs/settings.md
 
 fmt: setup ## format
-	$(BIN)/ruff format src tests benchmarks docs proto setup.py
-	$(BIN)/ruff check --fix --quiet src tests benchmarks docs proto setup.py
+	$(BIN)/ruff format src tests benchmarks docs deploy proto setup.py
+	$(BIN)/ruff check --fix --quiet src tests benchmarks docs deploy proto setup.py
 
 lint: setup ## format, lint, imports, contracts: check only
-	$(BIN)/ruff format --check --quiet src tests benchmarks docs proto setup.py
-	$(BIN)/ruff check --quiet src tests benchmarks docs proto setup.py
+	$(BIN)/ruff format --check --quiet src tests benchmarks docs deploy proto setup.py
+	$(BIN)/ruff check --quiet src tests benchmarks docs deploy proto setup.py
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python proto/reference.py --check
+	$(BIN)/python deploy/monitoring --check
+
+docs: setup ## the documents as a site, in build/site; fails for a link that leads nowhere
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 types: setup ## mypy, strict
 	$(BIN)/mypy
@@ -85,15 +91,17 @@ CHAOS_MINUTES ?= 10
 chaos: setup ## the whole platform through kills, pauses, a full disk, clock steps and halts (CHAOS_MINUTES=10)
 	$(BIN)/python tests/chaos --minutes $(CHAOS_MINUTES)
 
-check: lint types test ## what CI runs
+deploy-check: setup ## what deploy/ and the release hold, against schemas, linters and the product's own names
+	$(BIN)/python -m pytest -r s tests/unit/deploy
+
+check: lint types docs test ## what CI runs; deploy-check is in test
 
 bench: setup ## every benchmark, each figure beside its reference
 	@for file in benchmarks/*.py benchmarks/peers/run.py; do echo "== $$file"; $(BIN)/python $$file || exit 1; done
 
-AGGREGATOR ?= 127.0.0.1:50051
-load: setup ## k6 load tests against a running platform (`make run`)
-	@(exec 3<>/dev/tcp/$(subst :,/,$(AGGREGATOR))) 2>/dev/null || { echo "make load needs a running platform, and nothing listens on $(AGGREGATOR): start 'make run' in another terminal"; exit 1; }
-	@for script in tests/load/*_*.js; do echo "== $$script"; $(BIN)/k6 run --quiet --no-usage-report $$script || missed=1; done; exit $${missed:-0}
+LOAD ?=
+load: setup ## load a platform of its own with k6 and readers, and keep a report (LOAD="soak"; tests/load/README.md)
+	$(BIN)/python tests/load $(LOAD)
 
 # The compiled core built apart, so that the release build stays; the interpreter itself is not instrumented, hence the
 # preload. The compiler names its own runtime libraries.

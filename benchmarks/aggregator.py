@@ -103,7 +103,7 @@ def now_message() -> quotes_pb2.Freshness:
     )
 
 
-def local_quote(row: int, key: QuoteKey, version: int) -> local_pb.LocalQuote:
+def local_quote(row: int, key: QuoteKey, version: int, vouched: quotes_pb2.Freshness) -> local_pb.LocalQuote:
     """What the local service would say, near the oracle price."""
     decimals = {token.mint: token.decimals for token in TOKENS}
     rate = USD[key.input_mint] / USD[key.output_mint] * 10.0 ** (decimals[key.output_mint] - decimals[key.input_mint])
@@ -134,7 +134,7 @@ def local_quote(row: int, key: QuoteKey, version: int) -> local_pb.LocalQuote:
         quoted_unix_ns=SYSTEM_CLOCK.unix_ns(),
         depth_amount=10**13,
         provenance=hop.provenance,
-        freshness=now_message(),
+        freshness=vouched,
     )
 
 
@@ -150,7 +150,8 @@ class StandIn(local_grpc.LocalQuoteServiceServicer):
             for pair in request.pairs
             for row, amount in zip(pair.rows, pair.amounts, strict=True)
         ]
-        batch = local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in keys])
+        vouched = now_message()
+        batch = local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1, vouched) for row, key in keys])
         while True:
             yield batch
             await asyncio.sleep(1.0)
@@ -228,9 +229,9 @@ def in_memory(shm_dir: Path) -> list[Figure]:
             routes=Routes(),
             clock=SYSTEM_CLOCK,
         )
-        _taken(
-            intake, local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1) for row, key in rows]).SerializeToString()
-        )
+        vouched = now_message()
+        first = local_pb.LocalQuoteBatch(quotes=[local_quote(row, key, 1, vouched) for row, key in rows])
+        _taken(intake, first.SerializeToString())
         return [_intake(intake, rows), *_encoding(table, rows)]
 
 
@@ -238,8 +239,8 @@ def _intake(intake: Intake, rows: RowRegistry) -> Figure:
     versions = iter(range(2, 1_000))
 
     def changed() -> bytes:
-        version = next(versions)
-        quotes = [local_quote(row, key, version) for row, key in list(rows)[:CHANGED_ROWS]]
+        version, vouched = next(versions), now_message()  # of one pool, whose quotes are vouched for together
+        quotes = [local_quote(row, key, version, vouched) for row, key in list(rows)[:CHANGED_ROWS]]
         return local_pb.LocalQuoteBatch(quotes=quotes).SerializeToString()
 
     bodies = [changed() for _ in range(9)]

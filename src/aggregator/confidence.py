@@ -27,7 +27,6 @@ allows.
 
 import enum
 from dataclasses import dataclass
-from operator import mul
 from typing import Final, NamedTuple
 
 __all__ = [
@@ -165,8 +164,14 @@ def score(
         oracle = _clamped(1.0 - _DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
     provider = _clamped(uptime)
     slippage = _clamped(slippage_expected / max(slippage_actual, SLIPPAGE_FLOOR))
-    factors = Factors(pool_age, route, oracle, provider, slippage)
-    return Confidence(_clamped(sum(map(mul, WEIGHTS, factors))), factors)
+    weighted = (
+        WEIGHTS.pool_age * pool_age
+        + WEIGHTS.route * route
+        + WEIGHTS.oracle * oracle
+        + WEIGHTS.provider * provider
+        + WEIGHTS.slippage * slippage
+    )
+    return Confidence(_clamped(weighted), Factors(pool_age, route, oracle, provider, slippage))
 
 
 def caps_of(

@@ -76,14 +76,18 @@ class Fanout:
         """External requests under way; nobody may be waiting for them any more."""
         return len(self._left)
 
-    async def quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> Merged:
-        """Both sources merged; `refusal` says why when neither has a price."""
+    def held(self, key: QuoteKey) -> Merged | None:
+        """Both sources merged, without waiting for anybody; `None` = no fresh local answer is held."""
         row = self._rows.find(key)
-        if row is not None:
-            held = self._table.merged(row)
-            if held.local is not None and held.local.refusal is None and not held.local.is_stale:
-                return held
-        return await self._ask(key, slippage_bps)
+        if row is None:
+            return None
+        merged = self._table.merged(row)
+        local = merged.local
+        return merged if local is not None and local.refusal is None and not local.is_stale else None
+
+    async def quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> Merged:
+        """Both sources merged, asked for where they are not held; `refusal` says why when neither has a price."""
+        return self.held(key) or await self._ask(key, slippage_bps)
 
     async def local_alone(self, asked: QuoteRequest) -> Merged:
         """The local answer as the only source: of what an outside provider is not asked, such as a wanted output."""

@@ -1,7 +1,7 @@
 """The HTTP API: parse, call, answer. Errors are `{error, errorCode}` with the status of their code."""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Collection, Mapping
+from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from http import HTTPStatus
 from typing import Any, Final
 
@@ -17,22 +17,21 @@ from aggregator.http_answers import health_answer, pool_answer, quote_answer
 from aggregator.http_errors import http_status, refusal_of
 from aggregator.http_models import (
     LIST_PARAMETERS,
-    BatchAnswer,
     BatchBody,
-    ErrorAnswer,
     NotOfferedAnswer,
     PoolsAnswer,
-    QuoteAnswer,
     QuoteParameters,
 )
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
 from aggregator.openapi_page import PAGE_POLICY, openapi_page
 from aggregator.page.server import Page
+from aggregator.selection import Merged
 from quote_core.clock import Clock
 from quote_core.dex.labels import chosen_dexes
 from quote_core.dex.pool import SwapMode
 from quote_core.dex.programs import program_labels
 from quote_core.errors import InvalidField, SolquoteError
+from quote_core.json_dialect import error_answer
 from quote_core.serving import QuoteRequest, compressed, shared_with
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry
@@ -48,6 +47,7 @@ _OWN_CODES: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "RESOURCE_EXHAUSTED",
 }
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+_Answer = dict[str, Any] | Refusal
 
 
 class HttpApi:
@@ -81,8 +81,9 @@ class HttpApi:
 
     def application(self) -> web.Application:
         """An application with every route of the OpenAPI document, that document, and the web page."""
+        sharing = [shared_with(self._cors_origins)] if self._cors_origins else []
         application = web.Application(
-            middlewares=[shared_with(self._cors_origins), compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
+            middlewares=[*sharing, compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
         )
         application.add_routes(
             [
@@ -113,7 +114,9 @@ class HttpApi:
 
     async def get_quote(self, request: web.Request) -> web.Response:
         """One quote, asked for and answered in Jupiter's names."""
-        answer = await self._quote(_parameters(request.query))
+        answer = self._quote(_parameters(request.query))
+        if isinstance(answer, Coroutine):
+            answer = await answer
         return _refused(answer) if isinstance(answer, Refusal) else _json(answer)
 
     async def get_labels(self, request: web.Request) -> web.Response:
@@ -124,7 +127,7 @@ class HttpApi:
         """501, with where to read what is offered instead."""
         what = f"{request.path}: transactions are not built here yet, {SWAP_PAGE} says what to do instead"
         answer = NotOfferedAnswer(error=what, error_code="UNIMPLEMENTED", docs=SWAP_PAGE)
-        return _json(answer, HTTPStatus.NOT_IMPLEMENTED)
+        return _model(answer, HTTPStatus.NOT_IMPLEMENTED)
 
     async def post_batch(self, request: web.Request) -> web.Response:
         """Up to a hundred quotes; each is answered or refused by itself, in order."""
@@ -132,8 +135,10 @@ class HttpApi:
             body = BatchBody.model_validate(orjson.loads(await request.read()))
         except orjson.JSONDecodeError as error:
             raise InvalidField("body", f"is not JSON: {error}") from None
-        answers = await asyncio.gather(*(self._quote(asked) for asked in body.quotes))
-        return _json(BatchAnswer(quotes=[_error(a) if isinstance(a, Refusal) else a for a in answers]))
+        answers = [self._quote(asked) for asked in body.quotes]
+        late = iter(await asyncio.gather(*(answer for answer in answers if isinstance(answer, Coroutine))))
+        told = (next(late) if isinstance(answer, Coroutine) else answer for answer in answers)
+        return _json({"quotes": [_error(answer) if isinstance(answer, Refusal) else answer for answer in told]})
 
     async def get_pools(self, request: web.Request) -> web.Response:
         """All pools, or those of a mint."""
@@ -141,7 +146,7 @@ class HttpApi:
         if mint is not None:
             self._tokens.by_mint(mint, field="mint")
         pools = await self._local.pools(timeout_ns=self._pools_timeout_ns)
-        return _json(
+        return _model(
             PoolsAnswer(
                 pools=[pool_answer(pool) for pool in pools if mint is None or mint in (pool.mint_a, pool.mint_b)]
             )
@@ -150,7 +155,7 @@ class HttpApi:
     async def get_health(self, request: web.Request) -> web.Response:
         """200 while quotes are served, 503 while not."""
         report = self._health.report()
-        return _json(health_answer(report), HTTPStatus.OK if report.is_serving else HTTPStatus.SERVICE_UNAVAILABLE)
+        return _model(health_answer(report), HTTPStatus.OK if report.is_serving else HTTPStatus.SERVICE_UNAVAILABLE)
 
     async def get_metrics(self, request: web.Request) -> web.Response:
         """Prometheus text, or OpenMetrics for whom prefers that."""
@@ -165,17 +170,28 @@ class HttpApi:
         headers = {"Content-Security-Policy": PAGE_POLICY}
         return web.Response(text=self._page, content_type="text/html", headers=headers)
 
-    async def _quote(self, asked_raw: Any) -> QuoteAnswer | Refusal:
+    def _quote(self, asked_raw: Any) -> _Answer | Coroutine[Any, Any, _Answer]:
+        """The answer, at once where nobody is waited for: a task costs as much as all else about a held quote."""
         started_ns = self._clock.mono_ns()
         try:
             asked = QuoteParameters.model_validate(asked_raw)
             wanted = self._checked(asked)
         except (SolquoteError, ValidationError) as error:
             return refusal_of(error)
-        if wanted.key is None or asked.is_local_alone:
-            merged = await self._fanout.local_alone(wanted)
+        key = None if asked.is_local_alone else wanted.key
+        if key is None:
+            merging = self._fanout.local_alone(wanted)
         else:
-            merged = await self._fanout.quote(wanted.key, slippage_bps=asked.slippage_bps)
+            held = self._fanout.held(key)
+            if held is not None:
+                return self._told(held, asked, started_ns)
+            merging = self._fanout.quote(key, slippage_bps=asked.slippage_bps)
+        return self._told_later(merging, asked, started_ns)
+
+    async def _told_later(self, merging: Awaitable[Merged], asked: QuoteParameters, started_ns: int) -> _Answer:
+        return self._told(await merging, asked, started_ns)
+
+    def _told(self, merged: Merged, asked: QuoteParameters, started_ns: int) -> _Answer:
         best = merged.best_quote
         if best is None:
             assert merged.refusal is not None, "neither a price nor a reason"
@@ -230,11 +246,13 @@ def _refused(refusal: Refusal) -> web.Response:
     return _json(_error(refusal), http_status(refusal.code))
 
 
-def _error(refusal: Refusal) -> ErrorAnswer:
-    return ErrorAnswer(error=refusal.message, error_code=refusal.code)
+def _error(refusal: Refusal) -> dict[str, str]:
+    return error_answer(refusal.message, refusal.code)
 
 
-def _json(answer: BaseModel, status: int = HTTPStatus.OK) -> web.Response:
-    return web.Response(
-        body=answer.model_dump_json(by_alias=True).encode(), status=status, content_type="application/json"
-    )
+def _model(answer: BaseModel, status: int = HTTPStatus.OK) -> web.Response:
+    return _json(answer.model_dump(by_alias=True), status)
+
+
+def _json(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> web.Response:
+    return web.Response(body=orjson.dumps(answer), status=status, content_type="application/json")

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 
-from quote_core.clock import Moment
+from quote_core.clock import NO_MOMENT, Moment
 from quote_core.errors import UpstreamError
 from quote_core.freshness import Freshness
 from quote_core.units import NS_PER_S, Pubkey
@@ -30,6 +30,8 @@ class OraclePrices:
     def __init__(self, *, stale_after_ns: int) -> None:
         self._stale_after_ns = stale_after_ns
         self._by_mint: dict[Pubkey, OraclePrice] = {}
+        self._rates: dict[tuple[Pubkey, Pubkey], float | None] = {}
+        self._rates_at = NO_MOMENT
 
     @property
     def usd_by_mint(self) -> Mapping[Pubkey, float]:
@@ -39,9 +41,20 @@ class OraclePrices:
     def update(self, prices: Mapping[Pubkey, OraclePrice]) -> None:
         """Take newer prices."""
         self._by_mint.update(prices)
+        self._rates.clear()
 
     def rate(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> float | None:
         """Whole output tokens per whole input token, for scores; `None` when either price is unknown or stale."""
+        # A message's rows are scored as of one moment, and forty of them are of one pair and direction.
+        if now is not self._rates_at:
+            self._rates.clear()
+            self._rates_at = now
+        pair = input_mint, output_mint
+        if pair not in self._rates:
+            self._rates[pair] = self._rate(input_mint, output_mint, now)
+        return self._rates[pair]
+
+    def _rate(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> float | None:
         input_price, output_price = self._by_mint.get(input_mint), self._by_mint.get(output_mint)
         if input_price is None or output_price is None:
             return None

@@ -5,8 +5,7 @@ are of the newest quote, whoever gave it. What its pools are, the DEX by our nam
 service's word once it has given any: it holds the pools, a provider only names them.
 """
 
-from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from aggregator.held import HeldQuote, Source
 
@@ -16,8 +15,7 @@ ROUTE_COUNT_MAX: Final = 10_000
 """Five times what both files can refer to at once."""
 
 
-@dataclass(frozen=True, slots=True)
-class Route:
+class Route(NamedTuple):
     """The quote that last used a route, and the one that knows its pools: a local one, if there was any."""
 
     newest: HeldQuote
@@ -36,9 +34,10 @@ class Routes:
 
     def note(self, quote: HeldQuote) -> None:
         """Remember the route of a quote that has a price."""
-        before = self._by_id.pop(quote.route_id, None)
-        is_known = before is not None and before.knower.source is Source.LOCAL and quote.source is not Source.LOCAL
-        self._by_id[quote.route_id] = Route(quote, before.knower if before is not None and is_known else quote)
+        before, knower = self._by_id.pop(quote.route_id, None), quote
+        if before is not None and quote.source is not Source.LOCAL and before.knower.source is Source.LOCAL:
+            knower = before.knower
+        self._by_id[quote.route_id] = Route(quote, knower)
         if len(self._by_id) > self._count_max:
             del self._by_id[next(iter(self._by_id))]
 

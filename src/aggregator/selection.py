@@ -76,22 +76,16 @@ class Judge:
 
     def aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
         """The answer as of now: marked stale when it has passed its limit."""
-        if quote.is_stale or quote.refusal is not None or self.fresh_for_ns(quote, now) >= 0:
-            return quote
-        return quote.as_stale()
+        return quote if self.fresh_for_ns(quote, now) >= 0 else quote.as_stale()
 
     def is_fresh(self, quote: HeldQuote | Refusal | None, now: Moment) -> bool:
         """Whether it is a price, and not stale."""
         return isinstance(quote, HeldQuote) and quote.refusal is None and not self.aged(quote, now).is_stale
 
-    def stale_at_mono_ns(self, quote: HeldQuote, now: Moment) -> int:
-        """When its age will make the answer stale: in no time of ours what is stale already, or no price."""
-        if quote.is_stale or quote.refusal is not None:
-            return now.mono_ns + AGE_UNKNOWN_NS
-        return now.mono_ns + self.fresh_for_ns(quote, now)
-
     def fresh_for_ns(self, quote: HeldQuote, now: Moment) -> int:
-        """How long the quote's age allows it to be fresh yet; below zero when it is past that."""
+        """How long until its age makes the answer stale, below zero when it has; what is stale or no price stays so."""
+        if quote.is_stale or quote.refusal is not None:
+            return AGE_UNKNOWN_NS
         return self._stale_after_ns[quote.source] - quote.freshness.age_ns(now)
 
     def scored(self, quote: HeldQuote, *, local: HeldQuote | None, rate_scale: float, now: Moment) -> Scored:

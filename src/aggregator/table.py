@@ -161,10 +161,11 @@ class QuoteTable:
 
     def _aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
         """The answer as of now; when it will be another by its age alone, all are looked at."""
-        stale_at_mono_ns = self._judge.stale_at_mono_ns(quote, now)
-        if stale_at_mono_ns < now.mono_ns:
+        fresh_for_ns = self._judge.fresh_for_ns(quote, now)
+        if fresh_for_ns < 0:
             return quote.as_stale()
-        self._look_at_mono_ns = min(self._look_at_mono_ns, stale_at_mono_ns + 1)
+        if now.mono_ns + fresh_for_ns < self._look_at_mono_ns:
+            self._look_at_mono_ns = now.mono_ns + fresh_for_ns + 1
         return quote
 
     def _merged(self, row: _Row, now: Moment) -> Merged:
@@ -173,7 +174,7 @@ class QuoteTable:
     def _true_for_ns(self, merged: Merged) -> int:
         true_for_ns = BODY_AGE_NS_MAX
         for quote in (merged.local, merged.external):
-            if quote is not None and quote.refusal is None and not quote.is_stale:
+            if quote is not None:
                 true_for_ns = min(true_for_ns, self._judge.fresh_for_ns(quote, merged.at))
         return true_for_ns
 

@@ -207,7 +207,7 @@ def batch_request(rows: Iterable[tuple[int, QuoteKey]], *, refresh_interval_ns: 
 def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
     """Take over the local service's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
-    quote = _possible(quote, quote.price_impact, 1.0, freshness)
+    quote, refusal = _possible(quote, quote.price_impact, 1.0, freshness)
     return HeldQuote(
         source=Source.LOCAL,
         row=quote.row,
@@ -223,7 +223,7 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
         is_stale=quote.is_stale,
         version=quote.version,
         freshness=freshness,
-        refusal=_refusal(quote),
+        refusal=refusal,
         message=quote,
     )
 
@@ -231,7 +231,7 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
 def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
     """Take over a provider's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
-    quote = _possible(quote, quote.price_impact_bps / BPS, quote.provider_uptime, freshness)
+    quote, refusal = _possible(quote, quote.price_impact_bps / BPS, quote.provider_uptime, freshness)
     return HeldQuote(
         source=Source.EXTERNAL,
         row=quote.row,
@@ -247,17 +247,19 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
         is_stale=quote.is_stale,
         version=quote.version,
         freshness=freshness,
-        refusal=_refusal(quote),
+        refusal=refusal,
         message=quote,
     )
 
 
-def _possible(quote: Any, impact: float, uptime: float, freshness: Freshness) -> Any:
-    """The answer as it came, or a refusal in its place when no quote can be like that."""
-    rule = None if quote.HasField("error") else _broken_rule(quote.output_amount, impact, uptime, freshness)
+def _possible(quote: Any, impact: float, uptime: float, freshness: Freshness) -> tuple[Any, Refusal | None]:
+    """The answer as it came, or a refusal in its place when no quote can be like that; and what it refuses."""
+    if quote.HasField("error"):
+        return quote, _refusal(quote.error)
+    rule = _broken_rule(quote.output_amount, impact, uptime, freshness)
     if rule is None:
-        return quote
-    return type(quote)(
+        return quote, None
+    refused = type(quote)(
         input_mint=quote.input_mint,
         output_mint=quote.output_mint,
         input_amount=quote.input_amount,
@@ -265,6 +267,7 @@ def _possible(quote: Any, impact: float, uptime: float, freshness: Freshness) ->
         version=quote.version,
         error=quotes_pb.QuoteError(code=IMPOSSIBLE, message=rule),
     )
+    return refused, _refusal(refused.error)
 
 
 def _broken_rule(output_amount: int, impact: float, uptime: float, freshness: Freshness) -> str | None:
@@ -283,11 +286,9 @@ def _broken_rule(output_amount: int, impact: float, uptime: float, freshness: Fr
     return None
 
 
-def _refusal(quote: local_pb.LocalQuote | external_pb.ExternalQuote) -> Refusal | None:
-    if not quote.HasField("error"):
-        return None
-    code = quote.error.code if quote.error.code in grpc.StatusCode.__members__ else grpc.StatusCode.UNKNOWN.name
-    return Refusal(code, quote.error.message[:_REFUSAL_CHARACTERS_MAX])
+def _refusal(error: quotes_pb.QuoteError) -> Refusal:
+    code = error.code if error.code in grpc.StatusCode.__members__ else grpc.StatusCode.UNKNOWN.name
+    return Refusal(code, error.message[:_REFUSAL_CHARACTERS_MAX])
 
 
 def _positive(value: float) -> float | None:

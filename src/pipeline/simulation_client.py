@@ -8,7 +8,7 @@ import grpc
 import grpc.aio
 
 from pipeline.simulation import RouteHopRequest, Simulation
-from pipeline.wire import simulate_route
+from pipeline.wire import route_call, simulate_route
 from quote_core.errors import DeadlinePassed, InvalidField, NoLiquidity, ProviderUnavailable, SolquoteError
 from quote_core.serving import open_channel
 
@@ -24,7 +24,7 @@ class LocalQuoteSimulator:
     """See `pipeline.simulation.RouteSimulator`."""
 
     def __init__(self, channel: grpc.aio.Channel, *, timeout_ns: int) -> None:
-        self._channel = channel
+        self._call = route_call(channel)
         self._timeout_ns = timeout_ns
 
     async def simulate(
@@ -33,7 +33,7 @@ class LocalQuoteSimulator:
         """See `RouteSimulator.simulate`."""
         try:
             return await simulate_route(
-                self._channel, hops, amount_in, with_taken=with_taken, timeout_s=self._timeout_ns / 1e9
+                self._call, hops, amount_in, with_taken=with_taken, timeout_s=self._timeout_ns / 1e9
             )
         except grpc.aio.AioRpcError as error:
             raise self._translated(error) from error

@@ -17,7 +17,7 @@ from quote_core.quotes import Provenance
 from quote_core.serving import read_freshness, read_health
 from quote_core.units import Pubkey
 
-__all__ = ["QUOTE_SERVICES", "health_of", "simulate_request", "simulate_route", "simulation_from"]
+__all__ = ["QUOTE_SERVICES", "health_of", "route_call", "simulate_request", "simulate_route", "simulation_from"]
 
 
 QUOTE_SERVICES: Final = {
@@ -46,22 +46,27 @@ async def health_of(channel: grpc.aio.Channel, service: str, *, timeout_s: float
     return read_health(answer)
 
 
+def route_call(channel: grpc.aio.Channel) -> Any:
+    """What `simulate_route` asks by, made once for a channel: a stub makes every call of the service."""
+    return services.LocalQuoteServiceStub(channel).SimulateRoute
+
+
 async def simulate_route(
-    channel: grpc.aio.Channel,
+    call: Any,
     hops: Sequence[RouteHopRequest],
     amount_in: int,
     *,
     with_taken: bool = False,
     timeout_s: float,
 ) -> Simulation:
-    """One `SimulateRoute` call.
+    """One `SimulateRoute` call, by a `route_call`.
 
     Raises:
         grpc.aio.AioRpcError: Whatever the call ended with.
         LayoutMismatch: An answer that does not belong to the question.
     """
     request = simulate_request(hops, amount_in, with_taken=with_taken)
-    answer = await services.LocalQuoteServiceStub(channel).SimulateRoute(request, timeout=timeout_s)
+    answer = await call(request, timeout=timeout_s)
     return simulation_from(answer, hop_count=len(hops), with_taken=with_taken)
 
 

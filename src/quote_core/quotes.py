@@ -3,7 +3,6 @@
 import enum
 import hashlib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from quote_core.units import Pubkey
@@ -39,8 +38,7 @@ class QuoteKey(NamedTuple):
     input_amount: int
 
 
-@dataclass(frozen=True, slots=True)
-class RouteHop:
+class RouteHop(NamedTuple):
     """One swap through one pool. Of a provider's route `protocol` is the provider's own name of the DEX.
 
     `fee_amount` is all trading fees of the hop, smallest units of `fee_mint`; it and `provenance` are `None` where the

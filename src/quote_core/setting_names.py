@@ -1,7 +1,7 @@
 """Names that look like settings of ours and are none: ignored in silence, they would never do what was meant.
 
 A process knows the models of its own settings only, and must not take its neighbour's for mistakes. So all names are
-listed in `data/setting_names.json`, made of the models by `make generate`; a test holds it current. Standard library
+listed in `data/settings.json`, made of the models by `make generate`; a test holds it current. Standard library
 only: `solquote kill` tells of them, too.
 """
 
@@ -11,9 +11,9 @@ import tomllib
 from collections.abc import Iterable, Mapping
 from importlib import resources
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
-__all__ = ["CONFIG_VARIABLE", "PREFIX", "unknown_names", "unknown_sections", "unknown_variables"]
+__all__ = ["CONFIG_VARIABLE", "PREFIX", "listed_settings", "unknown_names", "unknown_sections", "unknown_variables"]
 
 PREFIX: Final = "SOLQUOTE_"
 CONFIG_VARIABLE: Final = PREFIX + "CONFIG"
@@ -22,16 +22,21 @@ _BUILD_VARIABLE: Final = PREFIX + "BUILD"
 
 
 @functools.cache
-def _listed() -> Mapping[str, list[str]]:
-    text = (resources.files("quote_core") / "data" / "setting_names.json").read_text(encoding="utf-8")
-    names: dict[str, list[str]] = json.loads(text)
-    return names
+def listed_settings() -> tuple[Mapping[str, Any], ...]:
+    """Every setting there is: section, field, variable, aliases, default and description."""
+    text = (resources.files("quote_core") / "data" / "settings.json").read_text(encoding="utf-8")
+    return tuple(json.loads(text))
 
 
 def unknown_variables(environ: Mapping[str, str], also: Iterable[str] = ()) -> list[str]:
     """A sentence for each variable with our prefix that sets nothing; `also` are known beside those listed."""
-    known = [*_listed()["variables"], *also, CONFIG_VARIABLE, _BUILD_VARIABLE]
-    return unknown_names((name for name in environ if name.startswith(PREFIX)), known)
+    listed = (name for row in listed_settings() for name in (row["variable"], *row["aliases"]))
+    known = [*filter(_is_ours, listed), *also, CONFIG_VARIABLE, _BUILD_VARIABLE]
+    return unknown_names(filter(_is_ours, environ), known)
+
+
+def _is_ours(name: str) -> bool:
+    return name.startswith(PREFIX)
 
 
 def unknown_sections(environ: Mapping[str, str], also: Iterable[str] = ()) -> list[str]:
@@ -43,7 +48,8 @@ def unknown_sections(environ: Mapping[str, str], also: Iterable[str] = ()) -> li
         content = tomllib.loads(Path(path).read_text(encoding="utf-8"))
     except (OSError, ValueError):
         return []
-    known = [f"[{section}]" for section in (*_listed()["sections"], *also)]
+    sections = dict.fromkeys(row["section"] for row in listed_settings())
+    known = [f"[{section}]" for section in (*sections, *also)]
     return [f"{path} {sentence}" for sentence in unknown_names((f"[{name}]" for name in content), known)]
 
 

@@ -79,7 +79,13 @@ class SettingsError(Exception):
 class ServiceSettings(BaseModel):
     """Base of every settings model; a subclass sets `section`."""
 
-    model_config = ConfigDict(extra="forbid", frozen=True, validate_default=True, populate_by_name=True)
+    model_config = ConfigDict(
+        extra="forbid",
+        frozen=True,
+        validate_default=True,
+        populate_by_name=True,
+        defer_build=True,  # a command knows many sections by name, and reads few
+    )
     section: ClassVar[str]
 
     @classmethod

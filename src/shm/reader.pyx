@@ -7,6 +7,7 @@ be, and quotes of a writer that does not live are never called live meanwhile.
 import math
 from pathlib import Path
 
+from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
 from libc.stdint cimport INT64_MAX, int64_t
 from libc.string cimport memcpy, memset
 
@@ -15,6 +16,7 @@ from shm._clock cimport coarse_mono_ns, mono_ns
 from shm.layout cimport *
 from shm.protocol cimport *
 from shm.table cimport Table
+from shm.tables cimport ROLES
 
 from shm import files
 from shm.base58 import mint_bytes
@@ -240,20 +242,24 @@ cdef class QuoteReader:
             NumpyMissing: NumPy is not installed.
         """
         cdef Table table
+        cdef uint32_t used[ROLES]
         cdef uint32_t row_count = 0, filled = 0
-        cdef unsigned char[::1] target
-        used = [(table, table.refresh_copies()) for table in self.tables.attached()]
-        for table, count in used:
-            row_count = table.first_index + count if count else row_count
+        cdef int role
+        cdef Py_buffer target
+        cdef sq_entry *entries
+        for role in range(ROLES):
+            used[role] = 0 if self.tables.words[role] == NULL else sq_used(self.tables.words[role])
+            row_count = role * SQ_ENTRY_COUNT + used[role] if used[role] else row_count
         rows = make_rows(row_count)
-        if row_count == 0:
-            return rows
-        target = memoryview(rows).cast("B")
-        for table, count in used:
-            if count:
-                memset(&target[filled * SQ_ENTRY_BYTES], 0, (table.first_index - filled) * SQ_ENTRY_BYTES)
-                memcpy(&target[table.first_index * SQ_ENTRY_BYTES], table.copies, count * SQ_ENTRY_BYTES)
-                filled = table.first_index + count
+        PyObject_GetBuffer(rows, &target, PyBUF_WRITABLE)  # bytes: a memoryview would have all fields described first
+        entries = <sq_entry *>target.buf
+        for role in range(ROLES):
+            if used[role]:
+                table = self.tables.by_role[role]
+                memset(&entries[filled], 0, (table.first_index - filled) * SQ_ENTRY_BYTES)
+                table.copy_rows(&entries[table.first_index], used[role])
+                filled = table.first_index + used[role]
+        PyBuffer_Release(&target)
         return rows
 
     def wait(self, timeout_s=None):

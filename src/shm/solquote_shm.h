@@ -497,21 +497,12 @@ typedef struct sq_follower {
     uint64_t round;                 /* of the poll, to name an entry once in one poll */
     uint64_t seen[SQ_ENTRY_COUNT];  /* newest version reported */
     uint64_t named[SQ_ENTRY_COUNT]; /* round in which it was named last */
-    uint16_t place[SQ_ENTRY_COUNT]; /* where in the list of that round */
+    uint16_t place[SQ_ENTRY_COUNT]; /* where in the list of that round, if it is one of values */
 } sq_follower;
 
 static inline uint32_t sq_used(const uint64_t *map) {
     uint32_t used = (uint32_t)(sq_load_acquire(map + SQ_HEADER_USED_WORD) >> (SQ_HEADER_USED % 8 * 8)) & 0xffff;
     return used < (uint32_t)SQ_ENTRY_COUNT ? used : (uint32_t)SQ_ENTRY_COUNT;
-}
-
-/* Where an entry stands in this poll's list of `*count`: at its end, unless it is in it already. */
-static inline uint32_t sq_place(sq_follower *follower, uint32_t index, uint32_t *count) {
-    if (follower->named[index] != follower->round) {
-        follower->named[index] = follower->round;
-        follower->place[index] = (uint16_t)(*count)++;
-    }
-    return follower->place[index];
 }
 
 /* The values of an entry found by a scan, in the form of an announcement: of no sequence, and of everything. One that stays
@@ -539,21 +530,30 @@ static inline uint64_t sq_change_of_entry(const uint64_t *map, uint32_t index, u
  * decides when they are inlined. */
 #define SQ_FOLDED static inline __attribute__((always_inline))
 
+/* Whether an entry is not in the list of this round yet; it is from now on. */
+static inline int sq_enters(sq_follower *follower, uint64_t round, uint32_t index) {
+    if (follower->named[index] == round) return 0;
+    follower->named[index] = round;
+    return 1;
+}
+
 /* Compare every version with the one last told, and add what differs to the `count` changes this poll has collected. The
  * cursor is taken before the scan: what is published meanwhile is announced again, never lost. */
 SQ_FOLDED uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint16_t *changed, sq_slot *changes, uint32_t count) {
     follower->cursor = sq_head(map);
     follower->scans++;
+    uint64_t round = follower->round;
     uint32_t used = sq_used(map);
     for (uint32_t index = 0; index < used; index++) {
         /* An odd version counts as changed; the write it belongs to will be announced, or recovered and scanned. */
         uint64_t version = sq_load_acquire(sq_entry_words(map, index));
         if (version == follower->seen[index]) continue;
-        uint32_t place = sq_place(follower, index, &count); /* what the ring told of it in this poll is old by now */
+        int enters = sq_enters(follower, round, index); /* else what the ring told of it in this poll is old by now */
         if (changes == NULL) {
-            changed[place] = (uint16_t)index;
+            if (enters) changed[count++] = (uint16_t)index;
         } else {
-            version = sq_change_of_entry(map, index, version, &changes[place]);
+            if (enters) follower->place[index] = (uint16_t)count++;
+            version = sq_change_of_entry(map, index, version, &changes[follower->place[index]]);
         }
         follower->seen[index] = version;
     }
@@ -564,7 +564,7 @@ SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, sq_follower *follower, uint
     uint64_t head = sq_head(map);
     if (head == follower->cursor && follower->scans != 0) return 0;
     int64_t behind = (int64_t)(head - follower->cursor);
-    follower->round++;
+    uint64_t round = ++follower->round; /* here, so that no store to the follower makes the loop load it again */
     if (follower->scans == 0 || behind > SQ_SLOT_COUNT) return sq_scan(map, follower, changed, changes, 0);
     if (behind < 0) return 0;
     uint32_t count = 0;
@@ -580,16 +580,17 @@ SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, sq_follower *follower, uint
         /* A scan may have reported this write already: only the low bits count writes, so compare those. */
         if ((int64_t)((version - seen) << (64 - SQ_SEQUENCE_BITS)) <= 0) continue;
         follower->seen[index] = version;
-        uint32_t listed = count;
-        uint32_t place = sq_place(follower, index, &count);
+        int enters = sq_enters(follower, round, index);
         if (changes == NULL) {
-            changed[place] = (uint16_t)index;
+            if (enters) changed[count++] = (uint16_t)index;
         } else {
+            if (enters) follower->place[index] = (uint16_t)count++;
+            sq_slot *change = &changes[follower->place[index]];
             /* Of an entry last met in mid-write nothing is known; of one in the list, its earlier changes count too. */
-            uint16_t kinds = seen & 1 ? SQ_KIND_EVERYTHING : place == listed ? 0 : changes[place].kind;
+            uint16_t kinds = seen & 1 ? SQ_KIND_EVERYTHING : enters ? 0 : change->kind;
             slot[SQ_SLOT_KIND_WORD] |= (uint64_t)kinds << (SQ_SLOT_KIND % 8 * 8);
             SQ_UNROLL for (unsigned word = 0; word < SQ_SLOT_WORDS; word++) {
-                memcpy((char *)&changes[place] + 8 * word, &slot[word], 8);
+                memcpy((char *)change + 8 * word, &slot[word], 8);
             }
         }
     }

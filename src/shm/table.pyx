@@ -58,8 +58,9 @@ cdef class Table:
         cdef sq_entry hot
         cdef uint64_t generation = sq_generation(copy.version)
         # In the same identity generation the mints are known, and the hot line is all that can differ. A line of another
-        # generation must not stand beside them, not even when the read of the whole entry then fails.
-        if copy.version != 0 and sq_generation(sq_load_acquire(sq_entry_words(self.words, local))) == generation:
+        # generation must not stand beside them, not even when the read of the whole entry then fails. Of an entry never
+        # copied (version 0, or 1 when it was busy) no mints are known in any generation.
+        if copy.version > 1 and sq_generation(sq_load_acquire(sq_entry_words(self.words, local))) == generation:
             if not self.read_hot(local, &hot):
                 return False
             if sq_generation(hot.version) == generation:
@@ -67,20 +68,28 @@ cdef class Table:
                 return True
         return self.read_whole(local, copy)
 
+    cdef inline void refresh_copy(self, uint32_t local) noexcept nogil:
+        """Bring one copy up to date; of a busy entry it stays, marked stale and odd, to be renewed next time."""
+        cdef sq_entry *copy = &self.copies[local]
+        cdef uint64_t version = sq_load_acquire(sq_entry_words(self.words, local))
+        if ((version ^ copy.version) | (version & 1)) and not self.renew_copy(local):
+            copy.flags |= SQ_FLAG_STALE
+            copy.version |= 1
+
     cdef uint32_t refresh_copies(self) noexcept nogil:
         """Bring all copies up to date, each whole by itself; says how many entries are in use."""
         cdef uint32_t used = sq_used(self.words)
         cdef uint32_t local
         for local in range(used):
-            if sq_load_acquire(sq_entry_words(self.words, local)) == self.copied[local]:
-                continue
-            if self.renew_copy(local):
-                self.copied[local] = self.copies[local].version
-            else:
-                self.copies[local].flags |= SQ_FLAG_STALE
-                self.copies[local].version |= 1
-                self.copied[local] = 1  # odd, so no copy's version: renewed next time
+            self.refresh_copy(local)
         return used
+
+    cdef void copy_rows(self, sq_entry *rows, uint32_t count) noexcept nogil:
+        """Bring the first copies up to date and hand each on at once, while its lines are near."""
+        cdef uint32_t local
+        for local in range(count):
+            self.refresh_copy(local)
+            rows[local] = self.copies[local]
 
     @property
     def path(self):

@@ -17,7 +17,6 @@ from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
-import aiohttp
 import grpc
 import grpc.aio
 import nats.errors
@@ -29,10 +28,10 @@ from quote_core.bus import BusRole, access_of
 from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
-from quote_core.solana import open_session
 from quote_core.telemetry.logs import start_logs
 from shm import QuoteReader, Role, ShmError
 from shm.files import default_directory
+from solquote.http_look import NoHttpAnswer, http_answer
 
 __all__ = ["CallableService", "ServicePlaces", "look_at_services"]
 
@@ -123,7 +122,7 @@ async def _looked_at(probe: _Probe, timeout_s: float) -> CallableService:
         return replace(probe.service, trouble=error.code().name)
     except (_NoAnswer, ShmError, SettingsError) as error:
         return replace(probe.service, trouble=str(error))
-    except (OSError, aiohttp.ClientError, nats.errors.Error, ValueError) as error:
+    except (OSError, NoHttpAnswer, nats.errors.Error, ValueError) as error:
         return replace(probe.service, trouble=f"cannot be reached ({type(error).__name__})")
     return replace(probe.service, answers=True, offers=probe.service.offers or tuple(offers))
 
@@ -299,24 +298,23 @@ async def _paths(base: str) -> Sequence[str]:
 
 
 async def _http(url: str) -> Sequence[str]:
-    async with open_session(url) as session, session.get(url) as response:
-        if response.status != HTTPStatus.OK:
-            raise _NoAnswer(f"answers with HTTP {response.status}")
+    status, _ = await http_answer(url)
+    if status != HTTPStatus.OK:
+        raise _NoAnswer(f"answers with HTTP {status}")
     return ()
 
 
 async def _json(url: str) -> dict[str, Any]:
-    async with open_session(url) as session, session.get(url) as response:
-        content = json.loads(await response.read())
-    if response.status != HTTPStatus.OK or not isinstance(content, dict):
-        raise _NoAnswer(f"answers with HTTP {response.status}")
+    status, body = await http_answer(url)
+    content = json.loads(body)
+    if status != HTTPStatus.OK or not isinstance(content, dict):
+        raise _NoAnswer(f"answers with HTTP {status}")
     return content
 
 
 async def _node(url: str) -> Sequence[str]:
-    request = {"jsonrpc": "2.0", "id": 1, "method": "getHealth"}
-    async with open_session(url) as session, session.post(url, json=request) as response:
-        content = json.loads(await response.read())
+    _, body = await http_answer(url, json.dumps({"jsonrpc": "2.0", "id": 1, "method": "getHealth"}).encode())
+    content = json.loads(body)
     if not isinstance(content, dict) or content.get("result") != "ok":
         raise _NoAnswer("answers, and is not healthy")
     return ()

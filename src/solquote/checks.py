@@ -13,7 +13,7 @@ from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError
 from shm import Liveness, QuoteReader, Role, ShmError
 from solquote.places import misplaced
 from solquote.plan import ListenAddress, PlatformModels
-from solquote.supervisor.ports import bound_hosts
+from solquote.supervisor.ports import hosts_by_port
 from solquote.switch_view import SwitchView
 
 __all__ = [
@@ -96,8 +96,9 @@ def check_places(models: PlatformModels) -> Iterator[DoctorFinding]:
 
 def check_listeners(meant: Iterable[ListenAddress]) -> Iterator[DoctorFinding]:
     """Where each of the platform's ports is really listened on; one that nobody listens on has its own finding."""
+    listened = hosts_by_port()
     for one in meant:
-        hosts = sorted(bound_hosts(one.port))
+        hosts = sorted(listened.get(one.port, ()))
         if not hosts:
             continue
         subject = f"listener of {one.owner}"

@@ -1,18 +1,29 @@
 """Entry point of the `solquote` command. A stop goes out before the rest of the command line is even loaded."""
 
+import gc
 import os
 import sys
 from collections.abc import Sequence
+from typing import Final
 
 from solquote.standard_streams import open_closed_streams
 
 __all__ = ["main", "run"]
 
+_OBJECTS_MADE: Final = 100_000
+"""The garbage collector looks when so many more objects were made than given back; loading a command makes about as
+many, keeps all of them, and would be looked through dozens of times."""
+
 
 def main() -> None:
     """Entry point of the script."""
     open_closed_streams()
-    sys.exit(run(sys.argv[1:]))
+    gc.set_threshold(_OBJECTS_MADE)
+    # Pydantic would look through every installed distribution for plugins; there is none that may change our settings.
+    os.environ.setdefault("PYDANTIC_DISABLE_PLUGINS", "1")
+    exit_code = run(sys.argv[1:])
+    gc.freeze()  # what is about to end with the process is not looked through once more
+    sys.exit(exit_code)
 
 
 def run(arguments: Sequence[str]) -> int:

@@ -35,14 +35,25 @@ class _Listed(TyperCommand):
         return _loaded(self._command).make_context(info_name, args, parent, **extra)
 
 
-class _Commands(TyperGroup):
+class _QuietHelp:
+    """Help that nobody asked for is no: to check the nothing that Typer has there, it would load Pydantic."""
+
+    def get_help_option(self, ctx: Any) -> Any:
+        """The option, with a value that needs no check."""
+        option = super().get_help_option(ctx)  # type: ignore[misc]  # of the command this is mixed into
+        if option is not None:
+            option.default = False
+        return option
+
+
+class _Commands(_QuietHelp, TyperGroup):
     """The table as a group."""
 
     def __init__(self, **attributes: Any) -> None:
         super().__init__(**attributes | {"commands": {command.name: _Listed(command) for command in COMMANDS}})
 
 
-class _PlainNumbers(TyperCommand):
+class _PlainNumbers(_QuietHelp, TyperCommand):
     """A command whose numbers are plain decimals, whatever Python would read as one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:

@@ -24,6 +24,7 @@ COMMANDS: Final = (
     Command("status", "status", "Every process that runs, and the kill switch"),
     Command("quote", "quote", "One quote from both sources", takes_negative_numbers=True),
     Command("watch", "watch", "Every watched pair from shared memory, live"),
+    Command("top", "top", "The web page's overview in this terminal, live"),
     Command("pools", "pools", "Price, depth, fee and age of the pools held"),
     Command("tokens", "tokens", "The tokens, what they are worth, the pairs watched"),
     Command("doctor", "doctor", "Check every setting and connection"),

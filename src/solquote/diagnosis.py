@@ -93,11 +93,15 @@ def _platform(models: PlatformModels, own: Mapping[str, str]) -> Iterator[Doctor
 
 
 def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
+    """All that is asked for is asked for at once, and what is on this machine is looked at meanwhile."""
+    return asyncio.run(_look_at_all(models, environ, timeout_s))
 
+
+async def _look_at_all(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
     platform, up = models.platform, models.up
     manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
     aggregator_host = host_of(f"//{platform.aggregator_address}")
-    findings = asyncio.run(
+    connections, streams, here = await asyncio.gather(
         check_connections(
             platform,
             http_urls={
@@ -106,16 +110,22 @@ def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s:
             },
             nats_monitor_url=f"http://{with_port(host_of(platform.nats_url), up.nats_monitor_port)}",
             timeout_s=timeout_s,
-        )
+        ),
+        check_streams(platform, timeout_s=timeout_s),
+        asyncio.to_thread(_look_here, models, manager, EventLoggerSettings.load(environ=environ)),
     )
+    return [*connections, *streams, *here]
+
+
+def _look_here(
+    models: PlatformModels, manager: SystemManagerSettings, logger: EventLoggerSettings
+) -> list[DoctorFinding]:
     return [
-        *findings,
-        *asyncio.run(check_streams(platform, timeout_s=timeout_s)),
         *check_places(models),
-        *check_disk(platform, EventLoggerSettings.load(environ=environ)),
+        *check_disk(models.platform, logger),
         *check_listeners(meant_listeners(models)),
-        *check_quote_files(platform.shm_dir),
-        check_token_file(manager.token_path(platform)),
+        *check_quote_files(models.platform.shm_dir),
+        check_token_file(manager.token_path(models.platform)),
     ]
 
 

@@ -38,7 +38,7 @@ Prometheus's client for Python has them.
 For whom asks for OpenMetrics (`Accept: application/openmetrics-text`) the histograms of calls, and of opportunity to
 plan or fill, have exemplars where the platform is traced: [traces.md](traces.md).
 
-`deploy/prometheus` has a configuration that scrapes them, and rules that say when to wake somebody.
+`deploy` has a configuration that scrapes them, dashboards, and alerts with a runbook: [dashboards.md](dashboards.md).
 
 This page is made by `python -m solquote.metrics_reference`.
 """

@@ -1,26 +1,21 @@
-"""The reference of all settings, made from the models themselves: docs/settings.md, and a file to begin from."""
+"""The reference of all settings: what `solquote settings` and `init` print, and docs/settings.md.
+
+Read from the list in `quote_core/data/settings.json`, which `setting_models` makes of the models: who only wants to
+read what there is does not wait for a dozen models to be built.
+"""
 
 import json
 import textwrap
 from collections.abc import Iterable
 from dataclasses import dataclass
-from enum import Enum
+from itertools import groupby
+from typing import Final
 
-from pydantic import SecretStr
-from pydantic.fields import FieldInfo
+from quote_core.setting_names import CONFIG_VARIABLE, listed_settings
 
-from quote_core.settings import (
-    CONFIG_VARIABLE,
-    PREFIX,
-    ServiceSettings,
-    environment_name,
-    environment_names,
-    written,
-)
+__all__ = ["SettingReference", "listing", "reference", "reference_markdown", "reference_toml"]
 
-__all__ = ["SettingReference", "reference", "reference_markdown", "reference_names", "reference_toml"]
-
-_INTRODUCTION = f"""# Settings
+_INTRODUCTION: Final = f"""# Settings
 
 Made by `solquote settings --markdown`; a test holds it current.
 
@@ -41,21 +36,30 @@ class SettingReference:
     aliases: tuple[str, ...]
     """Further variables that set it."""
     default: str
-    """As it would be written; empty when unset."""
+    """As an environment variable would have it; empty when unset."""
+    toml: str
+    """The default as the file would have it; empty when unset, which a file cannot say."""
     description: str
 
 
-def reference(models: Iterable[type[ServiceSettings]]) -> list[SettingReference]:
-    """Every setting of `models`, in their order."""
-    return [_one(model, field, info) for model in models for field, info in model.model_fields.items()]
+def reference() -> list[SettingReference]:
+    """Every setting, in the order in which they are listed."""
+    return [SettingReference(**{**row, "aliases": tuple(row["aliases"])}) for row in listed_settings()]
 
 
-def reference_markdown(models: Iterable[type[ServiceSettings]]) -> str:
+def listing(settings: Iterable[SettingReference]) -> str:
+    """The list as `quote_core/data/settings.json` has it: a setting a line, so that a change of one is one line."""
+    names = SettingReference.__slots__
+    rows = [json.dumps({name: getattr(setting, name) for name in names}, ensure_ascii=False) for setting in settings]
+    return "[\n" + ",\n".join(rows) + "\n]\n"
+
+
+def reference_markdown(settings: Iterable[SettingReference]) -> str:
     """The page."""
     lines = [_INTRODUCTION]
-    for model in models:
-        lines += [f"## [{model.section}]", "", "| field | variable | default | meaning |", "|---|---|---|---|"]
-        for setting in reference([model]):
+    for section, of_section in groupby(settings, lambda setting: setting.section):
+        lines += [f"## [{section}]", "", "| field | variable | default | meaning |", "|---|---|---|---|"]
+        for setting in of_section:
             variables = ", ".join(f"`{name}`" for name in (setting.variable, *setting.aliases))
             default = f"`{setting.default}`" if setting.default else "unset"
             meaning = setting.description.replace("|", "\\|")
@@ -64,56 +68,23 @@ def reference_markdown(models: Iterable[type[ServiceSettings]]) -> str:
     return "\n".join(lines)
 
 
-def reference_names(models: Iterable[type[ServiceSettings]]) -> str:
-    """What is a setting at all, as `quote_core/data/setting_names.json` has it."""
-    listed = list(models)
-    variables = [name for model in listed for name in environment_names(model) if name.startswith(PREFIX)]
-    return json.dumps({"sections": [model.section for model in listed], "variables": variables}, indent=1) + "\n"
-
-
-_TOML_INTRODUCTION = f"""\
+_TOML_INTRODUCTION: Final = f"""\
 ## Settings of solquote, every one with its default. What is behind a single # counts once that # is gone and
 ## {CONFIG_VARIABLE} names this file; an environment variable, named in docs/settings.md, wins over it.
 """
-_UNSET = "..."
-"""Stands for the value of a setting that has none, which a file cannot say."""
-_COMMENT_WIDTH = 110
+_UNSET: Final = '"..."'
+"""Stands for the value of a setting that has none."""
+_COMMENT_WIDTH: Final = 110
 
 
-def reference_toml(models: Iterable[type[ServiceSettings]]) -> str:
+def reference_toml(settings: Iterable[SettingReference]) -> str:
     """A settings file that changes nothing: taking one # from a line sets it, to what it is anyway."""
     lines = [_TOML_INTRODUCTION]
-    for model in models:
-        lines.append(f"[{model.section}]")
-        for field, info in model.model_fields.items():
-            unset = info.default is None or isinstance(info.default, SecretStr)
-            meaning = f"{info.description} (not set)" if unset else str(info.description)
+    for section, of_section in groupby(settings, lambda setting: setting.section):
+        lines.append(f"[{section}]")
+        for setting in of_section:
+            meaning = setting.description if setting.toml else f"{setting.description} (not set)"
             lines += textwrap.wrap(meaning, _COMMENT_WIDTH, initial_indent="## ", subsequent_indent="## ")
-            lines.append(f"#{field} = {_toml(_UNSET if unset else info.default)}")
+            lines.append(f"#{setting.field} = {setting.toml or _UNSET}")
         lines.append("")
     return "\n".join(lines)
-
-
-def _toml(default: object) -> str:
-    match default:
-        case bool() | int() | float():
-            return json.dumps(default)
-        case Enum():
-            return _toml(default.value)
-        case tuple() | list() | frozenset():
-            return f"[{', '.join(map(_toml, default))}]"
-        case _:
-            return json.dumps(str(default))
-
-
-def _one(model: type[ServiceSettings], field: str, info: FieldInfo) -> SettingReference:
-    variable = environment_name(model.section, field)
-    names = [name for name, of_field in environment_names(model).items() if of_field == field and name != variable]
-    return SettingReference(
-        section=model.section,
-        field=field,
-        variable=variable,
-        aliases=tuple(name for name in names if name.isupper()),
-        default=written(info.default),
-        description=info.description or "",
-    )

@@ -1,4 +1,4 @@
-"""Real Go clients (`grpcurl`, `ghz`) for tests, built once into a cache in the temporary folder.
+"""Programs in Go that tests ask (`grpcurl`, `ghz`, `kustomize`, ...), built once into a cache in the temporary folder.
 
 No Go, no way to the module proxy, or a machine too slow: the test is skipped and says which. A build that was cut short
 goes on where it stopped when it is asked for again, for Go keeps what it has compiled.
@@ -18,6 +18,8 @@ _GO: Final = shutil.which("go") or shutil.which("go", path="/usr/local/go/bin")
 _MODULES: Final = {
     "grpcurl": "github.com/fullstorydev/grpcurl/cmd/grpcurl@v1.9.4",
     "ghz": "github.com/bojand/ghz/cmd/ghz@v0.93.0",
+    "kustomize": "sigs.k8s.io/kustomize/kustomize/v5@v5.6.0",
+    "actionlint": "github.com/rhysd/actionlint/cmd/actionlint@v1.7.7",
 }
 
 
@@ -31,13 +33,14 @@ def go_tool(name: str) -> str:
     folder = cache / _MODULES[name].rpartition("@")[2]
     program = folder / name
     if not program.exists():
-        _install(_MODULES[name], folder, cache)
+        _install(name, folder, cache)
     return str(program)
 
 
-def _install(module: str, folder: Path, cache: Path) -> None:
+def _install(name: str, folder: Path, cache: Path) -> None:
+    module = _MODULES[name]
     if _GO is None:
-        pytest.skip("Go is not installed, so real grpcurl and ghz cannot be built")
+        pytest.skip(f"Go is not installed, so {name} cannot be built")
     environment = os.environ | {
         "GOBIN": str(folder),
         "GOPATH": str(cache / "path"),

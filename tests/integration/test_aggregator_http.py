@@ -151,6 +151,15 @@ async def test_batch_answers_each_by_itself_and_in_order(http: aiohttp.ClientSes
     assert fourth["errorCode"] == fifth["errorCode"] == "INVALID_ARGUMENT"
 
 
+async def test_batch_keeps_its_order_whether_quotes_are_held_or_asked_for(http: aiohttp.ClientSession) -> None:
+    amounts = [1_234_567, ONE_SOL, 7_654_321, 2 * ONE_SOL]
+    async with http.post(
+        "/v1/quote/batch", json={"quotes": [asked(amount=str(amount)) for amount in amounts]}
+    ) as answer:
+        quotes = (await answer.json())["quotes"]
+    assert [quote["inAmount"] for quote in quotes] == list(map(str, amounts))
+
+
 @pytest.mark.parametrize(
     ("body", "status", "words"),
     [

@@ -14,7 +14,7 @@ from structlog.testing import capture_logs
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, Consumer, Stage, connect
-from quote_core.bus.register import write_if_newest_is
+from quote_core.bus.register import append_if_last_is, write_if_newest_is
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import (
@@ -209,6 +209,19 @@ async def test_a_write_whose_confirmation_was_lost_counts_as_written_when_it_is_
     await asyncio.sleep(0.3)  # past the duplicate window
     assert await write_if_newest_is(bus, result(1), sequence=0) == sequence
     assert await write_if_newest_is(bus, result(2), sequence=0) is None
+
+
+async def test_an_append_behind_an_unconfirmed_one_is_refused_with_it_whatever_took_its_sequence(bus: Bus) -> None:
+    first, second, third, other = (lifecycle(number) for number in range(4))
+    last = (await bus.jetstream.stream_info(Stream.SYSTEM)).state.last_seq
+    assert await append_if_last_is(bus, first, sequence=last) == last + 1
+    assert await append_if_last_is(bus, second, sequence=last + 1, after=first) == last + 2
+    assert await append_if_last_is(bus, other, sequence=last + 2) == last + 3  # where the third was to be
+    fourth = lifecycle(4)
+    assert await append_if_last_is(bus, third, sequence=last + 2, after=second) is None
+    assert await append_if_last_is(bus, fourth, sequence=last + 3, after=third) is None
+    assert await append_if_last_is(bus, fourth, sequence=last + 3, after=other) == last + 4
+    assert bus.refused_count == 0  # these were answers
 
 
 async def test_another_event_with_the_same_id_does_not_count_as_written(bus: Bus) -> None:

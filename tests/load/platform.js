@@ -1,4 +1,4 @@
-// Where the platform listens and what it watches: shared by the scripts of this folder.
+// Where the platform listens and what it watches.
 
 export const AGGREGATOR = __ENV.AGGREGATOR || "127.0.0.1:50051";
 export const LOCAL_QUOTE = __ENV.LOCAL_QUOTE || "127.0.0.1:50052";

@@ -98,9 +98,9 @@ MENDS: Final = (
                 "local_quote/market.py",
                 "        touched |= self._moved_by_time(clock_before)\n"
                 "        self._forget_responses(touched)\n"
-                "        self._pools_changed(touched)\n",
+                "        changed = self._pools_changed(touched)\n",
                 "        self._forget_responses(touched)\n"
-                "        self._pools_changed(touched | self._moved_by_time(clock_before))\n",
+                "        changed = self._pools_changed(touched | self._moved_by_time(clock_before))\n",
             ),
         ),
         f"{_MARKET}::test_both_legs_of_a_pair_are_priced_at_one_time_of_the_chain",
@@ -176,6 +176,19 @@ MENDS: Final = (
         "integration/test_executor_process.py"
         "::test_a_fill_outlasts_the_loss_of_the_bus_and_a_kill_before_it_was_stored",
         "ABANDONED",
+    ),
+    Mend(
+        "trust 8",
+        "a deadline holds though the NATS client keeps the cancellation to itself",
+        (
+            Edit(
+                "quote_core/bus/reconnection.py",
+                "                    raise\n                heed_cancellation()\n",
+                "                    raise\n",
+            ),
+        ),
+        "unit/quote_core/bus/test_reconnection.py::test_a_deadline_ends_the_wait_for_nats",
+        "the deadline was forgotten",
     ),
     Mend(
         "trust 16",

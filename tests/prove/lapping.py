@@ -27,11 +27,11 @@ MUTANTS = {
     ),
     "a scan keeps the values the ring told": (
         "            version = sq_change_of_entry(",
-        "            if (place == count - 1) version = sq_change_of_entry(",
+        "            if (enters) version = sq_change_of_entry(",
     ),
     "an earlier kind is forgotten": (
-        "place == listed ? 0 : changes[place].kind;",
-        "place == listed ? 0 : 0;",
+        "enters ? 0 : change->kind;",
+        "enters ? 0 : 0;",
     ),
 }
 """Rules of a poll by what breaks without each: text of the header, and what stands there instead."""

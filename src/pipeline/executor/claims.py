@@ -10,6 +10,10 @@ question asked again. So every claim is made in full knowledge of all before it,
 | its opportunity is taken | another plan for it is a duplicate                                  |
 | its pools are traded     | they rest: the gap a plan was made for is the one its trade closes  |
 
+Claims of one executor do not wait for each other's confirmation: each is sent behind the one before it, on condition
+that this one is the stream's last message, by its id. If one is refused, so are all sent behind it, and each is judged
+again. Of what a claim still on its way might forbid nothing is said before that claim has landed.
+
 A claim that cannot be stored begins nothing. Opportunities and pools are remembered by the last `REMEMBERED_COUNT_MAX`
 of them and from at most `REMEMBERED_NS` before the start; whether a plan was begun is asked of the stream itself.
 """
@@ -17,7 +21,7 @@ of them and from at most `REMEMBERED_NS` before the start; whether a plan was be
 import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final, TypeVar
 
 from pipeline.executor.memory import REMEMBERED_COUNT_MAX, REMEMBERED_NS
@@ -26,11 +30,16 @@ from quote_core.bus.follow import read_to_end
 from quote_core.bus.register import append_if_last_is, event_of, read_newest_on, read_next
 from quote_core.bus.stream_clock import StreamClock, state_of_stream
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Clock, Moment, moment
+from quote_core.errors import ProviderUnavailable
 from quote_core.events import Claim, Event, ExecutionPlan, Stream, stamp, subject_of
 from quote_core.telemetry.traces import created_in
 from quote_core.units import Pubkey
 
 __all__ = ["Begun", "ClaimBook", "Claims", "Now"]
+
+FLIGHT_COUNT_MAX: Final = 32
+"""Claims on their way at once. Of several executors one's claim voids all that others have on their way, so after a
+refusal it is one, and one more with each that is stored."""
 
 ONE_BY_ONE_COUNT_MAX: Final = 64
 """Missed claims read one by one; behind by more, all of lately is read again at once."""
@@ -82,6 +91,27 @@ class Now:
         age_ns = self.age_ns(begun.claim.begun, stored_unix_ns=begun.stored_unix_ns)
         known_ns = self.here.mono_ns - begun.known_mono_ns
         return known_ns if age_ns >= AGE_UNKNOWN_NS else max(age_ns, known_ns)
+
+
+@dataclass(eq=False, slots=True)
+class _Flight:
+    """A claim on its way.
+
+    Attributes:
+        claim: What it claims.
+        sequence: What it has in the stream if it is stored.
+        known_mono_ns: When it took off.
+        is_over: Whether the stream has answered, or will not be listened to any more.
+        settled: Set when it is known whether it is in the book, or nothing is on its way that could tell.
+        is_stored: Whether it is in the book.
+    """
+
+    claim: Claim
+    sequence: int
+    known_mono_ns: int
+    is_over: bool = False
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    is_stored: bool = False
 
 
 class ClaimBook:
@@ -142,6 +172,11 @@ class Claims:
         self._pool_rest_ns = pool_rest_ns
         self._book = ClaimBook(pool_rest_ns=pool_rest_ns)
         self._last_sequence = 0
+        self._flights: list[_Flight] = []
+        """In the order they were sent; one that is over stays while another behind it may prove that it was stored."""
+        self._flight_count_max = FLIGHT_COUNT_MAX
+        self._is_behind = False
+        """Whether a claim was refused since what others have claimed was read."""
         self._one_at_a_time = asyncio.Lock()
 
     async def open(self) -> None:
@@ -171,19 +206,15 @@ class Claims:
         Raises:
             ProviderUnavailable: The claim is not confirmed, so nothing may be begun.
         """
-        async with self._one_at_a_time:
-            while True:
-                now = self.now()
-                before = self._book.of_plan(plan.header.event_id) or self._book.conflict(plan, now)
+        while True:
+            async with self._one_at_a_time:
+                before = await self._judge(plan)
                 if before is not None:
                     return before
-                claim = self._claim(plan, now.here)
-                sequence = await append_if_last_is(self._bus, claim, sequence=self._last_sequence)
-                if sequence is not None:
-                    self._last_sequence = sequence
-                    self._book.add(Begun(claim, AGE_UNKNOWN_NS, now.here.mono_ns))
-                    return None
-                await self._catch_up()
+                after = self._flights[-1] if self._flights else None
+                flight = self._take_off(plan)
+            if await self._is_stored(flight, after):
+                return None
 
     async def begun(self, plan: ExecutionPlan) -> Begun | None:
         """The claim that began a plan, whoever made it and whenever the stream still keeps it.
@@ -210,9 +241,89 @@ class Claims:
             begun=begun,
         )
 
+    async def _judge(self, plan: ExecutionPlan) -> Begun | str | None:
+        """As `begin`; `None` = it may take off now, whatever becomes of what is on its way."""
+        while True:
+            if self._is_behind and not self._flights:
+                await self._catch_up()
+                self._is_behind = False
+            before = self._book.of_plan(plan.header.event_id) or self._book.conflict(plan, self.now())
+            if before is not None:
+                return before
+            flight = self._in_the_way(plan)
+            if flight is None:
+                return None
+            await flight.settled.wait()
+
+    def _in_the_way(self, plan: ExecutionPlan) -> _Flight | None:
+        """What has to land before this plan can take off."""
+        pools = {hop.pool_id for hop in plan.hops} if self._pool_rest_ns else set()
+        for flight in self._flights:
+            claim = flight.claim
+            if (
+                claim.plan_id == plan.header.event_id
+                or claim.opportunity_id == plan.opportunity_id
+                or any(hop.pool_id in pools for hop in claim.hops)
+            ):
+                return flight
+        if self._flights and (self._is_behind or len(self._flights) >= self._flight_count_max):
+            return self._flights[0]
+        return None
+
+    def _take_off(self, plan: ExecutionPlan) -> _Flight:
+        here = moment(self._clock)
+        last_sequence = self._flights[-1].sequence if self._flights else self._last_sequence
+        flight = _Flight(self._claim(plan, here), last_sequence + 1, here.mono_ns)
+        self._flights.append(flight)
+        return flight
+
+    async def _is_stored(self, flight: _Flight, after: _Flight | None) -> bool:
+        """Send a claim and hear of it; False = another executor has claimed before it.
+
+        Raises:
+            ProviderUnavailable: It is not known, and no claim behind it has told.
+        """
+        try:
+            sequence = await append_if_last_is(
+                self._bus, flight.claim, sequence=flight.sequence - 1, after=after.claim if after else None
+            )
+        except ProviderUnavailable:
+            if flight.is_stored:
+                return True
+            raise
+        else:
+            if sequence is not None:
+                self._land(flight)
+            else:
+                self._is_behind, self._flight_count_max = True, 1
+            return flight.is_stored
+        finally:
+            flight.is_over = True
+            if all(other.is_over for other in self._flights):
+                self._settle(len(self._flights))
+
+    def _land(self, flight: _Flight) -> None:
+        """A claim is stored, and so is each that it was sent behind."""
+        if flight.is_stored:
+            return
+        count = self._flights.index(flight) + 1
+        for stored in self._flights[:count]:
+            stored.is_stored = True
+            self._last_sequence = stored.sequence
+            self._book.add(Begun(stored.claim, AGE_UNKNOWN_NS, stored.known_mono_ns))
+        self._flight_count_max = min(FLIGHT_COUNT_MAX, self._flight_count_max + count)
+        self._settle(count)
+
+    def _settle(self, count: int) -> None:
+        for flight in self._flights[:count]:
+            flight.settled.set()
+        del self._flights[:count]
+
     async def _catch_up(self) -> None:
         """Read what others have claimed; a stream that has less than was read is another one, and read anew."""
         state = await state_of_stream(self._bus, Stream.CLAIMS)
+        if state.last_sequence == self._last_sequence:  # it was refused with the one it was sent behind, which was lost
+            return
         if not 0 < state.last_sequence - self._last_sequence <= ONE_BY_ONE_COUNT_MAX:
             await self.open()
             return

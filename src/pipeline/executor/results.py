@@ -6,12 +6,11 @@ becomes a dead letter, for people.
 """
 
 import asyncio
-import contextlib
-import os
 from typing import Final
 
 import structlog
 
+from pipeline.executor.log_sync import LogSync
 from pipeline.executor.result_log import ResultLog
 from quote_core.bus import Bus, Consumer
 from quote_core.bus.register import read_newest_on, write_if_newest_is
@@ -46,6 +45,7 @@ class Results:
     def __init__(self, bus: Bus, log: ResultLog, consumer: Consumer) -> None:
         self._bus = bus
         self._log = log
+        self._sync = LogSync(log)
         self._late_subject = dead_letter_subject(consumer.stream, consumer.name)
         self.failure: OSError | None = None
         """Why an ending could not be kept on disk; once set, nothing more may be begun."""
@@ -102,20 +102,21 @@ class Results:
         for task in tuple(self._storing.values()):
             task.cancel()
         await asyncio.gather(*self._storing.values(), return_exceptions=True)
+        await self._sync.close()
 
     async def _keep_and_store(self, result: ExecutionResult) -> bool:
-        synced: asyncio.Future[None] | None = None
+        syncing: asyncio.Task[None] | None = None
         if self._log.of_plan(result.plan_id) is None:
             try:
                 self._log.keep(result)
                 # Not waited for before publishing: whichever comes first, the disk here or the stream's, is enough.
-                synced = asyncio.get_running_loop().run_in_executor(None, _sync, self._log.descriptor())
+                syncing = self._sync.begin(result.plan_id)
             except OSError as error:
                 self.failure = error
         is_ours = await self._stored(result)
-        if synced is not None:
+        if syncing is not None and not self._sync.is_waiting(syncing):
             try:
-                await synced
+                await asyncio.shield(syncing)
             except OSError as error:
                 self.failure = error
         if self.failure is not None:
@@ -148,11 +149,3 @@ class Results:
             "Solquote-Subject": subject_of(result),
         }
         await self._bus.publish_bytes(self._late_subject, encode(result), headers)
-
-
-def _sync(descriptor: int) -> None:
-    try:
-        os.fdatasync(descriptor)
-    finally:
-        with contextlib.suppress(OSError):
-            os.close(descriptor)

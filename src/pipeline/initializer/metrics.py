@@ -12,7 +12,7 @@ __all__ = ["CATALOGUES", "streams_source"]
 
 _OWN: Final = Catalogue("Streams")
 _MESSAGES = _OWN.gauge(
-    "solquote_stream_messages", "Messages that the stream keeps; those of DEAD are dead letters", "stream"
+    "solquote_stream_messages", "Messages that the stream keeps; those of DEAD_LETTERS are dead letters", "stream"
 )
 _BYTES = _OWN.gauge("solquote_stream_bytes", "What they take", "stream")
 _BYTES_MAX = _OWN.gauge("solquote_stream_limit_bytes", "Above this the oldest are dropped", "stream")

@@ -24,12 +24,12 @@ from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 from quote_core.events.subjects import covers
 from quote_core.telemetry.traces import sending
 
-__all__ = ["PUBLISH_TIMEOUT_S", "WRONG_LAST_SEQUENCE", "Bus"]
+__all__ = ["PUBLISH_TIMEOUT_S", "WRONG_LAST", "Bus"]
 
 PUBLISH_TIMEOUT_S: Final = 1.0
 STREAM_WAIT_S: Final = 0.2
-WRONG_LAST_SEQUENCE: Final = 10071
-"""The server's code for a message that expects another last sequence than the stream has."""
+WRONG_LAST: Final = frozenset({10070, 10071})
+"""The server's codes for a message that expects another last one, by its id or its sequence, than the stream has."""
 
 _log: Final = structlog.get_logger(part="bus")
 
@@ -101,7 +101,7 @@ class Bus:
     def _refusal(self, subject: str, cause: BaseException | None) -> str | None:
         """What refused a publish, having counted and told it; `None` when it was only not confirmed."""
         if isinstance(cause, APIError):
-            if cause.err_code == WRONG_LAST_SEQUENCE:  # an answer to a question
+            if cause.err_code in WRONG_LAST:  # an answer to a question
                 return None
             what = f"the stream of {subject} refuses: {cause.description}"
         elif isinstance(cause, NoStreamResponseError):

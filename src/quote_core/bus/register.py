@@ -17,7 +17,7 @@ from nats.js.api import PubAck, RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
 from quote_core.bus.client_errors import NATS, upstream_errors
-from quote_core.bus.connection import WRONG_LAST_SEQUENCE, Bus
+from quote_core.bus.connection import WRONG_LAST, Bus
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
 
@@ -103,26 +103,35 @@ async def write_if_newest_is(bus: Bus, event: Event, *, sequence: int) -> int | 
     return newest.seq if newest is not None and newest.data == data else None
 
 
-async def append_if_last_is(bus: Bus, event: Event, *, sequence: int) -> int | None:
+async def append_if_last_is(bus: Bus, event: Event, *, sequence: int, after: Event | None = None) -> int | None:
     """Publish `event` if the last message of its whole stream has this sequence; 0 = if the stream never had one.
 
+    Args:
+        bus: The connection.
+        event: What to append; a new one for each try.
+        sequence: What the last message must have.
+        after: What it must be, besides: an event appended by this function whose confirmation is not awaited. Its
+            sequence alone could be that of somebody else's message, which was stored in its stead.
+
     Returns:
-        Its own sequence; `None` when the stream has gone on.
+        Its own sequence; `None` when the stream has gone on, or `after` is not in it.
 
     Raises:
         ProviderUnavailable: Not confirmed; it may have been stored all the same.
     """
-    headers = {"Nats-Expected-Last-Sequence": str(sequence)}
+    headers = {"Nats-Msg-Id": event.header.event_id.hex(), "Nats-Expected-Last-Sequence": str(sequence)}
+    if after is not None:
+        headers["Nats-Expected-Last-Msg-Id"] = after.header.event_id.hex()
     acknowledged = await _published(bus, subject_of(event), encode(event), headers)
     return acknowledged.seq if acknowledged is not None else None
 
 
 async def _published(bus: Bus, subject: str, data: bytes, headers: Mapping[str, str]) -> PubAck | None:
-    """What the stream says; `None` when its last sequence is another than was expected."""
+    """What the stream says; `None` when its last message is another than was expected."""
     try:
         return await bus.publish_bytes(subject, data, headers)
     except ProviderUnavailable as error:
-        if isinstance(error.__cause__, APIError) and error.__cause__.err_code == WRONG_LAST_SEQUENCE:
+        if isinstance(error.__cause__, APIError) and error.__cause__.err_code in WRONG_LAST:
             return None
         raise
 

@@ -1,5 +1,6 @@
 """What messages of all quote services are made of, between protobuf and our own values: freshness and routes."""
 
+import functools
 from collections.abc import Iterable
 from typing import Any, Final
 
@@ -11,14 +12,20 @@ from quote_core.units import Pubkey
 
 __all__ = ["read_freshness", "read_provenance", "read_route", "write_freshness", "write_hop", "write_provenance"]
 
+_FRESHNESSES_HELD_MAX: Final = 1024
+"""A pool's forty quotes each way are vouched for together, and tell it in the same bytes."""
+
 _PROVENANCES: Final = {one.value: one for one in Provenance}
 
 
 def read_freshness(message: Any) -> Freshness:
     """When the state behind a message was vouched for; a message that does not say was never vouched for."""
-    if not message.HasField("freshness"):
-        return NEVER_VOUCHED
-    told = message.freshness
+    return _freshness(message.freshness.SerializeToString()) if message.HasField("freshness") else NEVER_VOUCHED
+
+
+@functools.lru_cache(maxsize=_FRESHNESSES_HELD_MAX)
+def _freshness(encoded: bytes) -> Freshness:
+    told = quotes_pb2.Freshness.FromString(encoded)
     return Freshness(
         Moment(told.boot_id, told.vouched_mono_ns, told.vouched_unix_ns),
         told.vouched_slot,

@@ -1,7 +1,6 @@
 """What a client asks for with one quote, checked: the same rules whichever service it asks."""
 
-from dataclasses import dataclass
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 from quote_core.dex.labels import ALL_DEXES, chosen_dexes
 from quote_core.dex.pool import Dex, SwapMode
@@ -13,8 +12,7 @@ from quote_core.units import U64_MAX, Pubkey
 __all__ = ["QuoteRequest", "read_quote_request"]
 
 
-@dataclass(frozen=True, slots=True)
-class QuoteRequest:
+class QuoteRequest(NamedTuple):
     """One pair and amount: smallest units of the input token, or with EXACT_OUT of the output token that is wanted."""
 
     input_mint: Pubkey

@@ -24,7 +24,8 @@ def count_http(calls: CallCounter) -> Middleware:
         began_s, status = time.perf_counter(), web.HTTPInternalServerError.status_code
         is_work = not request.path.endswith(("/health", "/metrics"))
         calls.handled_count += is_work
-        figures = calls.http.setdefault(_route_of(request), CallFigures())
+        call = _route_of(request)
+        figures = calls.http.get(call) or calls.http.setdefault(call, CallFigures())
         figures.open_count += 1
         try:
             response = await handler(request)

@@ -137,7 +137,7 @@ def _whole_request(silent: _SilentConnections, *, body_s: float) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         silent.has_spoken(request.protocol)
-        if getattr(request.match_info.handler, _READS_BODY, False):
+        if not request.body_exists or getattr(request.match_info.handler, _READS_BODY, False):
             return await handler(request)
         try:
             async with asyncio.timeout(body_s):

@@ -6,12 +6,11 @@ from typing import Annotated, Final
 
 import typer
 
-from quote_core.settings import CONFIG_VARIABLE
+from quote_core.setting_names import CONFIG_VARIABLE
 from solquote.commands.options import Json
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed, answer_json, make_console
-from solquote.setting_models import all_models
-from solquote.settings_reference import reference_toml
+from solquote.settings_reference import reference, reference_toml
 
 __all__ = ["init"]
 
@@ -33,7 +32,7 @@ def init(
         sentence = f"{path} exists; --force overwrites it, another name leaves it"
         raise CommandFailed("ALREADY_EXISTS", sentence, ExitCode.NEGATIVE) from None
     with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(reference_toml(all_models()))
+        file.write(reference_toml(reference()))
     if as_json:
         answer_json({"file": str(path.absolute()), "variable": CONFIG_VARIABLE})
     else:

@@ -10,8 +10,7 @@ import typer
 
 from quote_core.environment import given
 from quote_core.errors import InvalidField
-from quote_core.running.data_folder import running_platform
-from quote_core.settings import PlatformSettings, SettingsError, environment_name
+from quote_core.setting_names import PREFIX
 
 __all__ = [
     "DATA_DIR_VARIABLE",
@@ -43,7 +42,7 @@ Types = Annotated[
     list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated", metavar="TYPE")
 ]
 Pair = Annotated[str | None, typer.Option("--pair", help="Only events of this pair, such as SOL-USDC", metavar="PAIR")]
-DATA_DIR_VARIABLE: Final = environment_name(PlatformSettings.section, "data_dir")
+DATA_DIR_VARIABLE: Final = PREFIX + "DATA_DIR"
 
 
 def with_options(environ: Mapping[str, str], options: Mapping[str, object | None]) -> dict[str, str]:
@@ -59,6 +58,9 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
     Raises:
         InvalidField: The folder that the command line names is not there.
     """
+    from quote_core.running.data_folder import running_platform  # noqa: PLC0415  # not every command has settings
+    from quote_core.settings import PlatformSettings, SettingsError  # noqa: PLC0415  # the same
+
     if data_dir is not None and not data_dir.is_dir():
         raise missing_folder(data_dir)
     environ = own_environment(data_dir)
@@ -82,7 +84,8 @@ def own_environment(data_dir: Path | None) -> dict[str, str]:
 
 def token_symbols() -> list[str]:
     """The registry's symbols, for completion in a shell; none while the settings are wrong, which a command says."""
-    from quote_core.tokens import load_tokens  # noqa: PLC0415  # for a shell that completes, only
+    from quote_core.settings import PlatformSettings, SettingsError  # noqa: PLC0415  # for a shell that completes, only
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # the same
 
     try:
         return [token.symbol for token in load_tokens(PlatformSettings.load(environ=os.environ).tokens_path)]

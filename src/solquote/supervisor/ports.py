@@ -12,7 +12,17 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-__all__ = ["Holder", "KeptPorts", "PortTaken", "bound_hosts", "holder_of", "in_words", "taken_ports", "to_end"]
+__all__ = [
+    "Holder",
+    "KeptPorts",
+    "PortTaken",
+    "bound_hosts",
+    "holder_of",
+    "hosts_by_port",
+    "in_words",
+    "taken_ports",
+    "to_end",
+]
 
 _LISTEN: Final = "0A"
 _COMMAND_CHARACTERS_MAX: Final = 120
@@ -136,14 +146,19 @@ def to_end(holder: Holder) -> int:
 
 def bound_hosts(port: int) -> set[str]:
     """The addresses of this machine that `port` is listened on now."""
-    hosts = set()
+    return hosts_by_port().get(port, set())
+
+
+def hosts_by_port() -> dict[int, set[str]]:
+    """Every port that is listened on now, and at which addresses of this machine."""
+    hosts: dict[int, set[str]] = {}
     for table in ("tcp", "tcp6"):
         with contextlib.suppress(OSError):
             for line in (_PROC / "net" / table).read_text().splitlines()[1:]:
                 fields = line.split()
-                address, _, number = fields[1].rpartition(":")
-                if fields[3] == _LISTEN and int(number, 16) == port:
-                    hosts.add(_host(address))
+                if fields[3] == _LISTEN:
+                    address, _, number = fields[1].rpartition(":")
+                    hosts.setdefault(int(number, 16), set()).add(_host(address))
     return hosts
 
 

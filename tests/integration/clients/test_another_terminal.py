@@ -1,10 +1,16 @@
 """A running platform as seen from another terminal."""
 
+import contextlib
+import fcntl
 import json
 import os
+import pty
 import select
 import signal
+import struct
 import subprocess
+import sys
+import termios
 import time
 from pathlib import Path
 from typing import Any
@@ -49,13 +55,14 @@ def test_status_shows_every_process_as_the_supervisor_knows_it(client_platform: 
     assert [line.split()[0] for line in printed[2:]] == list(PROCESS_NAMES)
 
 
-def test_a_stop_is_the_first_thing_that_status_doctor_and_up_tell(client_platform: RunningPlatform):
+def test_a_stop_is_the_first_thing_that_status_doctor_top_and_up_tell(client_platform: RunningPlatform):
     assert solquote("kill", "--reason", "a drill", data_dir=client_platform.data_dir).returncode == 0
     try:
         assert say(client_platform, "status").startswith("!! Trading is HALTED since ")
         switch = ask(client_platform, "status")["killSwitch"]
         assert (switch["state"], switch["reason"]) == ("HALTED", "a drill")
         assert say(client_platform, "doctor").startswith("!! Trading is HALTED since ")
+        assert say(client_platform, "top").startswith("!! Trading is HALTED since ")
         first = ask(client_platform, "doctor")["checks"][0]
         assert (first["subject"], first["verdict"]) == ("kill switch", "warning")
         client_platform.until(lambda: client_platform.switch.get("state") == "HALTED", seconds=60)
@@ -168,3 +175,53 @@ def test_without_a_platform_there_is_no_level_to_change(tmp_path: Path):
     refused = solquote("logs", "--level", "debug", "planner", data_dir=tmp_path)
     assert refused.returncode == 3
     assert "no platform runs" in refused.stderr
+
+
+def test_top_has_one_frame_of_everything_for_a_pipe(client_platform: RunningPlatform):
+    printed = say(client_platform, "top --once")
+    assert printed.startswith("trading is ACTIVE since ")
+    assert f"{len(PROCESS_NAMES)} of {len(PROCESS_NAMES)} processes healthy | bus up | " in printed
+    for piece in (*PROCESS_NAMES, "P&L ", "SOL/USDC", "opportunities, ", "plans", "rejections", "pools, oldest first"):
+        assert piece in printed
+    assert "\x1b" not in printed
+    topics = {line["topic"]: line["content"] for line in lines(client_platform, "top --json")}
+    assert topics["switch"]["state"] == "ACTIVE"
+    assert topics["quotes"]["pairs"][0]["pair"] == "SOL/USDC"
+    assert {each["process"] for each in topics["processes"]["processes"]} == set(PROCESS_NAMES)
+    assert {"hello", "pulse", "bus", "pools", "opportunities", "plans", "profit"} < set(topics)
+
+
+@pytest.mark.parametrize("keys", [b"q", b"\x03"], ids=["q", "Ctrl-C"])
+def test_top_is_live_on_a_terminal_until_it_is_told_to_end(keys: bytes, client_platform: RunningPlatform):
+    code, drawn = on_a_terminal("top", "processes healthy", keys, data_dir=client_platform.data_dir)
+    assert code == 130
+    assert b"\x1b[?1049h" in drawn  # a screen of its own, which is left as it was found
+    assert drawn.rstrip().endswith(b"\x1b[?1049l")
+
+
+def on_a_terminal(line: str, awaited: str, keys: bytes, *, data_dir: Path) -> tuple[int, bytes]:
+    """Run a command on a terminal of its own, type `keys` once it shows what is awaited; exit code and all it drew."""
+    ours, its = pty.openpty()
+    fcntl.ioctl(its, termios.TIOCSWINSZ, struct.pack("HHHH", 40, 80, 0, 0))
+    environ = {name: value for name, value in os.environ.items() if not name.startswith("SOLQUOTE_")}
+    drawn, until = b"", time.monotonic() + DEADLINE_S
+    with subprocess.Popen(
+        ["setsid", "--ctty", "--wait", sys.executable, "-m", "solquote", *line.split()],
+        env=environ | {"TERM": "xterm", "NO_COLOR": "1", "SOLQUOTE_DATA_DIR": str(data_dir)},
+        stdin=its,
+        stdout=its,
+        stderr=its,
+    ) as process:
+        os.close(its)
+        try:
+            with contextlib.suppress(OSError):  # how a terminal says that nobody is left to write to it
+                while awaited.encode() not in drawn:
+                    assert select.select([ours], [], [], max(0.0, until - time.monotonic()))[0], drawn
+                    drawn += os.read(ours, 65_536)
+                os.write(ours, keys)
+                while select.select([ours], [], [], max(0.0, until - time.monotonic()))[0]:
+                    drawn += os.read(ours, 65_536)
+            return process.wait(DEADLINE_S), drawn
+        finally:
+            process.kill()
+            os.close(ours)

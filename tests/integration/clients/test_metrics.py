@@ -6,21 +6,18 @@ import subprocess
 import urllib.error
 from typing import Final
 
-import grpc
 import pytest
+from fakes.asking_clients import ask_as_clients_do
 from fakes.metrics_pages import Values, families_of, page_of
 from fakes.running_platform import RunningPlatform, solquote
 
-from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc, quotes_pb2
 from quote_core.settings import environment_name
-from quote_core.tokens import load_tokens
 from solquote.metrics_reference import names_of
 from solquote.processes import METRICS_PORT, NATS, SERVICES
 from solquote.supervisor.ports import bound_hosts
 
 pytestmark = pytest.mark.integration
 
-SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 MOVE_S: Final = 180.0
 """Until the first trade is through, on a machine that is busy."""
 CLIENT_LIBRARY: Final = ("process_", "python_gc_")
@@ -132,20 +129,6 @@ def told_by_all(platform: RunningPlatform) -> dict[tuple[str, str], Values]:
         for name, values in families_of(page_of(url(port))).items()
         if not name.startswith(CLIENT_LIBRARY)
     }
-
-
-def ask_as_clients_do(platform: RunningPlatform) -> None:
-    """A request to each of the two HTTP APIs, and a stream."""
-    told = platform.environment
-    page_of(f"http://127.0.0.1:{told['SOLQUOTE_AGGREGATOR_HTTP_PORT']}/v1/pools")
-    page_of(f"http://127.0.0.1:{told['SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT']}/api/killswitch")
-    request = quotes_pb2.BatchQuoteRequest(
-        pairs=[quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC)], amounts=[1_000_000_000]
-    )
-    with grpc.insecure_channel(told["SOLQUOTE_AGGREGATOR_ADDRESS"]) as channel:
-        stream = quote_aggregator_pb2_grpc.QuoteAggregatorServiceStub(channel).StreamBatchQuotes(request)
-        assert next(stream).quotes
-        stream.cancel()
 
 
 def value(values: Values, **labels: str) -> float:

@@ -90,6 +90,20 @@ async def test_fresh_row_is_answered_without_asking_anybody(
     assert local.asked_count == 0
 
 
+async def test_only_a_fresh_local_answer_is_held(fanout: Fanout, rows: RowRegistry, table: QuoteTable) -> None:
+    assert fanout.held(KEY) is None
+    rows.hold("client", (KEY,))
+    table.offer([held(source=Source.EXTERNAL, clock=SYSTEM_CLOCK)])
+    assert fanout.held(KEY) is None
+    for refused_or_stale in (held(refusal=Refusal("NOT_FOUND", "no pool")), held(is_stale=True, clock=SYSTEM_CLOCK)):
+        table.offer([refused_or_stale])
+        assert fanout.held(KEY) is None
+    table.offer([held(clock=SYSTEM_CLOCK)])
+    merged = fanout.held(KEY)
+    assert merged is not None
+    assert outputs(merged) == (140_000_000, 140_000_000)
+
+
 async def test_stale_row_is_never_passed_as_fresh(
     fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service, external: Service
 ) -> None:

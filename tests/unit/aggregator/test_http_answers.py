@@ -1,3 +1,4 @@
+import orjson
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, USDC, held
@@ -8,7 +9,7 @@ from aggregator.confidence import Confidence, Factors
 from aggregator.held import Source
 from aggregator.http_answers import quote_answer
 from aggregator.http_models import QuoteAnswer, QuoteParameters
-from aggregator.selection import merge
+from aggregator.selection import Merged, merge
 from aggregator.upstream_wire import held_local
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 
@@ -46,7 +47,15 @@ def answer(*route: quotes_pb2.RouteHop, output: int = 140_000_001) -> QuoteAnswe
     )
     clock = FakeClock()
     clock.advance_ms(2)
-    return quote_answer(row(held_local(message), clock=clock), ASKED, now_mono_ns=NOW + 2_000_000, started_mono_ns=NOW)
+    return told(row(held_local(message), clock=clock), now_mono_ns=NOW + 2_000_000)
+
+
+def told(merged: Merged, *, now_mono_ns: int = NOW) -> QuoteAnswer:
+    """The answer, and that it is word for word what the model says, of which the OpenAPI document is made."""
+    written = orjson.dumps(quote_answer(merged, ASKED, now_mono_ns=now_mono_ns, started_mono_ns=NOW))
+    model = QuoteAnswer.model_validate_json(written, strict=True, extra="forbid")
+    assert model.model_dump_json(by_alias=True).encode() == written
+    return model
 
 
 def test_threshold_is_the_output_less_slippage_rounded_down() -> None:
@@ -89,15 +98,14 @@ def test_provenance_is_unknown_when_one_pool_does_not_tell() -> None:
 
 def test_external_quote_names_its_provider() -> None:
     merged = merge(None, held(source=Source.EXTERNAL), None, SCORE)
-    got = quote_answer(merged, ASKED, now_mono_ns=NOW, started_mono_ns=NOW)
+    got = told(merged)
     assert (got.source, got.provider, got.input_mint) == ("external", "jupiter", KEY.input_mint)
 
 
 def test_a_cap_is_told_by_name_beside_the_score_it_does_not_touch() -> None:
-    capped = row(held(price_impact_fraction=0.9999))
-    told = quote_answer(capped, ASKED, now_mono_ns=NOW, started_mono_ns=NOW)
-    assert told.decision == "skip"
-    assert [cap.model_dump(by_alias=True) for cap in told.caps] == [
+    got = told(row(held(price_impact_fraction=0.9999)))
+    assert got.decision == "skip"
+    assert [cap.model_dump(by_alias=True) for cap in got.caps] == [
         {"reason": "price_impact", "value": 0.9999, "limit": 0.05, "atMost": "skip"}
     ]
-    assert told.confidence > 0.9
+    assert got.confidence > 0.9

@@ -37,6 +37,14 @@ def test_rate_of_a_price_not_vouched_for_in_time_is_none_and_the_price_still_siz
     assert prices.rate(SOL, USDC, moment(clock)) == 150.0
 
 
+def test_a_newer_price_counts_at_once_even_as_of_the_same_moment() -> None:
+    clock = FakeClock()
+    prices, now = known(clock), moment(clock)
+    assert prices.rate(SOL, USDC, now) == 140.0
+    prices.update({SOL: OraclePrice(150.0, vouched(clock))})
+    assert prices.rate(SOL, USDC, now) == 150.0
+
+
 def test_price_nobody_vouches_for_scores_nothing() -> None:
     clock = FakeClock()
     prices = known(clock)

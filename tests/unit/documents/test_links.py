@@ -12,7 +12,7 @@ DOCUMENTS = sorted(
 )
 FENCED = re.compile(r"^```.*?^```", re.DOTALL | re.MULTILINE)
 LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
-NAMED = re.compile(r"`((?:docs|decisions)/[\w./-]+\.md)`")
+NAMED = re.compile(r"`((?:(?:docs|decisions)/[\w./-]+\.md)|(?:tests|src|benchmarks|deploy|proto|config)/[\w./-]*\w)`")
 
 
 def named(path: Path) -> str:

@@ -1,4 +1,4 @@
-"""The examples of docs/shm.md run, and its tables are those of the layout."""
+"""The examples of docs/shm.md and docs/sdk.md run, and its tables are those of the layout."""
 
 import re
 import time
@@ -10,6 +10,7 @@ from shm import QuoteWriter, Role, ShmError, errors, layout
 from shm.base58 import mint_bytes
 
 PAGE = Path(__file__).parents[3] / "docs" / "shm.md"
+GUIDE = PAGE.with_name("sdk.md")
 SOL = "So11111111111111111111111111111111111111112"
 USDC = "EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v"
 JITOSOL = "J1toso1uCk3RLmjorhTtrVwY9HJ7X8V9yYac6Y7kGCPn"
@@ -18,6 +19,18 @@ ROWS = (
     (USDC, JITOSOL, 150_000_000, 900_000_000),
     (JITOSOL, SOL, 900_000_000, 1_000_000_000),
 )
+
+
+def test_the_guide_prints_quotes_as_they_come(
+    directory: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr("shm.files.default_directory", lambda: directory)
+    (example,) = re.findall(r"```python\n(.*?)```", GUIDE.read_text(), re.DOTALL)
+    with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+        writer.assign(0, mint_bytes(SOL), mint_bytes(USDC))
+        writer.publish(0, input_amount=1_000_000_000, output_amount=151_000_000, ts_ns=time.time_ns())
+        exec(compile(example, str(GUIDE), "exec"), {})
+    assert capsys.readouterr().out.startswith("151000000 ")
 
 
 def test_examples_run_as_they_stand(

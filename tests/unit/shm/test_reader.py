@@ -15,6 +15,7 @@ import numpy as np
 import pytest
 
 from shm import (
+    ENTRY,
     ENTRY_COUNT,
     BatchFull,
     ChangeKind,
@@ -395,6 +396,21 @@ def test_snapshot_of_an_empty_table_has_no_rows_and_unused_ones_are_zero(
         assert len(rows) == ENTRY_COUNT + 3
         assert np.flatnonzero(rows["version"]).tolist() == [4, ENTRY_COUNT + 2]
         assert rows[5:ENTRY_COUNT].tobytes() == bytes((ENTRY_COUNT - 5) * 128)
+
+
+def test_an_entry_first_met_in_mid_write_is_read_with_its_mints_even_in_generation_nought(
+    directory: Path, writer: QuoteWriter, reader: QuoteReader, publish: Publish
+) -> None:
+    writer.assign(0, A, B)
+    publish(0, output_amount=7)
+    # After 65,536 identities the generation is 0 again, as if there had been none.
+    with writer.path.open("r+b") as file:
+        (version,) = struct.unpack("<Q", os.pread(file.fileno(), 8, ENTRY.offset))
+        os.pwrite(file.fileno(), struct.pack("<Q", version % 2**48 + 1), ENTRY.offset)
+        assert reader.snapshot()["flags"].tolist() == [Flag.STALE]
+        os.pwrite(file.fileno(), struct.pack("<Q", version % 2**48 + 2), ENTRY.offset)
+    row = reader.snapshot()[0]
+    assert (row["output_amount"], row["input_mint"].tobytes(), row["output_mint"].tobytes()) == (7, A, B)
 
 
 def test_wait_returns_at_once_with_news_and_false_without(

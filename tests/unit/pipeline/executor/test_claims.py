@@ -1,5 +1,7 @@
-"""What the claims so far forbid, and how old a thing is by whichever clock can tell."""
+"""What the claims so far forbid, how old a thing is by whichever clock can tell, and claims on their way."""
 
+import asyncio
+from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
@@ -7,9 +9,12 @@ from fakes.fake_clock import FakeClock
 from fakes.plans import plan as make_plan
 
 from pipeline.executor import claims
-from pipeline.executor.claims import Begun, ClaimBook, Now
+from pipeline.executor.claims import Begun, ClaimBook, Claims, Now
+from quote_core.bus.register import Stored
+from quote_core.bus.stream_clock import StreamState
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Moment, moment
-from quote_core.events import Claim, ExecutionPlan, stamp
+from quote_core.errors import ProviderUnavailable
+from quote_core.events import Claim, Event, ExecutionPlan, stamp
 from quote_core.units import Pubkey
 
 REST_NS = 1_000_000_000
@@ -120,3 +125,145 @@ def test_what_is_remembered_is_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
     assert book.of_plan(make_plan(19).header.event_id) is None
     assert book.of_plan(make_plan(20).header.event_id) is not None
     assert len(book._by_pool) == len(book._by_opportunity) == 10
+
+
+class ClaimStream:
+    """CLAIMS as its server keeps it; a test says when it confirms, and what it confirms to nobody."""
+
+    def __init__(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        self.stored: list[Event] = []
+        self.asked: list[bytes] = []
+        """Plans whose claims were sent, in order."""
+        self.confirms = asyncio.Event()
+        self.loses: Callable[[Claim], bool] = lambda claim: False
+        """Whose confirmation is lost."""
+        monkeypatch.setattr(claims, "append_if_last_is", self._append)
+        monkeypatch.setattr(claims, "state_of_stream", self._state)
+        monkeypatch.setattr(claims, "read_next", self._next)
+
+    async def _append(self, bus: object, event: Claim, *, sequence: int, after: Event | None = None) -> int | None:
+        self.asked.append(event.plan_id)
+        fits = len(self.stored) == sequence and (after is None or self.stored[-1] is after)
+        if fits:
+            self.stored.append(event)
+        stored_as = len(self.stored)
+        if self.loses(event):
+            raise ProviderUnavailable("nats", "timeout")
+        await self.confirms.wait()
+        return stored_as if fits else None
+
+    async def _state(self, *_: object) -> StreamState:
+        return StreamState(len(self.stored), STREAM_NS)
+
+    async def _next(self, *_: object, after: int) -> Stored:
+        return Stored(after + 1, self.stored[after], STREAM_NS)
+
+
+@pytest.fixture
+def stream(monkeypatch: pytest.MonkeyPatch) -> ClaimStream:
+    return ClaimStream(monkeypatch)
+
+
+def claims_of(executor: str, *, pool_rest_ns: int = 0) -> Claims:
+    return Claims(None, clock=FakeClock(), executor=executor, pool_rest_ns=pool_rest_ns)  # type: ignore[arg-type]
+
+
+async def turns(count: int = 20) -> None:
+    """Let whatever can go on go on."""
+    for _ in range(count):
+        await asyncio.sleep(0)
+
+
+async def test_claims_do_not_wait_for_each_others_confirmation(stream: ClaimStream) -> None:
+    ours = claims_of("one")
+    beginning = [asyncio.create_task(ours.begin(make_plan(number))) for number in range(5)]
+    await turns()
+    assert len(stream.asked) == len(stream.stored) == 5
+    assert not any(task.done() for task in beginning)
+    stream.confirms.set()
+    assert await asyncio.gather(*beginning) == [None] * 5
+
+
+async def test_what_a_claim_on_its_way_forbids_is_not_said_before_it_has_landed(stream: ClaimStream) -> None:
+    ours = claims_of("one")
+    first = make_plan(1)
+    rival = replace(make_plan(2), opportunity_id=first.opportunity_id)
+    beginning = [asyncio.create_task(ours.begin(plan)) for plan in (first, rival, first)]
+    await turns()
+    assert len(stream.asked) == 1
+    stream.confirms.set()
+    begun_now, duplicate, begun_before = await asyncio.gather(*beginning)
+    assert begun_now is None
+    assert str(duplicate).startswith("duplicate: plan")
+    assert isinstance(begun_before, Begun)
+
+
+async def test_a_resting_pool_waits_for_the_claim_on_its_way(stream: ClaimStream) -> None:
+    ours = claims_of("one", pool_rest_ns=REST_NS)
+    beginning = [asyncio.create_task(ours.begin(make_plan(number))) for number in (1, 2)]
+    await turns()
+    assert len(stream.asked) == 1
+    stream.confirms.set()
+    assert [str(answer)[:15] for answer in await asyncio.gather(*beginning)] == ["None", "duplicate: pool"]
+
+
+async def test_what_was_judged_behind_a_refused_claim_is_judged_again(stream: ClaimStream) -> None:
+    ours, theirs = claims_of("one"), claims_of("two")
+    rivals = [replace(make_plan(10 + number), opportunity_id=make_plan(number).opportunity_id) for number in range(3)]
+    other = asyncio.create_task(theirs.begin(rivals[2]))
+    await turns()
+    beginning = [asyncio.create_task(ours.begin(make_plan(number))) for number in range(3)]
+    await turns()
+    # Theirs is the stream's first message, where ours was to be: the second of ours fits behind it by its sequence.
+    assert (len(stream.asked), len(stream.stored)) == (4, 1)
+    stream.confirms.set()
+    assert await other is None
+    answers = await asyncio.gather(*beginning)
+    assert answers[:2] == [None, None]
+    assert str(answers[2]).startswith("duplicate: plan")
+
+
+async def test_a_claim_whose_confirmation_is_lost_is_known_from_the_one_behind_it(stream: ClaimStream) -> None:
+    ours = claims_of("one")
+    stream.loses = lambda claim: claim.plan_id == make_plan(0).header.event_id
+    beginning = [asyncio.create_task(ours.begin(make_plan(number))) for number in range(2)]
+    await turns()
+    stream.confirms.set()
+    lost, landed = await asyncio.gather(*beginning, return_exceptions=True)
+    assert isinstance(lost, ProviderUnavailable)
+    assert landed is None
+    assert isinstance(await ours.begin(make_plan(0)), Begun)
+    assert len(stream.stored) == 2
+
+
+async def test_a_claim_whose_confirmation_is_lost_is_read_when_the_next_is_refused(stream: ClaimStream) -> None:
+    ours = claims_of("one")
+    stream.loses = lambda claim: True
+    with pytest.raises(ProviderUnavailable):
+        await ours.begin(make_plan(0))
+    stream.loses = lambda claim: False
+    stream.confirms.set()
+    rival = replace(make_plan(1), opportunity_id=make_plan(0).opportunity_id)
+    assert str(await ours.begin(rival)).startswith("duplicate: plan")
+
+
+async def test_two_executors_with_claims_on_their_way_begin_each_opportunity_once(stream: ClaimStream) -> None:
+    stream.confirms.set()
+    ours, theirs = claims_of("one"), claims_of("two")
+    plans = [make_plan(number) for number in range(40)]
+    rivals = [replace(make_plan(100 + number), opportunity_id=plans[number].opportunity_id) for number in range(40)]
+    answers = await asyncio.gather(*map(ours.begin, plans), *map(theirs.begin, reversed(rivals)))
+    assert sum(answer is None for answer in answers) == len(stream.stored) == 40
+    assert len({event.opportunity_id for event in stream.stored if isinstance(event, Claim)}) == 40
+
+
+async def test_a_cancelled_claim_leaves_the_others_on_their_way(stream: ClaimStream) -> None:
+    ours = claims_of("one")
+    beginning = [asyncio.create_task(ours.begin(make_plan(number))) for number in range(3)]
+    await turns()
+    beginning[1].cancel()
+    await turns()
+    stream.confirms.set()
+    answers = await asyncio.gather(*beginning, return_exceptions=True)
+    assert (answers[0], answers[2]) == (None, None)
+    assert isinstance(await ours.begin(make_plan(1)), Begun)

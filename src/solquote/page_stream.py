@@ -1,0 +1,212 @@
+"""The web page's event stream, for who shows the same in a terminal: topics as they are now, and how the line is.
+
+The aggregator sends every topic whole, and again when it changes (docs/page.md). One thread reads; who draws takes
+what there is, whenever it likes. A stream that breaks or falls silent is begun again for as long as it takes, and what
+came last stays, with the moment at which it came.
+"""
+
+import contextlib
+import http.client
+import json
+import socket
+import threading
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
+from http import HTTPStatus
+from typing import Any, Final, Self
+
+from quote_core.addresses import with_port
+from quote_core.clock import Clock
+
+__all__ = ["TOPICS", "PageAway", "PageFollower", "PageView", "Topic", "topics_of"]
+
+TOPICS: Final = ("hello", "pulse", "switch", "bus", "processes", "quotes", "pools", "opportunities", "plans", "profit")
+"""Those of the overview; logs and settings have commands of their own."""
+_SILENCE_S_MAX: Final = 5.0
+"""The page's pulse comes every second."""
+_RETRY_S_MIN: Final = 0.5
+_RETRY_S_MAX: Final = 5.0
+_END_S_MAX: Final = 0.5
+_LINE_BYTES_MAX: Final = 4 * 1024 * 1024
+_ERROR_BYTES_MAX: Final = 64 * 1024
+_PATH: Final = "/page/live"
+
+
+class PageAway(Exception):
+    """The stream cannot be had; `is_off` when the aggregator is there, and serves no page."""
+
+    def __init__(self, sentence: str, *, is_off: bool = False) -> None:
+        super().__init__(sentence)
+        self.is_off = is_off
+
+
+@dataclass(frozen=True, slots=True)
+class Topic:
+    """All of a topic, in the names of the wire."""
+
+    content: Mapping[str, Any]
+    taken_mono_ns: int
+    """When it came, by the clock of whoever shows it."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PageView:
+    """What there is to show at one moment."""
+
+    topics: Mapping[str, Topic] = field(default_factory=dict)
+    trouble: str = ""
+    """Why nothing comes any more; empty while the line is live."""
+    heard_mono_ns: int = 0
+    """When anything last came."""
+
+    def content(self, topic: str) -> Mapping[str, Any]:
+        """Of a topic; empty before it has come."""
+        return self.topics[topic].content if topic in self.topics else {}
+
+    def age_ns(self, topic: str, *, now_mono_ns: int) -> int:
+        """Since a topic came."""
+        return max(0, now_mono_ns - self.topics[topic].taken_mono_ns) if topic in self.topics else 0
+
+
+def topics_of(lines: Iterable[bytes]) -> Iterator[tuple[str, Mapping[str, Any]]]:
+    """Name and content of each event of a stream; what is no event of the overview is passed over.
+
+    Raises:
+        ValueError: What came is no JSON object.
+    """
+    name = ""
+    for line in lines:
+        kind, _, value = line.rstrip(b"\r\n").partition(b": ")
+        if kind == b"event":
+            name = value.decode(errors="replace")
+        elif kind == b"data" and name in TOPICS:
+            content = json.loads(value)
+            if not isinstance(content, dict):
+                raise ValueError("an event of the page is not an object")
+            yield name, content
+
+
+class PageFollower:
+    """Follows one aggregator's page.
+
+    Args:
+        host: Of its HTTP API.
+        port: Of it.
+        clock: Dates what comes.
+    """
+
+    def __init__(self, host: str, port: int, *, clock: Clock) -> None:
+        self._host = host
+        self._port = port
+        self._clock = clock
+        self._view = PageView()
+        self._socket: socket.socket | None = None
+        self._ending = threading.Event()
+        self.news = threading.Condition()
+        """Told of every topic, and of every change of the line."""
+
+    @property
+    def where(self) -> str:
+        """For sentences."""
+        return f"the aggregator's page at http://{with_port(self._host, self._port)}/"
+
+    @property
+    def view(self) -> PageView:
+        """What there is now."""
+        return self._view
+
+    @contextlib.contextmanager
+    def following(self, *, timeout_s: float) -> Iterator[Self]:
+        """Connect, and read while the context lasts.
+
+        Raises:
+            PageAway: The first try failed.
+        """
+        response = self._connected(timeout_s)
+        reading = threading.Thread(target=self._follow, args=(response,), daemon=True)
+        reading.start()
+        try:
+            yield self
+        finally:
+            self._ending.set()
+            if self._socket is not None:
+                with contextlib.suppress(OSError):  # it is closed already
+                    self._socket.shutdown(socket.SHUT_RDWR)  # which wakes the reader; closing would not
+            reading.join(_END_S_MAX)
+
+    def _connected(self, timeout_s: float) -> http.client.HTTPResponse:
+        """A stream that has begun."""
+        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
+        try:
+            connection.request("GET", _PATH)
+            self._socket = connection.sock
+            response = connection.getresponse()
+            if response.status == HTTPStatus.OK:
+                self._socket.settimeout(_SILENCE_S_MAX)
+                return response
+            refusal = response.read(_ERROR_BYTES_MAX)
+        except TimeoutError:
+            connection.close()
+            raise PageAway(f"{self.where} did not answer within {timeout_s:g} s") from None
+        except (OSError, http.client.HTTPException):
+            connection.close()
+            raise PageAway(f"{self.where} cannot be reached") from None
+        response.close()
+        connection.close()
+        if response.status == HTTPStatus.NOT_FOUND:
+            raise PageAway(f"{self.where} is switched off (SOLQUOTE_AGGREGATOR_PAGE)", is_off=True)
+        raise PageAway(f"{self.where} says: {_said(refusal) or f'HTTP {response.status}'}")
+
+    def _follow(self, response: http.client.HTTPResponse) -> None:
+        while not self._ending.is_set():
+            trouble = self._read(response)
+            retry_s = _RETRY_S_MIN
+            while not self._ending.is_set():
+                self._lost(trouble)
+                if self._ending.wait(retry_s):
+                    return
+                retry_s = min(2 * retry_s, _RETRY_S_MAX)
+                try:
+                    response = self._connected(_SILENCE_S_MAX)
+                    break
+                except PageAway as away:
+                    trouble = str(away)
+
+    def _read(self, response: http.client.HTTPResponse) -> str:
+        """Take what comes until nothing does; why nothing does."""
+        try:
+            with response:
+                for name, content in topics_of(iter(lambda: response.readline(_LINE_BYTES_MAX), b"")):
+                    self._take(name, content)
+        except TimeoutError:
+            return f"{self.where} is silent"
+        except (OSError, http.client.HTTPException):
+            pass
+        except ValueError:
+            return f"{self.where} sends something else than its topics"
+        finally:
+            if self._socket is not None:
+                self._socket.close()
+        return f"{self.where} has gone"
+
+    def _take(self, name: str, content: Mapping[str, Any]) -> None:
+        now_mono_ns = self._clock.mono_ns()
+        topics = {**self._view.topics, name: Topic(content, now_mono_ns)}
+        self._show(PageView(topics=topics, heard_mono_ns=now_mono_ns))
+
+    def _lost(self, trouble: str) -> None:
+        self._show(PageView(topics=self._view.topics, trouble=trouble, heard_mono_ns=self._view.heard_mono_ns))
+
+    def _show(self, view: PageView) -> None:
+        with self.news:
+            self._view = view
+            self.news.notify_all()
+
+
+def _said(body: bytes) -> str:
+    """The sentence of an error in the dialect of our ports."""
+    try:
+        content = json.loads(body)
+    except ValueError:
+        return ""
+    return str(content.get("error", "")) if isinstance(content, dict) else ""
