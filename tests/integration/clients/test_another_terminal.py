@@ -91,7 +91,7 @@ def test_each_stream_has_its_bounds_and_its_readers(client_platform: RunningPlat
     assert streams["METRICS"]["messageCount"] > 0
     assert streams["METRICS"]["bytesMax"] > streams["METRICS"]["sizeBytes"] > 0
     readers = {consumer["reader"]: consumer for consumer in streams["PLANNED"]["consumers"] if consumer["isThere"]}
-    assert set(readers) - {"page"} == {"executor", "event_logger"}  # the page reads while somebody looks at it, as `top` did
+    assert set(readers) - {"page"} == {"executor", "event_logger"}  # the page while somebody looks at it
     assert readers["executor"]["isDurable"]
     assert max(map(len, say(client_platform, "events stats").splitlines())) <= 80
 
