@@ -15,6 +15,7 @@ from opentelemetry.proto.collector.trace.v1.trace_service_pb2 import ExportTrace
 class CollectedSpan:
     """What a test looks at of one."""
 
+    trace_id: str
     service: str
     name: str
     span_id: str
@@ -36,8 +37,10 @@ class Collector:
                 resource = {each.key: each.value.string_value for each in of_process.resource.attributes}
                 for scope in of_process.scope_spans:
                     for span in scope.spans:
-                        self.traces[span.trace_id.hex()].append(
+                        trace_id = span.trace_id.hex()
+                        self.traces[trace_id].append(
                             CollectedSpan(
+                                trace_id,
                                 resource["service.name"],
                                 span.name,
                                 span.span_id.hex(),

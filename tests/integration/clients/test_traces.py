@@ -34,6 +34,5 @@ def caller_of(span: CollectedSpan, by_id: dict[str, CollectedSpan]) -> str:
 
 def test_the_lines_of_a_trade_carry_its_trace(client_platform: RunningPlatform, collector: Collector):
     spans = collector.with_names((*WAY, "fill", "process executed"), seconds=TRADE_S)
-    trace_ids = [trace_id for trace_id, of_trace in collector.traces.items() if of_trace[0] in spans]
     log = (client_platform.data_dir / "logs" / "executor.log").read_text()
-    assert f'"trace_id": "{trace_ids[0]}"' in log
+    assert f'"trace_id": "{spans[0].trace_id}"' in log
