@@ -12,6 +12,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that `hostile` is a package when run as a program
 
+from fakes.tested_source import processes_of_tested_source
 from hostile.campaign import FAST, REAL, run_campaign
 from hostile.faults import FAULTS
 
@@ -26,6 +27,7 @@ def main() -> int:
     parser.add_argument("--fast", action="store_true", help="at the pace of the test")
     parser.add_argument("--only", default="", help="part of a fault's name")
     arguments = parser.parse_args()
+    processes_of_tested_source()  # which also keeps it from the metrics ports of a platform that runs beside it
     faults = [fault for fault in FAULTS if arguments.only in fault.name]
     pace = FAST if arguments.fast else REAL
     seconds = arguments.minutes * _S_PER_MINUTE
