@@ -24,7 +24,7 @@ $(STAMPS)/needs:
 $(STAMPS)/venv: pyproject.toml setup.py | $(STAMPS)/needs
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	  $(SHOWN)/venv.log "1/3 making $(VENV) (some seconds)" $(PYTHON) -m venv --clear $(VENV)
-	@$(SHOWN)/packages.log "2/3 installing some 80 packages (250 MB to fetch; a minute or two)" $(SHELL) -ec \
+	@$(SHOWN)/packages.log "2/3 installing some 130 packages (270 MB to fetch; a minute or two)" $(SHELL) -ec \
 	  "$(PIP) 'setuptools>=77,<90' 'Cython>=3.1,<4' && SOLQUOTE_BUILD=none $(PIP) --no-build-isolation --editable '.[dev,load,telemetry]'"
 	@touch $@
 

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # README's first block in a root that has nothing: first what is told where all is missing, then the packages, the clone,
-# the setup, and a quote from the platform. Needs root, debootstrap and 2 GB; takes five to ten minutes.
+# the setup, and a quote from the platform. Needs root, debootstrap and 3 GB; takes five to ten minutes.
 #
 #     sudo tests/fresh_root.sh                          Debian bookworm
 #     sudo tests/fresh_root.sh trixie
