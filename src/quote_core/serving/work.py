@@ -1,6 +1,7 @@
 """Counts and times gRPC calls; `quote_core.telemetry.calls` says what is counted."""
 
 import asyncio
+import inspect
 import time
 from collections.abc import Awaitable, Callable
 from typing import Any, Final
@@ -13,8 +14,8 @@ from quote_core.telemetry.calls import OTHER, CallCounter, CallFigures
 __all__ = ["CountingInterceptor"]
 
 _OWN_FAULTS: Final = frozenset({grpc.StatusCode.UNKNOWN, grpc.StatusCode.INTERNAL, grpc.StatusCode.DATA_LOSS})
-_ABOUT_HEALTH: Final = ("/Health", "/Check", "/Watch", "/ServerReflectionInfo")
-_NOT_COUNTED: Final = ("/Watch", "/ServerReflectionInfo")
+_NOT_WORK: Final = ("/Health", "/Check", "/List", "/Watch", "/ServerReflectionInfo")
+"""What is asked about the service and not of it: timed like all else, and no work of its own."""
 
 
 class CountingInterceptor(grpc.aio.ServerInterceptor):
@@ -35,24 +36,28 @@ class CountingInterceptor(grpc.aio.ServerInterceptor):
                 grpc.StatusCode.UNIMPLEMENTED.name, time.perf_counter()
             )
             return handler
-        if method.endswith(_NOT_COUNTED):
-            return handler
         if method not in self._counted:
             self._counted[method] = self._counting(handler, method)
         return self._counted[method]
 
     def _counting(self, handler: Any, method: str) -> Any:
         figures = self._calls.grpc[method.removeprefix("/")] = CallFigures()
-        is_work = not method.endswith(_ABOUT_HEALTH)
-        if handler.response_streaming:
-            return grpc.unary_stream_rpc_method_handler(
-                self._stream(handler.unary_stream, figures), handler.request_deserializer, handler.response_serializer
+        is_work = not method.endswith(_NOT_WORK)
+        if not handler.response_streaming:
+            return grpc.unary_unary_rpc_method_handler(
+                self._answer(handler.unary_unary, figures, is_work=is_work),
+                handler.request_deserializer,
+                handler.response_serializer,
             )
-        return grpc.unary_unary_rpc_method_handler(
-            self._answer(handler.unary_unary, figures, is_work=is_work),
-            handler.request_deserializer,
-            handler.response_serializer,
-        )
+        if handler.request_streaming:
+            make, behaviour = grpc.stream_stream_rpc_method_handler, handler.stream_stream
+        else:
+            make, behaviour = grpc.unary_stream_rpc_method_handler, handler.unary_stream
+        if inspect.iscoroutinefunction(behaviour):  # it writes to the context, and gives nothing to iterate over
+            counted = self._writing(behaviour, figures)
+        else:
+            counted = self._stream(behaviour, figures, is_work=is_work)
+        return make(counted, handler.request_deserializer, handler.response_serializer)
 
     def _answer(
         self, method: Callable[[Any, Any], Awaitable[Any]], figures: CallFigures, *, is_work: bool
@@ -73,10 +78,29 @@ class CountingInterceptor(grpc.aio.ServerInterceptor):
 
         return answer
 
-    def _stream(self, method: Callable[[Any, Any], Any], figures: CallFigures) -> Callable[[Any, Any], Any]:
+    def _writing(
+        self, method: Callable[[Any, Any], Awaitable[None]], figures: CallFigures
+    ) -> Callable[[Any, Any], Awaitable[None]]:
+        async def write(request: Any, context: Any) -> None:
+            code = grpc.StatusCode.OK
+            figures.open_count += 1
+            try:
+                await method(request, context)
+            except BaseException as error:
+                code = _code_of(error, context)
+                raise
+            finally:
+                figures.open_count -= 1
+                figures.endings[code.name] += 1
+
+        return write
+
+    def _stream(
+        self, method: Callable[[Any, Any], Any], figures: CallFigures, *, is_work: bool
+    ) -> Callable[[Any, Any], Any]:
         async def stream(request: Any, context: Any) -> Any:
             began_s, code, is_begun = time.perf_counter(), grpc.StatusCode.OK, False
-            self._calls.handled_count += 1
+            self._calls.handled_count += is_work
             figures.open_count += 1
             messages = method(request, context)
             try:
@@ -88,7 +112,7 @@ class CountingInterceptor(grpc.aio.ServerInterceptor):
                     yield message
             except BaseException as error:
                 code = _code_of(error, context)
-                self._calls.error_count += code in _OWN_FAULTS
+                self._calls.error_count += is_work and code in _OWN_FAULTS
                 raise
             finally:
                 figures.open_count -= 1

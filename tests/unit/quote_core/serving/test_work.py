@@ -9,6 +9,7 @@ import grpc.aio
 import pytest
 from aiohttp import ClientSession, web
 from fakes.waiting import eventually
+from grpc_reflection.v1alpha.reflection_pb2 import ServerReflectionRequest
 
 from quote_core.serving import CallCounter, serve, serve_http
 from quote_core.telemetry.calls import OTHER
@@ -87,6 +88,29 @@ async def test_a_stream_that_its_client_leaves_has_ended_and_what_is_not_served_
         OTHER: {"UNIMPLEMENTED": 2},
     }
     assert calls.error_count == 0
+
+
+async def test_what_is_asked_about_the_service_is_counted_and_is_no_work_of_its_own() -> None:
+    calls = CallCounter()
+    watch, reflect = "grpc.health.v1.Health/Watch", "grpc.reflection.v1.ServerReflection/ServerReflectionInfo"
+    async with serve(register, services=(SERVICE,), host="127.0.0.1", port=0, calls=calls) as server:  # noqa: SIM117
+        async with grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel:
+            watching = channel.unary_stream(f"/{watch}")(b"")
+            assert await watching.read()
+            assert calls.grpc[watch].open_count == 1
+            watching.cancel()
+            reflecting = channel.stream_stream(f"/{reflect}")()
+            await reflecting.write(ServerReflectionRequest(list_services="").SerializeToString())
+            assert await reflecting.read()
+            await reflecting.done_writing()
+            assert await reflecting.read() is grpc.aio.EOF
+            await eventually(lambda: calls.grpc[watch].open_count == 0)
+    assert {method: dict(figures.endings) for method, figures in calls.grpc.items()} == {
+        watch: {"CANCELLED": 1},
+        reflect: {"OK": 1},
+    }
+    assert calls.grpc[reflect].message_count == 1
+    assert (calls.handled_count, calls.error_count) == (0, 0)
 
 
 async def test_an_http_call_that_ends_in_a_500_is_an_error_and_a_refusal_is_not() -> None:
