@@ -7,8 +7,8 @@
 | it took            | until its answer; a stream, until its first message | until its answer                         |
 | what is not served | a call of `other`, UNIMPLEMENTED                    | a call of `other` `other`                |
 
-So nothing a client sends makes another kind of call, and what is kept is bounded by what is served. Reflection is not
-counted, nor is a watch of `grpc.health.v1`.
+So nothing a client sends makes another kind of call, and what is kept is bounded by what is served. A watch of
+`grpc.health.v1` has no time: its servicer writes its messages past us.
 """
 
 import time
