@@ -83,6 +83,40 @@ class LocalQuoteBatch(_message.Message):
     snapshot: bool
     def __init__(self, quotes: _Optional[_Iterable[_Union[LocalQuote, _Mapping]]] = ..., sequence: _Optional[int] = ..., snapshot: _Optional[bool] = ...) -> None: ...
 
+class LocalQuoteColumns(_message.Message):
+    __slots__ = ("groups", "refused", "sequence", "snapshot")
+    GROUPS_FIELD_NUMBER: _ClassVar[int]
+    REFUSED_FIELD_NUMBER: _ClassVar[int]
+    SEQUENCE_FIELD_NUMBER: _ClassVar[int]
+    SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    groups: _containers.RepeatedCompositeFieldContainer[LocalQuoteGroup]
+    refused: _containers.RepeatedCompositeFieldContainer[LocalQuote]
+    sequence: int
+    snapshot: bool
+    def __init__(self, groups: _Optional[_Iterable[_Union[LocalQuoteGroup, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[LocalQuote, _Mapping]]] = ..., sequence: _Optional[int] = ..., snapshot: _Optional[bool] = ...) -> None: ...
+
+class LocalQuoteGroup(_message.Message):
+    __slots__ = ("common", "hop", "rows", "input_amounts", "output_amounts", "price_impacts", "versions", "quoted_unix_ns", "quote_cache_ages_ms")
+    COMMON_FIELD_NUMBER: _ClassVar[int]
+    HOP_FIELD_NUMBER: _ClassVar[int]
+    ROWS_FIELD_NUMBER: _ClassVar[int]
+    INPUT_AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    OUTPUT_AMOUNTS_FIELD_NUMBER: _ClassVar[int]
+    PRICE_IMPACTS_FIELD_NUMBER: _ClassVar[int]
+    VERSIONS_FIELD_NUMBER: _ClassVar[int]
+    QUOTED_UNIX_NS_FIELD_NUMBER: _ClassVar[int]
+    QUOTE_CACHE_AGES_MS_FIELD_NUMBER: _ClassVar[int]
+    common: LocalQuote
+    hop: _quotes_pb2.RouteHop
+    rows: _containers.RepeatedScalarFieldContainer[int]
+    input_amounts: _containers.RepeatedScalarFieldContainer[int]
+    output_amounts: _containers.RepeatedScalarFieldContainer[int]
+    price_impacts: _containers.RepeatedScalarFieldContainer[float]
+    versions: _containers.RepeatedScalarFieldContainer[int]
+    quoted_unix_ns: _containers.RepeatedScalarFieldContainer[int]
+    quote_cache_ages_ms: _containers.RepeatedScalarFieldContainer[int]
+    def __init__(self, common: _Optional[_Union[LocalQuote, _Mapping]] = ..., hop: _Optional[_Union[_quotes_pb2.RouteHop, _Mapping]] = ..., rows: _Optional[_Iterable[int]] = ..., input_amounts: _Optional[_Iterable[int]] = ..., output_amounts: _Optional[_Iterable[int]] = ..., price_impacts: _Optional[_Iterable[float]] = ..., versions: _Optional[_Iterable[int]] = ..., quoted_unix_ns: _Optional[_Iterable[int]] = ..., quote_cache_ages_ms: _Optional[_Iterable[int]] = ...) -> None: ...
+
 class PairedQuoteRequest(_message.Message):
     __slots__ = ("input_mint", "output_mint", "input_amount", "reverse_amount")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]

@@ -46,6 +46,11 @@ class LocalQuoteServiceStub:
                 request_serializer=solquote_dot_v1_dot_quotes__pb2.BatchQuoteRequest.SerializeToString,
                 response_deserializer=solquote_dot_v1_dot_local__quote__pb2.LocalQuoteBatch.FromString,
                 _registered_method=True)
+        self.StreamQuoteColumns = channel.unary_stream(
+                '/solquote.v1.LocalQuoteService/StreamQuoteColumns',
+                request_serializer=solquote_dot_v1_dot_quotes__pb2.BatchQuoteRequest.SerializeToString,
+                response_deserializer=solquote_dot_v1_dot_local__quote__pb2.LocalQuoteColumns.FromString,
+                _registered_method=True)
         self.GetQuote = channel.unary_unary(
                 '/solquote.v1.LocalQuoteService/GetQuote',
                 request_serializer=solquote_dot_v1_dot_local__quote__pb2.LocalQuoteRequest.SerializeToString,
@@ -96,6 +101,13 @@ class LocalQuoteServiceServicer:
 
     def StreamQuoteBatches(self, request, context):
         """The same, many quotes a message: a written message costs far more than its bytes.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def StreamQuoteColumns(self, request, context):
+        """The same as columns, for a reader that keeps thousands of rows: what quotes have in common is said once.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -162,6 +174,11 @@ def add_LocalQuoteServiceServicer_to_server(servicer, server):
                     servicer.StreamQuoteBatches,
                     request_deserializer=solquote_dot_v1_dot_quotes__pb2.BatchQuoteRequest.FromString,
                     response_serializer=solquote_dot_v1_dot_local__quote__pb2.LocalQuoteBatch.SerializeToString,
+            ),
+            'StreamQuoteColumns': grpc.unary_stream_rpc_method_handler(
+                    servicer.StreamQuoteColumns,
+                    request_deserializer=solquote_dot_v1_dot_quotes__pb2.BatchQuoteRequest.FromString,
+                    response_serializer=solquote_dot_v1_dot_local__quote__pb2.LocalQuoteColumns.SerializeToString,
             ),
             'GetQuote': grpc.unary_unary_rpc_method_handler(
                     servicer.GetQuote,
@@ -254,6 +271,33 @@ class LocalQuoteService:
             '/solquote.v1.LocalQuoteService/StreamQuoteBatches',
             solquote_dot_v1_dot_quotes__pb2.BatchQuoteRequest.SerializeToString,
             solquote_dot_v1_dot_local__quote__pb2.LocalQuoteBatch.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def StreamQuoteColumns(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_stream(
+            request,
+            target,
+            '/solquote.v1.LocalQuoteService/StreamQuoteColumns',
+            solquote_dot_v1_dot_quotes__pb2.BatchQuoteRequest.SerializeToString,
+            solquote_dot_v1_dot_local__quote__pb2.LocalQuoteColumns.FromString,
             options,
             channel_credentials,
             insecure,
