@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
+from typing import cast
 
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
@@ -12,7 +13,7 @@ from quote_core.addresses import why_not_bound, with_port
 from quote_core.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 from quote_core.errors import ProviderUnavailable
 from quote_core.serving.reflection import add_reflection
-from quote_core.serving.work import CountingInterceptor
+from quote_core.serving.work import CountedServer
 from quote_core.telemetry.calls import CallCounter
 from quote_core.telemetry.traces import server_interceptors
 
@@ -73,12 +74,14 @@ async def serve(
     Raises:
         ProviderUnavailable: The address cannot be bound.
     """
-    interceptors = (*server_interceptors(), *((CountingInterceptor(calls),) if calls else ()))
-    server = grpc.aio.server(options=_OPTIONS, interceptors=interceptors)
-    register(server)
+    server = grpc.aio.server(options=_OPTIONS, interceptors=server_interceptors())
+    counting = CountedServer(server, calls or CallCounter())
+    counted = cast("grpc.aio.Server", counting)  # as much of one as registering takes
+    register(counted)
     health_servicer = health.aio.HealthServicer()
-    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, server)
-    add_reflection(server, (*services, health.SERVICE_NAME))
+    health_pb2_grpc.add_HealthServicer_to_server(health_servicer, counted)
+    add_reflection(counted, (*services, health.SERVICE_NAME))
+    counting.count_others()
     fault = why_not_bound(host, port)
     if fault:  # asked first, since gRPC's core writes its own lines about it
         raise ProviderUnavailable(with_port(host, port), f"cannot listen: {fault}")
