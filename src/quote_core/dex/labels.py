@@ -1,6 +1,6 @@
 """The names a DEX goes by outside: our own label, and the one Jupiter's clients know."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from types import MappingProxyType
 from typing import Final
 
@@ -32,12 +32,14 @@ def jupiter_label(label: str) -> str:
     return _JUPITER_BY_OWN.get(label, label)
 
 
-def chosen_dexes(wanted: Iterable[str], excluded: Iterable[str]) -> frozenset[Dex]:
+def chosen_dexes(wanted: Collection[str], excluded: Collection[str]) -> frozenset[Dex]:
     """The DEXes a caller lets pools be of, each named by either label; nothing wanted means all.
 
     Raises:
         InvalidField: `dexes` or `exclude_dexes` names one that is not known, or together they leave none.
     """
+    if not wanted and not excluded:
+        return ALL_DEXES  # what nearly every caller wants
     chosen = _named(wanted, "dexes") or ALL_DEXES
     left = chosen - _named(excluded, "exclude_dexes")
     if not left:

@@ -42,16 +42,16 @@ def read_quote_request(message: Any, tokens: TokenRegistry) -> QuoteRequest:
         UnknownToken: A mint that is not registered.
     """
     input_token, output_token = tokens.pair(message.input_mint, message.output_mint)
-    if message.input_amount and message.output_amount:
+    input_amount, output_amount = message.input_amount, message.output_amount
+    if input_amount and output_amount:
         raise InvalidField("output_amount", "must not be given together with input_amount")
-    is_exact_out = bool(message.output_amount)
-    amount = message.output_amount or message.input_amount
+    amount = output_amount or input_amount
     if not 0 < amount <= U64_MAX:
         raise InvalidField("input_amount", f"must be from 1 to {U64_MAX}, got {amount}")
     return QuoteRequest(
         input_token.mint,
         output_token.mint,
         amount,
-        SwapMode.EXACT_OUT if is_exact_out else SwapMode.EXACT_IN,
+        SwapMode.EXACT_OUT if output_amount else SwapMode.EXACT_IN,
         chosen_dexes(message.dexes, message.exclude_dexes),
     )
