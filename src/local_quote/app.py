@@ -101,7 +101,9 @@ async def run(
             commitment=settings.commitment,
         )
         reader = PoolReader(rpc=rpc, store=market.store)
-        companions = Companions(pools_of=market.store.pool_ids_on, wait_ns_max=settings.companion_wait)
+        companions = Companions(
+            pools_of=market.store.pool_ids_on, settle_ns=settings.settle, wait_ns_max=settings.companion_wait
+        )
         make_feed = partial(
             AccountFeed,
             url=platform.websocket_url(),
@@ -124,7 +126,6 @@ async def run(
             companions=companions,
             plan=plan,
             clock=clock,
-            settle_s=settings.settle / _NS_PER_S,
             basic_interval_s=settings.amm_refresh_interval / _NS_PER_S,
             sweep_interval_s=settings.staleness_sweep_interval / _NS_PER_S,
         )

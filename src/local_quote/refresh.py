@@ -1,7 +1,7 @@
 """Keep the market current: the feed's changes first, reading to vouch for it, a sweep for what went stale.
 
-A swap changes several accounts, and their notifications come one by one. They are gathered until none has come for
-`settle`, and half a swap waits a little for its other half (`companions`), so that a pool is not priced with one
+A swap changes several accounts, and their notifications come one by one. Those that are there together are taken
+together, and half a swap waits a little for its other half (`companions`), so that a pool is not priced with one
 vault from before and one from after.
 """
 
@@ -27,7 +27,8 @@ from quote_core.units import NS_PER_S, Pubkey
 __all__ = ["MarketRefresher", "RefreshCounts", "UpdateInbox"]
 
 _POLL_TICK_S = 0.1
-_RECHECK_S = 0.002
+_RECHECK_S = 0.001
+"""How often what is held back is looked at again."""
 _POLL_BACKOFF_S = 1.0
 _ACCOUNTS_PER_POLL_MAX = 1_000
 """About ten requests; what is left is read by the next poll, hurried pools first."""
@@ -35,8 +36,8 @@ _CHAIN_PAUSE_S = 1.0
 _START_PAUSE_S = 0.2
 """Until the chain has been seen to advance, so that prices do not wait for the next interval to be vouched for."""
 _SWEEP_PAUSE_S_MIN = 0.05
-_SETTLE_ROUNDS_MAX = 5
-"""A stream of updates that never pauses is priced after this many `settle` anyway."""
+_TURNS_MAX = 5
+"""A stream of updates that never pauses is taken after this many turns of the event loop anyway."""
 
 
 @dataclass(slots=True)
@@ -78,17 +79,17 @@ class UpdateInbox:
         for update in updates:
             self._newest.setdefault(update.pubkey, update)
 
-    async def take_settled(self, settle_s: float) -> list[AccountUpdate]:
-        """Wait for updates, then until none came for `settle_s`, and take them all.
+    async def take(self) -> list[AccountUpdate]:
+        """Wait for updates, until all that lie ready in the socket have been put, and take them.
 
         What was put back is taken again after `_RECHECK_S` even if nothing comes.
         """
         with contextlib.suppress(TimeoutError):
             async with asyncio.timeout(_RECHECK_S if self._newest else None):
                 await self._arrived.wait()
-        for _ in range(_SETTLE_ROUNDS_MAX):
+        for _ in range(_TURNS_MAX):
             count_before = self._arrived_count
-            await asyncio.sleep(settle_s)
+            await asyncio.sleep(0)
             if self._arrived_count == count_before:
                 break
         self._arrived.clear()
@@ -110,7 +111,6 @@ class MarketRefresher:
         companions: Companions,
         plan: PollPlan,
         clock: Clock,
-        settle_s: float,
         basic_interval_s: float,
         sweep_interval_s: float,
     ) -> None:
@@ -122,7 +122,6 @@ class MarketRefresher:
         self._companions = companions
         self._plan = plan
         self._clock = clock
-        self._settle_s = settle_s
         self._basic_interval_s = basic_interval_s
         self._sweep_interval_s = sweep_interval_s
         self._poll_now = asyncio.Event()
@@ -148,7 +147,7 @@ class MarketRefresher:
         self.feed.watch(self._market.basic_accounts())
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self.feed.run())
-            tasks.create_task(self._apply_settled())
+            tasks.create_task(self._apply_arrived())
             tasks.create_task(self._poll_pools())
             tasks.create_task(self._poll_basics())
             tasks.create_task(self._sweep())
@@ -227,9 +226,9 @@ class MarketRefresher:
                 self._plan.hurry(entry.pool.address)
                 self._poll_now.set()
 
-    async def _apply_settled(self) -> None:
+    async def _apply_arrived(self) -> None:
         while True:
-            updates = await self._inbox.take_settled(self._settle_s)
+            updates = await self._inbox.take()
             self.counts.batch_count += 1
             split = self._companions.split(updates, self._clock.mono_ns())
             self._inbox.put_back(split.held)

@@ -50,7 +50,9 @@ class LocalQuoteSettings(ServiceSettings):
     stale_after: Duration = Field(FRESH, description="Pool state older than this marks its quotes stale")
     staleness_sweep_interval: Duration = Field("5s", description="How often rows are checked for having gone stale")
     settle: Duration = Field(
-        "1ms", description="Quiet time after an account update before pools are priced: a swap changes several accounts"
+        "1ms",
+        description="Quiet time after an account update before a pool is priced whose swaps change now these accounts "
+        "and now those; one that always changes the same is priced when all of them have come",
     )
 
     companion_wait: Duration = Field(

@@ -14,7 +14,12 @@ def update(pubkey: str, slot: int, *, mono_ns: int = 0) -> AccountUpdate:
 
 @pytest.fixture
 def companions() -> Companions:
-    return Companions(pools_of=lambda pubkey: POOLS.get(pubkey, []), wait_ns_max=100)
+    return Companions(pools_of=lambda pubkey: POOLS.get(pubkey, []), settle_ns=0, wait_ns_max=100)
+
+
+@pytest.fixture
+def settling() -> Companions:
+    return Companions(pools_of=lambda pubkey: POOLS.get(pubkey, []), settle_ns=10, wait_ns_max=100)
 
 
 def learn(companions: Companions, *swaps: set[str]) -> None:
@@ -90,3 +95,27 @@ def test_pools_wait_alone_and_what_is_of_no_pool_or_of_several_never_does(compan
     split = companions.split([update(key, 5) for key in ("clock", "a", "x", "config")], 50)
     assert {one.pubkey for one in split.ready} == {"clock", "x", "config"}
     assert split.held == [update("a", 5)]
+
+
+def test_a_pool_of_which_all_is_there_waits_for_nothing(settling: Companions) -> None:
+    learn(settling, {"a", "b"}, {"a", "b"})
+    half, whole = [update("a", 5, mono_ns=50)], [update("a", 5, mono_ns=50), update("b", 5, mono_ns=50)]
+    assert settling.split(half, 50) == Split([], half)
+    assert settling.split(whole, 50) == Split(whole)
+
+
+def test_a_pool_that_changes_now_these_accounts_and_now_those_must_be_quiet_first(settling: Companions) -> None:
+    learn(settling, {"pool", "a"}, {"pool"})
+    alone = [update("pool", 5, mono_ns=50)]
+    assert settling.split(alone, 50) == settling.split(alone, 59) == Split([], alone)
+    late = [*alone, update("a", 5, mono_ns=59)]
+    assert settling.split(late, 60) == settling.split(late, 68) == Split([], late)
+    assert settling.split(late, 69) == Split(late)
+    assert settling.counts.waited_count == 0  # for nothing that was expected
+
+
+def test_a_pool_that_is_never_quiet_is_priced_all_the_same(settling: Companions) -> None:
+    learn(settling, {"pool", "a"}, {"pool"})
+    busy = [update("pool", 5, mono_ns=50), update("a", 5, mono_ns=99)]
+    assert settling.split(busy, 99) == Split([], busy)
+    assert settling.split(busy, 100) == Split(busy)

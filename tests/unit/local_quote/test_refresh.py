@@ -15,12 +15,12 @@ async def test_updates_that_come_together_are_taken_together_the_newest_of_each_
     inbox.put(update("a", 1))
     inbox.put(update("b", 1))
     inbox.put(update("a", 2))
-    assert await inbox.take_settled(0) == [update("a", 2), update("b", 1)]
+    assert await inbox.take() == [update("a", 2), update("b", 1)]
 
 
 async def test_an_update_that_follows_at_once_is_waited_for() -> None:
     inbox = UpdateInbox()
-    taking = asyncio.create_task(inbox.take_settled(0))
+    taking = asyncio.create_task(inbox.take())
     inbox.put(update("a", 1))
     await asyncio.sleep(0)  # the taker wakes and begins to settle
     inbox.put(update("b", 1))
@@ -39,23 +39,23 @@ async def test_a_stream_without_pauses_is_taken_all_the_same() -> None:
 
     coming = asyncio.create_task(keep_coming())
     async with asyncio.timeout(60):
-        assert len(await inbox.take_settled(0)) == 1
+        assert len(await inbox.take()) == 1
     coming.cancel()
 
 
 async def test_nothing_is_taken_twice() -> None:
     inbox = UpdateInbox()
     inbox.put(update("a", 1))
-    await inbox.take_settled(0)
+    await inbox.take()
     inbox.put(update("b", 1))
-    assert await inbox.take_settled(0) == [update("b", 1)]
+    assert await inbox.take() == [update("b", 1)]
 
 
 async def test_what_was_put_back_is_taken_again_unless_something_newer_came() -> None:
     inbox = UpdateInbox()
     inbox.put(update("b", 3))
     inbox.put_back([update("a", 1), update("b", 2)])
-    assert await inbox.take_settled(0) == [update("b", 3), update("a", 1)]
+    assert await inbox.take() == [update("b", 3), update("a", 1)]
     inbox.put_back([update("a", 1)])
     async with asyncio.timeout(60):  # nothing arrives, and it is looked at again all the same
-        assert await inbox.take_settled(0) == [update("a", 1)]
+        assert await inbox.take() == [update("a", 1)]

@@ -44,10 +44,9 @@ class Loops:
             make_feed=lambda events: AccountFeed(
                 url=node.ws_url, session=session, read=reader.read_accounts, events=events, clock=clock
             ),
-            companions=Companions(pools_of=market.store.pool_ids_on, wait_ns_max=0),
+            companions=Companions(pools_of=market.store.pool_ids_on, settle_ns=0, wait_ns_max=0),
             plan=self.plan,
             clock=clock,
-            settle_s=0.001,
             basic_interval_s=0.05,
             sweep_interval_s=0.05,
         )
