@@ -14,7 +14,7 @@ from solders.pubkey import Pubkey as SoldersPubkey
 
 from quote_core.errors import LayoutMismatch
 from quote_core.events import EVENT_KINDS, Event, Header, Hop, Lifecycle, Phase, decode, encode
-from quote_core.events.fields import inline_of
+from quote_core.events.fields import struct_of
 from quote_core.events.subjects import EventKind
 
 FAMILY_OF = {b"SQOP": "Opportunity", b"SQPL": "Plan", b"SQEX": "Execution", b"SQME": "Metrics", b"SQSY": "System"}
@@ -168,7 +168,7 @@ def test_we_read_what_the_generated_code_writes(kind: EventKind, data: st.DataOb
 
 @pytest.mark.parametrize("structure", [Header, Hop])
 def test_structs_have_the_schemas_size(structure: type[Any]) -> None:
-    assert inline_of(structure).size_bytes == getattr(generated(structure.__name__), structure.__name__).SizeOf()
+    assert struct_of(structure).size_bytes == getattr(generated(structure.__name__), structure.__name__).SizeOf()
 
 
 def test_what_an_older_writer_did_not_know_reads_as_zero_and_empty() -> None:

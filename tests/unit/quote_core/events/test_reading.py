@@ -7,7 +7,7 @@ from fakes.pipeline_events import opportunity
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import LayoutMismatch
 from quote_core.events import Lifecycle, Phase, PriceDivergence, decode, encode, stamp
-from quote_core.events.family import EVENT_BYTES_MAX
+from quote_core.events.layout import EVENT_BYTES_MAX
 
 LIFECYCLE = Lifecycle(
     header=stamp(SYSTEM_CLOCK), service="scanner", instance="1", phase=Phase.READY, pid=77, detail="bereit — готов"
