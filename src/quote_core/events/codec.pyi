@@ -19,6 +19,8 @@ class EventView:
         """The event's class."""
 
     def __getitem__(self, name: str) -> Any: ...
+    def whole(self) -> Event:
+        """All of it, as `Codec.decode` gives it; raises `LayoutMismatch` as that does."""
 
 class Codec:
     """Writes and reads the events of a table of kinds."""

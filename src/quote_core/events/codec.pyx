@@ -9,8 +9,7 @@ asks in C++ (the Python runtime has none); a field must lie inside its table and
 byte for byte our own needs no such look. A newer writer's message may have more fields, an older one's fewer.
 
 Values are frozen dataclasses with slots, read and filled where the class's own member descriptors say, as `__slots__`
-does it. No Python code runs while an event is written, and none of a class while one is read: there is no `__init__` to
-call that would do more than fill the slots, which `Shape` makes sure of.
+does it: there is no `__init__` that would do more than fill the slots, which `Shape` makes sure of.
 """
 
 cimport cython
@@ -21,8 +20,8 @@ from cpython.long cimport PyLong_Check
 from cpython.mem cimport PyMem_Calloc, PyMem_Free
 from cpython.object cimport Py_EQ, PyObject, PyObject_Hash, PyObject_RichCompareBool, PyTypeObject
 from cpython.ref cimport Py_INCREF, Py_XDECREF
-from cpython.tuple cimport PyTuple_CheckExact, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
-from cpython.unicode cimport PyUnicode_CheckExact, PyUnicode_DecodeUTF8
+from cpython.tuple cimport PyTuple_Check, PyTuple_GET_ITEM, PyTuple_GET_SIZE, PyTuple_New, PyTuple_SET_ITEM
+from cpython.unicode cimport PyUnicode_Check, PyUnicode_DecodeUTF8, PyUnicode_FromObject
 from libc.math cimport isfinite
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from libc.string cimport memcmp, memcpy, memset
@@ -228,8 +227,9 @@ cdef int hold(HeldAddress* place, str text, const uint8_t* raw) except -1:
 cdef int put_address(object value, uint8_t* to) except -1:
     cdef HeldAddress* place
     cdef bytes raw
-    if not PyUnicode_CheckExact(value):
+    if not PyUnicode_Check(value):
         raise TypeError(f"must be an address as text, is {type(value).__name__}")
+    value = PyUnicode_FromObject(value)  # a subclass may compare as it likes
     place = &by_text[<uint64_t>PyObject_Hash(value) % ADDRESSES_HELD]
     if place.text == NULL or not (
         place.text == <PyObject*>value or PyObject_RichCompareBool(<object>place.text, value, Py_EQ)
@@ -366,13 +366,13 @@ cdef Py_ssize_t append(object value, const Part* part, uint8_t* message, Py_ssiz
     cdef Py_ssize_t count, number, size_bytes, start
     cdef uint32_t align_bytes = 4, word
     if part.code == TEXT:
-        if not PyUnicode_CheckExact(value):
+        if not PyUnicode_Check(value):
             raise TypeError(f"must be text, is {type(value).__name__}")
         text = PyUnicode_AsUTF8AndSize(value, &count)
         size_bytes = count + 1
     else:
         items = <Items>part.below
-        if not PyTuple_CheckExact(value):
+        if not PyTuple_Check(value):
             raise TypeError(f"must be a tuple, is {type(value).__name__}")
         count = PyTuple_GET_SIZE(value)
         align_bytes = items.align_bytes
@@ -634,13 +634,70 @@ cdef class Kind:
 
 
 @cython.final
+cdef class Codec:
+    cdef list kinds
+    cdef dict by_class
+    cdef Shape root
+
+    def __cinit__(self, kinds):
+        self.by_class = {kind.event: Kind(kind) for kind in kinds}
+        self.kinds = list(self.by_class.values())
+        self.root = table_shape(layout.ROOT, None)
+
+    def encode(self, event):
+        return (<Kind>self.by_class[type(event)]).write(event)
+
+    def decode(self, data):
+        cdef Place place
+        cdef bytes message = as_bytes(data)
+        cdef Kind kind = self.find(message, &place)
+        return kind.read(&place)
+
+    def view(self, data):
+        return EventView.__new__(EventView, self, data)
+
+    cdef Kind find(self, bytes message, Place* place):
+        """Which event a message holds, and where; both tables lie inside it."""
+        cdef uint16_t offsets[FIELDS_MAX]
+        cdef uint32_t root_at, family, body
+        cdef uint8_t member = 0
+        cdef bint is_known = False
+        cdef Kind kind
+        place.data, place.size_bytes = <const uint8_t*>PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message)
+        if not 8 <= place.size_bytes <= BYTES_MAX:
+            refuse(f"has {place.size_bytes} bytes, must have 8 to {BYTES_MAX}")
+        memcpy(&root_at, place.data, 4)
+        memcpy(&family, place.data + 4, 4)
+        for kind in self.kinds:
+            is_known |= kind.family == family
+        if not is_known:
+            refuse(f"file identifier {message[4:8]!r} is not a known family")
+        find_table(place, root_at, self.root, offsets)
+        if not offsets[0]:
+            refuse("the header is missing")
+        if not offsets[2]:
+            refuse("the body is missing")
+        if offsets[1]:
+            member = place.data[root_at + offsets[1]]
+        memcpy(&body, place.data + root_at + offsets[2], 4)
+        place.header_at = <uint64_t>root_at + offsets[0]
+        place.body_at = <uint64_t>root_at + offsets[2] + body
+        for kind in self.kinds:
+            if kind.family == family and kind.member == member:
+                find_table(place, place.body_at, kind.body, place.offsets)
+                return kind
+        refuse(f"member {member} of family {message[4:8].decode()} is not known to this build")
+
+
+@cython.final
 cdef class EventView:
     cdef Place place
     cdef Kind kind
     cdef bytes data
 
-    def __init__(self):
-        raise TypeError("made by Codec.view")
+    def __cinit__(self, Codec codec not None, data):
+        self.data = as_bytes(data)
+        self.kind = codec.find(self.data, &self.place)
 
     @property
     def event(self):
@@ -656,69 +713,8 @@ cdef class EventView:
             return read_fixed(&self.kind.header, self.place.data + self.place.header_at)
         return read_field(&self.place, self.kind.body, number)
 
-
-@cython.final
-cdef class Codec:
-    cdef list kinds
-    cdef dict by_class
-    cdef Shape root
-
-    def __init__(self, kinds):
-        self.by_class = {kind.event: Kind(kind) for kind in kinds}
-        self.kinds = list(self.by_class.values())
-        self.root = table_shape(layout.ROOT, None)
-
-    def encode(self, event):
-        return (<Kind>self.by_class[type(event)]).write(event)
-
-    def decode(self, data):
-        cdef Place place
-        cdef bytes message = as_bytes(data)
-        cdef Kind kind = self.find(message, &place)
-        return kind.read(&place)
-
-    def view(self, data):
-        cdef EventView seen = EventView.__new__(EventView)
-        seen.data = as_bytes(data)
-        seen.kind = self.find(seen.data, &seen.place)
-        return seen
-
-    cdef Kind find(self, bytes message, Place* place):
-        cdef uint16_t offsets[FIELDS_MAX]
-        cdef uint32_t root_at, family, body
-        cdef uint8_t member = 0
-        cdef Kind kind, one
-        cdef bint is_known = False
-        place.data, place.size_bytes = <const uint8_t*>PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message)
-        if not 8 <= place.size_bytes <= BYTES_MAX:
-            refuse(f"has {place.size_bytes} bytes, must have 8 to {BYTES_MAX}")
-        memcpy(&family, place.data + 4, 4)
-        for one in self.kinds:
-            if one.family == family:
-                is_known = True
-                break
-        if not is_known:
-            refuse(f"file identifier {message[4:8]!r} is not a known family")
-        memcpy(&root_at, place.data, 4)
-        find_table(place, root_at, self.root, offsets)
-        if not offsets[0]:
-            refuse("the header is missing")
-        if not offsets[2]:
-            refuse("the body is missing")
-        if offsets[1]:
-            member = place.data[root_at + offsets[1]]
-        kind = None
-        for one in self.kinds:
-            if one.family == family and one.member == member:
-                kind = one
-                break
-        if kind is None:
-            refuse(f"member {member} of family {message[4:8].decode()} is not known to this build")
-        memcpy(&body, place.data + root_at + offsets[2], 4)
-        place.header_at = <uint64_t>root_at + offsets[0]
-        place.body_at = <uint64_t>root_at + offsets[2] + body
-        find_table(place, place.body_at, kind.body, place.offsets)
-        return kind
+    def whole(self):
+        return self.kind.read(&self.place)
 
 
 cdef bytes as_bytes(object data):
