@@ -145,7 +145,7 @@ cdef class Shape:
     cdef list absent
     cdef object zero
     cdef bytes vtable
-    cdef uint32_t table_bytes
+    cdef uint32_t size_bytes
 
     def __cinit__(self, python, tuple names, tuple kinds, tuple offsets):
         cdef int number
@@ -175,7 +175,7 @@ cdef object absent_value(const Part* part):
         return ""
     if part.code == VECTOR:
         return ()
-    if part.code == TABLE:
+    if part.code == TABLE:  # the root's body, see Codec.find
         return None
     try:
         return read_fixed(part, ZEROS)
@@ -191,7 +191,7 @@ cdef Shape struct_shape(kind):
         tuple(member.offset for member in kind.members),
     )
     assert kind.size_bytes <= STRUCT_BYTES_MAX
-    shape.table_bytes = kind.size_bytes
+    shape.size_bytes = kind.size_bytes
     if None not in shape.absent:
         shape.zero = make_struct(shape, ZEROS)
     return shape
@@ -201,7 +201,7 @@ cdef Shape table_shape(table, python):
     cdef Shape shape = Shape(
         python, tuple(field.name for field in table.fields), tuple(field.kind for field in table.fields), table.offsets
     )
-    shape.vtable, shape.table_bytes = table.vtable, table.size_bytes
+    shape.vtable, shape.size_bytes = table.vtable, table.size_bytes
     return shape
 
 
@@ -466,7 +466,7 @@ cdef object read_fixed(const Part* part, const uint8_t* at):
 
 cdef object read_struct(Shape shape, const uint8_t* at):
     # Much is not known, not traced, not vouched for: one object is enough of it.
-    if shape.zero is not None and memcmp(at, ZEROS, shape.table_bytes) == 0:
+    if shape.zero is not None and memcmp(at, ZEROS, shape.size_bytes) == 0:
         return shape.zero
     return make_struct(shape, at)
 

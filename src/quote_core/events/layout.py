@@ -19,7 +19,7 @@ from quote_core.events.fields import EventField, Fixed, Nested, fields_of, scala
 from quote_core.events.subjects import EventKind
 from quote_core.events.types import Header
 
-__all__ = ["EVENT_BYTES_MAX", "ROOT", "MessageLayout", "TableLayout", "layout_of", "table_layout"]
+__all__ = ["EVENT_BYTES_MAX", "ROOT", "MessageLayout", "TableLayout", "layout_of", "part_in_table", "table_layout"]
 
 EVENT_BYTES_MAX: Final = 64 * 1024
 """Largest message written or looked at; the largest real event, a plan of three hops, has about 700 bytes."""
