@@ -104,13 +104,15 @@ load: setup ## load a platform of its own with k6 and readers, and keep a report
 	$(BIN)/python tests/load $(LOAD)
 
 # The compiled core built apart, so that the release build stays; the interpreter itself is not instrumented, hence the
-# preload. The compiler names its own runtime libraries.
+# preload. The compiler names its own runtime libraries. Every object comes from malloc, so that a byte read behind one is seen.
 SANITIZED = build/sanitize/lib
 SANITIZERS = $$($${CC:-cc} -print-file-name=libasan.so):$$($${CC:-cc} -print-file-name=libubsan.so)
-sanitize: setup ## golden and property tests on kernels built with address and undefined-behaviour sanitizers
+ON_SANITIZED = LD_PRELOAD=$(SANITIZERS) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
+  PYTHONPATH=$(SANITIZED) $(BIN)/python
+sanitize: setup ## golden and property tests on what is compiled, and spoilt messages, under address and undefined-behaviour sanitizers
 	SOLQUOTE_BUILD=sanitize $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib $(SANITIZED)
-	LD_PRELOAD=$(SANITIZERS) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
-	  $(BIN)/python -m pytest tests/golden tests/unit/quote_core/dex
+	$(ON_SANITIZED) -m pytest tests/golden tests/unit/quote_core/dex tests/unit/quote_core/events tests/contract/test_events.py
+	$(ON_SANITIZED) tests/fuzz/fuzz_events.py
 
 FUZZ_RUNS ?= 1000000
 fuzz: setup ## coverage-guided fuzzing of every decoder and quote (FUZZ_RUNS=1000000)

@@ -6,8 +6,8 @@ from typing import Final
 from pipeline.executor.paper_model import TakenBook
 from quote_core.bus import Bus
 from quote_core.bus.follow import follow
-from quote_core.bus.register import event_of
-from quote_core.events import ExecutionResult, Stream
+from quote_core.errors import LayoutMismatch
+from quote_core.events import ExecutionResult, Stream, view
 
 __all__ = ["REMEMBERED_NS", "follow_taken"]
 
@@ -28,6 +28,16 @@ async def follow_taken(bus: Bus, book: TakenBook, *, run_id: str, now_unix_ns: i
     since_unix_ns = max(0, now_unix_ns - REMEMBERED_NS)
     async for batch in follow(bus, Stream.EXECUTED, since_unix_ns=since_unix_ns, caught_up=caught_up):
         for message in batch:
-            event = event_of(message.data)
-            if isinstance(event, ExecutionResult) and event.taken and event.run_id == run_id:
-                book.take(event, event.taken)
+            result = _result_of(run_id, message.data)
+            if result is not None and result.taken:
+                book.take(result, result.taken)
+
+
+def _result_of(run_id: str, data: bytes) -> ExecutionResult | None:
+    """The result in a message; of another run's no more is read than its name."""
+    try:
+        seen = view(data)
+        result = seen.whole() if seen.event is ExecutionResult and seen["run_id"] == run_id else None
+    except LayoutMismatch:
+        return None
+    return result if isinstance(result, ExecutionResult) else None

@@ -1,7 +1,7 @@
 """Events of the bus: frozen values, their subjects, and their FlatBuffers form."""
 
+from quote_core.events.codec import EventView, decode, encode, view
 from quote_core.events.identity import derived_id, random_id, stamp
-from quote_core.events.reading import decode
 from quote_core.events.subjects import (
     EVENT_KINDS,
     KILL_SWITCH_HEARTBEAT,
@@ -37,7 +37,6 @@ from quote_core.events.types import (
     TradingState,
     TwoHopArbitrage,
 )
-from quote_core.events.writing import encode
 
 __all__ = [
     "EVENT_KINDS",
@@ -48,6 +47,7 @@ __all__ = [
     "REVISION_MAX",
     "Claim",
     "Event",
+    "EventView",
     "ExecutionMode",
     "ExecutionPlan",
     "ExecutionResult",
@@ -78,4 +78,5 @@ __all__ = [
     "stamp",
     "subject_of",
     "subjects_of",
+    "view",
 ]

@@ -7,14 +7,7 @@ in `proto/events/*.fbs`. To a type checker `U64` is `int` and `Address` is a pub
 
 import dataclasses
 import enum
-import functools
-import math
-import struct
-from collections.abc import Callable, Iterator, Sequence
-from operator import attrgetter
-from typing import Annotated, Any, Final, cast, get_args, get_origin, get_type_hints
-
-from solders.pubkey import Pubkey as SoldersPubkey
+from typing import Annotated, Any, Final, get_args, get_origin, get_type_hints
 
 from quote_core.clock import Moment
 from quote_core.freshness import Freshness
@@ -31,9 +24,9 @@ __all__ = [
     "Address",
     "EventField",
     "EventId",
+    "Fixed",
     "FreshnessField",
-    "Inline",
-    "Leaf",
+    "Member",
     "MomentField",
     "Nested",
     "SpanId",
@@ -41,37 +34,37 @@ __all__ = [
     "TraceId",
     "Vector",
     "fields_of",
-    "inline_of",
-    "primitives",
     "scalar",
+    "struct_of",
 ]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Leaf:
-    """One primitive of a value: where it is found, and how it becomes what `struct` takes."""
+class Fixed:
+    """A value of fixed size: a scalar, a byte array, an address, an enum, or a struct of such.
 
-    path: str
-    to_raw: Callable[[Any], Any] | None = None
+    Attributes:
+        code: A scalar's `struct` code, or one of `bytes`, `address`, `enum`, `struct`.
+        size_bytes: Tail padding of a struct included.
+        align_bytes: What its place must be a multiple of.
+        python: The class of an enum or a struct.
+        members: Of a struct, in the order in which they lie.
+    """
+
+    code: str
+    size_bytes: int
+    align_bytes: int
+    python: type | None = None
+    members: tuple["Member", ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Inline:
-    """A value of fixed size: a scalar, a byte array, an enum, or a struct of such.
+class Member:
+    """One member of a struct, and its distance from the struct's begin."""
 
-    `codes` is what `struct` packs its leaves with (padding included, byte order apart). `build` takes them off an
-    iterator again and raises `ValueError` for what cannot be a value. A leaf with an empty path is the value itself.
-    """
-
-    codes: str
-    size_bytes: int
-    align_bytes: int
-    leaves: tuple[Leaf, ...]
-    build: Callable[[Iterator[Any]], Any]
-
-    def leaves_below(self, name: str) -> tuple[Leaf, ...]:
-        """The leaves as seen from the object that holds this value as `name`."""
-        return tuple(Leaf(f"{name}.{leaf.path}".rstrip("."), leaf.to_raw) for leaf in self.leaves)
+    name: str
+    kind: Fixed
+    offset: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,9 +74,9 @@ class String:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Vector:
-    """A tuple of structs behind an offset."""
+    """A tuple of values of fixed size behind an offset."""
 
-    item: Inline
+    item: Fixed
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -97,65 +90,30 @@ class EventField:
 
     name: str
     slot: int
-    kind: Inline | String | Vector | Nested
+    kind: Fixed | String | Vector | Nested
 
 
-def primitives(leaves: Sequence[Leaf]) -> Callable[[Any], list[Any]]:
-    """A function that gives an object's leaves, in order, as `struct` takes them."""
-    read, is_several = attrgetter(*(leaf.path for leaf in leaves)), len(leaves) > 1
-    conversions = [(position, leaf.to_raw) for position, leaf in enumerate(leaves) if leaf.to_raw is not None]
-
-    def flatten(value: Any) -> list[Any]:
-        values = list(read(value)) if is_several else [read(value)]  # of one leaf, `attrgetter` gives no tuple
-        for position, to_raw in conversions:
-            values[position] = to_raw(values[position])
-        return values
-
-    return flatten
+_SCALAR_BYTES: Final = {"?": 1, "B": 1, "H": 2, "I": 4, "i": 4, "Q": 8, "q": 8, "d": 8}
 
 
-_ITSELF: Final = (Leaf(""),)
-
-
-def scalar(code: str) -> Inline:
+def scalar(code: str) -> Fixed:
     """A number, by its `struct` code; aligned to its size."""
-    size = struct.calcsize("<" + code)
-    return Inline(code, size, size, _ITSELF, next)
+    return Fixed(code, _SCALAR_BYTES[code], _SCALAR_BYTES[code])
 
 
-def _finite(values: Iterator[float]) -> float:
-    return _checked_finite(next(values))
+def _bytes(size: int) -> Fixed:
+    return Fixed("bytes", size, 1)
 
 
-def _checked_finite(value: float) -> float:
-    # Readers refuse what is not finite, so it must not be written either.
-    if not math.isfinite(value):
-        raise ValueError(f"{value} is not a finite number")
-    return value
-
-
-@functools.cache
-def _bytes(size: int) -> Inline:
-    def checked(value: bytes) -> bytes:
-        if len(value) != size:  # `struct` would cut it off, or fill it up, without a word
-            raise ValueError(f"has {len(value)} bytes, must have {size}")
-        return value
-
-    return Inline(f"{size}s", size, 1, (Leaf("", checked),), next)
-
-
-@functools.lru_cache(maxsize=4096)  # few mints and pools recur in all events
-def _address_bytes(address: str) -> bytes:
-    return bytes(SoldersPubkey.from_string(address))
-
-
-@functools.lru_cache(maxsize=4096)
-def _address_text(raw: bytes) -> Pubkey:
-    return Pubkey(str(SoldersPubkey(raw)))
-
-
-def _built_address(values: Iterator[bytes]) -> Pubkey:
-    return _address_text(next(values))
+def _struct(python: type, kinds: dict[str, Fixed]) -> Fixed:
+    """Lay a struct out: members at their natural alignment, the whole padded to the largest."""
+    members, size = [], 0
+    for name, kind in kinds.items():
+        size += -size % kind.align_bytes
+        members.append(Member(name, kind, size))
+        size += kind.size_bytes
+    align = max(kind.align_bytes for kind in kinds.values())
+    return Fixed("struct", size + -size % align, align, python, tuple(members))
 
 
 U8 = Annotated[int, scalar("B")]
@@ -164,41 +122,23 @@ U32 = Annotated[int, scalar("I")]
 U64 = Annotated[int, scalar("Q")]
 I32 = Annotated[int, scalar("i")]
 I64 = Annotated[int, scalar("q")]
-F64 = Annotated[float, Inline("d", 8, 8, (Leaf("", _checked_finite),), _finite)]
-Address = Annotated[Pubkey, Inline("32s", 32, 1, (Leaf("", _address_bytes),), _built_address)]
+F64 = Annotated[float, scalar("d")]
+Address = Annotated[Pubkey, Fixed("address", 32, 1)]
 EventId = Annotated[bytes, _bytes(16)]
 TraceId = Annotated[bytes, _bytes(16)]
 SpanId = Annotated[bytes, _bytes(8)]
-_BOOL: Final = scalar("?")
 
-_MOMENT_LEAVES: Final = (Leaf("boot_id"), Leaf("mono_ns"), Leaf("unix_ns"))
-
-
-def _built_moment(values: Iterator[int]) -> Moment:
-    return Moment(next(values), next(values), next(values))
-
-
-def _built_freshness(values: Iterator[int]) -> Freshness:
-    return Freshness(_built_moment(values), next(values), next(values), next(values), next(values))
-
-
-MomentField = Annotated[Moment, Inline("QQQ", 24, 8, _MOMENT_LEAVES, _built_moment)]
-FreshnessField = Annotated[
+_MOMENT: Final = _struct(Moment, dict.fromkeys(("boot_id", "mono_ns", "unix_ns"), scalar("Q")))
+_FRESHNESS: Final = _struct(
     Freshness,
-    Inline(
-        "QQQQQQq",
-        56,
-        8,
-        (
-            *(Leaf(f"vouched.{leaf.path}") for leaf in _MOMENT_LEAVES),
-            Leaf("vouched_slot"),
-            Leaf("changed_unix_ns"),
-            Leaf("changed_slot"),
-            Leaf("chain_unix_s"),
-        ),
-        _built_freshness,
-    ),
-]
+    {
+        "vouched": _MOMENT,
+        **dict.fromkeys(("vouched_slot", "changed_unix_ns", "changed_slot"), scalar("Q")),
+        "chain_unix_s": scalar("q"),
+    },
+)
+MomentField = Annotated[Moment, _MOMENT]
+FreshnessField = Annotated[Freshness, _FRESHNESS]
 
 
 def fields_of(table: type) -> tuple[EventField, ...]:
@@ -208,41 +148,26 @@ def fields_of(table: type) -> tuple[EventField, ...]:
     return tuple(EventField(name, slot, _kind(hints[name])) for slot, name in enumerate(names))
 
 
-def inline_of(structure: type) -> Inline:
-    """The layout of a struct's dataclass: members at their natural alignment, the whole padded to the largest."""
-    hints = get_type_hints(structure, include_extras=True)
-    names = tuple(field.name for field in dataclasses.fields(structure))
-    members = [_kind(hints[name]) for name in names]
-    inlines = [member for member in members if isinstance(member, Inline)]
-    if len(inlines) != len(members):
-        raise TypeError(f"{structure.__name__} holds something of no fixed size")
-    codes, size = "", 0
-    for member in inlines:
-        padding = -size % member.align_bytes
-        codes += "x" * padding + member.codes
-        size += padding + member.size_bytes
-    align = max(member.align_bytes for member in inlines)
-    tail = -size % align
-
-    leaves = tuple(leaf for name, member in zip(names, inlines, strict=True) for leaf in member.leaves_below(name))
-
-    builds = tuple((name, member.build) for name, member in zip(names, inlines, strict=True))
-
-    def build(values: Iterator[Any]) -> Any:
-        return structure(**{name: build_member(values) for name, build_member in builds})
-
-    return Inline(codes + "x" * tail, size + tail, align, leaves, build)
+def struct_of(python: type) -> Fixed:
+    """The layout of a struct's dataclass."""
+    hints = get_type_hints(python, include_extras=True)
+    return _struct(python, {field.name: _fixed(hints[field.name]) for field in dataclasses.fields(python)})
 
 
-def _kind(hint: Any) -> Inline | String | Vector:
-    if get_origin(hint) is Annotated:
-        return cast("Inline", get_args(hint)[1])
+def _kind(hint: Any) -> Fixed | String | Vector:
     if hint is str:
         return String()
-    if hint is bool:
-        return _BOOL
     if get_origin(hint) is tuple:  # tuple[Hop, ...]
-        return Vector(inline_of(get_args(hint)[0]))
+        return Vector(_fixed(get_args(hint)[0]))
+    return _fixed(hint)
+
+
+def _fixed(hint: Any) -> Fixed:
+    if get_origin(hint) is Annotated:
+        kind: Fixed = get_args(hint)[1]
+        return kind
+    if hint is bool:
+        return scalar("?")
     if issubclass(hint, enum.Enum):
-        return Inline("B", 1, 1, (Leaf("value"),), lambda values: hint(next(values)))
-    return inline_of(hint)
+        return Fixed("enum", 1, 1, hint)
+    return struct_of(hint)
