@@ -1,6 +1,7 @@
 """`solquote profile`: where a running process spends its time, as a file for https://www.speedscope.app."""
 
 import json
+import os
 import sys
 import time
 from collections import Counter
@@ -48,6 +49,7 @@ def profile(
     """Write where a running process spends its time, for https://www.speedscope.app; it goes on serving meanwhile."""
     data_folder = PlatformSettings.load(environ=found_environment(data_dir)).data_folder()
     pid = _pid_of(data_folder, process)
+    _check_user(data_folder)
     path = output or Path(f"{process}-{datetime.now(UTC):%Y%m%d-%H%M%S}.speedscope.json")
     _check_writable(path)
     try:
@@ -96,6 +98,18 @@ def _pid_of(data_folder: Path, process: str) -> int:
         sentence = f"{process} does not run now: it is {view.state.value}; `solquote logs {process}` says why"
         raise CommandFailed("UNAVAILABLE", sentence, ExitCode.UNAVAILABLE)
     return view.pid
+
+
+def _check_user(data_folder: Path) -> None:
+    """See that the process will be able to read what is asked.
+
+    Raises:
+        CommandFailed: It is somebody else's, whose folder only root could have looked into.
+    """
+    owner, us = data_folder.stat().st_uid, os.geteuid()
+    if owner != us:
+        sentence = f"{data_folder} is user {owner}'s, and this is user {us}: its processes heed their own user alone"
+        raise CommandFailed("PERMISSION_DENIED", sentence, ExitCode.UNAVAILABLE)
 
 
 def _check_writable(path: Path) -> None:
@@ -180,7 +194,7 @@ def _until_begun(order: ProfileOrder, data_folder: Path, timeout_s: float) -> No
         if elapsed_s > timeout_s:
             sentence = (
                 f"{order.process} has not begun within {timeout_s:g} s: its event loop stands still, "
-                "it is busy with another profile, or may not read what this user writes"
+                "or it is busy with another profile"
             )
             raise CommandFailed("DEADLINE_EXCEEDED", sentence, ExitCode.TIMED_OUT)
 

@@ -1,6 +1,7 @@
 """What is refused before a process is asked."""
 
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -60,6 +61,14 @@ def test_a_process_of_another_platform_or_of_none_is_told_so(
     (tmp_path / "other").mkdir()
     code, sentence = refused(capsys, "planner", "--data-dir", str(tmp_path / "other"))
     assert (code, sentence.startswith("no platform runs with")) == (3, True)
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root looks into the folder of another user")
+def test_root_is_told_whose_platform_it_is(platform: Path, capsys: pytest.CaptureFixture[str]):
+    os.chown(platform / "data", 65_534, 65_534)
+    code, sentence = refused(capsys, "planner")
+    assert (code, "is user 65534's, and this is user 0" in sentence) == (3, True)
+    assert not (platform / "data" / "profiles").exists()
 
 
 @pytest.mark.parametrize("path", [".", "missing/file", "data/up.json/file"])
