@@ -20,6 +20,14 @@ SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 REQUEST = quote_aggregator_pb2.AggregatedQuoteRequest(input_mint=SOL, output_mint=USDC, input_amount=10**9)
 
 
+TRIES_MAX = 5
+"""A process that gets next to no processor is hardly seen at work."""
+
+
+def is_get_quote(name: str) -> bool:
+    return name.startswith("aggregator.servicer.") and name.endswith(".get_quote")
+
+
 def profile_of_a_busy_aggregator(platform: RunningPlatform, output: Path) -> tuple[Any, int]:
     """What the command says, and how many quotes were answered while it ran."""
     command = [sys.executable, "-m", "solquote", "profile", "aggregator", "--seconds", "3", "--json", "--timeout", "60"]
@@ -44,17 +52,17 @@ def test_a_busy_process_is_found_in_what_keeps_it_busy_and_answers_meanwhile(
 ):
     pid = client_platform.pids()["aggregator"]
     output = tmp_path / "aggregator.json"
-    told, answers = profile_of_a_busy_aggregator(client_platform, output)
-    assert (told["process"], told["pid"], told["file"]) == ("aggregator", pid, str(output))
-    assert answers > 3
-    document = json.loads(output.read_text())
-    check_speedscope(document)
-    stacks = functions_of(document)
-    assert all("quote_core.process.run_process" in stack for stack in stacks)  # the event loop's thread
-    assert any(
-        any(name.startswith("aggregator.servicer.") and name.endswith(".get_quote") for name in stack)
-        for stack in stacks
-    )
+    for _ in range(TRIES_MAX):
+        told, answers = profile_of_a_busy_aggregator(client_platform, output)
+        assert (told["process"], told["pid"], told["file"]) == ("aggregator", pid, str(output))
+        assert answers > 3
+        document = json.loads(output.read_text())
+        check_speedscope(document)
+        stacks = functions_of(document)
+        assert all("quote_core.process.run_process" in stack for stack in stacks)  # the event loop's thread
+        if found := any(is_get_quote(name) for stack in stacks for name in stack):
+            break
+    assert found
     assert sum(document["profiles"][0]["weights"]) >= 3
     assert 0 < sum(each["fraction"] for each in told["hottest"]) <= 1 + 1e-9
     assert not (client_platform.data_dir / "profiles").exists()
