@@ -678,7 +678,8 @@ _PROCESSES: Final = (
         meaning="The machine has too little to give, or something blocks the loop. All that the process does waits as"
         " long.",
         dashboard="system",
-        look="its processor time; at 100 % of a core it is its own work, below it is others on the machine.",
+        look="its processor time; at 100 % of a core it is its own work, below it is others on the machine."
+        " `solquote profile {{ $labels.service }}` shows which code the loop is in.",
         action="end what else runs there, or give the platform more cores",
     ),
     Alert(
@@ -700,7 +701,8 @@ _PROCESSES: Final = (
         summary="{{ $labels.service }} uses {{ $value | humanizePercentage }} of a core",
         meaning="A process works in one thread, so it has come to its end; more work makes it late.",
         dashboard="system",
-        look="how late its event loop is; what it is asked for.",
+        look="how late its event loop is; what it is asked for; `solquote profile {{ $labels.service }}`: which code it"
+        " is.",
         action="watch fewer pairs or amounts, or serve fewer clients from one platform",
     ),
     Alert(

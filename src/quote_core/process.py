@@ -31,6 +31,7 @@ from quote_core.health import Condition
 from quote_core.setting_secrets import secrets_in
 from quote_core.settings import PlatformSettings, ServiceSettings, SettingsError, environment_name, load_with_platform
 from quote_core.telemetry.followed_level import follow_level
+from quote_core.telemetry.followed_profiles import follow_profile_orders
 from quote_core.telemetry.logs import hide, masked, start_logs
 from quote_core.telemetry.loop_lag import LoopLag
 from quote_core.telemetry.memory import memory_use
@@ -81,7 +82,7 @@ def run_process(
             _start_traces(service, platform, stack)
             # What is imported stays: a full collection stops the loop, for 30 ms with these objects, 2 ms without.
             gc.freeze()
-            asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop), _level(service, platform)))
+            asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop), _heed(service, platform)))
     except Exception as error:
         wrong_settings = [leaf for leaf in leaves(error) if isinstance(leaf, SettingsError)]
         if len(wrong_settings) == len(leaves(error)):
@@ -113,10 +114,13 @@ def _start_traces(service: str, platform: PlatformSettings, stack: contextlib.Ex
         raise SettingsError([f"{name}: {platform.trace_exporter} {error}"]) from None
 
 
-async def _level(service: str, platform: PlatformSettings) -> None:
-    """Heed what `solquote logs --level` says; a process without a data folder hears nothing of it."""
+async def _heed(service: str, platform: PlatformSettings) -> None:
+    """Heed `solquote logs --level` and `solquote profile`; a process without a data folder hears nothing of them."""
     with contextlib.suppress(SettingsError):
-        await follow_level(platform.data_folder(), service, default=platform.log_level)
+        folder = platform.data_folder()
+        await asyncio.gather(
+            follow_level(folder, service, default=platform.log_level), follow_profile_orders(folder, service)
+        )
 
 
 async def _run_until_signal(

@@ -31,7 +31,8 @@ from quote_core.settings import PlatformSettings, SettingsError, environment_nam
 from quote_core.telemetry.logs import start_logs
 from shm import QuoteReader, Role, ShmError
 from shm.files import default_directory
-from solquote.http_look import NoHttpAnswer, http_answer
+from solquote.http_exchange import NoHttpAnswer
+from solquote.http_look import http_answer
 
 __all__ = ["CallableService", "ServicePlaces", "look_at_services"]
 

@@ -10,9 +10,9 @@ from solquote.standard_streams import open_closed_streams
 
 __all__ = ["main", "run"]
 
-_OBJECTS_MADE: Final = 100_000
-"""The garbage collector looks when so many more objects were made than given back; loading a command makes about as
-many, keeps all of them, and would be looked through dozens of times."""
+_OBJECTS_MADE: Final = 250_000
+"""The garbage collector looks when so many more objects were made than given back; loading a command makes up to
+150,000, keeps all of them, and would be looked through again and again."""
 
 
 def main() -> None:

@@ -30,6 +30,7 @@ COMMANDS: Final = (
     Command("doctor", "doctor", "Check every setting and connection"),
     Command("services", "services", "What can be called, where, and by which line"),
     Command("logs", "logs", "What the processes write, in one stream"),
+    Command("profile", "profile", "Where a running process spends its time"),
     Command("events", "events", "What passes on the bus, and what it keeps"),
     Command("journal", "journal", "Whether the audit trail is whole, what is in it"),
     Command("kill", "kill_switch", "Stop all trading now"),

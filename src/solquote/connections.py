@@ -6,7 +6,7 @@ from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any
 
 import aiohttp
 import grpc
@@ -23,11 +23,9 @@ from quote_core.solana import open_session
 from quote_core.telemetry.logs import start_logs
 from solquote.bus_access import is_refusal, rights_of_roles, strangers_rights, wrong_rights
 from solquote.checks import DoctorFinding, DoctorVerdict
+from solquote.first_slot import FirstSlot
 
 __all__ = ["Reached", "check_connections"]
-
-_SLOT_WAIT_S: Final = 3.0
-"""A chain has a slot every 0.4 s; the recorded one too."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,6 +50,7 @@ class _NotAsExpected(Exception):
 
 async def check_connections(
     platform: PlatformSettings,
+    first_slot: FirstSlot,
     *,
     http_urls: Mapping[str, str],
     nats_monitor_url: str,
@@ -61,6 +60,7 @@ async def check_connections(
 
     Args:
         platform: Where things are.
+        first_slot: The try of the WebSocket, which is under way.
         http_urls: Subject -> URL that answers 200 when all is well.
         nats_monitor_url: Base of the NATS server's monitoring port.
         timeout_s: Of each try.
@@ -78,7 +78,7 @@ async def check_connections(
                 "RPC WebSocket",
                 redacted_url(platform.websocket_url()),
                 "start `solquote up`, or name it with SOLQUOTE_RPC_WS_URL",
-                partial(_websocket, outside, platform.websocket_url()),
+                partial(_websocket, first_slot),
             ),
             _Connection(
                 "NATS",
@@ -161,15 +161,11 @@ async def _rpc_result(session: aiohttp.ClientSession, url: str, method: str) -> 
     return answer["result"]
 
 
-async def _websocket(session: aiohttp.ClientSession, url: str) -> Reached:
-    async with session.ws_connect(url) as socket:
-        await socket.send_json({"jsonrpc": "2.0", "id": 1, "method": "slotSubscribe"})
-        async with asyncio.timeout(_SLOT_WAIT_S):
-            async for message in socket:
-                content = json.loads(message.data)
-                if content.get("method") == "slotNotification":
-                    return Reached(f"slot {content['params']['result']['slot']} arrived")
-    raise _NotAsExpected("closed before a slot arrived")
+async def _websocket(first_slot: FirstSlot) -> Reached:
+    slot = await first_slot.slot()
+    if slot is None:
+        raise _NotAsExpected("closed before a slot arrived")
+    return Reached(f"slot {slot} arrived")
 
 
 async def _nats(platform: PlatformSettings, timeout_s: float) -> Reached:

@@ -29,6 +29,7 @@ from solquote.commands.options import found_environment, own_environment
 from solquote.connections import check_connections
 from solquote.disk_checks import check_disk
 from solquote.exit_codes import ExitCode
+from solquote.first_slot import FirstSlot
 from solquote.manager_request import find_manager
 from solquote.output import answer_json, make_console
 from solquote.plan import PlatformModels, meant_listeners
@@ -43,13 +44,20 @@ __all__ = ["diagnose", "print_findings"]
 _STYLES = {DoctorVerdict.OK: "green", DoctorVerdict.WARNING: "yellow", DoctorVerdict.FAILED: "bold red"}
 
 
-def diagnose(data_dir: Path | None, *, timeout_s: float, as_json: bool) -> ExitCode:
-    """Check everything and print what was found, NEGATIVE when anything failed."""
+def diagnose(data_dir: Path | None, first_slot: FirstSlot | None, *, timeout_s: float, as_json: bool) -> ExitCode:
+    """Check everything and print what was found, NEGATIVE when anything failed.
+
+    Args:
+        data_dir: Of the platform meant, where the command line says.
+        first_slot: Of the node that the settings name; `None` where those of the platform are wrong.
+        timeout_s: Of each try.
+        as_json: How it is told.
+    """
     environ = found_environment(data_dir)
     own = own_environment(data_dir)
     switch: SwitchView | None = None
     findings = list(check_settings(environ, all_models(), own=own))
-    if any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
+    if first_slot is None or any(finding.verdict is DoctorVerdict.FAILED for finding in findings):
         mend = "mend the settings first"
         findings.append(
             DoctorFinding(subject="connections", verdict=DoctorVerdict.WARNING, detail="not tried", mend=mend)
@@ -61,7 +69,7 @@ def diagnose(data_dir: Path | None, *, timeout_s: float, as_json: bool) -> ExitC
             check_switch(switch),
             *_platform(models, own),
             *findings,
-            *_look_outside(models, environ, timeout_s),
+            *_look_outside(models, first_slot, environ, timeout_s),
         ]
     if as_json:
         settings = [
@@ -92,18 +100,23 @@ def _platform(models: PlatformModels, own: Mapping[str, str]) -> Iterator[Doctor
         yield from check_processes(running, now_mono_ns=SYSTEM_CLOCK.mono_ns())
 
 
-def _look_outside(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
+def _look_outside(
+    models: PlatformModels, first_slot: FirstSlot, environ: Mapping[str, str], timeout_s: float
+) -> list[DoctorFinding]:
     """All that is asked for is asked for at once, and what is on this machine is looked at meanwhile."""
-    return asyncio.run(_look_at_all(models, environ, timeout_s))
+    return asyncio.run(_look_at_all(models, first_slot, environ, timeout_s))
 
 
-async def _look_at_all(models: PlatformModels, environ: Mapping[str, str], timeout_s: float) -> list[DoctorFinding]:
+async def _look_at_all(
+    models: PlatformModels, first_slot: FirstSlot, environ: Mapping[str, str], timeout_s: float
+) -> list[DoctorFinding]:
     platform, up = models.platform, models.up
     manager, aggregator = SystemManagerSettings.load(environ=environ), AggregatorSettings.load(environ=environ)
     aggregator_host = host_of(f"//{platform.aggregator_address}")
     connections, streams, here = await asyncio.gather(
         check_connections(
             platform,
+            first_slot,
             http_urls={
                 "aggregator": f"http://{with_port(aggregator_host, aggregator.http_port)}/v1/health",
                 "system manager": f"http://{with_port(dialled(manager.http_host), manager.http_port)}/api/killswitch",

@@ -10,15 +10,13 @@ from typing import Final
 from urllib.parse import urlsplit
 
 from quote_core.addresses import is_proxied
+from solquote.http_exchange import ArrivingAnswer, NoHttpAnswer, request_bytes
 
-__all__ = ["NoHttpAnswer", "http_answer"]
+__all__ = ["http_answer", "one_answer"]
 
 _ANSWER_BYTES_MAX: Final = 16 * 1024 * 1024
+_PART_BYTES_MAX: Final = 256 * 1024
 _JSON: Final = "application/json"
-
-
-class NoHttpAnswer(Exception):
-    """Something answers that does not speak HTTP, or nobody does who can be reached that way."""
 
 
 async def http_answer(url: str, json_body: bytes | None = None) -> tuple[int, bytes]:
@@ -31,32 +29,28 @@ async def http_answer(url: str, json_body: bytes | None = None) -> tuple[int, by
     if parts.scheme != "http" or is_proxied(url) or "@" in parts.netloc:
         return await _from_elsewhere(url, json_body)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    head = f"{'GET' if json_body is None else 'POST'} {target} HTTP/1.0\r\nHost: {parts.netloc}\r\n"
-    if json_body is not None:
-        head += f"Content-Type: {_JSON}\r\nContent-Length: {len(json_body)}\r\n"
-    reader, writer = await asyncio.open_connection(parts.hostname, parts.port or 80, limit=_ANSWER_BYTES_MAX)
+    request = request_bytes(target, host=parts.netloc, content=json_body)
+    return await one_answer(parts.hostname or "", parts.port or 80, request)
+
+
+async def one_answer(host: str, port: int, request: bytes) -> tuple[int, bytes]:
+    """Status and content of the answer to a request, by the standard library whatever the host.
+
+    Raises:
+        OSError, NoHttpAnswer: There is no answer.
+    """
+    answer = ArrivingAnswer(_ANSWER_BYTES_MAX)
+    reader, writer = await asyncio.open_connection(host, port)
     try:
-        writer.write(f"{head}\r\n".encode() + (json_body or b""))
-        return await _read(reader)
-    except (asyncio.IncompleteReadError, asyncio.LimitOverrunError) as error:
-        raise NoHttpAnswer from error
+        writer.write(request)
+        while not answer.take(await reader.read(_PART_BYTES_MAX)):
+            pass
     finally:
         writer.close()
         with contextlib.suppress(OSError):
             await writer.wait_closed()
-
-
-async def _read(reader: asyncio.StreamReader) -> tuple[int, bytes]:
-    """By HTTP 1.0 a server says no more than the answer, and hangs up."""
-    head = await reader.readuntil(b"\r\n\r\n")
-    version, _, rest = head.partition(b" ")
-    status = rest[:3]
-    if not version.startswith(b"HTTP/") or not status.isdigit():
-        raise NoHttpAnswer
-    content = bytearray()
-    while len(content) < _ANSWER_BYTES_MAX and (part := await reader.read(_ANSWER_BYTES_MAX)):
-        content += part
-    return int(status), bytes(content)
+    assert answer.status is not None
+    return answer.status, bytes(answer.content)
 
 
 async def _from_elsewhere(url: str, json_body: bytes | None) -> tuple[int, bytes]:

@@ -13,13 +13,14 @@ import socket
 import time
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
 from quote_core.addresses import dialled, with_port
 from quote_core.environment import NoHome, default_data_dir, given
 from quote_core.running.data_folder import running_platform
+from solquote.http_exchange import ArrivingAnswer, NoHttpAnswer, request_bytes
 
 __all__ = [
     "DEFAULTS",
@@ -73,7 +74,7 @@ class ManagerClient:
         """
         try:
             with self.token_path.open(encoding="ascii", errors="replace") as file:
-                return "".join(file.read(TOKEN_CHARS_MAX).split())
+                return "".join(file.read(TOKEN_CHARS_MAX).replace("\ufffd", "?").split())
         except FileNotFoundError:
             sentence = f"there is no kill-switch token at {self.token_path}"
             raise NoAnswer("UNAVAILABLE", f"{sentence}; the system manager makes it when it first starts") from None
@@ -133,13 +134,14 @@ def this_person() -> str:
     return f"{invoker} as {name}" if os.getuid() == 0 and invoker and invoker != name else name
 
 
-@dataclass(slots=True)
 class Request:
     """One request under way. `sent` does not wait for the answer, so that somebody else can be asked meanwhile."""
 
-    where: str
-    _connection: socket.socket
-    _received: bytearray = field(default_factory=bytearray)
+    def __init__(self, where: str, connection: socket.socket) -> None:
+        self._where = where
+        self._connection = connection
+        self._arriving = ArrivingAnswer(ANSWER_BYTES_MAX)
+        self._has_said_anything = False
 
     @classmethod
     def sent(cls, manager: ManagerClient, action: str, body: Mapping[str, str], *, timeout_s: float) -> "Request":
@@ -148,13 +150,13 @@ class Request:
         Raises:
             NoAnswer: There is no token, or nobody listens.
         """
-        content = json.dumps(body).encode()
-        head = (
-            f"POST /api/killswitch/{action} HTTP/1.1\r\n"
-            f"Authorization: Bearer {manager.token()}\r\nContent-Type: application/json\r\n"
-            f"Content-Length: {len(content)}\r\n"
+        return cls._begun(
+            manager,
+            f"/api/killswitch/{action}",
+            timeout_s,
+            content=json.dumps(body).encode(),
+            fields={"Authorization": f"Bearer {manager.token()}"},
         )
-        return cls._begun(manager, head, content, timeout_s)
 
     @classmethod
     def look(cls, manager: ManagerClient, *, timeout_s: float) -> "Request":
@@ -163,11 +165,19 @@ class Request:
         Raises:
             NoAnswer: Nobody listens.
         """
-        return cls._begun(manager, "GET /api/killswitch HTTP/1.1\r\n", b"", timeout_s)
+        return cls._begun(manager, "/api/killswitch", timeout_s)
 
     @classmethod
-    def _begun(cls, manager: ManagerClient, head: str, content: bytes, timeout_s: float) -> "Request":
-        head += f"Host: {with_port(manager.host, manager.port)}\r\nConnection: close\r\n\r\n"
+    def _begun(
+        cls,
+        manager: ManagerClient,
+        target: str,
+        timeout_s: float,
+        *,
+        content: bytes | None = None,
+        fields: Mapping[str, str] | None = None,
+    ) -> "Request":
+        host = with_port(manager.host, manager.port)
         try:
             connection = socket.create_connection((manager.host, manager.port), timeout=timeout_s)
         except TimeoutError:
@@ -176,7 +186,7 @@ class Request:
             raise NoAnswer("UNAVAILABLE", f"{manager.where} cannot be reached") from error
         request = cls(manager.where, connection)
         try:
-            connection.sendall(head.encode("latin-1", "replace") + content)
+            connection.sendall(request_bytes(target, host=host, content=content, fields=fields))
         except OSError:
             request.close()
             raise NoAnswer("UNAVAILABLE", f"{manager.where} cannot be reached") from None
@@ -189,16 +199,20 @@ class Request:
             NoAnswer: The connection broke, or what came is no answer of a manager.
         """
         try:
-            while True:
+            is_whole = False
+            while not is_whole:
                 self._connection.settimeout(max(0.001, until_mono_s - time.monotonic()))
                 part = self._connection.recv(ANSWER_BYTES_MAX)
-                self._received += part
-                if not part or len(self._received) > ANSWER_BYTES_MAX:
-                    break
+                self._has_said_anything |= bool(part)
+                is_whole = self._arriving.take(part)
         except TimeoutError:
             return None
         except OSError:
-            raise NoAnswer("UNAVAILABLE", f"{self.where} broke the connection off") from None
+            raise NoAnswer("UNAVAILABLE", f"{self._where} broke the connection off") from None
+        except NoHttpAnswer:
+            if not self._has_said_anything:
+                raise NoAnswer("UNAVAILABLE", f"{self._where} broke the connection off") from None
+            raise NoAnswer("DATA_LOSS", f"{self._where} answers with something else than an object") from None
         return self._parsed()
 
     def close(self) -> None:
@@ -206,19 +220,15 @@ class Request:
         self._connection.close()
 
     def _parsed(self) -> Answer:
-        if not self._received:
-            raise NoAnswer("UNAVAILABLE", f"{self.where} broke the connection off")
-        head, _, content = bytes(self._received).partition(b"\r\n\r\n")
-        status = head.partition(b" ")[2][:3]
+        status = self._arriving.status
+        assert status is not None
         try:
-            value = json.loads(content)
+            value = json.loads(self._arriving.content)
         except (ValueError, RecursionError):
-            value = None
-            if status.isdigit():
-                raise NoAnswer("DATA_LOSS", f"{self.where} answers with something else than JSON") from None
-        if not isinstance(value, dict) or not status.isdigit():
-            raise NoAnswer("DATA_LOSS", f"{self.where} answers with something else than an object")
-        return Answer(int(status), value)
+            raise NoAnswer("DATA_LOSS", f"{self._where} answers with something else than JSON") from None
+        if not isinstance(value, dict):
+            raise NoAnswer("DATA_LOSS", f"{self._where} answers with something else than an object")
+        return Answer(status, value)
 
 
 class _Lookup:

@@ -6,17 +6,17 @@ came last stays, with the moment at which it came.
 """
 
 import contextlib
-import http.client
 import json
 import socket
 import threading
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from http import HTTPStatus
-from typing import Any, Final, Self
+from typing import Any, BinaryIO, Final, Self
 
 from quote_core.addresses import with_port
 from quote_core.clock import Clock
+from solquote.http_exchange import ArrivingAnswer, NoHttpAnswer, request_bytes
 
 __all__ = ["TOPICS", "PageAway", "PageFollower", "PageView", "Topic", "topics_of"]
 
@@ -122,8 +122,8 @@ class PageFollower:
         Raises:
             PageAway: The first try failed.
         """
-        response = self._connected(timeout_s)
-        reading = threading.Thread(target=self._follow, args=(response,), daemon=True)
+        stream = self._connected(timeout_s)
+        reading = threading.Thread(target=self._follow, args=(stream,), daemon=True)
         reading.start()
         try:
             yield self
@@ -134,32 +134,35 @@ class PageFollower:
                     self._socket.shutdown(socket.SHUT_RDWR)  # which wakes the reader; closing would not
             reading.join(_END_S_MAX)
 
-    def _connected(self, timeout_s: float) -> http.client.HTTPResponse:
+    def _connected(self, timeout_s: float) -> BinaryIO:
         """A stream that has begun."""
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=timeout_s)
-        try:
-            connection.request("GET", _PATH)
-            self._socket = connection.sock
-            response = connection.getresponse()
-            if response.status == HTTPStatus.OK:
-                self._socket.settimeout(_SILENCE_S_MAX)
-                return response
-            refusal = response.read(_ERROR_BYTES_MAX)
-        except TimeoutError:
-            connection.close()
-            raise PageAway(f"{self.where} did not answer within {timeout_s:g} s") from None
-        except (OSError, http.client.HTTPException):
-            connection.close()
-            raise PageAway(f"{self.where} cannot be reached") from None
-        response.close()
-        connection.close()
-        if response.status == HTTPStatus.NOT_FOUND:
+        answer = ArrivingAnswer(_ERROR_BYTES_MAX)
+        with contextlib.ExitStack() as unless_begun:
+            try:
+                connection = socket.create_connection((self._host, self._port), timeout=timeout_s)
+                unless_begun.callback(connection.close)
+                connection.sendall(request_bytes(_PATH, host=with_port(self._host, self._port)))
+                stream = unless_begun.enter_context(connection.makefile("rb"))
+                while answer.status is None:  # line by line, so that what follows stays in the stream
+                    answer.take(stream.readline(_LINE_BYTES_MAX))
+                if answer.status == HTTPStatus.OK:
+                    connection.settimeout(_SILENCE_S_MAX)
+                    self._socket = connection
+                    unless_begun.pop_all()
+                    return stream
+                while not answer.take(stream.read1(_ERROR_BYTES_MAX)):
+                    pass
+            except TimeoutError:
+                raise PageAway(f"{self.where} did not answer within {timeout_s:g} s") from None
+            except (OSError, NoHttpAnswer):
+                raise PageAway(f"{self.where} cannot be reached") from None
+        if answer.status == HTTPStatus.NOT_FOUND:
             raise PageAway(f"{self.where} is switched off (SOLQUOTE_AGGREGATOR_PAGE)", is_off=True)
-        raise PageAway(f"{self.where} says: {_said(refusal) or f'HTTP {response.status}'}")
+        raise PageAway(f"{self.where} says: {_said(answer.content) or f'HTTP {answer.status}'}")
 
-    def _follow(self, response: http.client.HTTPResponse) -> None:
+    def _follow(self, stream: BinaryIO) -> None:
         while not self._ending.is_set():
-            trouble = self._read(response)
+            trouble = self._read(stream)
             retry_s = _RETRY_S_MIN
             while not self._ending.is_set():
                 self._lost(trouble)
@@ -167,20 +170,20 @@ class PageFollower:
                     return
                 retry_s = min(2 * retry_s, _RETRY_S_MAX)
                 try:
-                    response = self._connected(_SILENCE_S_MAX)
+                    stream = self._connected(_SILENCE_S_MAX)
                     break
                 except PageAway as away:
                     trouble = str(away)
 
-    def _read(self, response: http.client.HTTPResponse) -> str:
+    def _read(self, stream: BinaryIO) -> str:
         """Take what comes until nothing does; why nothing does."""
         try:
-            with response:
-                for name, content in topics_of(iter(lambda: response.readline(_LINE_BYTES_MAX), b"")):
+            with stream:
+                for name, content in topics_of(iter(lambda: stream.readline(_LINE_BYTES_MAX), b"")):
                     self._take(name, content)
         except TimeoutError:
             return f"{self.where} is silent"
-        except (OSError, http.client.HTTPException):
+        except OSError:
             pass
         except ValueError:
             return f"{self.where} sends something else than its topics"
@@ -203,7 +206,7 @@ class PageFollower:
             self.news.notify_all()
 
 
-def _said(body: bytes) -> str:
+def _said(body: bytes | bytearray) -> str:
     """The sentence of an error in the dialect of our ports."""
     try:
         content = json.loads(body)

@@ -17,6 +17,7 @@ from quote_core.files import replace_file
 from quote_core.running.data_folder import Running
 from quote_core.running.log_files import LOG_FOLDER
 from quote_core.running.log_levels import forget_levels
+from quote_core.running.profile_orders import forget_orders
 from quote_core.running.settings_shown import SETTINGS_NAME, SettingShown, settings_content, shown_settings
 from quote_core.running.status import ProcessView
 from quote_core.settings import SettingsError, environment_name
@@ -91,6 +92,7 @@ def _run_planned(
         with take_data_folder(plan.data_dir, plan.environment) as killed, _passing_files(plan):
             _remove_leftovers(killed)
             forget_levels(plan.data_dir)
+            forget_orders(plan.data_dir)
             if plan.nats:
                 prepare_nats(plan.nats)
             _log_dir(plan).mkdir(mode=0o700, exist_ok=True)

@@ -23,8 +23,8 @@ from quote_core.json_dialect import error_answer, json_text
 from quote_core.setting_names import unknown_sections, unknown_variables
 from quote_core.units import is_plain_decimal
 from solquote.exit_codes import ExitCode
+from solquote.lean_libraries import load_bus_libraries
 from solquote.manager_request import Answer, NoAnswer, Request, environment_of, find_manager, this_person
-from solquote.nats_alone import load_nats
 from solquote.standard_streams import drop_output
 
 __all__ = ["Order", "read_order", "stop_now"]
@@ -164,7 +164,7 @@ def _ask_the_bus(
     order: Order, environ: Mapping[str, str], person: str, deadline_s: float, manager: _Outcome
 ) -> _Outcome:
     """Publish a stop request; `manager` is what the manager had to say."""
-    load_nats()
+    load_bus_libraries()
     from solquote.bus_stop import request_stop  # noqa: PLC0415  # takes long to load, and is seldom needed
 
     wait_s = max(deadline_s - time.monotonic(), HURRY_S)

@@ -1,12 +1,23 @@
 """`solquote doctor`: check every setting and connection, and say how to mend what is wrong."""
 
-from solquote.commands.options import DataDir, Json, Timeout
+import contextlib
+
+from solquote.commands.options import DataDir, Json, Timeout, found_environment
+from solquote.lean_libraries import load_bus_libraries
 
 __all__ = ["doctor"]
 
 
 def doctor(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json = False) -> int:
     """Check every setting and connection; exit 1 when anything fails."""
-    from solquote.diagnosis import diagnose  # noqa: PLC0415  # all that can be asked is loaded here
+    load_bus_libraries()
+    from quote_core.settings import PlatformSettings, SettingsError  # noqa: PLC0415  # loaded for the call only
+    from solquote.first_slot import FirstSlot  # noqa: PLC0415  # the same
 
-    return diagnose(data_dir, timeout_s=timeout, as_json=as_json)
+    first_slot = None
+    with contextlib.suppress(SettingsError):  # which the diagnosis tells
+        url = PlatformSettings.load(environ=found_environment(data_dir)).websocket_url()
+        first_slot = FirstSlot(url, timeout_s=timeout)
+    from solquote.diagnosis import diagnose  # noqa: PLC0415  # all else that can be asked is loaded here, meanwhile
+
+    return diagnose(data_dir, first_slot, timeout_s=timeout, as_json=as_json)

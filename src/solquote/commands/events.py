@@ -12,8 +12,8 @@ from quote_core.settings import PlatformSettings
 from quote_core.units import NS_PER_MS
 from solquote.commands.options import DataDir, Json, Pair, Streams, Timeout, Types, found_environment
 from solquote.formatting import age_text, size_text, span_text
+from solquote.lean_libraries import load_bus_libraries
 from solquote.moments import Since, Until, bounds_of
-from solquote.nats_alone import load_nats
 from solquote.output import answer_json, make_console
 
 if TYPE_CHECKING:
@@ -47,7 +47,7 @@ def tail(
 
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
-    load_nats()
+    load_bus_libraries()
     from solquote.event_reading import tail_events  # noqa: PLC0415  # NATS is loaded for the call only
 
     tail_events(platform, wanted, count or _COUNT_MAX, as_json=_is_json(as_json), timeout_s=timeout)
@@ -72,7 +72,7 @@ def dump(
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
     first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
-    load_nats()
+    load_bus_libraries()
     from solquote.event_reading import dump_events  # noqa: PLC0415  # NATS is loaded for the call only
 
     dump_events(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout)
@@ -86,7 +86,7 @@ def stats(*, stream: Streams = None, timeout: Timeout = 5.0, data_dir: DataDir =
 
     platform = PlatformSettings.load(environ=found_environment(data_dir))
     wanted = make_filter(stream, None, None, registry=load_tokens(platform.tokens_path))
-    load_nats()
+    load_bus_libraries()
     from solquote.event_reading import survey_streams  # noqa: PLC0415  # NATS is loaded for the call only
 
     surveys = survey_streams(platform, wanted.streams, timeout_s=timeout)

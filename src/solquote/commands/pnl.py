@@ -15,7 +15,7 @@ from quote_core.settings import PlatformSettings
 from quote_core.units import LAMPORTS_PER_SOL
 from solquote.commands.options import DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
-from solquote.nats_alone import load_nats
+from solquote.lean_libraries import load_bus_libraries
 from solquote.output import CommandFailed, answer_json, make_console
 
 if TYPE_CHECKING:
@@ -38,7 +38,7 @@ def pnl(
     """Show profit and loss, and the newest results."""
     if as_csv and as_json:
         raise CommandFailed("USAGE", "--csv and --json are two answers; ask for one", ExitCode.BAD_INPUT)
-    load_nats()
+    load_bus_libraries()
     from solquote.account_reading import read_account  # noqa: PLC0415  # NATS is loaded for the call only
 
     platform = PlatformSettings.load(environ=found_environment(data_dir))

@@ -18,8 +18,8 @@ from quote_core.addresses import host_of, with_port
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
+from solquote.lean_libraries import load_bus_libraries
 from solquote.metrics_places import metrics_urls
-from solquote.nats_alone import load_nats
 from solquote.output import answer_json, make_console
 from solquote.settings import UpSettings
 
@@ -35,7 +35,7 @@ def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json 
     """Show what can be called, with one line each that does; exit 1 when one of them does not answer."""
     import asyncio  # noqa: PLC0415  # loaded for the call only
 
-    load_nats()
+    load_bus_libraries()
     from solquote.callable_services import ServicePlaces, look_at_services  # noqa: PLC0415  # all that can be called is loaded here
 
     environ = found_environment(data_dir)

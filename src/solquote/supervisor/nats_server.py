@@ -23,6 +23,8 @@ from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import GRANTS, BusRole, Permissions, permissions_of
 from quote_core.errors import InvalidField, ProviderUnavailable
 from quote_core.health import Condition
+from solquote.http_exchange import request_bytes
+from solquote.http_look import one_answer
 from solquote.supervisor.specification import EmbeddedNats
 
 __all__ = [
@@ -36,7 +38,6 @@ __all__ = [
 
 _PROBE_S_MAX: Final = 1.0
 _SEED_BYTES_MAX: Final = 128
-_ANSWER_BYTES_MAX: Final = 64 * 1024
 _FILE_STORE_BYTES_MAX: Final = 1 << 40
 _MEMORY_STORE_BYTES_MAX: Final = 1 << 36
 """No bounds in practice: a stream has its own. By default they are three quarters of what is free at the start, and a
@@ -188,23 +189,8 @@ async def _greeting(host: str, port: int) -> dict[str, Any]:
 
 async def _fault(host: str, port: int) -> str:
     """What its health check finds; asked without a library, for which `up` would wait before it starts anything."""
-    reader, writer = await asyncio.open_connection(host, port)
-    try:
-        writer.write(f"GET /healthz HTTP/1.0\r\nHost: {with_port(host, port)}\r\n\r\n".encode())
-        head, _, body = (await _rest(reader)).partition(b"\r\n\r\n")
-    finally:
-        writer.close()
-        with contextlib.suppress(OSError):
-            await writer.wait_closed()
-    status, answer = int(head.split()[1]), json.loads(body)
+    status, content = await one_answer(host, port, request_bytes("/healthz", host=with_port(host, port)))
+    answer = json.loads(content)
     if status == HTTPStatus.OK:
         return ""
     return str(answer.get("error") or answer.get("status") or f"HTTP {status}")
-
-
-async def _rest(reader: asyncio.StreamReader) -> bytes:
-    """All that comes until the other side closes, within bounds."""
-    try:
-        return await reader.readexactly(_ANSWER_BYTES_MAX)
-    except asyncio.IncompleteReadError as error:
-        return error.partial

@@ -12,6 +12,7 @@ from fakes.ports import free_port
 from quote_core.settings import PlatformSettings
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.connections import check_connections
+from solquote.first_slot import FirstSlot
 
 TIMEOUT_S = 20.0
 
@@ -33,8 +34,9 @@ def platform(**changes: str) -> PlatformSettings:
 async def findings(
     settings: PlatformSettings, *, http_url: str, monitor_url: str, timeout_s: float = TIMEOUT_S
 ) -> dict[str, DoctorFinding]:
+    first_slot = FirstSlot(settings.websocket_url(), timeout_s=timeout_s)
     found = await check_connections(
-        settings, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=timeout_s
+        settings, first_slot, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=timeout_s
     )
     return {finding.subject: finding for finding in found}
 

@@ -6,7 +6,8 @@ from collections.abc import AsyncIterator
 
 import pytest
 
-from solquote.http_look import NoHttpAnswer, http_answer
+from solquote.http_exchange import NoHttpAnswer
+from solquote.http_look import http_answer
 
 
 @contextlib.asynccontextmanager

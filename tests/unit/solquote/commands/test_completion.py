@@ -19,6 +19,7 @@ TYPED = [
     ("solquote verify-quotes --p", "--pools"),
     ("solquote shm ins", "inspect"),
     ("solquote quote JupS", "JupSOL"),
+    ("solquote profile plan", "planner"),
 ]
 """What is typed, and the one word that its end becomes."""
 
