@@ -12,7 +12,7 @@ cdef class QuoteReader:
     cdef Tables tables
     cdef Changed changed
     cdef Changes with_values
-    cdef uint32_t poll_count
+    cdef uint32_t told_since_look     # changes, and what idle polls count for
     cdef QuoteView reused
     cdef const uint64_t *reused_line  # the entry that `reused` holds; NULL for none
     cdef uint64_t reused_attachment   # `tables.attach_count` at that time

@@ -31,7 +31,8 @@ cdef double NO_RATE = math.nan
 cdef bytes NO_MINTS = bytes(2 * SQ_MINT_BYTES)
 
 cdef enum:
-    POLLS_PER_LOOK = 8  # the clock costs as much as the rest of an idle poll
+    CHANGES_PER_LOOK = 64  # told between two looks at the clock, which cost more than to tell one
+    IDLE_POLL_CHANGES = 8  # what a poll that tells none counts for
 
 
 cdef class QuoteReader:
@@ -97,6 +98,7 @@ cdef class QuoteReader:
                 changed.indexes[position] += SQ_ENTRY_COUNT
             count += external
         changed.count = count
+        self.told_since_look += count if count else <uint32_t>IDLE_POLL_CHANGES
         return changed
 
     def poll_changes(self):
@@ -119,12 +121,16 @@ cdef class QuoteReader:
                 changes.slots[position].index += SQ_ENTRY_COUNT
             count += external
         changes.count = count
+        self.told_since_look += count if count else <uint32_t>IDLE_POLL_CHANGES
         return changes
 
     cdef inline int tend_sometimes(self) except -1:
-        """Once in some polls, whether they find news or not: a reader that always has news attaches what comes, too."""
-        self.poll_count += 1
-        if self.poll_count % POLLS_PER_LOOK == 0:
+        """Once in some polls, whether they find news or not: a reader that always has news attaches what comes, too.
+
+        Before the poll: what it takes from a ring must be told, whatever a look at the files raises.
+        """
+        if self.told_since_look >= <uint32_t>CHANGES_PER_LOOK:
+            self.told_since_look = 0
             self.tables.tend(coarse_mono_ns())
         return 0
 
