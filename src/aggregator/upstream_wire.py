@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from aggregator.held import IMPOSSIBLE, HeldQuote, Refusal, Source
 from aggregator.oracle import OraclePrice
 from quote_core.dex.labels import ALL_DEXES
 from quote_core.dex.pool import Dex, SwapMode
+from quote_core.errors import LayoutMismatch
 from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
@@ -37,9 +39,11 @@ __all__ = [
     "PoolSummary",
     "Rpc",
     "batch_request",
+    "external_answers",
     "external_request",
     "held_external",
     "held_local",
+    "held_local_bytes",
     "local_request",
     "oracle_prices",
     "pool_summaries",
@@ -63,20 +67,23 @@ _UNKNOWN_DEX_ID: Final = 0  # a provider's own label, or a DEX newer than this b
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rpc:
-    """One method of a quote service: its path, and how its messages become bytes and back."""
+    """One method of a quote service: its path, and how its messages become bytes and back; no `decode` = not at all.
+
+    The messages of a stream are read by whoever takes them: what grpc cannot decode it hands on as None.
+    """
 
     path: str
     encode: Callable[[Any], bytes]
-    decode: Callable[[bytes], Any]
+    decode: Callable[[bytes], Any] | None
 
 
 _LOCAL: Final = "/solquote.v1.LocalQuoteService/"
 _EXTERNAL: Final = "/solquote.v1.ExternalQuoteService/"
 
 LOCAL_STREAM: Final = Rpc(
-    _LOCAL + "StreamQuoteBatches",
+    _LOCAL + "StreamQuoteColumns",
     quotes_pb.BatchQuoteRequest.SerializeToString,
-    local_pb.LocalQuoteBatch.FromString,
+    None,
 )
 LOCAL_QUOTE: Final = Rpc(
     _LOCAL + "GetQuote", local_pb.LocalQuoteRequest.SerializeToString, local_pb.LocalQuote.FromString
@@ -92,7 +99,7 @@ LOCAL_POOLS: Final = Rpc(
 EXTERNAL_STREAM: Final = Rpc(
     _EXTERNAL + "StreamQuoteBatches",
     quotes_pb.BatchQuoteRequest.SerializeToString,
-    external_pb.ExternalQuoteBatch.FromString,
+    None,
 )
 EXTERNAL_QUOTE: Final = Rpc(
     _EXTERNAL + "GetQuote",
@@ -204,6 +211,31 @@ def batch_request(rows: Iterable[tuple[int, QuoteKey]], *, refresh_interval_ns: 
     return quotes_pb.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=refresh_interval_ns // NS_PER_MS)
 
 
+def held_local_bytes(encoded: bytes) -> HeldQuote:
+    """The same of a message inside another.
+
+    Raises:
+        LayoutMismatch: The bytes are no such message.
+    """
+    try:
+        return held_local(local_pb.LocalQuote.FromString(encoded))
+    except DecodeError as error:
+        raise LayoutMismatch("LocalQuote", "protobuf cannot read it") from error
+
+
+def external_answers(batch: bytes) -> list[HeldQuote]:
+    """Take over a message of the external stream.
+
+    Raises:
+        LayoutMismatch: The bytes are no such message.
+    """
+    try:
+        quotes = external_pb.ExternalQuoteBatch.FromString(batch).quotes
+    except DecodeError as error:
+        raise LayoutMismatch("ExternalQuoteBatch", "protobuf cannot read it") from error
+    return [held_external(quote) for quote in quotes]
+
+
 def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
     """Take over the local service's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
@@ -224,7 +256,7 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
         version=quote.version,
         freshness=freshness,
         refusal=refusal,
-        message=quote,
+        message=quote.SerializeToString(),
     )
 
 
@@ -248,7 +280,7 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
         version=quote.version,
         freshness=freshness,
         refusal=refusal,
-        message=quote,
+        message=quote.SerializeToString(),
     )
 
 
@@ -309,11 +341,13 @@ def route_of(quote: HeldQuote) -> tuple[RouteHop, ...]:
 
 def hops_of(quote: HeldQuote) -> Sequence[quotes_pb.RouteHop]:
     """The same as the source's message has it."""
-    message = quote.message
-    assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
-    return message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
+    if quote.source is Source.LOCAL:
+        return local_pb.LocalQuote.FromString(quote.message).route
+    return external_pb.ExternalQuote.FromString(quote.message).route_plan
 
 
 def provider_of(quote: HeldQuote) -> str | None:
     """Who outside gave the quote."""
-    return quote.message.provider if isinstance(quote.message, external_pb.ExternalQuote) else None
+    if quote.source is Source.LOCAL:
+        return None
+    return external_pb.ExternalQuote.FromString(quote.message).provider
