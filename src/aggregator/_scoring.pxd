@@ -59,7 +59,7 @@ cdef struct Verdict:
     bint has_price[2]
     bint is_stale[2]
     int64_t age_ns[2]
-    int64_t fresh_for_ns[2]         # below zero: its age makes it stale
+    int64_t fresh_for_ns[2]         # until its age makes it stale
     Score scores[2]
     double oracle_rate              # 0 = none
     int best                        # which side to take, -1 = neither has a price

@@ -89,7 +89,7 @@ cdef uint32_t HOP_FEE_MINT = RouteHop.FEE_MINT_FIELD_NUMBER
 
 # What a group may say of all its quotes and each of them says for itself: not passed on.
 cdef frozenset OWN_FIELDS = frozenset({
-    INPUT_AMOUNT, OUTPUT_AMOUNT, PRICE_IMPACT, POOL_AGE, CACHE_AGE, IS_STALE, DEVIATION, VERSION, ROUTE, ROW, QUOTED,
+    INPUT_AMOUNT, OUTPUT_AMOUNT, PRICE_IMPACT, POOL_AGE, CACHE_AGE, IS_STALE, DEVIATION, VERSION, ROW, QUOTED,
 })
 cdef uint32_t OWN_FIELDS_MASK = sum(1 << number for number in OWN_FIELDS)
 
@@ -397,8 +397,8 @@ cdef class LocalColumns:
                         raise Unusual
                     has_freshness = True
                     self.read_freshness(group, field.data, field.end)
-                elif field.number == ERROR:
-                    raise damage("groups.common.error: what has no quote is in refused")
+                elif field.number == ERROR or field.number == ROUTE:
+                    raise damage(f"groups.common: field {field.number} is no quotes' in common")
             elif field.wire_type == VARINT:
                 if field.number == IS_STALE:
                     group.is_stale = field.value != 0

@@ -115,7 +115,12 @@ cdef class ShmPublisher:
 
     cdef int mark_stale(self, uint32_t row) except -1:
         """Flag a row's entry, where it has one: it lost its price."""
+        cdef uint32_t place
         if self.written[row].is_there:
+            for place in range(self.batch.count):
+                if self.batch.updates[place].index == row:  # it had one earlier in the same message
+                    self.send()
+                    break
             self.writer.mark_stale(row)
             self.written[row].is_stale = True
         return 0

@@ -520,8 +520,9 @@ cdef class QuoteTable:
             verdict.fresh_for_ns[side] = AGE_UNKNOWN
             if group is not None:
                 verdict.age_ns[side] = self.age_of(group)
-                verdict.fresh_for_ns[side] = self.fresh_for_ns(side, row, group)
                 verdict.is_stale[side] = self.is_stale_side(side, row, group)
+                if not verdict.is_stale[side]:  # what is stale stays so
+                    verdict.fresh_for_ns[side] = self.fresh_for_ns(side, row, group)
         if verdict.has_answer[0] or verdict.has_answer[1]:
             verdict.oracle_rate = self.oracle_rate(row, direction)
         for side in range(2):
