@@ -52,9 +52,11 @@ cdef class QuoteGroup:
     cdef bytes common               # of a group of columns: what all have in common, encoded
     cdef bytes hop                  # the one swap of their route without amounts, encoded; None = no route
     cdef object told_freshness      # as a value, once somebody asked for it
+    cdef object told_hop            # the swap as a value, once somebody asked for it
     cdef object told_error          # its refusal, encoded, once somebody asked for it
 
     cdef object freshness(self)
+    cdef tuple route(self, const QuoteNumbers* numbers)
     cdef object held(self, const QuoteNumbers* numbers, bint is_stale, double rate_scale)
     cdef bytes message(self, const QuoteNumbers* numbers, double rate_scale)
     cdef Py_ssize_t answer_size_max(self) noexcept

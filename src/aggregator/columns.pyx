@@ -24,8 +24,9 @@ from quote_core.errors import LayoutMismatch
 from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1.local_quote_pb2 import LocalQuote, LocalQuoteColumns, LocalQuoteGroup
 from quote_core.generated.solquote.v1.quotes_pb2 import Freshness as FreshnessMessage
-from quote_core.generated.solquote.v1.quotes_pb2 import RouteHop
-from quote_core.quotes import QuoteKey
+from quote_core.generated.solquote.v1.quotes_pb2 import RouteHop as RouteHopMessage
+from quote_core.quotes import QuoteKey, RouteHop
+from quote_core.serving import read_route
 
 __all__ = ["LocalColumns", "QuoteGroup"]
 
@@ -79,13 +80,13 @@ cdef uint32_t CHANGED_SLOT = FreshnessMessage.CHANGED_SLOT_FIELD_NUMBER
 cdef uint32_t CHANGED_UNIX = FreshnessMessage.CHANGED_UNIX_NS_FIELD_NUMBER
 cdef uint32_t CHAIN_UNIX = FreshnessMessage.CHAIN_UNIX_S_FIELD_NUMBER
 
-cdef uint32_t HOP_POOL = RouteHop.POOL_ID_FIELD_NUMBER
-cdef uint32_t HOP_PROTOCOL = RouteHop.PROTOCOL_FIELD_NUMBER
-cdef uint32_t HOP_INPUT_MINT = RouteHop.INPUT_MINT_FIELD_NUMBER
-cdef uint32_t HOP_OUTPUT_MINT = RouteHop.OUTPUT_MINT_FIELD_NUMBER
-cdef uint32_t HOP_INPUT = RouteHop.INPUT_AMOUNT_FIELD_NUMBER
-cdef uint32_t HOP_OUTPUT = RouteHop.OUTPUT_AMOUNT_FIELD_NUMBER
-cdef uint32_t HOP_FEE_MINT = RouteHop.FEE_MINT_FIELD_NUMBER
+cdef uint32_t HOP_POOL = RouteHopMessage.POOL_ID_FIELD_NUMBER
+cdef uint32_t HOP_PROTOCOL = RouteHopMessage.PROTOCOL_FIELD_NUMBER
+cdef uint32_t HOP_INPUT_MINT = RouteHopMessage.INPUT_MINT_FIELD_NUMBER
+cdef uint32_t HOP_OUTPUT_MINT = RouteHopMessage.OUTPUT_MINT_FIELD_NUMBER
+cdef uint32_t HOP_INPUT = RouteHopMessage.INPUT_AMOUNT_FIELD_NUMBER
+cdef uint32_t HOP_OUTPUT = RouteHopMessage.OUTPUT_AMOUNT_FIELD_NUMBER
+cdef uint32_t HOP_FEE_MINT = RouteHopMessage.FEE_MINT_FIELD_NUMBER
 
 # What a group may say of all its quotes and each of them says for itself: not passed on.
 cdef frozenset OWN_FIELDS = frozenset({
@@ -125,6 +126,27 @@ cdef class QuoteGroup:
             )
         return self.told_freshness
 
+    cdef tuple route(self, const QuoteNumbers* numbers):
+        """The route of one of its quotes, as values."""
+        if self.hop is None:
+            return ()
+        if self.told_hop is None:
+            (self.told_hop,) = read_route((RouteHopMessage.FromString(self.hop),))
+        swap = self.told_hop
+        return (
+            RouteHop(
+                swap.pool_id,
+                swap.protocol,
+                swap.input_mint,
+                swap.output_mint,
+                numbers.input_amount,
+                numbers.output_amount,
+                swap.fee_amount,
+                swap.fee_mint,
+                swap.provenance,
+            ),
+        )
+
     cdef object held(self, const QuoteNumbers* numbers, bint is_stale, double rate_scale):
         """One of its quotes as a value."""
         if self.quote is not None:
@@ -145,6 +167,7 @@ cdef class QuoteGroup:
             numbers.version,
             self.freshness(),
             None,
+            self.route(numbers),
             self.message(numbers, rate_scale),
         )
 

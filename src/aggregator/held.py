@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 from quote_core.freshness import Freshness
-from quote_core.quotes import QuoteKey
+from quote_core.quotes import QuoteKey, RouteHop
 
 __all__ = ["IMPOSSIBLE", "Arrival", "HeldQuote", "HeldTotals", "Refusal", "Source"]
 
@@ -57,6 +57,7 @@ class HeldQuote(NamedTuple):
     version: int
     freshness: Freshness
     refusal: Refusal | None
+    route: tuple[RouteHop, ...]
     message: bytes
 
     def as_stale(self) -> "HeldQuote":

@@ -6,8 +6,8 @@ says the same again is noted there as confirmed. Scores and staleness are of the
 are made when the first subscriber asks; all others get the same for as long as they are true: until the row changes, one
 of its quotes becomes stale, or they are `BODY_AGE_NS_MAX` old.
 
-An object stands for a quote only where somebody asks for one: `merged`, `held`, `scored`. They are worked out by `Judge`,
-which what is compiled here is held to.
+An object stands for a quote only where somebody asks for one: `merged`, `held`, `scored`. What is worked out here is
+what `Judge` would say, to which a test holds it.
 """
 
 from libc.stdint cimport int32_t, int64_t, uint32_t, uint64_t
@@ -23,9 +23,10 @@ from aggregator.shm_publisher cimport ROW_COUNT, ShmPublisher
 from solders.pubkey import Pubkey as SoldersPubkey
 
 from aggregator import confidence
-from aggregator.confidence import WEIGHTS, Decision
+from aggregator.confidence import WEIGHTS, Cap, CapReason, Confidence, Decision, Factors
 from aggregator.held import Arrival, Source
 from aggregator.row_bytes import direction_prefix
+from aggregator.selection import NO_ANSWER, Merged
 from aggregator.upstream_wire import SLOT_MAX as SLOT_MAX_OF_FILES
 from aggregator.upstream_wire import held_local_bytes
 from quote_core.clock import AGE_UNKNOWN_NS, WALL_CLOCKS_APART_NS_MAX, moment
@@ -49,6 +50,8 @@ cdef int64_t LOOK_MAX = LOOK_NS_MAX
 cdef uint64_t AMOUNT_MAX = AMOUNT_MAX_OF_UNITS
 cdef uint64_t SLOT_MAX = SLOT_MAX_OF_FILES
 cdef int64_t AGE_UNKNOWN = AGE_UNKNOWN_NS
+cdef tuple SOURCES = (Source.LOCAL, Source.EXTERNAL)
+cdef tuple DECISIONS = (None, Decision.SKIP, Decision.CAUTIOUS, Decision.VERIFY, Decision.EXECUTE)
 
 
 # A row: what it is for, and how often it changed.
@@ -557,24 +560,41 @@ cdef class QuoteTable:
 
     def merged(self, uint32_t index):
         """What the row says at this moment."""
+        cdef Verdict verdict
+        cdef int side
         self.check(index)
-        now = moment(self.clock)
-        return self.judge.merged(
-            self.held(Source.LOCAL, index),
-            self.held(Source.EXTERNAL, index),
-            rate_scale=(<Direction>self.row_directions[index]).rate_scale,
-            now=now,
+        self.begin()
+        self.judge_row(index, &verdict)
+        answers, scores, refusal = [None, None], [None, None], None
+        for side in range(2):
+            if not verdict.has_answer[side]:
+                continue
+            answers[side] = self.held_at(side, index, verdict.is_stale[side])
+            if verdict.has_price[side]:
+                scores[side] = confidence_value(&self.formula, &verdict.scores[side])
+            elif refusal is None:  # the local service's word comes first
+                refusal = self.group_of(side, index).refusal
+        return Merged(
+            answers[0],
+            answers[1],
+            scores[0],
+            scores[1],
+            None if verdict.best < 0 else SOURCES[verdict.best],
+            DECISIONS[verdict.decision],
+            None if verdict.best >= 0 else refusal or NO_ANSWER,
+            verdict.oracle_rate if verdict.oracle_rate > 0.0 else None,
+            self.now_told,
         )
 
     def held(self, source, uint32_t index):
         """One source's answer as it is held; `None` = it has given none."""
         cdef int side = source - 1
         self.check(index)
-        group = self.group_of(side, index)
-        if group is None:
-            return None
-        rate_scale = (<Direction>self.row_directions[index]).rate_scale
-        return group.held(&self.sides[side][index].numbers, self.sides[side][index].is_stale, rate_scale)
+        return None if self.group_of(side, index) is None else self.held_at(side, index, self.sides[side][index].is_stale)
+
+    cdef object held_at(self, int side, uint32_t index, bint is_stale):
+        cdef double rate_scale = (<Direction>self.row_directions[index]).rate_scale
+        return self.group_of(side, index).held(&self.sides[side][index].numbers, is_stale, rate_scale)
 
     def scored(self, source, uint32_t index):
         """One source's answer for a row that it has answered, as of this moment."""
@@ -600,6 +620,23 @@ cdef class QuoteTable:
 
     cdef ShmPublisher file_of(self, int side):
         return self.local_file if side == LOCAL_SIDE else self.external_file
+
+
+cdef object confidence_value(const Formula* formula, const Score* score):
+    """A score as a value."""
+    caps = ()
+    if score.caps & CAP_IMPACT_SKIP:
+        caps += (Cap(CapReason.PRICE_IMPACT, score.impact, formula.impact_skip, Decision.SKIP),)
+    elif score.caps & CAP_IMPACT_CAUTIOUS:
+        caps += (Cap(CapReason.PRICE_IMPACT, score.impact, formula.impact_cautious, Decision.CAUTIOUS),)
+    if score.caps & CAP_DEVIATION:
+        caps += (Cap(CapReason.ORACLE_DEVIATION, score.deviation, formula.deviation_skip, Decision.SKIP),)
+    if score.caps & CAP_STALE:
+        caps += (Cap(CapReason.STALE, 0.0, 0.0, Decision.SKIP),)
+    factors = Factors(
+        score.factors[0], score.factors[1], score.factors[2], score.factors[3], score.factors[4]
+    )
+    return Confidence(score.score, factors, caps)
 
 
 cdef double scale_of(object direction) noexcept:

@@ -240,13 +240,14 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
     """Take over the local service's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
     quote, refusal = _possible(quote, quote.price_impact, 1.0, freshness)
+    route = read_route(quote.route)
     return HeldQuote(
         source=Source.LOCAL,
         row=quote.row,
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         route_id=quote.route_id,
-        hop_count=_hop_count(quote.route),
+        hop_count=_hop_count(route),
         price_impact_fraction=max(quote.price_impact, 0.0),
         depth_amount=quote.depth_amount,
         oracle_price=_positive(quote.oracle_price) if quote.HasField("oracle_price") else None,
@@ -256,6 +257,7 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
         version=quote.version,
         freshness=freshness,
         refusal=refusal,
+        route=route,
         message=quote.SerializeToString(),
     )
 
@@ -264,13 +266,14 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
     """Take over a provider's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
     quote, refusal = _possible(quote, quote.price_impact_bps / BPS, quote.provider_uptime, freshness)
+    route = read_route(quote.route_plan)
     return HeldQuote(
         source=Source.EXTERNAL,
         row=quote.row,
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         route_id=quote.route_id,
-        hop_count=_hop_count(quote.route_plan),
+        hop_count=_hop_count(route),
         price_impact_fraction=max(quote.price_impact_bps, 0.0) / BPS,
         depth_amount=0,
         oracle_price=None,
@@ -280,6 +283,7 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
         version=quote.version,
         freshness=freshness,
         refusal=refusal,
+        route=route,
         message=quote.SerializeToString(),
     )
 
@@ -327,20 +331,15 @@ def _positive(value: float) -> float | None:
     return value if value > 0.0 and math.isfinite(value) else None
 
 
-def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
+def _hop_count(route: Sequence[RouteHop]) -> int:
     # Legs that split one swap over several pools run side by side: they are one hop.
     if len(route) <= 1:
         return 1
     return len({(hop.input_mint, hop.output_mint) for hop in route})
 
 
-def route_of(quote: HeldQuote) -> tuple[RouteHop, ...]:
-    """The route of a quote, hop by hop."""
-    return read_route(hops_of(quote))
-
-
 def hops_of(quote: HeldQuote) -> Sequence[quotes_pb.RouteHop]:
-    """The same as the source's message has it."""
+    """The route of a quote as the source's message has it."""
     if quote.source is Source.LOCAL:
         return local_pb.LocalQuote.FromString(quote.message).route
     return external_pb.ExternalQuote.FromString(quote.message).route_plan

@@ -69,6 +69,7 @@ def held(
         version=version,
         freshness=freshness or vouched(clock or FakeClock(), age_ns=age_ns, slot=slot),
         refusal=refusal,
+        route=(),
         message=message.SerializeToString(),
     )
 

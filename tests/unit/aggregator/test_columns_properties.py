@@ -96,8 +96,9 @@ def read(columns: LocalColumns) -> list[str]:
 
 
 def _held_numbers(held: HeldQuote) -> tuple[object, ...]:
-    possible = upstream_wire.held_local(LocalQuote.FromString(held.message)).refusal is None
-    return (*held[1:6], *held[7:14]) if possible else ()
+    again = upstream_wire.held_local(LocalQuote.FromString(held.message))
+    assert again.refusal is not None or again.route == held.route
+    return (*held[1:6], *held[7:14]) if again.refusal is None else ()
 
 
 def _told(held: HeldQuote) -> LocalQuote:

@@ -12,7 +12,6 @@ from aggregator.held import Refusal, Source
 from aggregator.intake import SLICE_QUOTES_MAX, Intake
 from aggregator.routes import Routes
 from aggregator.table import QuoteTable
-from aggregator.upstream_wire import route_of
 from quote_core.errors import LayoutMismatch
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
@@ -198,5 +197,5 @@ async def test_route_of_columns_can_be_looked_up_with_its_newest_amounts(parts: 
     await parts.intake.local(columns_message(quotes))
     route = parts.routes.find(5)
     assert route is not None
-    (hop,) = route_of(route.newest)
+    (hop,) = route.newest.route
     assert (hop.pool_id, hop.protocol, hop.input_amount, hop.output_amount) == ("p", "orca_whirlpool", 7, 980)
