@@ -81,6 +81,8 @@ cdef class Direction:
     cdef bytes output_bytes
     cdef double oracle_rate         # as of look `rated_at`, 0 = none
     cdef uint64_t rated_at
+    cdef int64_t rated_until_mono_ns
+    cdef uint64_t rated_of          # the oracle's revision
 
 
 @cython.final
@@ -105,6 +107,7 @@ cdef class QuoteTable:
     cdef RowWriter writer
     cdef Instant now
     cdef object now_told            # the same moment as a value
+    cdef uint64_t revision          # of the oracle
     cdef uint64_t look              # counts the moments that something was worked out as of
     cdef int64_t look_at_mono_ns    # before that no answer can have become stale by its age
     cdef readonly uint64_t misdirected_count
@@ -174,6 +177,7 @@ cdef class QuoteTable:
             direction.prefix = direction_prefix(input_mint, output_mint)
             direction.input_bytes = bytes(SoldersPubkey.from_string(input_mint))
             direction.output_bytes = bytes(SoldersPubkey.from_string(output_mint))
+            direction.rated_until_mono_ns = -1
             known = self.directions[(input_mint, output_mint)] = direction
         return <Direction>known
 
@@ -329,9 +333,14 @@ cdef class QuoteTable:
 
     cdef double oracle_rate(self, uint32_t row, Direction direction) except? -1.0:
         """See `Judge`: the local service's own rate is newer, while both are of the same oracle and it is vouched for."""
-        if direction.rated_at != self.look:
-            rate = self.oracle.rate(direction.input_mint, direction.output_mint, self.now_told)
+        if direction.rated_of != self.revision or (
+            direction.rated_at != self.look and <int64_t>self.now.mono_ns > direction.rated_until_mono_ns
+        ):
+            rate, direction.rated_until_mono_ns = self.oracle.rate_until(
+                direction.input_mint, direction.output_mint, self.now_told
+            )
             direction.oracle_rate = 0.0 if rate is None else rate
+            direction.rated_of = self.revision
             direction.rated_at = self.look
         if direction.oracle_rate == 0.0:
             return 0.0
@@ -427,6 +436,7 @@ cdef class QuoteTable:
         self.now.boot_id = self.now_told.boot_id
         self.now.mono_ns = self.now_told.mono_ns
         self.now.unix_ns = self.now_told.unix_ns
+        self.revision = self.oracle.revision
         self.look += 1
         return 0
 

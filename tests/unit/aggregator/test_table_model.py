@@ -366,6 +366,8 @@ class World:
     def oracle_follows(self) -> None:
         """Prices move, or nobody vouches for them any more."""
         freshness = vouched(self.clock, age_ns=self.chance.choice((0, 59 * S, 61 * S)))
+        if self.chance.random() < 0.3:
+            freshness = self.freshness()
         moved = self.chance.choice((1.0, 1.002, 0.9))
         self.prices.update({mint: OraclePrice(usd * moved, freshness) for mint, usd in USD.items()})
 
