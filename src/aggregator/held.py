@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 from quote_core.freshness import Freshness
 from quote_core.quotes import QuoteKey, RouteHop
 
-__all__ = ["IMPOSSIBLE", "Arrival", "HeldQuote", "HeldTotals", "Refusal", "Source"]
+__all__ = ["IMPOSSIBLE", "Arrival", "HeldQuote", "HeldTotals", "Refusal", "Source", "WrittenQuote"]
 
 IMPOSSIBLE: Final = "DATA_LOSS"
 """Code of the refusal that stands for an answer no quote can be."""
@@ -77,6 +77,19 @@ class Arrival(NamedTuple):
     pool_update_ns: int = 0
     impossible_count: int = 0
     routed: Sequence[HeldQuote] = ()
+
+
+class WrittenQuote(NamedTuple):
+    """A fresh quote that was written, and its confidence in the file."""
+
+    source: Source
+    row: int
+    route_id: int
+    input_amount: int
+    output_amount: int
+    confidence: float
+    vouched_slot: int
+    version: int
 
 
 class HeldTotals(NamedTuple):

@@ -12,20 +12,9 @@ from aggregator.oracle import OraclePrices
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Moment
 from quote_core.units import NS_PER_S
 
-__all__ = ["NO_ANSWER", "Judge", "Merged", "Scored", "confidence_of", "merge"]
+__all__ = ["NO_ANSWER", "Judge", "Merged", "confidence_of", "merge"]
 
 NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
-
-
-class Scored(NamedTuple):
-    """One source's answer as of a moment; the confidence is there exactly when it has a price.
-
-    `oracle_rate` is whole output tokens per whole input token, by prices vouched for lately.
-    """
-
-    quote: HeldQuote
-    confidence: Confidence | None
-    oracle_rate: float | None
 
 
 class Merged(NamedTuple):
@@ -87,21 +76,6 @@ class Judge:
         if quote.is_stale or quote.refusal is not None:
             return AGE_UNKNOWN_NS
         return self.stale_after_ns[quote.source] - quote.freshness.age_ns(now)
-
-    def scored(self, quote: HeldQuote, *, local: HeldQuote | None, rate_scale: float, now: Moment) -> Scored:
-        """One side of a row.
-
-        Args:
-            quote: The side's answer.
-            local: The local side's answer, for what a provider does not tell: depth and the newest oracle price.
-            rate_scale: See `confidence_of`.
-            now: Now.
-        """
-        aged = self.aged(quote, now)
-        if local is not None:
-            local = aged if local is quote else self.aged(local, now)
-        oracle_rate = self._oracle_rate(aged, local, now)
-        return Scored(aged, self._confidence(aged, local, oracle_rate, rate_scale, now), oracle_rate)
 
     def merged(
         self,

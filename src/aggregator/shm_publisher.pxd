@@ -26,10 +26,32 @@ cdef struct Written:
     Score score
 
 
+# What is told of a quote that was written, where it is traced.
+cdef struct Note:
+    int source
+    uint32_t row
+    uint64_t route_id
+    uint64_t input_amount
+    uint64_t output_amount
+    double confidence
+    uint64_t vouched_slot
+    uint64_t version
+
+
+@cython.final
+cdef class WrittenQuotes:
+    cdef Note* notes
+    cdef Py_ssize_t count
+    cdef Py_ssize_t capacity
+
+    cdef int add(self, const Note* note) except -1
+
+
 @cython.final
 cdef class ShmPublisher:
     cdef object writer
-    cdef readonly object spans
+    cdef object spans               # None = nothing is traced
+    cdef WrittenQuotes noted        # since the batch was sent
     cdef Batch batch
     cdef uint16_t ttl_slots
     cdef Written written[ROW_COUNT]
@@ -46,6 +68,8 @@ cdef class ShmPublisher:
         self, uint32_t row, QuoteGroup group, const QuoteNumbers* numbers, double impact_fraction, bint is_stale,
         const Score* score, double oracle_rate, int64_t age, const Instant* now, bytes input_mint, bytes output_mint,
     ) except -1
+    cdef int note(self, uint32_t row, QuoteGroup group, const QuoteNumbers* numbers) except -1
+    cdef int tell(self, uint64_t began_unix_ns) except -1
     cdef int mark_stale(self, uint32_t row) except -1
     cdef int send(self) except -1
     cdef int free_row(self, uint32_t row) except -1

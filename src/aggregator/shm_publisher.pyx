@@ -11,6 +11,7 @@ The table puts quotes here, scored; nothing here reads a clock.
 """
 
 from libc.math cimport NAN, rint
+from libc.stdlib cimport free, realloc
 from libc.string cimport memset
 
 from shm.layout cimport *
@@ -18,7 +19,7 @@ from shm.protocol cimport sq_update
 
 from aggregator._scoring cimport *
 
-from aggregator.held import HeldTotals
+from aggregator.held import HeldTotals, Source, WrittenQuote
 from quote_core.units import AMOUNT_MAX as AMOUNT_MAX_OF_UNITS
 
 __all__ = ["ShmPublisher"]
@@ -31,6 +32,41 @@ cdef enum:
 
 cdef uint64_t AMOUNT_MAX = AMOUNT_MAX_OF_UNITS
 cdef uint64_t SLOT_MAX = 0xFFFFFFFF
+
+
+cdef class WrittenQuotes:
+    """Quotes as they were when they were written, to be told of later; each is a `WrittenQuote` when it is."""
+
+    def __dealloc__(self):
+        free(self.notes)
+
+    def __len__(self):
+        return self.count
+
+    def __iter__(self):
+        cdef Py_ssize_t place
+        for place in range(self.count):
+            note = self.notes[place]
+            yield WrittenQuote(
+                Source(note.source),
+                note.row,
+                note.route_id,
+                note.input_amount,
+                note.output_amount,
+                note.confidence,
+                note.vouched_slot,
+                note.version,
+            )
+
+    cdef int add(self, const Note* note) except -1:
+        if self.count == self.capacity:
+            notes = <Note*>realloc(self.notes, (2 * self.capacity + 64) * sizeof(Note))
+            if notes == NULL:
+                raise MemoryError
+            self.notes, self.capacity = notes, 2 * self.capacity + 64
+        self.notes[self.count] = note[0]
+        self.count += 1
+        return 0
 
 
 cdef class ShmPublisher:
@@ -46,6 +82,7 @@ cdef class ShmPublisher:
         """
         self.writer = writer
         self.spans = spans
+        self.noted = WrittenQuotes()
         self.batch = writer.batch()
         self.ttl_slots = <uint16_t>min(ttl_slots, <int64_t>TTL_SLOTS_MAX)
         self.next_waiting[ROW_COUNT] = self.previous_waiting[ROW_COUNT] = ROW_COUNT
@@ -111,6 +148,28 @@ cdef class ShmPublisher:
         written.vouched_mono_ns = group.vouched_mono_ns
         written.vouched_unix_ns = group.vouched_unix_ns
         written.score = score[0]
+        return 0
+
+    cdef int note(self, uint32_t row, QuoteGroup group, const QuoteNumbers* numbers) except -1:
+        """Note a fresh quote that was just put, where it is traced."""
+        cdef Note note
+        if self.spans is None:
+            return 0
+        note.source = group.source
+        note.row = row
+        note.route_id = group.route_id
+        note.input_amount = numbers.input_amount
+        note.output_amount = numbers.output_amount
+        note.confidence = self.written[row].score.capped
+        note.vouched_slot = group.vouched_slot
+        note.version = numbers.version
+        return self.noted.add(&note)
+
+    cdef int tell(self, uint64_t began_unix_ns) except -1:
+        """Tell of what was noted: it has been sent by now."""
+        if self.noted.count:
+            self.spans.written(self.noted, began_unix_ns)
+            self.noted = WrittenQuotes()
         return 0
 
     cdef int mark_stale(self, uint32_t row) except -1:

@@ -6,7 +6,7 @@ says the same again is noted there as confirmed. Scores and staleness are of the
 are made when the first subscriber asks; all others get the same for as long as they are true: until the row changes, one
 of its quotes becomes stale, or they are `BODY_AGE_NS_MAX` old.
 
-An object stands for a quote only where somebody asks for one: `merged`, `held`, `scored`. What is worked out here is
+An object stands for a quote only where somebody asks for one: `merged` and `held`. What is worked out here is
 what `Judge` would say, to which a test holds it.
 """
 
@@ -198,7 +198,7 @@ cdef class QuoteTable:
         for quote in quotes:
             group = group_of_one(quote)
             self.take_one(group, changed, confirmed)
-        self.written(changed, quotes[0].source if quotes else None)
+        self.send()
         return Arrival(tuple(changed), tuple(confirmed))
 
     cdef int take_one(self, QuoteGroup group, list changed, list confirmed) except -1:
@@ -264,7 +264,7 @@ cdef class QuoteTable:
             if is_told:
                 routed.append(group.held(&told, is_stale, scale_of(direction)))
             skip = 0
-        self.written(changed, Source.LOCAL)
+        self.send()
         return Arrival(tuple(changed), tuple(confirmed), pool_update_ns, impossible_count, tuple(routed))
 
     cdef int settle(
@@ -289,6 +289,9 @@ cdef class QuoteTable:
             self.rows[row].version += 1
             changed.append(row)
             self.put(side, row, age)
+            file = self.file_of(side)
+            if file is not None and not is_stale and group.refusal is None:
+                file.note(row, group, numbers)
         else:
             confirmed.append(row)
             file = self.file_of(side)
@@ -352,16 +355,13 @@ cdef class QuoteTable:
             return direction.oracle_rate
         return local.oracle_price
 
-    cdef int written(self, list changed, source) except -1:
+    cdef int send(self) except -1:
         """Publish what was put, and tell of it where it is traced."""
-        for file in (self.local_file, self.external_file):
-            if file is not None:
-                (<ShmPublisher>file).send()
-        if source is None:
-            return 0
-        file = self.file_of(source - 1)
-        if file is not None and file.spans is not None and changed:
-            file.spans.written([self.scored_now(source, row) for row in changed], self.now_told.unix_ns)
+        for known in (self.local_file, self.external_file):
+            if known is not None:
+                file = <ShmPublisher>known
+                file.send()
+                file.tell(self.now.unix_ns)
         return 0
 
     # ---- time -------------------------------------------------------------------------------------------------------
@@ -388,8 +388,7 @@ cdef class QuoteTable:
                     self.bodies_told[row] = None
                     self.put(side, row, age)
                     expired.append((Source(side + 1), row))
-        for source in Source:
-            self.written([row for expired_source, row in expired if expired_source is source], source)
+        self.send()
         return tuple(expired)
 
     def beat(self):
@@ -605,20 +604,6 @@ cdef class QuoteTable:
     cdef object held_at(self, int side, uint32_t index, bint is_stale):
         cdef double rate_scale = (<Direction>self.row_directions[index]).rate_scale
         return self.group_of(side, index).held(&self.sides[side][index].numbers, is_stale, rate_scale)
-
-    def scored(self, source, uint32_t index):
-        """One source's answer for a row that it has answered, as of this moment."""
-        self.check(index)
-        self.begin()
-        return self.scored_now(source, index)
-
-    cdef object scored_now(self, source, uint32_t index):
-        return self.judge.scored(
-            self.held(source, index),
-            local=self.held(Source.LOCAL, index),
-            rate_scale=(<Direction>self.row_directions[index]).rate_scale,
-            now=self.now_told,
-        )
 
     def totals(self, ShmPublisher file not None):
         """What a file holds, added up."""

@@ -100,7 +100,7 @@ async def test_external_quotes_go_to_their_own_file_scored_by_our_oracle(parts: 
     await parts.intake.external(external_quote_pb2.ExternalQuoteBatch(quotes=[quote]).SerializeToString())
     ((row, fields),) = parts.external.batches[0]
     assert (row, fields["source"]) == (0, Source.EXTERNAL)
-    confidence = parts.table.scored(Source.EXTERNAL, 0).confidence
+    confidence = parts.table.merged(0).external_confidence
     assert confidence is not None
     assert confidence.factors.oracle == pytest.approx(1.0)
     assert fields["confidence_bps"] == round(confidence.capped_score * 10_000)

@@ -6,7 +6,7 @@ from fakes.held_quotes import KEY, TOKENS, S, held, judge, oracle
 from fakes.quote_files import quote_files
 
 from aggregator.confidence import Decision, Factors, decide
-from aggregator.held import Refusal, Source
+from aggregator.held import Refusal
 from aggregator.metrics import held_samples, written_samples
 from aggregator.table import QuoteTable
 from quote_core.telemetry.histogram import Histogram
@@ -46,7 +46,7 @@ def test_of_what_is_held_the_factors_add_up_to_the_mean_score():
         table.row_added(1, KEY)
         table.take([held(clock=clock, age_ns=2 * S, price_impact_fraction=0.02)])
         table.take([held(100_000_000, row=1, clock=clock, age_ns=4 * S)])
-        scores = [table.scored(Source.LOCAL, row).confidence for row in (0, 1)]
+        scores = [table.merged(row).local_confidence for row in (0, 1)]
         table.take([held(row=1, clock=clock, age_ns=4 * S, refusal=Refusal("NOT_FOUND", "no pool"))])
         values = told(list(held_samples("local", table.totals(files.local))))
     first, second = scores

@@ -59,7 +59,7 @@ def test_first_quote_gives_the_entry_its_pair_and_all_fields(table: QuoteTable, 
     assert len(writer.assigned[3][0]) == 32
     ((index, fields),) = writer.batches[0]
     assert index == 3
-    confidence = table.scored(Source.LOCAL, 3).confidence
+    confidence = table.merged(3).local_confidence
     assert confidence is not None
     assert fields == {
         "input_amount": 1_000_000_000,
@@ -261,10 +261,10 @@ def test_row_that_got_its_price_back_says_that_its_flags_differ(table: QuoteTabl
 def test_score_and_oracle_price_are_those_worked_out(table: QuoteTable, writer: WatchedWriter) -> None:
     table.take([held(139_000_000)])
     fields = writer.batches[0][0][1]
-    scored = table.scored(Source.LOCAL, 0)
-    assert scored.confidence is not None
-    assert 0.0 < scored.confidence.factors.oracle < 1.0
-    assert fields["confidence_bps"] == round(scored.confidence.score * 10_000)
+    confidence = table.merged(0).local_confidence
+    assert confidence is not None
+    assert 0.0 < confidence.factors.oracle < 1.0
+    assert fields["confidence_bps"] == round(confidence.score * 10_000)
     assert fields["oracle_price"] == 140.0
 
 

@@ -8,6 +8,7 @@ import math
 import random
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
+from typing import NamedTuple
 
 import pytest
 from fakes.column_messages import columns_of, quotes_of
@@ -18,9 +19,10 @@ from fakes.vouched import vouched
 
 from aggregator import upstream_wire, wire
 from aggregator.columns import LocalColumns
+from aggregator.confidence import Confidence
 from aggregator.held import Arrival, HeldQuote, Source
 from aggregator.oracle import OraclePrice
-from aggregator.selection import Judge, Merged, Scored
+from aggregator.selection import Judge, Merged
 from aggregator.table import BODY_AGE_NS_MAX, QuoteTable
 from quote_core.clock import Clock, Moment, moment
 from quote_core.freshness import Freshness
@@ -54,11 +56,17 @@ class ModelRow:
         return 10.0 ** (input_token.decimals - output_token.decimals)
 
 
+class ModelEntry(NamedTuple):
+    quote: HeldQuote
+    confidence: Confidence
+    oracle_rate: float | None
+
+
 @dataclass
 class ModelFile:
     """One file: entries and their kinds of change since they were last asked for, and who waits."""
 
-    written: dict[int, Scored] = field(default_factory=dict)
+    written: dict[int, ModelEntry] = field(default_factory=dict)
     entries: dict[int, Fields] = field(default_factory=dict)
     kinds: dict[int, ChangeKind] = field(default_factory=dict)
     waiting: dict[int, None] = field(default_factory=dict)
@@ -163,10 +171,13 @@ class Model:
             file.entries[index]["flags"] |= Flag.STALE  # type: ignore[operator]  # flags of its own making
 
     def _put(self, source: Source, index: int, now: Moment) -> None:
-        row, file = self.rows[index], self.files[source]
-        scored = self.judge.scored(row.held[source], local=row.held.get(Source.LOCAL), rate_scale=row.scale, now=now)
-        quote, confidence = scored.quote, scored.confidence
+        file = self.files[source]
+        merged = self.merged(index)
+        quote = merged.of(source)
+        confidence = merged.local_confidence if source is Source.LOCAL else merged.external_confidence
+        assert quote is not None
         assert confidence is not None
+        scored = ModelEntry(quote, confidence, merged.oracle_rate)
         ts_ns = now.unix_ns - quote.freshness.age_ns(now)
         if not 0 < quote.output_amount <= AMOUNT_MAX or ts_ns <= 0:
             file.refused_count += 1
@@ -196,7 +207,7 @@ class Model:
         }
 
 
-def _kind(old: Scored | None, new: Scored) -> ChangeKind:
+def _kind(old: ModelEntry | None, new: ModelEntry) -> ChangeKind:
     if old is None:
         return EVERYTHING
     kind = ChangeKind(0)
@@ -422,7 +433,7 @@ class World:
         now = moment(self.clock)
         ages_ns = [scored.quote.freshness.age_ns(now) for scored in model.written.values()]
         assert totals.age_ns_max == max(ages_ns, default=0)
-        confidences = [scored.confidence for _, scored in sorted(model.written.items()) if scored.confidence]
+        confidences = [scored.confidence for _, scored in sorted(model.written.items())]
         assert list(totals.factor_sums) == [sum(one.factors[place] for one in confidences) for place in range(5)]
 
     def entry(self, source: Source, row: int) -> Fields | None:
