@@ -20,8 +20,9 @@ from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Upstream"]
 
-_SETTLE_S = 0.005
-"""Rows come and go in bursts; the stream is opened anew once a burst, not once a row."""
+_SETTLE_S = 0.001
+"""Rows come and go in bursts; the stream is opened anew once a burst, not once a row. While the new one has delivered
+nothing yet, further changes wait for it, so that bursts of many clients are not a stream each."""
 
 
 class Upstream:

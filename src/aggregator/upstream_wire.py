@@ -4,7 +4,7 @@ The one place where a neighbour's message becomes ours. An answer that no quote 
 there can be; its impact is no fraction) becomes a refusal of its row that says so, and costs no other row anything.
 Behind it all values are finite and within what shared memory and events can hold.
 
-Besides `wire` nothing here imports generated code.
+Besides `wire`, `columns` and `row_bytes` nothing here imports generated code.
 """
 
 import dataclasses

@@ -1,6 +1,6 @@
 """What clients send and get, between protobuf and the aggregator's own values.
 
-Besides `upstream_wire` nothing here imports generated code.
+Besides `upstream_wire`, `columns` and `row_bytes` nothing here imports generated code.
 
 Rows of the table are encoded by `row_bytes` in C. What is here is for answers that are in no table, and says the same.
 """
