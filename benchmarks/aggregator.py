@@ -385,6 +385,7 @@ async def _running(shm_dir: Path) -> AsyncIterator[tuple[int, str, str]]:
         "EXTERNAL_QUOTE_ADDRESS": f"127.0.0.1:{_free_port()}",
         "AGGREGATOR_GRPC_PORT": grpc_port,
         "AGGREGATOR_HTTP_PORT": http_port,
+        "AGGREGATOR_METRICS_PORT": _free_port(),
         "LOG_LEVEL": "error",
     }
     environment = {f"SOLQUOTE_{name}": str(value) for name, value in settings.items()}
