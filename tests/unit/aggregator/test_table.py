@@ -50,6 +50,7 @@ def test_first_answer_changes_the_row_and_the_same_again_confirms_it(table: Quot
         {"version": 2},
         {"route_id": 78},
         {"oracle_price": None},
+        {"oracle_price": 141.0},
         {"is_stale": True},
         {"refusal": Refusal("NOT_FOUND", "")},
     ],

@@ -236,6 +236,7 @@ class World:
         )
         self.model = Model(self.clock, of)
         self.version = 0
+        self.told: list[local_pb.LocalQuote] = []
         for index in range(ROW_COUNT):
             self.renumber(index)
 
@@ -267,7 +268,11 @@ class World:
         self.model.row_added(index, key)
 
     def local_message(self) -> None:
-        message = columns_of([quote for _ in range(self.chance.randint(1, 3)) for quote in self.local_group()])
+        if self.chance.random() < 0.3:
+            self.told = [self.again(quote) for quote in self.told]
+        else:
+            self.told = [quote for _ in range(self.chance.randint(1, 3)) for quote in self.local_group()]
+        message = columns_of(self.told)
         columns = LocalColumns(message.SerializeToString())
         taken = [upstream_wire.held_local(quote) for quote in quotes_of(message, TOKENS)]
         first = self.chance.choice((len(columns), 3, 1))
@@ -276,6 +281,16 @@ class World:
         assert sum(one.impossible_count for one in arrivals) == sum(one.refusal is not None for one in taken)
         refused = [upstream_wire.held_local_bytes(one) for one in columns.refused]
         self.agree([self.table.take(refused)], refused)
+
+    def again(self, quote: local_pb.LocalQuote) -> local_pb.LocalQuote:
+        """The same, vouched for anew or not, and in one thing another at most."""
+        again = local_pb.LocalQuote()
+        again.CopyFrom(quote)
+        if quote.HasField("freshness") and self.chance.random() < 0.5:
+            again.freshness.CopyFrom(write_freshness(self.freshness()))
+        if quote.HasField("oracle_price") and self.chance.random() < 0.3:
+            again.oracle_price *= 1.003
+        return again
 
     def local_group(self) -> list[local_pb.LocalQuote]:
         """Some quotes of one direction and pool."""
