@@ -293,7 +293,10 @@ cdef class LocalColumns:
             self.quote_count = 0
             self.sequence = 0
             self.snapshot = False
-            self.read()
+            try:
+                self.read()
+            except Unusual as error:
+                raise damage("protobuf writes it no other way") from error
 
     def __dealloc__(self):
         free(self.runs)

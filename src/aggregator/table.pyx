@@ -190,14 +190,10 @@ cdef class QuoteTable:
 
     def take(self, quotes):
         """Take answers one by one, of one source: place, score, write those that changed; tell what they did."""
-        cdef QuoteGroup group
-        cdef QuoteNumbers numbers
-        cdef int side
         cdef list changed = [], confirmed = []
         self.begin()
         for quote in quotes:
-            group = group_of_one(quote)
-            self.take_one(group, changed, confirmed)
+            self.take_one(group_of_one(quote), changed, confirmed)
         self.send()
         return Arrival(tuple(changed), tuple(confirmed))
 
