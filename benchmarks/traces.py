@@ -32,18 +32,21 @@ from opentelemetry.exporter.otlp.proto.common.trace_encoder import encode_spans
 from opentelemetry.sdk.trace import ReadableSpan
 from opentelemetry.sdk.trace.export import SpanExporter, SpanExportResult
 
-from aggregator.confidence import Confidence, Factors
-from aggregator.held import HeldQuote, Source
-from aggregator.selection import Scored
+from aggregator.columns import LocalColumns
+from aggregator.held import Source
+from aggregator.oracle import OraclePrices
+from aggregator.selection import Judge
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.spans import WrittenSpans
+from aggregator.table import QuoteTable
 from local_quote.app import make_market
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder, QuoteParts
 from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.dex.programs import PROGRAMS, decode_pool
 from quote_core.errors import CorruptAccount, SolquoteError
-from quote_core.freshness import Freshness
+from quote_core.generated.solquote.v1.local_quote_pb2 import LocalQuote, LocalQuoteColumns, LocalQuoteGroup
+from quote_core.generated.solquote.v1.quotes_pb2 import Freshness
 from quote_core.quotes import Provenance, QuoteKey
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.telemetry.afterwards import DELAY_S
@@ -120,20 +123,24 @@ class Pricing:
 
 
 class Writing:
-    """An aggregator's file."""
+    """An aggregator's table and file."""
 
     def __init__(self, folder: Path, tracer: OtelTracer | None) -> None:
-        self._publisher = ShmPublisher(
-            QuoteWriter.open(folder, Role.INTERNAL),
-            scored=lambda rows: (),
+        tokens = load_tokens()
+        sol, usdc = (tokens.resolve(symbol, field="").mint for symbol in ("SOL", "USDC"))
+        spans = WrittenSpans(tracer, SYSTEM_CLOCK) if tracer is not None else None
+        self._table = QuoteTable(
+            tokens=tokens,
             clock=SYSTEM_CLOCK,
-            ttl_slots=10,
-            spans=WrittenSpans(tracer, SYSTEM_CLOCK) if tracer is not None else None,
+            judge=Judge(oracle=OraclePrices(stale_after_ns=10**12), stale_after_ns=dict.fromkeys(Source, 10 * 10**9)),
+            local_file=ShmPublisher(QuoteWriter.open(folder, Role.INTERNAL), ttl_slots=10, spans=spans),
         )
+        for row in range(QUOTE_COUNT):
+            self._table.row_added(row, QuoteKey(sol, usdc, 10**9 * (row + 1)))
 
-    def take(self, quotes: Sequence[Scored]) -> None:
+    def take(self, message: bytes) -> None:
         """One message's worth."""
-        self._publisher.publish(quotes)
+        self._table.take_columns(LocalColumns(message), 0, QUOTE_COUNT)
 
 
 def flow_of_slots(source: RecordedMarket) -> Iterator[list[AccountUpdate]]:
@@ -143,39 +150,31 @@ def flow_of_slots(source: RecordedMarket) -> Iterator[list[AccountUpdate]]:
         yield updates_of(block.changes, block.slot)
 
 
-def flow_of_quotes() -> Iterator[list[Scored]]:
-    """Batches in which every output differs from the one before."""
+def flow_of_quotes() -> Iterator[bytes]:
+    """Messages in which every output differs from the one before."""
     registry = load_tokens()
     sol, usdc = (registry.resolve(symbol, field="").mint for symbol in ("SOL", "USDC"))
-    confidence, output_amount = Confidence(0.9, Factors(1.0, 1.0, 1.0, 1.0, 1.0)), 81_000_000
+    output_amount = 81_000_000
     while True:
         output_amount += 1
-        freshness = Freshness(moment(SYSTEM_CLOCK), 400)
-        yield [
-            Scored(
-                HeldQuote(
-                    source=Source.LOCAL,
-                    row=row,
-                    key=QuoteKey(sol, usdc, 10**9 * (row + 1)),
-                    output_amount=output_amount * (row + 1),
-                    route_id=0x9E3779B97F4A7C15,
-                    hop_count=1,
-                    price_impact_fraction=0.0001,
-                    depth_amount=0,
-                    oracle_price=81.0,
-                    uptime=1.0,
-                    dex_id=1,
-                    is_stale=False,
-                    version=1,
-                    freshness=freshness,
-                    refusal=None,
-                    message=None,
-                ),
-                confidence,
-                81.0,
-            )
-            for row in range(QUOTE_COUNT)
-        ]
+        now = moment(SYSTEM_CLOCK)
+        vouched = Freshness(
+            boot_id=now.boot_id, vouched_mono_ns=now.mono_ns, vouched_unix_ns=now.unix_ns, vouched_slot=400
+        )
+        common = LocalQuote(
+            input_mint=sol, output_mint=usdc, oracle_price=81.0, route_id=0x9E3779B97F4A7C15, freshness=vouched
+        )
+        group = LocalQuoteGroup(
+            common=common,
+            rows=range(QUOTE_COUNT),
+            input_amounts=[10**9 * (row + 1) for row in range(QUOTE_COUNT)],
+            output_amounts=[output_amount * (row + 1) for row in range(QUOTE_COUNT)],
+            price_impacts=[0.0001] * QUOTE_COUNT,
+            versions=[1] * QUOTE_COUNT,
+            quoted_unix_ns=[now.unix_ns] * QUOTE_COUNT,
+            quote_cache_ages_ms=[0] * QUOTE_COUNT,
+        )
+        yield LocalQuoteColumns(groups=[group]).SerializeToString()
 
 
 async def compare(name: str, plain: Any, traced: Any, flow: Iterator[Any]) -> dict[str, float]:

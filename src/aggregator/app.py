@@ -12,7 +12,7 @@ from typing import Any, Final
 import grpc.aio
 import structlog
 
-from aggregator import upstream_wire, wire
+from aggregator import upstream_wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
 from aggregator.fanout import Fanout
 from aggregator.feeds import FeedLimits, Feeds
@@ -62,6 +62,7 @@ from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
 __all__ = ["main", "run"]
 
 _SLOT_NS: Final = 400_000_000
+_BEAT_S: Final = 0.05
 _EXPIRE_INTERVAL_S: Final = 0.25
 _FILES: Final = {Source.LOCAL: Role.INTERNAL, Source.EXTERNAL: Role.EXTERNAL}
 _SILENT_INTERVALS_MAX: Final = 3
@@ -176,17 +177,21 @@ def _core(
     stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
     oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
     judge = Judge(oracle=oracle, stale_after_ns=stale_after_ns, limits=settings.cap_limits())
-    table = QuoteTable(tokens=tokens, clock=SYSTEM_CLOCK, judge=judge, encoder=wire)
     publishers = {
         source: ShmPublisher(
             writer,
-            scored=partial(table.scored, source),
-            clock=SYSTEM_CLOCK,
             ttl_slots=stale_after_ns[source] // _SLOT_NS,
             spans=WrittenSpans(tracer, SYSTEM_CLOCK) if (tracer := traces.tracer()) is not None else None,
         )
         for source, writer in writers.items()
     }
+    table = QuoteTable(
+        tokens=tokens,
+        clock=SYSTEM_CLOCK,
+        judge=judge,
+        local_file=publishers[Source.LOCAL],
+        external_file=publishers[Source.EXTERNAL],
+    )
     rows = RowRegistry(
         count_max=ENTRY_COUNT,
         watched_count=watched_row_count(pair_count=len(tokens.pairs), amount_count=len(amounts)),
@@ -195,16 +200,8 @@ def _core(
     subscriptions: Subscriptions[int, bytes] = Subscriptions(count_max=settings.subscriber_count_max)
     routes = Routes()
     rows.listen(table)
-    for publisher in publishers.values():
-        rows.listen(publisher)
     rows.follow(subscriptions)
-    intake = Intake(
-        table=table,
-        publishers=publishers,
-        subscriptions=subscriptions,
-        routes=routes,
-        clock=SYSTEM_CLOCK,
-    )
+    intake = Intake(table=table, subscriptions=subscriptions, routes=routes, clock=SYSTEM_CLOCK)
     watched = WatchedRows(rows, tokens.pairs, amounts)
     return _Core(rows, judge, table, watched, publishers, subscriptions, routes, oracle, intake)
 
@@ -362,13 +359,11 @@ def _parts(
         streams=neighbours.streams,
         publishers=core.publishers,
         writers=writers,
-        clock=SYSTEM_CLOCK,
     )
 
 
 def _work(core: _Core, neighbours: _Neighbours) -> Iterator[Coroutine[Any, Any, None]]:
-    for publisher in core.publishers.values():
-        yield publisher.run()
+    yield _beat(core.table)
     for stream in neighbours.streams.values():
         yield stream.run()
     yield neighbours.oracle.run()
@@ -380,6 +375,12 @@ def _open_writer(directory: Path, role: Role) -> QuoteWriter:
         return QuoteWriter.open(directory, role)
     except (ShmError, OSError) as error:
         raise ProviderUnavailable(f"shared memory in {directory}", str(error)) from error
+
+
+async def _beat(table: QuoteTable) -> None:
+    while True:
+        table.beat()
+        await asyncio.sleep(_BEAT_S)
 
 
 async def _expire(intake: Intake) -> None:

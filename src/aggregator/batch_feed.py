@@ -1,9 +1,9 @@
 """The messages of one batch subscriber: rows are encoded once by the table, and a message is made when it is taken."""
 
-from collections.abc import AsyncGenerator, Iterable, Iterator, Sequence
+from collections.abc import AsyncGenerator, Iterator, Sequence
 
+from aggregator.row_bytes import batch_message
 from aggregator.table import QuoteTable
-from aggregator.wire import batch_message, frame
 from quote_core.clock import Clock
 from quote_core.serving import Subscription
 
@@ -18,7 +18,7 @@ class BatchFeed:
         *,
         table: QuoteTable,
         subscription: Subscription[int, bytes],
-        refused: Sequence[bytes],
+        refused: Sequence[tuple[bytes, bytes]],
         clock: Clock,
         message_quotes_max: int,
         refresh_ns: int,
@@ -29,7 +29,7 @@ class BatchFeed:
         Args:
             table: Where rows come from.
             subscription: The subscriber's rows, each with the ends of its messages that name it to the subscriber.
-            refused: Frames of what cannot be served, sent with the first set.
+            refused: What cannot be served, each with the end that names it; sent with the first set.
             clock: For the refresh and the wait for the first set.
             message_quotes_max: Quotes in one message.
             refresh_ns: Rows unchanged for this long are sent again.
@@ -53,7 +53,7 @@ class BatchFeed:
         for part in self._parts(self._subscription.take_all()):
             yield self._message(part, snapshot=True)
         async for rows in turns:
-            yield self._message(self._frames(rows), snapshot=False)
+            yield self._message(self._told(rows), snapshot=False)
 
     async def _first_answers(self) -> None:
         give_up_at_ns = self._clock.mono_ns() + self._first_set_wait_ns
@@ -63,19 +63,17 @@ class BatchFeed:
             if wait_ns <= 0 or not await self._subscription.changed(wait_ns):
                 return
 
-    def _parts(self, rows: Sequence[int]) -> Iterator[list[bytes]]:
-        frames = [*self._frames(rows), *self._refused]
-        for start in range(0, len(frames), self._message_quotes_max):
-            yield frames[start : start + self._message_quotes_max]
+    def _parts(self, rows: Sequence[int]) -> Iterator[Sequence[tuple[bytes, bytes]]]:
+        told = [*self._told(rows), *self._refused]
+        for start in range(0, len(told), self._message_quotes_max):
+            yield told[start : start + self._message_quotes_max]
 
-    def _frames(self, rows: Sequence[int]) -> list[bytes]:
+    def _told(self, rows: Sequence[int]) -> list[tuple[bytes, bytes]]:
         suffixes = self._subscription.labels
         return [
-            frame(body, suffix)
-            for row, body in zip(rows, self._table.bodies(rows), strict=True)
-            for suffix in suffixes[row]
+            (body, suffix) for row, body in zip(rows, self._table.bodies(rows), strict=True) for suffix in suffixes[row]
         ]
 
-    def _message(self, frames: Iterable[bytes], *, snapshot: bool) -> bytes:
+    def _message(self, told: Sequence[tuple[bytes, bytes]], *, snapshot: bool) -> bytes:
         self._sequence += 1
-        return batch_message(frames, sequence=self._sequence, snapshot=snapshot)
+        return batch_message(told, sequence=self._sequence, snapshot=snapshot)

@@ -1,5 +1,7 @@
 """How far a quote can be trusted: five factors, one score, caps, one decision. Pure, and the formula's only home.
 
+The table scores compiled (`_scoring.pxd`), by the numbers given here, and is held to this to the last bit.
+
 | factor | weight | value |
 |---|---|---|
 | pool_age | 0.30 | max(0, 1 - age_s / 60) |
@@ -30,8 +32,16 @@ from dataclasses import dataclass
 from typing import Final, NamedTuple
 
 __all__ = [
+    "AGE_S_MAX",
     "CAP_LIMITS",
+    "CAUTIOUS_MIN",
+    "CEILINGS",
+    "DEPTH_FRACTION",
+    "DEVIATION_COST",
+    "EXECUTE_MIN",
+    "HOP_COST",
     "SLIPPAGE_FLOOR",
+    "VERIFY_MIN",
     "WEIGHTS",
     "Cap",
     "CapLimits",
@@ -48,14 +58,14 @@ __all__ = [
 SLIPPAGE_FLOOR: Final = 0.0001
 """Slippages below one basis point are all the same: none."""
 
-_AGE_S_MAX: Final = 60.0
-_HOP_COST: Final = 0.2
-_DEVIATION_COST: Final = 10.0
-_DEPTH_FRACTION: Final = 0.01  # a depth is the input that moves the price by 1 %
+AGE_S_MAX: Final = 60.0
+HOP_COST: Final = 0.2
+DEVIATION_COST: Final = 10.0
+DEPTH_FRACTION: Final = 0.01  # a depth is the input that moves the price by 1 %
 
-_EXECUTE_MIN: Final = 0.9
-_VERIFY_MIN: Final = 0.7
-_CAUTIOUS_MIN: Final = 0.5
+EXECUTE_MIN: Final = 0.9
+VERIFY_MIN: Final = 0.7
+CAUTIOUS_MIN: Final = 0.5
 
 
 class Decision(enum.IntEnum):
@@ -109,9 +119,9 @@ class CapLimits:
 
 CAP_LIMITS: Final = CapLimits(impact_cautious=0.01, impact_skip=0.05, deviation_skip=0.10)
 
-_CEILINGS: Final = {
-    Decision.SKIP: _CAUTIOUS_MIN - 0.0001,
-    Decision.CAUTIOUS: _VERIFY_MIN - 0.0001,
+CEILINGS: Final = {
+    Decision.SKIP: CAUTIOUS_MIN - 0.0001,
+    Decision.CAUTIOUS: VERIFY_MIN - 0.0001,
 }
 """One basis point, the grain of shared memory, below what would allow more."""
 
@@ -128,7 +138,7 @@ class Confidence(NamedTuple):
         """The score, lowered to what the caps allow."""
         if not self.caps:
             return self.score
-        return min(self.score, *(_CEILINGS[cap.at_most] for cap in self.caps))
+        return min(self.score, *(CEILINGS[cap.at_most] for cap in self.caps))
 
     @property
     def decision(self) -> Decision:
@@ -157,11 +167,11 @@ def score(
         slippage_expected: See `expected_slippage`.
         slippage_actual: The quote's own price impact.
     """
-    pool_age = _clamped(1.0 - age_s / _AGE_S_MAX)
-    route = _clamped(1.0 - _HOP_COST * (hop_count - 1))
+    pool_age = _clamped(1.0 - age_s / AGE_S_MAX)
+    route = _clamped(1.0 - HOP_COST * (hop_count - 1))
     oracle = 0.0
     if oracle_rate is not None and oracle_rate > 0.0:
-        oracle = _clamped(1.0 - _DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
+        oracle = _clamped(1.0 - DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
     provider = _clamped(uptime)
     slippage = _clamped(slippage_expected / max(slippage_actual, SLIPPAGE_FLOOR))
     weighted = (
@@ -205,16 +215,16 @@ def expected_slippage(amount_in: int, depth_amount: int) -> float:
     """
     if depth_amount <= 0:
         return SLIPPAGE_FLOOR
-    return max(_DEPTH_FRACTION * amount_in / depth_amount, SLIPPAGE_FLOOR)
+    return max(DEPTH_FRACTION * amount_in / depth_amount, SLIPPAGE_FLOOR)
 
 
 def decide(value: float) -> Decision:
     """What a score allows: execute, verify first, trade smaller, or skip."""
-    if value >= _EXECUTE_MIN:
+    if value >= EXECUTE_MIN:
         return Decision.EXECUTE
-    if value >= _VERIFY_MIN:
+    if value >= VERIFY_MIN:
         return Decision.VERIFY
-    return Decision.CAUTIOUS if value >= _CAUTIOUS_MIN else Decision.SKIP
+    return Decision.CAUTIOUS if value >= CAUTIOUS_MIN else Decision.SKIP
 
 
 def _clamped(value: float) -> float:

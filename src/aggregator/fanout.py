@@ -85,6 +85,11 @@ class Fanout:
         local = merged.local
         return merged if local is not None and local.refusal is None and not local.is_stale else None
 
+    def held_body(self, key: QuoteKey) -> bytes | None:
+        """The same as bytes."""
+        row = self._rows.find(key)
+        return None if row is None else self._table.fresh_body(row)
+
     async def quote(self, key: QuoteKey, *, slippage_bps: int = 0) -> Merged:
         """Both sources merged, asked for where they are not held; `refusal` says why when neither has a price."""
         return self.held(key) or await self._ask(key, slippage_bps)

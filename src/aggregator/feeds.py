@@ -77,7 +77,7 @@ class Feeds:
                     table=self._table,
                     subscription=subscription,
                     refused=[
-                        wire.frame(wire.refused_body(asked, error), wire.row_suffix(asked.number))
+                        (wire.refused_body(asked, error), wire.row_suffix(asked.number))
                         for asked, error in wanted.refused
                     ],
                     clock=self._clock,
@@ -130,7 +130,7 @@ class Feeds:
 
     def _is_held_fresh(self, source: Source, key: QuoteKey) -> bool:
         row = self._rows.find(key)
-        quote = None if row is None else self._table.merged(row).of(source)
+        quote = None if row is None else self._table.held(source, row)
         return self._judge.is_fresh(quote, moment(self._clock))
 
     def _place(self, key: QuoteKey, source: Source, answer: HeldQuote | Refusal) -> None:

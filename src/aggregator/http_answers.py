@@ -11,7 +11,7 @@ from aggregator.confidence import Cap, CapReason, Decision
 from aggregator.held import HeldQuote, Source
 from aggregator.http_models import HealthAnswer, PoolAnswer, QuoteParameters
 from aggregator.selection import Merged
-from aggregator.upstream_wire import PoolSummary, provider_of, route_of
+from aggregator.upstream_wire import PoolSummary, provider_of
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.labels import jupiter_label
 from quote_core.health import HealthReport
@@ -33,7 +33,7 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
     quote, confidence = merged.best_quote, merged.best_confidence
     assert quote is not None
     assert confidence is not None
-    route = route_of(quote)
+    route = quote.route
     factors = confidence.factors
     return {
         "inputMint": quote.key.input_mint,

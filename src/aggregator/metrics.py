@@ -2,22 +2,19 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from itertools import chain
 from operator import mul
 from typing import Final
 
-from aggregator.confidence import WEIGHTS, CapReason, Confidence, Decision, Factors, decide
+from aggregator.confidence import WEIGHTS, CapReason, Decision, Factors, decide
 from aggregator.fanout import Fanout
-from aggregator.held import Source
+from aggregator.held import HeldTotals, Source
 from aggregator.intake import Intake
 from aggregator.oracle import OracleFollower
 from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
-from aggregator.selection import Scored
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.table import QuoteTable
 from aggregator.upstream import Upstream
-from quote_core.clock import Clock, moment
 from quote_core.process import PROCESS_METRICS
 from quote_core.serving import Subscriptions
 from quote_core.serving.metrics import GRPC_METRICS, HTTP_METRICS
@@ -103,7 +100,6 @@ class AggregatorParts:
     streams: Mapping[Source, Upstream]
     publishers: Mapping[Source, ShmPublisher]
     writers: Mapping[Source, QuoteWriter]
-    clock: Clock
 
 
 def aggregator_source(parts: AggregatorParts) -> MetricSource:
@@ -127,7 +123,7 @@ def _samples(parts: AggregatorParts) -> Iterator[Sample]:
         yield _QUOTES.of(parts.intake.quote_counts[source], name)
         yield _IMPOSSIBLE.of(parts.intake.impossible_counts[source], name)
         yield from written_samples(name, publisher.counts_by_confidence_bps)
-        yield from held_samples(name, publisher.published, parts.clock)
+        yield from held_samples(name, parts.table.totals(publisher))
         yield from _files(publisher, parts.writers[source])
 
 
@@ -146,24 +142,17 @@ def written_samples(source: str, counts_by_bps: Sequence[int]) -> Iterator[Sampl
         yield _DECISIONS.of(count, source, decision.name.lower())
 
 
-def held_samples(source: str, published: Sequence[Scored], clock: Clock) -> Iterator[Sample]:
+def held_samples(source: str, held: HeldTotals) -> Iterator[Sample]:
     """Age, factors and caps of what is held, as it was scored when it was written."""
-    now = moment(clock)
-    stale_count = sum(scored.quote.is_stale for scored in published)
-    yield _HELD.of(len(published) - stale_count, source, "fresh")
-    yield _HELD.of(stale_count, source, "stale")
-    if published:
-        ages_ns = (scored.quote.freshness.age_ns(now) for scored in published)
-        yield _AGE.of(max(ages_ns) / NS_PER_S, source)
-    confidences: list[Confidence] = [scored.confidence for scored in published if scored.confidence is not None]
-    if confidences:
-        for factor, weight, values in zip(
-            Factors._fields, WEIGHTS, zip(*(one.factors for one in confidences), strict=True), strict=True
-        ):
-            yield _CONTRIBUTION.of(weight * sum(values) / len(values), source, factor)
-    caps = [cap.reason for cap in chain.from_iterable(one.caps for one in confidences)]
-    for reason in CapReason:
-        yield _CAPPED.of(caps.count(reason), source, reason.name.lower())
+    yield _HELD.of(held.fresh_count, source, "fresh")
+    yield _HELD.of(held.stale_count, source, "stale")
+    count = held.fresh_count + held.stale_count
+    if count:
+        yield _AGE.of(held.age_ns_max / NS_PER_S, source)
+        for factor, weight, total in zip(Factors._fields, WEIGHTS, held.factor_sums, strict=True):
+            yield _CONTRIBUTION.of(weight * total / count, source, factor)
+    for reason, capped_count in zip(CapReason, held.cap_counts, strict=True):
+        yield _CAPPED.of(capped_count, source, reason.name.lower())
 
 
 def _files(publisher: ShmPublisher, writer: QuoteWriter) -> Iterator[Sample]:

@@ -3,13 +3,16 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass
+from typing import Final
 
-from quote_core.clock import NO_MOMENT, Moment
+from quote_core.clock import Moment
 from quote_core.errors import UpstreamError
 from quote_core.freshness import Freshness
 from quote_core.units import NS_PER_S, Pubkey
 
-__all__ = ["OracleFollower", "OraclePrice", "OraclePrices"]
+__all__ = ["FOREVER_NS", "OracleFollower", "OraclePrice", "OraclePrices"]
+
+FOREVER_NS: Final = 2**63 - 1
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,8 +33,8 @@ class OraclePrices:
     def __init__(self, *, stale_after_ns: int) -> None:
         self._stale_after_ns = stale_after_ns
         self._by_mint: dict[Pubkey, OraclePrice] = {}
-        self._rates: dict[tuple[Pubkey, Pubkey], float | None] = {}
-        self._rates_at = NO_MOMENT
+        self.revision = 0
+        """Goes up whenever a price may be another."""
 
     @property
     def usd_by_mint(self) -> Mapping[Pubkey, float]:
@@ -41,25 +44,26 @@ class OraclePrices:
     def update(self, prices: Mapping[Pubkey, OraclePrice]) -> None:
         """Take newer prices."""
         self._by_mint.update(prices)
-        self._rates.clear()
+        self.revision += 1
 
     def rate(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> float | None:
         """Whole output tokens per whole input token, for scores; `None` when either price is unknown or stale."""
-        # A message's rows are scored as of one moment, and forty of them are of one pair and direction.
-        if now is not self._rates_at:
-            self._rates.clear()
-            self._rates_at = now
-        pair = input_mint, output_mint
-        if pair not in self._rates:
-            self._rates[pair] = self._rate(input_mint, output_mint, now)
-        return self._rates[pair]
+        return self.rate_until(input_mint, output_mint, now)[0]
 
-    def _rate(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> float | None:
+    def rate_until(self, input_mint: Pubkey, output_mint: Pubkey, now: Moment) -> tuple[float | None, int]:
+        """The same, and the last moment of CLOCK_MONOTONIC at which it is so, while `revision` is as it is.
+
+        What ages by the wall clock, which may be set, is so for no time at all: that is a moment before `now`.
+        """
         input_price, output_price = self._by_mint.get(input_mint), self._by_mint.get(output_mint)
         if input_price is None or output_price is None:
-            return None
+            return None, FOREVER_NS
         age_ns = max(input_price.freshness.age_ns(now), output_price.freshness.age_ns(now))
-        return input_price.usd / output_price.usd if age_ns <= self._stale_after_ns else None
+        rate = input_price.usd / output_price.usd if age_ns <= self._stale_after_ns else None
+        for vouched in (input_price.freshness.vouched, output_price.freshness.vouched):
+            if not vouched.boot_id or vouched.boot_id != now.boot_id or vouched.mono_ns > now.mono_ns:
+                return rate, now.mono_ns - 1
+        return rate, FOREVER_NS if rate is None else now.mono_ns + self._stale_after_ns - age_ns
 
 
 class OracleFollower:

@@ -12,20 +12,9 @@ from aggregator.oracle import OraclePrices
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Moment
 from quote_core.units import NS_PER_S
 
-__all__ = ["Judge", "Merged", "Scored", "confidence_of", "merge"]
+__all__ = ["NO_ANSWER", "Judge", "Merged", "confidence_of", "merge"]
 
-_NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
-
-
-class Scored(NamedTuple):
-    """One source's answer as of a moment; the confidence is there exactly when it has a price.
-
-    `oracle_rate` is whole output tokens per whole input token, by prices vouched for lately.
-    """
-
-    quote: HeldQuote
-    confidence: Confidence | None
-    oracle_rate: float | None
+NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
 
 
 class Merged(NamedTuple):
@@ -70,9 +59,9 @@ class Judge:
     def __init__(
         self, *, oracle: OraclePrices, stale_after_ns: Mapping[Source, int], limits: CapLimits = CAP_LIMITS
     ) -> None:
-        self._oracle = oracle
-        self._limits = limits
-        self._stale_after_ns = stale_after_ns
+        self.oracle = oracle
+        self.limits = limits
+        self.stale_after_ns = stale_after_ns
 
     def aged(self, quote: HeldQuote, now: Moment) -> HeldQuote:
         """The answer as of now: marked stale when it has passed its limit."""
@@ -86,22 +75,7 @@ class Judge:
         """How long until its age makes the answer stale, below zero when it has; what is stale or no price stays so."""
         if quote.is_stale or quote.refusal is not None:
             return AGE_UNKNOWN_NS
-        return self._stale_after_ns[quote.source] - quote.freshness.age_ns(now)
-
-    def scored(self, quote: HeldQuote, *, local: HeldQuote | None, rate_scale: float, now: Moment) -> Scored:
-        """One side of a row.
-
-        Args:
-            quote: The side's answer.
-            local: The local side's answer, for what a provider does not tell: depth and the newest oracle price.
-            rate_scale: See `confidence_of`.
-            now: Now.
-        """
-        aged = self.aged(quote, now)
-        if local is not None:
-            local = aged if local is quote else self.aged(local, now)
-        oracle_rate = self._oracle_rate(aged, local, now)
-        return Scored(aged, self._confidence(aged, local, oracle_rate, rate_scale, now), oracle_rate)
+        return self.stale_after_ns[quote.source] - quote.freshness.age_ns(now)
 
     def merged(
         self,
@@ -139,14 +113,14 @@ class Judge:
             rate_scale=rate_scale,
             depth_amount=0 if local is None else local.depth_amount,
             oracle_rate=oracle_rate,
-            limits=self._limits,
+            limits=self.limits,
             now=now,
         )
 
     def _oracle_rate(self, quote: HeldQuote, local: HeldQuote | None, now: Moment) -> float | None:
         # The local service's own rate is newer than the one read at an interval, while both are of the same oracle; it
         # counts only as long as that oracle is vouched for. `local` is as of now.
-        rate = self._oracle.rate(quote.key.input_mint, quote.key.output_mint, now)
+        rate = self.oracle.rate(quote.key.input_mint, quote.key.output_mint, now)
         if rate is None or local is None or local.oracle_price is None or local.is_stale or local.refusal is not None:
             return rate
         return local.oracle_price
@@ -222,7 +196,7 @@ def merge(
     confidence = local_confidence if best is Source.LOCAL else external_confidence
     if best is not None and chosen is not None and confidence is not None and not chosen.is_stale:
         decision = confidence.decision
-    reason = None if best is not None else _refusal(local, external) or refusal or _NO_ANSWER
+    reason = None if best is not None else _refusal(local, external) or refusal or NO_ANSWER
     return Merged(local, external, local_confidence, external_confidence, best, decision, reason, oracle_rate, at)
 
 

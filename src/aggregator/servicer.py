@@ -1,10 +1,12 @@
 """The gRPC API: decode, call, encode. Handlers give ready bytes, because rows are encoded once for everybody."""
 
+import functools
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Any, Final
 
 import grpc
 import grpc.aio
+from google.protobuf.message import DecodeError
 
 from aggregator import wire
 from aggregator.fanout import Fanout
@@ -13,12 +15,22 @@ from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
 from aggregator.routes import Routes
 from quote_core.errors import InvalidField, SolquoteError
-from quote_core.serving import READ_HEALTH_REQUEST, abort_with, read_quote_request, streaming, write_health
+from quote_core.serving import (
+    READ_HEALTH_REQUEST,
+    QuoteRequest,
+    abort_with,
+    read_quote_request,
+    streaming,
+    write_health,
+)
 from quote_core.tokens import TokenRegistry
 
 __all__ = ["SERVICE_NAME", "AggregatorServicer"]
 
 SERVICE_NAME: Final = "solquote.v1.QuoteAggregatorService"
+_REQUESTS_KNOWN_MAX: Final = 4096
+"""Single requests, by their bytes, that are not read again: clients ask for the same amounts over and over."""
+
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Messages = AsyncGenerator[bytes, None]
 
@@ -34,12 +46,13 @@ class AggregatorServicer:
         self._feeds = feeds
         self._routes = routes
         self._health = health
+        self._asked = functools.lru_cache(_REQUESTS_KNOWN_MAX)(self._read)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add all methods to a server."""
         unary, stream = grpc.unary_unary_rpc_method_handler, grpc.unary_stream_rpc_method_handler
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
-            "GetQuote": unary(_answering(self.get_quote), wire.AGGREGATED_REQUEST),
+            "GetQuote": unary(_answering(self.get_quote)),
             "GetRoute": unary(_answering(self.get_route), wire.ROUTE_REQUEST),
             "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST),
             "StreamQuotes": stream(streaming(self.stream_quotes), wire.AGGREGATED_REQUEST),
@@ -47,10 +60,13 @@ class AggregatorServicer:
         }
         server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))
 
-    async def get_quote(self, request: Any) -> bytes | Refusal:
-        """One quote, now."""
-        asked = read_quote_request(request, self._tokens)
+    async def get_quote(self, request: bytes) -> bytes | Refusal:
+        """One quote, now; of a held one what is told is made as of now, and nothing else."""
+        asked = self._asked(request)
         key = asked.key
+        held = None if key is None else self._fanout.held_body(key)
+        if held is not None:
+            return held
         merged = await (self._fanout.local_alone(asked) if key is None else self._fanout.quote(key))
         if merged.refusal is not None:
             return merged.refusal
@@ -81,6 +97,13 @@ class AggregatorServicer:
     def stream_batch_quotes(self, request: Any, context: _Context) -> _Messages:
         """All pairs and amounts of a request."""
         return self._feeds.batch(context.peer(), request)
+
+    def _read(self, request: bytes) -> QuoteRequest:
+        try:
+            message = wire.AGGREGATED_REQUEST(request)
+        except DecodeError as error:
+            raise InvalidField("request", "is no AggregatedQuoteRequest") from error
+        return read_quote_request(message, self._tokens)
 
 
 def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[[Any, _Context], Awaitable[bytes]]:

@@ -3,11 +3,10 @@
 Their ids follow from the quotes (`quote_core.telemetry.quote_ids`), so that a reader goes on below them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection
 from typing import NamedTuple
 
-from aggregator.held import Source
-from aggregator.selection import Scored
+from aggregator.held import Source, WrittenQuote
 from quote_core.clock import Clock
 from quote_core.telemetry.afterwards import Afterwards, Told
 from quote_core.telemetry.quote_ids import QUOTE, WRITE, span_id_of
@@ -17,7 +16,7 @@ __all__ = ["WrittenSpans"]
 
 
 class _Written(NamedTuple):
-    quotes: Sequence[Scored]
+    quotes: Collection[WrittenQuote]
     began_unix_ns: int
     ended_unix_ns: int
 
@@ -31,17 +30,15 @@ class WrittenSpans:
         self._told = Told()
         self._later = Afterwards(self._tell)
 
-    def written(self, quotes: Sequence[Scored], began_unix_ns: int) -> None:
+    def written(self, quotes: Collection[WrittenQuote], began_unix_ns: int) -> None:
         """These were put into the file from `began_unix_ns` until now."""
         if quotes:
             self._later.note(_Written(quotes, began_unix_ns, self._clock.unix_ns()))
 
     def _tell(self, written: _Written) -> None:
         sampled = self._tracer.quotes.sampled
-        for quote, confidence, _ in written.quotes:
-            if confidence is None or quote.is_stale:
-                continue
-            trace_id = sampled(quote.source, quote.route_id, quote.key.input_amount, quote.output_amount)
+        for quote in written.quotes:
+            trace_id = sampled(quote.source, quote.route_id, quote.input_amount, quote.output_amount)
             if trace_id is not None and self._told.is_new(trace_id):  # a quote changes in other ways, too
                 self._tracer.record(
                     WRITE,
@@ -53,8 +50,8 @@ class WrittenSpans:
                     attributes={
                         "solquote.source": quote.source.name.lower(),
                         "solquote.row": quote.row,
-                        "solquote.confidence": confidence.capped_score,
-                        "solquote.slot": quote.freshness.vouched_slot,
+                        "solquote.confidence": quote.confidence,
+                        "solquote.slot": quote.vouched_slot,
                         "solquote.version": quote.version,
                     },
                 )

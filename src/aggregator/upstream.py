@@ -13,14 +13,16 @@ from typing import Any
 import grpc.aio
 import structlog
 
+from quote_core.errors import DataError
 from quote_core.quotes import QuoteKey
 from quote_core.resilience import Backoff
 from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Upstream"]
 
-_SETTLE_S = 0.005
-"""Rows come and go in bursts; the stream is opened anew once a burst, not once a row."""
+_SETTLE_S = 0.001
+"""Rows come and go in bursts; the stream is opened anew once a burst, not once a row. While the new one has delivered
+nothing yet, further changes wait for it, so that bursts of many clients are not a stream each."""
 
 
 class Upstream:
@@ -43,7 +45,7 @@ class Upstream:
             name: For people.
             stub: Opens a stream for a request.
             wanted: Makes the request for the rows wanted now; `None` = none.
-            sink: Takes each message.
+            sink: Takes each message; a `DataError` of it ends the stream, which is then opened anew.
             silence_ns_max: Longest time from one message to the next.
             backoff: Pauses between attempts.
             log: Told of connects and disconnects, not of attempts.
@@ -130,6 +132,8 @@ class Upstream:
             self._ended(f"{error.code().name}: {error.details()}")
         except TimeoutError:
             self._ended(f"no message for {self._silence_ns_max // NS_PER_MS} ms")
+        except DataError as error:
+            self._ended(str(error))
         except StopAsyncIteration:
             self._ended("the service ended the stream")
 

@@ -4,7 +4,7 @@ The one place where a neighbour's message becomes ours. An answer that no quote 
 there can be; its impact is no fraction) becomes a refusal of its row that says so, and costs no other row anything.
 Behind it all values are finite and within what shared memory and events can hold.
 
-Besides `wire` nothing here imports generated code.
+Besides `wire`, `columns` and `row_bytes` nothing here imports generated code.
 """
 
 import dataclasses
@@ -13,11 +13,13 @@ from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
 import grpc
+from google.protobuf.message import DecodeError
 
 from aggregator.held import IMPOSSIBLE, HeldQuote, Refusal, Source
 from aggregator.oracle import OraclePrice
 from quote_core.dex.labels import ALL_DEXES
 from quote_core.dex.pool import Dex, SwapMode
+from quote_core.errors import LayoutMismatch
 from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
@@ -37,9 +39,11 @@ __all__ = [
     "PoolSummary",
     "Rpc",
     "batch_request",
+    "external_answers",
     "external_request",
     "held_external",
     "held_local",
+    "held_local_bytes",
     "local_request",
     "oracle_prices",
     "pool_summaries",
@@ -63,20 +67,23 @@ _UNKNOWN_DEX_ID: Final = 0  # a provider's own label, or a DEX newer than this b
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Rpc:
-    """One method of a quote service: its path, and how its messages become bytes and back."""
+    """One method of a quote service: its path, and how its messages become bytes and back; no `decode` = not at all.
+
+    The messages of a stream are read by whoever takes them: what grpc cannot decode it hands on as None.
+    """
 
     path: str
     encode: Callable[[Any], bytes]
-    decode: Callable[[bytes], Any]
+    decode: Callable[[bytes], Any] | None
 
 
 _LOCAL: Final = "/solquote.v1.LocalQuoteService/"
 _EXTERNAL: Final = "/solquote.v1.ExternalQuoteService/"
 
 LOCAL_STREAM: Final = Rpc(
-    _LOCAL + "StreamQuoteBatches",
+    _LOCAL + "StreamQuoteColumns",
     quotes_pb.BatchQuoteRequest.SerializeToString,
-    local_pb.LocalQuoteBatch.FromString,
+    None,
 )
 LOCAL_QUOTE: Final = Rpc(
     _LOCAL + "GetQuote", local_pb.LocalQuoteRequest.SerializeToString, local_pb.LocalQuote.FromString
@@ -92,7 +99,7 @@ LOCAL_POOLS: Final = Rpc(
 EXTERNAL_STREAM: Final = Rpc(
     _EXTERNAL + "StreamQuoteBatches",
     quotes_pb.BatchQuoteRequest.SerializeToString,
-    external_pb.ExternalQuoteBatch.FromString,
+    None,
 )
 EXTERNAL_QUOTE: Final = Rpc(
     _EXTERNAL + "GetQuote",
@@ -204,17 +211,43 @@ def batch_request(rows: Iterable[tuple[int, QuoteKey]], *, refresh_interval_ns: 
     return quotes_pb.BatchQuoteRequest(pairs=pairs, refresh_interval_ms=refresh_interval_ns // NS_PER_MS)
 
 
+def held_local_bytes(encoded: bytes) -> HeldQuote:
+    """The same of a message inside another.
+
+    Raises:
+        LayoutMismatch: The bytes are no such message.
+    """
+    try:
+        return held_local(local_pb.LocalQuote.FromString(encoded))
+    except DecodeError as error:
+        raise LayoutMismatch("LocalQuote", "protobuf cannot read it") from error
+
+
+def external_answers(batch: bytes) -> list[HeldQuote]:
+    """Take over a message of the external stream.
+
+    Raises:
+        LayoutMismatch: The bytes are no such message.
+    """
+    try:
+        quotes = external_pb.ExternalQuoteBatch.FromString(batch).quotes
+    except DecodeError as error:
+        raise LayoutMismatch("ExternalQuoteBatch", "protobuf cannot read it") from error
+    return [held_external(quote) for quote in quotes]
+
+
 def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
     """Take over the local service's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
     quote, refusal = _possible(quote, quote.price_impact, 1.0, freshness)
+    route = read_route(quote.route)
     return HeldQuote(
         source=Source.LOCAL,
         row=quote.row,
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         route_id=quote.route_id,
-        hop_count=_hop_count(quote.route),
+        hop_count=_hop_count(route),
         price_impact_fraction=max(quote.price_impact, 0.0),
         depth_amount=quote.depth_amount,
         oracle_price=_positive(quote.oracle_price) if quote.HasField("oracle_price") else None,
@@ -224,7 +257,8 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
         version=quote.version,
         freshness=freshness,
         refusal=refusal,
-        message=quote,
+        route=route,
+        message=quote.SerializeToString(),
     )
 
 
@@ -232,13 +266,14 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
     """Take over a provider's answer, or say that it cannot be one."""
     freshness = read_freshness(quote)
     quote, refusal = _possible(quote, quote.price_impact_bps / BPS, quote.provider_uptime, freshness)
+    route = read_route(quote.route_plan)
     return HeldQuote(
         source=Source.EXTERNAL,
         row=quote.row,
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         route_id=quote.route_id,
-        hop_count=_hop_count(quote.route_plan),
+        hop_count=_hop_count(route),
         price_impact_fraction=max(quote.price_impact_bps, 0.0) / BPS,
         depth_amount=0,
         oracle_price=None,
@@ -248,7 +283,8 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
         version=quote.version,
         freshness=freshness,
         refusal=refusal,
-        message=quote,
+        route=route,
+        message=quote.SerializeToString(),
     )
 
 
@@ -295,25 +331,22 @@ def _positive(value: float) -> float | None:
     return value if value > 0.0 and math.isfinite(value) else None
 
 
-def _hop_count(route: Sequence[quotes_pb.RouteHop]) -> int:
+def _hop_count(route: Sequence[RouteHop]) -> int:
     # Legs that split one swap over several pools run side by side: they are one hop.
     if len(route) <= 1:
         return 1
     return len({(hop.input_mint, hop.output_mint) for hop in route})
 
 
-def route_of(quote: HeldQuote) -> tuple[RouteHop, ...]:
-    """The route of a quote, hop by hop."""
-    return read_route(hops_of(quote))
-
-
 def hops_of(quote: HeldQuote) -> Sequence[quotes_pb.RouteHop]:
-    """The same as the source's message has it."""
-    message = quote.message
-    assert isinstance(message, local_pb.LocalQuote | external_pb.ExternalQuote)
-    return message.route if isinstance(message, local_pb.LocalQuote) else message.route_plan
+    """The route of a quote as the source's message has it."""
+    if quote.source is Source.LOCAL:
+        return local_pb.LocalQuote.FromString(quote.message).route
+    return external_pb.ExternalQuote.FromString(quote.message).route_plan
 
 
 def provider_of(quote: HeldQuote) -> str | None:
     """Who outside gave the quote."""
-    return quote.message.provider if isinstance(quote.message, external_pb.ExternalQuote) else None
+    if quote.source is Source.LOCAL:
+        return None
+    return external_pb.ExternalQuote.FromString(quote.message).provider

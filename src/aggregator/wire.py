@@ -1,14 +1,11 @@
 """What clients send and get, between protobuf and the aggregator's own values.
 
-Besides `upstream_wire` nothing here imports generated code.
+Besides `upstream_wire`, `columns` and `row_bytes` nothing here imports generated code.
 
-Rows are encoded in two parts. The body is the same for everybody and made once a change; the row number is the
-subscriber's own, and protobuf lets a field be appended to a message, so a frame is length + body + row number.
-Likewise a body is the row's own fields with each source's answer appended as it came, and its age as of now behind it.
+Rows of the table are encoded by `row_bytes` in C. What is here is for answers that are in no table, and says the same.
 """
 
 import struct
-from collections.abc import Iterable
 from typing import Final
 
 from aggregator.confidence import Cap, Confidence, Decision
@@ -30,9 +27,7 @@ __all__ = [
     "AGGREGATED_REQUEST",
     "BATCH_REQUEST",
     "ROUTE_REQUEST",
-    "batch_message",
     "encode_row",
-    "frame",
     "refused_body",
     "route_message",
     "row_prefix",
@@ -101,7 +96,6 @@ _AGE_TAGS: Final = {
     Source.LOCAL: _tag(local_pb.LocalQuote, "pool_state_age_ms", _VARINT),
     Source.EXTERNAL: _tag(external_pb.ExternalQuote, "price_cache_age_ms", _VARINT),
 }
-_QUOTES_TAG: Final = _tag(pb.BatchQuoteResponse, "quotes", _LEN)
 
 AGGREGATED_REQUEST: Final = pb.AggregatedQuoteRequest.FromString
 BATCH_REQUEST: Final = quotes_pb.BatchQuoteRequest.FromString
@@ -116,11 +110,7 @@ def row_prefix(key: QuoteKey) -> bytes:
 
 
 def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
-    """A row's body: an `AggregatedQuote` without row number.
-
-    Written field by field, which takes two thirds of the time of an object (`benchmarks/aggregator.py`): a thousand
-    rows are made anew every second while anybody subscribes to them.
-    """
+    """A row's body: an `AggregatedQuote` without row number."""
     parts = [prefix, _VERSION_TAG, _varint(version), _DECISION_TAG, _DECISIONS[merged.decision]]
     best = merged.best_quote
     if best is not None:
@@ -133,9 +123,8 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
         parts.append(_scores(_EXTERNAL_SCORE_TAG, _EXTERNAL_FACTORS_TAG, merged.external_confidence))
     for tag, quote in ((_LOCAL_TAG, merged.local), (_EXTERNAL_TAG, merged.external)):
         if quote is not None:
-            encoded = quote.message.SerializeToString()  # type: ignore[attr-defined]  # a message, opaque to others
             now = _as_of(quote, merged.at) if quote.refusal is None else b""
-            parts += (tag, _varint(len(encoded) + len(now)), encoded, now)
+            parts += (tag, _varint(len(quote.message) + len(now)), quote.message, now)
     local_caps, external_caps = _caps(merged.local_confidence), _caps(merged.external_confidence)
     if local_caps or external_caps:
         parts.append(pb.AggregatedQuote(local_caps=local_caps, external_caps=external_caps).SerializeToString())
@@ -164,16 +153,6 @@ def refused_body(asked: Combination, error: RequestError) -> bytes:
 def row_suffix(number: int) -> bytes:
     """What makes a body a subscriber's own."""
     return _ROW_TAG + _varint(number)
-
-
-def frame(body: bytes, suffix: bytes) -> bytes:
-    """One row inside a `BatchQuoteResponse`."""
-    return b"".join((_QUOTES_TAG, _varint(len(body) + len(suffix)), body, suffix))
-
-
-def batch_message(frames: Iterable[bytes], *, sequence: int, snapshot: bool) -> bytes:
-    """A whole `BatchQuoteResponse`."""
-    return b"".join((*frames, pb.BatchQuoteResponse(sequence=sequence, snapshot=snapshot).SerializeToString()))
 
 
 def _scores(score_tag: bytes, factors_tag: bytes, confidence: Confidence) -> bytes:

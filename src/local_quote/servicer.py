@@ -1,12 +1,15 @@
 """The methods of `LocalQuoteService`: read the request, ask the market, write the answer."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterable, Iterator
+from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import chain, islice
 
 from local_quote.market import LocalMarket
 from local_quote.routes import checked_amount, checked_pool, simulate_route
 from local_quote.row_table import LocalQuote, LocalRow
 from local_quote.wire import (
+    QuoteColumns,
     QuoteEncoder,
     QuoteParts,
     hops_from,
@@ -33,9 +36,16 @@ from local_quote.wire.messages import (
     SimulateRouteResponse,
 )
 from quote_core.clock import Clock
-from quote_core.errors import MarketError
+from quote_core.errors import MarketError, RequestError
 from quote_core.health import HealthReport
-from quote_core.serving import BatchRequest, Subscription, read_batch_request, read_quote_request, write_health
+from quote_core.serving import (
+    BatchRequest,
+    Combination,
+    Subscription,
+    read_batch_request,
+    read_quote_request,
+    write_health,
+)
 from quote_core.tokens import checked_mint
 from quote_core.units import NS_PER_S, Pubkey
 
@@ -73,19 +83,31 @@ class LocalQuoteServicer:
     async def stream_batch_quotes(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
         """Every combination once, then again whenever it changes, one a message."""
         async with contextlib.aclosing(self._follow(request)) as following:
-            async for quotes, _ in following:
-                for message in quotes.messages():
+            async for turn in following:
+                for message in self._parts(turn).messages():
                     yield message
 
     async def stream_quote_batches(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
         """The same, what changed together in one message."""
         sequence = 1
         async with contextlib.aclosing(self._follow(request)) as following:
-            async for quotes, is_snapshot in following:
-                batches = quotes.batches(count_max=_QUOTES_PER_MESSAGE_MAX, sequence=sequence, snapshot=is_snapshot)
+            async for turn in following:
+                batches = self._parts(turn).batches(
+                    count_max=_QUOTES_PER_MESSAGE_MAX, sequence=sequence, snapshot=turn.is_snapshot
+                )
                 sequence += len(batches)
                 for batch in batches:
                     yield batch
+
+    async def stream_quote_columns(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
+        """The same as columns."""
+        sequence = 1
+        async with contextlib.aclosing(self._follow(request)) as following:
+            async for turn in following:
+                messages = self._columns(turn, sequence)
+                sequence += len(messages)
+                for message in messages:
+                    yield message
 
     def get_quote(self, request: LocalQuoteRequest) -> bytes:
         """The best of the pair's pools now."""
@@ -159,15 +181,15 @@ class LocalQuoteServicer:
         del request  # it has no fields
         return write_health(self._health())
 
-    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[QuoteParts, bool], None]:
-        """The quotes of a stream, as they are to be sent: all of them, then what changed or is due again."""
+    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator["_Turn", None]:
+        """What a stream is to be told: all of its rows, then what changed or is due again."""
         wanted = read_batch_request(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
         refresh_ns = wanted.refresh_interval_ns or REFRESH_NS_DEFAULT
         with self._subscribed(wanted) as subscription:
             turns = subscription.turns(refresh_ns=refresh_ns, clock=self._clock)
-            yield self._first(wanted, subscription), True
+            yield _Turn(subscription.labels, subscription.take_all(), wanted.refused, is_snapshot=True)
             async for rows in turns:
-                yield self._parts(subscription, rows), False
+                yield _Turn(subscription.labels, rows)
 
     @contextlib.contextmanager
     def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscription[LocalRow, int]]:
@@ -182,22 +204,46 @@ class LocalQuoteServicer:
         finally:
             table.release(rows)
 
-    def _first(self, wanted: BatchRequest, subscription: Subscription[LocalRow, int]) -> QuoteParts:
+    def _parts(self, turn: "_Turn") -> QuoteParts:
         parts = QuoteParts()
-        for one, error in wanted.refused:
-            refusal = self._encoder.refusal(one.input_mint, one.output_mint, one.amount, error)
-            parts.add(refusal, b"", one.number)
-        parts.extend(self._parts(subscription, subscription.take_all()))
-        return parts
-
-    def _parts(self, subscription: Subscription[LocalRow, int], rows: Iterable[LocalRow]) -> QuoteParts:
-        parts = QuoteParts()
+        for refused in turn.refused:
+            parts.add(self._refusal(refused), b"", refused[0].number)
         chain_clock = self._market.chain_clock
-        for row in rows:
+        for row in turn.rows:
             body, tail = self._encoder.row(row, chain_clock)
-            for number in subscription.labels[row]:
+            for number in turn.labels[row]:
                 parts.add(body, tail, number)
         return parts
 
+    def _columns(self, turn: "_Turn", first_sequence: int) -> list[bytes]:
+        messages: list[bytes] = []
+        told: Iterator[tuple[LocalRow | bytes, int]] = chain(
+            ((self._refusal(refused), refused[0].number) for refused in turn.refused),
+            ((row, number) for row in turn.rows for number in turn.labels[row]),
+        )
+        while part := list(islice(told, _QUOTES_PER_MESSAGE_MAX)):
+            columns = QuoteColumns(self._encoder, self._market.chain_clock)
+            for one, number in part:
+                if isinstance(one, LocalRow):
+                    columns.add(one, number)
+                else:
+                    columns.add_refused(one, number)
+            messages.append(columns.message(sequence=first_sequence + len(messages), snapshot=turn.is_snapshot))
+        return messages
+
+    def _refusal(self, refused: tuple[Combination, RequestError]) -> bytes:
+        one, error = refused
+        return self._encoder.refusal(one.input_mint, one.output_mint, one.amount, error)
+
     def _encoded(self, quote: LocalQuote) -> bytes:
         return self._encoder.quote(quote, self._market.chain_clock)
+
+
+@dataclass(frozen=True, slots=True)
+class _Turn:
+    """What one stream is told next, by its own numbers."""
+
+    labels: Mapping[LocalRow, tuple[int, ...]]
+    rows: Sequence[LocalRow]
+    refused: Sequence[tuple[Combination, RequestError]] = ()
+    is_snapshot: bool = False

@@ -8,7 +8,7 @@ import asyncio
 from fakes.fake_clock import FakeClock
 from fakes.held_market import SOL, USDC, HeldMarket
 from fakes.held_quotes import held as held_quote
-from fakes.held_quotes import scored
+from fakes.held_quotes import written
 from fakes.pipeline_events import USDC_BACK, round_trip_hops
 from fakes.shm_quotes import FakeQuotes, quote
 from fakes.traced import Spans, parent_of, traced
@@ -113,7 +113,7 @@ async def test_a_trace_leads_from_an_account_update_to_the_line_of_profit_and_lo
         output_amount = await local_output(spans)
 
         at = held_quote(output_amount, key=QuoteKey(SOL.mint, USDC.mint, LAMPORTS_PER_SOL), route_id=route_id(["p"]))
-        WrittenSpans(traces.tracer(), clock).written([scored(at)], clock.unix_ns())  # type: ignore[arg-type]
+        WrittenSpans(traces.tracer(), clock).written([written(at)], clock.unix_ns())  # type: ignore[arg-type]
         await eventually(lambda: bool(spans.named("write quote")))
 
         found = await scan(clock, wire, output_amount)

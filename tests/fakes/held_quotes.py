@@ -3,9 +3,9 @@
 from fakes.fake_clock import FakeClock
 from fakes.vouched import vouched
 
-from aggregator.held import HeldQuote, Refusal, Source
+from aggregator.held import HeldQuote, Refusal, Source, WrittenQuote
 from aggregator.oracle import OraclePrice, OraclePrices
-from aggregator.selection import Judge, Merged, Scored
+from aggregator.selection import Judge, Merged
 from quote_core.clock import Clock, moment
 from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
@@ -69,7 +69,8 @@ def held(
         version=version,
         freshness=freshness or vouched(clock or FakeClock(), age_ns=age_ns, slot=slot),
         refusal=refusal,
-        message=message,
+        route=(),
+        message=message.SerializeToString(),
     )
 
 
@@ -86,9 +87,18 @@ def judge(prices: OraclePrices | None = None, *, local_ns: int = 5 * S, external
     return Judge(oracle=prices or oracle(), stale_after_ns={Source.LOCAL: local_ns, Source.EXTERNAL: external_ns})
 
 
-def scored(quote: HeldQuote, clock: Clock | None = None) -> Scored:
-    """One side of a row, for shared memory."""
-    return judge().scored(quote, local=quote, rate_scale=1_000.0, now=moment(clock or FakeClock()))
+def written(quote: HeldQuote, *, confidence: float = 0.9) -> WrittenQuote:
+    """The same as spans are told of it."""
+    return WrittenQuote(
+        source=quote.source,
+        row=quote.row,
+        route_id=quote.route_id,
+        input_amount=quote.key.input_amount,
+        output_amount=quote.output_amount,
+        confidence=confidence,
+        vouched_slot=quote.freshness.vouched_slot,
+        version=quote.version,
+    )
 
 
 def merged(local: HeldQuote | None, external: HeldQuote | None = None, clock: Clock | None = None) -> Merged:

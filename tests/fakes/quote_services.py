@@ -8,6 +8,7 @@ from collections.abc import AsyncIterator, Iterator
 
 import grpc
 import grpc.aio
+from fakes.column_messages import columns_of
 from fakes.vouched import freshness_message
 
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
@@ -80,25 +81,21 @@ class FakeLocalService(local_grpc.LocalQuoteServiceServicer):
         async with self._changed:
             self._changed.notify_all()
 
-    async def StreamQuoteBatches(  # noqa: N802  # the method's name
+    async def StreamQuoteColumns(  # noqa: N802  # the method's name
         self, request: quotes_pb2.BatchQuoteRequest, context: object
-    ) -> AsyncIterator[local_pb.LocalQuoteBatch]:
+    ) -> AsyncIterator[local_pb.LocalQuoteColumns]:
         self.streams.append(request)
         self.open_count += 1
         try:
             sequence = 1
-            yield local_pb.LocalQuoteBatch(
-                quotes=[self.quote(row, key) for row, key in wanted(request)], sequence=sequence, snapshot=True
-            )
+            yield columns_of((self.quote(row, key) for row, key in wanted(request)), sequence=sequence, snapshot=True)
             while True:
                 with contextlib.suppress(TimeoutError):
                     async with asyncio.timeout((request.refresh_interval_ms or 1000) / 1000), self._changed:
                         await self._changed.wait()
                 if not self.is_silent:
                     sequence += 1
-                    yield local_pb.LocalQuoteBatch(
-                        quotes=[self.quote(row, key) for row, key in wanted(request)], sequence=sequence
-                    )
+                    yield columns_of((self.quote(row, key) for row, key in wanted(request)), sequence=sequence)
         finally:
             self.open_count -= 1
 

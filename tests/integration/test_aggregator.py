@@ -130,6 +130,25 @@ async def test_wrong_request_gets_its_code_and_names_the_field(
     assert words in details
 
 
+async def test_bytes_that_are_no_request_are_refused_by_name(running: RunningAggregator) -> None:
+    call = running.channel.unary_unary("/solquote.v1.QuoteAggregatorService/GetQuote")
+    code, details = await code_of(call(b"\xff"))
+    assert code is grpc.StatusCode.INVALID_ARGUMENT
+    assert details.startswith("request: ")
+
+
+async def test_held_row_is_told_with_all_that_its_source_said(running: RunningAggregator) -> None:
+    # A quote of the stream says how far it is from the oracle; the stand-in's single answers do not.
+    async with asyncio.timeout(DEADLINE_S):
+        while not (quote := await stub(running).GetQuote(ask())).local.HasField("deviation_percent"):  # noqa: ASYNC110
+            await asyncio.sleep(0.005)
+    assert quote.version == 0, "of a stream's rows, not of single answers"
+    assert quote.local.route[0].output_amount == quote.local.output_amount == 140_000_000
+    assert quote.local.protocol == quote.local.route[0].protocol == "raydium_cpmm"
+    oracle_price = quote.local.oracle_price
+    assert quote.local.deviation_percent == (140_000_000 / ONE_SOL * 1_000.0 - oracle_price) / oracle_price * 100
+
+
 async def test_batch_stream_sends_every_combination_once_then_what_changes(
     running: RunningAggregator, local: FakeLocalService
 ) -> None:

@@ -8,7 +8,7 @@ from aggregator.held import Source
 from aggregator.page.board import Board
 from aggregator.selection import Merged
 from aggregator.table import QuoteTable
-from aggregator.upstream_wire import PoolSummary, provider_of, route_of
+from aggregator.upstream_wire import PoolSummary, provider_of
 from aggregator.watched import WatchedRows
 from quote_core.dex.labels import jupiter_label
 from quote_core.errors import UpstreamError
@@ -82,11 +82,10 @@ def _leg(merged: Merged | None, price: Callable[[int, int], float]) -> dict[str,
     if quote is None or confidence is None or quote.output_amount <= 0:
         refusal = merged.refusal.message if merged.refusal is not None else "gives nothing"
         return {"refusal": refusal}
-    route = route_of(quote)
     return {
         "price": price(quote.key.input_amount, quote.output_amount),
         "source": "local" if quote.source is Source.LOCAL else (provider_of(quote) or "external"),
-        "route": [{"protocol": jupiter_label(hop.protocol), "pool_id": hop.pool_id} for hop in route],
+        "route": [{"protocol": jupiter_label(hop.protocol), "pool_id": hop.pool_id} for hop in quote.route],
         "confidence": round(confidence.score, 4),
         "decision": merged.decision.name.lower(),
         "caps": [cap.reason.name.lower() for cap in confidence.caps],

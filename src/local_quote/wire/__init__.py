@@ -8,9 +8,10 @@ from local_quote.wire.messages import (
     pools_to,
     simulation_to,
 )
-from local_quote.wire.quote_bytes import QuoteEncoder, QuoteParts
+from local_quote.wire.quote_bytes import QuoteColumns, QuoteEncoder, QuoteParts
 
 __all__ = [
+    "QuoteColumns",
     "QuoteEncoder",
     "QuoteParts",
     "hops_from",

@@ -25,7 +25,7 @@ from quote_core.quotes import route_id
 from quote_core.tokens import Token
 from quote_core.units import NS_PER_S, Pubkey
 
-__all__ = ["TAIL_AGE_NS_MAX", "QuoteEncoder", "QuoteParts", "deviation_percent"]
+__all__ = ["TAIL_AGE_NS_MAX", "QuoteColumns", "QuoteEncoder", "QuoteParts", "deviation_percent"]
 
 TAIL_AGE_NS_MAX: Final = 5_000_000
 """How long a row's ages may be sent again unchanged; the milliseconds they then understate them by at most."""
@@ -127,6 +127,22 @@ class QuoteEncoder:
             row.tail_mono_ns = now_mono_ns
         return row.encoded, row.tail
 
+    def begin_group(
+        self, group: local_quote_pb2.LocalQuoteGroup, quote: LocalQuote, chain_clock: ChainClock | None
+    ) -> None:
+        """Say what quotes of one direction and pool have in common with this one."""
+        pool_part, hop_part = self._of_pool(quote)
+        group.hop.MergeFromString(hop_part)
+        group.common.MergeFromString(self._of_mints(quote.input_token, quote.output_token) + pool_part)
+        group.common.MergeFromString(self._tail(quote, chain_clock, self._clock.mono_ns()))
+        group.common.depth_amount = quote.swap.depth_amount
+        group.common.ClearField("quote_cache_age_ms")
+        group.common.ClearField("deviation_percent")
+
+    def cache_age_ms(self, quote: LocalQuote) -> int:
+        """How long ago the quote was worked out."""
+        return max(0, self._clock.mono_ns() - quote.quoted_mono_ns) // _NS_PER_MS
+
     def _body(self, quote: LocalQuote) -> bytes:
         swap = quote.swap
         pool_part, hop_part = self._of_pool(quote)
@@ -209,3 +225,43 @@ class QuoteEncoder:
             )
             parts = self._pool_parts[key] = message.SerializeToString(), hop.SerializeToString()
         return parts
+
+
+class QuoteColumns:
+    """One `LocalQuoteColumns` message for one subscriber."""
+
+    def __init__(self, encoder: QuoteEncoder, chain_clock: ChainClock | None) -> None:
+        self._encoder = encoder
+        self._chain_clock = chain_clock
+        self._message = local_quote_pb2.LocalQuoteColumns()
+        self._groups: dict[tuple[Pubkey, Pubkey, bool], local_quote_pb2.LocalQuoteGroup] = {}
+
+    def add_refused(self, body: bytes, number: int) -> None:
+        """Add what has no quote."""
+        self._message.refused.add(row=number).MergeFromString(body)
+
+    def add(self, row: LocalRow, number: int) -> None:
+        """Add a row's present state."""
+        quote = row.quote
+        if quote is None:
+            self.add_refused(self._encoder.row(row, self._chain_clock)[0], number)
+            return
+        swap = quote.swap
+        key = swap.entry.pool.address, quote.input_token.mint, row.is_stale
+        group = self._groups.get(key)
+        if group is None:
+            group = self._groups[key] = self._message.groups.add()
+            self._encoder.begin_group(group, quote, self._chain_clock)
+        group.rows.append(number)
+        group.input_amounts.append(swap.input_amount)
+        group.output_amounts.append(swap.output_amount)
+        group.price_impacts.append(swap.price_impact)
+        group.versions.append(quote.version)
+        group.quoted_unix_ns.append(quote.quoted_unix_ns)
+        group.quote_cache_ages_ms.append(self._encoder.cache_age_ms(quote))
+
+    def message(self, *, sequence: int, snapshot: bool) -> bytes:
+        """The message's bytes, numbered."""
+        self._message.sequence, self._message.snapshot = sequence, snapshot
+        data: bytes = self._message.SerializeToString()
+        return data

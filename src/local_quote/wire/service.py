@@ -32,6 +32,10 @@ class LocalQuoteMethods(Protocol):
         """`StreamQuoteBatches`."""
         ...
 
+    def stream_quote_columns(self, request: quotes_pb2.BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
+        """`StreamQuoteColumns`."""
+        ...
+
     def get_quote(self, request: local_quote_pb2.LocalQuoteRequest) -> bytes:
         """`GetQuote`."""
         ...
@@ -67,6 +71,7 @@ def add_to_server(methods: LocalQuoteMethods, server: grpc.aio.Server) -> None:
     handlers = {
         "StreamBatchQuotes": _streaming(methods.stream_batch_quotes, quotes.BatchQuoteRequest),
         "StreamQuoteBatches": _streaming(methods.stream_quote_batches, quotes.BatchQuoteRequest),
+        "StreamQuoteColumns": _streaming(methods.stream_quote_columns, quotes.BatchQuoteRequest),
         "GetQuote": _unary(methods.get_quote, messages.LocalQuoteRequest, serializer=None),
         "GetPairedQuote": _unary(methods.get_paired_quote, messages.PairedQuoteRequest),
         "SimulateRoute": _unary(methods.simulate_route, messages.SimulateRouteRequest),

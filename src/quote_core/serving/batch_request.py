@@ -60,14 +60,24 @@ def read_batch_request(
     keys: list[QuoteKey] = []
     numbers: list[int] = []
     refused: list[tuple[Combination, RequestError]] = []
-    for combination in _combinations(message):
+    for pair, amounts, own_numbers in _pairs(message):
         try:
-            key = checked_key(tokens, combination.input_mint, combination.output_mint, combination.amount)
+            input_token, output_token = tokens.pair(pair.input_mint, pair.output_mint)
         except RequestError as error:
-            refused.append((combination, error))
-        else:
-            keys.append(key)
-            numbers.append(combination.number)
+            refused += (
+                (Combination(number, pair.input_mint, pair.output_mint, amount), error)
+                for number, amount in zip(own_numbers, amounts, strict=True)
+            )
+            continue
+        input_mint, output_mint = input_token.mint, output_token.mint
+        for number, amount in zip(own_numbers, amounts, strict=True):
+            try:
+                _check_amount(amount)
+            except RequestError as error:
+                refused.append((Combination(number, pair.input_mint, pair.output_mint, amount), error))
+            else:
+                keys.append(QuoteKey(input_mint, output_mint, amount))
+                numbers.append(number)
     return BatchRequest(tuple(keys), tuple(numbers), tuple(refused), message.refresh_interval_ms * NS_PER_MS)
 
 
@@ -79,12 +89,19 @@ def checked_key(tokens: TokenRegistry, input_mint: str, output_mint: str, amount
         UnknownToken: A mint that is not registered.
     """
     input_token, output_token = tokens.pair(input_mint, output_mint)
-    if not 0 < amount <= U64_MAX:
-        raise InvalidField("input_amount", f"must be from 1 to {U64_MAX}, got {amount}")
+    _check_amount(amount)
     return QuoteKey(input_token.mint, output_token.mint, amount)
 
 
-def _combinations(message: quotes_pb2.BatchQuoteRequest) -> Iterator[Combination]:
+def _check_amount(amount: int) -> None:
+    if not 0 < amount <= U64_MAX:
+        raise InvalidField("input_amount", f"must be from 1 to {U64_MAX}, got {amount}")
+
+
+def _pairs(
+    message: quotes_pb2.BatchQuoteRequest,
+) -> Iterator[tuple[quotes_pb2.TokenPair, Sequence[int], Sequence[int]]]:
+    """Each pair with its amounts and their numbers."""
     position = 0
     for index, pair in enumerate(message.pairs):
         amounts = pair.amounts or message.amounts
@@ -94,5 +111,4 @@ def _combinations(message: quotes_pb2.BatchQuoteRequest) -> Iterator[Combination
         position += len(amounts)
         if len(numbers) != len(amounts):
             raise InvalidField(f"pairs[{index}].rows", f"must be as many as its {len(amounts)} amounts, or none")
-        for number, amount in zip(numbers, amounts, strict=True):
-            yield Combination(number, pair.input_mint, pair.output_mint, amount)
+        yield pair, amounts, numbers

@@ -19,7 +19,7 @@ OTHER = QuoteKey(SOL, MSOL, 5)
 
 @pytest.fixture
 def table() -> QuoteTable:
-    table = QuoteTable(tokens=TOKENS, clock=FakeClock(), judge=judge(), encoder=wire)
+    table = QuoteTable(tokens=TOKENS, clock=FakeClock(), judge=judge())
     table.row_added(0, KEY)
     table.row_added(1, OTHER)
     return table
@@ -61,12 +61,12 @@ async def test_first_set_is_complete_and_later_messages_hold_what_changed(table:
     subscriptions = many()
     with subscriptions.follow(BOTH) as subscription:
         messages = feed(table, subscription).messages()
-        table.offer([held()])
+        table.take([held()])
         first = await read(messages)
         assert first.snapshot
         assert rows_of(first) == [10, 11]
         assert first.quotes[1].error.code == "UNAVAILABLE"
-        subscriptions.publish(table.offer([held(row=1, key=OTHER)]).changed)
+        subscriptions.publish(table.take([held(row=1, key=OTHER)]).changed)
         second = await read(messages)
         assert not second.snapshot
         assert rows_of(second) == [11]
@@ -79,10 +79,10 @@ async def test_first_set_waits_for_new_rows_but_not_for_ever(table: QuoteTable) 
         messages = feed(table, subscription, first_set_wait_ns=60 * S).messages()
         reading = asyncio.create_task(read(messages))
         await asyncio.sleep(0)
-        subscriptions.publish(table.offer([held()]).changed)
+        subscriptions.publish(table.take([held()]).changed)
         await asyncio.sleep(0)
         assert not reading.done()
-        subscriptions.publish(table.offer([held(row=1, key=OTHER)]).changed)
+        subscriptions.publish(table.take([held(row=1, key=OTHER)]).changed)
         first = await reading
         assert [quote.HasField("error") for quote in first.quotes] == [False, False]
 
@@ -93,7 +93,7 @@ async def test_slow_reader_gets_only_the_newest_value(table: QuoteTable) -> None
         messages = feed(table, subscription).messages()
         await read(messages)
         for output in range(1, 100):
-            subscriptions.publish(table.offer([held(output)]).changed)
+            subscriptions.publish(table.take([held(output)]).changed)
         message = await read(messages)
         assert [(quote.row, quote.output_amount) for quote in message.quotes] == [(10, 99)]
         assert subscriptions.conflated_count == 98
@@ -124,7 +124,7 @@ async def test_unchanged_row_comes_again_each_interval_while_another_changes_all
         sent = []
         for output in range(1, 9):
             clock.advance_ns(S)
-            subscriptions.publish(table.offer([held(output)]).changed)
+            subscriptions.publish(table.take([held(output)]).changed)
             sent.append(rows_of(await read(messages)))
     assert sent == [[10], [10, 11]] * 4
 
@@ -147,8 +147,8 @@ async def test_subscriber_keeps_its_own_number_for_a_row_that_got_another(table:
         table.row_added(7, KEY)
         table.row_added(0, OTHER)
         subscriptions.rename({0: 7, 1: 0})
-        subscriptions.publish(table.offer([held(row=7)]).changed)
-        subscriptions.publish(table.offer([held(3, row=0, key=OTHER)]).changed)
+        subscriptions.publish(table.take([held(row=7)]).changed)
+        subscriptions.publish(table.take([held(3, row=0, key=OTHER)]).changed)
         message = await read(messages)
         assert [(quote.row, quote.output_amount) for quote in message.quotes] == [(10, 140_000_000), (11, 3)]
 
@@ -163,5 +163,5 @@ async def test_subscriber_whose_row_is_lost_hears_that_it_is_over_and_others_go_
         subscriptions.rename({0: None})
         with pytest.raises(RowLost):
             await read(lost)
-        subscriptions.publish(table.offer([held(row=1, key=OTHER)]).changed)
+        subscriptions.publish(table.take([held(row=1, key=OTHER)]).changed)
         assert rows_of(await read(kept)) == [2]

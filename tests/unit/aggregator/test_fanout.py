@@ -4,7 +4,6 @@ import pytest
 from fakes.held_quotes import KEY, SOL, TOKENS, USDC, held, judge, oracle
 from fakes.waiting import eventually
 
-from aggregator import wire
 from aggregator.fanout import Fanout
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.rows import RowRegistry
@@ -54,7 +53,7 @@ def rows() -> RowRegistry:
 
 @pytest.fixture
 def table(rows: RowRegistry) -> QuoteTable:
-    table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, judge=JUDGE, encoder=wire)
+    table = QuoteTable(tokens=TOKENS, clock=SYSTEM_CLOCK, judge=JUDGE)
     rows.listen(table)
     return table
 
@@ -85,7 +84,7 @@ async def test_fresh_row_is_answered_without_asking_anybody(
     fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service
 ) -> None:
     rows.hold("client", (KEY,))
-    table.offer([held(clock=SYSTEM_CLOCK)])
+    table.take([held(clock=SYSTEM_CLOCK)])
     assert outputs(await fanout.quote(KEY)) == (140_000_000, None)
     assert local.asked_count == 0
 
@@ -93,12 +92,12 @@ async def test_fresh_row_is_answered_without_asking_anybody(
 async def test_only_a_fresh_local_answer_is_held(fanout: Fanout, rows: RowRegistry, table: QuoteTable) -> None:
     assert fanout.held(KEY) is None
     rows.hold("client", (KEY,))
-    table.offer([held(source=Source.EXTERNAL, clock=SYSTEM_CLOCK)])
+    table.take([held(source=Source.EXTERNAL, clock=SYSTEM_CLOCK)])
     assert fanout.held(KEY) is None
     for refused_or_stale in (held(refusal=Refusal("NOT_FOUND", "no pool")), held(is_stale=True, clock=SYSTEM_CLOCK)):
-        table.offer([refused_or_stale])
+        table.take([refused_or_stale])
         assert fanout.held(KEY) is None
-    table.offer([held(clock=SYSTEM_CLOCK)])
+    table.take([held(clock=SYSTEM_CLOCK)])
     merged = fanout.held(KEY)
     assert merged is not None
     assert outputs(merged) == (140_000_000, 140_000_000)
@@ -108,7 +107,7 @@ async def test_stale_row_is_never_passed_as_fresh(
     fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service, external: Service
 ) -> None:
     rows.hold("client", (KEY,))
-    table.offer([held(is_stale=True, clock=SYSTEM_CLOCK)])
+    table.take([held(is_stale=True, clock=SYSTEM_CLOCK)])
     local.answer = external.answer = Refusal("UNAVAILABLE", "down")
     merged = await fanout.quote(KEY)
     assert merged.best is None
@@ -183,7 +182,7 @@ async def test_row_that_has_grown_old_in_the_table_is_asked_for_anew(
     fanout: Fanout, rows: RowRegistry, table: QuoteTable, local: Service
 ) -> None:
     rows.hold("client", (KEY,))
-    table.offer([held(clock=SYSTEM_CLOCK, age_ns=4_999_000_000)])
+    table.take([held(clock=SYSTEM_CLOCK, age_ns=4_999_000_000)])
     local.answer = held(7, clock=SYSTEM_CLOCK)
     await asyncio.sleep(0.002)  # past its five seconds, and no sweep has been
     assert outputs(await fanout.quote(KEY))[0] == 7

@@ -1,49 +1,44 @@
 import asyncio
+from collections.abc import Iterator
 
 import pytest
+from fakes.column_messages import columns_message
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, SOL, TOKENS, USDC, S, held, judge, oracle
+from fakes.quote_files import QuoteFiles, quote_files
 from fakes.vouched import freshness_message
 
-from aggregator import wire
 from aggregator.held import Refusal, Source
 from aggregator.intake import SLICE_QUOTES_MAX, Intake
 from aggregator.routes import Routes
-from aggregator.selection import Scored
 from aggregator.table import QuoteTable
+from quote_core.errors import LayoutMismatch
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.quotes import QuoteKey
 from quote_core.serving import Subscriptions
-
-
-class Publisher:
-    """Records what would go to shared memory, a list a call."""
-
-    def __init__(self) -> None:
-        self.published: list[list[Scored]] = []
-        self.confirmed: list[list[Scored]] = []
-
-    def publish(self, quotes: list[Scored]) -> None:
-        self.published.append(quotes)
-
-    def confirm(self, quotes: list[Scored]) -> None:
-        self.confirmed.append(quotes)
+from shm import Flag
 
 
 class Parts:
     """An intake and everything it tells."""
 
-    def __init__(self) -> None:
+    def __init__(self, files: QuoteFiles) -> None:
         self.clock = FakeClock()
-        self.table = QuoteTable(tokens=TOKENS, clock=self.clock, judge=judge(oracle(self.clock)), encoder=wire)
+        self.table = QuoteTable(
+            tokens=TOKENS,
+            clock=self.clock,
+            judge=judge(oracle(self.clock)),
+            local_file=files.local,
+            external_file=files.external,
+        )
         self.table.row_added(0, KEY)
-        self.local, self.external = Publisher(), Publisher()
+        self.files = files
+        self.local, self.external = files.writers[Source.LOCAL], files.writers[Source.EXTERNAL]
         self.subscriptions = Subscriptions[int, bytes](count_max=10)
         self.routes = Routes()
         self.intake = Intake(
             table=self.table,
-            publishers={Source.LOCAL: self.local, Source.EXTERNAL: self.external},  # type: ignore[dict-item]
             subscriptions=self.subscriptions,
             routes=self.routes,
             clock=self.clock,
@@ -51,8 +46,9 @@ class Parts:
 
 
 @pytest.fixture
-def parts() -> Parts:
-    return Parts()
+def parts() -> Iterator[Parts]:
+    with quote_files() as files:
+        yield Parts(files)
 
 
 def local_quote(
@@ -76,9 +72,9 @@ def test_change_reaches_shared_memory_routes_and_subscribers(parts: Parts) -> No
     with parts.subscriptions.follow([(0, b"")]) as subscription:
         parts.intake.take(Source.LOCAL, [held()])
         assert subscription.take(10) == (0,)
-    (scored,) = parts.local.published[0]
-    assert scored.quote.output_amount == 140_000_000
-    assert scored.confidence is not None
+    ((row, fields),) = parts.local.batches[0]
+    assert (row, fields["output_amount"]) == (0, 140_000_000)
+    assert fields["flags"] == Flag.VALID | Flag.ORACLE_PRESENT | Flag.CONFIDENCE_PRESENT
     assert parts.routes.find(77) is not None
     assert parts.intake.quote_counts == {Source.LOCAL: 1, Source.EXTERNAL: 0}
 
@@ -88,8 +84,8 @@ def test_confirmation_is_no_change_to_anybody(parts: Parts) -> None:
     with parts.subscriptions.follow([(0, b"")]) as subscription:
         parts.intake.take(Source.LOCAL, [held()])
         assert subscription.take(10) == ()
-    assert parts.local.published[1] == []
-    assert len(parts.local.confirmed[1]) == 1
+    assert len(parts.local.batches) == 1
+    assert parts.files.local.waiting_count == 1
 
 
 async def test_external_quotes_go_to_their_own_file_scored_by_our_oracle(parts: Parts) -> None:
@@ -101,11 +97,14 @@ async def test_external_quotes_go_to_their_own_file_scored_by_our_oracle(parts: 
         version=1,
         freshness=freshness_message(parts.clock),
     )
-    await parts.intake.external(external_quote_pb2.ExternalQuoteBatch(quotes=[quote]))
-    (scored,) = parts.external.published[0]
-    assert scored.confidence is not None
-    assert scored.confidence.factors.oracle == pytest.approx(1.0)
-    assert parts.local.published == []
+    await parts.intake.external(external_quote_pb2.ExternalQuoteBatch(quotes=[quote]).SerializeToString())
+    ((row, fields),) = parts.external.batches[0]
+    assert (row, fields["source"]) == (0, Source.EXTERNAL)
+    confidence = parts.table.merged(0).external_confidence
+    assert confidence is not None
+    assert confidence.factors.oracle == pytest.approx(1.0)
+    assert fields["confidence_bps"] == round(confidence.capped_score * 10_000)
+    assert parts.local.batches == []
 
 
 def test_expired_quotes_become_stale_everywhere(parts: Parts) -> None:
@@ -114,8 +113,9 @@ def test_expired_quotes_become_stale_everywhere(parts: Parts) -> None:
     with parts.subscriptions.follow([(0, b"")]) as subscription:
         parts.intake.expire()
         assert subscription.take(10) == (0,)
-    (scored,) = parts.local.published[-1]
-    assert scored.quote.is_stale
+    ((row, fields),) = parts.local.batches[-1]
+    assert row == 0
+    assert Flag.STALE in fields["flags"]  # type: ignore[operator]  # as read from the file
 
 
 async def test_pool_update_is_one_unit_and_a_whole_table_lets_others_go_in_between(parts: Parts) -> None:
@@ -123,13 +123,16 @@ async def test_pool_update_is_one_unit_and_a_whole_table_lets_others_go_in_betwe
     for row in range(1, count):
         parts.table.row_added(row, QuoteKey(SOL, USDC, row))
     quotes = [local_quote(0), *(local_quote(row, amount=row) for row in range(1, count))]
-    await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=quotes[:SLICE_QUOTES_MAX]))
-    assert [len(batch) for batch in parts.local.published] == [SLICE_QUOTES_MAX]
+    await parts.intake.local(columns_message(quotes[:SLICE_QUOTES_MAX]))
+    assert [len(batch) for batch in parts.local.batches] == [SLICE_QUOTES_MAX]
 
-    taking = asyncio.create_task(parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=quotes)))
+    for quote in quotes:
+        quote.version = 2
+    taking = asyncio.create_task(parts.intake.local(columns_message(quotes)))
     await asyncio.sleep(0)
-    assert len(parts.local.published) == 2, "after the first slice others had their turn"
+    assert len(parts.local.batches) == 2, "after the first slice others had their turn"
     await taking
+    assert len(parts.local.batches) == 4
     assert parts.intake.quote_counts[Source.LOCAL] == count + SLICE_QUOTES_MAX
 
 
@@ -137,7 +140,7 @@ async def test_time_from_pool_update_is_observed_once_an_update(parts: Parts) ->
     received_ns = parts.clock.mono_ns() + 1
     parts.clock.advance_ns(4_000_001)
     for _ in range(2):
-        await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=[local_quote(received_ns=received_ns)]))
+        await parts.intake.local(columns_message([local_quote(received_ns=received_ns)]))
     assert (parts.intake.pool_to_shm_s.count, parts.intake.pool_to_shm_s.total) == (1, pytest.approx(0.004))
 
 
@@ -157,10 +160,9 @@ async def test_answer_that_no_quote_can_be_costs_its_row_and_no_other(
     parts.table.row_added(1, QuoteKey(SOL, USDC, 7))
     parts.intake.take(Source.LOCAL, [held(clock=parts.clock)])
     quotes = [local_quote(0, **spoiled), local_quote(1, amount=7)]  # type: ignore[arg-type]  # of the parameters
-    await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=quotes))
-    lost, kept = parts.local.published[-1]
-    assert lost.confidence is None, "shared memory marks it"
-    assert kept.confidence is not None
+    await parts.intake.local(columns_message(quotes))
+    assert parts.local.stale == [0], "shared memory marks it"
+    assert [row for row, _ in parts.local.batches[-1]] == [1]
     refusal = parts.table.merged(0).refusal
     assert refusal is not None
     assert refusal.code == "DATA_LOSS"
@@ -173,5 +175,27 @@ async def test_answer_that_no_quote_can_be_costs_its_row_and_no_other(
 async def test_refusal_with_a_code_nobody_knows_can_still_be_passed_on(parts: Parts) -> None:
     quote = local_quote()
     quote.error.code, quote.error.message = "NO_SUCH_CODE", "x" * 10_000
-    await parts.intake.local(local_quote_pb2.LocalQuoteBatch(quotes=[quote]))
+    await parts.intake.local(columns_message([quote]))
     assert parts.table.merged(0).refusal == Refusal("UNKNOWN", "x" * 500)
+
+
+async def test_message_that_is_none_is_refused_whole_and_by_name(parts: Parts) -> None:
+    message = columns_message([local_quote()])
+    with pytest.raises(LayoutMismatch, match="LocalQuoteColumns"):
+        await parts.intake.local(message[:-3])
+    with pytest.raises(LayoutMismatch, match="ExternalQuoteBatch"):
+        await parts.intake.external(b"\xff")
+    assert parts.local.batches == []
+    assert not parts.table.is_answered(0)
+
+
+async def test_route_of_columns_can_be_looked_up_with_its_newest_amounts(parts: Parts) -> None:
+    parts.table.row_added(1, QuoteKey(SOL, USDC, 7))
+    quotes = [local_quote(0), local_quote(1, amount=7, output=980)]
+    for quote in quotes:
+        quote.route.add(pool_id="p", protocol="orca_whirlpool", input_amount=quote.input_amount)
+    await parts.intake.local(columns_message(quotes))
+    route = parts.routes.find(5)
+    assert route is not None
+    (hop,) = route.newest.route
+    assert (hop.pool_id, hop.protocol, hop.input_amount, hop.output_amount) == ("p", "orca_whirlpool", 7, 980)

@@ -2,17 +2,16 @@
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.held_quotes import S, held
+from fakes.held_quotes import KEY, TOKENS, S, held, judge, oracle
+from fakes.quote_files import quote_files
 
-from aggregator.confidence import Cap, CapReason, Confidence, Decision, Factors, decide
+from aggregator.confidence import Decision, Factors, decide
+from aggregator.held import Refusal
 from aggregator.metrics import held_samples, written_samples
-from aggregator.selection import Scored
+from aggregator.table import QuoteTable
 from quote_core.telemetry.histogram import Histogram
 from quote_core.telemetry.metrics import Sample
 from quote_core.units import BPS
-
-FACTORS = Factors(pool_age=1.0, route=0.8, oracle=0.5, provider=1.0, slippage=1.0)
-CAP = Cap(CapReason.PRICE_IMPACT, 0.02, 0.01, Decision.CAUTIOUS)
 
 
 def told(samples: list[Sample]) -> dict[tuple[str, ...], float]:
@@ -41,19 +40,31 @@ def test_decisions_are_those_of_the_confidence_as_it_was_written():
 
 def test_of_what_is_held_the_factors_add_up_to_the_mean_score():
     clock = FakeClock()
-    first = Scored(held(clock=clock, age_ns=2 * S), Confidence(0.81, FACTORS, (CAP,)), 140.0)
-    second = Scored(
-        held(clock=clock, age_ns=5 * S, is_stale=True), Confidence(0.66, FACTORS._replace(oracle=0.0)), 140.0
-    )
-    values = told(list(held_samples("local", [first, second], clock)))
+    with quote_files() as files:
+        table = QuoteTable(tokens=TOKENS, clock=clock, judge=judge(oracle(clock)), local_file=files.local)
+        table.row_added(0, KEY)
+        table.row_added(1, KEY)
+        table.take([held(clock=clock, age_ns=2 * S, price_impact_fraction=0.02)])
+        table.take([held(100_000_000, row=1, clock=clock, age_ns=4 * S)])
+        scores = [table.merged(row).local_confidence for row in (0, 1)]
+        table.take([held(row=1, clock=clock, age_ns=4 * S, refusal=Refusal("NOT_FOUND", "no pool"))])
+        values = told(list(held_samples("local", table.totals(files.local))))
+    first, second = scores
+    assert first is not None
+    assert second is not None
     assert values["held_quotes", "fresh"] == values["held_quotes", "stale"] == 1
-    assert values["quote_age_max_seconds",] == 5
-    assert values["confidence_contribution_ratio", "oracle"] == pytest.approx(0.3 * 0.25)
+    assert values["quote_age_max_seconds",] == 4
+    assert second.factors.oracle == 0.0
+    assert values["confidence_contribution_ratio", "oracle"] == pytest.approx(0.3 * first.factors.oracle / 2)
     factors = [values["confidence_contribution_ratio", factor] for factor in Factors._fields]
-    assert sum(factors) == pytest.approx((0.81 + 0.66) / 2)
+    assert sum(factors) == pytest.approx((first.score + second.score) / 2)
     assert values["capped_quotes", "price_impact"] == 1
+    assert values["capped_quotes", "oracle_deviation"] == 1
     assert values["capped_quotes", "stale"] == 0
 
 
 def test_before_the_first_quote_there_is_no_age_and_no_factor():
-    assert {name for name, *_ in told(list(held_samples("local", [], FakeClock())))} == {"held_quotes", "capped_quotes"}
+    with quote_files() as files:
+        table = QuoteTable(tokens=TOKENS, clock=FakeClock(), judge=judge(), local_file=files.local)
+        samples = list(held_samples("local", table.totals(files.local)))
+    assert {name for name, *_ in told(samples)} == {"held_quotes", "capped_quotes"}

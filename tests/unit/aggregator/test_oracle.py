@@ -1,13 +1,14 @@
 from collections.abc import Mapping
+from dataclasses import replace
 
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import MSOL, SOL, USDC, S
 from fakes.vouched import vouched
 
-from aggregator.oracle import OracleFollower, OraclePrice, OraclePrices
+from aggregator.oracle import FOREVER_NS, OracleFollower, OraclePrice, OraclePrices
 from quote_core.clock import moment
 from quote_core.errors import ProviderUnavailable
-from quote_core.freshness import NEVER_VOUCHED
+from quote_core.freshness import NEVER_VOUCHED, Freshness
 from quote_core.units import Pubkey
 
 
@@ -43,6 +44,32 @@ def test_a_newer_price_counts_at_once_even_as_of_the_same_moment() -> None:
     assert prices.rate(SOL, USDC, now) == 140.0
     prices.update({SOL: OraclePrice(150.0, vouched(clock))})
     assert prices.rate(SOL, USDC, now) == 150.0
+
+
+def test_a_rate_holds_until_its_older_price_is_stale_or_a_newer_one_comes() -> None:
+    clock = FakeClock()
+    prices = known(clock, age_ns=20 * S)
+    revision = prices.revision
+    rate, until_ns = prices.rate_until(SOL, USDC, moment(clock))
+    assert (rate, until_ns) == (140.0, clock.mono_ns() + 40 * S)
+    clock.advance_ns(40 * S)
+    assert prices.rate(SOL, USDC, moment(clock)) == 140.0
+    clock.advance_ns(1)
+    assert prices.rate_until(SOL, USDC, moment(clock)) == (None, FOREVER_NS)
+    assert prices.rate_until(SOL, MSOL, moment(clock)) == (None, FOREVER_NS)
+    prices.update({SOL: OraclePrice(150.0, vouched(clock))})
+    assert prices.revision > revision
+
+
+def test_a_rate_of_another_hosts_clock_holds_for_no_time() -> None:
+    clock = FakeClock()
+    here = vouched(clock).vouched
+    elsewhere = Freshness(replace(here, boot_id=here.boot_id + 1), 1)
+    prices = known(clock)
+    prices.update({SOL: OraclePrice(140.0, elsewhere)})
+    rate, until_ns = prices.rate_until(SOL, USDC, moment(clock))
+    assert rate == 140.0
+    assert until_ns < clock.mono_ns()
 
 
 def test_price_nobody_vouches_for_scores_nothing() -> None:

@@ -5,23 +5,11 @@ from fakes.fake_clock import FakeClock
 from fakes.held_quotes import KEY, MSOL, SOL, TOKENS, S, held, judge, oracle
 
 from aggregator.confidence import Decision
-from aggregator.held import Refusal, Source
-from aggregator.selection import Merged
-from aggregator.table import Arrival, QuoteTable
+from aggregator.held import Arrival, Refusal, Source
+from aggregator.table import QuoteTable
 from quote_core.freshness import Freshness
+from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.quotes import QuoteKey
-
-
-class CountingEncoder:
-    def __init__(self) -> None:
-        self.count = 0
-
-    def row_prefix(self, key: QuoteKey) -> bytes:
-        return f"{key.input_amount} ".encode()
-
-    def encode_row(self, prefix: bytes, merged: Merged, version: int) -> bytes:
-        self.count += 1
-        return prefix + str(version).encode()
 
 
 @pytest.fixture
@@ -30,15 +18,16 @@ def clock() -> FakeClock:
 
 
 @pytest.fixture
-def encoder() -> CountingEncoder:
-    return CountingEncoder()
-
-
-@pytest.fixture
-def table(clock: FakeClock, encoder: CountingEncoder) -> QuoteTable:
-    table = QuoteTable(tokens=TOKENS, clock=clock, judge=judge(oracle(clock)), encoder=encoder)
+def table(clock: FakeClock) -> QuoteTable:
+    table = QuoteTable(tokens=TOKENS, clock=clock, judge=judge(oracle(clock)))
     table.row_added(0, KEY)
     return table
+
+
+def version_of(table: QuoteTable) -> tuple[int, int]:
+    """Amount and version, as subscribers are told."""
+    told = pb.AggregatedQuote.FromString(table.body(0))
+    return told.input_amount, told.version
 
 
 def test_new_row_says_that_nobody_has_answered(table: QuoteTable) -> None:
@@ -49,9 +38,9 @@ def test_new_row_says_that_nobody_has_answered(table: QuoteTable) -> None:
 
 
 def test_first_answer_changes_the_row_and_the_same_again_confirms_it(table: QuoteTable) -> None:
-    assert table.offer([held()]) == Arrival((0,), ())
-    assert table.offer([held()]) == Arrival((), (0,))
-    assert table.body(0) == b"1000000000 1"
+    assert table.take([held()]) == Arrival((0,), ())
+    assert table.take([held()]) == Arrival((), (0,))
+    assert version_of(table) == (1_000_000_000, 1)
 
 
 @pytest.mark.parametrize(
@@ -61,24 +50,25 @@ def test_first_answer_changes_the_row_and_the_same_again_confirms_it(table: Quot
         {"version": 2},
         {"route_id": 78},
         {"oracle_price": None},
+        {"oracle_price": 141.0},
         {"is_stale": True},
         {"refusal": Refusal("NOT_FOUND", "")},
     ],
 )
 def test_anything_a_reader_acts_on_changes_the_row(table: QuoteTable, changes: dict[str, object]) -> None:
-    table.offer([held()])
-    assert table.offer([held(**changes)]).changed == (0,)  # type: ignore[arg-type]  # a table of keyword arguments
-    assert table.body(0) == b"1000000000 2"
+    table.take([held()])
+    assert table.take([held(**changes)]).changed == (0,)  # type: ignore[arg-type]  # a table of keyword arguments
+    assert version_of(table) == (1_000_000_000, 2)
 
 
 def test_answer_for_a_number_that_means_something_else_is_dropped_and_counted(table: QuoteTable) -> None:
-    assert table.offer([held(key=QuoteKey(SOL, MSOL, 1)), held(row=99)]) == Arrival((), ())
+    assert table.take([held(key=QuoteKey(SOL, MSOL, 1)), held(row=99)]) == Arrival((), ())
     assert table.misdirected_count == 2
     assert not table.is_answered(0)
 
 
 def test_number_given_to_another_amount_starts_empty(table: QuoteTable) -> None:
-    table.offer([held()])
+    table.take([held()])
     table.row_added(0, QuoteKey(SOL, MSOL, 5))
     assert not table.is_answered(0)
     assert table.merged(0).local is None
@@ -86,18 +76,18 @@ def test_number_given_to_another_amount_starts_empty(table: QuoteTable) -> None:
 
 def test_row_is_answered_by_a_price_or_by_the_local_services_refusal(table: QuoteTable) -> None:
     refusal = Refusal("UNAVAILABLE", "no provider is configured")
-    table.offer([held(source=Source.EXTERNAL, refusal=refusal)])
+    table.take([held(source=Source.EXTERNAL, refusal=refusal)])
     assert not table.is_answered(0)
-    table.offer([held(source=Source.EXTERNAL)])
+    table.take([held(source=Source.EXTERNAL)])
     assert table.is_answered(0)
     table.row_added(0, KEY)
-    table.offer([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
+    table.take([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
     assert table.is_answered(0)
 
 
 def test_both_sources_are_merged(table: QuoteTable) -> None:
-    table.offer([held()])
-    table.offer([held(139_000_000, source=Source.EXTERNAL)])
+    table.take([held()])
+    table.take([held(139_000_000, source=Source.EXTERNAL)])
     merged = table.merged(0)
     assert merged.best is Source.LOCAL
     assert merged.external is not None
@@ -106,26 +96,26 @@ def test_both_sources_are_merged(table: QuoteTable) -> None:
     assert merged.local_confidence.score > merged.external_confidence.score
 
 
-def test_row_is_encoded_once_a_change_however_many_read_it(table: QuoteTable, encoder: CountingEncoder) -> None:
-    table.offer([held()])
-    assert table.body(0) is table.body(0)
-    assert encoder.count == 1
-    table.offer([held(1)])
-    assert encoder.count == 1
-    assert table.body(0) == b"1000000000 2"
-    assert encoder.count == 2
+def test_row_is_encoded_once_a_change_however_many_read_it(table: QuoteTable) -> None:
+    table.take([held()])
+    first = table.body(0)
+    assert table.body(0) is first
+    table.take([held(1)])
+    second = table.body(0)
+    assert second is not first
+    assert table.body(0) is second
+    assert version_of(table) == (1_000_000_000, 2)
 
 
 def test_what_is_not_vouched_for_in_time_becomes_stale_once(table: QuoteTable, clock: FakeClock) -> None:
-    table.offer([held(clock=clock)])
-    table.offer([held(source=Source.EXTERNAL, clock=clock)])
+    table.take([held(clock=clock)])
+    table.take([held(source=Source.EXTERNAL, clock=clock)])
     clock.advance_ns(5 * S)
     assert table.expire() == ()
     clock.advance_ns(1)
-    (expired,) = table.expire()
-    assert expired.source is Source.LOCAL
+    assert table.expire() == ((Source.LOCAL, 0),)
     assert table.merged(0).best is Source.EXTERNAL
-    assert table.body(0) == b"1000000000 3"
+    assert version_of(table) == (1_000_000_000, 3)
     assert table.expire() == ()
     clock.advance_ns(60 * S)
     assert len(table.expire()) == 1
@@ -137,13 +127,13 @@ def test_an_answer_that_came_after_the_others_and_is_older_becomes_stale_in_its_
 ) -> None:
     old = held(clock=clock)
     clock.advance_ns(4 * S)
-    table.offer([held(source=Source.EXTERNAL, clock=clock)])
+    table.take([held(source=Source.EXTERNAL, clock=clock)])
     assert table.expire() == ()
-    table.offer([old])
+    table.take([old])
     clock.advance_ns(S)
     assert table.expire() == ()
     clock.advance_ns(1)
-    assert [expired.source for expired in table.expire()] == [Source.LOCAL]
+    assert table.expire() == ((Source.LOCAL, 0),)
 
 
 def test_a_wall_clock_that_is_set_ages_another_hosts_answers_within_a_second(
@@ -151,7 +141,7 @@ def test_a_wall_clock_that_is_set_ages_another_hosts_answers_within_a_second(
 ) -> None:
     here = held(clock=clock).freshness.vouched
     elsewhere = Freshness(replace(here, boot_id=here.boot_id + 1), 1)
-    table.offer([held(freshness=elsewhere)])
+    table.take([held(freshness=elsewhere)])
     assert table.expire() == ()
     clock.step_wall_ns(3_600 * S)
     clock.advance_ns(S)
@@ -160,50 +150,48 @@ def test_a_wall_clock_that_is_set_ages_another_hosts_answers_within_a_second(
 
 def test_messages_that_vouch_for_nothing_new_keep_no_quote_fresh(table: QuoteTable, clock: FakeClock) -> None:
     first = held(clock=clock)
-    table.offer([first])
+    table.take([first])
     for _ in range(6):
         clock.advance_ns(S)
-        table.offer([held(freshness=first.freshness)])
+        table.take([held(freshness=first.freshness)])
     assert table.merged(0).local is not None
     assert table.merged(0).local.is_stale  # type: ignore[union-attr]  # just looked at
 
 
 def test_confirmation_makes_a_quote_younger_and_changes_nothing_else(table: QuoteTable, clock: FakeClock) -> None:
-    table.offer([held(clock=clock)])
+    table.take([held(clock=clock)])
     clock.advance_ns(4 * S)
-    assert table.offer([held(clock=clock)]) == Arrival((), (0,))
+    assert table.take([held(clock=clock)]) == Arrival((), (0,))
     clock.advance_ns(4 * S)
     assert table.expire() == ()
 
 
-def test_what_a_row_says_is_of_the_moment_it_is_told(
-    table: QuoteTable, clock: FakeClock, encoder: CountingEncoder
-) -> None:
-    table.offer([held(clock=clock)])
+def test_what_a_row_says_is_of_the_moment_it_is_told(table: QuoteTable, clock: FakeClock) -> None:
+    table.take([held(clock=clock)])
     before = table.merged(0)
-    table.body(0)
+    told = table.body(0)
     clock.advance_ns(3 * S)
     after = table.merged(0)
     assert before.local_confidence is not None
     assert after.local_confidence is not None
     assert before.local_confidence.factors.pool_age - after.local_confidence.factors.pool_age == pytest.approx(0.05)
-    table.body(0)
-    assert encoder.count == 2
+    assert table.body(0) is not told
+    score = pb.AggregatedQuote.FromString(table.body(0)).local_confidence
+    assert score == after.local_confidence.score < before.local_confidence.score
 
 
 def test_bytes_are_not_told_beyond_the_moment_at_which_a_quote_becomes_stale(
-    table: QuoteTable, clock: FakeClock, encoder: CountingEncoder
+    table: QuoteTable, clock: FakeClock
 ) -> None:
-    table.offer([held(clock=clock)])
+    table.take([held(clock=clock)])
     clock.advance_ns(5 * S)
-    table.body(0)
+    assert not pb.AggregatedQuote.FromString(table.body(0)).local.is_stale
     clock.advance_ns(1)
-    table.body(0)
-    assert encoder.count == 2
+    assert pb.AggregatedQuote.FromString(table.body(0)).local.is_stale
     assert table.merged(0).decision is Decision.SKIP
 
 
 def test_refusal_never_becomes_stale(table: QuoteTable, clock: FakeClock) -> None:
-    table.offer([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
+    table.take([held(refusal=Refusal("FAILED_PRECONDITION", "no pool"))])
     clock.advance_ns(1_000 * S)
     assert table.expire() == ()

@@ -7,9 +7,11 @@ from fakes.held_quotes import KEY
 from fakes.waiting import eventually
 
 from aggregator.upstream import Upstream
+from quote_core.errors import LayoutMismatch
 from quote_core.resilience import Backoff
 
 SILENCE_NS_MAX = 60_000_000_000
+DAMAGED = "damaged"
 
 
 class Streams:
@@ -26,6 +28,8 @@ class Streams:
         return self.queues.setdefault(request, asyncio.Queue())
 
     async def receive(self, message: str) -> None:
+        if message == DAMAGED:
+            raise LayoutMismatch("message", "is damaged")
         self.received.append(message)
 
     async def stub(self, request: str) -> AsyncIterator[str]:
@@ -115,6 +119,18 @@ async def test_ended_stream_is_opened_again_and_not_delivering_meanwhile(streams
     assert upstream.reconnect_count == 1
     await streams.queue("first").put("b")
     await eventually(upstream.is_delivering.is_set)
+
+
+async def test_message_that_cannot_be_read_ends_the_stream_which_is_opened_again(
+    streams: Streams, upstream: Upstream
+) -> None:
+    await streams.queue("first").put("a")
+    await eventually(upstream.is_delivering.is_set)
+    await streams.queue("first").put(DAMAGED)
+    await eventually(lambda: streams.opened == ["first", "first"])
+    assert upstream.reconnect_count == 1
+    await streams.queue("first").put("b")
+    await eventually(lambda: streams.received == ["a", "b"])
 
 
 async def test_nothing_is_opened_while_no_row_is_wanted(streams: Streams, upstream: Upstream) -> None:

@@ -156,7 +156,7 @@ def test_only_known_possible_and_fresh_prices_are_taken() -> None:
 
 
 def test_provenance_of_a_newer_service_is_unknown_and_no_error() -> None:
-    (leg,) = wire.route_of(wire.held_local(local_quote(route=[quotes_pb2.RouteHop(provenance=99)])))  # type: ignore[arg-type]
+    (leg,) = wire.held_local(local_quote(route=[quotes_pb2.RouteHop(provenance=99)])).route  # type: ignore[arg-type]
     assert leg.provenance is None
 
 
@@ -165,6 +165,6 @@ def test_legs_tell_fee_and_provenance_only_where_known() -> None:
         quotes_pb2.RouteHop(pool_id="a", fee_amount=3, fee_mint=SOL, provenance=quotes_pb2.PROVENANCE_SYNTHETIC),
         quotes_pb2.RouteHop(pool_id="b"),
     ]
-    first, second = wire.route_of(wire.held_local(local_quote(route=hops)))
+    first, second = wire.held_local(local_quote(route=hops)).route
     assert (first.fee_amount, first.fee_mint, first.provenance) == (3, SOL, Provenance.SYNTHETIC)
     assert (second.fee_amount, second.fee_mint, second.provenance) == (None, None, None)

@@ -5,6 +5,7 @@ from aggregator import wire
 from aggregator.confidence import Confidence, Factors
 from aggregator.held import Refusal, Source
 from aggregator.routes import Route
+from aggregator.row_bytes import batch_message
 from aggregator.selection import merge
 from quote_core.errors import InvalidField
 from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2, quotes_pb2
@@ -43,10 +44,10 @@ def test_row_without_a_price_has_its_reason_and_no_score() -> None:
     assert not quote.HasField("local_factors")
 
 
-def test_message_made_of_ready_frames_is_a_batch_with_each_subscribers_own_row_numbers() -> None:
+def test_message_made_of_ready_rows_is_a_batch_with_each_subscribers_own_row_numbers() -> None:
     body = wire.encode_row(wire.row_prefix(KEY), merge(held(), None, LOCAL_SCORE, None), 1)
-    frames = [wire.frame(body, wire.row_suffix(number)) for number in (0, 5, 300, 2**32 - 1)]
-    message = pb.BatchQuoteResponse.FromString(wire.batch_message(frames, sequence=9, snapshot=True))
+    told = [(body, wire.row_suffix(number)) for number in (0, 5, 300, 2**32 - 1)]
+    message = pb.BatchQuoteResponse.FromString(batch_message(told, sequence=9, snapshot=True))
     assert [quote.row for quote in message.quotes] == [0, 5, 300, 2**32 - 1]
     assert {quote.output_amount for quote in message.quotes} == {140_000_000}
     assert message.sequence == 9
@@ -90,10 +91,14 @@ def test_a_route_keeps_its_pools_origin_whoever_quoted_it_last() -> None:
         return quotes_pb2.RouteHop(pool_id="p", protocol=protocol, output_amount=amount, provenance=provenance)
 
     local = held()._replace(
-        message=local_quote_pb2.LocalQuote(route=[hop("orca_whirlpool", 1, quotes_pb2.PROVENANCE_RECORDED)])
+        message=local_quote_pb2.LocalQuote(
+            route=[hop("orca_whirlpool", 1, quotes_pb2.PROVENANCE_RECORDED)]
+        ).SerializeToString()
     )
     outside = hop("Whirlpool", 2, quotes_pb2.PROVENANCE_UNSPECIFIED)
-    external = held(source=Source.EXTERNAL)._replace(message=external_quote_pb2.ExternalQuote(route_plan=[outside]))
+    external = held(source=Source.EXTERNAL)._replace(
+        message=external_quote_pb2.ExternalQuote(route_plan=[outside]).SerializeToString()
+    )
     told = [
         pb.RouteResponse.FromString(wire.route_message(77, route)).route[0]
         for route in (Route(local, local), Route(external, local), Route(external, external))
@@ -102,5 +107,6 @@ def test_a_route_keeps_its_pools_origin_whoever_quoted_it_last() -> None:
     assert told[0].provenance == told[1].provenance == quotes_pb2.PROVENANCE_RECORDED
     assert told[0].protocol == told[1].protocol == "orca_whirlpool"
     assert told[2] == outside, "what nobody here knows is as the provider said"
-    assert outside.protocol == "Whirlpool", "and no quote is changed"
-    assert external.message.route_plan[0].provenance == quotes_pb2.PROVENANCE_UNSPECIFIED
+    (unchanged,) = external_quote_pb2.ExternalQuote.FromString(external.message).route_plan
+    assert unchanged == outside, "and no quote is changed"
+    assert (unchanged.protocol, unchanged.provenance) == ("Whirlpool", quotes_pb2.PROVENANCE_UNSPECIFIED)

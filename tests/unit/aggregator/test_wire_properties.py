@@ -4,6 +4,7 @@ from hypothesis import strategies as st
 
 from aggregator import wire
 from aggregator.confidence import Confidence, Factors
+from aggregator.row_bytes import batch_message
 from aggregator.selection import merge
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 
@@ -17,7 +18,7 @@ def test_frame_decodes_to_what_went_in(
 ) -> None:
     confidence = Confidence(score, Factors(*factors))
     body = wire.encode_row(wire.row_prefix(KEY), merge(held(output), None, confidence, None), version)
-    message = wire.batch_message([wire.frame(body, wire.row_suffix(number))], sequence=1, snapshot=False)
+    message = batch_message([(body, wire.row_suffix(number))], sequence=1, snapshot=False)
     (quote,) = pb.BatchQuoteResponse.FromString(message).quotes
     assert quote.output_amount == quote.local.output_amount == output
     assert quote.version == version

@@ -140,3 +140,70 @@ async def test_a_service_that_stops_says_so_on_every_stream(served: Served) -> N
 def test_whoever_asks_for_a_quote_hurries_its_pools(served: Served) -> None:
     served.servicer.get_quote(LocalQuoteRequest(input_mint=SOL.mint, output_mint=USDC.mint, input_amount=10**9))
     assert served.hurried == [(SOL.mint, USDC.mint)]
+
+
+def quotes_of(data: bytes) -> dict[int, local_quote_pb2.LocalQuote]:
+    """The quotes of a message of columns by number, as `LocalQuote` says the same."""
+    message = local_quote_pb2.LocalQuoteColumns.FromString(data)
+    quotes = {quote.row: quote for quote in message.refused}
+    for group in message.groups:
+        columns = zip(
+            group.rows,
+            group.input_amounts,
+            group.output_amounts,
+            group.price_impacts,
+            group.versions,
+            group.quoted_unix_ns,
+            group.quote_cache_ages_ms,
+            strict=True,
+        )
+        for row, amount_in, amount_out, impact, version, unix_ns, age_ms in columns:
+            quote = quotes[row] = local_quote_pb2.LocalQuote()
+            quote.CopyFrom(group.common)
+            quote.MergeFrom(
+                local_quote_pb2.LocalQuote(
+                    row=row,
+                    input_amount=amount_in,
+                    output_amount=amount_out,
+                    price_impact=impact,
+                    version=version,
+                    quoted_unix_ns=unix_ns,
+                    quote_cache_age_ms=age_ms,
+                    route=[group.hop],
+                )
+            )
+            quote.route[0].input_amount, quote.route[0].output_amount = amount_in, amount_out
+    return quotes
+
+
+def batch_quotes(data: bytes) -> dict[int, local_quote_pb2.LocalQuote]:
+    """The quotes of a batch by number, without what columns leave to the reader to work out."""
+    batch = batch_of(data)
+    for quote in batch.quotes:
+        quote.ClearField("deviation_percent")
+    return {quote.row: quote for quote in batch.quotes}
+
+
+async def test_columns_say_what_batches_say(served: Served) -> None:
+    served.held.add("q", 10**12, 79 * 10**9)
+    wanted = BatchQuoteRequest(
+        pairs=[
+            quotes_pb2.TokenPair(input_mint=SOL.mint, output_mint=USDC.mint, amounts=[10**9, 10**10, 10**9, 1]),
+            quotes_pb2.TokenPair(input_mint=USDC.mint, output_mint=SOL.mint, amounts=[10**7]),
+            quotes_pb2.TokenPair(input_mint="bad", output_mint=SOL.mint, amounts=[10**7]),
+        ],
+        refresh_interval_ms=60_000,
+    )
+    columns, batches = served.servicer.stream_quote_columns(wanted), served.servicer.stream_quote_batches(wanted)
+    first = await anext(columns)
+    assert quotes_of(first) == batch_quotes(await anext(batches))
+    message = local_quote_pb2.LocalQuoteColumns.FromString(first)
+    assert (message.sequence, message.snapshot) == (1, True)
+    assert sorted(quote.row for quote in message.refused) == [3, 5]
+    served.held.notify(served.pool, a=11 * 10**11, b=75 * 10**9)
+    second = await anext(columns)
+    assert quotes_of(second) == batch_quotes(await anext(batches))
+    message = local_quote_pb2.LocalQuoteColumns.FromString(second)
+    assert (message.sequence, message.snapshot) == (2, False)
+    for stream in (columns, batches):
+        await stream.aclose()

@@ -5,7 +5,6 @@ import pytest
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import ONE_SOL, SOL, TOKENS, USDC, held, judge, oracle
 
-from aggregator import wire
 from aggregator.held import Refusal
 from aggregator.page.board import Board
 from aggregator.page.quotes import PoolsPanel, QuotesPanel, pool_content
@@ -25,7 +24,7 @@ PAIR = TOKENS.pairs[0]
 class World:
     def __init__(self) -> None:
         self.clock = FakeClock()
-        self.table = QuoteTable(tokens=TOKENS, clock=self.clock, judge=judge(oracle(self.clock)), encoder=wire)
+        self.table = QuoteTable(tokens=TOKENS, clock=self.clock, judge=judge(oracle(self.clock)))
         count = watched_row_count(pair_count=len(TOKENS.pairs), amount_count=len(AMOUNTS))
         self.rows = RowRegistry(count_max=4_096, watched_count=count, client_rows_max=100)
         self.rows.listen(self.table)
@@ -53,11 +52,11 @@ def test_every_pair_has_a_line_before_anything_is_known(world: World) -> None:
 
 def test_bid_and_ask_are_prices_of_one_base_token_and_the_spread_is_what_lies_between(world: World) -> None:
     world.both_ways()
-    world.table.offer([held(139_860_000, row=0)])
+    world.table.take([held(139_860_000, row=0)])
     row = world.watched.row(0, 0, is_reverse=True)
     assert row is not None
     key = QuoteKey(USDC, SOL, USDC_AMOUNT)
-    world.table.offer([held(ONE_SOL, row=row, key=key, oracle_price=1 / 140)])
+    world.table.take([held(ONE_SOL, row=row, key=key, oracle_price=1 / 140)])
     line = world.panel.content(0)["pairs"][0]
     assert line["amount"] == 1.0
     assert line["bid"]["price"] == pytest.approx(139.86)
@@ -69,7 +68,7 @@ def test_bid_and_ask_are_prices_of_one_base_token_and_the_spread_is_what_lies_be
 
 
 def test_ages_and_staleness_are_of_the_moment_the_page_is_told(world: World) -> None:
-    world.table.offer([held(row=0)])
+    world.table.take([held(row=0)])
     world.clock.advance_ms(1_500)
     assert world.panel.content(0)["pairs"][0]["bid"]["age_ms"] == 1_500
     world.clock.advance_ms(60_000)
@@ -79,7 +78,7 @@ def test_ages_and_staleness_are_of_the_moment_the_page_is_told(world: World) -> 
 
 
 def test_a_refusal_is_told_in_its_own_words(world: World) -> None:
-    world.table.offer([held(row=0, refusal=Refusal("NOT_FOUND", "no pool"))])
+    world.table.take([held(row=0, refusal=Refusal("NOT_FOUND", "no pool"))])
     assert world.panel.content(0)["pairs"][0]["bid"] == {"refusal": "no pool"}
 
 

@@ -1,0 +1,36 @@
+from typing import final
+
+from aggregator.held import HeldQuote
+
+@final
+class QuoteGroup:
+    """What answers have in common: one direction, one pool, one state of it."""
+
+    @property
+    def source(self) -> int: ...
+    @property
+    def input_mint(self) -> str: ...
+    @property
+    def output_mint(self) -> str: ...
+    @property
+    def quote(self) -> HeldQuote | None: ...
+
+@final
+class LocalColumns:
+    """One message, read; it has as many quotes as `len` says, and those `refused` besides, encoded.
+
+    Raises:
+        LayoutMismatch: Its bytes are no such message; says what of it is wrong.
+    """
+
+    def __init__(self, data: bytes) -> None: ...
+    def __len__(self) -> int: ...
+    @property
+    def groups(self) -> list[QuoteGroup]: ...
+    @property
+    def refused(self) -> list[bytes]: ...
+    @property
+    def sequence(self) -> int: ...
+    @property
+    def snapshot(self) -> bool: ...
+    def quotes(self, rate_scale: float = 1.0) -> list[HeldQuote]: ...
