@@ -153,7 +153,9 @@ async def run(
         )
         servicer = LocalQuoteServicer(
             market=market,
-            encoder=QuoteEncoder(oracle=market.oracle, clock=clock, stale_after_ns=settings.stale_after),
+            encoder=QuoteEncoder(
+                table=market.table, oracle=market.oracle, clock=clock, stale_after_ns=settings.stale_after
+            ),
             clock=clock,
             hurry=refresher.hurry,
             health=health.report,

@@ -17,7 +17,7 @@ async def test_each_quote_that_an_update_changed_has_a_trace_that_begins_with_th
         rows = held.subscribe(*((SOL, USDC, amount) for amount in AMOUNTS))
         held.notify(pool, a=10**12 + 10**10)
         await eventually(lambda: len(spans.named("quote")) == len(AMOUNTS))
-        outputs = {row.amount: row.quote.swap.output_amount for row in rows.take() if row.quote is not None}
+        outputs = {row.amount: row.quote.swap.output_amount for row in held.rows(rows.take()) if row.quote is not None}
     ids = QuoteIds(run_id=RUN_ID, ratio=1.0)
     wanted = {ids.sampled(LOCAL, route_id(["p"]), amount, output) for amount, output in outputs.items()}
     assert {span.context.trace_id for span in spans.named("quote")} == wanted
