@@ -1,7 +1,7 @@
 """The streamed rows' present quotes in C, by row number, and how a direction of them is settled."""
 
 from array import array
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 
 from local_quote.pool_store import PoolEntry
 from local_quote.settlement import RowState
@@ -42,8 +42,12 @@ class QuoteRows:
     count: int
 
     def __len__(self) -> int: ...
-    def add(self, amounts: Collection[int]) -> array[int]:
-        """Make a row for every input amount, smallest units above zero; nobody holds them yet."""
+    def add(self, amounts: Iterable[int]) -> array[int]:
+        """Make a row for every input amount, smallest units; nobody holds them yet.
+
+        Raises:
+            ValueError: An amount is zero; no row is made.
+        """
 
     def hold(self, numbers: Iterable[int]) -> None:
         """Count each once more as held."""

@@ -63,22 +63,22 @@ cdef class QuoteRows:
         return &self.lines[number]
 
     def add(self, amounts):
-        cdef uint64_t amount
+        cdef array.array asked = array.array("Q", amounts)
+        cdef array.array numbers = array.clone(_NUMBERS, len(asked), zero=False)
+        cdef const uint64_t* amount = <const uint64_t*>asked.data.as_ulonglongs
+        cdef Py_ssize_t index, count = len(asked)
         cdef uint32_t number
-        cdef array.array numbers = array.clone(_NUMBERS, len(amounts), zero=False)
-        cdef Py_ssize_t index = 0
-        while len(self._free) < len(amounts):
-            self._grow()
-        for amount in amounts:
-            if amount == 0:
+        for index in range(count):
+            if amount[index] == 0:
                 raise ValueError("nobody asks what nothing buys")
-            number = self._free.pop()
+        while len(self._free) < count:
+            self._grow()
+        for index in range(count):
+            number = numbers.data.as_uints[index] = self._free.pop()
             memset(&self.lines[number], 0, sizeof(Row))
-            self.lines[number].amount = amount
+            self.lines[number].amount = amount[index]
             self.lines[number].offer = NO_OFFER
-            numbers.data.as_uints[index] = number
-            index += 1
-            self.count += 1
+        self.count += count
         return numbers
 
     cdef int _grow(self) except -1:
