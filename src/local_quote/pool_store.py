@@ -275,7 +275,7 @@ class PoolStore:
 
     def _is_older(self, update: AccountUpdate) -> bool:
         held = self._accounts.get(update.pubkey)
-        return held is not None and (update.slot, update.source.value) < (held.slot, held.source.value)
+        return held is not None and (update.slot, update.source) < (held.slot, held.source)
 
     def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
         """Hand one update over; False when a pool refused its bytes, which are then not held."""
@@ -364,14 +364,18 @@ class PoolStore:
         entry.freshness = Freshness(
             vouched=before.vouched,
             vouched_slot=max(before.vouched_slot, update.slot),
-            changed_unix_ns=self._moment(update.received_mono_ns).unix_ns,
+            changed_unix_ns=self._unix_ns(update.received_mono_ns),
             changed_slot=max(before.changed_slot, update.slot),
             chain_unix_s=self._progress.chain_unix_s,
         )
         return True
 
     def _moment(self, mono_ns: int) -> Moment:
-        return Moment(boot_id(), mono_ns, self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns))
+        return Moment(boot_id(), mono_ns, self._unix_ns(mono_ns))
+
+    def _unix_ns(self, mono_ns: int) -> int:
+        """The wall clock's time at a moment of the monotonic one."""
+        return self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns)
 
     def _renew_needs(self, entry: PoolEntry, done: AppliedUpdates) -> None:
         accounts = (entry.pool.address, *(need.pubkey for need in entry.pool.accounts_needed()))
