@@ -66,6 +66,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         self.vault_a, self.vault_b = keys.vault_a, keys.vault_b
         self._token_keys = frozenset((self.mint_a, self.mint_b, self.vault_a, self.vault_b))
         self._readings = self._make_readings()
+        self._fixed_needs = tuple(AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items())
         self._commit(book, self._own, self._derive(self._own, book))
         self._look_for_gaps()
         self._look_at_tokens()
@@ -108,8 +109,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
     def accounts_needed(self) -> Sequence[AccountNeed]:
         """See `Pool.accounts_needed`."""
-        fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
-        return fixed + [AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()]
+        return (*self._fixed_needs, *(AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()))
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`; a required account that does not exist is missing, too."""
