@@ -107,10 +107,10 @@ load: setup ## load a platform of its own with k6 and readers, and keep a report
 # preload. The compiler names its own runtime libraries.
 SANITIZED = build/sanitize/lib
 SANITIZERS = $$($${CC:-cc} -print-file-name=libasan.so):$$($${CC:-cc} -print-file-name=libubsan.so)
-sanitize: setup ## golden and property tests on kernels built with address and undefined-behaviour sanitizers
+sanitize: setup ## golden, property and row tests on what is compiled, built with address and undefined-behaviour sanitizers
 	SOLQUOTE_BUILD=sanitize $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib $(SANITIZED)
 	LD_PRELOAD=$(SANITIZERS) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONPATH=$(SANITIZED) \
-	  $(BIN)/python -m pytest tests/golden tests/unit/quote_core/dex
+	  $(BIN)/python -m pytest tests/golden tests/unit/quote_core/dex tests/unit/local_quote
 
 FUZZ_RUNS ?= 1000000
 fuzz: setup ## coverage-guided fuzzing of every decoder and quote (FUZZ_RUNS=1000000)

@@ -8,8 +8,6 @@ half of the tests. Source of the format: protobuf.dev, "Encoding".
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free, PyMem_Malloc
-from cpython.object cimport PyObject
-from cpython.ref cimport Py_DECREF
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -19,10 +17,6 @@ from quote_core.generated.solquote.v1.local_quote_pb2 import (
     LocalQuote, LocalQuoteBatch, LocalQuoteColumns, LocalQuoteGroup,
 )
 from quote_core.generated.solquote.v1.quotes_pb2 import Freshness, RouteHop
-
-cdef extern from "Python.h":
-    PyObject* new_bytes "PyBytes_FromStringAndSize"(const char* data, Py_ssize_t size_bytes) except NULL
-    int _PyBytes_Resize(PyObject** data, Py_ssize_t size_bytes) except -1
 
 __all__ = ["ToldQuotes", "write_common", "write_quote"]
 
@@ -352,48 +346,41 @@ cdef class ToldQuotes:
     cdef bytes _write(self, Py_ssize_t start, Py_ssize_t stop, bint is_batch, uint64_t sequence, bint snapshot):
         """One quote as it is, or many as a batch."""
         cdef Written quote
-        cdef Part* part
         cdef Told* told
-        cdef Py_ssize_t position, size
-        cdef bytes refusal
+        cdef Py_ssize_t position, size = 0, quote_size
+        cdef bytes data
         cdef uint8_t* at
-        cdef PyObject* raw = new_bytes(NULL, self._size_max(start, stop))
-        try:
-            at = <uint8_t*>PyBytes_AS_STRING(<bytes>raw)
-            for position in range(start, stop):
-                told = &self._told[position]
-                if told.part < 0:
-                    refusal = self._refusals[-1 - told.part]
-                    if is_batch:
-                        at = put_number(at, QUOTES, PyBytes_GET_SIZE(refusal) + row_size(told.number))
-                    at = put_raw(at, refusal)
-                else:
-                    part = &self._parts[told.part]
-                    size = write_numbers(&quote, &self._rows.lines[told.row], part, 0, self._now_mono_ns)
-                    if is_batch:
-                        at = put_number(at, QUOTES, size + row_size(told.number))
-                    at = put_quote(at, &quote, part)
-                at = put_number(at, ROW, told.number)
-            if is_batch:
-                at = put_number(at, SEQUENCE, sequence)
-                at = put_number(at, SNAPSHOT, snapshot)
-            _PyBytes_Resize(&raw, at - <uint8_t*>PyBytes_AS_STRING(<bytes>raw))
-            return <bytes>raw
-        finally:
-            if raw != NULL:
-                Py_DECREF(<object>raw)
-
-    cdef Py_ssize_t _size_max(self, Py_ssize_t start, Py_ssize_t stop) except -1:
-        cdef Py_ssize_t size = NUMBERS_SIZE_BYTES_MAX, position
-        cdef int32_t part
+        # Twice through the numbers costs less than too much room: what is given back of a large piece is new every time.
         for position in range(start, stop):
-            part = self._told[position].part
-            size += sizeof(Written)  # its own numbers, and with them the tags around it
-            if part < 0:
-                size += PyBytes_GET_SIZE(<bytes>self._refusals[-1 - part])
+            quote_size = self._write_numbers(&quote, &self._told[position])
+            size += framed_size(QUOTES, quote_size) if is_batch else quote_size
+        if is_batch:
+            size += varint_size(SEQUENCE) + varint_size(sequence) + varint_size(SNAPSHOT) + 1
+        data = PyBytes_FromStringAndSize(NULL, size)
+        at = <uint8_t*>PyBytes_AS_STRING(data)
+        for position in range(start, stop):
+            told = &self._told[position]
+            quote_size = self._write_numbers(&quote, told)
+            if is_batch:
+                at = put_number(at, QUOTES, quote_size)
+            if told.part < 0:
+                at = put_raw(at, self._refusals[-1 - told.part])
             else:
-                size += self._parts[part].common_size + self._parts[part].hop_size
-        return size
+                at = put_quote(at, &quote, &self._parts[told.part])
+            at = put_number(at, ROW, told.number)
+        if is_batch:
+            at = put_number(at, SEQUENCE, sequence)
+            at = put_number(at, SNAPSHOT, snapshot)
+        assert at == <uint8_t*>PyBytes_AS_STRING(data) + size
+        return data
+
+    cdef inline Py_ssize_t _write_numbers(self, Written* quote, const Told* told) except -1:
+        """Write the numbers of a quote, of a refusal nothing; returns the size of the whole, its row included."""
+        if told.part < 0:
+            return PyBytes_GET_SIZE(<bytes>self._refusals[-1 - told.part]) + row_size(told.number)
+        return row_size(told.number) + write_numbers(
+            quote, &self._rows.lines[told.row], &self._parts[told.part], 0, self._now_mono_ns
+        )
 
     cdef bytes _write_columns(self, Py_ssize_t start, Py_ssize_t stop, uint64_t sequence, bint snapshot):
         cdef Py_ssize_t part_count = len(self.offers), position, index
