@@ -224,7 +224,7 @@ class PoolStore:
         All of `updates` are applied before anything is priced, so those that belong together must come together.
         """
         done = AppliedUpdates()
-        touched: dict[Pubkey, tuple[int, int]] = {}  # the slot and the receipt of each pool's changes
+        touched: set[Pubkey] = set()
         answered: dict[Pubkey, AccountUpdate] = {}
         for update in updates:
             if self._is_older(update):
@@ -233,8 +233,6 @@ class PoolStore:
                 continue
             if update.source is UpdateSource.ANSWER:
                 answered[update.pubkey] = update
-        for pool_id, (slot, received_mono_ns) in touched.items():
-            self._note_change(self._entries[pool_id], slot, received_mono_ns)
         for pool_id in {pool_id for pubkey in answered for pool_id in self._index.pools_of_account(pubkey)}:
             entry = self._entries[pool_id]
             if answered.keys() >= entry.account_set:
@@ -279,7 +277,7 @@ class PoolStore:
         held = self._accounts.get(update.pubkey)
         return held is not None and (update.slot, update.source) < (held.slot, held.source)
 
-    def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: dict[Pubkey, tuple[int, int]]) -> bool:
+    def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
         """Hand one update over; False when a pool refused its bytes, which are then not held."""
         pool_ids = tuple(self._index.pools_of_account(update.pubkey))
         held = self._accounts.get(update.pubkey)
@@ -294,8 +292,7 @@ class PoolStore:
             done.judged_pools |= self.doubt(pool_ids, Doubt.GONE)
         changed = [pool_id for pool_id in pool_ids if self._hand_over(pool_id, update)]
         done.changed_pools.update(changed)
-        for pool_id in changed:
-            touched[pool_id] = max(update.slot, touched.get(pool_id, (0, 0))[0]), update.received_mono_ns
+        touched.update(changed)
         if len(changed) < len(pool_ids):
             done.judged_pools |= self.doubt(set(pool_ids) - set(changed), Doubt.REFUSED)
             return False
@@ -363,25 +360,18 @@ class PoolStore:
             self.counts.corrupt_count += 1
             return False
         entry.update_count += 1
-        return True
-
-    def _note_change(self, entry: PoolEntry, slot: int, received_mono_ns: int) -> None:
-        """The pool changed: `slot` is the newest of its changes, and the last of them came at `received_mono_ns`."""
         before = entry.freshness
         entry.freshness = Freshness(
             vouched=before.vouched,
-            vouched_slot=max(before.vouched_slot, slot),
-            changed_unix_ns=self._unix_ns(received_mono_ns),
-            changed_slot=max(before.changed_slot, slot),
+            vouched_slot=max(before.vouched_slot, update.slot),
+            changed_unix_ns=self._moment(update.received_mono_ns).unix_ns,
+            changed_slot=max(before.changed_slot, update.slot),
             chain_unix_s=self._progress.chain_unix_s,
         )
+        return True
 
     def _moment(self, mono_ns: int) -> Moment:
-        return Moment(boot_id(), mono_ns, self._unix_ns(mono_ns))
-
-    def _unix_ns(self, mono_ns: int) -> int:
-        """The wall clock's time at a moment of the monotonic one."""
-        return self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns)
+        return Moment(boot_id(), mono_ns, self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns))
 
     def _renew_needs(self, entry: PoolEntry, done: AppliedUpdates) -> None:
         accounts = (entry.pool.address, *(need.pubkey for need in entry.pool.accounts_needed()))
@@ -403,8 +393,7 @@ class PoolStore:
             held = self._accounts.get(pubkey)
             if held is not None:
                 update = AccountUpdate(pubkey, held.slot, held.account, self._clock.mono_ns(), held.source)
-                if self._hand_over(entry.pool.address, update):
-                    self._note_change(entry, update.slot, update.received_mono_ns)
+                self._hand_over(entry.pool.address, update)
         done.changed_pools.add(entry.pool.address)
 
 

@@ -64,12 +64,8 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         self._keys = keys = self._keys_of(self._own)
         self.mint_a, self.mint_b = keys.mint_a, keys.mint_b
         self.vault_a, self.vault_b = keys.vault_a, keys.vault_b
-        self._token_keys = frozenset((self.mint_a, self.mint_b, self.vault_a, self.vault_b))
         self._readings = self._make_readings()
-        self._fixed_needs = tuple(AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items())
         self._commit(book, self._own, self._derive(self._own, book))
-        self._look_for_gaps()
-        self._look_at_tokens()
 
     @abstractmethod
     def _decode_own(self, pubkey: Pubkey, account: Account) -> OwnT:
@@ -109,7 +105,8 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
     def accounts_needed(self) -> Sequence[AccountNeed]:
         """See `Pool.accounts_needed`."""
-        return (*self._fixed_needs, *(AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()))
+        fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
+        return fixed + [AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()]
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`; a required account that does not exist is missing, too."""
@@ -131,12 +128,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
             own = book.held(pubkey, object)  # type: ignore[assignment]
             if self._keys_of(own) != self._keys:
                 raise CorruptAccount(self.address, "mints and vaults", "changed, which the program never does")
-        was_held = self._book.holds(pubkey)
         self._commit(book, own, self._derive(own, book))
-        if not (was_held and book.holds(pubkey)):
-            self._look_for_gaps()
-        if pubkey in self._token_keys:
-            self._look_at_tokens()
         self._changed(pubkey)
 
     def _decoder(self, pubkey: Pubkey) -> Decoder:
@@ -146,18 +138,11 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         return reading.decode if reading is not None else self._moving_decoder(pubkey)
 
     def _commit(self, book: AccountBook, own: OwnT, derived: DerivedT) -> None:
-        """Take everything at once; nothing here can fail, nor in what looks at it afterwards."""
+        """Take everything at once; nothing here can fail."""
         self._book, self._own, self._derived = book, own, derived
-
-    def _look_for_gaps(self) -> None:
-        """Which accounts are held, absent or unknown has changed."""
-        self._missing = self._missing_in(self._book)
-        self._gap = self._find_gap(self._book)
-
-    def _look_at_tokens(self) -> None:
-        """A vault or a mint has changed."""
-        book = self._book
-        self._halt = self._find_halt(book)
+        self._missing = self._missing_in(book)
+        self._gap = self._find_gap(book)
+        self._refusal = self._gap or self._find_halt(book)
         mints = book.value(self.mint_a, Mint), book.value(self.mint_b, Mint)  # of classic ones some DEXes ask nothing
         self._fee_configs = [None if mint is None else mint.transfer_fee for mint in mints]
 
@@ -202,7 +187,6 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
     def check_tradable(self, clock: ChainClock) -> None:
         """See `Pool.check_tradable`."""
-        refusal = self._gap or self._halt
-        if refusal is not None:
-            raise NotTradable(self.address, refusal)
+        if self._refusal is not None:
+            raise NotTradable(self.address, self._refusal)
         self._check_open(clock)

@@ -6,7 +6,7 @@ The frame, and how one walk serves all amounts, is `_ladder_frame`. Every formul
 """
 
 from cpython.mem cimport PyMem_Free
-from libc.stdint cimport int32_t, int64_t, uint64_t
+from libc.stdint cimport int32_t, uint64_t
 
 from quote_core.dex._ladder_frame cimport (
     Ladder, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, room_for, unspent,
@@ -14,7 +14,7 @@ from quote_core.dex._ladder_frame cimport (
 from quote_core.dex.volatility cimport VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport mul_div_ceil, u128, u128_from, u128_high, u128_of, wide_mul_div
 
-__all__ = ["BinLadder", "LaidBins"]
+__all__ = ["BinLadder"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000_000
 cdef uint64_t FEE_RATE_MAX = 100_000_000
@@ -65,52 +65,11 @@ cdef inline uint64_t _bought(uint64_t amount, u128 price, uint64_t layer, bint x
     return layer if failed or result > layer else <uint64_t>result
 
 
-cdef class LaidBins:
-    """The bins of one array with what a swap finds in each, either way.
-
-    Args:
-        bins: In order of their ids.
-        with_orders: Whether the pair has orders.
-        before: The array as it was laid out before its last change: bins that are the same objects are taken from it.
-    """
-
-    cdef readonly tuple bins
-    cdef readonly bint with_orders
-    cdef Bin* _sold[2]  # to a swap of Y for X, and to one of X for Y
-    cdef int _count
-
-    def __cinit__(self, tuple bins not None, bint with_orders, LaidBins before):
-        cdef int i, way, layer
-        cdef bint is_like_before = (
-            before is not None and before.with_orders == with_orders and before._count == len(bins)
-        )
-        self.bins, self.with_orders, self._count = bins, with_orders, len(bins)
-        for way in range(2):
-            self._sold[way] = <Bin*>room_for(self._count, sizeof(Bin))
-        for i in range(self._count):
-            one = bins[i]
-            if is_like_before and before.bins[i] is one:
-                for way in range(2):
-                    self._sold[way][i] = before._sold[way][i]
-                continue
-            for way in range(2):
-                self._sold[way][i].bin_id = one.bin_id
-                self._sold[way][i].price = u128_from(one.price_x64)
-                layers = one.layers(x_to_y=bool(way), with_orders=with_orders)
-                for layer in range(3):
-                    self._sold[way][i].layers[layer] = layers[layer]
-
-    def __dealloc__(self):
-        PyMem_Free(self._sold[0])
-        PyMem_Free(self._sold[1])
-
-
 cdef class BinLadder:
     """One direction of one pair, laid out for the walk.
 
     Args:
-        arrays: The arrays a walk may enter, in walk order, as `swap.arrays_to_trade` names them.
-        active_id: Where the walk begins.
+        bins: (bin id, price, three layers) in walk order, bins with something to sell only.
         x_to_y: Direction.
         fee_on_output: Whether the fee is taken from what comes out.
 
@@ -120,34 +79,18 @@ cdef class BinLadder:
     cdef Start _start
     cdef readonly bint ran_out
 
-    def __cinit__(self, arrays, *, int64_t active_id, bint x_to_y, bint fee_on_output):
-        cdef LaidBins laid
-        cdef int64_t position, step = -1 if x_to_y else 1
-        cdef const Bin* one
-        self._start.bins = <Bin*>room_for(sum([(<LaidBins>laid)._count for laid in arrays]), sizeof(Bin))
-        self._start.bin_count = 0
-        for laid in arrays:
-            position = active_id - laid._sold[0][0].bin_id if laid._count else 0
-            position = min(position, laid._count - 1) if x_to_y else max(position, 0)
-            while 0 <= position < laid._count:
-                one = &laid._sold[x_to_y][position]
-                if one.layers[0] or one.layers[1] or one.layers[2]:  # others have nothing to sell
-                    self._start.bins[self._start.bin_count] = one[0]
-                    self._start.bin_count += 1
-                position += step
+    def __cinit__(self, bins, *, bint x_to_y, bint fee_on_output):
+        cdef int i, layer
+        self._start.bin_count = len(bins)
+        self._start.bins = <Bin*>room_for(self._start.bin_count, sizeof(Bin))
+        for i in range(self._start.bin_count):
+            bin_id, price, layers = bins[i]
+            self._start.bins[i].bin_id = bin_id
+            self._start.bins[i].price = u128_from(price)
+            for layer in range(3):
+                self._start.bins[i].layers[layer] = layers[layer]
         self._start.x_to_y = x_to_y
         self._start.fee_on_output = fee_on_output
-
-    def bins(self):
-        """As `swap.bins_to_trade` gives them."""
-        cdef Bin one
-        cdef int i
-        found = []
-        for i in range(self._start.bin_count):
-            one = self._start.bins[i]
-            price = (<object>u128_high(one.price) << 64) + <uint64_t>one.price
-            found.append((one.bin_id, price, (one.layers[0], one.layers[1], one.layers[2])))
-        return found
 
     def __dealloc__(self):
         PyMem_Free(self._start.bins)

@@ -178,13 +178,8 @@ def decode_pair(pubkey: Pubkey, account: Account) -> DlmmAccount:
     )
 
 
-def decode_bin_array(
-    pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step: int, before: tuple[bytes, BinArray] | None = None
-) -> BinArray:
+def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step: int) -> BinArray:
     """Read an array's bins; a price not stored yet is computed, as the program would.
-
-    A swap changes few bins of an array: those whose bytes are as in `before`, data and what was read of it, are taken
-    from there.
 
     Raises:
         CorruptAccount: Not a bin array, of another pair, or at an impossible place.
@@ -194,15 +189,11 @@ def decode_bin_array(
     index = _ARRAY_INDEX.read(data)
     if abs(index) > BIN_ID_MAX // BINS_PER_ARRAY + 1:
         raise CorruptAccount(pubkey, "bin_array.index", f"is {index}")
-    bins: list[Bin] = []
-    is_same_place = before is not None and before[1].index == index
+    bins = []
     for position in range(BINS_PER_ARRAY):
-        offset = _BINS_OFFSET + position * _BIN_SIZE_BYTES
-        raw = slice(offset, offset + _BIN_SIZE_BYTES)
-        if before is not None and is_same_place and data[raw] == before[0][raw]:
-            bins.append(before[1].bins[position])
-            continue
-        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack_from(data, offset)
+        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack_from(
+            data, _BINS_OFFSET + position * _BIN_SIZE_BYTES
+        )
         bin_id = index * BINS_PER_ARRAY + position
         price = price_low + (price_high << 64) or price_of_bin(bin_id, bin_step)
         holds_something = amount_x or amount_y or opened or left

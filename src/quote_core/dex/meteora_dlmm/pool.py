@@ -13,7 +13,7 @@ from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.fixed_point import Q64
 from quote_core.dex.meteora_dlmm import layout
-from quote_core.dex.meteora_dlmm._ladder import BinLadder, LaidBins
+from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, DlmmState
 from quote_core.dex.meteora_dlmm.swap import (
@@ -22,7 +22,7 @@ from quote_core.dex.meteora_dlmm.swap import (
     ExtensionMissing,
     OutOfBins,
     Undetermined,
-    arrays_to_trade,
+    bins_to_trade,
     walk,
 )
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
@@ -50,7 +50,6 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._laid: dict[int, LaidBins] = {}
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.DlmmAccount:
@@ -64,9 +63,7 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         return {**self._token_readings(), self._extension_address: AccountReading(decode, required=False)}
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
-        array = self._book.value(pubkey, layout.BinArray)
-        before = None if array is None else (self._book.data(pubkey), array)
-        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step, before=before)
+        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step)
 
     def _array_set(self) -> int:
         return layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
@@ -112,20 +109,9 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
             raise UndeterminedFill(self.address, "the cost depends on how the order layers round") from None
 
     def _make_ladder(self, state: DlmmState, *, a_to_b: bool) -> BinLadder:
-        self._laid = {index: self._laid_out(state, index) for index in state.arrays}
         return BinLadder(
-            [self._laid[index] for index in arrays_to_trade(state, x_to_y=a_to_b)],
-            active_id=state.active_id,
-            x_to_y=a_to_b,
-            fee_on_output=state.fee_on_y_only and a_to_b,
+            bins_to_trade(state, x_to_y=a_to_b), x_to_y=a_to_b, fee_on_output=state.fee_on_y_only and a_to_b
         )
-
-    def _laid_out(self, state: DlmmState, index: int) -> LaidBins:
-        """An array's bins; most changes are of one array, and of few of its bins."""
-        laid, bins = self._laid.get(index), state.arrays[index]
-        if laid is not None and laid.bins is bins and laid.with_orders == state.with_orders:
-            return laid
-        return LaidBins(bins, state.with_orders, laid)
 
     def _ladder_outputs(
         self, ladder: BinLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int

@@ -23,8 +23,6 @@ __all__ = [
     "ExtensionMissing",
     "OutOfBins",
     "Undetermined",
-    "arrays_to_trade",
-    "bins_to_trade",
     "walk",
 ]
 
@@ -120,20 +118,8 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
     return swap
 
 
-def arrays_to_trade(state: DlmmState, *, x_to_y: bool) -> list[int]:
-    """The indexes of the arrays a walk may enter, in order; they end where the walk would be refused."""
-    found: list[int] = []
-    with contextlib.suppress(ArrayMissing, ExtensionMissing, OutOfBins):
-        for index in _arrays_in_walk_order(state, x_to_y=x_to_y):
-            found.append(index)  # noqa: PERF402  # what came before it is refused counts
-    return found
-
-
 def bins_to_trade(state: DlmmState, *, x_to_y: bool) -> list[tuple[int, int, tuple[int, int, int]]]:
-    """Every bin a walk may trade in, in order: (bin id, price, layers); it ends where the walk would be refused.
-
-    The specification of what `_ladder` lays out.
-    """
+    """Every bin a walk may trade in, in order: (bin id, price, layers); it ends where the walk would be refused."""
     found = []
     bins = _bins_in_walk_order(state, x_to_y=x_to_y)
     with contextlib.suppress(ArrayMissing, ExtensionMissing, OutOfBins):
@@ -145,15 +131,7 @@ def bins_to_trade(state: DlmmState, *, x_to_y: bool) -> list[tuple[int, int, tup
 
 
 def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
-    """Every bin from the active one on, array by array."""
-    for index in _arrays_in_walk_order(state, x_to_y=x_to_y):
-        bins = state.arrays[index]
-        active = state.active_id - index * BINS_PER_ARRAY
-        yield from bins[min(active, BINS_PER_ARRAY - 1) :: -1] if x_to_y else bins[max(active, 0) :]
-
-
-def _arrays_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[int]:
-    """Every array from the active one on.
+    """Every bin from the active one on, array by array.
 
     The program looks the active array up first: outside the pair's own bitmap it wants the extension, whatever is set.
     """
@@ -164,7 +142,9 @@ def _arrays_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[int]:
         index = found - state.array_zero
         if index not in state.arrays:
             raise OutOfBins if index in state.absent_arrays else ArrayMissing(index)
-        yield index
+        bins = state.arrays[index]
+        active = state.active_id - index * BINS_PER_ARRAY
+        yield from bins[min(active, BINS_PER_ARRAY - 1) :: -1] if x_to_y else bins[max(active, 0) :]
     if not state.bitmap_complete:
         raise ExtensionMissing
 

@@ -4,7 +4,6 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
@@ -15,7 +14,7 @@ from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
-from quote_core.dex.raydium_clmm._ladder import LaidLine, LineLadder
+from quote_core.dex.raydium_clmm._ladder import LineLadder
 from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
@@ -48,9 +47,6 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._line = TickLine([], LineEnd(None), LineEnd(None))
-        self._line_arrays: list[layout.ClmmTickArray] = []
-        self._laid = LaidLine(self._line)
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.ClmmAccount:
@@ -94,11 +90,8 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
 
     def _make_ladder(self, state: ClmmState, *, a_to_b: bool) -> LineLadder:
-        if self._laid.line is not state.line:
-            self._laid = LaidLine(state.line)
         return LineLadder(
             state,
-            self._laid,
             limit_down=MIN_SQRT_PRICE_X64 + 1,
             limit_up=MAX_SQRT_PRICE_X64 - 1,
             step_count_max=STEP_COUNT_MAX,
@@ -157,20 +150,15 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             trade_fee_rate=self._book.held(own.amm_config, layout.ClmmConfig).trade_fee_rate,
             fee_on=own.fee_on,
             dynamic_fee=own.dynamic_fee,
-            line=self._present_line(),
+            line=self._line(),
         )
 
-    def _present_line(self) -> TickLine:
-        """The line of the arrays held: the same one as long as they are, since most changes are of none."""
+    def _line(self) -> TickLine:
         down, below = self._side(downwards=True)
         up, above = self._side(downwards=False)
         arrays = {array.start_tick: array for array in (*down, *up)}
-        held = [arrays[start] for start in sorted(arrays)]
-        is_same = len(held) == len(self._line_arrays) and all(map(operator.is_, held, self._line_arrays))
-        if not is_same or (below, above) != (self._line.below, self._line.above):
-            self._line = TickLine([tick for array in held for tick in array.ticks], below, above)
-            self._line_arrays = held
-        return self._line
+        ticks = [tick for start in sorted(arrays) for tick in arrays[start].ticks]
+        return TickLine(ticks, below, above)
 
     def _side(self, *, downwards: bool) -> tuple[list[layout.ClmmTickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""

@@ -1,22 +1,14 @@
 """The compiled ladder against the readable walk, on made-up pairs that reach every branch."""
 
 from array import array
-from dataclasses import replace
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
-from quote_core.dex.meteora_dlmm._ladder import BinLadder, LaidBins
+from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, DlmmState, FeeParameters, Volatility
-from quote_core.dex.meteora_dlmm.swap import (
-    ArrayMissing,
-    ExtensionMissing,
-    OutOfBins,
-    arrays_to_trade,
-    bins_to_trade,
-    walk,
-)
+from quote_core.dex.meteora_dlmm.swap import ArrayMissing, ExtensionMissing, OutOfBins, bins_to_trade, walk
 from quote_core.dex.walk import MathOverflow
 
 NOW = 1_790_000_000
@@ -89,44 +81,10 @@ def output(state: DlmmState, amount: int, *, x_to_y: bool, vault_out: int) -> in
     return done.amount_out if done.amount_out <= vault_out else 0
 
 
-def laid_out(state: DlmmState, *, x_to_y: bool, before: DlmmState | None = None) -> BinLadder:
-    arrays = []
-    for index in arrays_to_trade(state, x_to_y=x_to_y):
-        laid = None
-        if before is not None and index in before.arrays:
-            laid = LaidBins(before.arrays[index], before.with_orders, None)
-        arrays.append(LaidBins(state.arrays[index], state.with_orders, laid))
-    fee_on_output = state.fee_on_y_only and x_to_y
-    return BinLadder(arrays, active_id=state.active_id, x_to_y=x_to_y, fee_on_output=fee_on_output)
-
-
-@settings(max_examples=300)
-@given(states(), st.booleans())
-def test_the_bins_laid_out_are_those_a_walk_may_trade_in(state: DlmmState, x_to_y: bool):
-    assert laid_out(state, x_to_y=x_to_y).bins() == bins_to_trade(state, x_to_y=x_to_y)
-
-
-@settings(max_examples=300)
-@given(states(), st.data(), st.booleans())
-def test_bins_laid_out_after_a_change_are_those_of_the_changed_array(
-    before: DlmmState, data: st.DataObject, x_to_y: bool
-):
-    arrays = {}
-    for index, bins in before.arrays.items():
-        changed = list(bins)
-        for position in data.draw(st.sets(st.integers(0, len(bins) - 1), max_size=3)):
-            amount = data.draw(st.integers(0, 10**6))
-            changed[position] = replace(bins[position], amount_x=amount, amount_y=10**6 - amount)
-        arrays[index] = tuple(changed)
-    with_orders = data.draw(st.booleans())
-    after = replace(before, arrays=arrays, with_orders=with_orders)
-    assert laid_out(after, x_to_y=x_to_y, before=before).bins() == bins_to_trade(after, x_to_y=x_to_y)
-
-
 @given(states(), amounts, st.booleans(), st.sampled_from([U64_MAX, 10**9]))
 def test_a_ladder_gives_what_single_walks_give(state: DlmmState, amounts_in: list[int], x_to_y: bool, vault_out: int):
     amounts_in.sort()
-    ladder = laid_out(state, x_to_y=x_to_y)
+    ladder = BinLadder(bins_to_trade(state, x_to_y=x_to_y), x_to_y=x_to_y, fee_on_output=state.fee_on_y_only and x_to_y)
     volatility = state.volatility.at_swap_start(state.fee, active_id=state.active_id, unix_timestamp=NOW)
     found = ladder.outputs(
         array("Q", amounts_in), fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out

@@ -8,7 +8,7 @@ import pytest
 
 from quote_core.dex.layout import with_fields
 from quote_core.dex.meteora_dlmm import layout
-from quote_core.dex.meteora_dlmm._ladder import BinLadder, LaidBins
+from quote_core.dex.meteora_dlmm._ladder import BinLadder
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, DlmmState, FeeParameters, Volatility
 from quote_core.dex.meteora_dlmm.swap import ExtensionMissing, OutOfBins, Undetermined, bins_to_trade, walk
@@ -90,9 +90,7 @@ def test_exact_out_is_refused_where_a_whole_layer_costs_more_than_64_bits() -> N
 def test_a_ladder_fills_in_a_bin_whose_layers_cost_more_than_64_bits_together(layer: int) -> None:
     state = state_of(a_bin(0, amount_y=layer, processing_left=layer))
     amounts = [1, 10**6, 2**62, U64_MAX]
-    laid = [LaidBins(bins, state.with_orders, None) for bins in state.arrays.values()]
-    ladder = BinLadder(laid, active_id=state.active_id, x_to_y=True, fee_on_output=False)
-    assert ladder.bins() == bins_to_trade(state, x_to_y=True)
+    ladder = BinLadder(bins_to_trade(state, x_to_y=True), x_to_y=True, fee_on_output=False)
     found = ladder.outputs(
         array("Q", amounts), fee=state.fee, volatility=state.volatility, bin_step=BIN_STEP, vault_out=U64_MAX
     )
