@@ -7,7 +7,7 @@ half of the tests. Source of the format: protobuf.dev, "Encoding".
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from cpython.mem cimport PyMem_Free, PyMem_Malloc
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
@@ -29,8 +29,7 @@ cdef enum:
     # Room for every number of a quote with its tag; what is given as bytes comes on top.
     NUMBERS_SIZE_BYTES_MAX = 256
     COLUMN_COUNT = 7
-    # Bytes of one quote in all columns of a group: two of four bytes, five of eight.
-    COLUMNS_SIZE_BYTES = 2 * 4 + 5 * 8
+    ROOM_MIN = 128
     # Four numbers of eight bytes and three varints, each with a tag of one byte.
     FRESHNESS_SIZE_BYTES_MAX = 4 * 9 + 3 * (1 + VARINT_SIZE_BYTES_MAX)
 
@@ -271,28 +270,20 @@ cdef class ToldQuotes:
     cdef Part* _parts
     cdef uint64_t _now_mono_ns
     cdef list _refusals, _part_bytes
+    cdef Py_ssize_t _room
     cdef readonly Py_ssize_t count
     cdef readonly list offers, unquoted
 
     def __cinit__(self, QuoteRows rows not None, dict labels not None, told not None, list refused not None):
-        cdef Py_ssize_t position
         cdef int32_t offer, last_offer = NO_OFFER, part = 0
-        cdef uint32_t row
         cdef dict parts = {}
         cdef tuple numbers
         self._rows = rows
-        self._refusals = [body for body, _ in refused]
+        self._refusals = []
         self.offers, self.unquoted = [], []
-        self.count = len(refused)
-        for row in told:
-            numbers = labels[row]
-            self.count += len(numbers)
-        self._told = <Told*>PyMem_Malloc(max(1, self.count) * sizeof(Told))
-        if self._told == NULL:
-            raise MemoryError
-        for position in range(len(refused)):
-            self._told[position] = Told(0, refused[position][1], -1 - <int32_t>position)
-        position = len(refused)
+        for body, number in refused:
+            self._tell(0, number, -1 - <int32_t>len(self._refusals))
+            self._refusals.append(body)
         for row in told:
             offer = rows.line(row).offer
             if offer == NO_OFFER:
@@ -305,8 +296,20 @@ cdef class ToldQuotes:
             last_offer = offer
             numbers = labels[row]
             for number in numbers:
-                self._told[position] = Told(row, number, part)
-                position += 1
+                self._tell(row, number, part)
+
+    cdef int _tell(self, uint32_t row, uint32_t number, int32_t part) except -1:
+        cdef Py_ssize_t room
+        cdef Told* told
+        if self.count == self._room:
+            room = max(ROOM_MIN, 2 * self._room)
+            told = <Told*>PyMem_Realloc(self._told, room * sizeof(Told))
+            if told == NULL:
+                raise MemoryError
+            self._told, self._room = told, room
+        self._told[self.count] = Told(row, number, part)
+        self.count += 1
+        return 0
 
     def __dealloc__(self):
         PyMem_Free(self._told)
