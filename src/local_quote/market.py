@@ -126,7 +126,7 @@ class LocalMarket:
         self._forget_responses(touched)
         changed = self._pools_changed(touched)
         if self._spans is not None:
-            self._spans.priced(updates, now_mono_ns, map(self.table.row, changed))
+            self._spans.priced(updates, now_mono_ns, changed)
         return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
     def register(self, wanted: Iterable[tuple[Token, Token, int]]) -> list[int]:
@@ -138,7 +138,7 @@ class LocalMarket:
         registered = self.table.register(wanted)
         self.subscriptions.publish(registered.changed)
         if self._spans is not None:
-            self._spans.priced((), self._clock.mono_ns(), map(self.table.row, registered.rows))
+            self._spans.priced((), self._clock.mono_ns(), registered.rows)
         return registered.rows
 
     def renew_needs(self) -> WantedChange:

@@ -88,3 +88,9 @@ class QuoteRows:
 
     def state(self, number: int) -> RowState:
         """All that is held of a row."""
+
+    def copied(self, numbers: Sequence[int]) -> bytes:
+        """What rows say now, to be read later by `states_of`: who is in a hurry copies lines."""
+
+def states_of(copies: bytes) -> list[RowState]:
+    """What rows said when they were copied, in their order."""

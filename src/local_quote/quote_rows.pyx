@@ -5,6 +5,7 @@
 """
 
 from cpython cimport array
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
@@ -13,7 +14,7 @@ import array
 
 from local_quote.settlement import RowState
 
-__all__ = ["PoolOffer", "QuoteRows"]
+__all__ = ["PoolOffer", "QuoteRows", "states_of"]
 
 cdef array.array _NUMBERS = array.array("I")
 assert sizeof(Row) == 64 and _NUMBERS.itemsize == sizeof(uint32_t)
@@ -171,17 +172,33 @@ cdef class QuoteRows:
         return self.line(number).offer
 
     def state(self, Py_ssize_t number):
-        cdef Row* row = self.line(number)
-        return RowState(
-            row.amount,
-            row.output,
-            row.offer,
-            bool(row.is_stale),
-            row.version,
-            row.quoted_unix_ns,
-            row.quoted_mono_ns,
-            row.impact,
-        )
+        return _state_of(self.line(number))
+
+    def copied(self, numbers):
+        cdef bytes copies = PyBytes_FromStringAndSize(NULL, len(numbers) * <Py_ssize_t>sizeof(Row))
+        cdef Row* to = <Row*>PyBytes_AS_STRING(copies)
+        for number in numbers:
+            to[0] = self.line(number)[0]
+            to += 1
+        return copies
+
+
+def states_of(bytes copies not None):
+    cdef const Row* row = <const Row*>PyBytes_AS_STRING(copies)
+    return [_state_of(row + index) for index in range(len(copies) // <Py_ssize_t>sizeof(Row))]
+
+
+cdef _state_of(const Row* row):
+    return RowState(
+        row.amount,
+        row.output,
+        row.offer,
+        bool(row.is_stale),
+        row.version,
+        row.quoted_unix_ns,
+        row.quoted_mono_ns,
+        row.impact,
+    )
 
 
 cdef void _settle(

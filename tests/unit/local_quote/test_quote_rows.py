@@ -5,7 +5,7 @@ from array import array
 import pytest
 from fakes.held_market import SOL, USDC
 
-from local_quote.quote_rows import PoolOffer, QuoteRows
+from local_quote.quote_rows import PoolOffer, QuoteRows, states_of
 from local_quote.settlement import NO_OFFER, RowState
 from quote_core.dex.pool import Direction
 
@@ -120,3 +120,15 @@ def test_a_refused_row_counts_up_and_has_no_quote() -> None:
     assert rows.state(numbers[1]) == RowState(20)
     rows.refuse(numbers[0])
     assert rows.state(numbers[0]) == RowState(10, 0, NO_OFFER, False, 2, 1, 2, 0.0)
+
+
+def test_copies_say_what_rows_said_whatever_becomes_of_them() -> None:
+    rows = QuoteRows()
+    numbers = rows.add([10, 20])
+    rows.settle(numbers, [offer([4, 0], number=3)], 1, 2, [])
+    said = [rows.state(number) for number in numbers]
+    copies = rows.copied(list(numbers))
+    rows.refuse(numbers[0])
+    rows.remove(numbers)
+    assert states_of(copies) == said
+    assert states_of(rows.copied([])) == []
