@@ -109,9 +109,10 @@ SANITIZED = build/sanitize/lib
 SANITIZERS = $$($${CC:-cc} -print-file-name=libasan.so):$$($${CC:-cc} -print-file-name=libubsan.so)
 ON_SANITIZED = LD_PRELOAD=$(SANITIZERS) ASAN_OPTIONS=detect_leaks=0 UBSAN_OPTIONS=print_stacktrace=1 PYTHONMALLOC=malloc \
   PYTHONPATH=$(SANITIZED) $(BIN)/python
-sanitize: setup ## golden and property tests on what is compiled, and spoilt messages, under address and undefined-behaviour sanitizers
+sanitize: setup ## golden, property and row tests on what is compiled, and spoilt messages, under address and undefined-behaviour sanitizers
 	SOLQUOTE_BUILD=sanitize $(BIN)/python setup.py -q build --build-base build/sanitize --build-lib $(SANITIZED)
-	$(ON_SANITIZED) -m pytest tests/golden tests/unit/quote_core/dex tests/unit/quote_core/events tests/contract/test_events.py
+	$(ON_SANITIZED) -m pytest tests/golden tests/unit/quote_core/dex tests/unit/quote_core/events \
+	  tests/unit/local_quote tests/unit/aggregator tests/contract/test_events.py
 	$(ON_SANITIZED) tests/fuzz/fuzz_events.py
 
 FUZZ_RUNS ?= 1000000

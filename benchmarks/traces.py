@@ -41,7 +41,7 @@ from aggregator.spans import WrittenSpans
 from aggregator.table import QuoteTable
 from local_quote.app import make_market
 from local_quote.settings import LocalQuoteSettings
-from local_quote.wire import QuoteEncoder, QuoteParts
+from local_quote.wire import QuoteEncoder
 from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.dex.programs import PROGRAMS, decode_pool
 from quote_core.errors import CorruptAccount, SolquoteError
@@ -101,25 +101,23 @@ class Pricing:
             wanted = {pubkey: view.accounts.get(pubkey) for entry in market.store for pubkey in entry.accounts}
             wanted |= {pubkey: view.accounts.get(pubkey) for pubkey in market.basic_accounts()}
             market.apply(updates_of(wanted, view.slot))
-        rows = market.table.register(
+        rows = market.register(
             (one, other, 10**one.decimals * (step + 1) // 4)
             for pair in registry.pairs
             for one, other in pair.directions()
             for step in range(40)
         )
-        self._encoder = QuoteEncoder(oracle=market.oracle, clock=SYSTEM_CLOCK, stale_after_ns=5_000_000_000)
+        self._encoder = QuoteEncoder(
+            table=market.table, oracle=market.oracle, clock=SYSTEM_CLOCK, stale_after_ns=5_000_000_000
+        )
         self._following = market.subscriptions.follow((row, number) for number, row in enumerate(rows))
         self._subscriber = self._following.__enter__()
 
     def take(self, updates: Sequence[AccountUpdate]) -> None:
         """Bytes of a slot in, one message out."""
         self._market.apply(updates)
-        parts = QuoteParts()
-        for row in self._subscriber.take():
-            body, tail = self._encoder.row(row, self._market.chain_clock)
-            for number in self._subscriber.labels[row]:
-                parts.add(body, tail, number)
-        parts.batches(count_max=4_000, sequence=1, snapshot=False)
+        told = self._encoder.told(self._subscriber.labels, self._subscriber.take(), self._market.chain_clock)
+        told.batches(count_max=4_000, sequence=1, snapshot=False)
 
 
 class Writing:

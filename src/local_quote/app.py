@@ -55,17 +55,13 @@ def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Cl
         stale_after_ns=settings.stale_after,
         refuse_after_ns=settings.pool_cache_staleness_threshold,
     )
+    table = LocalRowTable(store=store, quoter=quoter, clock=clock, row_count_max=settings.table_row_count_max)
     return LocalMarket(
         registry=registry,
         progress=progress,
         store=store,
         quoter=quoter,
-        table=LocalRowTable(
-            store=store,
-            quoter=quoter,
-            clock=clock,
-            row_count_max=settings.table_row_count_max,
-        ),
+        table=table,
         cache=QuoteCache(ttl_ns=settings.quote_cache_ttl, entry_count_max=settings.quote_cache_entry_count_max),
         oracle=PriceOracle(
             registry,
@@ -76,7 +72,7 @@ def make_market(settings: LocalQuoteSettings, registry: TokenRegistry, clock: Cl
         subscriptions=Subscriptions(count_max=settings.subscriber_count_max),
         clock=clock,
         stale_after_ns=settings.stale_after,
-        spans=PricedSpans(tracer, store, clock) if (tracer := traces.tracer()) is not None else None,
+        spans=PricedSpans(tracer, store, table, clock) if (tracer := traces.tracer()) is not None else None,
     )
 
 
@@ -154,7 +150,9 @@ async def run(
         )
         servicer = LocalQuoteServicer(
             market=market,
-            encoder=QuoteEncoder(oracle=market.oracle, clock=clock, stale_after_ns=settings.stale_after),
+            encoder=QuoteEncoder(
+                table=market.table, oracle=market.oracle, clock=clock, stale_after_ns=settings.stale_after
+            ),
             clock=clock,
             hurry=refresher.hurry,
             health=health.report,

@@ -14,7 +14,7 @@ from local_quote.oracle import PriceOracle
 from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, PoolEntry, PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quoter import PoolQuoter, PricedSwap
-from local_quote.row_table import LocalQuote, LocalRow, LocalRowTable
+from local_quote.row_table import LocalQuote, LocalRowTable
 from local_quote.spans import PricedSpans
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Dex, Pool, SwapMode
@@ -62,7 +62,7 @@ class LocalMarket:
         table: LocalRowTable,
         cache: QuoteCache[LocalQuote],
         oracle: PriceOracle,
-        subscriptions: Subscriptions[LocalRow, int],
+        subscriptions: Subscriptions[int, int],
         clock: Clock,
         stale_after_ns: int,
         spans: PricedSpans | None = None,
@@ -129,10 +129,17 @@ class LocalMarket:
             self._spans.priced(updates, now_mono_ns, changed)
         return _wanted(done, doubted | {one for one in done.judged_pools if self._is_doubted(one)})
 
-    def registered(self, rows: Iterable[LocalRow]) -> None:
-        """Somebody subscribes to these rows, and has them as they stand."""
+    def register(self, wanted: Iterable[tuple[Token, Token, int]]) -> list[int]:
+        """Somebody subscribes to these combinations: rows of the table, priced, in the order given.
+
+        Raises:
+            TooManyQuotes: See `LocalRowTable.register`.
+        """
+        registered = self.table.register(wanted)
+        self.subscriptions.publish(registered.changed)
         if self._spans is not None:
-            self._spans.priced((), self._clock.mono_ns(), rows)
+            self._spans.priced((), self._clock.mono_ns(), registered.rows)
+        return registered.rows
 
     def renew_needs(self) -> WantedChange:
         """Ask for what pools came to want by being priced, whether or not anything of them has changed."""
@@ -236,14 +243,14 @@ class LocalMarket:
         return self._standing(entry) is self._standings.get(entry.pool.address)
 
     def _timed(self, input_token: Token, output_token: Token, swap: PricedSwap) -> LocalQuote:
-        row = self.table.row(input_token.mint, output_token.mint, swap.input_amount)
+        row = self.table.find(input_token.mint, output_token.mint, swap.input_amount)
         held = self.store.of_pair(input_token.mint, output_token.mint)
         return LocalQuote(
             input_token=input_token,
             output_token=output_token,
             swap=swap,
             # An amount without a row counts the updates of all pools it rests on, which only grows too.
-            version=row.version if row is not None else sum(entry.update_count for entry in held),
+            version=sum(entry.update_count for entry in held) if row is None else self.table.quotes.version(row),
             quoted_unix_ns=self._clock.unix_ns(),
             quoted_mono_ns=self._clock.mono_ns(),
         )
@@ -311,10 +318,10 @@ class LocalMarket:
         entry = self.store.entry(pool_id)
         return entry is not None and entry.doubt is not None
 
-    def _pools_changed(self, pool_ids: Collection[Pubkey]) -> list[LocalRow]:
+    def _pools_changed(self, pool_ids: Collection[Pubkey]) -> list[int]:
         for pool_id in pool_ids:
             self.quoter.pool_changed(pool_id)
-        changed: list[LocalRow] = self.table.pools_changed(pool_ids)
+        changed = self.table.pools_changed(pool_ids)
         self.subscriptions.publish(changed)
         return changed
 

@@ -275,7 +275,7 @@ class PoolStore:
 
     def _is_older(self, update: AccountUpdate) -> bool:
         held = self._accounts.get(update.pubkey)
-        return held is not None and (update.slot, update.source.value) < (held.slot, held.source.value)
+        return held is not None and (update.slot, update.source) < (held.slot, held.source)
 
     def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
         """Hand one update over; False when a pool refused its bytes, which are then not held."""

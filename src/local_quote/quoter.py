@@ -112,10 +112,12 @@ class PoolQuoter:
 
     def is_usable(self, entry: PoolEntry) -> bool:
         """Whether a pool is loaded and not past the staleness limit, and the chain's time known."""
+        vouched_mono_ns = entry.freshness.vouched.mono_ns
         return (
             self.chain_clock is not None
-            and entry.is_loaded
-            and entry.age_ns(self._clock.mono_ns()) <= self.refuse_after_ns
+            and vouched_mono_ns > 0
+            and self._clock.mono_ns() - vouched_mono_ns <= self.refuse_after_ns
+            and not entry.pool.missing()
         )
 
     def is_stale(self, entry: PoolEntry) -> bool:

@@ -1,32 +1,32 @@
 """The streamed rows: one (input mint, output mint, amount) each, priced as ladders, with a version that counts changes.
 
 When a pool changes, its ladder is priced once per direction for all amounts; the other pools' ladders are kept, and
-the best of all is taken anew. Only rows whose output, pool, refusal or staleness differ change. Does no I/O.
+the best of all is taken anew, in C (`quote_rows`). A row is a number; what it says is looked up. Does no I/O.
 """
 
 from array import array
-from bisect import insort
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
+from itertools import compress
 from typing import NamedTuple
 
 from local_quote.dependencies import PairKey
-from local_quote.impact import Curve, price_impact
 from local_quote.pool_store import PoolEntry, PoolStore
+from local_quote.quote_rows import PoolOffer, QuoteRows
 from local_quote.quoter import PoolQuoter, PricedSwap, direction_of
+from local_quote.settlement import NO_OFFER
 from quote_core.clock import Clock
-from quote_core.dex.pool import Direction
 from quote_core.errors import NotTradable, SolquoteError, TooManyQuotes
 from quote_core.tokens import Token
 from quote_core.units import Pubkey
 
-__all__ = ["DirectionRows", "LocalQuote", "LocalRow", "LocalRowTable"]
+__all__ = ["LocalQuote", "LocalRow", "LocalRowTable", "Registered", "RowRefusal"]
 
 DirectionKey = tuple[Pubkey, Pubkey]
 
 
 class LocalQuote(NamedTuple):
-    """A priced swap with its place in time. A tuple, for it is made for every changed row."""
+    """A priced swap with its place in time."""
 
     input_token: Token
     output_token: Token
@@ -36,49 +36,62 @@ class LocalQuote(NamedTuple):
     quoted_mono_ns: int
 
 
-@dataclass(slots=True, eq=False)
-class LocalRow:
-    """One combination: either `quote` or `refusal` is set once it has been priced.
-
-    `encoded` is the wire form of all that changes only with the version, made by the first who sends it.
-    """
-
-    direction: "DirectionRows"
-    amount: int
-    version: int = 0
-    quote: LocalQuote | None = None
-    refusal: SolquoteError | None = None
-    is_stale: bool = False
-    subscription_count: int = 0
-    encoded: bytes | None = None
-    tail: bytes = b""
-    tail_mono_ns: int = 0
-
-    def is_other_than(self, entry: PoolEntry, output: int, *, is_stale: bool) -> bool:
-        """Whether such a result would change the row."""
-        if self.quote is None:
-            return True
-        swap = self.quote.swap
-        return swap.output_amount != output or swap.entry is not entry or self.is_stale != is_stale
-
-    def settle(self, *, quote: LocalQuote | None, refusal: SolquoteError | None, is_stale: bool) -> None:
-        """Take a new result; what was encoded of the one before is forgotten."""
-        self.quote = quote
-        self.refusal = refusal
-        self.is_stale = is_stale
-        self.encoded = None
-        self.tail_mono_ns = 0
-
-
-@dataclass(slots=True, eq=False)
-class DirectionRows:
-    """The rows of one direction of a pair, amounts ascending, and what each usable pool gives for them."""
+class LocalRow(NamedTuple):
+    """What one combination says now: either `quote` or `refusal` is set."""
 
     input_token: Token
     output_token: Token
+    amount: int
+    version: int
+    quote: LocalQuote | None
+    refusal: SolquoteError | None
+    is_stale: bool
+
+
+class Registered(NamedTuple):
+    """Rows in the order asked for, and all that changed by it: new ones, and neighbours that time alone has changed."""
+
+    rows: list[int]
+    changed: list[int]
+
+
+@dataclass(slots=True, eq=False)
+class RowRefusal:
+    """Why a row has no quote; `encoded` is its wire form, made by the first who sends it."""
+
+    error: SolquoteError
+    encoded: bytes | None = None
+
+
+@dataclass(slots=True, eq=False)
+class _DirectionRows:
+    """The rows of one direction of a pair, amounts ascending, and what its pools give for them."""
+
+    input_token: Token
+    output_token: Token
+    by_amount: dict[int, int] = field(default_factory=dict)
     amounts: "array[int]" = field(default_factory=lambda: array("Q"))  # what kernels read in place
-    rows: dict[int, LocalRow] = field(default_factory=dict)
-    ladders: dict[Pubkey, Sequence[int]] = field(default_factory=dict)
+    rows: "array[int]" = field(default_factory=lambda: array("I"))
+    offers: dict[Pubkey, PoolOffer] = field(default_factory=dict)  # in order of the pools' ids
+
+    @property
+    def key(self) -> DirectionKey:
+        return self.input_token.mint, self.output_token.mint
+
+    def add(self, amounts: Iterable[int], rows: Iterable[int]) -> None:
+        """Take rows in; no ladder has outputs for them yet."""
+        self.by_amount.update(zip(amounts, rows, strict=True))
+        self.amounts = array("Q", sorted(self.by_amount))
+        self.rows = array("I", map(self.by_amount.__getitem__, self.amounts))
+
+    def drop(self, gone: set[int]) -> None:
+        """Let rows go, and their outputs with them: those of the others are as they were."""
+        kept = [row not in gone for row in self.rows]
+        self.rows, self.amounts = array("I", compress(self.rows, kept)), array("Q", compress(self.amounts, kept))
+        self.by_amount = dict(zip(self.amounts, self.rows, strict=True))
+        for offer in self.offers.values():
+            if offer.outputs is not None:
+                offer.outputs = array("Q", compress(offer.outputs, kept))
 
 
 class LocalRowTable:
@@ -89,168 +102,150 @@ class LocalRowTable:
         self._quoter = quoter
         self._clock = clock
         self._row_count_max = row_count_max
-        self._directions: dict[DirectionKey, DirectionRows] = {}
-        self._row_count = 0
+        self._directions: dict[DirectionKey, _DirectionRows] = {}  # kept once they had rows: offers are numbered once
+        self._direction_of: dict[int, _DirectionRows] = {}
+        self._refusals: dict[int, RowRefusal] = {}
+        self.quotes = QuoteRows()
+        self.offers: list[PoolOffer] = []
 
     def __len__(self) -> int:
-        return self._row_count
+        return len(self._direction_of)
 
-    def __iter__(self) -> Iterator[LocalRow]:
-        for direction in self._directions.values():
-            yield from direction.rows.values()
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._direction_of)
 
     def wants(self, pair: PairKey) -> bool:
         """Whether somebody subscribes to rows of a pair."""
-        return pair in self._directions or pair[::-1] in self._directions
+        return any(direction.rows for direction in self._of_pair(pair))
 
-    def row(self, input_mint: Pubkey, output_mint: Pubkey, amount: int) -> LocalRow | None:
+    def find(self, input_mint: Pubkey, output_mint: Pubkey, amount: int) -> int | None:
         """The row of a combination, if registered."""
         direction = self._directions.get((input_mint, output_mint))
-        return direction.rows.get(amount) if direction is not None else None
+        return direction.by_amount.get(amount) if direction is not None else None
 
-    def register(self, wanted: Iterable[tuple[Token, Token, int]]) -> list[LocalRow]:
-        """Register combinations (each once more than before) and price the new ones; in the order given.
+    def row(self, row: int) -> LocalRow:
+        """What a row says now.
+
+        Raises:
+            IndexError: Nobody has registered it.
+        """
+        state, direction = self.quotes.state(row), self._direction_of[row]
+        tokens = direction.input_token, direction.output_token
+        if state.offer == NO_OFFER:
+            return LocalRow(*tokens, state.amount, state.version, None, self._refusals[row].error, is_stale=False)
+        offer = self.offers[state.offer]
+        swap = PricedSwap(
+            offer.entry, offer.way, state.amount, state.output, 0, None, state.price_impact, offer.depth_amount
+        )
+        quote = LocalQuote(*tokens, swap, state.version, state.quoted_unix_ns, state.quoted_mono_ns)
+        return LocalRow(*tokens, state.amount, state.version, quote, None, state.is_stale)
+
+    def refusal(self, row: int) -> RowRefusal:
+        """Why a row has no quote; it has none."""
+        assert self.quotes.offer(row) == NO_OFFER, "it has a quote"
+        return self._refusals[row]
+
+    def register(self, wanted: Iterable[tuple[Token, Token, int]]) -> Registered:
+        """Register combinations (each once more than before) and price the directions of the new ones.
 
         Raises:
             TooManyQuotes: The table cannot hold them; nothing is registered.
         """
         wanted = list(wanted)
-        new = {
-            (one.mint, other.mint, amount)
-            for one, other, amount in wanted
-            if not self.row(one.mint, other.mint, amount)
-        }
-        if self._row_count + len(new) > self._row_count_max:
-            raise TooManyQuotes("pairs", self._row_count + len(new), self._row_count_max)
-        rows = []
-        grown: dict[int, DirectionRows] = {}
+        new: dict[DirectionKey, tuple[Token, Token, dict[int, None]]] = {}
         for input_token, output_token, amount in wanted:
-            direction = self._directions.setdefault(
-                (input_token.mint, output_token.mint), DirectionRows(input_token, output_token)
-            )
-            row = direction.rows.get(amount)
-            if row is None:
-                row = direction.rows[amount] = LocalRow(direction, amount)
-                insort(direction.amounts, amount)
-                self._row_count += 1
-                grown[id(direction)] = direction
-            row.subscription_count += 1
-            rows.append(row)
-        for direction in grown.values():
-            self._reprice_all(direction)
-        return rows
+            key = input_token.mint, output_token.mint
+            known = self._directions.get(key)
+            if known is None or amount not in known.by_amount:
+                new.setdefault(key, (input_token, output_token, {}))[2][amount] = None
+        row_count = len(self) + sum(len(amounts) for _, _, amounts in new.values())
+        if row_count > self._row_count_max:
+            raise TooManyQuotes("pairs", row_count, self._row_count_max)
+        changed: list[int] = []
+        for key, (input_token, output_token, amounts) in new.items():
+            direction = self._directions.setdefault(key, _DirectionRows(input_token, output_token))
+            numbers = self.quotes.add(amounts)
+            self._direction_of.update(dict.fromkeys(numbers, direction))
+            direction.add(amounts, numbers)
+            self._price_anew(direction)
+            self._settle(direction, changed)
+        rows = [self._directions[one.mint, other.mint].by_amount[amount] for one, other, amount in wanted]
+        self.quotes.hold(rows)
+        return Registered(rows, changed)
 
-    def release(self, rows: Iterable[LocalRow]) -> None:
+    def release(self, rows: Iterable[int]) -> None:
         """Give rows back; those nobody wants any more leave the table."""
-        shrunk: dict[int, DirectionRows] = {}
-        for row in rows:
-            row.subscription_count -= 1
-            if row.subscription_count == 0:
-                del row.direction.rows[row.amount]
-                self._row_count -= 1
-                shrunk[id(row.direction)] = row.direction
-        for direction in shrunk.values():
-            direction.amounts = array("Q", sorted(direction.rows))
-            self._reprice_all(direction)
-            if not direction.rows:
-                del self._directions[direction.input_token.mint, direction.output_token.mint]
+        left = self.quotes.let_go(rows)
+        shrunk: dict[DirectionKey, set[int]] = {}
+        for row in left:
+            shrunk.setdefault(self._direction_of.pop(row).key, set()).add(row)
+            self._refusals.pop(row, None)
+        for key, gone in shrunk.items():
+            self._directions[key].drop(gone)
+        self.quotes.remove(left)
 
-    def pools_changed(self, pool_ids: Iterable[Pubkey]) -> list[LocalRow]:
+    def pools_changed(self, pool_ids: Iterable[Pubkey]) -> list[int]:
         """Price anew what rests on the pools; returns the rows that changed."""
-        touched: dict[int, DirectionRows] = {}
+        touched: dict[_DirectionRows, None] = {}
         for pool_id in pool_ids:
             entry = self._store.entry(pool_id)
             assert entry is not None, pool_id
-            for key in (entry.pair, entry.pair[::-1]):
-                direction = self._directions.get(key)
-                if direction is not None:
+            for direction in self._of_pair(entry.pair):
+                if direction.rows:
                     self._price_ladder(direction, entry)
-                    touched[id(direction)] = direction
-        return [row for direction in touched.values() for row in self._take_best(direction)]
+                    touched[direction] = None
+        changed: list[int] = []
+        for direction in touched:
+            self._settle(direction, changed)
+        return changed
 
-    def _reprice_all(self, direction: DirectionRows) -> list[LocalRow]:
-        direction.ladders.clear()
-        for entry in self._store.of_pair(direction.input_token.mint, direction.output_token.mint):
+    def _of_pair(self, pair: PairKey) -> Iterator[_DirectionRows]:
+        return (self._directions[key] for key in (pair, pair[::-1]) if key in self._directions)
+
+    def _price_anew(self, direction: _DirectionRows) -> None:
+        for entry in self._store.of_pair(*direction.key):
             self._price_ladder(direction, entry)
-        return self._take_best(direction)
 
-    def _price_ladder(self, direction: DirectionRows, entry: PoolEntry) -> None:
-        pool_id = entry.pool.address
-        direction.ladders.pop(pool_id, None)
+    def _price_ladder(self, direction: _DirectionRows, entry: PoolEntry) -> None:
+        offer = direction.offers.get(entry.pool.address) or self._new_offer(direction, entry)
+        offer.outputs = None
         if self._quoter.is_usable(entry):
             try:
-                direction.ladders[pool_id] = entry.to_price().ladder(
-                    direction_of(entry, direction.input_token.mint), direction.amounts, self._quoter.now_on_chain()
-                )
+                offer.outputs = entry.to_price().ladder(offer.way, direction.amounts, self._quoter.now_on_chain())
             except NotTradable:
                 return  # as a pool that is not there; asking for the pool itself tells why
 
-    def _take_best(self, direction: DirectionRows) -> list[LocalRow]:
-        """Give every row the best of the ladders; returns those that differ from before.
+    def _new_offer(self, direction: _DirectionRows, entry: PoolEntry) -> PoolOffer:
+        way = direction_of(entry, direction.input_token.mint)
+        offer = PoolOffer(direction.input_token, direction.output_token, entry, way, len(self.offers))
+        self.offers.append(offer)
+        direction.offers = dict(sorted([*direction.offers.items(), (entry.pool.address, offer)]))
+        return offer
 
-        Fresh beats stale, then most output wins; ties break by pool id, in whose order offers come.
-        """
-        offers = self._offers(direction)
-        ranks = [[offer for offer in offers if offer.is_stale is is_stale] for is_stale in (False, True)]
+    def _settle(self, direction: _DirectionRows, changed: list[int]) -> None:
+        """Give every row the best of the offers; `changed` gets those that differ from before."""
         now_unix_ns, now_mono_ns = self._clock.unix_ns(), self._clock.mono_ns()
-        changed = []
-        for index, amount in enumerate(direction.amounts):
-            best, best_out = None, 0
-            for rank in ranks:
-                for offer in rank:
-                    output = offer.outputs[index]
-                    if output > best_out:
-                        best, best_out = offer, output
-                if best is not None:
-                    break
-            row = direction.rows[amount]
-            if best is None:
-                if self._refuse(row):
-                    changed.append(row)
-            elif row.is_other_than(best.entry, best_out, is_stale=best.is_stale):
-                row.version += 1
-                swap = best.swap(amount, best_out)
-                quote = LocalQuote(
-                    direction.input_token, direction.output_token, swap, row.version, now_unix_ns, now_mono_ns
-                )
-                row.settle(quote=quote, refusal=None, is_stale=best.is_stale)
-                changed.append(row)
-        return changed
+        offers = [offer for offer in direction.offers.values() if self._stands(offer)]
+        unfilled = self.quotes.settle(direction.rows, offers, now_unix_ns, now_mono_ns, changed)
+        changed += [row for row in unfilled if self._refuse(direction, row)]
 
-    def _offers(self, direction: DirectionRows) -> list["_Offer"]:
-        offers = []
-        for pool_id, outputs in sorted(direction.ladders.items()):
-            entry = self._store.entry(pool_id)
-            assert entry is not None, pool_id
-            way = direction_of(entry, direction.input_token.mint)
-            if not self._quoter.is_usable(entry):
-                continue  # past the limit by time alone since its ladder was priced
-            try:
-                curve = self._quoter.curve(entry, way)
-            except NotTradable:
-                continue  # closed by time alone since its ladder was priced
-            offers.append(_Offer(entry, way, outputs, self._quoter.is_stale(entry), curve))
-        return offers
-
-    def _refuse(self, row: LocalRow) -> bool:
-        refusal = self._quoter.refusal(row.direction.input_token, row.direction.output_token, row.amount)
-        if row.refusal is not None and type(row.refusal) is type(refusal):
-            return False
-        row.version += 1
-        row.settle(quote=None, refusal=refusal, is_stale=False)
+    def _stands(self, offer: PoolOffer) -> bool:
+        """Look at how the offer's pool stands now; False where it gives nothing."""
+        if offer.outputs is None or not self._quoter.is_usable(offer.entry):
+            return False  # past the limit by time alone since its ladder was priced
+        try:
+            curve = self._quoter.curve(offer.entry, offer.way)
+        except NotTradable:
+            return False  # closed by time alone since its ladder was priced
+        offer.stand(curve.net_price, curve.depth_amount, self._quoter.is_stale(offer.entry))
         return True
 
-
-@dataclass(frozen=True, slots=True)
-class _Offer:
-    """What one pool gives for all amounts of one direction."""
-
-    entry: PoolEntry
-    direction: Direction
-    outputs: Sequence[int]
-    is_stale: bool
-    curve: Curve
-
-    def swap(self, amount: int, output: int) -> PricedSwap:
-        impact = price_impact(amount, output, self.curve.net_price)
-        return PricedSwap(self.entry, self.direction, amount, output, 0, None, impact, self.curve.depth_amount)
+    def _refuse(self, direction: _DirectionRows, row: int) -> bool:
+        state = self.quotes.state(row)
+        error = self._quoter.refusal(direction.input_token, direction.output_token, state.amount)
+        before = self._refusals.get(row) if state.offer == NO_OFFER else None
+        if before is not None and type(before.error) is type(error):
+            return False
+        self.quotes.refuse(row)
+        self._refusals[row] = RowRefusal(error)
+        return True

@@ -1,17 +1,14 @@
 """The methods of `LocalQuoteService`: read the request, ask the market, write the answer."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from itertools import chain, islice
+from collections.abc import AsyncGenerator, Callable, Iterator
 
 from local_quote.market import LocalMarket
 from local_quote.routes import checked_amount, checked_pool, simulate_route
-from local_quote.row_table import LocalQuote, LocalRow
+from local_quote.row_table import LocalQuote
 from local_quote.wire import (
-    QuoteColumns,
     QuoteEncoder,
-    QuoteParts,
+    ToldQuotes,
     hops_from,
     oracle_prices_to,
     paired_to,
@@ -36,11 +33,10 @@ from local_quote.wire.messages import (
     SimulateRouteResponse,
 )
 from quote_core.clock import Clock
-from quote_core.errors import MarketError, RequestError
+from quote_core.errors import MarketError
 from quote_core.health import HealthReport
 from quote_core.serving import (
     BatchRequest,
-    Combination,
     Subscription,
     read_batch_request,
     read_quote_request,
@@ -83,18 +79,16 @@ class LocalQuoteServicer:
     async def stream_batch_quotes(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
         """Every combination once, then again whenever it changes, one a message."""
         async with contextlib.aclosing(self._follow(request)) as following:
-            async for turn in following:
-                for message in self._parts(turn).messages():
+            async for told, _ in following:
+                for message in told.messages():
                     yield message
 
     async def stream_quote_batches(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
         """The same, what changed together in one message."""
         sequence = 1
         async with contextlib.aclosing(self._follow(request)) as following:
-            async for turn in following:
-                batches = self._parts(turn).batches(
-                    count_max=_QUOTES_PER_MESSAGE_MAX, sequence=sequence, snapshot=turn.is_snapshot
-                )
+            async for told, is_snapshot in following:
+                batches = told.batches(count_max=_QUOTES_PER_MESSAGE_MAX, sequence=sequence, snapshot=is_snapshot)
                 sequence += len(batches)
                 for batch in batches:
                     yield batch
@@ -103,8 +97,8 @@ class LocalQuoteServicer:
         """The same as columns."""
         sequence = 1
         async with contextlib.aclosing(self._follow(request)) as following:
-            async for turn in following:
-                messages = self._columns(turn, sequence)
+            async for told, is_snapshot in following:
+                messages = told.columns(count_max=_QUOTES_PER_MESSAGE_MAX, sequence=sequence, snapshot=is_snapshot)
                 sequence += len(messages)
                 for message in messages:
                     yield message
@@ -181,69 +175,27 @@ class LocalQuoteServicer:
         del request  # it has no fields
         return write_health(self._health())
 
-    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator["_Turn", None]:
-        """What a stream is to be told: all of its rows, then what changed or is due again."""
+    async def _follow(self, request: BatchQuoteRequest) -> AsyncGenerator[tuple[ToldQuotes, bool], None]:
+        """What a stream is to be told, and whether that is the first set: all, then what changed or is due again."""
         wanted = read_batch_request(request, self._market.registry, quote_count_max=self._quotes_per_request_max)
         refresh_ns = wanted.refresh_interval_ns or REFRESH_NS_DEFAULT
         with self._subscribed(wanted) as subscription:
-            turns = subscription.turns(refresh_ns=refresh_ns, clock=self._clock)
-            yield _Turn(subscription.labels, subscription.take_all(), wanted.refused, is_snapshot=True)
+            turns, labels = subscription.turns(refresh_ns=refresh_ns, clock=self._clock), subscription.labels
+            first = subscription.take_all()
+            yield self._encoder.told(labels, first, self._market.chain_clock, wanted.refused), True
             async for rows in turns:
-                yield _Turn(subscription.labels, rows)
+                yield self._encoder.told(labels, rows, self._market.chain_clock), False
 
     @contextlib.contextmanager
-    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscription[LocalRow, int]]:
-        subscriptions, table = self._market.subscriptions, self._market.table
-        subscriptions.check_room()
+    def _subscribed(self, wanted: BatchRequest) -> Iterator[Subscription[int, int]]:
+        self._market.subscriptions.check_room()
         pair = self._market.registry.pair
-        rows = table.register((*pair(key.input_mint, key.output_mint), key.input_amount) for key in wanted.keys)
-        self._market.registered(rows)
+        rows = self._market.register((*pair(key.input_mint, key.output_mint), key.input_amount) for key in wanted.keys)
         try:
-            with subscriptions.follow(zip(rows, wanted.numbers, strict=True)) as subscription:
+            with self._market.subscriptions.follow(zip(rows, wanted.numbers, strict=True)) as subscription:
                 yield subscription
         finally:
-            table.release(rows)
-
-    def _parts(self, turn: "_Turn") -> QuoteParts:
-        parts = QuoteParts()
-        for refused in turn.refused:
-            parts.add(self._refusal(refused), b"", refused[0].number)
-        chain_clock = self._market.chain_clock
-        for row in turn.rows:
-            body, tail = self._encoder.row(row, chain_clock)
-            for number in turn.labels[row]:
-                parts.add(body, tail, number)
-        return parts
-
-    def _columns(self, turn: "_Turn", first_sequence: int) -> list[bytes]:
-        messages: list[bytes] = []
-        told: Iterator[tuple[LocalRow | bytes, int]] = chain(
-            ((self._refusal(refused), refused[0].number) for refused in turn.refused),
-            ((row, number) for row in turn.rows for number in turn.labels[row]),
-        )
-        while part := list(islice(told, _QUOTES_PER_MESSAGE_MAX)):
-            columns = QuoteColumns(self._encoder, self._market.chain_clock)
-            for one, number in part:
-                if isinstance(one, LocalRow):
-                    columns.add(one, number)
-                else:
-                    columns.add_refused(one, number)
-            messages.append(columns.message(sequence=first_sequence + len(messages), snapshot=turn.is_snapshot))
-        return messages
-
-    def _refusal(self, refused: tuple[Combination, RequestError]) -> bytes:
-        one, error = refused
-        return self._encoder.refusal(one.input_mint, one.output_mint, one.amount, error)
+            self._market.table.release(rows)
 
     def _encoded(self, quote: LocalQuote) -> bytes:
         return self._encoder.quote(quote, self._market.chain_clock)
-
-
-@dataclass(frozen=True, slots=True)
-class _Turn:
-    """What one stream is told next, by its own numbers."""
-
-    labels: Mapping[LocalRow, tuple[int, ...]]
-    rows: Sequence[LocalRow]
-    refused: Sequence[tuple[Combination, RequestError]] = ()
-    is_snapshot: bool = False

@@ -4,11 +4,13 @@ Which quotes are sampled, and their ids, follow from the quotes (`quote_core.tel
 begins with the account update it came of. All of it is worked out after the quotes are on their way.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import NamedTuple
 
 from local_quote.pool_store import PoolStore
-from local_quote.row_table import LocalQuote, LocalRow
+from local_quote.quote_rows import states_of
+from local_quote.row_table import LocalRowTable
+from local_quote.settlement import NO_OFFER, RowState
 from quote_core.clock import Clock
 from quote_core.quotes import route_id
 from quote_core.solana import AccountUpdate
@@ -22,7 +24,8 @@ __all__ = ["PricedSpans"]
 
 class _Priced(NamedTuple):
     updates: Sequence[AccountUpdate]
-    quotes: Sequence[LocalQuote]
+    rows: bytes
+    """What they said then, see `QuoteRows.copied`."""
     began_mono_ns: int
     ended_mono_ns: int
     wall_ahead_ns: int
@@ -32,38 +35,41 @@ class _Priced(NamedTuple):
 class PricedSpans:
     """Notes what was priced, and tells it afterwards."""
 
-    def __init__(self, tracer: Tracer, store: PoolStore, clock: Clock) -> None:
+    def __init__(self, tracer: Tracer, store: PoolStore, table: LocalRowTable, clock: Clock) -> None:
         self._tracer = tracer
         self._store = store
+        self._table = table
         self._clock = clock
         self._told = Told()
         self._later = Afterwards(self._tell)
 
-    def priced(self, updates: Sequence[AccountUpdate], began_mono_ns: int, rows: Iterable[LocalRow]) -> None:
+    def priced(self, updates: Sequence[AccountUpdate], began_mono_ns: int, rows: Sequence[int]) -> None:
         """The updates were taken in from `began_mono_ns` until now, and changed these rows.
 
         Without any the rows were asked for, and priced from what was held.
         """
-        quotes = [row.quote for row in rows if row.quote is not None and not row.is_stale]
-        if quotes:
+        if rows:
             now_mono_ns = self._clock.mono_ns()
             wall_ahead_ns = self._clock.unix_ns() - now_mono_ns
-            self._later.note(_Priced(updates, quotes, began_mono_ns, now_mono_ns, wall_ahead_ns))
+            copied = self._table.quotes.copied(rows)
+            self._later.note(_Priced(updates, copied, began_mono_ns, now_mono_ns, wall_ahead_ns))
 
     def _tell(self, priced: _Priced) -> None:
         routes: dict[str, int] = {}
-        for quote in priced.quotes:
-            swap = quote.swap
-            pool_id = swap.entry.pool.address
+        for row in states_of(priced.rows):
+            if row.offer == NO_OFFER or row.is_stale:
+                continue
+            pool_id = self._table.offers[row.offer].entry.pool.address
             route = routes.get(pool_id)
             if route is None:
                 route = routes[pool_id] = route_id([pool_id])
-            trace_id = self._tracer.quotes.sampled(LOCAL, route, swap.input_amount, swap.output_amount)
+            trace_id = self._tracer.quotes.sampled(LOCAL, route, row.amount, row.output)
             if trace_id is not None and self._told.is_new(trace_id):  # a quote changes in other ways, too
-                self._tell_quote(trace_id, quote, route, priced)
+                self._tell_quote(trace_id, row, route, priced)
 
-    def _tell_quote(self, trace_id: int, quote: LocalQuote, route: int, priced: _Priced) -> None:
-        pool = quote.swap.entry.pool
+    def _tell_quote(self, trace_id: int, row: RowState, route: int, priced: _Priced) -> None:
+        offer = self._table.offers[row.offer]
+        pool = offer.entry.pool
         parent_span_id = self._tell_cause(trace_id, pool.address, priced) if priced.updates else 0
         self._tracer.record(
             QUOTE,
@@ -73,13 +79,13 @@ class PricedSpans:
             start_unix_ns=priced.began_mono_ns + priced.wall_ahead_ns,
             end_unix_ns=priced.ended_mono_ns + priced.wall_ahead_ns,
             attributes={
-                "solquote.pair": f"{quote.input_token.symbol}-{quote.output_token.symbol}",
+                "solquote.pair": f"{offer.input_token.symbol}-{offer.output_token.symbol}",
                 "solquote.pool": pool.address,
                 "solquote.dex": pool.dex.value,
                 "solquote.route_id": f"{route:016x}",
-                "solquote.input_amount": str(quote.swap.input_amount),
-                "solquote.output_amount": str(quote.swap.output_amount),
-                "solquote.version": quote.version,
+                "solquote.input_amount": str(row.amount),
+                "solquote.output_amount": str(row.output),
+                "solquote.version": row.version,
             },
         )
 

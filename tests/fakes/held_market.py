@@ -1,6 +1,7 @@
 """A local quote service's market over plain pools, with the chain's clock and everything else in a test's hand."""
 
 import struct
+from collections.abc import Iterable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 
@@ -9,9 +10,10 @@ from fakes.plain_pool import PlainPool, vault_account
 
 from local_quote.app import make_market
 from local_quote.market import LocalMarket
-from local_quote.row_table import LocalRow
+from local_quote.row_table import LocalQuote
 from local_quote.settings import LocalQuoteSettings
 from quote_core.dex.pool import Account, Dex
+from quote_core.errors import SolquoteError
 from quote_core.quotes import Provenance
 from quote_core.serving import Subscription
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource
@@ -28,6 +30,34 @@ SSOL = REGISTRY.resolve("sSOL", field="symbol")
 def clock_update(*, slot: int, unix_timestamp: int, epoch: int = 1, mono_ns: int = 0) -> AccountUpdate:
     data = struct.pack("<QqQQq", slot, 0, epoch, epoch + 1, unix_timestamp)
     return AccountUpdate(CLOCK_SYSVAR, slot, Account(SYSVAR_OWNER, data), mono_ns, UpdateSource.NOTIFICATION)
+
+
+@dataclass(frozen=True)
+class HeldRow:
+    """A registered row, and what it says at the moment it is asked."""
+
+    market: LocalMarket
+    number: int
+
+    @property
+    def amount(self) -> int:
+        return self.market.table.row(self.number).amount
+
+    @property
+    def version(self) -> int:
+        return self.market.table.row(self.number).version
+
+    @property
+    def quote(self) -> LocalQuote | None:
+        return self.market.table.row(self.number).quote
+
+    @property
+    def refusal(self) -> SolquoteError | None:
+        return self.market.table.row(self.number).refusal
+
+    @property
+    def is_stale(self) -> bool:
+        return self.market.table.row(self.number).is_stale
 
 
 @dataclass
@@ -65,9 +95,17 @@ class HeldMarket:
             self.read(pool, amount_a, amount_b)
         return pool
 
-    def subscribe(self, *wanted: tuple[Token, Token, int]) -> Subscription[LocalRow, int]:
+    def register(self, *wanted: tuple[Token, Token, int]) -> list[HeldRow]:
+        """Rows that are held and that nobody follows."""
+        return self.rows(self.market.register(wanted))
+
+    def rows(self, numbers: Iterable[int]) -> list[HeldRow]:
+        """Rows by their numbers."""
+        return [HeldRow(self.market, number) for number in numbers]
+
+    def subscribe(self, *wanted: tuple[Token, Token, int]) -> Subscription[int, int]:
         """A stream that follows rows for as long as the market is there, each under its position."""
-        rows = self.market.table.register(wanted)
+        rows = self.market.table.register(wanted).rows
         numbered = ((row, number) for number, row in enumerate(rows))
         return self.subscribers.enter_context(self.market.subscriptions.follow(numbered))
 

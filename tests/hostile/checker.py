@@ -27,8 +27,8 @@ from quote_core.units import NS_PER_S, Pubkey
 __all__ = ["Answered", "Checker", "Limits", "Tally", "Verdict"]
 
 _NS_PER_MS: Final = 1_000_000
-_ROUNDING_NS: Final = 6 * _NS_PER_MS
-"""Told ages are whole milliseconds, rounded down, and may be sent again for 5 ms (`TAIL_AGE_NS_MAX`)."""
+_ROUNDING_NS: Final = _NS_PER_MS
+"""Told ages are whole milliseconds, rounded down."""
 _EXAMPLES_MAX: Final = 5
 _NEARBY_SLOTS: Final = 40
 

@@ -69,13 +69,14 @@ MENDS: Final = (
         "a row takes a fresh pool before a stale one that gives more",
         (
             Edit(
-                "local_quote/row_table.py",
-                "[[offer for offer in offers if offer.is_stale is is_stale] for is_stale in (False, True)]",
-                "[offers]",
+                "local_quote/quote_rows.pyx",
+                "            if best != NULL and bid.is_stale and not best.is_stale:\n                break\n",
+                "",
             ),
         ),
         f"{_MARKET}::test_a_fresh_pool_is_quoted_before_a_stale_one_that_gives_more",
         "== {'poor'}",
+        is_compiled=True,
     ),
     Mend(
         "trust 4",

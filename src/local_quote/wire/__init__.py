@@ -8,12 +8,11 @@ from local_quote.wire.messages import (
     pools_to,
     simulation_to,
 )
-from local_quote.wire.quote_bytes import QuoteColumns, QuoteEncoder, QuoteParts
+from local_quote.wire.quote_bytes import QuoteEncoder, ToldQuotes
 
 __all__ = [
-    "QuoteColumns",
     "QuoteEncoder",
-    "QuoteParts",
+    "ToldQuotes",
     "hops_from",
     "oracle_prices_to",
     "paired_to",

@@ -1,5 +1,5 @@
 # cython: language_level=3
-"""`LocalQuote` and `LocalQuoteBatch` in the protobuf wire format, written field by field into one buffer.
+"""`LocalQuote`, `LocalQuoteBatch` and `LocalQuoteColumns` in the protobuf wire format, straight from the rows.
 
 A field is a tag (field number and wire type as a varint), then its value: a varint, eight bytes, or length and bytes.
 Field numbers come from the generated classes, so the .proto stays their one place. The protobuf parser is the other
@@ -7,21 +7,29 @@ half of the tests. Source of the format: protobuf.dev, "Encoding".
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
-from libc.stdint cimport int64_t, uint8_t, uint32_t, uint64_t
-from libc.string cimport memcpy
+from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
+from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy, memset
 
-from quote_core.generated.solquote.v1.local_quote_pb2 import LocalQuote, LocalQuoteBatch
+from local_quote.quote_rows cimport NO_OFFER, QuoteRows, Row
+
+from quote_core.generated.solquote.v1.local_quote_pb2 import (
+    LocalQuote, LocalQuoteBatch, LocalQuoteColumns, LocalQuoteGroup,
+)
 from quote_core.generated.solquote.v1.quotes_pb2 import Freshness, RouteHop
 
-__all__ = ["write_batch", "write_body", "write_row", "write_tail"]
+__all__ = ["ToldQuotes", "write_common", "write_quote"]
 
 cdef enum:
     VARINT = 0
     FIXED64 = 1
     BYTES = 2
     VARINT_SIZE_BYTES_MAX = 10
-    # Room for every number of a body or tail with its tag; what is given as bytes comes on top.
+    NS_PER_MS = 1_000_000
+    # Room for every number of a quote with its tag; what is given as bytes comes on top.
     NUMBERS_SIZE_BYTES_MAX = 256
+    COLUMN_COUNT = 7
+    ROOM_MIN = 128
     # Four numbers of eight bytes and three varints, each with a tag of one byte.
     FRESHNESS_SIZE_BYTES_MAX = 4 * 9 + 3 * (1 + VARINT_SIZE_BYTES_MAX)
 
@@ -53,6 +61,23 @@ cdef uint32_t HOP_OUTPUT = RouteHop.OUTPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t QUOTES = LocalQuoteBatch.QUOTES_FIELD_NUMBER << 3 | BYTES
 cdef uint32_t SEQUENCE = LocalQuoteBatch.SEQUENCE_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t SNAPSHOT = LocalQuoteBatch.SNAPSHOT_FIELD_NUMBER << 3 | VARINT
+cdef uint32_t GROUPS = LocalQuoteColumns.GROUPS_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t REFUSED = LocalQuoteColumns.REFUSED_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t COLUMNS_SEQUENCE = LocalQuoteColumns.SEQUENCE_FIELD_NUMBER << 3 | VARINT
+cdef uint32_t COLUMNS_SNAPSHOT = LocalQuoteColumns.SNAPSHOT_FIELD_NUMBER << 3 | VARINT
+cdef uint32_t COMMON = LocalQuoteGroup.COMMON_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t HOP = LocalQuoteGroup.HOP_FIELD_NUMBER << 3 | BYTES
+# The columns in the order in which they are written, and the bytes of one value of each.
+cdef uint32_t[COLUMN_COUNT] COLUMNS = [
+    LocalQuoteGroup.ROWS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.INPUT_AMOUNTS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.OUTPUT_AMOUNTS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.PRICE_IMPACTS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.VERSIONS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.QUOTED_UNIX_NS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.QUOTE_CACHE_AGES_MS_FIELD_NUMBER << 3 | BYTES,
+]
+cdef Py_ssize_t[COLUMN_COUNT] VALUE_SIZES_BYTES = [4, 8, 8, 8, 8, 8, 4]
 
 
 cdef inline uint8_t* put_varint(uint8_t* at, uint64_t value) noexcept nogil:
@@ -94,48 +119,10 @@ cdef inline Py_ssize_t varint_size(uint64_t value) noexcept nogil:
     return size
 
 
-def write_body(
-    bytes mints not None,
-    bytes pool not None,
-    bytes hop not None,
-    bytes fee not None,
-    uint64_t amount_in,
-    uint64_t amount_out,
-    double impact,
-    uint64_t version,
-    uint64_t quoted_unix_ns,
+def write_common(
+    bytes constant not None,
     uint64_t depth,
-):
-    cdef uint8_t numbers[NUMBERS_SIZE_BYTES_MAX]
-    cdef uint8_t amounts[4 * VARINT_SIZE_BYTES_MAX]
-    cdef uint8_t* at = numbers
-    cdef uint8_t* hop_end = put_number(put_number(amounts, HOP_INPUT, amount_in), HOP_OUTPUT, amount_out)
-    cdef Py_ssize_t amounts_size = hop_end - amounts
-    cdef Py_ssize_t hop_size = PyBytes_GET_SIZE(hop) + amounts_size + PyBytes_GET_SIZE(fee)
-    at = put_number(at, INPUT_AMOUNT, amount_in)
-    at = put_number(at, OUTPUT_AMOUNT, amount_out)
-    at = put_double(at, PRICE_IMPACT, impact)
-    at = put_number(at, VERSION, version)
-    at = put_number(at, QUOTED_UNIX_NS, quoted_unix_ns)
-    at = put_number(at, DEPTH, depth)
-    at = put_number(at, ROUTE, hop_size)
-    cdef Py_ssize_t numbers_size = at - numbers
-    cdef bytes body = PyBytes_FromStringAndSize(
-        NULL, PyBytes_GET_SIZE(mints) + PyBytes_GET_SIZE(pool) + numbers_size + hop_size
-    )
-    at = <uint8_t*>PyBytes_AS_STRING(body)
-    at = put_raw(at, mints)
-    at = put_raw(at, pool)
-    memcpy(at, numbers, numbers_size)
-    at = put_raw(at + numbers_size, hop)
-    memcpy(at, amounts, amounts_size)
-    put_raw(at + amounts_size, fee)
-    return body
-
-
-def write_tail(
     uint64_t pool_age_ms,
-    uint64_t cache_age_ms,
     bint is_stale,
     uint64_t vouched_slot,
     uint64_t vouched_mono_ns,
@@ -144,9 +131,7 @@ def write_tail(
     uint64_t changed_slot,
     uint64_t changed_unix_ns,
     int64_t chain_unix_s,
-    bint has_oracle,
-    double oracle_price,
-    double deviation_percent,
+    oracle_price,
 ):
     cdef uint8_t numbers[NUMBERS_SIZE_BYTES_MAX]
     cdef uint8_t freshness[FRESHNESS_SIZE_BYTES_MAX]
@@ -159,47 +144,336 @@ def write_tail(
     end = put_fixed(end, CHANGED_UNIX_NS, changed_unix_ns)
     end = put_number(end, CHAIN_UNIX_S, <uint64_t>chain_unix_s)
     cdef Py_ssize_t freshness_size = end - freshness
+    at = put_number(at, DEPTH, depth)
     at = put_number(at, POOL_AGE, pool_age_ms)
-    at = put_number(at, CACHE_AGE, cache_age_ms)
     at = put_number(at, IS_STALE, is_stale)
     at = put_number(at, SLOT, vouched_slot)
     at = put_number(at, RECEIVED, vouched_mono_ns)
     at = put_number(at, FRESHNESS, freshness_size)
     memcpy(at, freshness, freshness_size)
     at += freshness_size
-    if has_oracle:
+    if oracle_price is not None:
         at = put_double(at, ORACLE_PRICE, oracle_price)
-        at = put_double(at, DEVIATION, deviation_percent)
-    return PyBytes_FromStringAndSize(<char*>numbers, at - numbers)
+    cdef Py_ssize_t constant_size = PyBytes_GET_SIZE(constant), numbers_size = at - numbers
+    cdef bytes common = PyBytes_FromStringAndSize(NULL, constant_size + numbers_size)
+    memcpy(put_raw(<uint8_t*>PyBytes_AS_STRING(common), constant), numbers, numbers_size)
+    return common
 
 
-def write_row(uint32_t row):
-    cdef uint8_t number[2 * VARINT_SIZE_BYTES_MAX]
-    cdef uint8_t* end = put_number(number, ROW, row)
-    return PyBytes_FromStringAndSize(<char*>number, end - number)
+cdef struct Part:
+    # what quotes of one offer have in common; the bytes are held by who made it
+    const char* common
+    const char* hop
+    Py_ssize_t common_size
+    Py_ssize_t hop_size
+    bint has_oracle
+    double oracle_price
+    double scale
 
 
-def write_batch(list bodies not None, list tails not None, list rows not None, uint64_t sequence, bint snapshot):
-    if len(tails) != len(bodies) or len(rows) != len(bodies):
-        raise ValueError("a body, a tail and a row for every quote")
-    cdef Py_ssize_t size = 0
-    cdef Py_ssize_t quote_size, index
-    cdef uint32_t row
-    cdef bytes body, tail
-    for index in range(len(bodies)):
-        body, tail, row = bodies[index], tails[index], rows[index]
-        quote_size = PyBytes_GET_SIZE(body) + PyBytes_GET_SIZE(tail) + varint_size(ROW) + varint_size(row)
-        size += varint_size(QUOTES) + varint_size(quote_size) + quote_size
-    size += varint_size(SEQUENCE) + varint_size(sequence) + varint_size(SNAPSHOT) + 1
-    cdef bytes batch = PyBytes_FromStringAndSize(NULL, size)
-    cdef uint8_t* at = <uint8_t*>PyBytes_AS_STRING(batch)
-    for index in range(len(bodies)):
-        body, tail, row = bodies[index], tails[index], rows[index]
-        quote_size = PyBytes_GET_SIZE(body) + PyBytes_GET_SIZE(tail) + varint_size(ROW) + varint_size(row)
-        at = put_number(at, QUOTES, quote_size)
-        at = put_raw(put_raw(at, body), tail)
-        at = put_number(at, ROW, row)
-    at = put_number(at, SEQUENCE, sequence)
-    at = put_number(at, SNAPSHOT, snapshot)
-    assert at == <uint8_t*>PyBytes_AS_STRING(batch) + size
-    return batch
+cdef Part part_of(bytes common, bytes hop, oracle_price, double scale) except *:
+    return Part(
+        PyBytes_AS_STRING(common),
+        PyBytes_AS_STRING(hop),
+        PyBytes_GET_SIZE(common),
+        PyBytes_GET_SIZE(hop),
+        oracle_price is not None,
+        0.0 if oracle_price is None else oracle_price,
+        scale,
+    )
+
+
+cdef struct Written:
+    # the numbers of one quote: those before its hop's fields, and those behind them that are the hop's
+    uint8_t[NUMBERS_SIZE_BYTES_MAX] numbers
+    uint8_t[2 * (VARINT_SIZE_BYTES_MAX + 1)] amounts
+    Py_ssize_t numbers_size
+    Py_ssize_t amounts_size
+
+
+cdef inline uint64_t cache_age_ms(const Row* row, uint64_t now_mono_ns) noexcept nogil:
+    return (now_mono_ns - row.quoted_mono_ns) // NS_PER_MS if now_mono_ns > row.quoted_mono_ns else 0
+
+
+cdef Py_ssize_t write_numbers(
+    Written* quote, const Row* row, const Part* part, Py_ssize_t fee_size, uint64_t now_mono_ns
+) noexcept nogil:
+    """Write what is a quote's own; returns the size of the whole quote."""
+    cdef double rate
+    cdef uint8_t* at = put_number(put_number(quote.amounts, HOP_INPUT, row.amount), HOP_OUTPUT, row.output)
+    quote.amounts_size = at - quote.amounts
+    at = put_number(quote.numbers, INPUT_AMOUNT, row.amount)
+    at = put_number(at, OUTPUT_AMOUNT, row.output)
+    at = put_double(at, PRICE_IMPACT, row.impact)
+    at = put_number(at, VERSION, row.version)
+    at = put_number(at, QUOTED_UNIX_NS, row.quoted_unix_ns)
+    at = put_number(at, CACHE_AGE, cache_age_ms(row, now_mono_ns))
+    if part.has_oracle:
+        rate = <double>row.output / <double>row.amount * part.scale
+        at = put_double(at, DEVIATION, (rate - part.oracle_price) / part.oracle_price * 100)
+    at = put_number(at, ROUTE, part.hop_size + quote.amounts_size + fee_size)
+    quote.numbers_size = at - quote.numbers
+    return part.common_size + quote.numbers_size + part.hop_size + quote.amounts_size + fee_size
+
+
+cdef inline uint8_t* put_quote(uint8_t* at, const Written* quote, const Part* part) noexcept nogil:
+    """What `write_numbers` has written, with what is common; the hop's fee may follow."""
+    memcpy(at, part.common, part.common_size)
+    at += part.common_size
+    memcpy(at, quote.numbers, quote.numbers_size)
+    at += quote.numbers_size
+    memcpy(at, part.hop, part.hop_size)
+    at += part.hop_size
+    memcpy(at, quote.amounts, quote.amounts_size)
+    return at + quote.amounts_size
+
+
+def write_quote(
+    bytes common not None,
+    bytes hop not None,
+    bytes fee not None,
+    oracle_price,
+    double scale,
+    uint64_t amount_in,
+    uint64_t amount_out,
+    double impact,
+    uint64_t version,
+    uint64_t quoted_unix_ns,
+    uint64_t quoted_mono_ns,
+    uint64_t now_mono_ns,
+):
+    cdef Row row
+    cdef Written quote
+    cdef Part part = part_of(common, hop, oracle_price, scale)
+    row.amount = amount_in
+    row.output = amount_out
+    row.impact = impact
+    row.version = version
+    row.quoted_unix_ns = quoted_unix_ns
+    row.quoted_mono_ns = quoted_mono_ns
+    cdef bytes data = PyBytes_FromStringAndSize(
+        NULL, write_numbers(&quote, &row, &part, PyBytes_GET_SIZE(fee), now_mono_ns)
+    )
+    put_raw(put_quote(<uint8_t*>PyBytes_AS_STRING(data), &quote, &part), fee)
+    return data
+
+
+cdef struct Told:
+    uint32_t row
+    uint32_t number
+    int32_t part  # below zero: the refusal at -1 - part
+
+
+cdef class ToldQuotes:
+    cdef QuoteRows _rows
+    cdef Told* _told
+    cdef Part* _parts
+    cdef uint64_t _now_mono_ns
+    cdef list _refusals, _part_bytes
+    cdef Py_ssize_t _room
+    cdef readonly Py_ssize_t count
+    cdef readonly list offers, unquoted
+
+    def __cinit__(self, QuoteRows rows not None, dict labels not None, told not None, list refused not None):
+        cdef int32_t offer, last_offer = NO_OFFER, part = 0
+        cdef dict parts = {}
+        cdef tuple numbers
+        self._rows = rows
+        self._refusals = []
+        self.offers, self.unquoted = [], []
+        for body, number in refused:
+            self._tell(0, number, -1 - <int32_t>len(self._refusals))
+            self._refusals.append(body)
+        for row in told:
+            offer = rows.line(row).offer
+            if offer == NO_OFFER:
+                part = -1 - <int32_t>(len(refused) + len(self.unquoted))
+                self.unquoted.append(row)
+            elif offer != last_offer:
+                part = parts.setdefault(offer, len(parts))
+                if part == len(self.offers):
+                    self.offers.append(offer)
+            last_offer = offer
+            numbers = labels[row]
+            for number in numbers:
+                self._tell(row, number, part)
+
+    cdef int _tell(self, uint32_t row, uint32_t number, int32_t part) except -1:
+        cdef Py_ssize_t room
+        cdef Told* told
+        if self.count == self._room:
+            room = max(ROOM_MIN, 2 * self._room)
+            told = <Told*>PyMem_Realloc(self._told, room * sizeof(Told))
+            if told == NULL:
+                raise MemoryError
+            self._told, self._room = told, room
+        self._told[self.count] = Told(row, number, part)
+        self.count += 1
+        return 0
+
+    def __dealloc__(self):
+        PyMem_Free(self._told)
+        PyMem_Free(self._parts)
+
+    def __len__(self):
+        return self.count
+
+    def fill(self, list parts not None, list refusals not None, uint64_t now_mono_ns):
+        cdef Py_ssize_t position
+        if len(parts) != len(self.offers) or len(refusals) != len(self.unquoted):
+            raise ValueError("a part for every offer, and a refusal for every row without a quote")
+        self._part_bytes, self._now_mono_ns = parts, now_mono_ns
+        self._refusals += refusals
+        self._parts = <Part*>PyMem_Malloc(max(1, len(parts)) * sizeof(Part))
+        if self._parts == NULL:
+            raise MemoryError
+        for position in range(len(parts)):
+            common, hop, oracle_price, scale = parts[position]
+            self._parts[position] = part_of(common, hop, oracle_price, scale)
+
+    def messages(self):
+        return [self._write(position, position + 1, False, 0, False) for position in range(self.count)]
+
+    def batches(self, *, Py_ssize_t count_max, uint64_t sequence, bint snapshot):
+        return [
+            self._write(start, min(start + count_max, self.count), True, sequence + start // count_max, snapshot)
+            for start in range(0, self.count, count_max)
+        ]
+
+    def columns(self, *, Py_ssize_t count_max, uint64_t sequence, bint snapshot):
+        return [
+            self._write_columns(start, min(start + count_max, self.count), sequence + start // count_max, snapshot)
+            for start in range(0, self.count, count_max)
+        ]
+
+    cdef bytes _write(self, Py_ssize_t start, Py_ssize_t stop, bint is_batch, uint64_t sequence, bint snapshot):
+        """One quote as it is, or many as a batch."""
+        cdef Written quote
+        cdef Told* told
+        cdef Py_ssize_t position, size = 0, quote_size
+        cdef bytes data
+        cdef uint8_t* at
+        # Twice through the numbers costs less than too much room: what is given back of a large piece is new every time.
+        for position in range(start, stop):
+            quote_size = self._write_numbers(&quote, &self._told[position])
+            size += framed_size(QUOTES, quote_size) if is_batch else quote_size
+        if is_batch:
+            size += varint_size(SEQUENCE) + varint_size(sequence) + varint_size(SNAPSHOT) + 1
+        data = PyBytes_FromStringAndSize(NULL, size)
+        at = <uint8_t*>PyBytes_AS_STRING(data)
+        for position in range(start, stop):
+            told = &self._told[position]
+            quote_size = self._write_numbers(&quote, told)
+            if is_batch:
+                at = put_number(at, QUOTES, quote_size)
+            if told.part < 0:
+                at = put_raw(at, self._refusals[-1 - told.part])
+            else:
+                at = put_quote(at, &quote, &self._parts[told.part])
+            at = put_number(at, ROW, told.number)
+        if is_batch:
+            at = put_number(at, SEQUENCE, sequence)
+            at = put_number(at, SNAPSHOT, snapshot)
+        assert at == <uint8_t*>PyBytes_AS_STRING(data) + size
+        return data
+
+    cdef inline Py_ssize_t _write_numbers(self, Written* quote, const Told* told) except -1:
+        """Write the numbers of a quote, of a refusal nothing; returns the size of the whole, its row included."""
+        if told.part < 0:
+            return PyBytes_GET_SIZE(<bytes>self._refusals[-1 - told.part]) + row_size(told.number)
+        return row_size(told.number) + write_numbers(
+            quote, &self._rows.lines[told.row], &self._parts[told.part], 0, self._now_mono_ns
+        )
+
+    cdef bytes _write_columns(self, Py_ssize_t start, Py_ssize_t stop, uint64_t sequence, bint snapshot):
+        cdef Py_ssize_t part_count = len(self.offers), position, index
+        cdef Group* groups = <Group*>PyMem_Malloc(max(1, part_count) * sizeof(Group))
+        cdef Py_ssize_t size = varint_size(COLUMNS_SEQUENCE) + varint_size(sequence) + varint_size(COLUMNS_SNAPSHOT) + 1
+        cdef Told* told
+        cdef bytes data, refusal
+        cdef uint8_t* at
+        if groups == NULL:
+            raise MemoryError
+        try:
+            memset(groups, 0, max(1, part_count) * sizeof(Group))
+            for position in range(start, stop):
+                told = &self._told[position]
+                if told.part < 0:
+                    size += framed_size(
+                        REFUSED, PyBytes_GET_SIZE(<bytes>self._refusals[-1 - told.part]) + row_size(told.number)
+                    )
+                else:
+                    groups[told.part].count += 1
+            for index in range(part_count):
+                if groups[index].count:
+                    groups[index].size = group_size(&self._parts[index], groups[index].count)
+                    size += framed_size(GROUPS, groups[index].size)
+            data = PyBytes_FromStringAndSize(NULL, size)
+            at = <uint8_t*>PyBytes_AS_STRING(data)
+            for index in range(part_count):
+                if groups[index].count:
+                    at = put_group(at, &groups[index], &self._parts[index])
+            for position in range(start, stop):
+                told = &self._told[position]
+                if told.part < 0:
+                    refusal = self._refusals[-1 - told.part]
+                    at = put_number(at, REFUSED, PyBytes_GET_SIZE(refusal) + row_size(told.number))
+                    at = put_number(put_raw(at, refusal), ROW, told.number)
+                else:
+                    put_values(&groups[told.part], told.number, &self._rows.lines[told.row], self._now_mono_ns)
+            at = put_number(at, COLUMNS_SEQUENCE, sequence)
+            at = put_number(at, COLUMNS_SNAPSHOT, snapshot)
+            assert at == <uint8_t*>PyBytes_AS_STRING(data) + size
+            return data
+        finally:
+            PyMem_Free(groups)
+
+
+cdef inline Py_ssize_t row_size(uint32_t number) noexcept nogil:
+    return varint_size(ROW) + varint_size(number)
+
+
+cdef inline Py_ssize_t framed_size(uint32_t tag, Py_ssize_t size) noexcept nogil:
+    return varint_size(tag) + varint_size(size) + size
+
+
+cdef struct Group:
+    # one group of a message of columns: `columns` is where the next value of each goes
+    Py_ssize_t count
+    Py_ssize_t size
+    uint8_t* columns[COLUMN_COUNT]
+
+
+cdef Py_ssize_t group_size(const Part* part, Py_ssize_t count) noexcept nogil:
+    cdef Py_ssize_t size = framed_size(COMMON, part.common_size) + framed_size(HOP, part.hop_size)
+    cdef int column
+    for column in range(COLUMN_COUNT):
+        size += framed_size(COLUMNS[column], count * VALUE_SIZES_BYTES[column])
+    return size
+
+
+cdef uint8_t* put_group(uint8_t* at, Group* group, const Part* part) noexcept nogil:
+    """All of a group but the values, for which it leaves room."""
+    cdef int column
+    at = put_number(put_number(at, GROUPS, group.size), COMMON, part.common_size)
+    memcpy(at, part.common, part.common_size)
+    at = put_number(at + part.common_size, HOP, part.hop_size)
+    memcpy(at, part.hop, part.hop_size)
+    at += part.hop_size
+    for column in range(COLUMN_COUNT):
+        at = put_number(at, COLUMNS[column], group.count * VALUE_SIZES_BYTES[column])
+        group.columns[column] = at
+        at += group.count * VALUE_SIZES_BYTES[column]
+    return at
+
+
+cdef inline void put_values(Group* group, uint32_t number, const Row* row, uint64_t now_mono_ns) noexcept nogil:
+    # little-endian, see put_double
+    cdef uint64_t age_ms = cache_age_ms(row, now_mono_ns)
+    cdef uint32_t told_age_ms = <uint32_t>age_ms if age_ms < UINT32_MAX else UINT32_MAX
+    cdef const void* values[COLUMN_COUNT]
+    cdef int column
+    values[:] = [&number, &row.amount, &row.output, &row.impact, &row.version, &row.quoted_unix_ns, &told_age_ms]
+    for column in range(COLUMN_COUNT):
+        memcpy(group.columns[column], values[column], VALUE_SIZES_BYTES[column])
+        group.columns[column] += VALUE_SIZES_BYTES[column]

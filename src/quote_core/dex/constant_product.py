@@ -154,7 +154,7 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
         return decode
 
     def _derive(self, own: OwnT, book: AccountBook) -> CurveT | None:
-        return None if self._missing_in(book) else self._make_curve(own, book)
+        return self._make_curve(own, book) if all(map(book.holds, self._readings)) else None
 
     def _check_open(self, clock: ChainClock) -> None:
         assert self._derived is not None

@@ -6,6 +6,7 @@ which cannot be what they claim to be. All integers on chain are little-endian.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import lru_cache
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
@@ -67,8 +68,9 @@ class KeyField:
             raise CorruptAccount(pubkey, name, f"is {found}, not {expected}")
 
 
+@lru_cache(maxsize=16_384)
 def key_from_bytes(raw: bytes) -> Pubkey:
-    """Write 32 bytes as base58."""
+    """Write 32 bytes as base58. Accounts say the same few keys with every change, and to write one takes a while."""
     return Pubkey(str(SoldersPubkey.from_bytes(raw)))
 
 

@@ -48,6 +48,8 @@ class Direction(enum.Enum):
     A_TO_B = "a_to_b"
     B_TO_A = "b_to_a"
 
+    __hash__ = object.__hash__  # an enum's own is written in Python, and directions are in many keys
+
     @property
     def reverse(self) -> "Direction":
         """The other direction."""

@@ -13,6 +13,7 @@ epoch on. Left out: confidential transfers and transfer hooks, which do not chan
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from quote_core.dex.fixed_point import mul_div_ceil
@@ -158,15 +159,33 @@ def decode_token_account(pubkey: Pubkey, account: Account, *, mint: Pubkey | Non
     Raises:
         CorruptAccount: Not a token account, not initialised, or of another mint.
     """
+    data, known = account.data, None
+    if len(data) == _TOKEN_ACCOUNT_SIZE_BYTES:
+        known = _known_holding(account.owner, data[: _AMOUNT.offset], data[_AMOUNT.offset + _AMOUNT.size_bytes :])
+    found_mint, owner, is_frozen = known or _holding(pubkey, account)
+    if mint is not None and found_mint != mint:
+        raise CorruptAccount(pubkey, "token account.mint", f"is {found_mint}, not {mint}")
+    return TokenAccount(found_mint, owner, _AMOUNT.read(data), is_frozen)
+
+
+def _holding(pubkey: Pubkey, account: Account) -> tuple[Pubkey, Pubkey, bool]:
+    """Read mint, owner and whether it is frozen."""
     data = _TOKEN_ACCOUNT.check(pubkey, account)
     _check_extended(pubkey, account, base_size_bytes=_TOKEN_ACCOUNT_SIZE_BYTES, account_type=_ACCOUNT_TYPE_TOKEN)
     state = _STATE.read(data)
     if not _STATE_UNINITIALIZED < state <= _STATE_FROZEN:
         raise CorruptAccount(pubkey, "token account.state", f"is {state}, not 1 (initialized) or 2 (frozen)")
-    found_mint = _MINT_KEY.read(data)
-    if mint is not None and found_mint != mint:
-        raise CorruptAccount(pubkey, "token account.mint", f"is {found_mint}, not {mint}")
-    return TokenAccount(found_mint, _OWNER.read(data), _AMOUNT.read(data), state == _STATE_FROZEN)
+    return _MINT_KEY.read(data), _OWNER.read(data), state == _STATE_FROZEN
+
+
+@lru_cache(maxsize=16_384)
+def _known_holding(owner: Pubkey, before_amount: bytes, after_amount: bytes) -> tuple[Pubkey, Pubkey, bool] | None:
+    """The same of all but the amount, which is what a vault's changes are of; None where it cannot be read."""
+    zero_amount = bytes(_AMOUNT.size_bytes)
+    try:
+        return _holding(Pubkey(""), Account(owner, before_amount + zero_amount + after_amount))
+    except CorruptAccount:
+        return None
 
 
 def decode_mint(pubkey: Pubkey, account: Account) -> Mint:

@@ -11,7 +11,7 @@ from quote_core.units import Pubkey
 __all__ = ["AccountUpdate", "FoundAccount", "PartlyRead", "UpdateSource"]
 
 
-class UpdateSource(enum.Enum):
+class UpdateSource(enum.IntEnum):
     """How an update came. At the same slot a notification is the newer one: an answer may predate it."""
 
     ANSWER = 0

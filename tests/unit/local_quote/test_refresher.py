@@ -163,7 +163,7 @@ async def test_a_damaged_notification_makes_its_pool_stale_and_has_it_read_again
         loops.find(pool, 10**12, 80 * 10**9)
         await eventually(lambda: loops.feed.followed >= {"p", pool.vault_a, pool.vault_b})
         await eventually(lambda: not loops.due())
-        (row,) = loops.held.market.table.register([(SOL, USDC, 10**9)])
+        (row,) = loops.held.register((SOL, USDC, 10**9))
         assert not row.is_stale
         loops.node.accounts[pool.vault_b] = vault_account(90 * 10**9)
         await loops.node.send_text('{"method":"accountNotification","params":{"subscription":')

@@ -27,7 +27,12 @@ class Served:
         self.hurried: list[tuple[str, str]] = []
         self.servicer = LocalQuoteServicer(
             market=held.market,
-            encoder=QuoteEncoder(oracle=held.market.oracle, clock=held.clock, stale_after_ns=held.settings.stale_after),
+            encoder=QuoteEncoder(
+                table=held.market.table,
+                oracle=held.market.oracle,
+                clock=held.clock,
+                stale_after_ns=held.settings.stale_after,
+            ),
             clock=held.clock,
             hurry=lambda one, other: self.hurried.append((one, other)),
             health=lambda: HealthReport(is_serving=True, version="1", uptime_ms=0, findings=(), figures={}),
@@ -100,18 +105,16 @@ async def test_a_subscriber_that_leaves_takes_its_rows_along(served: Served) -> 
     assert (len(served.held.market.table), len(served.held.market.subscriptions)) == (0, 0)
 
 
-async def test_two_subscribers_share_the_bytes_of_a_row(served: Served) -> None:
+async def test_two_subscribers_get_the_same_bytes_of_a_row_that_is_priced_once(served: Served) -> None:
     streams = [served.servicer.stream_quote_batches(REQUEST) for _ in range(2)]
     for stream in streams:
         await anext(stream)
-    (row,) = served.held.market.table
-    encoded = row.encoded
+    served.pool.ladder_count = 0
     served.held.notify(served.pool, b=81 * 10**9)
+    priced_count = served.pool.ladder_count
     first = await anext(streams[0])
-    assert row.encoded is not encoded
-    encoded = row.encoded
     assert await anext(streams[1]) == first
-    assert row.encoded is encoded
+    assert served.pool.ladder_count == priced_count
     for stream in streams:
         await stream.aclose()
 

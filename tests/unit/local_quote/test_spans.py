@@ -17,7 +17,7 @@ async def test_each_quote_that_an_update_changed_has_a_trace_that_begins_with_th
         rows = held.subscribe(*((SOL, USDC, amount) for amount in AMOUNTS))
         held.notify(pool, a=10**12 + 10**10)
         await eventually(lambda: len(spans.named("quote")) == len(AMOUNTS))
-        outputs = {row.amount: row.quote.swap.output_amount for row in rows.take() if row.quote is not None}
+        outputs = {row.amount: row.quote.swap.output_amount for row in held.rows(rows.take()) if row.quote is not None}
     ids = QuoteIds(run_id=RUN_ID, ratio=1.0)
     wanted = {ids.sampled(LOCAL, route_id(["p"]), amount, output) for amount, output in outputs.items()}
     assert {span.context.trace_id for span in spans.named("quote")} == wanted
@@ -50,3 +50,17 @@ def test_without_a_tracer_nothing_is_noted(held: HeldMarket):
     pool = held.add("p", 10**12, 80 * 10**9)
     held.subscribe((SOL, USDC, 10**9))
     held.notify(pool, a=10**12 + 10**10)  # outside of an event loop, where noting would fail
+
+
+async def test_a_quote_priced_because_somebody_subscribed_has_a_trace_that_begins_with_it():
+    with traced() as spans:
+        held = HeldMarket()
+        held.add("p", 10**12, 80 * 10**9)
+        held.register((SOL, USDC, 10**9), (SOL, USDC, 1))  # nobody fills the other
+        await eventually(lambda: len(spans.named("quote")) == 1)
+        (quote,) = spans.named("quote")
+    assert parent_of(quote) == 0
+    assert quote.attributes is not None
+    assert (quote.attributes["solquote.pool"], quote.attributes["solquote.version"]) == ("p", 1)
+    assert quote.attributes["solquote.pair"] == "SOL-USDC"
+    assert spans.named("account update") == []

@@ -5,20 +5,21 @@ from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 from fakes.oracle_accounts import pyth_account
 
 from local_quote.pool_store import Doubt
-from local_quote.row_table import LocalRow
-from local_quote.wire._quote_writer import write_batch
-from local_quote.wire.quote_bytes import TAIL_AGE_NS_MAX, QuoteEncoder, QuoteParts
+from local_quote.wire.quote_bytes import QuoteEncoder, ToldQuotes
 from quote_core.clock import boot_id
-from quote_core.errors import NoLiquidity
+from quote_core.errors import InvalidField, RequestError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance, route_id
+from quote_core.serving import Combination
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import Token
 
 
 @pytest.fixture
 def encoder(held: HeldMarket) -> QuoteEncoder:
-    return QuoteEncoder(oracle=held.market.oracle, clock=held.clock, stale_after_ns=held.settings.stale_after)
+    return QuoteEncoder(
+        table=held.market.table, oracle=held.market.oracle, clock=held.clock, stale_after_ns=held.settings.stale_after
+    )
 
 
 def priced(
@@ -28,8 +29,20 @@ def priced(
     return local_quote_pb2.LocalQuote.FromString(encoder.quote(quote, held.market.chain_clock))
 
 
-def row_of(held: HeldMarket, amount: int) -> LocalRow:
-    return held.market.table.register([(SOL, USDC, amount)])[0]
+def row_of(held: HeldMarket, amount: int) -> int:
+    (row,) = held.register((SOL, USDC, amount))
+    return row.number
+
+
+def told(held: HeldMarket, encoder: QuoteEncoder, *rows: int) -> ToldQuotes:
+    """What a subscriber is told that calls rows 0, 1, ... in this order."""
+    labels = {row: (number,) for number, row in enumerate(rows)}
+    return encoder.told(labels, rows, held.market.chain_clock)
+
+
+def row_quote(held: HeldMarket, encoder: QuoteEncoder, row: int) -> local_quote_pb2.LocalQuote:
+    (message,) = told(held, encoder, row).messages()
+    return local_quote_pb2.LocalQuote.FromString(message)
 
 
 def told_usd(held: HeldMarket, token: Token, dollars: float) -> None:
@@ -98,19 +111,41 @@ def test_a_quote_carries_every_field_of_the_contract(held: HeldMarket, encoder: 
     )
 
 
+def test_a_row_carries_every_field_that_a_quote_of_it_carries(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    """All but the fee, which rows do not know."""
+    told_usd(held, SOL, 80.0)
+    told_usd(held, USDC, 1.0)
+    held.add("p", 10**12, 80 * 10**9, provenance=Provenance.SYNTHETIC)
+    row = row_of(held, 10**9)
+    quote = held.market.table.row(row).quote
+    assert quote is not None
+    held.clock.advance_ms(250)
+    of_row = row_quote(held, encoder, row)
+    assert of_row == local_quote_pb2.LocalQuote.FromString(encoder.quote(quote, held.market.chain_clock))
+    assert of_row.HasField("deviation_percent")
+    of_pool = priced(held, encoder, SOL, USDC, 10**9)
+    of_pool.route[0].ClearField("fee_amount")
+    of_pool.route[0].ClearField("fee_mint")
+    of_pool.quote_cache_age_ms = 250  # it was worked out just now
+    of_pool.quoted_unix_ns = of_row.quoted_unix_ns
+    assert of_row == of_pool
+
+
 def test_the_age_and_doubt_of_a_quote_are_those_of_its_sending(held: HeldMarket, encoder: QuoteEncoder) -> None:
     """A quote, or row, kept for long is not as young as it was made."""
     held.add("p", 10**12, 80 * 10**9)
     quote, row = held.market.quote(SOL, USDC, 10**9), row_of(held, 10**9)
-    encoder.row(row, None)
+    row_quote(held, encoder, row)
     held.clock.advance_ms(4_000)
-    for data in (encoder.quote(quote, None), b"".join(encoder.row(row, None))):
-        message = local_quote_pb2.LocalQuote.FromString(data)
-        assert (message.pool_state_age_ms, message.is_stale) == (4_000, False)
+    for message in (
+        local_quote_pb2.LocalQuote.FromString(encoder.quote(quote, None)),
+        row_quote(held, encoder, row),
+    ):
+        assert (message.pool_state_age_ms, message.quote_cache_age_ms, message.is_stale) == (4_000, 4_000, False)
         assert held.clock.mono_ns() - message.freshness.vouched_mono_ns == 4_000_000_000
-    held.market.doubt(["p"], Doubt.REFUSED)
-    for data in (encoder.quote(quote, None), b"".join(encoder.row(row, None))):
-        assert local_quote_pb2.LocalQuote.FromString(data).is_stale
+    held.market.store.doubt(["p"], Doubt.REFUSED)
+    assert local_quote_pb2.LocalQuote.FromString(encoder.quote(quote, None)).is_stale
+    assert row_quote(held, encoder, row).is_stale
 
 
 def test_without_an_oracle_price_both_its_fields_are_absent(held: HeldMarket, encoder: QuoteEncoder) -> None:
@@ -139,62 +174,156 @@ def test_a_quote_says_when_it_is_stale(held: HeldMarket, encoder: QuoteEncoder) 
         assert (message.pool_state_age_ms, message.is_stale) == (age_ms, is_stale)
 
 
-def test_a_row_is_encoded_once_a_change_and_its_ages_once_a_moment(held: HeldMarket, encoder: QuoteEncoder) -> None:
+def test_only_times_tell_two_messages_of_an_unchanged_row_apart(held: HeldMarket, encoder: QuoteEncoder) -> None:
     pool = held.add("p", 10**12, 80 * 10**9)
     row = row_of(held, 10**9)
-    body, tail = encoder.row(row, None)
-    held.clock.advance_ms(TAIL_AGE_NS_MAX // 10**6)
-    again = encoder.row(row, None)
-    assert again[0] is body
-    assert again[1] is tail
-    held.clock.advance_ms(1)
-    body_later, tail_later = encoder.row(row, None)
-    assert body_later is body
-    assert tail_later != tail
+    first = row_quote(held, encoder, row)
+    assert row_quote(held, encoder, row) == first
+    held.clock.advance_ms(6)
+    later = row_quote(held, encoder, row)
+    assert (later.pool_state_age_ms, later.quote_cache_age_ms) == (first.pool_state_age_ms + 6, 6)
+    later.pool_state_age_ms, later.quote_cache_age_ms = first.pool_state_age_ms, first.quote_cache_age_ms
+    assert later == first
     held.notify(pool, b=81 * 10**9)
-    assert encoder.row(row, None)[0] != body
+    changed = row_quote(held, encoder, row)
+    assert (changed.version, changed.quote_cache_age_ms) == (2, 0)
+    assert changed.output_amount > first.output_amount
 
 
 def test_a_refused_row_carries_its_error_and_no_price(held: HeldMarket, encoder: QuoteEncoder) -> None:
-    row = held.market.table.register([(SOL, SSOL, 5)])[0]
-    body, tail = encoder.row(row, held.market.chain_clock)
-    message = local_quote_pb2.LocalQuote.FromString(body + tail)
+    (row,) = held.register((SOL, SSOL, 5))
+    message = row_quote(held, encoder, row.number)
     assert message.error.code == "FAILED_PRECONDITION"
     assert message.error.message == "SOL/sSOL: no pool of the supported DEXes holds this pair"
     assert (message.input_mint, message.input_amount, message.version) == (SOL.mint, 5, 1)
     assert message.output_amount == 0
 
 
+def test_a_row_that_is_refused_for_another_reason_says_so(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    row = row_of(held, 1)
+    first = row_quote(held, encoder, row)
+    held.clock.advance_ms(60_001)
+    held.market.sweep()
+    second = row_quote(held, encoder, row)
+    assert (first.version, second.version) == (1, 2)
+    assert first.error.message != second.error.message
+
+
 def batch_of(data: bytes) -> local_quote_pb2.LocalQuoteBatch:
     return local_quote_pb2.LocalQuoteBatch.FromString(data)
 
 
+def bad(number: int) -> tuple[Combination, RequestError]:
+    return Combination(number, "in", "out", number), InvalidField("x", "y")
+
+
 def test_a_batch_keeps_order_numbers_sequence_and_snapshot(held: HeldMarket, encoder: QuoteEncoder) -> None:
     held.add("p", 10**12, 80 * 10**9)
-    parts = QuoteParts()
-    for number, amount in ((300, 10**9), (0, 10**10)):
-        parts.add(*encoder.row(row_of(held, amount), None), number)
-    parts.add(encoder.refusal("bad", "pair", 7, NoLiquidity("x", "y")), b"", 2)
-    (data,) = parts.batches(count_max=10, sequence=9, snapshot=True)
+    rows = row_of(held, 10**9), row_of(held, 10**10), row_of(held, 1)
+    labels = {rows[0]: (300,), rows[1]: (0, 2**32 - 1), rows[2]: (5,)}
+    quotes = encoder.told(labels, rows, held.market.chain_clock, [bad(2)])
+    assert len(quotes) == 5
+    (data,) = quotes.batches(count_max=10, sequence=9, snapshot=True)
     batch = batch_of(data)
-    assert [(quote.row, quote.input_amount) for quote in batch.quotes] == [(300, 10**9), (0, 10**10), (2, 7)]
+    assert [(quote.row, quote.input_amount) for quote in batch.quotes] == [
+        (2, 2),
+        (300, 10**9),
+        (0, 10**10),
+        (2**32 - 1, 10**10),
+        (5, 1),
+    ]
     assert (batch.sequence, batch.snapshot) == (9, True)
-    assert batch.quotes[2].error.message == "x: y"
-    singles = [local_quote_pb2.LocalQuote.FromString(message) for message in parts.messages()]
+    assert batch.quotes[0].error.message == "x: y"
+    assert [quote.HasField("error") for quote in batch.quotes] == [True, False, False, False, True]
+    singles = [local_quote_pb2.LocalQuote.FromString(message) for message in quotes.messages()]
     assert singles == list(batch.quotes)
 
 
-def test_more_quotes_than_a_message_holds_are_split_and_numbered_on(encoder: QuoteEncoder) -> None:
-    parts = QuoteParts()
-    for number in range(5):
-        parts.add(encoder.refusal("in", "out", number, NoLiquidity("x", "y")), b"", number)
-    batches = [batch_of(data) for data in parts.batches(count_max=2, sequence=4, snapshot=False)]
+def test_more_quotes_than_a_message_holds_are_split_and_numbered_on(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    rows = [row_of(held, 10**9 + number) for number in range(3)]
+    labels = {row: (2 + number,) for number, row in enumerate(rows)}
+    quotes = encoder.told(labels, rows, None, [bad(0), bad(1)])
+    batches = [batch_of(data) for data in quotes.batches(count_max=2, sequence=4, snapshot=False)]
     assert [batch.sequence for batch in batches] == [4, 5, 6]
     assert [quote.row for batch in batches for quote in batch.quotes] == [0, 1, 2, 3, 4]
+    columns = [columns_of(data) for data in quotes.columns(count_max=2, sequence=4, snapshot=False)]
+    assert [(message.sequence, message.snapshot) for message in columns] == [(4, False), (5, False), (6, False)]
+    told_rows = [
+        [quote.row for quote in message.refused] + [row for group in message.groups for row in group.rows]
+        for message in columns
+    ]
+    assert told_rows == [[0, 1], [2, 3], [4]]
 
 
-def test_no_quotes_are_no_message() -> None:
-    assert QuoteParts().batches(count_max=2, sequence=1, snapshot=True) == []
+def test_no_quotes_are_no_message(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    quotes = encoder.told({}, (), None)
+    assert quotes.batches(count_max=2, sequence=1, snapshot=True) == []
+    assert quotes.columns(count_max=2, sequence=1, snapshot=True) == []
+    assert quotes.messages() == []
+
+
+def columns_of(data: bytes) -> local_quote_pb2.LocalQuoteColumns:
+    return local_quote_pb2.LocalQuoteColumns.FromString(data)
+
+
+def test_columns_have_a_group_a_direction_and_pool_and_say_once_what_is_common(
+    held: HeldMarket, encoder: QuoteEncoder
+) -> None:
+    """The pool with the lower fee is shallow: it wins small amounts only."""
+    told_usd(held, SOL, 80.0)
+    told_usd(held, USDC, 1.0)
+    held.add("deep", 10**14, 80 * 10**11, fee_bps=100)
+    held.add("cheap", 10**11, 80 * 10**8, fee_bps=1)
+    wanted = [(SOL, USDC, 10**7), (SOL, USDC, 10**11), (USDC, SOL, 10**6), (SOL, USDC, 2 * 10**7), (SOL, SSOL, 5)]
+    rows = [row.number for row in held.register(*wanted)]
+    held.clock.advance_ms(30)
+    quotes = told(held, encoder, *rows)
+    (data,) = quotes.columns(count_max=10, sequence=3, snapshot=True)
+    message = columns_of(data)
+    assert (message.sequence, message.snapshot) == (3, True)
+    assert [(group.common.pool_id, group.common.input_mint, list(group.rows)) for group in message.groups] == [
+        ("cheap", SOL.mint, [0, 3]),
+        ("deep", SOL.mint, [1]),
+        ("cheap", USDC.mint, [2]),
+    ]
+    assert [quote.row for quote in message.refused] == [4]
+    told_now = {
+        quote.row: quote for quote in batch_of(quotes.batches(count_max=10, sequence=3, snapshot=True)[0]).quotes
+    }
+    assert message.refused[0] == told_now.pop(4)
+    own = (
+        *("input_amount", "output_amount", "price_impact", "version", "quoted_unix_ns", "quote_cache_age_ms"),
+        *("row", "deviation_percent", "route"),
+    )
+    for group in message.groups:
+        assert not {field.name for field, _ in group.common.ListFields()}.intersection(own)
+        assert group.common.HasField("oracle_price")
+        for k, row in enumerate(group.rows):
+            quote = told_now.pop(row)
+            assert group.input_amounts[k] == quote.input_amount == quote.route[0].input_amount
+            assert group.output_amounts[k] == quote.output_amount == quote.route[0].output_amount
+            assert group.price_impacts[k] == quote.price_impact
+            assert group.versions[k] == quote.version
+            assert group.quoted_unix_ns[k] == quote.quoted_unix_ns
+            assert group.quote_cache_ages_ms[k] == quote.quote_cache_age_ms == 30
+            hop = quote.route[0]
+            hop.ClearField("input_amount")
+            hop.ClearField("output_amount")
+            assert hop == group.hop
+            for name in own:
+                quote.ClearField(name)
+            assert quote == group.common
+    assert told_now == {}
+
+
+def test_a_quote_older_than_its_column_can_say_is_as_old_as_it_can_say(held: HeldMarket, encoder: QuoteEncoder) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    row = row_of(held, 10**9)
+    held.clock.advance_ms(2**32 + 5)
+    (data,) = told(held, encoder, row).columns(count_max=1, sequence=1, snapshot=False)
+    assert list(columns_of(data).groups[0].quote_cache_ages_ms) == [2**32 - 1]
 
 
 def test_a_new_oracle_price_shows_without_a_change_of_the_row(held: HeldMarket, encoder: QuoteEncoder) -> None:
@@ -206,6 +335,9 @@ def test_a_new_oracle_price_shows_without_a_change_of_the_row(held: HeldMarket, 
     assert priced(held, encoder, SOL, USDC, 10**9).oracle_price == pytest.approx(82.0)
 
 
-def test_lists_of_different_lengths_are_refused() -> None:
-    with pytest.raises(ValueError, match="a body, a tail and a row"):
-        write_batch([b""], [], [1], 1, False)
+def test_what_is_common_is_said_of_every_offer(held: HeldMarket) -> None:
+    held.add("p", 10**12, 80 * 10**9)
+    row = row_of(held, 10**9)
+    quotes = ToldQuotes(held.market.table.quotes, {row: (0,)}, (row,), [])
+    with pytest.raises(ValueError, match="a part for every offer"):
+        quotes.fill([], [], 0)
