@@ -11,11 +11,12 @@ from dataclasses import dataclass, field, replace
 from local_quote.chain_progress import ChainProgress, Sight
 from local_quote.dependencies import pair_key
 from local_quote.oracle import PriceOracle
-from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, PoolEntry, PoolStore
+from local_quote.pool_store import AppliedUpdates, Doubt, PoolEntry, PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quoter import PoolQuoter, PricedSwap
 from local_quote.row_table import LocalQuote, LocalRow, LocalRowTable
 from local_quote.spans import PricedSpans
+from local_quote.turns import PriceTurns
 from quote_core.clock import Clock
 from quote_core.dex.pool import ChainClock, Dex, Pool, SwapMode
 from quote_core.errors import CorruptAccount
@@ -80,7 +81,7 @@ class LocalMarket:
         self._spans = spans
         self._oracle_accounts = frozenset(oracle.accounts)
         self._standings: dict[Pubkey, _Standing] = {}
-        self._open: set[Pubkey] = set()
+        self._turns = PriceTurns()
         self.corrupt_clock_count = 0
 
     @property
@@ -264,26 +265,20 @@ class LocalMarket:
             self.progress.see_chain_time(
                 after.unix_timestamp,
                 now_unix_ns=self._clock.unix_ns(),
-                is_real_time=any(entry.provenance is Provenance.CHAIN for entry in self.store),
+                is_real_time=self.store.is_of_chain,
             )
 
     def _moved_by_time(self, before: ChainClock | None) -> set[Pubkey]:
-        """Pools that may price otherwise only because the chain's clock went on."""
-        now = self.chain_clock
-        if now is None or (before is not None and before.unix_timestamp == now.unix_timestamp):
-            return set()
-        is_new_epoch = before is None or before.epoch != now.epoch  # transfer fees change with the epoch
-        return {
-            entry.pool.address
-            for entry in self.store
-            if is_new_epoch or entry.pool.dex not in CONSTANT_PRODUCT or self._opens_now(entry)
-        }
+        """Pools that may price otherwise only because the chain's clock went on: those that turn, all when it is new.
 
-    def _opens_now(self, entry: PoolEntry) -> bool:
-        pool_id = entry.pool.address
-        was_open, is_open = pool_id in self._open, not self.quoter.closed_reason(entry)
-        (self._open.add if is_open else self._open.discard)(pool_id)
-        return was_open != is_open
+        A clock of a newer slot whose time or epoch is earlier takes back what was said of turns, too.
+        """
+        now = self.chain_clock
+        if now is None or now is before:
+            return set()
+        if before is None or now.unix_timestamp < before.unix_timestamp or now.epoch < before.epoch:
+            return {entry.pool.address for entry in self.store}
+        return self._turns.take_due(now)
 
     def _restood(self, pool_ids: Iterable[Pubkey]) -> set[Pubkey]:
         """Those of the pools that came to be fresh, stale or unusable since they were last looked at."""
@@ -314,9 +309,15 @@ class LocalMarket:
     def _pools_changed(self, pool_ids: Collection[Pubkey]) -> list[LocalRow]:
         for pool_id in pool_ids:
             self.quoter.pool_changed(pool_id)
+            self._note_turn(pool_id)
         changed: list[LocalRow] = self.table.pools_changed(pool_ids)
         self.subscriptions.publish(changed)
         return changed
+
+    def _note_turn(self, pool_id: Pubkey) -> None:
+        entry, now = self.store.entry(pool_id), self.chain_clock
+        if entry is not None and now is not None:
+            self._turns.note(pool_id, entry.pool.price_holds_until(now))
 
     def _forget_responses(self, pool_ids: Iterable[Pubkey]) -> None:
         for pool_id in pool_ids:

@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
-"""DEXes whose pools are a few small accounts and whose price does not move with time alone."""
+"""DEXes whose pools are a few small accounts, cheap to read often."""
 
 GONE_NS_MAX: Final = 600 * NS_PER_S
 """Programs hardly ever close what a live pool rests on: an account that is gone is doubted for this long."""
@@ -149,6 +149,8 @@ class PoolStore:
         self._accounts: dict[Pubkey, HeldAccount] = {}
         self._gone_mono_ns: dict[Pubkey, int] = {}
         self._index = DependencyIndex()
+        self.is_of_chain = False
+        """Whether any pool held is a real one, of a chain that others follow, too."""
         self.counts = StoreCounts()
 
     def __len__(self) -> int:
@@ -211,6 +213,7 @@ class PoolStore:
         """Take a newly opened pool in, with the update its own account came with."""
         entry = PoolEntry(pool, pair_key(pool.mint_a, pool.mint_b), provenance)
         self._entries[pool.address] = entry
+        self.is_of_chain |= provenance is Provenance.CHAIN
         self._index.add_pool(pool.address, entry.pair)
         self._accounts[pool.address] = HeldAccount(update.slot, update.source, update.account)
         done = AppliedUpdates()
@@ -233,8 +236,8 @@ class PoolStore:
                 continue
             if update.source is UpdateSource.ANSWER:
                 answered[update.pubkey] = update
-        for pool_id in {pool_id for pubkey in answered for pool_id in self._index.pools_of_account(pubkey)}:
-            entry = self._entries[pool_id]
+        # A full answer names the pool itself: others that rest on one of its accounts need no look.
+        for entry in [entry for pubkey in answered if (entry := self._entries.get(pubkey)) is not None]:
             if answered.keys() >= entry.account_set:
                 self._vouch(entry, [answered[pubkey] for pubkey in entry.accounts], done)
         for pool_id in touched:

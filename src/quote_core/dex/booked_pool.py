@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from quote_core.dex.account_book import AccountBook, Decoder
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Direction, Pool
+from quote_core.dex.pool import NEVER, Account, AccountNeed, ChainClock, Direction, Pool
 from quote_core.dex.spl_token import (
     NO_TRANSFER_FEE,
     Mint,
@@ -86,6 +86,14 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
     @abstractmethod
     def _check_open(self, clock: ChainClock) -> None:
         """Raise `NotTradable` where the DEX's own rules refuse a swap; every required account is held."""
+
+    def _turning_times(self) -> Iterable[int]:
+        """Give the unix times at which the DEX's own rules come to price otherwise, or to refuse, or no longer."""
+        return ()
+
+    def _turning_slots(self) -> Iterable[int]:
+        """Give the slots at which they do."""
+        return ()
 
     def _moving_needs(self) -> Iterable[Pubkey]:
         """Give the accounts needed that follow the state: tick and bin arrays, nearest first."""
@@ -180,6 +188,15 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         fee_b = NO_TRANSFER_FEE if config_b is None else config_b.at_epoch(clock.epoch)
         return (fee_a, fee_b) if direction is Direction.A_TO_B else (fee_b, fee_a)
 
+    def price_holds_until(self, clock: ChainClock) -> ChainClock:
+        """See `Pool.price_holds_until`; transfer fees change with the epoch."""
+        epochs = (config.newer_epoch for config in self._fee_configs if config is not None)
+        return ChainClock(
+            slot=_first_after(clock.slot, self._turning_slots()),
+            unix_timestamp=_first_after(clock.unix_timestamp, self._turning_times()),
+            epoch=_first_after(clock.epoch, epochs),
+        )
+
     def _check_whole(self) -> None:
         """Raise `NotTradable` while an account that a price depends on is closed or missing."""
         if self._gap is not None:
@@ -190,3 +207,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         if self._refusal is not None:
             raise NotTradable(self.address, self._refusal)
         self._check_open(clock)
+
+
+def _first_after(now: int, turns: Iterable[int]) -> int:
+    return min((turn for turn in turns if turn > now), default=NEVER)

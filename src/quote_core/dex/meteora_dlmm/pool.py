@@ -3,7 +3,7 @@
 Not reproduced by `write_swap`, because no quote reads it: protocol fee counters, fee growth of bins, oracle samples.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import ClassVar, Final
@@ -27,6 +27,7 @@ from quote_core.dex.meteora_dlmm.swap import (
 )
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
+from quote_core.dex.volatility import turns_of_volatility
 from quote_core.dex.walk import set_positions
 from quote_core.errors import (
     ActivationPending,
@@ -84,6 +85,18 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         now, unit = (clock.unix_timestamp, "unix time") if own.activates_by_time else (clock.slot, "slot")
         if own.waits_for_activation and now < own.activation_point:
             raise ActivationPending(self.address, f"activates at {unit} {own.activation_point}")
+
+    def _turning_times(self) -> Iterable[int]:
+        own = self._own
+        if own.waits_for_activation and own.activates_by_time:
+            yield own.activation_point
+        yield from turns_of_volatility(
+            own.volatility.last_update_unix_s, own.fee.filter_period_s, own.fee.decay_period_s
+        )
+
+    def _turning_slots(self) -> Iterable[int]:
+        if self._own.waits_for_activation and not self._own.activates_by_time:
+            yield self._own.activation_point
 
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return self.mint_b if self._own.fee_on_y_only else mint_in

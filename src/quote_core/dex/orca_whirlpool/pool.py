@@ -86,6 +86,13 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
         if clock.unix_timestamp < self._own.reward_updated_unix_s:
             raise NotTradable(self.address, "the clock is earlier than the pool's last update")
 
+    def _turning_times(self) -> Iterable[int]:
+        yield self._own.reward_updated_unix_s
+        oracle = self._oracle()
+        if oracle is not None:
+            yield oracle.trade_enable_unix_s
+            yield from oracle.fee.turning_times()
+
     def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> WhirlpoolWalk:
         try:
             return walk(

@@ -4,7 +4,7 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -27,6 +27,7 @@ from quote_core.dex.raydium_clmm.swap import (
 )
 from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
 from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, spot_price_of
+from quote_core.dex.volatility import turns_of_volatility
 from quote_core.dex.walk import STEP_COUNT_MAX, set_positions
 from quote_core.errors import LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
@@ -70,6 +71,12 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             raise NotTradable(self.address, f"swaps are off (status {self._own.status})")
         if clock.unix_timestamp <= self._own.open_time:  # strictly later, unlike every other DEX here
             raise NotTradable(self.address, f"opens after unix time {self._own.open_time}")
+
+    def _turning_times(self) -> Iterable[int]:
+        yield self._own.open_time + 1
+        fee = self._own.dynamic_fee
+        if fee is not None:
+            yield from turns_of_volatility(fee.last_update_unix_s, fee.filter_period_s, fee.decay_period_s)
 
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return {1: self.mint_a, 2: self.mint_b}.get(self._own.fee_on, mint_in)
