@@ -190,10 +190,8 @@ def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step
     if abs(index) > BIN_ID_MAX // BINS_PER_ARRAY + 1:
         raise CorruptAccount(pubkey, "bin_array.index", f"is {index}")
     bins = []
-    for position in range(BINS_PER_ARRAY):
-        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack_from(
-            data, _BINS_OFFSET + position * _BIN_SIZE_BYTES
-        )
+    for position, held in enumerate(_BIN.iter_unpack(data[_BINS_OFFSET:])):
+        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = held
         bin_id = index * BINS_PER_ARRAY + position
         price = price_low + (price_high << 64) or price_of_bin(bin_id, bin_step)
         holds_something = amount_x or amount_y or opened or left

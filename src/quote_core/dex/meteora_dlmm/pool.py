@@ -13,15 +13,16 @@ from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.fixed_point import Q64
 from quote_core.dex.meteora_dlmm import layout
-from quote_core.dex.meteora_dlmm._ladder import BinLadder
+from quote_core.dex.meteora_dlmm._ladder import BinLadder, BinRun
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
-from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, DlmmState
+from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState
 from quote_core.dex.meteora_dlmm.swap import (
     ArrayMissing,
     DlmmWalk,
     ExtensionMissing,
     OutOfBins,
     Undetermined,
+    arrays_to_trade,
     bins_to_trade,
     walk,
 )
@@ -51,6 +52,7 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
+        self._runs: dict[bool, dict[int, tuple[tuple[Bin, ...], bool, BinRun]]] = {True: {}, False: {}}
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.DlmmAccount:
@@ -122,8 +124,16 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
             raise UndeterminedFill(self.address, "the cost depends on how the order layers round") from None
 
     def _make_ladder(self, state: DlmmState, *, a_to_b: bool) -> BinLadder:
+        before = self._runs[a_to_b]
+        runs = self._runs[a_to_b] = {
+            index: _laid_out(before.get(index), state.arrays[index], x_to_y=a_to_b, with_orders=state.with_orders)
+            for index in arrays_to_trade(state, x_to_y=a_to_b)
+        }
         return BinLadder(
-            bins_to_trade(state, x_to_y=a_to_b), x_to_y=a_to_b, fee_on_output=state.fee_on_y_only and a_to_b
+            (run for _, _, run in runs.values()),
+            active_id=state.active_id,
+            x_to_y=a_to_b,
+            fee_on_output=state.fee_on_y_only and a_to_b,
         )
 
     def _ladder_outputs(
@@ -186,6 +196,15 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
             has_extension=self._book.holds(self._extension_address),
             absent_arrays=frozenset(index for index, address in needed.items() if self._book.is_absent(address)),
         )
+
+
+def _laid_out(
+    before: tuple[tuple[Bin, ...], bool, BinRun] | None, bins: tuple[Bin, ...], *, x_to_y: bool, with_orders: bool
+) -> tuple[tuple[Bin, ...], bool, BinRun]:
+    """Lay an array out for one direction, unless it is as it was: a swap changes one or two of them."""
+    if before is not None and before[0] is bins and before[1] == with_orders:
+        return before
+    return bins, with_orders, BinRun(bins_to_trade(bins, x_to_y=x_to_y, with_orders=with_orders))
 
 
 PROGRAM: Final = PoolProgram(

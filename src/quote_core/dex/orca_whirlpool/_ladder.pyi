@@ -4,13 +4,19 @@ from collections.abc import Sequence
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
 from quote_core.dex.orca_whirlpool.state import WhirlpoolState
 
+class TargetLine:
+    """Where walks over the same arrays in the same direction may stop."""
+
+    def __init__(self, targets: Sequence[tuple[int, int, int | None]]) -> None: ...
+
 class SequenceLadder:
     """One direction of one pool, laid out for a walk of many amounts at once."""
 
     def __init__(
         self,
         state: WhirlpoolState,
-        targets: Sequence[tuple[int, int, int | None]],
+        line: TargetLine,
+        passed_count: int,
         *,
         down: bool,
         limit: int,

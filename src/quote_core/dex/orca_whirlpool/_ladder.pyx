@@ -21,7 +21,7 @@ from quote_core.dex.wide cimport (
     i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_of, wide_mul,
 )
 
-__all__ = ["SequenceLadder"]
+__all__ = ["SequenceLadder", "TargetLine"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000
 cdef uint64_t FEE_RATE_MAX = 100_000
@@ -42,8 +42,8 @@ cdef struct Target:
 
 
 cdef struct Start:
-    # one direction of one pool, before the walk
-    Target* targets
+    # one direction of one pool, before the walk; the targets are those ahead
+    const Target* targets
     int target_count
     bint down
     u128 limit
@@ -139,29 +139,51 @@ cdef int64_t _next_group(int64_t size, int64_t group, u128 price, bint skipped, 
     return group - 1 if down else group + 1
 
 
+cdef class TargetLine:
+    """Where walks over the same arrays in the same direction may stop, laid out once for all of them.
+
+    Args:
+        targets: (tick, price, net liquidity or None) in walk order, as `swap.targets` gives them.
+    """
+
+    cdef Target* _targets
+    cdef int _count
+
+    def __cinit__(self, targets):
+        cdef int i
+        self._count = len(targets)
+        self._targets = <Target*>room_for(self._count, sizeof(Target))
+        for i in range(self._count):
+            tick, price, net = targets[i]
+            self._targets[i].tick = tick
+            self._targets[i].sqrt_price = u128_from(price)
+            self._targets[i].initialized = net is not None
+            self._targets[i].liquidity_net = i128_from(net or 0)
+
+    def __dealloc__(self):
+        PyMem_Free(self._targets)
+
+
 cdef class SequenceLadder:
     """One direction of one pool, laid out for the walk.
 
     Args:
         state: A `WhirlpoolState`; it is copied, later changes of it are not seen.
-        targets: (tick, price, net liquidity or None) in walk order, as `swap.targets` gives them.
+        line: The targets of its arrays.
+        passed_count: How many of them lie behind the walk.
         down: Direction: token A goes in.
         limit: The price at the end of the program's range.
         step_count_max: More steps than this are refused.
     """
 
+    cdef TargetLine _line  # whose targets are read, so it has to stay
     cdef Start _start
 
-    def __cinit__(self, state, targets, *, bint down, limit, int step_count_max):
-        cdef int i
-        self._start.target_count = len(targets)
-        self._start.targets = <Target*>room_for(self._start.target_count, sizeof(Target))
-        for i in range(self._start.target_count):
-            tick, price, net = targets[i]
-            self._start.targets[i].tick = tick
-            self._start.targets[i].sqrt_price = u128_from(price)
-            self._start.targets[i].initialized = net is not None
-            self._start.targets[i].liquidity_net = i128_from(net or 0)
+    def __cinit__(self, state, TargetLine line not None, int passed_count, *, bint down, limit, int step_count_max):
+        assert 0 <= passed_count <= line._count
+        self._line = line
+        self._start.targets = line._targets + passed_count
+        self._start.target_count = line._count - passed_count
         self._start.down = down
         self._start.limit = u128_from(limit)
         self._start.sqrt_price = u128_from(state.sqrt_price_x64)
@@ -169,9 +191,6 @@ cdef class SequenceLadder:
         self._start.tick = state.tick
         self._start.fee_rate = state.fee_rate
         self._start.step_count_max = step_count_max
-
-    def __dealloc__(self):
-        PyMem_Free(self._start.targets)
 
     def outputs(self, amounts, *, fee, uint64_t vault_out):
         """Give what each amount buys, 0 where it is refused.

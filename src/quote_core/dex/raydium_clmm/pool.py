@@ -14,7 +14,7 @@ from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
-from quote_core.dex.raydium_clmm._ladder import LineLadder
+from quote_core.dex.raydium_clmm._ladder import LaidTicks, LineLadder
 from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
@@ -48,6 +48,8 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
+        self._line: tuple[list[layout.ClmmTickArray], TickLine] | None = None
+        self._laid: tuple[TickLine, LaidTicks] | None = None
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.ClmmAccount:
@@ -97,8 +99,11 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
 
     def _make_ladder(self, state: ClmmState, *, a_to_b: bool) -> LineLadder:
+        if self._laid is None or self._laid[0] is not state.line:
+            self._laid = state.line, LaidTicks(state.line.ticks)
         return LineLadder(
             state,
+            self._laid[1],
             limit_down=MIN_SQRT_PRICE_X64 + 1,
             limit_up=MAX_SQRT_PRICE_X64 - 1,
             step_count_max=STEP_COUNT_MAX,
@@ -157,15 +162,24 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             trade_fee_rate=self._book.held(own.amm_config, layout.ClmmConfig).trade_fee_rate,
             fee_on=own.fee_on,
             dynamic_fee=own.dynamic_fee,
-            line=self._line(),
+            line=self._held_line(),
         )
 
-    def _line(self) -> TickLine:
+    def _held_line(self) -> TickLine:
+        """Put the line together; where arrays and ends are those of before, as after most swaps, it is the same one."""
         down, below = self._side(downwards=True)
         up, above = self._side(downwards=False)
-        arrays = {array.start_tick: array for array in (*down, *up)}
-        ticks = [tick for start in sorted(arrays) for tick in arrays[start].ticks]
-        return TickLine(ticks, below, above)
+        by_start = {array.start_tick: array for array in (*down, *up)}
+        arrays = [by_start[start] for start in sorted(by_start)]
+        if self._line is not None and (self._line[0], self._line[1].below, self._line[1].above) == (
+            arrays,
+            below,
+            above,
+        ):
+            return self._line[1]
+        line = TickLine([tick for array in arrays for tick in array.ticks], below, above)
+        self._line = arrays, line
+        return line
 
     def _side(self, *, downwards: bool) -> tuple[list[layout.ClmmTickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""

@@ -5,10 +5,10 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
+from quote_core.dex.orca_whirlpool._ladder import SequenceLadder, TargetLine
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
 from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolState, WhirlpoolTickArray, array_sequence
-from quote_core.dex.orca_whirlpool.swap import ArrayUnknown, SequenceEnd, targets, walk
+from quote_core.dex.orca_whirlpool.swap import ArrayUnknown, SequenceEnd, known_sequence, passed_count, targets, walk
 from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick
 from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
 from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
@@ -80,9 +80,11 @@ def test_a_ladder_gives_what_single_walks_give(
     state: WhirlpoolState, amounts_in: list[int], a_to_b: bool, vault_out: int
 ):
     amounts_in.sort()
+    arrays, is_whole = known_sequence(state, a_to_b=a_to_b)
     ladder = SequenceLadder(
         state,
-        targets(state, a_to_b=a_to_b),
+        TargetLine(targets(arrays, state.tick_spacing, is_whole=is_whole, a_to_b=a_to_b)),
+        passed_count(arrays[0], state.tick, a_to_b=a_to_b) if arrays else 0,
         down=a_to_b,
         limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
         step_count_max=STEP_COUNT_MAX,
