@@ -175,7 +175,7 @@ def cloned(template: Template, number: int, *, sol: Pubkey, token: Pubkey) -> Cl
     raw_keys = {key_bytes(before): key_bytes(after) for before, after in keys.items()}
 
     def renamed(pubkey: Pubkey) -> Account | None:
-        account = recorded.get(pubkey)
+        account = recorded.get(sol if pubkey == template.sol else pubkey)  # all pools share the one mint
         if account is None:
             return None
         data = account.data

@@ -13,7 +13,7 @@ from typing import Final
 from local_quote.chain_progress import ChainProgress
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
 from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
-from quote_core.dex.pool import Account, Dex, Pool, Swap
+from quote_core.dex.pool import Account, AccountNeed, Dex, Pool, Swap
 from quote_core.dex.programs import decode_pool
 from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.freshness import NEVER_VOUCHED, Freshness
@@ -68,6 +68,7 @@ class PoolEntry:
     """One pool and what is known about its state.
 
     Attributes:
+        needs: What its accounts were last made of; a pool whose needs are the same gives the same object.
         freshness: When it was last vouched for, and when it last changed.
         doubt: Why it is not to be relied on; None when it is.
         doubted_mono_ns: When the doubt arose, or was last confirmed.
@@ -79,6 +80,7 @@ class PoolEntry:
     pool: Pool
     pair: PairKey
     provenance: Provenance
+    needs: Sequence[AccountNeed] = ()
     accounts: tuple[Pubkey, ...] = ()
     account_set: frozenset[Pubkey] = frozenset()
     freshness: Freshness = NEVER_VOUCHED
@@ -282,12 +284,12 @@ class PoolStore:
 
     def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
         """Hand one update over; False when a pool refused its bytes, which are then not held."""
-        pool_ids = tuple(self._index.pools_of_account(update.pubkey))
         held = self._accounts.get(update.pubkey)
         if held is not None and _same_content(held.account, update.account):
             self.counts.unchanged_count += 1
             held.slot, held.source = update.slot, update.source
             return True
+        pool_ids = tuple(self._index.pools_of_account(update.pubkey))
         if not pool_ids:
             return True
         if held is not None and held.account is not None and update.account is None:
@@ -377,7 +379,11 @@ class PoolStore:
         return Moment(boot_id(), mono_ns, self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns))
 
     def _renew_needs(self, entry: PoolEntry, done: AppliedUpdates) -> None:
-        accounts = (entry.pool.address, *(need.pubkey for need in entry.pool.accounts_needed()))
+        needs = entry.pool.accounts_needed()
+        if needs is entry.needs:
+            return
+        entry.needs = needs
+        accounts = (entry.pool.address, *(need.pubkey for need in needs))
         if accounts == entry.accounts:
             return
         entry.accounts = accounts

@@ -65,6 +65,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         self.mint_a, self.mint_b = keys.mint_a, keys.mint_b
         self.vault_a, self.vault_b = keys.vault_a, keys.vault_b
         self._readings = self._make_readings()
+        self._needs: tuple[tuple[Pubkey, ...], tuple[AccountNeed, ...]] | None = None
         self._commit(book, self._own, self._derive(self._own, book))
 
     @abstractmethod
@@ -112,9 +113,12 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         return lambda pubkey, account: decode_token_account(pubkey, account, mint=mint)
 
     def accounts_needed(self) -> Sequence[AccountNeed]:
-        """See `Pool.accounts_needed`."""
-        fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
-        return fixed + [AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()]
+        """See `Pool.accounts_needed`; the same object as long as they are the same."""
+        moving = tuple(self._moving_needs())
+        if self._needs is None or self._needs[0] != moving:
+            fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
+            self._needs = moving, (*fixed, *(AccountNeed(pubkey, required=False) for pubkey in moving))
+        return self._needs[1]
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`; a required account that does not exist is missing, too."""

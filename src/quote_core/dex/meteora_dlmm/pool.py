@@ -76,7 +76,12 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         for found in set_positions(self._array_set(), position, downwards=downwards):
             yield found - layout.ARRAY_ZERO
 
-    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+    def _searched_from(self) -> object:
+        own = self._own
+        extension = self._book.value(self._extension_address, int)
+        return own.bitmap, extension, own.active_id // BINS_PER_ARRAY
+
+    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
         for index in self._array_indexes(downwards=downwards):
             yield layout.bin_array_address(self.address, index)
 

@@ -49,6 +49,7 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._program = account.owner
         self._oracle_address = layout.oracle_address(account.owner, address)
+        self._addressed: tuple[list[tuple[int, ...]], dict[Pubkey, int]] | None = None
         self._lines: dict[bool, tuple[tuple[WhirlpoolTickArray, ...], bool, TargetLine]] = {}
         super().__init__(address, account)
 
@@ -74,10 +75,15 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
 
     def _array_addresses(self) -> dict[Pubkey, int]:
         own = self._own
-        starts = (
-            start for a_to_b in (True, False) for start in array_sequence(own.tick, own.tick_spacing, a_to_b=a_to_b)
-        )
-        return {layout.tick_array_address(self._program, self.address, start): start for start in starts}
+        starts = [array_sequence(own.tick, own.tick_spacing, a_to_b=a_to_b) for a_to_b in (True, False)]
+        if self._addressed is None or self._addressed[0] != starts:
+            addresses = {
+                layout.tick_array_address(self._program, self.address, start): start
+                for sequence in starts
+                for start in sequence
+            }
+            self._addressed = starts, addresses
+        return self._addressed[1]
 
     def _oracle(self) -> layout.WhirlpoolOracle | None:
         return self._book.value(self._oracle_address, layout.WhirlpoolOracle)

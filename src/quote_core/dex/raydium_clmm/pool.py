@@ -203,7 +203,12 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
         index = self._own.tick // (TICKS_PER_ARRAY * self._own.tick_spacing)
         return not -layout.POOL_BITMAP_SIDE <= index < layout.POOL_BITMAP_SIDE
 
-    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+    def _searched_from(self) -> object:
+        own = self._own
+        extension = self._book.value(self._extension_address, int)
+        return own.bitmap, extension, own.tick // (TICKS_PER_ARRAY * own.tick_spacing)
+
+    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
         span = TICKS_PER_ARRAY * self._own.tick_spacing
         position = self._own.tick // span + layout.BITMAP_ZERO
         bitmap = layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
