@@ -16,9 +16,9 @@ from local_quote.quote_cache import QuoteCache
 from local_quote.quoter import PoolQuoter, PricedSwap
 from local_quote.row_table import LocalQuote, LocalRow, LocalRowTable
 from local_quote.spans import PricedSpans
-from local_quote.turns import PriceTurns
+from local_quote.turns import PriceTurns, TurnQueue
 from quote_core.clock import Clock
-from quote_core.dex.pool import ChainClock, Dex, Pool, SwapMode
+from quote_core.dex.pool import NEVER, ChainClock, Dex, Pool, SwapMode
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
 from quote_core.serving import Subscriptions
@@ -82,6 +82,7 @@ class LocalMarket:
         self._oracle_accounts = frozenset(oracle.accounts)
         self._standings: dict[Pubkey, _Standing] = {}
         self._turns = PriceTurns()
+        self._agings = TurnQueue()
         self.corrupt_clock_count = 0
 
     @property
@@ -159,24 +160,13 @@ class LocalMarket:
 
     def sweep(self) -> int:
         """Reprice what rests on pools that went stale or past the limit; returns how many are aged."""
-        self._reprice_restood([entry.pool.address for entry in self.store])
+        self._reprice_restood(list(self._agings.take_due(self._clock.mono_ns())))
         return sum(standing is not _Standing.FRESH for standing in self._standings.values())
 
     def next_aging_ns(self) -> int | None:
         """Time until the next pool goes stale or past the limit; None when none can."""
-        now_mono_ns = self._clock.mono_ns()
-        limits_ns = (self.stale_after_ns, self.quoter.refuse_after_ns)
-        return min(
-            (
-                limit_ns - age_ns + 1
-                for entry in self.store
-                if entry.is_loaded
-                for age_ns in [entry.age_ns(now_mono_ns)]
-                for limit_ns in limits_ns
-                if limit_ns >= age_ns
-            ),
-            default=None,
-        )
+        aging_mono_ns = self._agings.next_turn()
+        return None if aging_mono_ns == NEVER else max(0, aging_mono_ns - self._clock.mono_ns())
 
     def _see_slots(self, updates: Sequence[AccountUpdate]) -> set[Pubkey]:
         """Take note of the slots that answers are of."""
@@ -277,7 +267,9 @@ class LocalMarket:
         if now is None or now is before:
             return set()
         if before is None or now.unix_timestamp < before.unix_timestamp or now.epoch < before.epoch:
-            return {entry.pool.address for entry in self.store}
+            every = {entry.pool.address for entry in self.store}
+            self._restood(every)  # without the chain's time none was usable
+            return every
         return self._turns.take_due(now)
 
     def _restood(self, pool_ids: Iterable[Pubkey]) -> set[Pubkey]:
@@ -290,7 +282,14 @@ class LocalMarket:
             if self._standings.get(pool_id, _Standing.UNUSABLE) is not standing:
                 restood.add(pool_id)
             self._standings[pool_id] = standing
+            self._agings.note(pool_id, self._aging_mono_ns(entry))
         return restood
+
+    def _aging_mono_ns(self, entry: PoolEntry) -> int:
+        """When time alone makes a pool stale, or takes it past the limit; `NEVER` when it has done both."""
+        vouched_mono_ns, now_mono_ns = entry.freshness.vouched.mono_ns, self._clock.mono_ns()
+        agings = (vouched_mono_ns + limit_ns + 1 for limit_ns in (self.stale_after_ns, self.quoter.refuse_after_ns))
+        return min((aging for aging in agings if aging > now_mono_ns), default=NEVER)
 
     def _standing(self, entry: PoolEntry) -> _Standing:
         if not self.quoter.is_usable(entry):
