@@ -86,7 +86,7 @@ class Discovery:
         self._clock = clock
         self._on_wanted = on_wanted
         self._named_pools = named_pools
-        self._is_searching = is_searching
+        self._questions = questions_of(market.registry.pairs) if is_searching else []
         self._interval_s = interval_s
         self._is_node_failing = False
         self._pool_count_max = pool_count_max
@@ -136,7 +136,7 @@ class Discovery:
                         fault = error
 
         async with asyncio.TaskGroup() as tasks:
-            for question in (None, *(questions_of(self._market.registry.pairs) if self._is_searching else ())):
+            for question in (None, *self._questions):
                 tasks.create_task(ask(question))
         self._is_node_failing = fault is not None
         reason = fault or refusal
