@@ -13,6 +13,7 @@ SOL and a token, holds five of the six DEXes, and has 40 amounts each way, all f
 - a second of chain time: the Clock sysvar arrives and says that one has passed. Right after swaps, while dynamic fees
   decay, and an hour later, when no price depends on time any more.
 - a look at every pool for having gone stale, as the sweep takes it.
+- a full garbage collection, which stops the loop while it looks through all objects.
 - loading (every account decoded, every pool vouched for), registration of all rows, resident memory.
 
 All times are processor time of this thread, since they are compared with those of one core; the market's own clock
@@ -401,6 +402,11 @@ def main() -> None:
         print(f"loading            {large.load_ns / _MS:9.0f} ms   {load_us:.0f} us a pool")
         print(f"registration       {large.register_ns / _MS:9.0f} ms   {row_us:.1f} us a row")
         print(f"resident memory    {memory_mb:9.0f} MB   floor {MEMORY_MB_MAX}, {verdict(memory_mb, MEMORY_MB_MAX)}")
+
+        started = time.thread_time_ns()
+        gc.collect()
+        results["collection_ms"] = (time.thread_time_ns() - started) / _MS
+        print(f"a full collection  {results['collection_ms']:9.0f} ms   of all objects of all {len(markets)} markets")
 
         bench_swaps(markets, size.swap_count // 10)  # lays out what later swaps only change
         times = bench_swaps(markets, size.swap_count)

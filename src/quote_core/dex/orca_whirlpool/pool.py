@@ -11,7 +11,7 @@ from quote_core.dex.account_book import Decoder
 from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.orca_whirlpool import layout
-from quote_core.dex.orca_whirlpool._ladder import SequenceLadder, TargetLine
+from quote_core.dex.orca_whirlpool._ladder import LaidTicks, SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
 from quote_core.dex.orca_whirlpool.published import answer_published_case
 from quote_core.dex.orca_whirlpool.state import WhirlpoolState, WhirlpoolTickArray, array_sequence
@@ -21,9 +21,6 @@ from quote_core.dex.orca_whirlpool.swap import (
     PartialFill,
     SequenceEnd,
     WhirlpoolWalk,
-    known_sequence,
-    passed_count,
-    targets,
     walk,
 )
 from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
@@ -48,9 +45,9 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._program = account.owner
-        self._oracle_address = layout.oracle_address(account.owner, address)
         self._addressed: tuple[list[tuple[int, ...]], dict[Pubkey, int]] | None = None
-        self._lines: dict[bool, tuple[tuple[WhirlpoolTickArray, ...], bool, TargetLine]] = {}
+        self._oracle_address = layout.oracle_address(account.owner, address)
+        self._laid: dict[int, LaidTicks] = {}
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.WhirlpoolAccount:
@@ -120,23 +117,20 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
             raise NoLiquidity(self.address, "the output cannot be reached at any price") from None
 
     def _make_ladder(self, state: WhirlpoolState, *, a_to_b: bool) -> SequenceLadder:
-        arrays, is_whole = known_sequence(state, a_to_b=a_to_b)
+        self._laid = {start: self._laid_out(array) for start, array in state.arrays.items()}
+        starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
         return SequenceLadder(
             state,
-            self._line(arrays, is_whole=is_whole, a_to_b=a_to_b),
-            passed_count(arrays[0], state.tick, a_to_b=a_to_b) if arrays else 0,
+            [self._laid.get(start) for start in starts],
             down=a_to_b,
             limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
             step_count_max=STEP_COUNT_MAX,
         )
 
-    def _line(self, arrays: tuple[WhirlpoolTickArray, ...], *, is_whole: bool, a_to_b: bool) -> TargetLine:
-        """The targets of the arrays; most swaps leave them as they are."""
-        laid = self._lines.get(a_to_b)
-        if laid is None or laid[:2] != (arrays, is_whole):
-            line = TargetLine(targets(arrays, self._own.tick_spacing, is_whole=is_whole, a_to_b=a_to_b))
-            laid = self._lines[a_to_b] = arrays, is_whole, line
-        return laid[2]
+    def _laid_out(self, array: WhirlpoolTickArray) -> LaidTicks:
+        """The array's ticks; most changes of a pool are not of its arrays."""
+        laid = self._laid.get(array.start_tick)
+        return laid if laid is not None and laid.array is array else LaidTicks(array)
 
     def _ladder_outputs(
         self, ladder: SequenceLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int

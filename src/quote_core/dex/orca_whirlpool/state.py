@@ -1,7 +1,7 @@
 """What the walk works on: plain integers, no accounts."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Final
 
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
@@ -15,17 +15,13 @@ ARRAYS_PER_SWAP: Final = 3
 
 @dataclass(frozen=True, slots=True)
 class WhirlpoolTickArray:
-    """Eighty-eight tick slots; `liquidity_net` has the initialised ones, by tick index; `ticks` is these, ascending.
+    """Eighty-eight tick slots; `liquidity_net` has the initialised ones, by tick index.
 
     An array that does not exist on chain is one without initialised ticks.
     """
 
     start_tick: int
     liquidity_net: Mapping[int, int]
-    ticks: Sequence[int] = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "ticks", tuple(sorted(self.liquidity_net)))
 
 
 @dataclass(frozen=True, slots=True)

@@ -8,9 +8,7 @@ util/swap_tick_sequence.rs.
 """
 
 from bisect import bisect_left, bisect_right
-from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import takewhile
 from typing import Final
 
 from quote_core.dex.fixed_point import mul_div_ceil
@@ -34,8 +32,6 @@ __all__ = [
     "PartialFill",
     "SequenceEnd",
     "WhirlpoolWalk",
-    "known_sequence",
-    "passed_count",
     "targets",
     "walk",
 ]
@@ -141,37 +137,24 @@ def walk(
     return swap
 
 
-def known_sequence(state: WhirlpoolState, *, a_to_b: bool) -> tuple[tuple[WhirlpoolTickArray, ...], bool]:
-    """The arrays of a walk in order, up to the first one that is unknown; and whether these are all it may use."""
-    starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
-    known = tuple(state.arrays[start] for start in takewhile(state.arrays.__contains__, starts))
-    return known, len(known) == len(starts)
+def targets(state: WhirlpoolState, *, a_to_b: bool) -> list[tuple[int, int, int | None]]:
+    """Every tick a walk may stop at, in order: (tick, price, net liquidity, or None at an edge without liquidity).
 
-
-def targets(
-    arrays: Sequence[WhirlpoolTickArray], tick_spacing: int, *, is_whole: bool, a_to_b: bool
-) -> list[tuple[int, int, int | None]]:
-    """Every tick a walk over `arrays` may stop at, in order: (tick, price, net liquidity, or None at an edge without).
-
-    They are those of a walk that begins before all of them, see `passed_count`. The last is the far edge of the last
-    array, unless the walk needs a further one there that is unknown (not `is_whole`), or an initialised tick ends it.
+    The list ends where the walk would need an array that is unknown, or a fourth one.
     """
-    nets = {tick: net for array in arrays for tick, net in array.liquidity_net.items()}
-    ticks = [tick for array in arrays for tick in (reversed(array.ticks) if a_to_b else array.ticks)]
-    found: list[tuple[int, int, int | None]] = [(tick, sqrt_price_at_tick(tick), nets[tick]) for tick in ticks]
-    if arrays and is_whole:
-        start, span = arrays[-1].start_tick, TICKS_PER_ARRAY * tick_spacing
-        last_slot = start if a_to_b else start + span - tick_spacing
-        edge = max(start, MIN_TICK) if a_to_b else min(start + span - 1, MAX_TICK)
-        if not ticks or ticks[-1] not in (last_slot, edge):
-            found.append((edge, sqrt_price_at_tick(edge), None))
-    return found
-
-
-def passed_count(array: WhirlpoolTickArray, tick: int, *, a_to_b: bool) -> int:
-    """How many targets of its first array lie behind a walk that begins at `tick`."""
-    below = bisect_right(array.ticks, tick)
-    return len(array.ticks) - below if a_to_b else below
+    sequence = _Sequence(state, a_to_b=a_to_b)
+    found: list[tuple[int, int, int | None]] = []
+    position, tick = 0, state.tick
+    while True:
+        try:
+            position, reached = sequence.next_initialized(tick, position)
+        except (ArrayUnknown, SequenceEnd):
+            return found
+        found.append((reached, sqrt_price_at_tick(reached), sequence.liquidity_net(position, reached)))
+        if reached in (MIN_TICK, MAX_TICK):
+            return found
+        position += sequence.leaves_array(position, reached)
+        tick = reached - 1 if a_to_b else reached
 
 
 class _Sequence:
@@ -180,6 +163,7 @@ class _Sequence:
     def __init__(self, state: WhirlpoolState, *, a_to_b: bool) -> None:
         self._starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
         self._arrays = state.arrays
+        self._initialized: dict[int, list[int]] = {}
         self._spacing = state.tick_spacing
         self._span = TICKS_PER_ARRAY * state.tick_spacing
         self._a_to_b = a_to_b
@@ -219,7 +203,9 @@ class _Sequence:
 
     def _search(self, array: WhirlpoolTickArray, tick: int) -> int | None:
         """Down: at or below `tick`. Up: above it. Ticks are compared by slot, as the program does."""
-        ticks = array.ticks
+        ticks = self._initialized.get(array.start_tick)
+        if ticks is None:  # sorted once a walk: a ladder's targets ask for every one of them
+            ticks = self._initialized[array.start_tick] = sorted(array.liquidity_net)
         slot = (tick - array.start_tick) // self._spacing
         if self._a_to_b:
             count_below = bisect_right(ticks, array.start_tick + slot * self._spacing)

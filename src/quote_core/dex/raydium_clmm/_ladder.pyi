@@ -1,12 +1,14 @@
 from array import array
 from collections.abc import Sequence
 
-from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee, Tick
+from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee, TickLine
 
-class LaidTicks:
-    """The ticks of a line, laid out once for all walks over it."""
+class LaidLine:
+    """The ticks of a line: laid out once a change of the arrays."""
 
-    def __init__(self, ticks: Sequence[Tick]) -> None: ...
+    line: TickLine
+
+    def __init__(self, line: TickLine) -> None: ...
 
 class LineLadder:
     """One pool's state, laid out for a walk of many amounts at once."""
@@ -16,8 +18,10 @@ class LineLadder:
         """Whether the last ladder had an amount left where the ticks end."""
 
     def __init__(
-        self, state: ClmmState, laid: LaidTicks, *, limit_down: int, limit_up: int, step_count_max: int
-    ) -> None: ...
+        self, state: ClmmState, laid: LaidLine, *, limit_down: int, limit_up: int, step_count_max: int
+    ) -> None:
+        """`laid` is the state's line."""
+
     def outputs(
         self, amounts: Sequence[int], *, zero_for_one: bool, fee: DynamicFee | None, vault_out: int
     ) -> array[int]:

@@ -5,8 +5,6 @@ The frame, and how one walk serves all amounts, is `_ladder_frame`. Every formul
 are the specification; property tests hold the two equal.
 """
 
-from bisect import bisect_right
-
 from cpython.mem cimport PyMem_Free
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
@@ -22,7 +20,7 @@ from quote_core.dex.wide cimport (
     i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_high, u128_of, wide_mul, wide_mul_div,
 )
 
-__all__ = ["LaidTicks", "LineLadder"]
+__all__ = ["LaidLine", "LineLadder"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000
 cdef uint64_t DYNAMIC_FEE_RATE_MAX = 100_000
@@ -84,19 +82,20 @@ cdef u128 _price_at_tick(int64_t tick) noexcept nogil:
     return u128_of(UINT64_MAX, UINT64_MAX) // ratio if tick > 0 else ratio
 
 
-cdef class LaidTicks:
-    """The ticks of a `TickLine`, laid out once for all walks over it."""
+cdef class LaidLine:
+    """The ticks of a `TickLine`: laid out once a change of the arrays."""
 
+    cdef readonly object line
     cdef Tick* _ticks
     cdef int _count
 
-    def __cinit__(self, ticks):
+    def __cinit__(self, line):
         cdef int i
         cdef Tick* laid
-        self._count = len(ticks)
+        self.line = line
+        self._count = len(line.ticks)
         self._ticks = <Tick*>room_for(self._count, sizeof(Tick))
-        for i in range(self._count):
-            tick = ticks[i]
+        for i, tick in enumerate(line.ticks):
             laid = &self._ticks[i]
             laid.sqrt_price = u128_from(tick.sqrt_price_x64)
             laid.liquidity_net = i128_from(tick.liquidity_net)
@@ -112,7 +111,7 @@ cdef class LineLadder:
 
     Args:
         state: A `ClmmState`; it is copied, later changes of it are not seen.
-        laid: The ticks of its line.
+        laid: Its line.
         limit_down: Lowest price a swap may reach.
         limit_up: Highest price a swap may reach.
         step_count_max: More steps than this are refused.
@@ -120,11 +119,11 @@ cdef class LineLadder:
     `ran_out`: the last ladder had an amount left where the ticks end.
     """
 
-    cdef LaidTicks _laid  # whose ticks are read, so it has to stay
     cdef Start _start
+    cdef LaidLine _laid  # whose ticks `_start` points at
     cdef readonly bint ran_out
 
-    def __cinit__(self, state, LaidTicks laid not None, *, limit_down, limit_up, int step_count_max):
+    def __cinit__(self, state, LaidLine laid not None, *, limit_down, limit_up, int step_count_max):
         self._laid = laid
         self._start.tick_count = laid._count
         self._start.ticks = laid._ticks
@@ -137,7 +136,9 @@ cdef class LineLadder:
         self._start.trade_rate = state.trade_fee_rate
         self._start.fee_on = state.fee_on
         self._start.step_count_max = step_count_max
-        self._start.up_position = bisect_right(state.line.indexes, state.tick)
+        self._start.up_position = 0
+        while self._start.up_position < laid._count and laid._ticks[self._start.up_position].index <= state.tick:
+            self._start.up_position += 1
         self._start.down_position = self._start.up_position - 1
 
     def outputs(self, amounts, *, bint zero_for_one, fee, uint64_t vault_out):

@@ -4,6 +4,7 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
+import operator
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
@@ -14,7 +15,7 @@ from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
-from quote_core.dex.raydium_clmm._ladder import LaidTicks, LineLadder
+from quote_core.dex.raydium_clmm._ladder import LaidLine, LineLadder
 from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
@@ -48,8 +49,9 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._line: tuple[list[layout.ClmmTickArray], TickLine] | None = None
-        self._laid: tuple[TickLine, LaidTicks] | None = None
+        self._line = TickLine([], LineEnd(None), LineEnd(None))
+        self._line_arrays: list[layout.ClmmTickArray] = []
+        self._laid = LaidLine(self._line)
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.ClmmAccount:
@@ -99,11 +101,11 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
 
     def _make_ladder(self, state: ClmmState, *, a_to_b: bool) -> LineLadder:
-        if self._laid is None or self._laid[0] is not state.line:
-            self._laid = state.line, LaidTicks(state.line.ticks)
+        if self._laid.line is not state.line:
+            self._laid = LaidLine(state.line)
         return LineLadder(
             state,
-            self._laid[1],
+            self._laid,
             limit_down=MIN_SQRT_PRICE_X64 + 1,
             limit_up=MAX_SQRT_PRICE_X64 - 1,
             step_count_max=STEP_COUNT_MAX,
@@ -162,24 +164,20 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             trade_fee_rate=self._book.held(own.amm_config, layout.ClmmConfig).trade_fee_rate,
             fee_on=own.fee_on,
             dynamic_fee=own.dynamic_fee,
-            line=self._held_line(),
+            line=self._present_line(),
         )
 
-    def _held_line(self) -> TickLine:
-        """Put the line together; where arrays and ends are those of before, as after most swaps, it is the same one."""
+    def _present_line(self) -> TickLine:
+        """The line of the arrays held: the same one as long as they are, since most changes are of none."""
         down, below = self._side(downwards=True)
         up, above = self._side(downwards=False)
-        by_start = {array.start_tick: array for array in (*down, *up)}
-        arrays = [by_start[start] for start in sorted(by_start)]
-        if self._line is not None and (self._line[0], self._line[1].below, self._line[1].above) == (
-            arrays,
-            below,
-            above,
-        ):
-            return self._line[1]
-        line = TickLine([tick for array in arrays for tick in array.ticks], below, above)
-        self._line = arrays, line
-        return line
+        arrays = {array.start_tick: array for array in (*down, *up)}
+        held = [arrays[start] for start in sorted(arrays)]
+        is_same = len(held) == len(self._line_arrays) and all(map(operator.is_, held, self._line_arrays))
+        if not is_same or (below, above) != (self._line.below, self._line.above):
+            self._line = TickLine([tick for array in held for tick in array.ticks], below, above)
+            self._line_arrays = held
+        return self._line
 
     def _side(self, *, downwards: bool) -> tuple[list[layout.ClmmTickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""
