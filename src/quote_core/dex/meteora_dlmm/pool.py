@@ -66,7 +66,9 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         return {**self._token_readings(), self._extension_address: AccountReading(decode, required=False)}
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
-        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step)
+        array = self._book.value(pubkey, layout.BinArray)
+        before = None if array is None else (self._book.data(pubkey), array)
+        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step, before=before)
 
     def _array_set(self) -> int:
         return layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
