@@ -1,27 +1,31 @@
 """Find the pools of the watched pairs on chain and take them in, now and again every few minutes."""
 
 import asyncio
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 import structlog
 
+from local_quote.dependencies import pair_key
 from local_quote.market import LocalMarket, WantedChange
 from quote_core.clock import Clock
 from quote_core.dex.pool import Pool
-from quote_core.dex.programs import PoolFilter, decode_pool, pool_filters
+from quote_core.dex.programs import BY_DEX, PoolFilter, decode_pool, pool_filters, token_filters
 from quote_core.errors import CorruptAccount, RequestError, RpcFailed, RpcUnavailable, UpstreamError
 from quote_core.quotes import worst_provenance
 from quote_core.resilience import Backoff
 from quote_core.solana import AccountUpdate, FoundAccount, PartlyRead, RpcClient, UpdateSource
+from quote_core.tokens import Pair
 from quote_core.units import NS_PER_S, Pubkey
 
-__all__ = ["Discovery", "DiscoveryCounts"]
+__all__ = ["Discovery", "DiscoveryCounts", "questions_of"]
 
 _RETRY_S = 1.0
 _REFUSED_RETRY_NS_MAX = 60 * NS_PER_S
 """What a node refuses, it mostly refuses again; what it offers from now on should not wait for the next interval."""
 _SEARCHES_AT_ONCE_MAX = 4
+_HELD_BY_HALF = frozenset({"native", "stable"})
 
 
 @dataclass(slots=True)
@@ -40,6 +44,26 @@ class DiscoveryCounts:
 class _Opened:
     pool: Pool
     update: AccountUpdate
+
+
+def questions_of(pairs: Iterable[Pair]) -> list[PoolFilter]:
+    """Few questions that find the pools of all pairs on every DEX.
+
+    A token of several pairs is asked for once for all of them, those of most pairs first. Not so what half of all pools
+    hold, SOL and stablecoins: a node would answer with everything. What is left is asked for pair by pair.
+    """
+    left = {frozenset((pair.base, pair.quote)): pair for pair in pairs}
+    questions: list[PoolFilter] = []
+    while left:
+        counts = Counter(token for tokens in left for token in tokens if token.category not in _HELD_BY_HALF)
+        token, count = counts.most_common(1)[0] if counts else (None, 0)
+        if token is None or count < 2:
+            break
+        questions += token_filters(token.mint)
+        left = {tokens: pair for tokens, pair in left.items() if token not in tokens}
+    for pair in left.values():
+        questions += pool_filters(pair.base.mint, pair.quote.mint)
+    return questions
 
 
 class Discovery:
@@ -62,10 +86,11 @@ class Discovery:
         self._clock = clock
         self._on_wanted = on_wanted
         self._named_pools = named_pools
-        self._is_searching = is_searching
+        self._questions = questions_of(market.registry.pairs) if is_searching else []
         self._interval_s = interval_s
         self._is_node_failing = False
         self._pool_count_max = pool_count_max
+        self._watched = {pair_key(pair.base.mint, pair.quote.mint) for pair in market.registry.pairs}
         self._log = structlog.get_logger(part="discovery")
         self.counts = DiscoveryCounts()
         self.fault = ""
@@ -111,7 +136,7 @@ class Discovery:
                         fault = error
 
         async with asyncio.TaskGroup() as tasks:
-            for question in (None, *self._questions()):
+            for question in (None, *self._questions):
                 tasks.create_task(ask(question))
         self._is_node_failing = fault is not None
         reason = fault or refusal
@@ -122,15 +147,15 @@ class Discovery:
         self.fault = "" if reason is None else str(reason)
         return reason is None
 
-    def _questions(self) -> Iterator[PoolFilter]:
-        if self._is_searching:
-            for pair in self._market.registry.pairs:
-                yield from pool_filters(pair.base.mint, pair.quote.mint)
-
     async def _search(self, question: PoolFilter) -> None:
         self.counts.search_count += 1
         found = await self._rpc.get_program_accounts(question.program_id, question.rpc_filters())
-        await self._take_in(self._as_updates(found))
+        await self._take_in(self._as_updates(one for one in found if self._may_be_watched(question, one)))
+
+    def _may_be_watched(self, question: PoolFilter, found: FoundAccount) -> bool:
+        """Whether it is of a watched pair; a token asked for alone has others. What is no pool at all is told apart."""
+        mints = BY_DEX[question.dex].mints_of(found.account)
+        return mints is None or pair_key(*mints) in self._watched
 
     async def _read_named(self) -> None:
         missing = [pool_id for pool_id in self._named_pools if pool_id not in self._market.store]

@@ -19,6 +19,8 @@ _PRICE_MOVE: Final = 0.01
 _AVERAGE_LOSS: Final = 1 - math.sqrt(1 - _PRICE_MOVE)
 _WARM_FACTORS: Final = (0.5, 0.8, 1.0, 1.25, 2.0)
 _COLD_STEPS: Final = 17
+_KEPT_ERROR: Final = 0.01
+"""A depth whose own loss is this near to the mark is still right: the price need not be asked at other amounts."""
 _ROUNDING_UNITS: Final = 1_000
 """Trades of so few units that rounding alone, of fee or output, can look like a loss of 0.1 % tell nothing."""
 
@@ -61,7 +63,9 @@ def price_impact(amount_in: int, amount_out: int, net_price: float) -> float:
 
 
 def depth_amount(ladder: Callable[[Sequence[int]], Sequence[int]], net_price: float, *, guess: int) -> int:
-    """Input that moves the price by 1 %, to about a percent; where liquidity ends before, what it still fills.
+    """Input that moves the price by 1 %, to about two percent; where liquidity ends before, what it still fills.
+
+    A guess that is right to a percent is kept: most swaps leave the depth as it was, which one amount tells.
 
     Args:
         ladder: Outputs for ascending inputs, 0 where refused.
@@ -71,6 +75,10 @@ def depth_amount(ladder: Callable[[Sequence[int]], Sequence[int]], net_price: fl
     if net_price <= 0:
         return 0
     if guess > 0:
+        if min(guess, guess * net_price) >= _ROUNDING_UNITS:
+            loss = price_impact(guess, ladder((guess,))[0], net_price)
+            if abs(loss - _AVERAGE_LOSS) <= _KEPT_ERROR * _AVERAGE_LOSS:
+                return guess
         amounts = sorted({min(U64_MAX, max(1, round(guess * factor))) for factor in _WARM_FACTORS})
         found = _crossing(amounts, ladder(amounts), net_price)
         if found is not None:

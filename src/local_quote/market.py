@@ -11,13 +11,14 @@ from dataclasses import dataclass, field, replace
 from local_quote.chain_progress import ChainProgress, Sight
 from local_quote.dependencies import pair_key
 from local_quote.oracle import PriceOracle
-from local_quote.pool_store import CONSTANT_PRODUCT, AppliedUpdates, Doubt, PoolEntry, PoolStore
+from local_quote.pool_store import AppliedUpdates, Doubt, PoolEntry, PoolStore
 from local_quote.quote_cache import QuoteCache
 from local_quote.quoter import PoolQuoter, PricedSwap
 from local_quote.row_table import LocalQuote, LocalRowTable
 from local_quote.spans import PricedSpans
+from local_quote.turns import PriceTurns, TurnQueue
 from quote_core.clock import Clock
-from quote_core.dex.pool import ChainClock, Dex, Pool, SwapMode
+from quote_core.dex.pool import NEVER, ChainClock, Dex, Pool, SwapMode
 from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
 from quote_core.serving import Subscriptions
@@ -80,7 +81,8 @@ class LocalMarket:
         self._spans = spans
         self._oracle_accounts = frozenset(oracle.accounts)
         self._standings: dict[Pubkey, _Standing] = {}
-        self._open: set[Pubkey] = set()
+        self._turns = PriceTurns()
+        self._agings = TurnQueue()
         self.corrupt_clock_count = 0
 
     @property
@@ -165,24 +167,13 @@ class LocalMarket:
 
     def sweep(self) -> int:
         """Reprice what rests on pools that went stale or past the limit; returns how many are aged."""
-        self._reprice_restood([entry.pool.address for entry in self.store])
+        self._reprice_restood(list(self._agings.take_due(self._clock.mono_ns())))
         return sum(standing is not _Standing.FRESH for standing in self._standings.values())
 
     def next_aging_ns(self) -> int | None:
         """Time until the next pool goes stale or past the limit; None when none can."""
-        now_mono_ns = self._clock.mono_ns()
-        limits_ns = (self.stale_after_ns, self.quoter.refuse_after_ns)
-        return min(
-            (
-                limit_ns - age_ns + 1
-                for entry in self.store
-                if entry.is_loaded
-                for age_ns in [entry.age_ns(now_mono_ns)]
-                for limit_ns in limits_ns
-                if limit_ns >= age_ns
-            ),
-            default=None,
-        )
+        aging_mono_ns = self._agings.next_turn()
+        return None if aging_mono_ns == NEVER else max(0, aging_mono_ns - self._clock.mono_ns())
 
     def _see_slots(self, updates: Sequence[AccountUpdate]) -> set[Pubkey]:
         """Take note of the slots that answers are of."""
@@ -271,26 +262,22 @@ class LocalMarket:
             self.progress.see_chain_time(
                 after.unix_timestamp,
                 now_unix_ns=self._clock.unix_ns(),
-                is_real_time=any(entry.provenance is Provenance.CHAIN for entry in self.store),
+                is_real_time=self.store.is_of_chain,
             )
 
     def _moved_by_time(self, before: ChainClock | None) -> set[Pubkey]:
-        """Pools that may price otherwise only because the chain's clock went on."""
-        now = self.chain_clock
-        if now is None or (before is not None and before.unix_timestamp == now.unix_timestamp):
-            return set()
-        is_new_epoch = before is None or before.epoch != now.epoch  # transfer fees change with the epoch
-        return {
-            entry.pool.address
-            for entry in self.store
-            if is_new_epoch or entry.pool.dex not in CONSTANT_PRODUCT or self._opens_now(entry)
-        }
+        """Pools that may price otherwise only because the chain's clock went on: those that turn, all when it is new.
 
-    def _opens_now(self, entry: PoolEntry) -> bool:
-        pool_id = entry.pool.address
-        was_open, is_open = pool_id in self._open, not self.quoter.closed_reason(entry)
-        (self._open.add if is_open else self._open.discard)(pool_id)
-        return was_open != is_open
+        A clock of a newer slot whose time or epoch is earlier takes back what was said of turns, too.
+        """
+        now = self.chain_clock
+        if now is None or now is before:
+            return set()
+        if before is None or now.unix_timestamp < before.unix_timestamp or now.epoch < before.epoch:
+            every = {entry.pool.address for entry in self.store}
+            self._restood(every)  # without the chain's time none was usable
+            return every
+        return self._turns.take_due(now)
 
     def _restood(self, pool_ids: Iterable[Pubkey]) -> set[Pubkey]:
         """Those of the pools that came to be fresh, stale or unusable since they were last looked at."""
@@ -302,7 +289,14 @@ class LocalMarket:
             if self._standings.get(pool_id, _Standing.UNUSABLE) is not standing:
                 restood.add(pool_id)
             self._standings[pool_id] = standing
+            self._agings.note(pool_id, self._aging_mono_ns(entry))
         return restood
+
+    def _aging_mono_ns(self, entry: PoolEntry) -> int:
+        """When time alone makes a pool stale, or takes it past the limit; `NEVER` when it has done both."""
+        vouched_mono_ns, now_mono_ns = entry.freshness.vouched.mono_ns, self._clock.mono_ns()
+        agings = (vouched_mono_ns + limit_ns + 1 for limit_ns in (self.stale_after_ns, self.quoter.refuse_after_ns))
+        return min((aging for aging in agings if aging > now_mono_ns), default=NEVER)
 
     def _standing(self, entry: PoolEntry) -> _Standing:
         if not self.quoter.is_usable(entry):
@@ -321,9 +315,15 @@ class LocalMarket:
     def _pools_changed(self, pool_ids: Collection[Pubkey]) -> list[int]:
         for pool_id in pool_ids:
             self.quoter.pool_changed(pool_id)
+            self._note_turn(pool_id)
         changed = self.table.pools_changed(pool_ids)
         self.subscriptions.publish(changed)
         return changed
+
+    def _note_turn(self, pool_id: Pubkey) -> None:
+        entry, now = self.store.entry(pool_id), self.chain_clock
+        if entry is not None and now is not None:
+            self._turns.note(pool_id, entry.pool.price_holds_until(now))
 
     def _forget_responses(self, pool_ids: Iterable[Pubkey]) -> None:
         for pool_id in pool_ids:

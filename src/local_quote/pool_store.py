@@ -13,7 +13,7 @@ from typing import Final
 from local_quote.chain_progress import ChainProgress
 from local_quote.dependencies import DependencyIndex, PairKey, pair_key
 from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
-from quote_core.dex.pool import Account, Dex, Pool, Swap
+from quote_core.dex.pool import Account, AccountNeed, Dex, Pool, Swap
 from quote_core.dex.programs import decode_pool
 from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.freshness import NEVER_VOUCHED, Freshness
@@ -32,7 +32,7 @@ __all__ = [
 ]
 
 CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
-"""DEXes whose pools are a few small accounts and whose price does not move with time alone."""
+"""DEXes whose pools are a few small accounts, cheap to read often."""
 
 GONE_NS_MAX: Final = 600 * NS_PER_S
 """Programs hardly ever close what a live pool rests on: an account that is gone is doubted for this long."""
@@ -68,6 +68,7 @@ class PoolEntry:
     """One pool and what is known about its state.
 
     Attributes:
+        needs: What its accounts were last made of; a pool whose needs are the same gives the same object.
         freshness: When it was last vouched for, and when it last changed.
         doubt: Why it is not to be relied on; None when it is.
         doubted_mono_ns: When the doubt arose, or was last confirmed.
@@ -79,6 +80,7 @@ class PoolEntry:
     pool: Pool
     pair: PairKey
     provenance: Provenance
+    needs: Sequence[AccountNeed] = ()
     accounts: tuple[Pubkey, ...] = ()
     account_set: frozenset[Pubkey] = frozenset()
     freshness: Freshness = NEVER_VOUCHED
@@ -149,6 +151,8 @@ class PoolStore:
         self._accounts: dict[Pubkey, HeldAccount] = {}
         self._gone_mono_ns: dict[Pubkey, int] = {}
         self._index = DependencyIndex()
+        self.is_of_chain = False
+        """Whether any pool held is a real one, of a chain that others follow, too."""
         self.counts = StoreCounts()
 
     def __len__(self) -> int:
@@ -211,6 +215,7 @@ class PoolStore:
         """Take a newly opened pool in, with the update its own account came with."""
         entry = PoolEntry(pool, pair_key(pool.mint_a, pool.mint_b), provenance)
         self._entries[pool.address] = entry
+        self.is_of_chain |= provenance is Provenance.CHAIN
         self._index.add_pool(pool.address, entry.pair)
         self._accounts[pool.address] = HeldAccount(update.slot, update.source, update.account)
         done = AppliedUpdates()
@@ -233,8 +238,8 @@ class PoolStore:
                 continue
             if update.source is UpdateSource.ANSWER:
                 answered[update.pubkey] = update
-        for pool_id in {pool_id for pubkey in answered for pool_id in self._index.pools_of_account(pubkey)}:
-            entry = self._entries[pool_id]
+        # A full answer names the pool itself: others that rest on one of its accounts need no look.
+        for entry in [entry for pubkey in answered if (entry := self._entries.get(pubkey)) is not None]:
             if answered.keys() >= entry.account_set:
                 self._vouch(entry, [answered[pubkey] for pubkey in entry.accounts], done)
         for pool_id in touched:
@@ -279,12 +284,12 @@ class PoolStore:
 
     def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
         """Hand one update over; False when a pool refused its bytes, which are then not held."""
-        pool_ids = tuple(self._index.pools_of_account(update.pubkey))
         held = self._accounts.get(update.pubkey)
         if held is not None and _same_content(held.account, update.account):
             self.counts.unchanged_count += 1
             held.slot, held.source = update.slot, update.source
             return True
+        pool_ids = tuple(self._index.pools_of_account(update.pubkey))
         if not pool_ids:
             return True
         if held is not None and held.account is not None and update.account is None:
@@ -374,7 +379,11 @@ class PoolStore:
         return Moment(boot_id(), mono_ns, self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns))
 
     def _renew_needs(self, entry: PoolEntry, done: AppliedUpdates) -> None:
-        accounts = (entry.pool.address, *(need.pubkey for need in entry.pool.accounts_needed()))
+        needs = entry.pool.accounts_needed()
+        if needs is entry.needs:
+            return
+        entry.needs = needs
+        accounts = (entry.pool.address, *(need.pubkey for need in needs))
         if accounts == entry.accounts:
             return
         entry.accounts = accounts

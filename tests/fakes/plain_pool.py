@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Dex, Direction, Pool, Swap, SwapMode
+from quote_core.dex.pool import NEVER, Account, AccountNeed, ChainClock, Dex, Direction, Pool, Swap, SwapMode
 from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.units import BPS, Pubkey
@@ -15,7 +15,10 @@ def vault_account(amount: int) -> Account:
 
 
 class PlainPool(Pool):
-    """Prices from its vaults; `closed` makes it refuse, `extra` are further accounts it wants but never needs."""
+    """Prices from its vaults; `closed` makes it refuse, `extra` are further accounts it wants but never needs.
+
+    `turn_times` and `turn_epochs` are when it says that its price may come to be another one by time alone.
+    """
 
     dex = Dex.RAYDIUM_AMM_V4
 
@@ -38,6 +41,8 @@ class PlainPool(Pool):
         self.extra = [Pubkey(pubkey) for pubkey in extra]
         self.closed = ""
         self.ladder_count = 0
+        self.turn_times: Sequence[int] = ()
+        self.turn_epochs: Sequence[int] = ()
         self.dex = dex  # type: ignore[misc]  # a class variable of real pools, free to choose here
         self._amounts: dict[Pubkey, int] = {}
 
@@ -74,6 +79,11 @@ class PlainPool(Pool):
             raise NotTradable(self.address, self.closed)
         if self.missing():
             raise NotTradable(self.address, "accounts not loaded")
+
+    def price_holds_until(self, clock: ChainClock) -> ChainClock:
+        times = (turn for turn in self.turn_times if turn > clock.unix_timestamp)
+        epochs = (turn for turn in self.turn_epochs if turn > clock.epoch)
+        return ChainClock(slot=NEVER, unix_timestamp=min(times, default=NEVER), epoch=min(epochs, default=NEVER))
 
     def swap(self, direction: Direction, mode: SwapMode, amount: int, clock: ChainClock) -> Swap:
         self.check_tradable(clock)

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from quote_core.dex.account_book import AccountBook, Decoder
-from quote_core.dex.pool import Account, AccountNeed, ChainClock, Direction, Pool
+from quote_core.dex.pool import NEVER, Account, AccountNeed, ChainClock, Direction, Pool
 from quote_core.dex.spl_token import (
     NO_TRANSFER_FEE,
     Mint,
@@ -65,6 +65,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         self.mint_a, self.mint_b = keys.mint_a, keys.mint_b
         self.vault_a, self.vault_b = keys.vault_a, keys.vault_b
         self._readings = self._make_readings()
+        self._needs: tuple[tuple[Pubkey, ...], tuple[AccountNeed, ...]] | None = None
         self._commit(book, self._own, self._derive(self._own, book))
 
     @abstractmethod
@@ -87,6 +88,14 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
     def _check_open(self, clock: ChainClock) -> None:
         """Raise `NotTradable` where the DEX's own rules refuse a swap; every required account is held."""
 
+    def _turning_times(self) -> Iterable[int]:
+        """Give the unix times at which the DEX's own rules come to price otherwise, or to refuse, or no longer."""
+        return ()
+
+    def _turning_slots(self) -> Iterable[int]:
+        """Give the slots at which they do."""
+        return ()
+
     def _moving_needs(self) -> Iterable[Pubkey]:
         """Give the accounts needed that follow the state: tick and bin arrays, nearest first."""
         return ()
@@ -104,9 +113,12 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         return lambda pubkey, account: decode_token_account(pubkey, account, mint=mint)
 
     def accounts_needed(self) -> Sequence[AccountNeed]:
-        """See `Pool.accounts_needed`."""
-        fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
-        return fixed + [AccountNeed(pubkey, required=False) for pubkey in self._moving_needs()]
+        """See `Pool.accounts_needed`; the same object as long as they are the same."""
+        moving = tuple(self._moving_needs())
+        if self._needs is None or self._needs[0] != moving:
+            fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
+            self._needs = moving, (*fixed, *(AccountNeed(pubkey, required=False) for pubkey in moving))
+        return self._needs[1]
 
     def missing(self) -> Sequence[Pubkey]:
         """See `Pool.missing`; a required account that does not exist is missing, too."""
@@ -180,6 +192,15 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         fee_b = NO_TRANSFER_FEE if config_b is None else config_b.at_epoch(clock.epoch)
         return (fee_a, fee_b) if direction is Direction.A_TO_B else (fee_b, fee_a)
 
+    def price_holds_until(self, clock: ChainClock) -> ChainClock:
+        """See `Pool.price_holds_until`; transfer fees change with the epoch."""
+        epochs = (config.newer_epoch for config in self._fee_configs if config is not None)
+        return ChainClock(
+            slot=_first_after(clock.slot, self._turning_slots()),
+            unix_timestamp=_first_after(clock.unix_timestamp, self._turning_times()),
+            epoch=_first_after(clock.epoch, epochs),
+        )
+
     def _check_whole(self) -> None:
         """Raise `NotTradable` while an account that a price depends on is closed or missing."""
         if self._gap is not None:
@@ -190,3 +211,7 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         if self._refusal is not None:
             raise NotTradable(self.address, self._refusal)
         self._check_open(clock)
+
+
+def _first_after(now: int, turns: Iterable[int]) -> int:
+    return min((turn for turn in turns if turn > now), default=NEVER)

@@ -134,8 +134,10 @@ class ConcentratedPool(BookedPool[OwnT, None], Generic[OwnT, StateT, LadderT]):
         """Nothing: the walk's state is built when it is first asked for, as most changes are followed by others."""
 
     def _changed(self, pubkey: Pubkey) -> None:
+        if pubkey in (self.mint_a, self.mint_b, self.vault_a, self.vault_b):
+            return  # no walk reads them: what they refuse or take off is looked at apart
         self._forget_derived()
-        if pubkey not in (self.mint_a, self.mint_b, self.vault_a, self.vault_b) and pubkey not in self._array_keys:
+        if pubkey not in self._array_keys:
             # Nobody tells of the changes of arrays that are needed no more: they would grow old unseen.
             self._array_keys = frozenset(self._moving_needs())
             self._book = self._book.keeping({self.address, *self._readings, *self._array_keys})
@@ -221,12 +223,30 @@ class BitmapPool(ConcentratedPool[OwnT, StateT, LadderT], Generic[OwnT, StateT, 
     """How many arrays are asked for on each side before any amount is known, the current one counted on both."""
 
     def __init__(self, address: Pubkey, account: Account) -> None:
+        self._found_of: object = None
+        self._found: dict[bool, tuple[list[Pubkey], Iterator[Pubkey]]] = {}
         self._reach = dict.fromkeys((True, False), self.arrays_each_way_at_first)
         super().__init__(address, account)
 
     @abstractmethod
-    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
         """Give the arrays the bitmaps name, from the current one outwards."""
+
+    @abstractmethod
+    def _searched_from(self) -> object:
+        """Give what `_search_arrays` depends on: the bitmaps, and the current array."""
+
+    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+        """Give what `_search_arrays` gives; what it has given is not searched again until it would give others."""
+        key = self._searched_from()
+        if key != self._found_of:
+            self._found_of = key
+            self._found = {down: ([], self._search_arrays(downwards=down)) for down in (True, False)}
+        found, further = self._found[downwards]
+        yield from found
+        for address in further:
+            found.append(address)
+            yield address
 
     def _moving_needs(self) -> Iterable[Pubkey]:
         sides = (islice(self._arrays_from_price(downwards=down), reach) for down, reach in self._reach.items())

@@ -12,11 +12,14 @@ import enum
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import Any, ClassVar, Final
 
 from quote_core.units import Pubkey
 
-__all__ = ["Account", "AccountNeed", "ChainClock", "Dex", "Direction", "Pool", "Swap", "SwapMode"]
+__all__ = ["NEVER", "Account", "AccountNeed", "ChainClock", "Dex", "Direction", "Pool", "Swap", "SwapMode"]
+
+NEVER: Final = 1 << 64
+"""A slot, a time and an epoch that the chain does not come to."""
 
 
 class Dex(enum.Enum):
@@ -171,6 +174,14 @@ class Pool(ABC):
         """Price many exact-in amounts from one state; element i is the output for `amounts_in[i]`, 0 if refused.
 
         Equal to `swap` for each amount. Amounts are ascending. Raises only what `check_tradable` raises.
+        """
+
+    @abstractmethod
+    def price_holds_until(self, clock: ChainClock) -> ChainClock:
+        """Say how far time alone changes nothing, from `clock` on: neither amounts nor refusals nor fees.
+
+        They are the same at every later clock whose slot, time and epoch are each before those returned, while the
+        accounts stay as they are. `NEVER` where one of the three turns nothing. It may be sooner than it need be.
         """
 
     @abstractmethod

@@ -5,9 +5,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from solders.pubkey import Pubkey as SoldersPubkey
-
-from quote_core.dex.layout import AccountLayout, IntField, KeyField
+from quote_core.dex.layout import AccountLayout, IntField, KeyField, key_bytes
 from quote_core.dex.pool import Account, Dex, Pool, Swap
 from quote_core.units import Pubkey
 
@@ -85,14 +83,27 @@ class PoolProgram:
 
     def pool_filters(self, mint_a: Pubkey, mint_b: Pubkey) -> Iterator[PoolFilter]:
         """Yield the filters that find this DEX's pools of two mints, in both mint orders."""
+        for first, second in ((mint_a, mint_b), (mint_b, mint_a)):
+            yield from self._filters(_is_key(self.mint_a, first), _is_key(self.mint_b, second))
+
+    def token_filters(self, mint: Pubkey) -> Iterator[PoolFilter]:
+        """Yield the filters that find this DEX's pools of a mint and any other, on either side."""
+        for side in (self.mint_a, self.mint_b):
+            yield from self._filters(_is_key(side, mint))
+
+    def mints_of(self, account: Account) -> tuple[Pubkey, Pubkey] | None:
+        """Read the mints of what may be a pool; None where it is too short to be one."""
+        if len(account.data) < self.layout.size_bytes_min:
+            return None
+        return self.mint_a.read(account.data), self.mint_b.read(account.data)
+
+    def _filters(self, *compares: MemoryCompare) -> Iterator[PoolFilter]:
         layout = self.layout
         size_bytes = layout.size_bytes_min if layout.size_bytes_min == layout.size_bytes_max else None
         marks = (MemoryCompare(0, layout.discriminator),) if layout.discriminator else ()
         for program_id in sorted(layout.owners):
-            for first, second in ((mint_a, mint_b), (mint_b, mint_a)):
-                mints = (_is_key(self.mint_a, first), _is_key(self.mint_b, second))
-                yield PoolFilter(program_id, self.dex, size_bytes, marks + mints)
+            yield PoolFilter(program_id, self.dex, size_bytes, marks + compares)
 
 
 def _is_key(key_field: KeyField, pubkey: Pubkey) -> MemoryCompare:
-    return MemoryCompare(key_field.offset, bytes(SoldersPubkey.from_string(pubkey)))
+    return MemoryCompare(key_field.offset, key_bytes(pubkey))

@@ -30,6 +30,7 @@ __all__ = [
     "decode_pool",
     "pool_filters",
     "program_labels",
+    "token_filters",
 ]
 
 _ALL: Final = (
@@ -62,9 +63,15 @@ def decode_pool(pubkey: Pubkey, account: Account) -> Pool:
 
 
 def pool_filters(mint_a: Pubkey, mint_b: Pubkey) -> Iterator[PoolFilter]:
-    """Yield the `getProgramAccounts` filters that find every DEX's pools of two mints, in both mint orders."""
+    """Yield the `getProgramAccounts` filters that find every DEX's pools of two mints, in either order."""
     for program in _ALL:
         yield from program.pool_filters(mint_a, mint_b)
+
+
+def token_filters(mint: Pubkey) -> Iterator[PoolFilter]:
+    """Yield the filters that find every DEX's pools of a mint and any other."""
+    for program in _ALL:
+        yield from program.token_filters(mint)
 
 
 def program_labels() -> dict[str, str]:

@@ -9,7 +9,7 @@ below one, so inputs under `denominator / numerator` units differ from recording
 Source: raydium-io/raydium-amm, program/src/{state,math,processor}.rs.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -120,6 +120,9 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
             fee_numerator=own.fee_numerator,
             fee_denominator=own.fee_denominator,
         )
+
+    def _turning_times(self) -> Iterable[int]:
+        yield self._own.open_time_unix_s
 
     def _check_curve(self, curve: _Curve, clock: ChainClock) -> None:
         status, open_time_unix_s = self._own.status, self._own.open_time_unix_s

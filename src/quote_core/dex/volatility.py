@@ -11,7 +11,14 @@ from typing import Final
 
 from quote_core.dex.fixed_point import div_ceil
 
-__all__ = ["TICK_RATE_DENOMINATOR", "VOLATILITY_SCALE", "accumulator_at", "decayed_reference", "volatile_rate"]
+__all__ = [
+    "TICK_RATE_DENOMINATOR",
+    "VOLATILITY_SCALE",
+    "accumulator_at",
+    "decayed_reference",
+    "turns_of_volatility",
+    "volatile_rate",
+]
 
 VOLATILITY_SCALE: Final = 10_000
 TICK_RATE_DENOMINATOR: Final = 100_000 * VOLATILITY_SCALE**2
@@ -26,6 +33,14 @@ def accumulator_at(index: int, *, index_reference: int, volatility_reference: in
 def decayed_reference(accumulator: int, reduction_factor: int) -> int:
     """Give what is left of an accumulator within the decay period, rounded down; the factor is in 1/10,000."""
     return accumulator * reduction_factor // VOLATILITY_SCALE
+
+
+def turns_of_volatility(last_unix_s: int, filter_period_s: int, decay_period_s: int) -> tuple[int, int]:
+    """Give when the memory of the last walk comes to be renewed otherwise: decayed in part, then forgotten.
+
+    Between these times the fee of a swap does not follow time.
+    """
+    return last_unix_s + filter_period_s, last_unix_s + decay_period_s
 
 
 def volatile_rate(

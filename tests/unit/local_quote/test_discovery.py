@@ -7,14 +7,20 @@ import aiohttp
 import pytest
 from aiohttp import web
 from fakes.golden_pools import golden_accounts
-from fakes.held_market import SOL, USDC, HeldMarket
+from fakes.held_market import JITOSOL, REGISTRY, SOL, SSOL, USDC, HeldMarket
 from fakes.solana_node import SolanaNode
+from hypothesis import given
+from hypothesis import strategies as st
 
-from local_quote.discovery import Discovery
+from local_quote.discovery import Discovery, questions_of
 from local_quote.market import WantedChange
-from quote_core.dex.pool import Account
+from quote_core.dex.layout import key_bytes
+from quote_core.dex.pool import Account, Dex
+from quote_core.dex.programs import BY_DEX
 from quote_core.quotes import Provenance
 from quote_core.solana import RpcClient
+from quote_core.tokens import Pair, TokenRegistry
+from quote_core.units import Pubkey
 
 AMM_V4 = "58oQChx4yWmvKdwLLZzBi4ChoCc2fqCUWBkwMihLYQo2"
 CPMM = "7JuwJuNU88gurFnyWeiyGKbFmExMWcmRZntn9imEzdny"
@@ -160,3 +166,48 @@ async def test_a_node_that_refuses_to_tell_origins_is_searched_all_the_same(
         AMM_V4: Provenance.CHAIN,
         CPMM: Provenance.CHAIN,
     }
+
+
+def pool_of(mint_a: str, mint_b: str) -> Account:
+    """An AMM V4 account of two mints, as far as a question reads it."""
+    data = bytearray(golden_accounts("raydium_amm_v4/sol_usdc_58oQChx4")[AMM_V4].data)
+    data[400:432], data[432:464] = key_bytes(Pubkey(mint_a)), key_bytes(Pubkey(mint_b))
+    return Account(min(BY_DEX[Dex.RAYDIUM_AMM_V4].layout.owners), bytes(data), 1)
+
+
+tokens = st.sampled_from([SOL, USDC, JITOSOL, SSOL, *list(REGISTRY)[-5:]])
+pairs = st.lists(st.tuples(tokens, tokens).filter(lambda two: two[0] is not two[1]).map(lambda two: Pair(*two)))
+
+
+@given(pairs)
+def test_the_questions_find_every_pair_in_either_order_and_are_no_more_than_pair_by_pair(watched: list[Pair]) -> None:
+    questions = questions_of(watched)
+    for pair in watched:
+        for one, other in pair.directions():
+            assert any(question.matches(pool_of(one.mint, other.mint)) for question in questions)
+    different = {frozenset(pair.directions()[0]) for pair in watched}
+    assert len(questions) <= 14 * len(different)
+
+
+def test_a_token_of_many_pairs_is_asked_for_once_unless_half_of_all_pools_hold_it() -> None:
+    lsts = [token for token in REGISTRY if token.category == "lst"]
+    every_pair = [Pair(one, other) for position, one in enumerate(lsts) for other in lsts[:position]]
+    assert len(questions_of(every_pair)) == 14 * (len(lsts) - 1)
+    of_sol = [Pair(SOL, other) for other in (USDC, *lsts)]
+    assert len(questions_of(of_sol)) == 14 * len(of_sol)
+    assert not any(question.matches(pool_of(SOL.mint, "1" * 32)) for question in questions_of(of_sol + every_pair))
+
+
+async def test_pools_of_a_token_with_one_that_is_not_watched_beside_it_are_passed_over(
+    node: SolanaNode, session: aiohttp.ClientSession
+) -> None:
+    registry = TokenRegistry([SOL, USDC, JITOSOL, SSOL], [Pair(SOL, JITOSOL), Pair(JITOSOL, SSOL)])
+    node.accounts["stranger"] = pool_of(JITOSOL.mint, "1" * 32)
+    node.accounts["unwatched"] = pool_of(JITOSOL.mint, USDC.mint)
+    node.accounts["1" * 31 + "2"] = pool_of(SSOL.mint, JITOSOL.mint)
+    held = HeldMarket()
+    held.market.registry = registry
+    search = Search(node, held, session)
+    assert await search.discovery.search_once()
+    assert [entry.pool.address for entry in held.market.store] == ["1" * 31 + "2"]
+    assert search.discovery.counts.unreadable_count == 0

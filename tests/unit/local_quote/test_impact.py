@@ -48,7 +48,19 @@ def test_a_guess_saves_work_and_never_misleads(factor: float) -> None:
     guess = round(10**15 * EXACT_SHARE * factor)
     depth = curve_of(pool, Direction.A_TO_B, CLOCK, depth_before=guess).depth_amount
     assert depth == pytest.approx(10**15 * EXACT_SHARE, rel=0.02)
-    assert pool.ladder_count == (1 if 0.5 < factor < 2 else 4)
+    looks = 1 if abs(factor - 1) < 0.01 else 2 if 0.5 < factor < 2 else 5
+    assert pool.ladder_count == (looks if guess * 0.001 >= 1_000 else 4)
+
+
+@pytest.mark.parametrize(
+    ("moved", "is_kept"), [(1.0, True), (1.005, True), (0.995, True), (1.02, False), (0.98, False)]
+)
+def test_a_depth_is_kept_while_one_amount_tells_that_it_is_right(moved: float, is_kept: bool) -> None:
+    before = round(10**15 * EXACT_SHARE)
+    pool = pool_of(round(10**15 * moved), 10**12)
+    depth = curve_of(pool, Direction.A_TO_B, CLOCK, depth_before=before).depth_amount
+    assert (depth == before) == is_kept
+    assert depth == pytest.approx(10**15 * moved * EXACT_SHARE, rel=0.02)
 
 
 def test_fees_are_no_loss_to_size() -> None:

@@ -6,7 +6,7 @@ from fakes.plain_pool import PlainPool
 
 from local_quote.pool_store import Doubt
 from local_quote.settings import LocalQuoteSettings
-from quote_core.dex.pool import Account, Dex
+from quote_core.dex.pool import Account
 from quote_core.errors import StaleState
 from quote_core.quotes import Provenance
 from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, UpdateSource
@@ -67,32 +67,51 @@ def test_a_clock_that_cannot_be_read_is_counted_and_the_one_before_kept(held: He
     assert held.market.corrupt_clock_count == 1
 
 
-@pytest.mark.parametrize(("dex", "is_repriced"), [(Dex.RAYDIUM_CPMM, False), (Dex.METEORA_DLMM, True)])
-def test_a_new_second_reprices_the_pools_whose_fee_depends_on_time(dex: Dex, is_repriced: bool) -> None:
-    held = HeldMarket()
-    pool = PlainPool("p", SOL.mint, USDC.mint, dex=dex)
-    held.market.add_pool(pool, held.updates(pool, 1, 1)[0], Provenance.CHAIN)
-    held.read(pool, 10**12, 80 * 10**9)
+def test_only_the_pools_that_turn_at_a_second_are_repriced_by_it(held: HeldMarket) -> None:
+    turning, lasting = held.add("p", 10**12, 80 * 10**9), held.add("q", 10**12, 80 * 10**9)
+    turning.turn_times = [1_800_000_001, 1_800_000_003]
+    held.read(turning, 10**12, 81 * 10**9)  # it changes, and says when it turns
     held.subscribe((SOL, USDC, 10**9))
     held.market.apply([clock_update(slot=110, unix_timestamp=1_800_000_000)])
-    before = pool.ladder_count
-    held.market.apply([clock_update(slot=111, unix_timestamp=1_800_000_000)])
-    assert pool.ladder_count == before
-    held.market.apply([clock_update(slot=112, unix_timestamp=1_800_000_001)])
-    assert (pool.ladder_count > before) == is_repriced
+    before = turning.ladder_count, lasting.ladder_count
+
+    def repriced_at(unix_timestamp: int, slot: int) -> tuple[bool, bool]:
+        nonlocal before
+        held.market.apply([clock_update(slot=slot, unix_timestamp=unix_timestamp)])
+        counts = turning.ladder_count, lasting.ladder_count
+        repriced, before = (counts[0] > before[0], counts[1] > before[1]), counts
+        return repriced
+
+    assert repriced_at(1_800_000_000, slot=111) == (False, False)
+    assert repriced_at(1_800_000_001, slot=112) == (True, False)
+    assert repriced_at(1_800_000_002, slot=113) == (False, False)
+    assert repriced_at(1_800_000_009, slot=114) == (True, False)
+    assert repriced_at(1_800_009_999, slot=115) == (False, False)
 
 
-def test_a_new_epoch_reprices_every_pool(held: HeldMarket) -> None:
+def test_a_new_epoch_reprices_the_pools_that_turn_with_it(held: HeldMarket) -> None:
+    turning, lasting = held.add("p", 10**12, 80 * 10**9), held.add("q", 10**12, 80 * 10**9)
+    turning.turn_epochs = [2]
+    held.read(turning, 10**12, 81 * 10**9)
+    held.subscribe((SOL, USDC, 10**9))
+    before = turning.ladder_count, lasting.ladder_count
+    held.market.apply([clock_update(slot=120, unix_timestamp=1_900_000_000, epoch=2)])
+    assert turning.ladder_count > before[0]
+    assert lasting.ladder_count == before[1]
+
+
+@pytest.mark.parametrize("earlier", [{"unix_timestamp": 1_699_999_999}, {"unix_timestamp": 1_700_000_000, "epoch": 0}])
+def test_a_newer_slot_of_an_earlier_time_reprices_every_pool(held: HeldMarket, earlier: dict[str, int]) -> None:
     pool = held.add("p", 10**12, 80 * 10**9)
     held.subscribe((SOL, USDC, 10**9))
     before = pool.ladder_count
-    held.market.apply([clock_update(slot=120, unix_timestamp=1_900_000_000, epoch=2)])
+    held.market.apply([clock_update(slot=120, **earlier)])
     assert pool.ladder_count > before
 
 
 def test_a_pool_that_opens_with_time_is_quoted_from_then_on(held: HeldMarket) -> None:
     pool = held.add("p", 10**12, 80 * 10**9)
-    pool.closed = "opens later"
+    pool.closed, pool.turn_times = "opens later", [1_800_000_001]
     held.read(pool, 10**12, 80 * 10**9 + 1)
     held.market.apply([clock_update(slot=110, unix_timestamp=1_800_000_000)])
     subscriber = held.subscribe((SOL, USDC, 10**9))
@@ -220,7 +239,8 @@ def test_a_slot_that_no_chain_can_have_reached_changes_nothing_and_is_forgotten(
 def test_both_legs_of_a_pair_are_priced_at_one_time_of_the_chain() -> None:
     """The forward leg is cached, the chain's clock moves, and the pool's price with it: both legs are priced anew."""
     held = HeldMarket()
-    pool = PlainPool("p", SOL.mint, USDC.mint, dex=Dex.METEORA_DLMM)
+    pool = PlainPool("p", SOL.mint, USDC.mint)
+    pool.turn_times = [1_700_000_001]
     held.market.add_pool(pool, held.updates(pool, 1, 1)[0], Provenance.CHAIN)
     held.read(pool, 10**12, 80 * 10**9)
     first = held.market.quote(SOL, USDC, 10**9)

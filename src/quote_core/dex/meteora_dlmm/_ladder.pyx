@@ -14,7 +14,7 @@ from quote_core.dex._ladder_frame cimport (
 from quote_core.dex.volatility cimport VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport mul_div_ceil, u128, u128_from, u128_high, u128_of, wide_mul_div
 
-__all__ = ["BinLadder"]
+__all__ = ["BinLadder", "BinRun"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000_000
 cdef uint64_t FEE_RATE_MAX = 100_000_000
@@ -27,10 +27,16 @@ cdef struct Bin:
     int32_t bin_id
 
 
+cdef struct Run:
+    # bins that follow each other in walk order
+    const Bin* bins
+    int bin_count
+
+
 cdef struct Start:
     # one direction of one pair, before the walk
-    Bin* bins
-    int bin_count
+    Run* runs
+    int run_count
     bint x_to_y
     bint fee_on_output
 
@@ -65,35 +71,69 @@ cdef inline uint64_t _bought(uint64_t amount, u128 price, uint64_t layer, bint x
     return layer if failed or result > layer else <uint64_t>result
 
 
+cdef class BinRun:
+    """The bins of one array in one direction, laid out once for all walks through it.
+
+    Args:
+        bins: (bin id, price, three layers) in walk order, bins with something to sell only.
+    """
+
+    cdef Bin* _bins
+    cdef int _count
+
+    def __cinit__(self, bins):
+        cdef int i, layer
+        self._count = len(bins)
+        self._bins = <Bin*>room_for(self._count, sizeof(Bin))
+        for i in range(self._count):
+            bin_id, price, layers = bins[i]
+            self._bins[i].bin_id = bin_id
+            self._bins[i].price = u128_from(price)
+            for layer in range(3):
+                self._bins[i].layers[layer] = layers[layer]
+
+    def __dealloc__(self):
+        PyMem_Free(self._bins)
+
+
 cdef class BinLadder:
     """One direction of one pair, laid out for the walk.
 
     Args:
-        bins: (bin id, price, three layers) in walk order, bins with something to sell only.
+        runs: A `BinRun` for each array, in walk order.
+        active_id: Where the walk begins: what lies before it in the first run is passed over.
         x_to_y: Direction.
         fee_on_output: Whether the fee is taken from what comes out.
 
     `ran_out`: the last ladder had an amount left where the bins end.
     """
 
+    cdef tuple _runs  # whose bins are read, so they have to stay
     cdef Start _start
     cdef readonly bint ran_out
 
-    def __cinit__(self, bins, *, bint x_to_y, bint fee_on_output):
-        cdef int i, layer
-        self._start.bin_count = len(bins)
-        self._start.bins = <Bin*>room_for(self._start.bin_count, sizeof(Bin))
-        for i in range(self._start.bin_count):
-            bin_id, price, layers = bins[i]
-            self._start.bins[i].bin_id = bin_id
-            self._start.bins[i].price = u128_from(price)
-            for layer in range(3):
-                self._start.bins[i].layers[layer] = layers[layer]
+    def __cinit__(self, runs, *, int active_id, bint x_to_y, bint fee_on_output):
+        cdef int i
+        cdef BinRun run
+        cdef Run* first
+        self._runs = tuple(runs)
+        self._start.run_count = len(self._runs)
+        self._start.runs = <Run*>room_for(self._start.run_count, sizeof(Run))
+        for i in range(self._start.run_count):
+            run = self._runs[i]
+            self._start.runs[i] = Run(run._bins, run._count)
+        if self._start.run_count:
+            first = &self._start.runs[0]
+            while first.bin_count and (
+                first.bins[0].bin_id > active_id if x_to_y else first.bins[0].bin_id < active_id
+            ):
+                first.bins += 1
+                first.bin_count -= 1
         self._start.x_to_y = x_to_y
         self._start.fee_on_output = fee_on_output
 
     def __dealloc__(self):
-        PyMem_Free(self._start.bins)
+        PyMem_Free(self._start.runs)
 
     def outputs(self, amounts, *, fee, volatility, uint64_t bin_step, uint64_t vault_out):
         """Give what each amount buys, 0 where it is refused.
@@ -126,39 +166,40 @@ cdef class BinLadder:
 cdef void _walk(Ladder* ladder, void* untyped) noexcept nogil:
     cdef Terms* terms = <Terms*>untyped
     cdef const Start* start = terms.start
-    cdef uint64_t rate
-    cdef uint64_t[3] costs
-    cdef u128 net, whole, gross
-    cdef int position, layer
-    cdef bint payable
-    cdef const Bin* current
-    for position in range(start.bin_count):
-        if not goes_on(ladder):
-            return
-        current = &start.bins[position]
-        rate = volatile_rate(&terms.fee, terms.base_rate, accumulator_at(&terms.fee, current.bin_id))
-        net = 0
-        payable = True
-        for layer in range(3):
-            costs[layer] = 0
-            if current.layers[layer]:
-                payable = payable and _cost(current.layers[layer], current.price, start.x_to_y, &costs[layer])
-                net += costs[layer]
-        if not payable:
-            return
-        whole = net
-        if not start.fee_on_output and not u128_high(net):  # beyond 64 bits nobody can pay it, fee or none
-            whole += mul_div_ceil(<uint64_t>net, rate, FEE_DENOMINATOR - rate)
-        while ends_inside(ladder, whole):
-            end_with(ladder, _part(start, current, costs, unspent(ladder), rate))
-        gross = <u128>current.layers[0] + current.layers[1] + current.layers[2]
-        if ended(ladder) or u128_high(gross):
-            return
-        if start.fee_on_output:
-            gross -= mul_div_ceil(<uint64_t>gross, rate, FEE_DENOMINATOR)
-        if not pass_through(ladder, whole, gross):
-            return
+    cdef int run, position
+    for run in range(start.run_count):
+        for position in range(start.runs[run].bin_count):
+            if not goes_on(ladder) or not _trade(ladder, terms, &start.runs[run].bins[position]):
+                return
     terms.ran_out = goes_on(ladder)
+
+
+cdef bint _trade(Ladder* ladder, const Terms* terms, const Bin* current) noexcept nogil:
+    # everybody trades in one bin; whether anybody goes on
+    cdef const Start* start = terms.start
+    cdef uint64_t rate = volatile_rate(&terms.fee, terms.base_rate, accumulator_at(&terms.fee, current.bin_id))
+    cdef uint64_t[3] costs
+    cdef u128 net = 0, whole, gross
+    cdef int layer
+    cdef bint payable = True
+    for layer in range(3):
+        costs[layer] = 0
+        if current.layers[layer]:
+            payable = payable and _cost(current.layers[layer], current.price, start.x_to_y, &costs[layer])
+            net += costs[layer]
+    if not payable:
+        return False
+    whole = net
+    if not start.fee_on_output and not u128_high(net):  # beyond 64 bits nobody can pay it, fee or none
+        whole += mul_div_ceil(<uint64_t>net, rate, FEE_DENOMINATOR - rate)
+    while ends_inside(ladder, whole):
+        end_with(ladder, _part(start, current, costs, unspent(ladder), rate))
+    gross = <u128>current.layers[0] + current.layers[1] + current.layers[2]
+    if ended(ladder) or u128_high(gross):
+        return False
+    if start.fee_on_output:
+        gross -= mul_div_ceil(<uint64_t>gross, rate, FEE_DENOMINATOR)
+    return pass_through(ladder, whole, gross)
 
 
 cdef u128 _part(

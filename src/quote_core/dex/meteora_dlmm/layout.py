@@ -178,8 +178,17 @@ def decode_pair(pubkey: Pubkey, account: Account) -> DlmmAccount:
     )
 
 
-def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step: int) -> BinArray:
+def decode_bin_array(
+    pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step: int, before: tuple[bytes, BinArray] | None = None
+) -> BinArray:
     """Read an array's bins; a price not stored yet is computed, as the program would.
+
+    Args:
+        pubkey: The array's address, for errors.
+        account: The array's account.
+        pair: The pair it has to be of.
+        bin_step: The pair's, in basis points.
+        before: The array's data before, and what was read from it: a swap changes few bins, the others are the same.
 
     Raises:
         CorruptAccount: Not a bin array, of another pair, or at an impossible place.
@@ -189,11 +198,16 @@ def decode_bin_array(pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step
     index = _ARRAY_INDEX.read(data)
     if abs(index) > BIN_ID_MAX // BINS_PER_ARRAY + 1:
         raise CorruptAccount(pubkey, "bin_array.index", f"is {index}")
-    bins = []
-    for position in range(BINS_PER_ARRAY):
-        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack_from(
-            data, _BINS_OFFSET + position * _BIN_SIZE_BYTES
-        )
+    data_before, bins_before = b"", tuple[Bin, ...]()
+    if before is not None and before[1].index == index:
+        data_before, bins_before = before[0], before[1].bins
+    bins: list[Bin] = []
+    for position, start in enumerate(range(_BINS_OFFSET, len(data), _BIN_SIZE_BYTES)):
+        raw = data[start : start + _BIN_SIZE_BYTES]
+        if raw == data_before[start : start + _BIN_SIZE_BYTES]:
+            bins.append(bins_before[position])
+            continue
+        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack(raw)
         bin_id = index * BINS_PER_ARRAY + position
         price = price_low + (price_high << 64) or price_of_bin(bin_id, bin_step)
         holds_something = amount_x or amount_y or opened or left

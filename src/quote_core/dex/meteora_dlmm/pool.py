@@ -3,7 +3,7 @@
 Not reproduced by `write_swap`, because no quote reads it: protocol fee counters, fee growth of bins, oracle samples.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from itertools import islice
 from typing import ClassVar, Final
@@ -13,20 +13,22 @@ from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.fixed_point import Q64
 from quote_core.dex.meteora_dlmm import layout
-from quote_core.dex.meteora_dlmm._ladder import BinLadder
+from quote_core.dex.meteora_dlmm._ladder import BinLadder, BinRun
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
-from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, DlmmState
+from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState
 from quote_core.dex.meteora_dlmm.swap import (
     ArrayMissing,
     DlmmWalk,
     ExtensionMissing,
     OutOfBins,
     Undetermined,
+    arrays_to_trade,
     bins_to_trade,
     walk,
 )
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
+from quote_core.dex.volatility import turns_of_volatility
 from quote_core.dex.walk import set_positions
 from quote_core.errors import (
     ActivationPending,
@@ -50,6 +52,7 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
+        self._runs: dict[bool, dict[int, tuple[tuple[Bin, ...], bool, BinRun]]] = {True: {}, False: {}}
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.DlmmAccount:
@@ -63,7 +66,9 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         return {**self._token_readings(), self._extension_address: AccountReading(decode, required=False)}
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
-        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step)
+        array = self._book.value(pubkey, layout.BinArray)
+        before = None if array is None else (self._book.data(pubkey), array)
+        return partial(layout.decode_bin_array, pair=self.address, bin_step=self._own.bin_step, before=before)
 
     def _array_set(self) -> int:
         return layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
@@ -73,7 +78,12 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         for found in set_positions(self._array_set(), position, downwards=downwards):
             yield found - layout.ARRAY_ZERO
 
-    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+    def _searched_from(self) -> object:
+        own = self._own
+        extension = self._book.value(self._extension_address, int)
+        return own.bitmap, extension, own.active_id // BINS_PER_ARRAY
+
+    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
         for index in self._array_indexes(downwards=downwards):
             yield layout.bin_array_address(self.address, index)
 
@@ -84,6 +94,18 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         now, unit = (clock.unix_timestamp, "unix time") if own.activates_by_time else (clock.slot, "slot")
         if own.waits_for_activation and now < own.activation_point:
             raise ActivationPending(self.address, f"activates at {unit} {own.activation_point}")
+
+    def _turning_times(self) -> Iterable[int]:
+        own = self._own
+        if own.waits_for_activation and own.activates_by_time:
+            yield own.activation_point
+        yield from turns_of_volatility(
+            own.volatility.last_update_unix_s, own.fee.filter_period_s, own.fee.decay_period_s
+        )
+
+    def _turning_slots(self) -> Iterable[int]:
+        if self._own.waits_for_activation and not self._own.activates_by_time:
+            yield self._own.activation_point
 
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return self.mint_b if self._own.fee_on_y_only else mint_in
@@ -109,8 +131,16 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
             raise UndeterminedFill(self.address, "the cost depends on how the order layers round") from None
 
     def _make_ladder(self, state: DlmmState, *, a_to_b: bool) -> BinLadder:
+        before = self._runs[a_to_b]
+        runs = self._runs[a_to_b] = {
+            index: _laid_out(before.get(index), state.arrays[index], x_to_y=a_to_b, with_orders=state.with_orders)
+            for index in arrays_to_trade(state, x_to_y=a_to_b)
+        }
         return BinLadder(
-            bins_to_trade(state, x_to_y=a_to_b), x_to_y=a_to_b, fee_on_output=state.fee_on_y_only and a_to_b
+            (run for _, _, run in runs.values()),
+            active_id=state.active_id,
+            x_to_y=a_to_b,
+            fee_on_output=state.fee_on_y_only and a_to_b,
         )
 
     def _ladder_outputs(
@@ -173,6 +203,15 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
             has_extension=self._book.holds(self._extension_address),
             absent_arrays=frozenset(index for index, address in needed.items() if self._book.is_absent(address)),
         )
+
+
+def _laid_out(
+    before: tuple[tuple[Bin, ...], bool, BinRun] | None, bins: tuple[Bin, ...], *, x_to_y: bool, with_orders: bool
+) -> tuple[tuple[Bin, ...], bool, BinRun]:
+    """Lay an array out for one direction, unless it is as it was: a swap changes one or two of them."""
+    if before is not None and before[0] is bins and before[1] == with_orders:
+        return before
+    return bins, with_orders, BinRun(bins_to_trade(bins, x_to_y=x_to_y, with_orders=with_orders))
 
 
 PROGRAM: Final = PoolProgram(

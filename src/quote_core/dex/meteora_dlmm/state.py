@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping, Set
 from dataclasses import dataclass, replace
-from typing import Final
+from typing import Final, NamedTuple
 
 from quote_core.dex.volatility import accumulator_at, decayed_reference, volatile_rate
 
@@ -82,9 +82,11 @@ class Volatility:
         return replace(self, accumulator=accumulator)
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
-    """One price. Orders wait on one side: `orders_sell_x` is hit by a swap that buys X."""
+class Bin(NamedTuple):
+    """One price. Orders wait on one side: `orders_sell_x` is hit by a swap that buys X.
+
+    A tuple, for a swap changes an array, and an array is seventy of them.
+    """
 
     bin_id: int
     price_x64: int
@@ -107,16 +109,14 @@ class Bin:
         """The bin as a swap leaves it: `net_in` paid to market making, `filled` taken from each layer."""
         held, processed, opened = filled
         amount_x, amount_y = (net_in, -held) if x_to_y else (-held, net_in)
-        after = replace(
-            self,
+        after = self._replace(
             amount_x=self.amount_x + amount_x,
             amount_y=self.amount_y + amount_y,
             processing_left=self.processing_left - processed,
         )
         if not opened:
             return after
-        return replace(
-            after,
+        return after._replace(
             processing_total=self.open_order_amount,
             processing_left=self.open_order_amount - opened,
             open_order_amount=0,

@@ -118,20 +118,31 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
     return swap
 
 
-def bins_to_trade(state: DlmmState, *, x_to_y: bool) -> list[tuple[int, int, tuple[int, int, int]]]:
-    """Every bin a walk may trade in, in order: (bin id, price, layers); it ends where the walk would be refused."""
+def arrays_to_trade(state: DlmmState, *, x_to_y: bool) -> list[int]:
+    """Indexes of the arrays a walk goes through, in order; it ends where the walk would be refused."""
     found = []
-    bins = _bins_in_walk_order(state, x_to_y=x_to_y)
     with contextlib.suppress(ArrayMissing, ExtensionMissing, OutOfBins):
-        for traded in bins:
-            layers = traded.layers(x_to_y=x_to_y, with_orders=state.with_orders)
-            if any(layers):
-                found.append((traded.bin_id, traded.price_x64, layers))
+        for index in _arrays_in_walk_order(state, x_to_y=x_to_y):
+            found.append(index)  # noqa: PERF402  # those before the one that is refused
     return found
 
 
-def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
-    """Every bin from the active one on, array by array.
+def bins_to_trade(
+    bins: Sequence[Bin], *, x_to_y: bool, with_orders: bool
+) -> list[tuple[int, int, tuple[int, int, int]]]:
+    """Every bin of an array that a walk may trade in, in its order: (bin id, price, layers)."""
+    return [
+        (bin_id, price_x64, layers)
+        for one in (reversed(bins) if x_to_y else bins)
+        for bin_id, price_x64, layers in [
+            (one.bin_id, one.price_x64, one.layers(x_to_y=x_to_y, with_orders=with_orders))
+        ]
+        if any(layers)
+    ]
+
+
+def _arrays_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[int]:
+    """Every array from the active bin's on.
 
     The program looks the active array up first: outside the pair's own bitmap it wants the extension, whatever is set.
     """
@@ -142,11 +153,17 @@ def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
         index = found - state.array_zero
         if index not in state.arrays:
             raise OutOfBins if index in state.absent_arrays else ArrayMissing(index)
+        yield index
+    if not state.bitmap_complete:
+        raise ExtensionMissing
+
+
+def _bins_in_walk_order(state: DlmmState, *, x_to_y: bool) -> Iterator[Bin]:
+    """Every bin from the active one on, array by array."""
+    for index in _arrays_in_walk_order(state, x_to_y=x_to_y):
         bins = state.arrays[index]
         active = state.active_id - index * BINS_PER_ARRAY
         yield from bins[min(active, BINS_PER_ARRAY - 1) :: -1] if x_to_y else bins[max(active, 0) :]
-    if not state.bitmap_complete:
-        raise ExtensionMissing
 
 
 def _fill_exact_in(

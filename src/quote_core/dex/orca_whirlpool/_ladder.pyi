@@ -2,15 +2,25 @@ from array import array
 from collections.abc import Sequence
 
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
-from quote_core.dex.orca_whirlpool.state import WhirlpoolState
+from quote_core.dex.orca_whirlpool.state import WhirlpoolState, WhirlpoolTickArray
+
+class LaidTicks:
+    """The initialised ticks of one array, each with its price: laid out once a change of the array."""
+
+    array: WhirlpoolTickArray
+
+    def __init__(self, array: WhirlpoolTickArray) -> None: ...
 
 class SequenceLadder:
-    """One direction of one pool, laid out for a walk of many amounts at once."""
+    """One direction of one pool, laid out for a walk of many amounts at once.
+
+    `arrays` are those a swap may use, in walk order; None where one is unknown.
+    """
 
     def __init__(
         self,
         state: WhirlpoolState,
-        targets: Sequence[tuple[int, int, int | None]],
+        arrays: Sequence[LaidTicks | None],
         *,
         down: bool,
         limit: int,
@@ -18,3 +28,5 @@ class SequenceLadder:
     ) -> None: ...
     def outputs(self, amounts: Sequence[int], *, fee: AdaptiveFee | None, vault_out: int) -> array[int]:
         """Outputs of ascending amounts, 0 where refused."""
+    def targets(self) -> list[tuple[int, int, int | None]]:
+        """What `swap.targets`, the specification, gives: every tick the walk may stop at."""

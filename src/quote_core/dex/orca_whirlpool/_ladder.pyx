@@ -18,16 +18,17 @@ from quote_core.dex.sqrt_price cimport (
 )
 from quote_core.dex.volatility cimport VOLATILITY_SCALE, VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport (
-    i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_of, wide_mul,
+    i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_high, u128_of, wide_mul,
 )
 
-__all__ = ["SequenceLadder"]
+__all__ = ["LaidTicks", "SequenceLadder"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000
 cdef uint64_t FEE_RATE_MAX = 100_000
 cdef u128 VARIABLE_FEE_DENOMINATOR = 10_000_000_000_000
 cdef int64_t MIN_TICK = -443_636
 cdef int64_t MAX_TICK = 443_636
+cdef int64_t TICKS_PER_ARRAY = 88
 
 # floor(1.0001^(2^i / 2) * 2^96) as high and low half, and floor(1.0001^(-2^i / 2) * 2^64); set from `ticks` on import.
 cdef u128[19] UP_X96
@@ -139,12 +140,40 @@ cdef int64_t _next_group(int64_t size, int64_t group, u128 price, bint skipped, 
     return group - 1 if down else group + 1
 
 
+cdef class LaidTicks:
+    """The initialised ticks of one array, ascending, each with its price: laid out once a change of the array."""
+
+    cdef readonly object array
+    cdef Target* _ticks
+    cdef int _count
+    cdef int64_t _start_tick
+
+    def __cinit__(self, array):
+        cdef int i
+        self.array = array
+        self._start_tick = array.start_tick
+        self._count = len(array.liquidity_net)
+        self._ticks = <Target*>room_for(self._count, sizeof(Target))
+        for i, tick in enumerate(sorted(array.liquidity_net)):
+            self._ticks[i] = Target(_price_at_tick(tick), i128_from(array.liquidity_net[tick]), tick, True)
+
+    def __dealloc__(self):
+        PyMem_Free(self._ticks)
+
+    cdef int first_up(self, int64_t tick) noexcept:
+        """The position of the first tick at or above `tick`."""
+        cdef int position = 0
+        while position < self._count and self._ticks[position].tick < tick:
+            position += 1
+        return position
+
+
 cdef class SequenceLadder:
     """One direction of one pool, laid out for the walk.
 
     Args:
         state: A `WhirlpoolState`; it is copied, later changes of it are not seen.
-        targets: (tick, price, net liquidity or None) in walk order, as `swap.targets` gives them.
+        arrays: The arrays a walk may use, in walk order; None where one is unknown.
         down: Direction: token A goes in.
         limit: The price at the end of the program's range.
         step_count_max: More steps than this are refused.
@@ -152,16 +181,10 @@ cdef class SequenceLadder:
 
     cdef Start _start
 
-    def __cinit__(self, state, targets, *, bint down, limit, int step_count_max):
-        cdef int i
-        self._start.target_count = len(targets)
-        self._start.targets = <Target*>room_for(self._start.target_count, sizeof(Target))
-        for i in range(self._start.target_count):
-            tick, price, net = targets[i]
-            self._start.targets[i].tick = tick
-            self._start.targets[i].sqrt_price = u128_from(price)
-            self._start.targets[i].initialized = net is not None
-            self._start.targets[i].liquidity_net = i128_from(net or 0)
+    def __cinit__(self, state, arrays, *, bint down, limit, int step_count_max):
+        cdef Py_ssize_t room = sum([(<LaidTicks>laid)._count + 1 for laid in arrays if laid is not None])
+        self._start.targets = <Target*>room_for(room, sizeof(Target))
+        self._start.target_count = 0
         self._start.down = down
         self._start.limit = u128_from(limit)
         self._start.sqrt_price = u128_from(state.sqrt_price_x64)
@@ -169,9 +192,73 @@ cdef class SequenceLadder:
         self._start.tick = state.tick
         self._start.fee_rate = state.fee_rate
         self._start.step_count_max = step_count_max
+        self._lay_out(arrays, state.tick_spacing)
+
+    cdef _lay_out(self, arrays, int64_t spacing):
+        """Every tick a walk may stop at, in order: see `swap.targets`, which is the specification."""
+        cdef LaidTicks laid
+        cdef int64_t span = TICKS_PER_ARRAY * spacing, tick = self._start.tick, slot_tick
+        cdef Py_ssize_t left = len(arrays)
+        cdef int position
+        for laid in arrays:
+            left -= 1
+            if laid is None:
+                return
+            slot_tick = laid._start_tick + floor_div(tick - laid._start_tick, spacing) * spacing
+            if self._start.down:
+                position = laid.first_up(slot_tick + 1) - 1
+                while position >= 0:
+                    if self._reach(&laid._ticks[position]):
+                        return
+                    position -= 1
+                if laid._start_tick <= MIN_TICK:
+                    self._reach_edge(MIN_TICK)
+                    return
+                tick = laid._start_tick - 1
+                if not left and not self._reached(laid._start_tick):
+                    self._reach_edge(laid._start_tick)
+            else:
+                for position in range(laid.first_up(slot_tick + spacing), laid._count):
+                    if self._reach(&laid._ticks[position]):
+                        return
+                tick = laid._start_tick + span - 1
+                if self._reached(laid._start_tick + span - spacing):
+                    continue
+                if tick >= MAX_TICK:
+                    self._reach_edge(MAX_TICK)
+                    return
+                if not left:
+                    self._reach_edge(tick)
+
+    cdef bint _reach(self, const Target* target) noexcept:
+        """Take a tick; whether the range of prices ends there."""
+        self._start.targets[self._start.target_count] = target[0]
+        self._start.target_count += 1
+        return target.tick == MIN_TICK or target.tick == MAX_TICK
+
+    cdef void _reach_edge(self, int64_t tick) noexcept:
+        cdef Target edge = Target(_price_at_tick(tick), 0, <int32_t>tick, False)
+        self._reach(&edge)
+
+    cdef bint _reached(self, int64_t tick) noexcept:
+        """Whether the last tick taken is this one: the slot nearest to the edge, behind which the array is left."""
+        cdef int count = self._start.target_count
+        return count > 0 and self._start.targets[count - 1].tick == tick
 
     def __dealloc__(self):
         PyMem_Free(self._start.targets)
+
+    def targets(self):
+        """As `swap.targets` gives them."""
+        cdef Target target
+        cdef int i
+        found = []
+        for i in range(self._start.target_count):
+            target = self._start.targets[i]
+            price = (<object>u128_high(target.sqrt_price) << 64) + <uint64_t>target.sqrt_price
+            net = (<object><int64_t>(target.liquidity_net >> 64) << 64) + <uint64_t>target.liquidity_net
+            found.append((target.tick, price, net if target.initialized else None))
+        return found
 
     def outputs(self, amounts, *, fee, uint64_t vault_out):
         """Give what each amount buys, 0 where it is refused.

@@ -7,6 +7,7 @@ group boundaries, but only inside the core range: beyond it the accumulator is a
 Source: orca-so/whirlpools, programs/whirlpool/src/manager/fee_rate_manager.rs and state/oracle.rs.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
@@ -18,6 +19,7 @@ from quote_core.dex.volatility import (
     VOLATILITY_SCALE,
     accumulator_at,
     decayed_reference,
+    turns_of_volatility,
     volatile_rate,
 )
 from quote_core.dex.walk import MathOverflow
@@ -44,6 +46,13 @@ class AdaptiveFee:
     volatility_reference: int
     group_reference: int
     accumulator: int
+
+    def turning_times(self) -> Iterator[int]:
+        """Give the unix times from which `at_swap_start` renews otherwise; before the first of them it refuses."""
+        last = max(self.last_reference_update_unix_s, self.last_major_swap_unix_s)
+        yield last
+        yield from turns_of_volatility(last, self.filter_period_s, self.decay_period_s)
+        yield self.last_reference_update_unix_s + REFERENCE_AGE_S_MAX + 1
 
     def at_swap_start(self, *, tick: int, unix_timestamp: int) -> "AdaptiveFee":
         """Renew the references before a swap.

@@ -11,7 +11,7 @@ from quote_core.dex.account_book import Decoder
 from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import ConcentratedPool, WalkDone
 from quote_core.dex.orca_whirlpool import layout
-from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
+from quote_core.dex.orca_whirlpool._ladder import LaidTicks, SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
 from quote_core.dex.orca_whirlpool.published import answer_published_case
 from quote_core.dex.orca_whirlpool.state import WhirlpoolState, WhirlpoolTickArray, array_sequence
@@ -21,7 +21,6 @@ from quote_core.dex.orca_whirlpool.swap import (
     PartialFill,
     SequenceEnd,
     WhirlpoolWalk,
-    targets,
     walk,
 )
 from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
@@ -46,7 +45,9 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._program = account.owner
+        self._addressed: tuple[list[tuple[int, ...]], dict[Pubkey, int]] | None = None
         self._oracle_address = layout.oracle_address(account.owner, address)
+        self._laid: dict[int, LaidTicks] = {}
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.WhirlpoolAccount:
@@ -71,10 +72,15 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
 
     def _array_addresses(self) -> dict[Pubkey, int]:
         own = self._own
-        starts = (
-            start for a_to_b in (True, False) for start in array_sequence(own.tick, own.tick_spacing, a_to_b=a_to_b)
-        )
-        return {layout.tick_array_address(self._program, self.address, start): start for start in starts}
+        starts = [array_sequence(own.tick, own.tick_spacing, a_to_b=a_to_b) for a_to_b in (True, False)]
+        if self._addressed is None or self._addressed[0] != starts:
+            addresses = {
+                layout.tick_array_address(self._program, self.address, start): start
+                for sequence in starts
+                for start in sequence
+            }
+            self._addressed = starts, addresses
+        return self._addressed[1]
 
     def _oracle(self) -> layout.WhirlpoolOracle | None:
         return self._book.value(self._oracle_address, layout.WhirlpoolOracle)
@@ -85,6 +91,13 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
             raise ActivationPending(self.address, f"opens at unix time {oracle.trade_enable_unix_s}")
         if clock.unix_timestamp < self._own.reward_updated_unix_s:
             raise NotTradable(self.address, "the clock is earlier than the pool's last update")
+
+    def _turning_times(self) -> Iterable[int]:
+        yield self._own.reward_updated_unix_s
+        oracle = self._oracle()
+        if oracle is not None:
+            yield oracle.trade_enable_unix_s
+            yield from oracle.fee.turning_times()
 
     def _walk(self, amount: int, clock: ChainClock, *, a_to_b: bool, exact_in: bool) -> WhirlpoolWalk:
         try:
@@ -104,13 +117,20 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
             raise NoLiquidity(self.address, "the output cannot be reached at any price") from None
 
     def _make_ladder(self, state: WhirlpoolState, *, a_to_b: bool) -> SequenceLadder:
+        self._laid = {start: self._laid_out(array) for start, array in state.arrays.items()}
+        starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
         return SequenceLadder(
             state,
-            targets(state, a_to_b=a_to_b),
+            [self._laid.get(start) for start in starts],
             down=a_to_b,
             limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
             step_count_max=STEP_COUNT_MAX,
         )
+
+    def _laid_out(self, array: WhirlpoolTickArray) -> LaidTicks:
+        """The array's ticks; most changes of a pool are not of its arrays."""
+        laid = self._laid.get(array.start_tick)
+        return laid if laid is not None and laid.array is array else LaidTicks(array)
 
     def _ladder_outputs(
         self, ladder: SequenceLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int

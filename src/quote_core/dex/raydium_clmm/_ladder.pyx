@@ -20,7 +20,7 @@ from quote_core.dex.wide cimport (
     i128, i128_from, mul_div_ceil, mul_div_floor, u128, u128_from, u128_high, u128_of, wide_mul, wide_mul_div,
 )
 
-__all__ = ["LineLadder"]
+__all__ = ["LaidLine", "LineLadder"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000
 cdef uint64_t DYNAMIC_FEE_RATE_MAX = 100_000
@@ -50,7 +50,7 @@ cdef struct Tick:
 
 cdef struct Start:
     # one pool, before the walk; the positions are those of the first tick met going down and up
-    Tick* ticks
+    const Tick* ticks
     int tick_count
     int down_position
     int up_position
@@ -82,11 +82,36 @@ cdef u128 _price_at_tick(int64_t tick) noexcept nogil:
     return u128_of(UINT64_MAX, UINT64_MAX) // ratio if tick > 0 else ratio
 
 
+cdef class LaidLine:
+    """The ticks of a `TickLine`: laid out once a change of the arrays."""
+
+    cdef readonly object line
+    cdef Tick* _ticks
+    cdef int _count
+
+    def __cinit__(self, line):
+        cdef int i
+        cdef Tick* laid
+        self.line = line
+        self._count = len(line.ticks)
+        self._ticks = <Tick*>room_for(self._count, sizeof(Tick))
+        for i, tick in enumerate(line.ticks):
+            laid = &self._ticks[i]
+            laid.sqrt_price = u128_from(tick.sqrt_price_x64)
+            laid.liquidity_net = i128_from(tick.liquidity_net)
+            laid.order_total = u128_from(tick.order_total)
+            laid.index = tick.index
+
+    def __dealloc__(self):
+        PyMem_Free(self._ticks)
+
+
 cdef class LineLadder:
     """The state of one pool, laid out for the walk.
 
     Args:
         state: A `ClmmState`; it is copied, later changes of it are not seen.
+        laid: Its line.
         limit_down: Lowest price a swap may reach.
         limit_up: Highest price a swap may reach.
         step_count_max: More steps than this are refused.
@@ -95,14 +120,13 @@ cdef class LineLadder:
     """
 
     cdef Start _start
+    cdef LaidLine _laid  # whose ticks `_start` points at
     cdef readonly bint ran_out
 
-    def __cinit__(self, state, *, limit_down, limit_up, int step_count_max):
-        cdef int i
-        cdef Tick* laid
-        ticks = state.line.ticks
-        self._start.tick_count = len(ticks)
-        self._start.ticks = <Tick*>room_for(self._start.tick_count, sizeof(Tick))
+    def __cinit__(self, state, LaidLine laid not None, *, limit_down, limit_up, int step_count_max):
+        self._laid = laid
+        self._start.tick_count = laid._count
+        self._start.ticks = laid._ticks
         self._start.sqrt_price = u128_from(state.sqrt_price_x64)
         self._start.liquidity = u128_from(state.liquidity)
         self._start.limit_down = u128_from(limit_down)
@@ -113,19 +137,9 @@ cdef class LineLadder:
         self._start.fee_on = state.fee_on
         self._start.step_count_max = step_count_max
         self._start.up_position = 0
-        for i in range(self._start.tick_count):
-            tick = ticks[i]
-            laid = &self._start.ticks[i]
-            laid.sqrt_price = u128_from(tick.sqrt_price_x64)
-            laid.liquidity_net = i128_from(tick.liquidity_net)
-            laid.order_total = u128_from(tick.order_total)
-            laid.index = tick.index
-            if tick.index <= state.tick:
-                self._start.up_position = i + 1
+        while self._start.up_position < laid._count and laid._ticks[self._start.up_position].index <= state.tick:
+            self._start.up_position += 1
         self._start.down_position = self._start.up_position - 1
-
-    def __dealloc__(self):
-        PyMem_Free(self._start.ticks)
 
     def outputs(self, amounts, *, bint zero_for_one, fee, uint64_t vault_out):
         """Give what each amount buys, 0 where it is refused.

@@ -4,7 +4,8 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+import operator
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
@@ -14,7 +15,7 @@ from quote_core.dex.concentrated import BitmapPool, WalkDone
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
-from quote_core.dex.raydium_clmm._ladder import LineLadder
+from quote_core.dex.raydium_clmm._ladder import LaidLine, LineLadder
 from quote_core.dex.raydium_clmm.layout import TICKS_PER_ARRAY
 from quote_core.dex.raydium_clmm.state import ClmmState, LineEnd, TickLine
 from quote_core.dex.raydium_clmm.swap import (
@@ -27,6 +28,7 @@ from quote_core.dex.raydium_clmm.swap import (
 )
 from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
 from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, spot_price_of
+from quote_core.dex.volatility import turns_of_volatility
 from quote_core.dex.walk import STEP_COUNT_MAX, set_positions
 from quote_core.errors import LiquidityNotLoaded, NoLiquidity, NotTradable
 from quote_core.units import Pubkey
@@ -47,6 +49,9 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
+        self._line = TickLine([], LineEnd(None), LineEnd(None))
+        self._line_arrays: list[layout.ClmmTickArray] = []
+        self._laid = LaidLine(self._line)
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.ClmmAccount:
@@ -71,6 +76,12 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
         if clock.unix_timestamp <= self._own.open_time:  # strictly later, unlike every other DEX here
             raise NotTradable(self.address, f"opens after unix time {self._own.open_time}")
 
+    def _turning_times(self) -> Iterable[int]:
+        yield self._own.open_time + 1
+        fee = self._own.dynamic_fee
+        if fee is not None:
+            yield from turns_of_volatility(fee.last_update_unix_s, fee.filter_period_s, fee.decay_period_s)
+
     def _fee_mint(self, mint_in: Pubkey) -> Pubkey:
         return {1: self.mint_a, 2: self.mint_b}.get(self._own.fee_on, mint_in)
 
@@ -90,8 +101,11 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
 
     def _make_ladder(self, state: ClmmState, *, a_to_b: bool) -> LineLadder:
+        if self._laid.line is not state.line:
+            self._laid = LaidLine(state.line)
         return LineLadder(
             state,
+            self._laid,
             limit_down=MIN_SQRT_PRICE_X64 + 1,
             limit_up=MAX_SQRT_PRICE_X64 - 1,
             step_count_max=STEP_COUNT_MAX,
@@ -150,15 +164,20 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             trade_fee_rate=self._book.held(own.amm_config, layout.ClmmConfig).trade_fee_rate,
             fee_on=own.fee_on,
             dynamic_fee=own.dynamic_fee,
-            line=self._line(),
+            line=self._present_line(),
         )
 
-    def _line(self) -> TickLine:
+    def _present_line(self) -> TickLine:
+        """The line of the arrays held: the same one as long as they are, since most changes are of none."""
         down, below = self._side(downwards=True)
         up, above = self._side(downwards=False)
         arrays = {array.start_tick: array for array in (*down, *up)}
-        ticks = [tick for start in sorted(arrays) for tick in arrays[start].ticks]
-        return TickLine(ticks, below, above)
+        held = [arrays[start] for start in sorted(arrays)]
+        is_same = len(held) == len(self._line_arrays) and all(map(operator.is_, held, self._line_arrays))
+        if not is_same or (below, above) != (self._line.below, self._line.above):
+            self._line = TickLine([tick for array in held for tick in array.ticks], below, above)
+            self._line_arrays = held
+        return self._line
 
     def _side(self, *, downwards: bool) -> tuple[list[layout.ClmmTickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""
@@ -182,7 +201,12 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
         index = self._own.tick // (TICKS_PER_ARRAY * self._own.tick_spacing)
         return not -layout.POOL_BITMAP_SIDE <= index < layout.POOL_BITMAP_SIDE
 
-    def _arrays_from_price(self, *, downwards: bool) -> Iterator[Pubkey]:
+    def _searched_from(self) -> object:
+        own = self._own
+        extension = self._book.value(self._extension_address, int)
+        return own.bitmap, extension, own.tick // (TICKS_PER_ARRAY * own.tick_spacing)
+
+    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
         span = TICKS_PER_ARRAY * self._own.tick_spacing
         position = self._own.tick // span + layout.BITMAP_ZERO
         bitmap = layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)

@@ -3,7 +3,7 @@
 Not reproduced by `write_swap`, because no quote reads it: the price observations and the pool's `recent_epoch`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -85,6 +85,9 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
             reserve_b=book.held(self.vault_b, TokenAccount).amount - own.owed_b.total,
             config=book.held(own.amm_config, CpmmConfig),
         )
+
+    def _turning_times(self) -> Iterable[int]:
+        yield self._own.open_time_unix_s
 
     def _check_curve(self, curve: _Curve, clock: ChainClock) -> None:
         if self._own.is_swap_off:

@@ -15,7 +15,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey as SoldersPubkey
 
-from quote_core.dex.pool import Account, ChainClock, Direction, Pool, SwapMode
+from quote_core.dex.pool import NEVER, Account, ChainClock, Direction, Pool, SwapMode
 from quote_core.dex.recorded import RecordedPool
 from quote_core.dex.spl_token import TOKEN_2022_PROGRAM, TransferFee
 from quote_core.errors import CorruptAccount, NotTradable
@@ -252,6 +252,8 @@ def test_a_transfer_fee_is_that_of_the_epoch_off_the_input_first_or_off_the_outp
         pool.apply(mint_in, token_2022_mint(10**15, charges=charges and on_input))
         pool.apply(mint_out, token_2022_mint(10**15, charges=charges and not on_input))
     now = replace(clock, epoch=epoch)
+    assert plain.price_holds_until(now).epoch == NEVER
+    assert charged.price_holds_until(now).epoch == (NEVER if epoch >= NEWER_EPOCH else NEWER_EPOCH)
     got = charged.swap(Direction.A_TO_B, SwapMode.EXACT_IN, amount, now)
     if on_input:
         expected = plain.swap(Direction.A_TO_B, SwapMode.EXACT_IN, amount - fee.on_amount(amount), now).amount_out

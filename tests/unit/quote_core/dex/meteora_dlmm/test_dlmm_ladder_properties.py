@@ -5,10 +5,17 @@ from array import array
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quote_core.dex.meteora_dlmm._ladder import BinLadder
+from quote_core.dex.meteora_dlmm._ladder import BinLadder, BinRun
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, DlmmState, FeeParameters, Volatility
-from quote_core.dex.meteora_dlmm.swap import ArrayMissing, ExtensionMissing, OutOfBins, bins_to_trade, walk
+from quote_core.dex.meteora_dlmm.swap import (
+    ArrayMissing,
+    ExtensionMissing,
+    OutOfBins,
+    arrays_to_trade,
+    bins_to_trade,
+    walk,
+)
 from quote_core.dex.walk import MathOverflow
 
 NOW = 1_790_000_000
@@ -73,6 +80,15 @@ def states(draw: st.DrawFn) -> DlmmState:
     )
 
 
+def ladder_of(state: DlmmState, *, x_to_y: bool) -> BinLadder:
+    runs = [
+        BinRun(bins_to_trade(state.arrays[index], x_to_y=x_to_y, with_orders=state.with_orders))
+        for index in arrays_to_trade(state, x_to_y=x_to_y)
+    ]
+    fee_on_output = state.fee_on_y_only and x_to_y
+    return BinLadder(runs, active_id=state.active_id, x_to_y=x_to_y, fee_on_output=fee_on_output)
+
+
 def output(state: DlmmState, amount: int, *, x_to_y: bool, vault_out: int) -> int:
     try:
         done = walk(state, x_to_y=x_to_y, exact_in=True, amount=amount, unix_timestamp=NOW)
@@ -84,7 +100,7 @@ def output(state: DlmmState, amount: int, *, x_to_y: bool, vault_out: int) -> in
 @given(states(), amounts, st.booleans(), st.sampled_from([U64_MAX, 10**9]))
 def test_a_ladder_gives_what_single_walks_give(state: DlmmState, amounts_in: list[int], x_to_y: bool, vault_out: int):
     amounts_in.sort()
-    ladder = BinLadder(bins_to_trade(state, x_to_y=x_to_y), x_to_y=x_to_y, fee_on_output=state.fee_on_y_only and x_to_y)
+    ladder = ladder_of(state, x_to_y=x_to_y)
     volatility = state.volatility.at_swap_start(state.fee, active_id=state.active_id, unix_timestamp=NOW)
     found = ladder.outputs(
         array("Q", amounts_in), fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out

@@ -8,10 +8,17 @@ import pytest
 
 from quote_core.dex.layout import with_fields
 from quote_core.dex.meteora_dlmm import layout
-from quote_core.dex.meteora_dlmm._ladder import BinLadder
+from quote_core.dex.meteora_dlmm._ladder import BinLadder, BinRun
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, Bin, DlmmState, FeeParameters, Volatility
-from quote_core.dex.meteora_dlmm.swap import ExtensionMissing, OutOfBins, Undetermined, bins_to_trade, walk
+from quote_core.dex.meteora_dlmm.swap import (
+    ExtensionMissing,
+    OutOfBins,
+    Undetermined,
+    arrays_to_trade,
+    bins_to_trade,
+    walk,
+)
 from quote_core.dex.pool import Account, ChainClock, Direction, Pool, SwapMode
 from quote_core.dex.recorded import RecordedPool
 from quote_core.dex.walk import MathOverflow
@@ -90,7 +97,8 @@ def test_exact_out_is_refused_where_a_whole_layer_costs_more_than_64_bits() -> N
 def test_a_ladder_fills_in_a_bin_whose_layers_cost_more_than_64_bits_together(layer: int) -> None:
     state = state_of(a_bin(0, amount_y=layer, processing_left=layer))
     amounts = [1, 10**6, 2**62, U64_MAX]
-    ladder = BinLadder(bins_to_trade(state, x_to_y=True), x_to_y=True, fee_on_output=False)
+    run = BinRun(bins_to_trade(state.arrays[0], x_to_y=True, with_orders=True))
+    ladder = BinLadder([run], active_id=0, x_to_y=True, fee_on_output=False)
     found = ladder.outputs(
         array("Q", amounts), fee=state.fee, volatility=state.volatility, bin_step=BIN_STEP, vault_out=U64_MAX
     )
@@ -102,12 +110,12 @@ def test_a_ladder_fills_in_a_bin_whose_layers_cost_more_than_64_bits_together(la
 
 def test_an_active_array_outside_the_pair_s_bitmap_wants_the_extension() -> None:
     far = 600 * BINS_PER_ARRAY
-    edge = replace(a_bin(511 * BINS_PER_ARRAY, amount_y=1_000), price_x64=1 << 64)
+    edge = a_bin(511 * BINS_PER_ARRAY, amount_y=1_000)._replace(price_x64=1 << 64)
     inside = state_of(edge, active_id=far)
     for state, refusal in ((inside, OutOfBins), (replace(inside, bitmap_complete=False), ExtensionMissing)):
         with pytest.raises(refusal):
             walk(state, x_to_y=True, exact_in=False, amount=10, unix_timestamp=NOW)
-        assert bins_to_trade(state, x_to_y=True) == []
+        assert arrays_to_trade(state, x_to_y=True) == []
     held = replace(inside, has_extension=True)
     assert walk(held, x_to_y=True, exact_in=False, amount=10, unix_timestamp=NOW).amount_out == 10
 

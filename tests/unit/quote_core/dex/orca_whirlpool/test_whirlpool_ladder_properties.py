@@ -2,10 +2,10 @@
 
 from array import array
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from quote_core.dex.orca_whirlpool._ladder import SequenceLadder
+from quote_core.dex.orca_whirlpool._ladder import LaidTicks, SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
 from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolState, WhirlpoolTickArray, array_sequence
 from quote_core.dex.orca_whirlpool.swap import ArrayUnknown, SequenceEnd, targets, walk
@@ -75,18 +75,29 @@ def output(state: WhirlpoolState, amount: int, *, a_to_b: bool, vault_out: int) 
     return done.amount_out if done.amount_out <= vault_out else 0
 
 
+def laid_out(state: WhirlpoolState, *, a_to_b: bool) -> SequenceLadder:
+    arrays = map(state.arrays.get, array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b))
+    return SequenceLadder(
+        state,
+        [None if array is None else LaidTicks(array) for array in arrays],
+        down=a_to_b,
+        limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
+        step_count_max=STEP_COUNT_MAX,
+    )
+
+
+@settings(max_examples=1_000)
+@given(states(), st.booleans())
+def test_the_ticks_laid_out_are_those_a_walk_may_stop_at(state: WhirlpoolState, a_to_b: bool):
+    assert laid_out(state, a_to_b=a_to_b).targets() == targets(state, a_to_b=a_to_b)
+
+
 @given(states(), amounts, st.booleans(), st.sampled_from([U64_MAX, 10**9]))
 def test_a_ladder_gives_what_single_walks_give(
     state: WhirlpoolState, amounts_in: list[int], a_to_b: bool, vault_out: int
 ):
     amounts_in.sort()
-    ladder = SequenceLadder(
-        state,
-        targets(state, a_to_b=a_to_b),
-        down=a_to_b,
-        limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
-        step_count_max=STEP_COUNT_MAX,
-    )
+    ladder = laid_out(state, a_to_b=a_to_b)
     fee = state.adaptive_fee and state.adaptive_fee.at_swap_start(tick=state.tick, unix_timestamp=NOW)
     found = ladder.outputs(array("Q", amounts_in), fee=fee, vault_out=vault_out)
     assert list(found) == [output(state, amount, a_to_b=a_to_b, vault_out=vault_out) for amount in amounts_in]

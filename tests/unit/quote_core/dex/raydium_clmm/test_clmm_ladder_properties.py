@@ -6,7 +6,7 @@ from itertools import accumulate
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from quote_core.dex.raydium_clmm._ladder import LineLadder
+from quote_core.dex.raydium_clmm._ladder import LaidLine, LineLadder
 from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee, LineEnd, Tick, TickLine
 from quote_core.dex.raydium_clmm.swap import EndOfLine, walk, with_references
 from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
@@ -77,6 +77,7 @@ def test_a_ladder_gives_what_single_walks_give(
     amounts_in.sort()
     ladder = LineLadder(
         state,
+        LaidLine(state.line),
         limit_down=MIN_SQRT_PRICE_X64 + 1,
         limit_up=MAX_SQRT_PRICE_X64 - 1,
         step_count_max=STEP_COUNT_MAX,
