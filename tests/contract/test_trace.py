@@ -76,9 +76,10 @@ async def local_output(spans: Spans) -> int:
     rows.take()
     held.notify(pool, a=10**15 - 10**12)
     (row,) = rows.take()
-    assert row.quote is not None
+    quote_now = held.market.table.row(row).quote
+    assert quote_now is not None
     await eventually(lambda: bool(spans.named("account update")))
-    return row.quote.swap.output_amount
+    return quote_now.swap.output_amount
 
 
 async def scan(clock: FakeClock, wire: Wire, output_amount: int) -> TwoHopArbitrage:
