@@ -41,9 +41,8 @@ from statistics import mean, median, quantiles
 from typing import Any, Final
 
 from local_quote.app import make_market
-from local_quote.row_table import LocalRow
 from local_quote.settings import LocalQuoteSettings
-from local_quote.wire import QuoteEncoder, QuoteParts
+from local_quote.wire import QuoteEncoder
 from quote_core.dex.layout import key_bytes, key_from_bytes
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pool, SwapMode
 from quote_core.dex.programs import PROGRAMS, decode_pool
@@ -231,14 +230,17 @@ class ScaledMarket:
             for amount in amounts_of(one)
         ]
         started = time.thread_time_ns()
-        rows = self.market.table.register(wanted)
+        rows = self.market.register(wanted)
         self.register_ns = time.thread_time_ns() - started
         self.row_count = len(rows)
-        self.subscriber: Subscription[LocalRow, int] = stack.enter_context(
+        self.subscriber: Subscription[int, int] = stack.enter_context(
             self.market.subscriptions.follow((row, number) for number, row in enumerate(rows))
         )
         self.encoder = QuoteEncoder(
-            oracle=self.market.oracle, clock=self.clock, stale_after_ns=self.market.stale_after_ns
+            table=self.market.table,
+            oracle=self.market.oracle,
+            clock=self.clock,
+            stale_after_ns=self.market.stale_after_ns,
         )
 
     def _load(self, clone: Clone) -> None:
@@ -285,12 +287,9 @@ class ScaledMarket:
 
     def message(self) -> int:
         """Encode what the subscriber has not been told; the number of rows."""
-        parts = QuoteParts()
-        for row in (rows := self.subscriber.take()):
-            body, tail = self.encoder.row(row, self.market.chain_clock)
-            for number in self.subscriber.labels[row]:
-                parts.add(body, tail, number)
-        parts.batches(count_max=len(parts) or 1, sequence=1, snapshot=False)
+        rows = self.subscriber.take()
+        told = self.encoder.told(self.subscriber.labels, rows, self.market.chain_clock)
+        told.columns(count_max=len(told) or 1, sequence=1, snapshot=False)
         return len(rows)
 
     def pass_seconds(self, seconds: int) -> int:
