@@ -13,7 +13,7 @@ from libc.math cimport INFINITY
 from libc.stdlib cimport free, malloc, realloc
 from libc.string cimport memcpy, memset
 
-from aggregator._protobuf cimport *
+from quote_core.protobuf cimport *
 
 from google.protobuf.message import DecodeError
 

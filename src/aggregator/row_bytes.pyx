@@ -10,7 +10,7 @@ from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes
 from libc.stdlib cimport free, realloc
 from libc.string cimport memcpy
 
-from aggregator._protobuf cimport *
+from quote_core.protobuf cimport *
 from aggregator._scoring cimport *
 
 from aggregator.selection import NO_ANSWER

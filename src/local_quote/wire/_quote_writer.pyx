@@ -1,9 +1,8 @@
 # cython: language_level=3
 """`LocalQuote`, `LocalQuoteBatch` and `LocalQuoteColumns` in the protobuf wire format, straight from the rows.
 
-A field is a tag (field number and wire type as a varint), then its value: a varint, eight bytes, or length and bytes.
 Field numbers come from the generated classes, so the .proto stays their one place. The protobuf parser is the other
-half of the tests. Source of the format: protobuf.dev, "Encoding".
+half of the tests.
 """
 
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize, PyBytes_GET_SIZE
@@ -12,6 +11,7 @@ from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64
 from libc.string cimport memcpy, memset
 
 from local_quote.quote_rows cimport NO_OFFER, QuoteRows, Row
+from quote_core.protobuf cimport *
 
 from quote_core.generated.solquote.v1.local_quote_pb2 import (
     LocalQuote, LocalQuoteBatch, LocalQuoteColumns, LocalQuoteGroup,
@@ -21,10 +21,6 @@ from quote_core.generated.solquote.v1.quotes_pb2 import Freshness, RouteHop
 __all__ = ["ToldQuotes", "write_common", "write_quote"]
 
 cdef enum:
-    VARINT = 0
-    FIXED64 = 1
-    BYTES = 2
-    VARINT_SIZE_BYTES_MAX = 10
     NS_PER_MS = 1_000_000
     # Room for every number of a quote with its tag; what is given as bytes comes on top.
     NUMBERS_SIZE_BYTES_MAX = 256
@@ -43,12 +39,12 @@ cdef uint32_t ORACLE_PRICE = LocalQuote.ORACLE_PRICE_FIELD_NUMBER << 3 | FIXED64
 cdef uint32_t DEVIATION = LocalQuote.DEVIATION_PERCENT_FIELD_NUMBER << 3 | FIXED64
 cdef uint32_t VERSION = LocalQuote.VERSION_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t SLOT = LocalQuote.SLOT_FIELD_NUMBER << 3 | VARINT
-cdef uint32_t ROUTE = LocalQuote.ROUTE_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t ROUTE = LocalQuote.ROUTE_FIELD_NUMBER << 3 | LEN
 cdef uint32_t ROW = LocalQuote.ROW_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t QUOTED_UNIX_NS = LocalQuote.QUOTED_UNIX_NS_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t DEPTH = LocalQuote.DEPTH_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t RECEIVED = LocalQuote.POOL_RECEIVED_MONO_NS_FIELD_NUMBER << 3 | VARINT
-cdef uint32_t FRESHNESS = LocalQuote.FRESHNESS_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t FRESHNESS = LocalQuote.FRESHNESS_FIELD_NUMBER << 3 | LEN
 cdef uint32_t VOUCHED_MONO_NS = Freshness.VOUCHED_MONO_NS_FIELD_NUMBER << 3 | FIXED64
 cdef uint32_t VOUCHED_UNIX_NS = Freshness.VOUCHED_UNIX_NS_FIELD_NUMBER << 3 | FIXED64
 cdef uint32_t BOOT_ID = Freshness.BOOT_ID_FIELD_NUMBER << 3 | FIXED64
@@ -58,65 +54,26 @@ cdef uint32_t CHANGED_UNIX_NS = Freshness.CHANGED_UNIX_NS_FIELD_NUMBER << 3 | FI
 cdef uint32_t CHAIN_UNIX_S = Freshness.CHAIN_UNIX_S_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t HOP_INPUT = RouteHop.INPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t HOP_OUTPUT = RouteHop.OUTPUT_AMOUNT_FIELD_NUMBER << 3 | VARINT
-cdef uint32_t QUOTES = LocalQuoteBatch.QUOTES_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t QUOTES = LocalQuoteBatch.QUOTES_FIELD_NUMBER << 3 | LEN
 cdef uint32_t SEQUENCE = LocalQuoteBatch.SEQUENCE_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t SNAPSHOT = LocalQuoteBatch.SNAPSHOT_FIELD_NUMBER << 3 | VARINT
-cdef uint32_t GROUPS = LocalQuoteColumns.GROUPS_FIELD_NUMBER << 3 | BYTES
-cdef uint32_t REFUSED = LocalQuoteColumns.REFUSED_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t GROUPS = LocalQuoteColumns.GROUPS_FIELD_NUMBER << 3 | LEN
+cdef uint32_t REFUSED = LocalQuoteColumns.REFUSED_FIELD_NUMBER << 3 | LEN
 cdef uint32_t COLUMNS_SEQUENCE = LocalQuoteColumns.SEQUENCE_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t COLUMNS_SNAPSHOT = LocalQuoteColumns.SNAPSHOT_FIELD_NUMBER << 3 | VARINT
-cdef uint32_t COMMON = LocalQuoteGroup.COMMON_FIELD_NUMBER << 3 | BYTES
-cdef uint32_t HOP = LocalQuoteGroup.HOP_FIELD_NUMBER << 3 | BYTES
+cdef uint32_t COMMON = LocalQuoteGroup.COMMON_FIELD_NUMBER << 3 | LEN
+cdef uint32_t HOP = LocalQuoteGroup.HOP_FIELD_NUMBER << 3 | LEN
 # The columns in the order in which they are written, and the bytes of one value of each.
 cdef uint32_t[COLUMN_COUNT] COLUMNS = [
-    LocalQuoteGroup.ROWS_FIELD_NUMBER << 3 | BYTES,
-    LocalQuoteGroup.INPUT_AMOUNTS_FIELD_NUMBER << 3 | BYTES,
-    LocalQuoteGroup.OUTPUT_AMOUNTS_FIELD_NUMBER << 3 | BYTES,
-    LocalQuoteGroup.PRICE_IMPACTS_FIELD_NUMBER << 3 | BYTES,
-    LocalQuoteGroup.VERSIONS_FIELD_NUMBER << 3 | BYTES,
-    LocalQuoteGroup.QUOTED_UNIX_NS_FIELD_NUMBER << 3 | BYTES,
-    LocalQuoteGroup.QUOTE_CACHE_AGES_MS_FIELD_NUMBER << 3 | BYTES,
+    LocalQuoteGroup.ROWS_FIELD_NUMBER << 3 | LEN,
+    LocalQuoteGroup.INPUT_AMOUNTS_FIELD_NUMBER << 3 | LEN,
+    LocalQuoteGroup.OUTPUT_AMOUNTS_FIELD_NUMBER << 3 | LEN,
+    LocalQuoteGroup.PRICE_IMPACTS_FIELD_NUMBER << 3 | LEN,
+    LocalQuoteGroup.VERSIONS_FIELD_NUMBER << 3 | LEN,
+    LocalQuoteGroup.QUOTED_UNIX_NS_FIELD_NUMBER << 3 | LEN,
+    LocalQuoteGroup.QUOTE_CACHE_AGES_MS_FIELD_NUMBER << 3 | LEN,
 ]
 cdef Py_ssize_t[COLUMN_COUNT] VALUE_SIZES_BYTES = [4, 8, 8, 8, 8, 8, 4]
-
-
-cdef inline uint8_t* put_varint(uint8_t* at, uint64_t value) noexcept nogil:
-    while value >= 0x80:
-        at[0] = <uint8_t>(value | 0x80)
-        value >>= 7
-        at += 1
-    at[0] = <uint8_t>value
-    return at + 1
-
-
-cdef inline uint8_t* put_number(uint8_t* at, uint32_t tag, uint64_t value) noexcept nogil:
-    return put_varint(put_varint(at, tag), value)
-
-
-cdef inline uint8_t* put_double(uint8_t* at, uint32_t tag, double value) noexcept nogil:
-    at = put_varint(at, tag)
-    memcpy(at, &value, 8)  # little-endian, as the wire wants it and every supported machine has it
-    return at + 8
-
-
-cdef inline uint8_t* put_fixed(uint8_t* at, uint32_t tag, uint64_t value) noexcept nogil:
-    at = put_varint(at, tag)
-    memcpy(at, &value, 8)  # little-endian, see put_double
-    return at + 8
-
-
-cdef inline uint8_t* put_raw(uint8_t* at, bytes data) noexcept:
-    cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
-    memcpy(at, PyBytes_AS_STRING(data), size)
-    return at + size
-
-
-cdef inline Py_ssize_t varint_size(uint64_t value) noexcept nogil:
-    cdef Py_ssize_t size = 1
-    while value >= 0x80:
-        value >>= 7
-        size += 1
-    return size
 
 
 def write_common(
@@ -136,12 +93,12 @@ def write_common(
     cdef uint8_t numbers[NUMBERS_SIZE_BYTES_MAX]
     cdef uint8_t freshness[FRESHNESS_SIZE_BYTES_MAX]
     cdef uint8_t* at = numbers
-    cdef uint8_t* end = put_fixed(freshness, VOUCHED_MONO_NS, vouched_mono_ns)
-    end = put_fixed(end, VOUCHED_UNIX_NS, vouched_unix_ns)
-    end = put_fixed(end, BOOT_ID, boot_id)
+    cdef uint8_t* end = put_fixed64(freshness, VOUCHED_MONO_NS, vouched_mono_ns)
+    end = put_fixed64(end, VOUCHED_UNIX_NS, vouched_unix_ns)
+    end = put_fixed64(end, BOOT_ID, boot_id)
     end = put_number(end, VOUCHED_SLOT, vouched_slot)
     end = put_number(end, CHANGED_SLOT, changed_slot)
-    end = put_fixed(end, CHANGED_UNIX_NS, changed_unix_ns)
+    end = put_fixed64(end, CHANGED_UNIX_NS, changed_unix_ns)
     end = put_number(end, CHAIN_UNIX_S, <uint64_t>chain_unix_s)
     cdef Py_ssize_t freshness_size = end - freshness
     at = put_number(at, DEPTH, depth)
@@ -468,7 +425,7 @@ cdef uint8_t* put_group(uint8_t* at, Group* group, const Part* part) noexcept no
 
 
 cdef inline void put_values(Group* group, uint32_t number, const Row* row, uint64_t now_mono_ns) noexcept nogil:
-    # little-endian, see put_double
+    # little-endian, as the wire wants it
     cdef uint64_t age_ms = cache_age_ms(row, now_mono_ns)
     cdef uint32_t told_age_ms = <uint32_t>age_ms if age_ms < UINT32_MAX else UINT32_MAX
     cdef const void* values[COLUMN_COUNT]

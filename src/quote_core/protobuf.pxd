@@ -34,6 +34,12 @@ cdef inline uint8_t* put_double(uint8_t* at, uint32_t tag, double value) noexcep
     return at + 8
 
 
+cdef inline uint8_t* put_fixed64(uint8_t* at, uint32_t tag, uint64_t value) noexcept nogil:
+    at = put_varint(at, tag)
+    memcpy(at, &value, 8)
+    return at + 8
+
+
 cdef inline uint8_t* put_raw(uint8_t* at, bytes data) noexcept:
     cdef Py_ssize_t size = PyBytes_GET_SIZE(data)
     memcpy(at, PyBytes_AS_STRING(data), size)
