@@ -433,6 +433,7 @@ def main() -> None:
         costs = [cost_ns(one) for one in times]
         for scaled, cost in zip(markets, costs, strict=True):
             ratio = cost / costs[0]
+            results[f"beside_{len(scaled.market.store)}_pools_{scaled.row_count}_rows_us"] = cost / _US
             print(f"a swap where {len(scaled.market.store):5} pools are held {cost / _US:8.1f} us   {ratio:.2f} times")
         results["ratio"] = costs[-1] / costs[0]
         print(f"  floor {RATIO_MAX}, {verdict(results['ratio'], RATIO_MAX)}")

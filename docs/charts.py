@@ -52,10 +52,19 @@ def of_aggregator(told: list[Mapping[str, Any]]) -> Iterator[Bar]:
             yield Bar(one["name"], one["value"], "ms", one["reference"] or None)
 
 
-READERS: dict[str, tuple[str, Callable[[list[Mapping[str, Any]]], Iterator[Bar]]]] = {
+def of_scale(told: Mapping[str, float]) -> Iterator[Bar]:
+    """A swap priced and encoded, by how much is held; the ladders of its pool alone are the least it could take."""
+    for name, value in told.items():
+        if name.startswith("beside_"):
+            pools, _, rows = name.removeprefix("beside_").removesuffix("_rows_us").partition("_pools_")
+            yield Bar(f"{int(pools):,} pools, {int(rows):,} rows", value, "us", told["ladders_mean_us"])
+
+
+READERS: dict[str, tuple[str, Callable[[Any], Iterator[Bar]]]] = {
     "shm": ("Shared memory", of_shm),
     "dex": ("A ladder of 40 amounts, both ways", of_dex),
     "aggregator": ("Aggregator", of_aggregator),
+    "scale": ("A swap, from account bytes to the message", of_scale),
 }
 
 
