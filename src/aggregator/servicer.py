@@ -30,6 +30,8 @@ __all__ = ["SERVICE_NAME", "AggregatorServicer"]
 SERVICE_NAME: Final = "solquote.v1.QuoteAggregatorService"
 _REQUESTS_KNOWN_MAX: Final = 4096
 """Single requests, by their bytes, that are not read again: clients ask for the same amounts over and over."""
+_REQUEST_BYTES_MAX: Final = 512
+"""Longer ones are read each time: what is kept stays small whatever unknown fields a client puts into its requests."""
 
 _Context = grpc.aio.ServicerContext[Any, Any]
 _Messages = AsyncGenerator[bytes, None]
@@ -46,7 +48,7 @@ class AggregatorServicer:
         self._feeds = feeds
         self._routes = routes
         self._health = health
-        self._asked = functools.lru_cache(_REQUESTS_KNOWN_MAX)(self._read)
+        self._read_once = functools.lru_cache(_REQUESTS_KNOWN_MAX)(self._read)
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add all methods to a server."""
@@ -62,7 +64,7 @@ class AggregatorServicer:
 
     async def get_quote(self, request: bytes) -> bytes | Refusal:
         """One quote, now; of a held one what is told is made as of now, and nothing else."""
-        asked = self._asked(request)
+        asked = (self._read_once if len(request) <= _REQUEST_BYTES_MAX else self._read)(request)
         key = asked.key
         held = None if key is None else self._fanout.held_body(key)
         if held is not None:
