@@ -384,11 +384,16 @@ async def test_hung_local_service_ends_in_a_deadline(
     local: FakeLocalService, external: FakeExternalService, tmp_path: Path
 ) -> None:
     local.is_silent = True
-    patience = {"local_timeout": "1s", "external_timeout": "2s"}
     async with (
         serving(local=local) as local_address,
         serving(external=external) as external_address,
-        aggregator(tmp_path, local_address=local_address, external_address=external_address, **patience) as running,
+        aggregator(
+            tmp_path,
+            local_address=local_address,
+            external_address=external_address,
+            local_timeout="1s",
+            external_timeout="2s",
+        ) as running,
     ):
         code, _ = await code_of(stub(running).GetQuote(ask(5_000_001)))
         assert code is grpc.StatusCode.DEADLINE_EXCEEDED
