@@ -20,7 +20,6 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
-from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -185,7 +184,6 @@ def make_manager(witness: Path) -> Manager:
         clock=SYSTEM_CLOCK,
         heartbeat_interval_ns=settings.heartbeat_interval,
         rate_window_ns=settings.rate_window,
-        registry=CollectorRegistry(),
     )
 
 

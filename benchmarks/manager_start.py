@@ -20,7 +20,6 @@ from pathlib import Path
 from typing import Final
 
 import nats
-from prometheus_client import CollectorRegistry
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
@@ -144,7 +143,6 @@ async def start(bus: Bus, folder: Path) -> tuple[float, int]:
             clock=SYSTEM_CLOCK,
             heartbeat_interval_ns=settings.heartbeat_interval,
             rate_window_ns=settings.rate_window,
-            registry=CollectorRegistry(),
         )
         running = asyncio.create_task(manager.run(bus))
         async with asyncio.timeout(ANSWER_S):
