@@ -70,7 +70,7 @@ cdef struct Side:
 
 
 @cython.final
-cdef class Direction:
+cdef class RowDirection:
     """What all rows of one direction share."""
 
     cdef readonly object input_mint
@@ -164,13 +164,13 @@ cdef class QuoteTable:
             self.external_file.free_row(index)
         return 0
 
-    cdef Direction direction_of(self, input_mint, output_mint):
-        cdef Direction direction
+    cdef RowDirection direction_of(self, input_mint, output_mint):
+        cdef RowDirection direction
         known = self.directions.get((input_mint, output_mint))
         if known is None:
             input_token = self.tokens.by_mint(input_mint, field="input_mint")
             output_token = self.tokens.by_mint(output_mint, field="output_mint")
-            direction = Direction.__new__(Direction)
+            direction = RowDirection.__new__(RowDirection)
             direction.input_mint = input_mint
             direction.output_mint = output_mint
             direction.rate_scale = 10.0 ** (input_token.decimals - output_token.decimals)
@@ -179,7 +179,7 @@ cdef class QuoteTable:
             direction.output_bytes = bytes(SoldersPubkey.from_string(output_mint))
             direction.rated_until_mono_ns = -1
             known = self.directions[(input_mint, output_mint)] = direction
-        return <Direction>known
+        return <RowDirection>known
 
     cdef int check(self, uint32_t index) except -1:
         if index >= ROW_COUNT or not self.rows[index].is_used:
@@ -299,7 +299,7 @@ cdef class QuoteTable:
         """Score a source's answer for a row and put it into its batch."""
         cdef ShmPublisher file = self.file_of(side)
         cdef QuoteGroup group
-        cdef Direction direction
+        cdef RowDirection direction
         cdef Side* answer = &self.sides[side][row]
         cdef Score score
         cdef double oracle_rate
@@ -309,7 +309,7 @@ cdef class QuoteTable:
         group = self.group_of(side, row)
         if group.refusal is not None:
             return file.mark_stale(row)
-        direction = <Direction>self.row_directions[row]
+        direction = <RowDirection>self.row_directions[row]
         oracle_rate = self.oracle_rate(row, direction)
         self.score(&score, row, group, answer, direction, oracle_rate, age)
         return file.put(
@@ -318,7 +318,7 @@ cdef class QuoteTable:
         )
 
     cdef int score(
-        self, Score* score, uint32_t row, QuoteGroup group, const Side* answer, Direction direction, double oracle_rate,
+        self, Score* score, uint32_t row, QuoteGroup group, const Side* answer, RowDirection direction, double oracle_rate,
         int64_t age,
     ) except -1:
         """See `confidence_of`; `oracle_rate` 0 = nobody vouches for one."""
@@ -330,7 +330,7 @@ cdef class QuoteTable:
         )
         return 0
 
-    cdef double oracle_rate(self, uint32_t row, Direction direction) except? -1.0:
+    cdef double oracle_rate(self, uint32_t row, RowDirection direction) except? -1.0:
         """See `Judge`: the local service's own rate is newer, while both are of the same oracle and it is vouched for."""
         if direction.rated_of != self.revision or (
             direction.rated_at != self.look and <int64_t>self.now.mono_ns > direction.rated_until_mono_ns
@@ -505,7 +505,7 @@ cdef class QuoteTable:
         return self.encode(index, &verdict, 0)
 
     cdef bytes encode(self, uint32_t index, const Verdict* verdict, uint64_t version):
-        cdef Direction direction = <Direction>self.row_directions[index]
+        cdef RowDirection direction = <RowDirection>self.row_directions[index]
         return self.writer.write(
             &self.formula, direction.prefix, self.rows[index].input_amount, version, verdict,
             self.group_of(LOCAL_SIDE, index), &self.sides[LOCAL_SIDE][index].numbers,
@@ -516,7 +516,7 @@ cdef class QuoteTable:
         """See `merge`: both sides as of now, scored, and which of them to take."""
         cdef int side
         cdef QuoteGroup group
-        cdef Direction direction = <Direction>self.row_directions[row]
+        cdef RowDirection direction = <RowDirection>self.row_directions[row]
         cdef Side answer
         verdict.oracle_rate = 0.0
         verdict.best = -1
@@ -598,7 +598,7 @@ cdef class QuoteTable:
         return None if self.group_of(side, index) is None else self.held_at(side, index, self.sides[side][index].is_stale)
 
     cdef object held_at(self, int side, uint32_t index, bint is_stale):
-        cdef double rate_scale = (<Direction>self.row_directions[index]).rate_scale
+        cdef double rate_scale = (<RowDirection>self.row_directions[index]).rate_scale
         return self.group_of(side, index).held(&self.sides[side][index].numbers, is_stale, rate_scale)
 
     def totals(self, ShmPublisher file not None):
@@ -631,7 +631,7 @@ cdef object confidence_value(const Formula* formula, const Score* score):
 
 
 cdef double scale_of(object direction) noexcept:
-    return 1.0 if direction is None else (<Direction>direction).rate_scale
+    return 1.0 if direction is None else (<RowDirection>direction).rate_scale
 
 
 cdef bint is_possible(QuoteGroup group, const QuoteNumbers* numbers) noexcept:

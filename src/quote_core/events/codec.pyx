@@ -577,7 +577,7 @@ cdef int check_offsets(Shape shape, const uint16_t* offsets, uint32_t table_byte
     return 0
 
 
-cdef class Kind:
+cdef class KindCodec:
     """One class of events: how it is written, and what of it is found in a message."""
 
     cdef Shape body
@@ -640,29 +640,29 @@ cdef class Codec:
     cdef Shape root
 
     def __cinit__(self, kinds):
-        self.by_class = {kind.event: Kind(kind) for kind in kinds}
+        self.by_class = {kind.event: KindCodec(kind) for kind in kinds}
         self.kinds = list(self.by_class.values())
         self.root = table_shape(layout.ROOT, None)
 
     def encode(self, event):
-        return (<Kind>self.by_class[type(event)]).write(event)
+        return (<KindCodec>self.by_class[type(event)]).write(event)
 
     def decode(self, data):
         cdef Place place
         cdef bytes message = as_bytes(data)
-        cdef Kind kind = self.find(message, &place)
+        cdef KindCodec kind = self.find(message, &place)
         return kind.read(&place)
 
     def view(self, data):
         return EventView.__new__(EventView, self, data)
 
-    cdef Kind find(self, bytes message, Place* place):
+    cdef KindCodec find(self, bytes message, Place* place):
         """Which event a message holds, and where; both tables lie inside it."""
         cdef uint16_t offsets[FIELDS_MAX]
         cdef uint32_t root_at, family, body
         cdef uint8_t member = 0
         cdef bint is_known = False
-        cdef Kind kind
+        cdef KindCodec kind
         place.data, place.size_bytes = <const uint8_t*>PyBytes_AS_STRING(message), PyBytes_GET_SIZE(message)
         if not 8 <= place.size_bytes <= BYTES_MAX:
             refuse(f"has {place.size_bytes} bytes, must have 8 to {BYTES_MAX}")
@@ -692,7 +692,7 @@ cdef class Codec:
 @cython.final
 cdef class EventView:
     cdef Place place
-    cdef Kind kind
+    cdef KindCodec kind
     cdef bytes data
 
     def __cinit__(self, Codec codec not None, data):
