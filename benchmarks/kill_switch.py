@@ -20,7 +20,6 @@ from pathlib import Path
 from statistics import median, quantiles
 from typing import Final
 
-
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, SwitchChange
