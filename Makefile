@@ -7,6 +7,8 @@ STAMPS := .stamps
 PIP = $(BIN)/python -m pip install --disable-pip-version-check --progress-bar off
 SHOWN = config/setup/shown.sh $(STAMPS)
 CORE := $(shell find src -name '*.pyx' -o -name '*.pxd' -o -name '*.h')
+# Tests start hundreds of processes: where an environment forbids to keep what was compiled, each compiles all its source.
+unexport PYTHONDONTWRITEBYTECODE
 
 .DEFAULT_GOAL := help
 .PHONY: help setup build build-debug generate fmt lint docs types test integration prove mends hostile chaos sanitize fuzz bench load run session screens deploy-check check wheel clean
@@ -24,8 +26,8 @@ $(STAMPS)/needs:
 $(STAMPS)/venv: pyproject.toml setup.py | $(STAMPS)/needs
 	@$(BIN)/python -m pip --version >/dev/null 2>&1 || \
 	  $(SHOWN)/venv.log "1/3 making $(VENV) (some seconds)" $(PYTHON) -m venv --clear $(VENV)
-	@$(SHOWN)/packages.log "2/3 installing some 130 packages (270 MB to fetch; a minute or two)" $(SHELL) -ec \
-	  "$(PIP) 'setuptools>=77,<90' 'Cython>=3.1,<4' && SOLQUOTE_BUILD=none $(PIP) --no-build-isolation --editable '.[dev,load,telemetry]'"
+	@$(SHOWN)/packages.log "2/3 installing some 140 packages (320 MB to fetch; a minute or two)" $(SHELL) -ec \
+	  "$(PIP) 'setuptools>=77,<90' 'Cython>=3.1,<4' && SOLQUOTE_BUILD=none $(PIP) --no-build-isolation --editable '.[dev,load,telemetry,postgresql,parquet,redis]'"
 	@touch $@
 
 $(STAMPS)/build: $(STAMPS)/venv $(CORE)
@@ -58,6 +60,7 @@ lint: setup ## format, lint, imports, contracts: check only
 	$(BIN)/ruff check --quiet src tests benchmarks docs deploy proto setup.py
 	$(BIN)/lint-imports
 	cd proto && ../$(BIN)/buf lint && ../$(BIN)/buf breaking --against baseline.json
+	$(BIN)/python proto/events_baseline.py
 	$(BIN)/python proto/generate.py --check
 	$(BIN)/python proto/reference.py --check
 	$(BIN)/python deploy/monitoring --check
@@ -69,15 +72,16 @@ types: setup ## mypy, strict
 	$(BIN)/mypy
 
 # Which tests stay together, and in which order, is said in tests/conftest.py.
-TEST_WORKERS ?= 2
+# One more than two cores have work for: half of the time a test waits for a process, a server or a time-out.
+TEST_WORKERS ?= 3
 PYTEST = $(BIN)/python -m pytest --numprocesses $(TEST_WORKERS) --dist loadfile --no-loadscope-reorder
-test: setup ## all tests (TEST_WORKERS=2)
+test: setup ## all tests (TEST_WORKERS=3)
 	$(PYTEST) -r s -m "not long"
 
 integration: setup ## only the tests with real processes and servers
 	$(PYTEST) -m "integration and not long"
 
-prove: setup ## the long proofs of the shared-memory table, some six minutes
+prove: setup ## the long proofs of the shared-memory table, some half an hour
 	$(BIN)/python tests/prove
 
 mends: setup ## take each mend out of a copy of the source and see its test fail, some eight minutes

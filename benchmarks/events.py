@@ -34,19 +34,26 @@ from quote_core.events import (
     Header,
     Hop,
     KillSwitch,
+    LargeTrade,
     Lifecycle,
+    LiquidityUpdate,
     Outcome,
     Phase,
     PnlSnapshot,
+    PoolStateChange,
     PriceDivergence,
+    PriceUpdate,
     Rejection,
     RejectionCount,
     ServiceHealth,
+    SlotUpdate,
+    SpreadUpdate,
     StopRequest,
     TakenDepth,
     Trace,
     TradingState,
     TwoHopArbitrage,
+    VolumeSpike,
     decode,
     encode,
     random_id,
@@ -274,6 +281,69 @@ def others(found: TwoHopArbitrage, planned: ExecutionPlan) -> Sequence[Event]:
         StopRequest(
             header=header(), state=TradingState.HALTED, trigger="manual", reason="maintenance", actor="person alice"
         ),
+        *market_events(planned.hops[0]),
+    )
+
+
+def market_events(hop: Hop) -> tuple[Event, ...]:
+    """What a quote service tells, of the pool of a hop."""
+    pair, pool_id = f"{PAIR.base.symbol}-{PAIR.quote.symbol}", hop.pool_id
+    one, other = hop.input_mint, hop.output_mint
+    return (
+        PriceUpdate(
+            header=header(),
+            pair=pair,
+            input_mint=one,
+            output_mint=other,
+            input_amount=LAMPORTS_PER_SOL,
+            output_amount=771_090_468,
+            route_id=14_785_503_960_733_045_566,
+            oracle_price=0.7714,
+            pool_id=pool_id,
+        ),
+        SlotUpdate(header=header(), parent_slot=436_453_878, unix_timestamp=NOW.unix_ns // 10**9),
+        LiquidityUpdate(
+            header=header(),
+            pool_id=pool_id,
+            depth_a_amount=5_210_450_000_000,
+            depth_b_amount=4_020_110_000_000,
+            pair=pair,
+            mint_a=one,
+            mint_b=other,
+        ),
+        LargeTrade(
+            header=header(),
+            pool_id=pool_id,
+            input_mint=one,
+            output_mint=other,
+            input_amount=hop.input_amount,
+            output_amount=hop.output_amount,
+            signature="",
+            pair=pair,
+            value_lamports=126 * LAMPORTS_PER_SOL,
+        ),
+        SpreadUpdate(
+            header=header(),
+            pair=pair,
+            spread_bps=4,
+            amount_lamports=LAMPORTS_PER_SOL,
+            middle_amount=771_090_468,
+            return_lamports=999_612_004,
+            forward_pool_id=pool_id,
+            reverse_pool_id=pool_id,
+        ),
+        VolumeSpike(
+            header=header(),
+            pool_id=pool_id,
+            window_ms=60_000,
+            volume_amount=8_120_450_000_000,
+            usual_volume_amount=610_450_000_000,
+            pair=pair,
+            mint_a=one,
+            deviation_amount=88_120_000_000,
+            window_count=30,
+        ),
+        PoolStateChange(header=header(), pool_id=pool_id, tradable=False, reason="the pool is paused", pair=pair),
     )
 
 

@@ -7,7 +7,9 @@ All on the recorded market's pools in this process, 40 amounts a direction as th
 - update: account bytes of one slot of the market's own flow, decoded, priced as ladders both ways, encoded as the one
   message a subscriber gets. Beside it the same rows built as protobuf objects, which is what the bytes save.
 - one pool's update: the same for the accounts of one pool at a time, as notified, by the kind of its curve, encoded as
-  columns. Only those that change 80 rows count.
+  columns. Only those that change 80 rows count. Below it what measuring the pool's depths takes, afterwards and beside.
+- evidence: slots taken in by a market that keeps old versions of accounts and by one that keeps none, in turns:
+  the ratio is what explaining costs those who never ask. And finding what a quote rests on from its id.
 - registered: 80,000 rows at once, and given back.
 - snapshot, refresh: all rows as one message; to one subscriber, and to 100 (encoded once, numbered for each).
 - GetQuote over gRPC: latency with 16 calls in flight, beside an echo of the same bytes on the same kind of server.
@@ -24,6 +26,7 @@ sys.path.pop(0)  # this file's folder: the file is named like the package it mea
 
 import argparse
 import asyncio
+import contextlib
 import json
 import time
 from collections.abc import Awaitable, Callable, Iterator
@@ -35,19 +38,23 @@ from typing import Any, Final
 import grpc.aio
 
 from local_quote.app import make_market
+from local_quote.evidence import EvidenceFinder, RoutesTold
 from local_quote.market import LocalMarket
 from local_quote.pool_store import CONSTANT_PRODUCT
+from local_quote.route_finder import RouteTerms
 from local_quote.servicer import LocalQuoteServicer
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder
 from local_quote.wire.service import SERVICE_NAME, add_to_server
 from quote_core.clock import SYSTEM_CLOCK
+from quote_core.dex.labels import ALL_DEXES
 from quote_core.dex.pool import Account
 from quote_core.dex.programs import PROGRAMS, decode_pool
-from quote_core.errors import CorruptAccount, SolquoteError
+from quote_core.errors import CorruptAccount, MarketError, SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.health import HealthReport
-from quote_core.quotes import Provenance
+from quote_core.quote_id import LOCAL, QuoteId, quote_id_of
+from quote_core.quotes import Provenance, route_id
 from quote_core.serving import Subscription, serve
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import TokenRegistry, load_tokens
@@ -65,6 +72,7 @@ SUBSCRIBER_COUNT: Final = 100
 CALL_COUNT: Final = 4_000
 IN_FLIGHT: Final = 16
 STREAM_UPDATE_COUNT: Final = 150
+EVIDENCE_SLOT_COUNT: Final = 1_000
 ROW_COUNT: Final = 80_000
 
 
@@ -74,9 +82,9 @@ def updates_of(accounts: dict[Pubkey, Account], slot: int) -> list[AccountUpdate
     return [AccountUpdate(pubkey, slot, account, now, UpdateSource.ANSWER, now) for pubkey, account in accounts.items()]
 
 
-def held_market(source: RecordedMarket, registry: TokenRegistry, *, row_count_max: int = 10_000) -> LocalMarket:
+def held_market(source: RecordedMarket, registry: TokenRegistry, **settings: int) -> LocalMarket:
     """The service's market with every pool of the recorded one loaded."""
-    market = make_market(LocalQuoteSettings(table_row_count_max=row_count_max), registry, SYSTEM_CLOCK)
+    market = make_market(LocalQuoteSettings(**({"table_row_count_max": 10_000} | settings)), registry, SYSTEM_CLOCK)
     view = source.ledger.view(Commitment.PROCESSED)
     for update in updates_of(dict(view.accounts), view.slot):
         if update.account is not None and update.account.owner in PROGRAMS:
@@ -188,14 +196,17 @@ def bench_pools(
     market: LocalMarket, encoder: QuoteEncoder, subscriber: Subscription[int, int], flow: Iterator[Any]
 ) -> dict[str, Any]:
     """Bytes of one pool in, one message of columns out."""
-    total_ns: dict[str, list[int]] = {"constant product": [], "concentrated": []}
+    kinds = "constant product", "concentrated"
+    total_ns: dict[str, list[int]] = {kind: [] for kind in kinds}
+    depths_ns: dict[str, list[int]] = {kind: [] for kind in kinds}
     for _ in range(POOL_SLOT_COUNT):
         by_pool: dict[Pubkey, list[AccountUpdate]] = {}
-        shared = []
+        shared: list[AccountUpdate] = []
         for update in next(flow):
             pool_ids = market.store.pool_ids_on(update.pubkey)
             (by_pool.setdefault(pool_ids[0], []) if len(pool_ids) == 1 else shared).append(update)
         market.apply(shared)
+        market.measure_depths(len(market.store))
         subscriber.take()
         for pool_id, read in by_pool.items():
             now_mono_ns = SYSTEM_CLOCK.mono_ns()
@@ -209,20 +220,76 @@ def bench_pools(
                 count_max=4_000, sequence=1, snapshot=False
             )
             took_ns = time.perf_counter_ns() - started
+            measuring = time.perf_counter_ns()
+            market.measure_depths(1)
+            measured_ns = time.perf_counter_ns() - measuring
             entry = market.store.entry(pool_id)
             assert entry is not None
             if len(rows) == 2 * AMOUNT_COUNT:
-                total_ns["constant product" if entry.pool.dex in CONSTANT_PRODUCT else "concentrated"].append(took_ns)
+                kind = "constant product" if entry.pool.dex in CONSTANT_PRODUCT else "concentrated"
+                total_ns[kind].append(took_ns)
+                depths_ns[kind].append(measured_ns)
     floors = {"constant product": "floor 40 us p50", "concentrated": "floor 80 us p50"}
+    results = {}
+    for kind in kinds:
+        name = kind.split()[0]
+        results[f"pool_{name}"] = show(f"one pool's update: {kind}", total_ns[kind], reference=floors[kind])
+        results[f"depths_{name}"] = show("  its depths, beside the way", depths_ns[kind])
+    return results
+
+
+def bench_evidence(
+    registry: TokenRegistry, source: RecordedMarket, request: Any, flow: Iterator[Any]
+) -> dict[str, Any]:
+    """What keeping costs who never asks, and what asking costs."""
+    bounded = {"evidence_bytes_max": 4 * 1024 * 1024}  # full after some slots, so that making room is in it
+    nothing = {"evidence_bytes_max": 0, "evidence_version_count_max": 0}
+    markets = {True: held_market(source, registry, **bounded), False: held_market(source, registry, **nothing)}
+    took_ns: dict[bool, list[int]] = {True: [], False: []}
+    with subscribed(markets[True], request) as one, subscribed(markets[False], request) as other:
+        subscribers = {True: one, False: other}
+        for number in range(EVIDENCE_SLOT_COUNT):
+            updates = next(flow)
+            for keeps in (True, False) if number % 2 else (False, True):
+                started = time.thread_time_ns()  # what others do on the machine is no part of a difference this small
+                markets[keeps].apply(updates)
+                took_ns[keeps].append(time.thread_time_ns() - started)
+                subscribers[keeps].take()
+    ratio = median(took_ns[True]) / median(took_ns[False])
+    keeping = markets[True]
+    finder = EvidenceFinder(
+        store=keeping.store, registry=registry, told=RoutesTold(count_max=1), priced=keeping.table.chains_priced
+    )
+    asked, found_ns = ids_told(keeping), []
+    for quote_id in asked * (CALL_COUNT // 40 // len(asked) + 1):
+        started = time.thread_time_ns()
+        finder.find(quote_id)
+        found_ns.append(time.thread_time_ns() - started)
+    history = keeping.store.history
+    kept = f"{history.superseded_count} versions, {history.byte_count / 2**20:.1f} MiB kept"
     return {
-        f"pool_{name.split()[0]}": show(f"one pool's update: {name}", samples, reference=floors[name])
-        for name, samples in total_ns.items()
+        "slot_keeping": show("a slot's changes, versions kept", took_ns[True], reference=f"x {ratio:.3f}; floor 1.05"),
+        "slot_keeping_none": show("  the same, none kept", took_ns[False], reference="reference"),
+        "evidence_ratio": ratio,
+        "evidence_found": show("evidence found from an id", found_ns, reference=kept),
     }
+
+
+def ids_told(market: LocalMarket) -> list[QuoteId]:
+    """The ids of quotes of every direction, as of now."""
+    told = []
+    for pair in market.registry.pairs:
+        for one, other in pair.directions():
+            with contextlib.suppress(MarketError):
+                swap = market.quote(one, other, 10**one.decimals).swap
+                route = route_id([swap.entry.pool.address])
+                told.append(quote_id_of(LOCAL, route, one.mint, swap.input_amount, swap.output_amount, swap.entry.slot))
+    return told
 
 
 def bench_registering(registry: TokenRegistry, source: RecordedMarket) -> dict[str, Any]:
     """Many rows at once."""
-    market = held_market(source, registry, row_count_max=ROW_COUNT)
+    market = held_market(source, registry, table_row_count_max=ROW_COUNT)
     directions = [tokens for pair in registry.pairs for tokens in pair.directions()]
     amounts = range(1, ROW_COUNT // len(directions) + 1)
     wanted = [(*tokens, 10 ** tokens[0].decimals * step // 100) for tokens in directions for step in amounts]
@@ -305,7 +372,7 @@ def add_echo(server: grpc.aio.Server, data: bytes) -> None:
     async def answer(request: bytes, context: object) -> bytes:
         return data
 
-    handler = grpc.unary_unary_rpc_method_handler(answer, None, None)
+    handler: grpc.RpcMethodHandler[bytes, bytes] = grpc.unary_unary_rpc_method_handler(answer, None, None)
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler("bench.Echo", {"Echo": handler}),))
 
 
@@ -316,9 +383,17 @@ async def bench_grpc(market: LocalMarket, encoder: QuoteEncoder, request: Any, f
         encoder=encoder,
         clock=SYSTEM_CLOCK,
         hurry=lambda one, other: None,
+        dropped=lambda: (),
         health=lambda: HealthReport(is_serving=True, version="1", uptime_ms=0, findings=(), figures={}),
         quotes_per_request_max=2_000,
         route_hop_count_max=4,
+        routes_max=RouteTerms(ALL_DEXES, 3, 3),
+        evidence=EvidenceFinder(
+            store=market.store,
+            registry=market.registry,
+            told=RoutesTold(count_max=10_000),
+            priced=market.table.chains_priced,
+        ),
     )
     asks = [
         local_quote_pb2.LocalQuoteRequest(
@@ -338,7 +413,7 @@ async def bench_grpc(market: LocalMarket, encoder: QuoteEncoder, request: Any, f
         grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
     ):
         stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
-        echo = channel.unary_unary("/bench.Echo/Echo")
+        echo: grpc.aio.UnaryUnaryMultiCallable[bytes, bytes] = channel.unary_unary("/bench.Echo/Echo")
         body = asks[0].SerializeToString()
         await latencies(lambda number: echo(body))
         echoed = await latencies(lambda number: echo(body))
@@ -371,6 +446,7 @@ def main() -> None:
     with subscribed(market, request) as subscriber:
         results |= bench_update(market, encoder, subscriber, flow)
         results |= bench_pools(market, encoder, subscriber, flow)
+    results |= bench_evidence(registry, source, request, flow)
     results |= bench_registering(registry, source)
     results |= asyncio.run(bench_grpc(market, encoder, request, flow))
     if arguments.json:

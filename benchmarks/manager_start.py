@@ -83,14 +83,15 @@ async def measure(url: str, folder: Path, count: int) -> int:
     return 0 if later_s < FLOOR_S and all(read == 0 for _, read in later) else 1
 
 
-async def fill(url: str, count: int) -> None:
+async def fill(url: str, count: int, *, first_number: int = 0) -> None:
     """Publish results as an executor does, but wait for the stream only now and then."""
     client = await nats.connect(url)
     try:
         jetstream = client.jetstream(timeout=ANSWER_S)
-        for number in range(count):
+        last_number = first_number + count - 1
+        for number in range(first_number, first_number + count):
             event = result(number)
-            if number % FLUSH_COUNT and number < count - 1:
+            if number % FLUSH_COUNT and number < last_number:
                 await client.publish(subject_of(event), encode(event))
             else:  # the stream takes them in order, so with this one it has those before it
                 await jetstream.publish(subject_of(event), encode(event))
@@ -132,7 +133,9 @@ async def start(bus: Bus, folder: Path) -> tuple[float, int]:
     settings = SystemManagerSettings()
     checkpoint = folder / "checkpoint"
     is_first = not checkpoint.exists()
-    async with connect(bus.client.connected_url.geturl(), name="listener") as listener:
+    url = bus.client.connected_url
+    assert url is not None, "the bus is not connected"
+    async with connect(url.geturl(), name="listener") as listener:
         await listener.listen(KILL_SWITCH_HEARTBEAT, lambda _: vouched.set())
         began_s = time.perf_counter()
         manager = Manager(

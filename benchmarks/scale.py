@@ -7,13 +7,15 @@ keys of its own, at addresses derived as the programs derive them, and swapped b
 SOL and a token, holds five of the six DEXes, and has 40 amounts each way, all followed by one subscriber.
 
 - a swap: the account updates of one swap in, its pool's rows priced (`LocalMarket.apply`), the changed rows encoded as
-  one message. Beside it the two ladders of the changed pool alone, which are what the arithmetic itself takes.
+  one message, and afterwards its pool's depths measured. Beside it the two ladders of the changed pool alone, which
+  are what the arithmetic itself takes.
 - the same swap where 50 and 500 pools are held, in turns in the same run: what one swap costs must not depend on what
   else is held.
 - a second of chain time: the Clock sysvar arrives and says that one has passed. Right after swaps, while dynamic fees
   decay, and an hour later, when no price depends on time any more.
 - a look at every pool for having gone stale, as the sweep takes it.
-- a full garbage collection, which stops the loop while it looks through all objects.
+- a full garbage collection, which stops the loop while it looks through all objects: before and after what is held
+  has come to rest, as the sweep notices it (`CollectorRest`).
 - loading (every account decoded, every pool vouched for), registration of all rows, resident memory.
 
 All times are processor time of this thread, since they are compared with those of one core; the market's own clock
@@ -41,6 +43,7 @@ from statistics import mean, median, quantiles
 from typing import Any, Final
 
 from local_quote.app import make_market
+from local_quote.collector_rest import CollectorRest
 from local_quote.settings import LocalQuoteSettings
 from local_quote.wire import QuoteEncoder
 from quote_core.dex.layout import key_bytes, key_from_bytes
@@ -128,11 +131,11 @@ def templates(registry: TokenRegistry) -> list[Template]:
         if {pool.mint_a, pool.mint_b} == {sol, usdc}:
             found[pool.dex] = Template(pool.address, recorded, sol, usdc)
             if pool.dex is Dex.RAYDIUM_CPMM:
-                reserves = tuple(_amount(recorded[vault]) for vault in (pool.vault_a, pool.vault_b))  # type: ignore[attr-defined,assignment]
+                reserves = tuple(_amount(recorded[vault]) for vault in (pool.vault_a, pool.vault_b))  # type: ignore[assignment]
     for pool in _recorded_pools(recorded):
         if pool.dex is Dex.PUMPSWAP:
             assert reserves is not None
-            vaults = zip((pool.vault_a, pool.vault_b), reserves, strict=True)  # type: ignore[attr-defined]
+            vaults = zip((pool.vault_a, pool.vault_b), reserves, strict=True)
             priced = {vault: _with_amount(recorded[vault], amount) for vault, amount in vaults}
             found[pool.dex] = Template(pool.address, {**recorded, **priced}, pool.mint_a, pool.mint_b)
     return [found[dex] for dex in Dex]
@@ -171,7 +174,7 @@ def cloned(template: Template, number: int, *, sol: Pubkey, token: Pubkey) -> Cl
     recorded = template.accounts
     original = decode_pool(template.address, recorded[template.address])
     keys = {template.sol: sol, template.token: token, original.address: address("pool", number)}
-    keys |= {vault: address("vault", number, vault) for vault in (original.vault_a, original.vault_b)}  # type: ignore[attr-defined]
+    keys |= {vault: address("vault", number, vault) for vault in (original.vault_a, original.vault_b)}
     raw_keys = {key_bytes(before): key_bytes(after) for before, after in keys.items()}
 
     def renamed(pubkey: Pubkey) -> Account | None:
@@ -312,9 +315,10 @@ def amounts_of(token: Token) -> list[int]:
 
 @dataclass(slots=True)
 class SwapTimes:
-    """Processor time of each swap, by DEX: priced, encoded, and the ladders of the changed pool alone."""
+    """Processor time of each swap: priced, its depths measured, encoded, and the ladders of the changed pool alone."""
 
     priced: dict[Dex, list[int]]
+    measured: dict[Dex, list[int]]
     encoded: list[int]
     ladders: list[int]
     row_count: int = 0
@@ -327,6 +331,8 @@ def time_swap(scaled: ScaledMarket, pool_id: Pubkey, updates: Sequence[AccountUp
     priced = time.thread_time_ns()
     into.row_count += scaled.message()
     encoded = time.thread_time_ns()
+    market.measure_depths(1)
+    measured = time.thread_time_ns()
     entry = market.store.entry(pool_id)
     assert entry is not None
     for direction in Direction:
@@ -335,12 +341,15 @@ def time_swap(scaled: ScaledMarket, pool_id: Pubkey, updates: Sequence[AccountUp
     done = time.thread_time_ns()
     into.priced[entry.pool.dex].append(priced - started)
     into.encoded.append(encoded - priced)
-    into.ladders.append(done - encoded)
+    into.measured[entry.pool.dex].append(measured - encoded)
+    into.ladders.append(done - measured)
 
 
 def bench_swaps(markets: Sequence[ScaledMarket], swap_count: int) -> list[SwapTimes]:
     """The same swaps on every market, in turns."""
-    times = [SwapTimes({dex: [] for dex in Dex}, [], []) for _ in markets]
+    times = [SwapTimes({dex: [] for dex in Dex}, {dex: [] for dex in Dex}, [], []) for _ in markets]
+    for scaled in markets:
+        scaled.market.measure_depths(len(scaled.market.store))
     chance = random.Random(1)
     dexes = [dex for dex in Dex if all(scaled.by_dex[dex] for scaled in markets)]
     for turn in range(swap_count):
@@ -360,7 +369,8 @@ def bench_swaps(markets: Sequence[ScaledMarket], swap_count: int) -> list[SwapTi
 
 def cost_ns(times: SwapTimes) -> float:
     """What a swap costs, every DEX counting alike."""
-    return mean(median(samples) for samples in times.priced.values() if samples) + median(times.encoded)
+    by_dex = (times.priced, times.measured)
+    return sum(mean(median(samples) for samples in each.values() if samples) for each in by_dex) + median(times.encoded)
 
 
 def p99(samples: Sequence[int]) -> float:
@@ -369,6 +379,12 @@ def p99(samples: Sequence[int]) -> float:
 
 def resident_mb() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def collection_ms() -> float:
+    started = time.thread_time_ns()
+    gc.collect()
+    return (time.thread_time_ns() - started) / _MS
 
 
 def verdict(value: float, limit: float) -> str:
@@ -402,10 +418,12 @@ def main() -> None:
         print(f"registration       {large.register_ns / _MS:9.0f} ms   {row_us:.1f} us a row")
         print(f"resident memory    {memory_mb:9.0f} MB   floor {MEMORY_MB_MAX}, {verdict(memory_mb, MEMORY_MB_MAX)}")
 
-        started = time.thread_time_ns()
-        gc.collect()
-        results["collection_ms"] = (time.thread_time_ns() - started) / _MS
+        results["collection_ms"] = collection_ms()
+        rest = CollectorRest()
+        assert [rest.look(large.row_count) for _ in range(2)] == [False, True]
+        results["rested_ms"] = collection_ms()
         print(f"a full collection  {results['collection_ms']:9.0f} ms   of all objects of all {len(markets)} markets")
+        print(f"  once at rest     {results['rested_ms']:9.1f} ms")
 
         bench_swaps(markets, size.swap_count // 10)  # lays out what later swaps only change
         times = bench_swaps(markets, size.swap_count)
@@ -413,10 +431,14 @@ def main() -> None:
             if samples := times[-1].priced[dex]:
                 results[f"swap_{dex.label}_us"] = median(samples) / _US
                 print(f"  priced, {dex.label:<16} p50 {median(samples) / _US:8.1f} us")
-        all_priced = [sample for samples in times[-1].priced.values() for sample in samples]
+        all_priced, all_measured = (
+            [sample for samples in by_dex.values() for sample in samples]
+            for by_dex in (times[-1].priced, times[-1].measured)
+        )
         for name, samples, reference in (
             ("priced", all_priced, f"{times[-1].row_count / len(all_priced):.0f} rows changed"),
             ("encoded", times[-1].encoded, ""),
+            ("measured", all_measured, "its depths, beside the way"),
             ("ladders", times[-1].ladders, "reference: the two ladders of the changed pool alone"),
         ):
             results[f"{name}_p50_us"], results[f"{name}_p99_us"] = median(samples) / _US, p99(samples) / _US
@@ -426,7 +448,7 @@ def main() -> None:
                 f"   p99 {p99(samples) / _US:8.1f}   {reference}"
             )
         results["rows_changed"] = times[-1].row_count
-        whole_us = results["priced_mean_us"] + results["encoded_mean_us"]
+        whole_us = results["priced_mean_us"] + results["encoded_mean_us"] + results["measured_mean_us"]
         results["swaps_per_s"] = 1e6 / whole_us
         times_ladders = whole_us / results["ladders_mean_us"]
         print(f"swaps a second on one core {1e6 / whole_us:9.0f}   {times_ladders:.1f} times the ladders")

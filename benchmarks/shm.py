@@ -38,9 +38,10 @@ import lmdb
 import nats
 import nats.js.api
 
-from shm import ENTRY_COUNT, Handle, QuoteReader, QuoteWriter, Role, layout
+from shm import ENTRY_COUNT, Handle, QuoteReader, QuoteWriter, Role, TableCounts, layout
 
 ROWS = 1_800
+SIZED = TableCounts(20_000, 4_096)
 ROUNDS = 25
 TEXT = sys.stderr if "--json" in sys.argv else sys.stdout
 SLOW_CALLS = 1_000
@@ -189,6 +190,28 @@ def writing(names: dict[str, Any]) -> None:
         allowed = 40 + 3 * count
         show(f"poll with {count} changes", poll_ns, "of what is allowed", allowed, f"<= {allowed} ns")
         show("  and their values", values_ns, "of the poll without them", poll_ns)
+
+
+def other_sizes(names: dict[str, Any], directory: Path) -> None:
+    """The same rows in a table of other counts, beside the layout's; `shm_turns.py` has more, and the code of then."""
+    with QuoteWriter.open(directory, counts=SIZED) as writer, QuoteReader.open(directory) as quotes:
+        fill(writer)
+        quotes.poll()
+        handle = quotes.handle(*mints(0), 1_000)
+        draft = writer.draft(3, input_amount=1_000, output_amount=5, ts_ns=1)
+        sized = {"sized": quotes, "sized_handle": handle, "sized_writer": writer, "sized_draft": draft}
+        pairs = {
+            "truth of a handle": (TRUTH, "1 if sized_handle else 0"),
+            "poll without a change": (POLL, "sized.poll()"),
+            "publish a draft": (DRAFT, "sized_writer.publish_quietly(sized_draft)"),
+        }
+        cost = costs_ns(dict.fromkeys((call for pair in pairs.values() for call in pair), FAST_CALLS), names | sized)
+        table = f"{SIZED.entries:,} x {SIZED.slots:,}"
+        for what, (usual, other) in pairs.items():
+            show(f"{what}, {table}", cost[other], "of the layout's", cost[usual])
+        one_ns, _ = one_change_costs(names)
+        other_ns, _ = one_change_costs({**names, "quotes": quotes, "writer": writer, "draft": draft})
+        show(f"poll its one change, {table}", other_ns, "of the layout's", one_ns)
 
 
 def one_change_costs(names: dict[str, Any]) -> tuple[float, float]:
@@ -518,6 +541,7 @@ def main() -> None:
             assert len(quotes.poll()) == ROWS < ENTRY_COUNT
             reading(names, timing)
             writing(names)
+            other_sizes(names, directory / "sized")
             peers(names, directory)
         under_load(names, directory, timing)
     if "--json" in sys.argv:

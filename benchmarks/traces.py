@@ -23,7 +23,6 @@ import json
 import tempfile
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import nullcontext
 from pathlib import Path
 from statistics import median
 from typing import Any, Final
@@ -177,7 +176,9 @@ def flow_of_quotes() -> Iterator[bytes]:
 
 async def compare(name: str, plain: Any, traced: Any, flow: Iterator[Any]) -> dict[str, float]:
     """The same batches for both; prints one line."""
-    sides, hot, afterwards = (plain, traced), ([], []), []
+    sides = plain, traced
+    hot: tuple[list[int], list[int]] = [], []
+    afterwards = []
     for turn in range(TURN_COUNT):
         for number in range(BATCHES_A_TURN):
             batch = next(flow)
@@ -202,11 +203,10 @@ async def measure() -> dict[str, Any]:
         ids = QuoteIds(run_id="bench", ratio=ratio)
         tracer = OtelTracer("bench", Encoding(), ids=ids, ratio=ratio, is_batched=True)
         source = RecordedMarket(make_genesis(load_recording(), load_tokens(), seed=1))
-        sides = []
-        for installing in (nullcontext(), install(tracer)):
-            with installing:
-                sides.append(Pricing(source))
-        results[f"price_{ratio}"] = await compare(f"update priced, ratio {ratio}", *sides, flow_of_slots(source))
+        plain = Pricing(source)
+        with install(tracer):
+            traced = Pricing(source)
+        results[f"price_{ratio}"] = await compare(f"update priced, ratio {ratio}", plain, traced, flow_of_slots(source))
         with tempfile.TemporaryDirectory() as one, tempfile.TemporaryDirectory() as other:
             writing = (Writing(Path(one), None), Writing(Path(other), tracer))
             results[f"write_{ratio}"] = await compare(

@@ -32,6 +32,14 @@ WHOLE_MACHINE: Final = (
 """Take all they get, so no two of them meet."""
 CLIENTS: Final = "tests/integration/clients/"
 """Share a platform."""
+LONG: Final = (
+    "test_nats_cluster",
+    "test_aggregator_trust",
+    "test_endpoints",
+    "test_history_process",
+    "test_other_user",
+)
+"""Files that a worker should not be left alone with in the end."""
 
 
 class _Groups(LoadScopeScheduling):
@@ -51,17 +59,20 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Producer) -> LoadSco
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Begin with the long groups, that no worker is left alone with one in the end, and the unit tests beside them."""
-    items.sort(key=_place)
+    """Begin with the long groups, and spread what computes evenly among what mostly waits: there are more workers than
+    cores, and the one is to fill the gaps of the other."""
+    waiting = {item.path for item in items if item.get_closest_marker("integration") is not None}
+    files = sorted(dict.fromkeys(item.path for item in items), key=lambda path: path.stem not in LONG)
+    of_kinds = ([path for path in files if path not in waiting], [path for path in files if path in waiting])
+    share = {path: place / len(of_kind) for of_kind in of_kinds for place, path in enumerate(of_kind)}
+    items.sort(key=lambda item: (_group(item), share[item.path]))
 
 
-def _place(item: pytest.Item) -> int:
-    """In the run; within one, it is as collected."""
-    name = item.path.stem
-    if name in WHOLE_MACHINE:
-        return WHOLE_MACHINE.index(name)
-    is_unit = item.get_closest_marker("integration") is None
-    return len(WHOLE_MACHINE) + (0 if is_unit else 1 if item.nodeid.startswith(CLIENTS) else 2)
+def _group(item: pytest.Item) -> int:
+    """In the order of the run."""
+    if item.path.stem in WHOLE_MACHINE:
+        return WHOLE_MACHINE.index(item.path.stem)
+    return len(WHOLE_MACHINE) + (not item.nodeid.startswith(CLIENTS))
 
 
 @pytest.fixture(autouse=True)

@@ -21,10 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Final
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 
-from dex import POOLS, RUNG_COUNT, SUBJECTS, Subject, largest_amount, open_pool, seconds_per_call
-
+from benchmarks.dex import POOLS, RUNG_COUNT, SUBJECTS, Subject, largest_amount, open_pool, seconds_per_call
 from quote_core.dex.pool import ChainClock, Direction, Pool, SwapMode
 
 PEERS: Final = Path(__file__).resolve().parent

@@ -4,7 +4,7 @@
 set -u
 python=$1
 cc=${CC:-cc}
-disk_need_mb=1500 # 1,020 in this folder when all is done; what is fetched and unpacked meanwhile, the rest
+disk_need_mb=1700 # 1,240 in this folder when all is done; what is fetched and unpacked meanwhile, the rest
 
 lacks=
 packages=

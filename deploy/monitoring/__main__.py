@@ -1,4 +1,4 @@
-"""Write dashboards, rules and runbook from what is declared here, or check that they are current.
+"""Write dashboards, rules, runbook and compose's Prometheus from what is declared here, or check that they are current.
 
 python deploy/monitoring           write them
 python deploy/monitoring --check   exit 1 when one differs, or is there and no longer made
@@ -11,11 +11,13 @@ from pathlib import Path
 
 from dashboards import DASHBOARDS
 from grafana import dashboard_json
+from mimir import with_mimir
 from rules import rules_yaml
 from runbook import runbook_page
 
 ROOT = Path(__file__).resolve().parents[2]
 DASHBOARD_FOLDER = ROOT / "deploy" / "grafana" / "dashboards"
+PROMETHEUS_FOLDER = ROOT / "deploy" / "prometheus"
 
 
 def main() -> int:
@@ -41,8 +43,10 @@ def files() -> Iterator[tuple[Path, str]]:
     """All that is made, by where it belongs."""
     for dashboard in DASHBOARDS:
         yield DASHBOARD_FOLDER / f"{dashboard.name}.json", dashboard_json(dashboard)
-    yield ROOT / "deploy" / "prometheus" / "rules.yml", rules_yaml()
+    yield PROMETHEUS_FOLDER / "rules.yml", rules_yaml()
     yield ROOT / "docs" / "runbook.md", runbook_page()
+    prometheus = PROMETHEUS_FOLDER / "prometheus.yml"
+    yield PROMETHEUS_FOLDER / "with-mimir.yml", with_mimir(prometheus.read_text(encoding="utf-8"))
 
 
 if __name__ == "__main__":

@@ -206,6 +206,18 @@ _TRADING: Final = (
         action="mend what the results name; `solquote kill --reason ...` where it costs money meanwhile",
     ),
     Alert(
+        name="HardStop",
+        severity=Severity.WARNING,
+        promql="""\
+sum by (service, guard) (increase(solquote_executor_refusals_total{guard=~"rate|exposure|daily_loss"}[10m])) > 0""",
+        summary="The executors' hard stop {{ $labels.guard }} refused {{ $value | humanize }} plans",
+        meaning="All executors together have begun as many trades within a minute, put as much into a pair, or lost as"
+        " much today as their settings allow. A day's loss refuses every plan until midnight UTC, whoever releases.",
+        dashboard="pipeline",
+        look="`solquote events tail --type ExecutionResult`: each refusal has its figures.",
+        action="find out why so much is planned or lost; a limit is a setting of `executor`, and takes a restart",
+    ),
+    Alert(
         name="TradesMissed",
         severity=Severity.INFO,
         promql="""\
@@ -339,6 +351,28 @@ rate(solquote_consumer_taken_total[1m]) == 0
         look="`df` of the data folder; `solquote logs event_logger` has the system's own error.",
         action="make room on the disk of the data folder, or give its folder back to the user of the platform",
     ),
+    Alert(
+        name="HistoryNotWritten",
+        severity=Severity.WARNING,
+        promql="solquote_history_unwritten_seconds > 60",
+        summary="The history cannot be written since {{ $value | humanizeDuration }}",
+        meaning="Trades and events do not get into the database. Trading and profit and loss do not need it; the"
+        " streams keep what is missing, EXECUTED for seven days.",
+        dashboard="pnl",
+        look="`solquote status` has the database's own words; `solquote doctor` tries it.",
+        action="start the database, or make room for it; it then catches up by itself (docs/history.md)",
+    ),
+    Alert(
+        name="NobodyHears",
+        severity=Severity.WARNING,
+        promql="solquote_notifier_failing_seconds > 60",
+        summary="{{ $labels.destination }} takes no message of the notifier since {{ $value | humanizeDuration }}",
+        meaning="What the notifier has to tell does not get there. It tries again, up to every 5 minutes, and keeps"
+        " what is untold for a week; other destinations hear it meanwhile.",
+        dashboard="nats",
+        look="`solquote logs notifier` has the answer; `solquote alerts test` tries every destination.",
+        action="mend the destination or its secret (docs/notifier.md); what is untold is told by itself",
+    ),
 )
 
 _QUOTES: Final = (
@@ -377,15 +411,26 @@ _QUOTES: Final = (
         action="start the aggregator, or give writer and readers the same `SOLQUOTE_SHM_DIR`",
     ),
     Alert(
+        name="PairsUnscanned",
+        severity=Severity.WARNING,
+        promql="max by (partition) (solquote_scanner_partition_held) == 0",
+        lasting="30s",
+        summary="No scanner tells of what it finds in part {{ $labels.partition }} of the pairs",
+        meaning="All scanners of this part stand by: the bus is away, or scanners with another count of parts have it.",
+        dashboard="pipeline",
+        look="`solquote status`: a scanner says who holds its part; `solquote logs scanner`.",
+        action="mend the bus, or give all scanners the same `SOLQUOTE_SCANNER_PARTITION_COUNT`",
+    ),
+    Alert(
         name="QuoteFileFull",
         severity=Severity.WARNING,
-        promql="solquote_shm_used_entries > 1900",
+        promql="solquote_shm_used_entries / solquote_shm_entries > 0.95",
         lasting="1m",
-        summary="{{ $value }} of the 2000 entries of the {{ $labels.file }} quote file are in use",
-        meaning="At 2000 whoever asks for an amount that is not held is refused (RESOURCE_EXHAUSTED).",
+        summary="{{ $value | humanizePercentage }} of the entries of the {{ $labels.file }} quote file are in use",
+        meaning="When all are, whoever asks for an amount that is not held is refused (RESOURCE_EXHAUSTED).",
         dashboard="shared-memory",
         look="`solquote shm inspect`; which pairs and amounts are watched.",
-        action="watch fewer pairs or amounts",
+        action="watch fewer pairs or amounts, or make the files larger with `SOLQUOTE_SHM_ENTRY_COUNT`",
     ),
     Alert(
         name="QuotesStale",
@@ -439,6 +484,19 @@ solquote_aggregator_capped_quotes
         dashboard="confidence",
         look="`solquote quote IN OUT AMOUNT --explain`; `solquote pools IN OUT` for the depth.",
         action="price_impact: quote smaller amounts; oracle_deviation: see whether the oracle or the pools are wrong",
+    ),
+    Alert(
+        name="OraclesDisagree",
+        severity=Severity.INFO,
+        promql="solquote_local_quote_oracle_disputed_tokens > 0",
+        lasting="2m",
+        summary="{{ $value | humanize }} tokens have oracle sources that disagree, and none is outvoted",
+        meaning="Nobody can tell which of two is right. The better source is used, and quotes of these tokens lose"
+        " confidence by how far they are apart (docs/oracles.md).",
+        dashboard="confidence",
+        look="`solquote oracles` says which, and by how much.",
+        action="see which of them the market agrees with; a third source decides"
+        " (`SOLQUOTE_LOCAL_QUOTE_JUPITER_PRICE_URL`)",
     ),
     Alert(
         name="ImpossibleQuotes",
@@ -501,6 +559,31 @@ _CHAIN: Final = (
         dashboard="rpc",
         look="calls by method, and the age of the oldest pool.",
         action="a plan with a higher limit, or fewer pairs",
+    ),
+    Alert(
+        name="EndpointUnwell",
+        severity=Severity.WARNING,
+        promql='solquote_rpc_endpoint_state{state=~"degraded|unhealthy"} > 0',
+        lasting="2m",
+        summary="{{ $labels.endpoint }} is {{ $labels.state }} as {{ $labels.service }} sees it",
+        meaning="Of its calls 20 % fail, or the last five did (docs/endpoints.md). With another endpoint nothing is"
+        " lost yet but the reserve: reads and subscriptions are elsewhere.",
+        dashboard="rpc",
+        look="endpoints on the dashboard; `solquote doctor` asks each of them itself.",
+        action="mend it, or name another in `SOLQUOTE_RPC_URLS`",
+    ),
+    Alert(
+        name="EndpointNotRead",
+        severity=Severity.WARNING,
+        promql="solquote_rpc_endpoint_readable == 0 and on (instance, job, service, endpoint)"
+        " solquote_rpc_endpoint_lag_slots > 0",
+        lasting="2m",
+        summary="{{ $labels.endpoint }} lags, and {{ $labels.service }} does not read from it",
+        meaning="Its slot is more than `SOLQUOTE_RPC_SLOT_LAG_MAX` behind the other endpoints, or further ahead than a"
+        " chain can be. It is read from again as soon as it is near them.",
+        dashboard="rpc",
+        look="lag by endpoint: one that grows is a node that stands still.",
+        action="restart the node, or name another in `SOLQUOTE_RPC_URLS`",
     ),
     Alert(
         name="ChainStandsStill",
@@ -608,6 +691,18 @@ _PROVIDERS: Final = (
         dashboard="providers",
         look="what the limit allows at once, and rows that are wanted.",
         action="a plan with a higher limit and its rate in the settings, or fewer pairs",
+    ),
+    Alert(
+        name="SharedCacheDown",
+        severity=Severity.WARNING,
+        promql="solquote_shared_cache_lost == 1",
+        lasting="1m",
+        summary="Redis is not used, so nothing is shared",
+        meaning="Quotes go on. Each process takes its part of the provider's rate, as many as last shared it, and asks"
+        " for what another has just been answered.",
+        dashboard="providers",
+        look="`solquote status` has the reason; `solquote doctor` tries it.",
+        action="start Redis, or make room in it; it is used again within a second (docs/shared-cache.md)",
     ),
 )
 

@@ -240,6 +240,31 @@ NATS: Final = Dashboard(
                 ),
             ),
         ),
+        Row(
+            "Notifier",
+            (
+                lines(
+                    "Alerts",
+                    "Alerts that the notifier keeps, by where they stand, and those it forgot untold.",
+                    Unit.NUMBER,
+                    ("sum by (state) (solquote_notifier_alerts)", "{{state}}"),
+                    ("sum(solquote_notifier_dropped_total)", "forgotten"),
+                ),
+                lines(
+                    "Messages",
+                    "Messages that each destination takes, and tries that it does not.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_notifier_sent_total", "destination"), "{{destination}}"),
+                    (per_second("solquote_notifier_failures_total", "destination"), "{{destination}} failed"),
+                ),
+                lines(
+                    "Untold",
+                    "Alerts that a destination has still something to hear of.",
+                    Unit.NUMBER,
+                    ("sum by (destination) (solquote_notifier_pending_alerts)", "{{destination}}"),
+                ),
+            ),
+        ),
     ),
 )
 

@@ -71,6 +71,14 @@ QUOTES: Final = Dashboard(
                     ("sum(solquote_aggregator_rows)", "rows"),
                     ("sum(solquote_local_quote_rows)", "rows that streams of local_quote follow"),
                     ("sum(solquote_aggregator_routes)", "routes"),
+                    ("sum(solquote_local_quote_row_routes)", "routes that rows of local_quote may take"),
+                ),
+                lines(
+                    "Evidence kept",
+                    "What quotes are explained by: older versions of accounts, and answers of providers; bounded.",
+                    Unit.BYTES,
+                    ("sum(solquote_local_quote_evidence_bytes)", "accounts"),
+                    ("sum(solquote_external_quote_evidence_bytes)", "answers"),
                 ),
             ),
         ),
@@ -235,6 +243,39 @@ CONFIDENCE: Final = Dashboard(
                 ),
             ),
         ),
+        Row(
+            "Oracles",
+            (
+                lines(
+                    "Prices by what became of them",
+                    "Of every source, whether they are the ones that are used, and why not (docs/oracles.md).",
+                    Unit.NUMBER,
+                    ("sum by (source, standing) (solquote_local_quote_oracle_readings) > 0", "{{source}} {{standing}}"),
+                ),
+                lines(
+                    "Tokens in dispute",
+                    "Tokens whose sources disagree, and none is outvoted: quotes of them lose confidence.",
+                    Unit.NUMBER,
+                    ("sum(solquote_local_quote_oracle_disputed_tokens)", "tokens"),
+                ),
+                lines(
+                    "Age of a source's oldest price",
+                    "Since it was published, or last vouched for where its source does not say.",
+                    Unit.SECONDS,
+                    ("max by (source) (solquote_local_quote_oracle_age_max_seconds)", "{{source}}"),
+                ),
+                lines(
+                    "Prices taken and refused",
+                    "What each source told, and what of it was none of its prices, by what was wrong.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_local_quote_oracle_prices_taken_total", "source"), "{{source}}"),
+                    (
+                        per_second("solquote_local_quote_oracle_refusals_total", "source", "reason"),
+                        "{{source}} refused: {{reason}}",
+                    ),
+                ),
+            ),
+        ),
     ),
 )
 
@@ -261,16 +302,16 @@ SHARED_MEMORY: Final = Dashboard(
                 ),
                 lines(
                     "Announcements on the ring",
-                    "The ring holds 512: a reader that lets more pass between two polls has to scan the file.",
+                    "A reader that lets SOLQUOTE_SHM_SLOT_COUNT (512) pass between two polls has to scan the file.",
                     Unit.PER_SECOND,
                     (per_second("solquote_shm_ring_announcements_total", "file"), "{{file}}"),
                 ),
                 lines(
                     "Entries in use",
-                    "Of 2000 in each file.",
-                    Unit.NUMBER,
-                    ("solquote_shm_used_entries", "{{file}}"),
-                    steps=(Step(1900, "orange"),),
+                    "Of those each file has: 2,000, or SOLQUOTE_SHM_ENTRY_COUNT.",
+                    Unit.FRACTION,
+                    ("solquote_shm_used_entries / solquote_shm_entries", "{{file}}"),
+                    steps=(Step(0.95, "orange"),),
                 ),
                 lines(
                     "Not written, or later",
@@ -334,6 +375,7 @@ REFRESH: Final = Dashboard(
                     ("sum(solquote_local_quote_pools)", "held"),
                     ("sum(solquote_local_quote_stale_pools)", "too old"),
                     ("sum(solquote_local_quote_doubted_pools)", "in doubt"),
+                    ("sum(solquote_local_quote_unconfirmed_pools)", "kept from before the start, not read since"),
                 ),
                 lines(
                     "Age of the oldest pool",
@@ -350,16 +392,18 @@ REFRESH: Final = Dashboard(
                 ),
                 lines(
                     "Readings",
-                    "By how much came.",
+                    "By how much came; and searches for the routes of rows, where rows may be routes.",
                     Unit.PER_SECOND,
                     (per_second("solquote_local_quote_polls_total", "outcome"), "{{outcome}}"),
+                    (per_second("solquote_local_quote_row_route_searches_total"), "searches for rows"),
                 ),
                 lines(
                     "Doubts",
-                    "How often a pool came to be in doubt, and swaps of which one half came: waited for, or in vain.",
+                    "How often a pool came to be in doubt; parts of a transaction: all came, or it was read.",
                     Unit.PER_SECOND,
                     (per_second("solquote_local_quote_pool_doubts_total"), "doubts"),
                     (per_second("solquote_local_quote_half_swaps_total", "outcome"), "half a swap: {{outcome}}"),
+                    (per_second("solquote_local_quote_told_within_slot_total"), "accounts told twice in a slot"),
                 ),
                 lines(
                     "Search for pools",
@@ -367,6 +411,34 @@ REFRESH: Final = Dashboard(
                     Unit.NUMBER,
                     ("solquote_local_quote_found_pools_total", "{{outcome}}"),
                     ("solquote_local_quote_failed_searches_total", "search {{outcome}}"),
+                    ("solquote_local_quote_new_pool_subscriptions_refused_total", "subscription refused"),
+                ),
+                lines(
+                    "Market events",
+                    "By what became of them; a newer one of the same figure replaces one that waits.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_local_quote_market_events_total", "outcome"), "{{outcome}}"),
+                    ("solquote_local_quote_market_events_waiting", "waiting"),
+                    ("solquote_local_quote_market_events_connected", "the bus is there"),
+                ),
+                lines(
+                    "Kept for a restart",
+                    "Writings of what is held since the start, by how they ended, and pools that the start began from.",
+                    Unit.NUMBER,
+                    ("solquote_local_quote_warm_writes_total", "{{outcome}}"),
+                    ("solquote_local_quote_restored_pools_total", "pools begun from"),
+                ),
+                lines(
+                    "Size of what is kept",
+                    "Of the file written last; at most 512 MiB.",
+                    Unit.BYTES,
+                    ("solquote_local_quote_warm_file_bytes", "{{service}}"),
+                ),
+                lines(
+                    "Keeping it",
+                    "How long the last writing took; the next one waits for twenty times that, or longer.",
+                    Unit.SECONDS,
+                    ("solquote_local_quote_warm_write_seconds", "{{service}}"),
                 ),
             ),
         ),
@@ -535,6 +607,46 @@ PROVIDERS: Final = Dashboard(
             ),
         ),
         Row(
+            "Shared with other hosts, where Redis is set",
+            (
+                Panel(
+                    "Redis",
+                    "Where one is set and not used, each process goes on by itself with its part of the rate.",
+                    Kind.STATES,
+                    Unit.NUMBER,
+                    (Query("solquote_shared_cache_lost", "{{instance}}"),),
+                    words=((0.0, "used, or none is set", "green"), (1.0, "not used", "orange")),
+                    steps=(Step(1, "orange"),),
+                ),
+                lines(
+                    "Processes that keep a provider's rate together",
+                    "As last known.",
+                    Unit.NUMBER,
+                    ("solquote_shared_cache_sharers", "{{provider}}"),
+                ),
+                lines(
+                    "Exchanges",
+                    "With Redis, by what came of them; how often it went from used to not used.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_shared_cache_exchanges_total", "outcome"), "{{outcome}}"),
+                    (per_second("solquote_shared_cache_losses_total"), "lost"),
+                ),
+                lines(
+                    "Until Redis has answered",
+                    "Median and 99th percentile.",
+                    Unit.SECONDS,
+                    *series("solquote_shared_cache_exchange_duration_seconds"),
+                ),
+                lines(
+                    "Answers of others",
+                    "Adopted; refused, because no provider could have said so; and keys that are not ours.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_external_quote_shared_answers_total", "result"), "{{result}}"),
+                    (per_second("solquote_shared_cache_foreign_total"), "not ours"),
+                ),
+            ),
+        ),
+        Row(
             "Recorded market's stand-in",
             (
                 lines(
@@ -597,6 +709,46 @@ RPC: Final = Dashboard(
                     "For how long the node wants no request yet, as it said itself (429).",
                     Unit.SECONDS,
                     ("solquote_rpc_pause_seconds", "{{service}} {{endpoint}}"),
+                ),
+            ),
+        ),
+        Row(
+            "Endpoints",
+            (
+                lines(
+                    "State",
+                    "1 for the state each endpoint is in (docs/endpoints.md).",
+                    Unit.NUMBER,
+                    ("solquote_rpc_endpoint_state > 0", "{{service}} {{endpoint}} {{state}}"),
+                ),
+                lines(
+                    "Lag",
+                    "Slots behind the other endpoints; one beyond the setting is not read from.",
+                    Unit.NUMBER,
+                    ("solquote_rpc_endpoint_lag_slots", "{{service}} {{endpoint}}"),
+                ),
+                lines(
+                    "Failovers",
+                    "Calls that went on to another endpoint.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_rpc_failovers_total", "service", "endpoint"), "{{service}} {{endpoint}}"),
+                ),
+                lines(
+                    "Read from, subscribed to",
+                    "1 while it may be, or is.",
+                    Unit.NUMBER,
+                    ("solquote_rpc_endpoint_readable", "{{service}} {{endpoint}} readable"),
+                    ("solquote_rpc_endpoint_subscribed", "{{service}} {{endpoint}} subscribed"),
+                ),
+                lines(
+                    "Forks",
+                    "Slots taken back, and accounts of such slots that came after.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_chain_forks_total"), "forks"),
+                    (
+                        per_second('solquote_local_quote_accounts_total{outcome="taken_back"}'),
+                        "accounts dropped",
+                    ),
                 ),
             ),
         ),

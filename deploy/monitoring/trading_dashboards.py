@@ -75,9 +75,10 @@ PIPELINE: Final = Dashboard(
             (
                 lines(
                     "Changes and pairs",
-                    "Changed rows taken from shared memory, and pairs looked at, or not while trading is stopped.",
+                    "Changed rows of shared memory; pairs looked at, or not: trading is stopped, another scans.",
                     Unit.PER_SECOND,
                     (per_second("solquote_scanner_changes_total"), "changed rows"),
+                    (per_second("solquote_scanner_routed_rows_total"), "of them through several pools: left out"),
                     (per_second("solquote_scanner_pairs_total", "outcome"), "pairs {{outcome}}"),
                 ),
                 lines(
@@ -86,6 +87,12 @@ PIPELINE: Final = Dashboard(
                     Unit.PER_SECOND,
                     (per_second("solquote_scanner_opportunities_total", "kind"), "{{kind}}"),
                     (per_second("solquote_scanner_left_out_findings_total", "reason"), "left out: {{reason}}"),
+                ),
+                lines(
+                    "Scanners that have a part",
+                    "Of each part of the pairs: 1 while a scanner tells of what it finds there, 0 while all stand by.",
+                    Unit.NUMBER,
+                    ("sum by (partition) (solquote_scanner_partition_held)", "{{partition}}"),
                 ),
             ),
         ),
@@ -105,6 +112,12 @@ PIPELINE: Final = Dashboard(
                     Unit.PER_SECOND,
                     (per_second("solquote_stage_settled_total", "consumer", "outcome"), "{{consumer}} {{outcome}}"),
                     (per_second("solquote_stage_published_total", "consumer"), "{{consumer}} published"),
+                ),
+                lines(
+                    "Least net profit",
+                    "Of the amount, after all costs; raised while few of the plans sent land, if that is set.",
+                    Unit.FRACTION,
+                    ("solquote_planner_net_profit_min_ratio", "at least"),
                 ),
                 lines(
                     "Age of an opportunity when planned",
@@ -199,6 +212,30 @@ PNL: Final = Dashboard(
                     "solquote_pnl_sharpe_ratio",
                 ),
                 number(
+                    "Sortino ratio",
+                    "Mean by downside deviation of the profit of a fill; 0 while no fill has lost.",
+                    Unit.NUMBER,
+                    "solquote_pnl_sortino_ratio",
+                ),
+                number(
+                    "At stake",
+                    "Amounts of trades by how long each lasted, on average over time.",
+                    Unit.SOL,
+                    'solquote_pnl_exposure_lamports{of="average"} / 1e9',
+                ),
+                number(
+                    "Priced in dollars",
+                    "Net profit of the trades that record a price, in dollars; of the others nobody knows a worth.",
+                    Unit.NUMBER,
+                    "solquote_pnl_priced_profit_usd",
+                ),
+                number(
+                    "Trades with a price",
+                    "How many of the run's trades that is.",
+                    Unit.NUMBER,
+                    "solquote_pnl_priced_trades",
+                ),
+                number(
                     "Largest fall",
                     "Of the equity, by what it fell from; the kill switch trips above 10 %.",
                     Unit.FRACTION,
@@ -253,6 +290,24 @@ PNL: Final = Dashboard(
                     Unit.NUMBER,
                     ("solquote_pnl_malformed_total", "malformed"),
                     ('solquote_follower_lag_messages{service="auditor"}', "behind"),
+                ),
+                lines(
+                    "History",
+                    "How far the database is behind the streams, whether it is whole, results of plans that had one.",
+                    Unit.NUMBER,
+                    ("solquote_history_lag_messages", "behind {{stream}}"),
+                    ("solquote_history_whole", "whole"),
+                    ("solquote_history_repeated_total", "repeated"),
+                    ("solquote_history_malformed_total", "malformed"),
+                ),
+                lines(
+                    "History written",
+                    "Messages and trades written into the database a second, rows deleted for their age, failures.",
+                    Unit.NUMBER,
+                    ("rate(solquote_history_messages_total[1m])", "messages"),
+                    ("rate(solquote_history_trades_total[1m])", "trades"),
+                    ("rate(solquote_history_pruned_total[1m])", "deleted"),
+                    ("rate(solquote_history_failures_total[1m])", "failures"),
                 ),
             ),
         ),

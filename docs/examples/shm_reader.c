@@ -31,27 +31,30 @@ static void print_quote(uint32_t index, const sq_entry *quote) {
 }
 
 int main(int count, char **words) {
-    static sq_follower follower;
-    static uint16_t changed[SQ_ENTRY_COUNT];
     sq_map map;
     if (count < 2 || count > 4) return 2;
     int64_t end_ns = sq_mono_ns() + (count > 2 ? atoll(words[2]) * 1000000000 : 0);
     int64_t age_ns_max = count > 3 ? atoll(words[3]) : 5000000000;
-    int result = sq_attach(words[1], &map);
+    int result = sq_attach_any(words[1], &map); /* sq_attach, and functions without _in, for tables of the layout's counts alone */
     if (result != SQ_OK) {
         fprintf(stderr, "cannot attach to %s: reason %d of enum sq_result\n", words[1], result);
         return 1;
     }
+    sq_follower *follower = (sq_follower *)calloc(1, sq_follower_bytes(map.shape));
+    uint16_t *changed = (uint16_t *)calloc(map.shape.entry_count, sizeof *changed);
+    if (follower == NULL || changed == NULL) return 1;
     do {
-        uint32_t changes = sq_poll(map.words, &follower, changed); /* the first poll names everything */
+        uint32_t changes = sq_poll_in(map.words, map.shape, follower, changed); /* the first poll names everything */
         for (uint32_t number = 0; number < changes; number++) {
             sq_entry quote;
-            if (sq_read(map.words, changed[number], &quote) != SQ_OK) continue; /* it is announced again when written */
+            if (sq_read_in(map.words, map.shape, changed[number], &quote) != SQ_OK) continue; /* it is announced again when written */
             if (sq_is_fresh(&quote, unix_ns(), age_ns_max) && sq_liveness(&map) == SQ_LIVE) print_quote(changed[number], &quote);
         }
         fflush(stdout);
-    } while (sq_mono_ns() < end_ns && (sq_wait(map.words, &follower, 100000000), 1));
+    } while (sq_mono_ns() < end_ns && (sq_wait(map.words, follower, 100000000), 1));
     if (sq_liveness(&map) != SQ_LIVE) fprintf(stderr, "the writer is not live: %d of enum sq_life\n", (int)sq_liveness(&map));
+    free(follower);
+    free(changed);
     sq_detach(&map);
     return 0;
 }

@@ -62,6 +62,7 @@ cdef struct Verdict:
     int64_t fresh_for_ns[2]         # until its age makes it stale
     Score scores[2]
     double oracle_rate              # 0 = none
+    double oracle_disagreement
     int best                        # which side to take, -1 = neither has a price
     int decision
 
@@ -103,8 +104,8 @@ cdef inline int decision_of(const Formula* formula, double value) noexcept nogil
 
 # Score one answer that has a price. A rate not above zero stands for no oracle's rate.
 cdef inline void score_answer(
-    const Formula* formula, Score* score, int64_t age, uint64_t hop_count, double rate, double oracle_rate, double uptime,
-    uint64_t input_amount, uint64_t depth_amount, double impact, bint is_stale,
+    const Formula* formula, Score* score, int64_t age, uint64_t hop_count, double rate, double oracle_rate,
+    double oracle_disagreement, double uptime, uint64_t input_amount, uint64_t depth_amount, double impact, bint is_stale,
 ) noexcept nogil:
     cdef double expected = formula.slippage_floor
     cdef double weighted
@@ -116,7 +117,10 @@ cdef inline void score_answer(
     score.factors[1] = clamped(1.0 - formula.hop_cost * (<double>hop_count - 1.0))
     score.factors[2] = 0.0
     if oracle_rate > 0.0:
-        score.factors[2] = clamped(1.0 - formula.deviation_cost * fabs(rate - oracle_rate) / oracle_rate)
+        score.factors[2] = clamped(
+            1.0 - formula.deviation_cost * fabs(rate - oracle_rate) / oracle_rate
+            - formula.deviation_cost * oracle_disagreement
+        )
     score.factors[3] = clamped(uptime)
     score.factors[4] = clamped(expected / at_least(impact, formula.slippage_floor))
     weighted = (

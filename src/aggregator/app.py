@@ -14,10 +14,12 @@ import structlog
 
 from aggregator import upstream_wire
 from aggregator.clients import ExternalClient, LocalClient, open_stream
+from aggregator.evidence import EvidenceRelay
 from aggregator.fanout import Fanout
 from aggregator.feeds import FeedLimits, Feeds
 from aggregator.health import AggregatorHealth
 from aggregator.held import Source
+from aggregator.held_answers import HeldAnswers
 from aggregator.http_api import HttpApi
 from aggregator.intake import Intake
 from aggregator.metrics import AggregatorParts, aggregator_source
@@ -31,12 +33,16 @@ from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
 from aggregator.selection import Judge
 from aggregator.servicer import SERVICE_NAME, AggregatorServicer
-from aggregator.settings import AggregatorSettings
+from aggregator.settings import AggregatorSettings, too_few_entries
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.spans import WrittenSpans
 from aggregator.table import QuoteTable
 from aggregator.upstream import Upstream
 from aggregator.watched import WatchedRows
+from quote_core.access.caller import Caller
+from quote_core.access.calling import caller_of
+from quote_core.access.control import AccessControl
+from quote_core.access.exposure import check_exposure
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
@@ -50,14 +56,14 @@ from quote_core.serving import (
     serve_http,
 )
 from quote_core.serving.metrics import grpc_source, http_source
-from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.settings import PlatformSettings, SettingsError, environment_name
 from quote_core.telemetry import traces
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import Pubkey
 from quote_core.watch import watched_row_count
 from quote_core.work_metrics import work_source
-from shm import ENTRY_COUNT, QuoteWriter, Role, ShmError, default_directory
+from shm import QuoteWriter, Role, ShmError, TableCounts, default_directory
 
 __all__ = ["main", "run"]
 
@@ -75,17 +81,28 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
 
     Raises:
         ProviderUnavailable: A port is taken, or shared memory cannot be written.
+        SettingsError: The files have too few entries for what is watched, what says who may ask is wrong, or nothing
+            does and other machines could.
     """
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
+    too_few = too_few_entries(platform, pair_count=len(tokens.pairs))
+    if too_few:
+        raise SettingsError([too_few])
+    check_exposure(platform, platform.host, variable=environment_name(platform.section, "host"))
+    access, caller = AccessControl(platform), caller_of(platform)
     async with AsyncExitStack() as stack:
+        stack.enter_context(access.heeding_hangup(settings))
         directory = platform.shm_dir or default_directory()
-        writers = {source: stack.enter_context(_open_writer(directory, role)) for source, role in _FILES.items()}
-        channels = {
-            Source.LOCAL: await stack.enter_async_context(open_channel(platform.local_quote_address)),
-            Source.EXTERNAL: await stack.enter_async_context(open_channel(platform.external_quote_address)),
+        counts = TableCounts(platform.shm_entry_count, platform.shm_slot_count)
+        writers = {
+            source: stack.enter_context(_open_writer(directory, role, counts)) for source, role in _FILES.items()
         }
-        core = _core(tokens, platform.watched_amounts, settings, writers)
+        channels = {
+            Source.LOCAL: await stack.enter_async_context(open_channel(platform.local_quote_address, caller)),
+            Source.EXTERNAL: await stack.enter_async_context(open_channel(platform.external_quote_address, caller)),
+        }
+        core = _core(tokens, platform.watched_amounts, settings, writers, counts)
         neighbours = _neighbours(core, settings, channels, log)
         fanout = Fanout(
             rows=core.rows,
@@ -94,6 +111,7 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             tokens=tokens,
             local=neighbours.local,
             external=neighbours.external,
+            routes=core.routes,
             clock=SYSTEM_CLOCK,
             local_timeout_ns=settings.local_timeout,
             external_timeout_ns=settings.external_timeout,
@@ -120,11 +138,18 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             fanout=fanout,
             feeds=_feeds(core, tokens, fanout, settings),
             routes=core.routes,
+            evidence=EvidenceRelay(
+                {Source.LOCAL: neighbours.local, Source.EXTERNAL: neighbours.external},
+                judge=core.judge,
+                clock=SYSTEM_CLOCK,
+            ),
             health=health,
         )
-        page = _page(core, neighbours, tokens, platform, settings) if settings.page else None
+        page = _page(core, neighbours, tokens, platform, settings, caller) if settings.page else None
         http = HttpApi(
             tokens=tokens,
+            rows=core.rows,
+            held=HeldAnswers(core.table, SYSTEM_CLOCK),
             fanout=fanout,
             local=neighbours.local,
             health=health,
@@ -133,12 +158,20 @@ async def run(platform: PlatformSettings, settings: AggregatorSettings, stop: as
             pools_timeout_ns=settings.pools_timeout,
             cors_origins=settings.cors_origins,
             page=page,
+            access=access,
         )
         server = await stack.enter_async_context(
-            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
+            serve(
+                servicer.register,
+                services=(SERVICE_NAME,),
+                host=platform.host,
+                port=settings.grpc_port,
+                calls=calls,
+                access=access,
+            )
         )
         await stack.enter_async_context(
-            serve_http(http.application(), host=platform.host, port=settings.http_port, calls=calls)
+            serve_http(http.application(), host=platform.host, port=settings.http_port, calls=calls, access=access)
         )
         log.info("serving", grpc_port=server.port, http_port=settings.http_port, shm_dir=str(directory))
         await work_until_told(
@@ -173,6 +206,7 @@ def _core(
     amounts: Sequence[int],
     settings: AggregatorSettings,
     writers: Mapping[Source, QuoteWriter],
+    counts: TableCounts,
 ) -> _Core:
     stale_after_ns = {Source.LOCAL: settings.local_stale_after, Source.EXTERNAL: settings.external_stale_after}
     oracle = OraclePrices(stale_after_ns=settings.oracle_stale_after)
@@ -189,11 +223,12 @@ def _core(
         tokens=tokens,
         clock=SYSTEM_CLOCK,
         judge=judge,
+        row_count=counts.entries,
         local_file=publishers[Source.LOCAL],
         external_file=publishers[Source.EXTERNAL],
     )
     rows = RowRegistry(
-        count_max=ENTRY_COUNT,
+        count_max=counts.entries,
         watched_count=watched_row_count(pair_count=len(tokens.pairs), amount_count=len(amounts)),
         client_rows_max=settings.client_rows_max,
     )
@@ -292,6 +327,7 @@ def _page(
     tokens: TokenRegistry,
     platform: PlatformSettings,
     settings: AggregatorSettings,
+    caller: Caller,
 ) -> Page:
     amounts = platform.watched_amounts
     try:
@@ -306,7 +342,7 @@ def _page(
     )
     return Page(
         panels,
-        ManagerSwitch(settings.manager_address),
+        ManagerSwitch(settings.manager_address, caller),
         version=version("solquote"),
         amounts=amounts,
         size=core.watched.nearest_rung(settings.external_amount),
@@ -370,9 +406,9 @@ def _work(core: _Core, neighbours: _Neighbours) -> Iterator[Coroutine[Any, Any, 
     yield _expire(core.intake)
 
 
-def _open_writer(directory: Path, role: Role) -> QuoteWriter:
+def _open_writer(directory: Path, role: Role, counts: TableCounts) -> QuoteWriter:
     try:
-        return QuoteWriter.open(directory, role)
+        return QuoteWriter.open(directory, role, counts=counts)
     except (ShmError, OSError) as error:
         raise ProviderUnavailable(f"shared memory in {directory}", str(error)) from error
 

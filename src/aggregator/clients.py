@@ -1,7 +1,7 @@
 """The two quote services as single calls. What they refuse comes back as a value, in their own words."""
 
 from collections.abc import Iterable
-from typing import Any
+from typing import Any, Final
 
 import grpc
 import grpc.aio
@@ -17,6 +17,8 @@ from quote_core.units import NS_PER_MS, NS_PER_S, Pubkey
 
 __all__ = ["ExternalClient", "LocalClient", "open_stream"]
 
+_NOT_LET_IN: Final = (grpc.StatusCode.UNAUTHENTICATED, grpc.StatusCode.PERMISSION_DENIED)
+
 
 class LocalClient:
     """Single calls to the local quote service."""
@@ -27,6 +29,7 @@ class LocalClient:
         self._quote = _unary(channel, wire.LOCAL_QUOTE)
         self._prices = _unary(channel, wire.LOCAL_PRICES)
         self._pools = _unary(channel, wire.LOCAL_POOLS)
+        self._evidence = _unary(channel, wire.LOCAL_EVIDENCE)
 
     async def quote(self, asked: QuoteRequest, *, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
@@ -36,7 +39,11 @@ class LocalClient:
             return _refusal(self.name, error)
         return _asked_for(self.name, asked, wire.held_local(answer))
 
-    async def oracle_prices(self, *, timeout_ns: int) -> dict[Pubkey, OraclePrice]:
+    async def explain(self, quote_id: str, *, timeout_ns: int) -> bytes | Refusal:
+        """What a quote rests on, encoded, or why that is not known."""
+        return await _explained(self.name, self._evidence, quote_id, timeout_ns)
+
+    async def oracle_prices(self, *, timeout_ns: int) -> dict[Pubkey, OraclePrice | None]:
         """Known reference prices.
 
         Raises:
@@ -68,6 +75,7 @@ class ExternalClient:
 
     def __init__(self, channel: grpc.aio.Channel) -> None:
         self._quote = _unary(channel, wire.EXTERNAL_QUOTE)
+        self._evidence = _unary(channel, wire.EXTERNAL_EVIDENCE)
 
     async def quote(self, key: QuoteKey, *, slippage_bps: int, timeout_ns: int) -> HeldQuote | Refusal:
         """One quote, or why there is none."""
@@ -78,6 +86,10 @@ class ExternalClient:
             return _refusal(self.name, error)
         return _asked_for(self.name, QuoteRequest.of(key), wire.held_external(answer))
 
+    async def explain(self, quote_id: str, *, timeout_ns: int) -> bytes | Refusal:
+        """What a quote rests on, encoded, or why that is not known."""
+        return await _explained(self.name, self._evidence, quote_id, timeout_ns)
+
 
 def open_stream(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
     """A stub of a server-streaming method."""
@@ -86,6 +98,14 @@ def open_stream(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
 
 def _unary(channel: grpc.aio.Channel, rpc: wire.Rpc) -> Any:
     return channel.unary_unary(rpc.path, request_serializer=rpc.encode, response_deserializer=rpc.decode)
+
+
+async def _explained(service: str, method: Any, quote_id: str, timeout_ns: int) -> bytes | Refusal:
+    try:
+        evidence: bytes = await method(wire.explain_request(quote_id), timeout=timeout_ns / NS_PER_S)
+    except grpc.aio.AioRpcError as error:
+        return _refusal(service, error)
+    return evidence
 
 
 def _asked_for(service: str, asked: QuoteRequest, answer: HeldQuote) -> HeldQuote | Refusal:
@@ -103,6 +123,8 @@ def _refusal(service: str, error: grpc.aio.AioRpcError) -> Refusal:
     # A service that is not there has no words of its own, only gRPC's about sockets.
     if error.code() is grpc.StatusCode.UNAVAILABLE and "connect" in (error.details() or "").lower():
         return Refusal("UNAVAILABLE", f"{service}: cannot be reached")
+    if error.code() in _NOT_LET_IN:  # whoever asks us can do nothing about it
+        return Refusal("UNAVAILABLE", f"{service}: does not let the aggregator in: {error.details()}")
     return Refusal(error.code().name, f"{service}: {error.details()}")
 
 

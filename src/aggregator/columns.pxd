@@ -72,6 +72,7 @@ cdef class LocalColumns:
     cdef uint8_t* kept              # the fields of a group that are passed on
     cdef readonly list groups
     cdef readonly list refused
+    cdef readonly list routed
     cdef readonly uint64_t sequence
     cdef readonly bint snapshot
     cdef Py_ssize_t quote_count

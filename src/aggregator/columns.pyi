@@ -17,7 +17,7 @@ class QuoteGroup:
 
 @final
 class LocalColumns:
-    """One message, read; it has as many quotes as `len` says, and those `refused` besides, encoded.
+    """One message, read; it has as many quotes as `len` says, and besides those `refused` and `routed`, encoded.
 
     Raises:
         LayoutMismatch: Its bytes are no such message; says what of it is wrong.
@@ -29,6 +29,8 @@ class LocalColumns:
     def groups(self) -> list[QuoteGroup]: ...
     @property
     def refused(self) -> list[bytes]: ...
+    @property
+    def routed(self) -> list[bytes]: ...
     @property
     def sequence(self) -> int: ...
     @property

@@ -37,6 +37,7 @@ cdef enum:
 
 cdef uint32_t GROUPS = LocalQuoteColumns.GROUPS_FIELD_NUMBER
 cdef uint32_t REFUSED = LocalQuoteColumns.REFUSED_FIELD_NUMBER
+cdef uint32_t ROUTED = LocalQuoteColumns.ROUTED_FIELD_NUMBER
 cdef uint32_t MESSAGE_SEQUENCE = LocalQuoteColumns.SEQUENCE_FIELD_NUMBER
 cdef uint32_t SNAPSHOT = LocalQuoteColumns.SNAPSHOT_FIELD_NUMBER
 
@@ -267,11 +268,12 @@ cdef double rate_of(uint64_t output_amount, uint64_t input_amount, double rate_s
 
 
 cdef class LocalColumns:
-    """One message, read; it has as many quotes as `len` says, and those `refused` besides, encoded."""
+    """One message, read; it has as many quotes as `len` says, and besides those `refused` and `routed`, encoded."""
 
     def __cinit__(self, bytes data not None):
         self.groups = []
         self.refused = []
+        self.routed = []
         self.data = data
 
     def __init__(self, bytes data not None):
@@ -289,6 +291,7 @@ cdef class LocalColumns:
                 raise damage("protobuf cannot read it") from error
             self.groups.clear()
             self.refused.clear()
+            self.routed.clear()
             self.run_count = 0
             self.quote_count = 0
             self.sequence = 0
@@ -333,6 +336,8 @@ cdef class LocalColumns:
                 self.read_group(field.data, field.end)
             elif field.number == REFUSED and field.wire_type == LEN:
                 self.refused.append(PyBytes_FromStringAndSize(<const char*>field.data, <Py_ssize_t>field.value))
+            elif field.number == ROUTED and field.wire_type == LEN:
+                self.routed.append(PyBytes_FromStringAndSize(<const char*>field.data, <Py_ssize_t>field.value))
             elif field.number == MESSAGE_SEQUENCE and field.wire_type == VARINT:
                 self.sequence = field.value
             elif field.number == SNAPSHOT and field.wire_type == VARINT:

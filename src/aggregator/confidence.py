@@ -6,11 +6,12 @@ The table scores compiled (`_scoring.pxd`), by the numbers given here, and is he
 |---|---|---|
 | pool_age | 0.30 | max(0, 1 - age_s / 60) |
 | route | 0.20 | max(0, 1 - 0.2 (hops - 1)) |
-| oracle | 0.30 | max(0, 1 - 10 d), d = abs(rate - oracle_rate) / oracle_rate; 0 without an oracle price |
+| oracle | 0.30 | max(0, 1 - 10 d - 10 u), d = abs(rate - oracle_rate) / oracle_rate; 0 without an oracle price |
 | provider | 0.10 | uptime, 0 to 1; 1 for local |
 | slippage | 0.10 | min(1, expected / max(actual, 0.0001)) |
 
-Rates are whole output tokens per whole input token; slippages are fractions.
+Rates are whole output tokens per whole input token; slippages are fractions. The oracle's `u` is how far its sources
+disagree on the rate, 0 while those that count agree: a quote may then be as far off as the furthest of them says.
 
 A score is an average, and what is ruinous in one factor may be made up for by four others: a trade of a thousand times
 the depth is expected to slip, so slipping costs it nothing. Caps stand beside the formula and never touch it. Each says
@@ -152,6 +153,7 @@ def score(
     hop_count: int,
     rate: float,
     oracle_rate: float | None,
+    oracle_disagreement: float = 0.0,
     uptime: float,
     slippage_expected: float,
     slippage_actual: float,
@@ -163,6 +165,7 @@ def score(
         hop_count: Swaps one after the other, at least 1.
         rate: Quoted whole output tokens per whole input token.
         oracle_rate: The same by the oracle; `None` or not above zero when none is known.
+        oracle_disagreement: How far the oracle's sources disagree on it, a fraction not below zero.
         uptime: Success rate of the source over its window; 1 for local.
         slippage_expected: See `expected_slippage`.
         slippage_actual: The quote's own price impact.
@@ -171,7 +174,8 @@ def score(
     route = _clamped(1.0 - HOP_COST * (hop_count - 1))
     oracle = 0.0
     if oracle_rate is not None and oracle_rate > 0.0:
-        oracle = _clamped(1.0 - DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate)
+        deviation_cost = DEVIATION_COST * abs(rate - oracle_rate) / oracle_rate
+        oracle = _clamped(1.0 - deviation_cost - DEVIATION_COST * oracle_disagreement)
     provider = _clamped(uptime)
     slippage = _clamped(slippage_expected / max(slippage_actual, SLIPPAGE_FLOOR))
     weighted = (

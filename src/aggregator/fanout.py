@@ -11,6 +11,7 @@ from collections.abc import Coroutine
 from typing import Any, Final, Protocol
 
 from aggregator.held import HeldQuote, Refusal
+from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
 from aggregator.selection import Judge, Merged
 from aggregator.table import QuoteTable
@@ -56,6 +57,7 @@ class Fanout:
         tokens: TokenRegistry,
         local: LocalQuotes,
         external: ExternalQuotes,
+        routes: Routes,
         clock: Clock,
         local_timeout_ns: int,
         external_timeout_ns: int,
@@ -66,6 +68,7 @@ class Fanout:
         self._tokens = tokens
         self._local = local
         self._external = external
+        self._routes = routes
         self._clock = clock
         self._local_timeout_ns = local_timeout_ns
         self._external_timeout_ns = external_timeout_ns
@@ -141,7 +144,11 @@ class Fanout:
         self, input_mint: Pubkey, output_mint: Pubkey, local: _Answer, external: _Answer | None = None
     ) -> Merged:
         quotes = [answer if isinstance(answer, HeldQuote) else None for answer in (local, external)]
-        input_token, output_token = self._tokens.pair(input_mint, output_mint)
+        for quote in quotes:
+            if quote is not None and quote.refusal is None:
+                self._routes.note(quote)
+        input_token = self._tokens.by_mint(input_mint, field="input_mint")
+        output_token = self._tokens.by_mint(output_mint, field="output_mint")
         scale = 10.0 ** (input_token.decimals - output_token.decimals)
         first = next((answer for answer in (local, external) if isinstance(answer, Refusal)), None)
         return self._judge.merged(quotes[0], quotes[1], rate_scale=scale, now=moment(self._clock), refusal=first)

@@ -1,13 +1,14 @@
 """Values of the aggregator as HTTP answers. Pure.
 
 Quotes are asked for again and again, all else now and then: a quote is written as plain values, in a fifth of the time
-its model takes, and a test holds it to that model.
+its model takes, and a test holds it to that model. It is put together of parts, in the model's order: some are the
+same until the answer is another, some are of the request, and some of the moment.
 """
 
 from collections.abc import Sequence
 from typing import Any, Final
 
-from aggregator.confidence import Cap, CapReason, Decision
+from aggregator.confidence import Cap, CapReason, Confidence, Decision
 from aggregator.held import HeldQuote, Source
 from aggregator.http_models import HealthAnswer, PoolAnswer, QuoteParameters
 from aggregator.selection import Merged
@@ -15,14 +16,28 @@ from aggregator.upstream_wire import PoolSummary, provider_of
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.labels import jupiter_label
 from quote_core.health import HealthReport
+from quote_core.quote_id import quote_id_of
 from quote_core.quotes import Provenance, RouteHop, worst_provenance
 from quote_core.units import BPS, NS_PER_MS, NS_PER_S
 
-__all__ = ["health_answer", "pool_answer", "quote_answer"]
+__all__ = [
+    "amounts_part",
+    "health_answer",
+    "id_part",
+    "pool_answer",
+    "provenance_part",
+    "quote_answer",
+    "route_part",
+    "source_part",
+    "state_part",
+    "terms_part",
+    "time_part",
+    "trust_part",
+]
 
 
 def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, started_mono_ns: int) -> dict[str, Any]:
-    """The better source's quote, a `QuoteAnswer` as JSON has it.
+    """The better source's quote, a `QuoteAnswer` as JSON has it; `HeldAnswers` writes the same from kept bytes.
 
     Args:
         merged: One with a price.
@@ -33,23 +48,69 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
     quote, confidence = merged.best_quote, merged.best_confidence
     assert quote is not None
     assert confidence is not None
-    route = quote.route
-    factors = confidence.factors
+    age_ns = quote.freshness.age_ns(merged.at)
+    fee_amount = mul_div_floor(quote.output_amount, asked.platform_fee_bps, BPS)
+    left_amount = quote.output_amount - fee_amount
+    return {
+        **amounts_part(quote) | {"outAmount": str(left_amount)},
+        **terms_part(quote.key.input_amount, left_amount, asked),
+        **route_part(quote) | {"platformFee": _platform_fee(fee_amount, asked)},
+        **time_part(now_mono_ns, started_mono_ns),
+        **source_part(quote),
+        **trust_part(confidence, merged.decision),
+        **provenance_part(quote),
+        **state_part(merged.oracle_rate, merged.oracle_disagreement, age_ns),
+        **id_part(quote),
+    }
+
+
+def amounts_part(quote: HeldQuote) -> dict[str, Any]:
+    """What goes in and comes out."""
     return {
         "inputMint": quote.key.input_mint,
         "inAmount": str(quote.key.input_amount),
         "outputMint": quote.key.output_mint,
         "outAmount": str(quote.output_amount),
-        "otherAmountThreshold": str(_threshold(quote, asked)),
+    }
+
+
+def terms_part(input_amount: int, output_amount: int, asked: QuoteParameters) -> dict[str, Any]:
+    """What the request makes of the amounts: the least output, or with ExactOut the most input, that it allows."""
+    if asked.swap_mode == "ExactIn":
+        threshold = mul_div_floor(output_amount, BPS - asked.slippage_bps, BPS)
+    else:
+        threshold = mul_div_ceil(input_amount, BPS + asked.slippage_bps, BPS)
+    return {
+        "otherAmountThreshold": str(threshold),
         "swapMode": asked.swap_mode,
         "slippageBps": asked.slippage_bps,
+    }
+
+
+def route_part(quote: HeldQuote) -> dict[str, Any]:
+    """Which way, and what it costs."""
+    return {
         "priceImpactPct": f"{quote.price_impact_fraction:.10f}".rstrip("0").rstrip("."),
         "platformFee": None,
-        "routePlan": _route_plan(route),
+        "routePlan": _route_plan(quote.route),
         "contextSlot": quote.freshness.vouched_slot,
-        "timeTaken": (now_mono_ns - started_mono_ns) / NS_PER_S,
-        "source": _SOURCE_NAMES[quote.source],
-        "provider": provider_of(quote),
+    }
+
+
+def time_part(now_mono_ns: int, started_mono_ns: int) -> dict[str, Any]:
+    """How long the answer took."""
+    return {"timeTaken": (now_mono_ns - started_mono_ns) / NS_PER_S}
+
+
+def source_part(quote: HeldQuote) -> dict[str, Any]:
+    """Who says so."""
+    return {"source": _SOURCE_NAMES[quote.source], "provider": provider_of(quote)}
+
+
+def trust_part(confidence: Confidence, decision: Decision) -> dict[str, Any]:
+    """How far to trust it at this moment."""
+    factors = confidence.factors
+    return {
         "confidence": confidence.score,
         "confidenceFactors": {
             "poolAge": factors.pool_age,
@@ -58,20 +119,28 @@ def quote_answer(merged: Merged, asked: QuoteParameters, *, now_mono_ns: int, st
             "provider": factors.provider,
             "slippage": factors.slippage,
         },
-        "decision": _DECISION_NAMES[merged.decision],
+        "decision": _DECISION_NAMES[decision],
         "caps": [_cap(cap) for cap in confidence.caps],
-        "provenance": _least_genuine(route),
-        "oraclePrice": merged.oracle_rate,
-        "ageMs": quote.freshness.age_ns(merged.at) // NS_PER_MS,
-        "routeId": str(quote.route_id),
     }
 
 
-def _threshold(quote: HeldQuote, asked: QuoteParameters) -> int:
-    """The least output, or with ExactOut the most input, that the slippage allows."""
-    if asked.swap_mode == "ExactIn":
-        return mul_div_floor(quote.output_amount, BPS - asked.slippage_bps, BPS)
-    return mul_div_ceil(quote.key.input_amount, BPS + asked.slippage_bps, BPS)
+def provenance_part(quote: HeldQuote) -> dict[str, Any]:
+    """Where the pools are from."""
+    return {"provenance": _least_genuine(quote.route)}
+
+
+def state_part(oracle_rate: float | None, oracle_disagreement: float, age_ns: int) -> dict[str, Any]:
+    """What it is judged by at this moment."""
+    return {"oraclePrice": oracle_rate, "oracleDisagreement": oracle_disagreement, "ageMs": age_ns // NS_PER_MS}
+
+
+def id_part(quote: HeldQuote) -> dict[str, Any]:
+    """Its route's name, and its own."""
+    slot = quote.freshness.vouched_slot
+    own = quote_id_of(
+        quote.source, quote.route_id, quote.key.input_mint, quote.key.input_amount, quote.output_amount, slot
+    )
+    return {"routeId": str(quote.route_id), "quoteId": own.text}
 
 
 _SOURCE_NAMES: Final = {source: source.name.lower() for source in Source}
@@ -119,6 +188,12 @@ def health_answer(report: HealthReport) -> HealthAnswer:
         findings=list(report.findings),
         figures=dict(report.figures),
     )
+
+
+def _platform_fee(fee_amount: int, asked: QuoteParameters) -> dict[str, Any] | None:
+    if not asked.platform_fee_bps:
+        return None
+    return {"amount": str(fee_amount), "feeBps": asked.platform_fee_bps}
 
 
 def _route_plan(route: Sequence[RouteHop]) -> list[dict[str, Any]]:

@@ -1,18 +1,22 @@
 """The HTTP API: parse, call, answer. Errors are `{error, errorCode}` with the status of their code."""
 
 import asyncio
+import functools
 from collections.abc import Awaitable, Callable, Collection, Coroutine, Mapping
 from http import HTTPStatus
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import orjson
 from aiohttp import hdrs, web
 from pydantic import BaseModel, ValidationError
+from yarl import URL
 
 from aggregator.clients import LocalClient
 from aggregator.fanout import Fanout
 from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
+from aggregator.held_answers import HeldAnswers
+from aggregator.http_access import ASKS
 from aggregator.http_answers import health_answer, pool_answer, quote_answer
 from aggregator.http_errors import http_status, refusal_of
 from aggregator.http_models import (
@@ -25,17 +29,22 @@ from aggregator.http_models import (
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
 from aggregator.openapi_page import PAGE_POLICY, openapi_page
 from aggregator.page.server import Page
+from aggregator.rows import RowRegistry
 from aggregator.selection import Merged
+from aggregator.swagger.server import swagger_routes
+from aggregator.token_api import TokenApi
+from quote_core.access.control import AccessControl
 from quote_core.clock import Clock
-from quote_core.dex.labels import chosen_dexes
 from quote_core.dex.pool import SwapMode
 from quote_core.dex.programs import program_labels
 from quote_core.errors import InvalidField, SolquoteError
 from quote_core.json_dialect import error_answer
-from quote_core.serving import QuoteRequest, compressed, shared_with
+from quote_core.quotes import QuoteKey
+from quote_core.serving import QuoteRequest, checked_quote_request, compressed, shared_with
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import TokenRegistry
 from quote_core.units import NS_PER_MS
+from quote_core.web.admission import admitting
 from quote_core.web.metrics_endpoint import METRICS_PATH, metrics_answer
 
 __all__ = ["BODY_BYTES_MAX", "HttpApi"]
@@ -47,7 +56,22 @@ _OWN_CODES: Final = {
     HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "RESOURCE_EXHAUSTED",
 }
 _Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
-_Answer = dict[str, Any] | Refusal
+_Answer = bytes | Refusal
+
+_QUERIES_KNOWN_MAX: Final = 4096
+"""Queries of single quotes, as they came, that are not read again: clients ask for the same amounts over and over."""
+_QUERY_CHARACTERS_MAX: Final = 512
+"""Longer ones are read each time: what is kept takes 6 MB, and 20 at most whatever a client asks for."""
+_BATCHES_KNOWN_MAX: Final = 16
+"""The same of batches, by their bytes: reading one of 100 quotes costs as much as answering it. 2 MB, 10 at most."""
+
+
+class _Asked(NamedTuple):
+    """A request, read and checked; without a `key` it is one for our own engine alone."""
+
+    parameters: QuoteParameters
+    wanted: QuoteRequest
+    key: QuoteKey | None
 
 
 class HttpApi:
@@ -57,6 +81,8 @@ class HttpApi:
         self,
         *,
         tokens: TokenRegistry,
+        rows: RowRegistry,
+        held: HeldAnswers,
         fanout: Fanout,
         local: LocalClient,
         health: AggregatorHealth,
@@ -65,8 +91,11 @@ class HttpApi:
         pools_timeout_ns: int,
         cors_origins: Collection[str] = (),
         page: Page | None = None,
+        access: AccessControl | None = None,
     ) -> None:
         self._tokens = tokens
+        self._rows = rows
+        self._held = held
         self._fanout = fanout
         self._local = local
         self._health = health
@@ -75,15 +104,21 @@ class HttpApi:
         self._pools_timeout_ns = pools_timeout_ns
         self._cors_origins = cors_origins
         self._web_page = page
-        document = openapi_document(health.version)
+        self._read_once = functools.lru_cache(_QUERIES_KNOWN_MAX)(self._read_query)
+        self._read_batch_once = functools.lru_cache(_BATCHES_KNOWN_MAX)(self._read_batch)
+        self._access = access
+        document = openapi_document(health.version, asks_tokens=access is not None and access.gate.asks_anything)
         self._openapi = orjson.dumps(document)
+        self._token_api = TokenApi(tokens)
+        self._labels = orjson.dumps(program_labels())
         self._page = openapi_page(document)
 
     def application(self) -> web.Application:
         """An application with every route of the OpenAPI document, that document, and the web page."""
         sharing = [shared_with(self._cors_origins)] if self._cors_origins else []
+        asking = [admitting(self._access, ASKS)] if self._access is not None else []
         application = web.Application(
-            middlewares=[*sharing, compressed, _errors_as_json], client_max_size=BODY_BYTES_MAX
+            middlewares=[*sharing, compressed, *asking, _errors_as_json], client_max_size=BODY_BYTES_MAX
         )
         application.add_routes(
             [
@@ -94,6 +129,8 @@ class HttpApi:
                     for prefix in JUPITER_PREFIXES
                     for name in ("swap", "swap-instructions")
                 ),
+                *self._token_api.routes(),
+                *swagger_routes(),
                 web.post("/v1/quote/batch", self.post_batch),
                 web.get("/v1/pools", self.get_pools),
                 web.get("/v1/pools/{mint}", self.get_pools),
@@ -114,14 +151,17 @@ class HttpApi:
 
     async def get_quote(self, request: web.Request) -> web.Response:
         """One quote, asked for and answered in Jupiter's names."""
-        answer = self._quote(_parameters(request.query))
+        started_ns = self._clock.mono_ns()
+        query = request.rel_url.raw_query_string
+        asked = (self._read_once if len(query) <= _QUERY_CHARACTERS_MAX else self._read_query)(query)
+        answer = self._quote(asked, started_ns)
         if isinstance(answer, Coroutine):
             answer = await answer
-        return _refused(answer) if isinstance(answer, Refusal) else _json(answer)
+        return _refused(answer) if isinstance(answer, Refusal) else _ready(answer)
 
     async def get_labels(self, request: web.Request) -> web.Response:
         """Jupiter's label of every DEX program known here."""
-        return web.Response(body=orjson.dumps(program_labels()), content_type="application/json")
+        return _ready(self._labels)
 
     async def post_swap(self, request: web.Request) -> web.Response:
         """501, with where to read what is offered instead."""
@@ -131,14 +171,12 @@ class HttpApi:
 
     async def post_batch(self, request: web.Request) -> web.Response:
         """Up to a hundred quotes; each is answered or refused by itself, in order."""
-        try:
-            body = BatchBody.model_validate(orjson.loads(await request.read()))
-        except orjson.JSONDecodeError as error:
-            raise InvalidField("body", f"is not JSON: {error}") from None
-        answers = [self._quote(asked) for asked in body.quotes]
+        started_ns = self._clock.mono_ns()
+        answers = [self._quote(asked, started_ns) for asked in self._read_batch_once(await request.read())]
         late = iter(await asyncio.gather(*(answer for answer in answers if isinstance(answer, Coroutine))))
         told = (next(late) if isinstance(answer, Coroutine) else answer for answer in answers)
-        return _json({"quotes": [_error(answer) if isinstance(answer, Refusal) else answer for answer in told]})
+        each = (orjson.dumps(_error(answer)) if isinstance(answer, Refusal) else answer for answer in told)
+        return _ready(b'{"quotes":[%b]}' % b",".join(each))
 
     async def get_pools(self, request: web.Request) -> web.Response:
         """All pools, or those of a mint."""
@@ -163,35 +201,29 @@ class HttpApi:
 
     async def get_openapi(self, request: web.Request) -> web.Response:
         """The OpenAPI document."""
-        return web.Response(body=self._openapi, content_type="application/json")
+        return _ready(self._openapi)
 
     async def get_page(self, request: web.Request) -> web.Response:
         """The document for people."""
         headers = {"Content-Security-Policy": PAGE_POLICY}
         return web.Response(text=self._page, content_type="text/html", headers=headers)
 
-    def _quote(self, asked_raw: Any) -> _Answer | Coroutine[Any, Any, _Answer]:
+    def _quote(self, asked: _Asked | Refusal, started_ns: int) -> _Answer | Coroutine[Any, Any, _Answer]:
         """The answer, at once where nobody is waited for: a task costs as much as all else about a held quote."""
-        started_ns = self._clock.mono_ns()
-        try:
-            asked = QuoteParameters.model_validate(asked_raw)
-            wanted = self._checked(asked)
-        except (SolquoteError, ValidationError) as error:
-            return refusal_of(error)
-        key = None if asked.is_local_alone else wanted.key
-        if key is None:
-            merging = self._fanout.local_alone(wanted)
-        else:
-            held = self._fanout.held(key)
+        if isinstance(asked, Refusal):
+            return asked
+        if asked.key is None:
+            return self._told_later(self._fanout.local_alone(asked.wanted), asked.parameters, started_ns)
+        row = self._rows.find(asked.key)
+        if row is not None and not asked.parameters.platform_fee_bps:  # what is kept as bytes is without one
+            held = self._held.told(row, asked.parameters, started_mono_ns=started_ns)
             if held is not None:
-                return self._told(held, asked, started_ns)
-            merging = self._fanout.quote(key, slippage_bps=asked.slippage_bps)
-        return self._told_later(merging, asked, started_ns)
+                return held
+        merging = self._fanout.quote(asked.key, slippage_bps=asked.parameters.slippage_bps)
+        return self._told_later(merging, asked.parameters, started_ns)
 
     async def _told_later(self, merging: Awaitable[Merged], asked: QuoteParameters, started_ns: int) -> _Answer:
-        return self._told(await merging, asked, started_ns)
-
-    def _told(self, merged: Merged, asked: QuoteParameters, started_ns: int) -> _Answer:
+        merged = await merging
         best = merged.best_quote
         if best is None:
             assert merged.refusal is not None, "neither a price nor a reason"
@@ -199,13 +231,54 @@ class HttpApi:
         if best.is_stale:
             age_ms = best.freshness.age_ns(merged.at) // NS_PER_MS
             return Refusal("FAILED_PRECONDITION", f"quote: stale, the state behind it is {age_ms} ms old")
-        return quote_answer(merged, asked, now_mono_ns=self._clock.mono_ns(), started_mono_ns=started_ns)
+        now_ns = self._clock.mono_ns()
+        return orjson.dumps(quote_answer(merged, asked, now_mono_ns=now_ns, started_mono_ns=started_ns))
+
+    def _read_query(self, query: str) -> _Asked | Refusal:
+        """A query as it came, as aiohttp itself would take it apart."""
+        try:
+            return self._read(_parameters(URL.build(query_string=query, encoded=True).query))
+        except InvalidField as error:
+            return refusal_of(error)
+
+    def _read_batch(self, body: bytes) -> tuple[_Asked | Refusal, ...]:
+        """A batch's requests.
+
+        Raises:
+            InvalidField: It is not JSON.
+            ValidationError: It is no batch.
+        """
+        try:
+            batch = BatchBody.model_validate(orjson.loads(body))
+        except orjson.JSONDecodeError as error:
+            raise InvalidField("body", f"is not JSON: {error}") from None
+        return tuple(map(self._read, batch.quotes))
+
+    def _read(self, asked_raw: Any) -> _Asked | Refusal:
+        try:
+            asked = QuoteParameters.model_validate(asked_raw)
+            wanted = self._checked(asked)
+        except (SolquoteError, ValidationError) as error:
+            return refusal_of(error)
+        return _Asked(asked, wanted, wanted.key)
 
     def _checked(self, asked: QuoteParameters) -> QuoteRequest:
-        input_token, output_token = self._tokens.pair(asked.input_mint, asked.output_mint)
-        mode = SwapMode.EXACT_IN if asked.swap_mode == "ExactIn" else SwapMode.EXACT_OUT
-        dexes = chosen_dexes(asked.dexes, asked.exclude_dexes)
-        return QuoteRequest(input_token.mint, output_token.mint, asked.amount, mode, dexes)
+        wanted = checked_quote_request(
+            self._tokens,
+            asked.input_mint,
+            asked.output_mint,
+            asked.amount,
+            mode=SwapMode.EXACT_IN if asked.swap_mode == "ExactIn" else SwapMode.EXACT_OUT,
+            dexes=asked.dexes,
+            exclude_dexes=asked.exclude_dexes,
+            max_hops=asked.max_hops,
+            max_splits=asked.max_splits,
+            max_accounts=asked.max_accounts,
+            is_direct=asked.is_direct,
+        )
+        if asked.platform_fee_bps and wanted.mode is SwapMode.EXACT_OUT:
+            raise InvalidField("platform_fee_bps", "must be 0 for a wanted output, of which nothing can be kept")
+        return wanted
 
 
 def _parameters(query: Mapping[str, str]) -> dict[str, str]:
@@ -255,4 +328,8 @@ def _model(answer: BaseModel, status: int = HTTPStatus.OK) -> web.Response:
 
 
 def _json(answer: Mapping[str, Any], status: int = HTTPStatus.OK) -> web.Response:
-    return web.Response(body=orjson.dumps(answer), status=status, content_type="application/json")
+    return _ready(orjson.dumps(answer), status)
+
+
+def _ready(body: bytes, status: int = HTTPStatus.OK) -> web.Response:
+    return web.Response(body=body, status=status, content_type="application/json")

@@ -9,7 +9,9 @@ from typing import Annotated, Any, Final, Literal
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, WithJsonSchema, model_validator
 from pydantic.alias_generators import to_camel
 
+from quote_core.dex.account_counts import SWAP_ACCOUNTS_MIN
 from quote_core.dex.labels import JUPITER_LABELS
+from quote_core.quotes import HOP_COUNT_MAX, LEG_COUNT_MAX
 from quote_core.units import BPS, U64_MAX
 
 __all__ = [
@@ -20,6 +22,7 @@ __all__ = [
     "ErrorAnswer",
     "HealthAnswer",
     "NotOfferedAnswer",
+    "PlatformFee",
     "PoolAnswer",
     "PoolsAnswer",
     "QuoteAnswer",
@@ -30,6 +33,7 @@ __all__ = [
 
 BATCH_COUNT_MAX = 100
 _SLIPPAGE_BPS_DEFAULT = 50
+_ACCOUNTS_DEFAULT = 64
 
 
 def _whole(unit: str, *, least: int, most: int) -> BeforeValidator:
@@ -47,13 +51,11 @@ def _whole(unit: str, *, least: int, most: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
-def _only(offered: int | bool, why: str) -> BeforeValidator:
-    text = str(offered).lower()
-
+def _only_false(why: str) -> BeforeValidator:
     def check(value: Any) -> Any:
-        if value != text and (type(value) is not type(offered) or value != offered):
-            raise ValueError(f"must be {text}, got {_shown(value)}: {why}")
-        return offered
+        if value != "false" and value is not False:
+            raise ValueError(f"must be false, got {_shown(value)}: {why}")
+        return False
 
     return BeforeValidator(check)
 
@@ -101,7 +103,12 @@ Mint = Annotated[str, Field(json_schema_extra={"pattern": MINT_PATTERN})]
 # A bound stands innermost, else pydantic does not write it as `minimum` and `maximum`; the rule outside has our words.
 Amount = Annotated[int, Field(ge=1, le=U64_MAX), _whole("smallest units", least=1, most=U64_MAX)]
 SlippageBps = Annotated[int, Field(ge=0, le=BPS), _whole("basis points", least=0, most=BPS)]
+PlatformFeeBps = Annotated[int, Field(ge=0, le=BPS), _whole("basis points", least=0, most=BPS)]
+MaxAccounts = Annotated[
+    int, Field(ge=SWAP_ACCOUNTS_MIN, le=U64_MAX), _whole("accounts", least=SWAP_ACCOUNTS_MIN, most=U64_MAX)
+]
 Truth = Annotated[bool, BeforeValidator(_truth)]
+OwnSlippage = Annotated[Literal[False], _only_false("slippage is the caller's")]
 Labels = Annotated[
     tuple[str, ...],
     BeforeValidator(_labels),
@@ -130,23 +137,43 @@ class QuoteParameters(_Camel):
         (), description="Only pools of these DEXes, by our labels or Jupiter's; our own engine alone; empty = all"
     )
     exclude_dexes: Labels = Field((), description="No pools of these DEXes; our own engine alone")
-    only_direct_routes: Truth = Field(False, description="True asks our own engine alone, whose routes are one swap")
-    restrict_intermediate_tokens: Truth = Field(
-        True, description="Either value holds: our own routes have no intermediate token, outside ones only common ones"
+    only_direct_routes: Truth = Field(False, description="True asks our own engine alone, for routes of one swap")
+    max_hops: Annotated[int, Field(ge=0, le=HOP_COUNT_MAX), _whole("swaps", least=0, most=HOP_COUNT_MAX)] = Field(
+        0,
+        description="Most swaps one after the other, from our own engine alone; from 2 on both mints may be one; "
+        "0 = one where the pair has a pool of its own",
     )
-    as_legacy_transaction: Truth = Field(False, description="True asks our own engine alone: one swap always fits")
+    max_splits: Annotated[int, Field(ge=0, le=LEG_COUNT_MAX), _whole("routes", least=0, most=LEG_COUNT_MAX)] = Field(
+        0, description="Most routes that the amount is split over, from our own engine alone, not with ExactOut; 0 = 1"
+    )
+    restrict_intermediate_tokens: Truth = Field(
+        True, description="Either value holds: our own routes pass through registered tokens, outside ones common ones"
+    )
+    as_legacy_transaction: Truth = Field(
+        False, description="True asks our own engine alone, for one swap, which always fits"
+    )
     instruction_version: Annotated[Literal["V1", "V2"], _one_of("V1", "V2")] = Field(
         "V1", description="Of the swap's instruction; a quote is the same"
     )
+    platform_fee_bps: PlatformFeeBps = Field(
+        0, description="Kept of what comes out, rounded down: `outAmount` is what is left, `platformFee` tells it"
+    )
+    max_accounts: MaxAccounts = Field(
+        _ACCOUNTS_DEFAULT,
+        description="Most accounts that a transaction with the swaps may name; below 58, which any three swaps keep "
+        "within, our own engine alone",
+    )
+    for_jito_bundle: Truth = Field(False, description="Either value holds: no DEX here is unfit for a bundle")
+    support_dynamic_intermediate_tokens: Truth = Field(
+        False, description="Either value holds: our own routes pass through any registered token"
+    )
     # What would change the answer and is not offered has one value left: that which changes nothing.
-    platform_fee_bps: Annotated[Literal[0], _only(0, "platform fees are not offered")] = Field(
-        0, description="Not offered: a platform fee"
-    )
-    max_accounts: Annotated[Literal[64], _only(64, "routes are not chosen by their accounts")] = Field(
-        64, description="Not offered: a bound of the route's accounts"
-    )
-    dynamic_slippage: Annotated[Literal[False], _only(False, "slippage is the caller's")] = Field(
-        False, description="Not offered: slippage worked out by the server"
+    dynamic_slippage: OwnSlippage = Field(False, description="Not offered: slippage worked out by the server")
+    auto_slippage: OwnSlippage = Field(False, description="Not offered: the same by an older name")
+    compute_auto_slippage: OwnSlippage = Field(False, description="Not offered: the same")
+    minimize_slippage: OwnSlippage = Field(False, description="Not offered: a route chosen for its slippage")
+    prefer_liquid_dexes: Annotated[Literal[False], _only_false("dexes names those that are wanted")] = Field(
+        False, description="Not offered: a route chosen for its DEXes; `dexes` is"
     )
 
     @model_validator(mode="before")
@@ -161,8 +188,8 @@ class QuoteParameters(_Camel):
         return {name: value for name, value in asked.items() if not _is_nothing(name, value)}
 
     @property
-    def is_local_alone(self) -> bool:
-        """Whether an outside provider's route could break what is asked for."""
+    def is_direct(self) -> bool:
+        """Whether a route must be one swap."""
         return self.only_direct_routes or self.as_legacy_transaction
 
 
@@ -223,6 +250,13 @@ class CapAnswer(_Camel):
     at_most: Literal["skip", "cautious"]
 
 
+class PlatformFee(_Camel):
+    """What of the output the caller keeps for itself."""
+
+    amount: str = Field(description="Smallest units of the output token")
+    fee_bps: int
+
+
 class QuoteAnswer(_Camel):
     """The better source's quote, in Jupiter's names, and how far to trust it."""
 
@@ -234,7 +268,7 @@ class QuoteAnswer(_Camel):
     swap_mode: Literal["ExactIn", "ExactOut"]
     slippage_bps: int
     price_impact_pct: str = Field(description="Fraction of the price lost to the size of the trade")
-    platform_fee: None = None
+    platform_fee: PlatformFee | None = Field(None, description="null where none was asked for")
     route_plan: list[RouteStep]
     context_slot: int
     time_taken: float = Field(description="Seconds")
@@ -246,8 +280,10 @@ class QuoteAnswer(_Camel):
     caps: list[CapAnswer] = Field(description="What lowers the decision below the score's; empty = nothing")
     provenance: str | None = Field(description="The least genuine of the route's pools; null where not known")
     oracle_price: float | None = Field(description="Whole output tokens per whole input token")
+    oracle_disagreement: float = Field(description="How far its sources disagree, a fraction; 0 = they agree")
     age_ms: int = Field(description="Age of the state the quote rests on")
     route_id: str = Field(description="As in shared memory and GetRoute, decimal text")
+    quote_id: str = Field(description="What `solquote explain` and ExplainQuote take, 52 characters")
 
 
 class ErrorAnswer(_Camel):

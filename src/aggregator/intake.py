@@ -49,7 +49,7 @@ class Intake:
             LayoutMismatch: It is none; nothing of it is taken.
         """
         columns = LocalColumns(message)
-        refused = [wire.held_local_bytes(quote) for quote in columns.refused]
+        apart = [wire.held_local_bytes(quote) for quote in (*columns.refused, *columns.routed)]
         pool_update_ns = 0
         # A pool update is one slice, hence one unit. A whole table, which is a first set or a refresh, is many: others
         # get their turn in between.
@@ -58,7 +58,7 @@ class Intake:
                 await asyncio.sleep(0)
             arrival = self._columns(columns, first)
             pool_update_ns = max(pool_update_ns, arrival.pool_update_ns)
-        for quotes in _slices(refused):
+        for quotes in _slices(apart):
             self.take(Source.LOCAL, quotes)
             await asyncio.sleep(0)
         # Pool updates arrive one after the other: changes that rest on a newer one than any before are its first.

@@ -73,10 +73,11 @@ _SHM_REFUSALS = _OWN.counter("solquote_shm_refused_quotes_total", "Quotes not wr
 _SHM_WAITING = _OWN.gauge(
     "solquote_shm_waiting_confirmations", "Entries whose new time is to be written with one of the next beats", "file"
 )
-_SHM_USED = _OWN.gauge("solquote_shm_used_entries", "Entries in use, of 2000", "file")
+_SHM_USED = _OWN.gauge("solquote_shm_used_entries", "Entries in use", "file")
+_SHM_ENTRIES = _OWN.gauge("solquote_shm_entries", "Entries the file has: SOLQUOTE_SHM_ENTRY_COUNT", "file")
 _SHM_ANNOUNCED = _OWN.counter(
     "solquote_shm_ring_announcements_total",
-    "Changes announced on the ring, which holds 512: a reader that lets more pass between two polls is lapped",
+    "Changes announced on the ring: who lets more than SOLQUOTE_SHM_SLOT_COUNT pass between two polls is lapped",
     "file",
 )
 
@@ -162,4 +163,5 @@ def _files(publisher: ShmPublisher, writer: QuoteWriter) -> Iterator[Sample]:
     yield _SHM_WAITING.of(publisher.waiting_count, file)
     if writer.is_open():
         yield _SHM_USED.of(writer.used, file)
+        yield _SHM_ENTRIES.of(writer.counts.entries, file)
         yield _SHM_ANNOUNCED.of(writer.announced_count, file)

@@ -39,6 +39,7 @@ cdef uint32_t LOCAL = tag(pb.AggregatedQuote, "local", LEN)
 cdef uint32_t EXTERNAL = tag(pb.AggregatedQuote, "external", LEN)
 cdef uint32_t BEST = tag(pb.AggregatedQuote, "best_source", VARINT)
 cdef uint32_t ORACLE = tag(pb.AggregatedQuote, "oracle_price", FIXED64)
+cdef uint32_t DISAGREEMENT = tag(pb.AggregatedQuote, "oracle_disagreement", FIXED64)
 cdef uint32_t VERSION = tag(pb.AggregatedQuote, "version", VARINT)
 cdef uint32_t DECISION = tag(pb.AggregatedQuote, "decision", VARINT)
 cdef uint32_t OUTPUT_AMOUNT = tag(pb.AggregatedQuote, "output_amount", VARINT)
@@ -141,6 +142,8 @@ cdef class RowWriter:
             at = put_number(at, OUTPUT_AMOUNT, best.output_amount)
         if verdict.oracle_rate > 0.0:
             at = put_double(at, ORACLE, verdict.oracle_rate)
+            if verdict.oracle_disagreement > 0.0:
+                at = put_double(at, DISAGREEMENT, verdict.oracle_disagreement)
         for side in range(2):
             if verdict.has_price[side]:
                 at = put_score(at, side, &verdict.scores[side])

@@ -12,7 +12,7 @@ from aggregator.oracle import OraclePrices
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Moment
 from quote_core.units import NS_PER_S
 
-__all__ = ["NO_ANSWER", "Judge", "Merged", "confidence_of", "merge"]
+__all__ = ["NO_ANSWER", "Judge", "Merged", "Standing", "confidence_of", "merge"]
 
 NO_ANSWER = Refusal("UNAVAILABLE", "no quote service has answered for this pair and amount yet")
 
@@ -29,6 +29,7 @@ class Merged(NamedTuple):
     refusal: Refusal | None
     oracle_rate: float | None
     at: Moment
+    oracle_disagreement: float = 0.0
 
     def of(self, source: Source) -> HeldQuote | None:
         """One source's answer."""
@@ -45,6 +46,22 @@ class Merged(NamedTuple):
         if self.best is None:
             return None
         return self.local_confidence if self.best is Source.LOCAL else self.external_confidence
+
+
+class Standing(NamedTuple):
+    """How a row's better answer stands at a moment: all that is another the next moment, though no word has come.
+
+    `age_ns` is that of the state the answer rests on. `stamp` is one of its own for every answer the table has taken:
+    while it is the same, so are both sources' answers.
+    """
+
+    best: Source
+    confidence: Confidence
+    decision: Decision
+    oracle_rate: float | None
+    oracle_disagreement: float
+    age_ns: int
+    stamp: int
 
 
 class Judge:
@@ -100,6 +117,7 @@ class Judge:
             None if external is None else self._confidence(external, local, oracle_rate, rate_scale, now),
             refusal=refusal,
             oracle_rate=oracle_rate,
+            oracle_disagreement=0.0 if either is None or oracle_rate is None else self._disagreement(either),
             at=now,
         )
 
@@ -113,9 +131,13 @@ class Judge:
             rate_scale=rate_scale,
             depth_amount=0 if local is None else local.depth_amount,
             oracle_rate=oracle_rate,
+            oracle_disagreement=self._disagreement(quote),
             limits=self.limits,
             now=now,
         )
+
+    def _disagreement(self, quote: HeldQuote) -> float:
+        return self.oracle.disagreement(quote.key.input_mint, quote.key.output_mint)
 
     def _oracle_rate(self, quote: HeldQuote, local: HeldQuote | None, now: Moment) -> float | None:
         # The local service's own rate is newer than the one read at an interval, while both are of the same oracle; it
@@ -132,6 +154,7 @@ def confidence_of(
     rate_scale: float,
     depth_amount: int,
     oracle_rate: float | None,
+    oracle_disagreement: float = 0.0,
     now: Moment,
     limits: CapLimits = CAP_LIMITS,
 ) -> Confidence:
@@ -142,6 +165,7 @@ def confidence_of(
         rate_scale: 10 ** (input decimals - output decimals), which makes smallest units whole tokens.
         depth_amount: Depth to expect slippage from; a source that knows none is judged by the other's.
         oracle_rate: Whole output tokens per whole input token; `None` = nobody vouches for one.
+        oracle_disagreement: How far the oracle's sources disagree on it.
         now: Now.
         limits: From where on it is capped.
     """
@@ -151,6 +175,7 @@ def confidence_of(
         hop_count=quote.hop_count,
         rate=rate,
         oracle_rate=oracle_rate,
+        oracle_disagreement=oracle_disagreement,
         uptime=quote.uptime,
         slippage_expected=expected_slippage(quote.key.input_amount, depth_amount),
         slippage_actual=quote.price_impact_fraction,
@@ -173,6 +198,7 @@ def merge(
     *,
     refusal: Refusal | None = None,
     oracle_rate: float | None = None,
+    oracle_disagreement: float = 0.0,
     at: Moment = NO_MOMENT,
 ) -> Merged:
     """Take the source with the higher confidence, caps included; on a tie the higher output, then local.
@@ -197,7 +223,18 @@ def merge(
     if best is not None and chosen is not None and confidence is not None and not chosen.is_stale:
         decision = confidence.decision
     reason = None if best is not None else _refusal(local, external) or refusal or NO_ANSWER
-    return Merged(local, external, local_confidence, external_confidence, best, decision, reason, oracle_rate, at)
+    return Merged(
+        local,
+        external,
+        local_confidence,
+        external_confidence,
+        best,
+        decision,
+        reason,
+        oracle_rate,
+        at,
+        oracle_disagreement,
+    )
 
 
 def _refusal(local: HeldQuote | None, external: HeldQuote | None) -> Refusal | None:

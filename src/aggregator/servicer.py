@@ -9,13 +9,16 @@ import grpc.aio
 from google.protobuf.message import DecodeError
 
 from aggregator import wire
+from aggregator.evidence import EvidenceRelay
 from aggregator.fanout import Fanout
 from aggregator.feeds import Feeds
 from aggregator.health import AggregatorHealth
 from aggregator.held import Refusal
 from aggregator.routes import Routes
 from quote_core.errors import InvalidField, SolquoteError
+from quote_core.quotes import QuoteKey
 from quote_core.serving import (
+    READ_EXPLAIN_REQUEST,
     READ_HEALTH_REQUEST,
     QuoteRequest,
     abort_with,
@@ -41,12 +44,20 @@ class AggregatorServicer:
     """`QuoteAggregatorService`."""
 
     def __init__(
-        self, *, tokens: TokenRegistry, fanout: Fanout, feeds: Feeds, routes: Routes, health: AggregatorHealth
+        self,
+        *,
+        tokens: TokenRegistry,
+        fanout: Fanout,
+        feeds: Feeds,
+        routes: Routes,
+        evidence: EvidenceRelay,
+        health: AggregatorHealth,
     ) -> None:
         self._tokens = tokens
         self._fanout = fanout
         self._feeds = feeds
         self._routes = routes
+        self._evidence = evidence
         self._health = health
         self._read_once = functools.lru_cache(_REQUESTS_KNOWN_MAX)(self._read)
 
@@ -56,6 +67,7 @@ class AggregatorServicer:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "GetQuote": unary(_answering(self.get_quote)),
             "GetRoute": unary(_answering(self.get_route), wire.ROUTE_REQUEST),
+            "ExplainQuote": unary(_answering(self.explain_quote), READ_EXPLAIN_REQUEST),
             "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST),
             "StreamQuotes": stream(streaming(self.stream_quotes), wire.AGGREGATED_REQUEST),
             "StreamBatchQuotes": stream(streaming(self.stream_batch_quotes), wire.BATCH_REQUEST),
@@ -64,8 +76,7 @@ class AggregatorServicer:
 
     async def get_quote(self, request: bytes) -> bytes | Refusal:
         """One quote, now; of a held one what is told is made as of now, and nothing else."""
-        asked = (self._read_once if len(request) <= _REQUEST_BYTES_MAX else self._read)(request)
-        key = asked.key
+        asked, key = (self._read_once if len(request) <= _REQUEST_BYTES_MAX else self._read)(request)
         held = None if key is None else self._fanout.held_body(key)
         if held is not None:
             return held
@@ -83,6 +94,10 @@ class AggregatorServicer:
             return Refusal("NOT_FOUND", f"route_id: no quote has used route {request.route_id} lately")
         return wire.route_message(request.route_id, route)
 
+    async def explain_quote(self, request: Any) -> bytes | Refusal:
+        """What a quote of an id rests on."""
+        return await self._evidence.explain(request.quote_id)
+
     async def get_health(self, request: Any) -> bytes:
         """How the service is."""
         encoded: bytes = write_health(self._health.report()).SerializeToString()
@@ -92,7 +107,8 @@ class AggregatorServicer:
         """One pair and amount, and whatever changes about it."""
         key = read_quote_request(request, self._tokens).key
         if key is None:
-            field = "output_amount" if request.output_amount else "dexes"
+            named = ("output_amount", "max_hops", "max_splits", "only_direct_routes", "max_accounts")
+            field = next((name for name in named if getattr(request, name)), "dexes")
             raise InvalidField(field, "is of GetQuote alone, a stream follows amounts that go in, over all DEXes")
         return self._feeds.single(context.peer(), key)
 
@@ -100,12 +116,14 @@ class AggregatorServicer:
         """All pairs and amounts of a request."""
         return self._feeds.batch(context.peer(), request)
 
-    def _read(self, request: bytes) -> QuoteRequest:
+    def _read(self, request: bytes) -> tuple[QuoteRequest, QuoteKey | None]:
+        """A request, checked, and the key of the row that could answer it."""
         try:
             message = wire.AGGREGATED_REQUEST(request)
         except DecodeError as error:
             raise InvalidField("request", "is no AggregatedQuoteRequest") from error
-        return read_quote_request(message, self._tokens)
+        asked = read_quote_request(message, self._tokens)
+        return asked, asked.key
 
 
 def _answering(method: Callable[[Any], Awaitable[bytes | Refusal]]) -> Callable[[Any, _Context], Awaitable[bytes]]:

@@ -7,10 +7,29 @@ from pydantic import Field
 from aggregator.confidence import CapLimits
 from quote_core.freshness import FRESH
 from quote_core.setting_types import Address
-from quote_core.settings import Duration, Hosts, Origins, Port, ServiceSettings, metrics_port_field
+from quote_core.settings import (
+    Duration,
+    Hosts,
+    Origins,
+    PlatformSettings,
+    Port,
+    ServiceSettings,
+    environment_name,
+    metrics_port_field,
+)
 from quote_core.units import BPS, LAMPORTS_PER_SOL, U64_MAX
+from quote_core.watch import watched_row_count
 
-__all__ = ["AggregatorSettings"]
+__all__ = ["AggregatorSettings", "too_few_entries"]
+
+
+def too_few_entries(platform: PlatformSettings, *, pair_count: int) -> str:
+    """What is wrong with the quote files' size when they have no room for the platform's own rows; else nothing."""
+    watched = watched_row_count(pair_count=pair_count, amount_count=len(platform.watched_amounts))
+    if watched <= platform.shm_entry_count:
+        return ""
+    name = environment_name(platform.section, "shm_entry_count")
+    return f"{name}: must be at least {watched}, for watched pairs x amounts both ways, got {platform.shm_entry_count}"
 
 
 class AggregatorSettings(ServiceSettings):

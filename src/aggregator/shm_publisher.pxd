@@ -2,13 +2,11 @@
 cimport cython
 from libc.stdint cimport int32_t, int64_t, uint8_t, uint16_t, uint32_t, uint64_t
 from shm.draft cimport Batch
-from shm.layout cimport SQ_ENTRY_COUNT
 
 from aggregator._scoring cimport Formula, Instant, Score
 from aggregator.columns cimport QuoteGroup, QuoteNumbers
 
 cdef enum:
-    ROW_COUNT = SQ_ENTRY_COUNT
     BPS_MAX = 10_000
 
 
@@ -54,11 +52,13 @@ cdef class ShmPublisher:
     cdef WrittenQuotes noted        # since the batch was sent
     cdef Batch batch
     cdef uint16_t ttl_slots
-    cdef Written written[ROW_COUNT]
-    # Confirmed rows that wait to be written, in order of their coming: a ring of links, `ROW_COUNT` its own place.
-    cdef uint16_t next_waiting[ROW_COUNT + 1]
-    cdef uint16_t previous_waiting[ROW_COUNT + 1]
-    cdef bint is_waiting[ROW_COUNT]
+    cdef readonly uint32_t row_count
+    cdef readonly uint32_t confirmed_per_beat_max  # a quarter of the file's ring
+    cdef Written* written
+    # Confirmed rows that wait to be written, in order of their coming: a ring of links, `row_count` its own place.
+    cdef uint16_t* next_waiting
+    cdef uint16_t* previous_waiting
+    cdef bint* is_waiting
     cdef readonly uint32_t waiting_count
     cdef uint64_t by_confidence_bps[BPS_MAX + 1]
     cdef readonly uint64_t published_count

@@ -11,7 +11,7 @@ The table puts quotes here, scored; nothing here reads a clock.
 """
 
 from libc.math cimport NAN, rint
-from libc.stdlib cimport free, realloc
+from libc.stdlib cimport calloc, free, realloc
 from libc.string cimport memset
 
 from shm.layout cimport *
@@ -72,7 +72,7 @@ cdef class WrittenQuotes:
 cdef class ShmPublisher:
     """Writes one of the two files."""
 
-    def __init__(self, writer not None, *, int64_t ttl_slots, spans=None):
+    def __cinit__(self, writer not None, *, int64_t ttl_slots, spans=None):
         """Set it up.
 
         Args:
@@ -85,7 +85,21 @@ cdef class ShmPublisher:
         self.noted = WrittenQuotes()
         self.batch = writer.batch()
         self.ttl_slots = <uint16_t>min(ttl_slots, <int64_t>TTL_SLOTS_MAX)
-        self.next_waiting[ROW_COUNT] = self.previous_waiting[ROW_COUNT] = ROW_COUNT
+        self.row_count = writer.counts.entries
+        self.confirmed_per_beat_max = writer.counts.slots // 4
+        self.written = <Written*>calloc(self.row_count, sizeof(Written))
+        self.next_waiting = <uint16_t*>calloc(self.row_count + 1, sizeof(uint16_t))
+        self.previous_waiting = <uint16_t*>calloc(self.row_count + 1, sizeof(uint16_t))
+        self.is_waiting = <bint*>calloc(self.row_count, sizeof(bint))
+        if self.written == NULL or self.next_waiting == NULL or self.previous_waiting == NULL or self.is_waiting == NULL:
+            raise MemoryError
+        self.next_waiting[self.row_count] = self.previous_waiting[self.row_count] = <uint16_t>self.row_count
+
+    def __dealloc__(self):
+        free(self.written)
+        free(self.next_waiting)
+        free(self.previous_waiting)
+        free(self.is_waiting)
 
     @property
     def counts_by_confidence_bps(self):
@@ -200,15 +214,15 @@ cdef class ShmPublisher:
 
     cdef void confirm(self, uint32_t row) noexcept nogil:
         """Note a row that is as it was, but vouched for anew; it is scored when it is written."""
-        cdef uint16_t last = self.previous_waiting[ROW_COUNT]
+        cdef uint16_t last = self.previous_waiting[self.row_count]
         if self.is_waiting[row]:
             return
         self.is_waiting[row] = True
         self.waiting_count += 1
         self.next_waiting[last] = <uint16_t>row
         self.previous_waiting[row] = last
-        self.next_waiting[row] = ROW_COUNT
-        self.previous_waiting[ROW_COUNT] = <uint16_t>row
+        self.next_waiting[row] = <uint16_t>self.row_count
+        self.previous_waiting[self.row_count] = <uint16_t>row
 
     cdef void settle(self, uint32_t row) noexcept nogil:
         """The row waits no longer."""
@@ -221,7 +235,7 @@ cdef class ShmPublisher:
 
     cdef int32_t first_waiting(self) noexcept nogil:
         """The row that has waited longest, -1 when none does."""
-        return -1 if self.waiting_count == 0 else self.next_waiting[ROW_COUNT]
+        return -1 if self.waiting_count == 0 else self.next_waiting[self.row_count]
 
     cdef object totals(self, const Formula* formula, const Instant* now):
         """What the file holds, added up, as it was scored when it was written."""
@@ -231,7 +245,7 @@ cdef class ShmPublisher:
         cdef double sums[FACTOR_COUNT]
         cdef uint64_t fresh = 0, stale = 0, impact = 0, deviation = 0, capped_stale = 0
         memset(sums, 0, sizeof(sums))
-        for row in range(<uint32_t>ROW_COUNT):
+        for row in range(self.row_count):
             written = &self.written[row]
             if not written.is_there:
                 continue

@@ -115,19 +115,17 @@ class Upstream:
         return reader
 
     async def _read(self, request: Any, delivered: asyncio.Event) -> None:
-        messages = aiter(self._stub(request))
+        messages, loop = aiter(self._stub(request)), asyncio.get_running_loop()
         try:
-            while True:
-                async with asyncio.timeout(self._silence_ns_max / NS_PER_S):
+            async with asyncio.timeout(None) as silence:  # one timer, moved by each message: to make one takes longer
+                while True:
+                    silence.reschedule(loop.time() + self._silence_ns_max / NS_PER_S)
                     message = await anext(messages)
-                self.message_count += 1
-                await self._sink(message)
-                if not delivered.is_set():
-                    delivered.set()
-                    self._backoff.reset()
-                    if not self.is_delivering.is_set():
-                        self.is_delivering.set()
-                        self._log.info("upstream delivers", upstream=self.name)
+                    silence.reschedule(None)
+                    self.message_count += 1
+                    await self._sink(message)
+                    if not delivered.is_set():
+                        self._delivers(delivered)
         except grpc.aio.AioRpcError as error:
             self._ended(f"{error.code().name}: {error.details()}")
         except TimeoutError:
@@ -136,6 +134,13 @@ class Upstream:
             self._ended(str(error))
         except StopAsyncIteration:
             self._ended("the service ended the stream")
+
+    def _delivers(self, delivered: asyncio.Event) -> None:
+        delivered.set()
+        self._backoff.reset()
+        if not self.is_delivering.is_set():
+            self.is_delivering.set()
+            self._log.info("upstream delivers", upstream=self.name)
 
     def _ended(self, reason: str) -> None:
         self.reconnect_count += 1

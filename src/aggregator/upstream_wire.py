@@ -9,6 +9,7 @@ Besides `wire`, `columns` and `row_bytes` nothing here imports generated code.
 
 import dataclasses
 import math
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import Any, Final
 
@@ -21,6 +22,7 @@ from quote_core.dex.labels import ALL_DEXES
 from quote_core.dex.pool import Dex, SwapMode
 from quote_core.errors import LayoutMismatch
 from quote_core.freshness import Freshness
+from quote_core.generated.solquote.v1 import evidence_pb2 as evidence_pb
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
@@ -29,8 +31,10 @@ from quote_core.serving import QuoteRequest, read_freshness, read_provenance, re
 from quote_core.units import AMOUNT_MAX, BPS, NS_PER_MS, Pubkey
 
 __all__ = [
+    "EXTERNAL_EVIDENCE",
     "EXTERNAL_QUOTE",
     "EXTERNAL_STREAM",
+    "LOCAL_EVIDENCE",
     "LOCAL_POOLS",
     "LOCAL_PRICES",
     "LOCAL_QUOTE",
@@ -39,11 +43,13 @@ __all__ = [
     "PoolSummary",
     "Rpc",
     "batch_request",
+    "explain_request",
     "external_answers",
     "external_request",
     "held_external",
     "held_local",
     "held_local_bytes",
+    "hop_count",
     "local_request",
     "oracle_prices",
     "pool_summaries",
@@ -62,7 +68,7 @@ USD_MAX: Final = 1e9
 _REFUSAL_CHARACTERS_MAX: Final = 500
 
 _DEX_IDS: Final = {dex.label: dex.value for dex in Dex}
-_UNKNOWN_DEX_ID: Final = 0  # a provider's own label, or a DEX newer than this build
+_UNKNOWN_DEX_ID: Final = 0  # a provider's own label, a DEX newer than this build, or no single one: several swaps
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -96,6 +102,8 @@ LOCAL_PRICES: Final = Rpc(
 LOCAL_POOLS: Final = Rpc(
     _LOCAL + "ListPools", local_pb.ListPoolsRequest.SerializeToString, local_pb.ListPoolsResponse.FromString
 )
+LOCAL_EVIDENCE: Final = Rpc(_LOCAL + "ExplainQuote", evidence_pb.ExplainQuoteRequest.SerializeToString, None)
+EXTERNAL_EVIDENCE: Final = Rpc(_EXTERNAL + "ExplainQuote", evidence_pb.ExplainQuoteRequest.SerializeToString, None)
 EXTERNAL_STREAM: Final = Rpc(
     _EXTERNAL + "StreamQuoteBatches",
     quotes_pb.BatchQuoteRequest.SerializeToString,
@@ -138,6 +146,9 @@ def local_request(asked: QuoteRequest) -> local_pb.LocalQuoteRequest:
         input_amount=asked.amount if is_exact_in else 0,
         output_amount=0 if is_exact_in else asked.amount,
         dexes=[] if asked.dexes == ALL_DEXES else sorted(dex.label for dex in asked.dexes),
+        max_hops=asked.hop_count_max,
+        max_splits=asked.leg_count_max,
+        max_accounts=asked.account_count_max,
     )
 
 
@@ -151,6 +162,11 @@ def external_request(key: QuoteKey, *, slippage_bps: int) -> external_pb.Externa
     )
 
 
+def explain_request(quote_id: str) -> evidence_pb.ExplainQuoteRequest:
+    """Ask a service what a quote of its rests on."""
+    return evidence_pb.ExplainQuoteRequest(quote_id=quote_id)
+
+
 def prices_request() -> local_pb.OraclePricesRequest:
     """Ask for all reference prices."""
     return local_pb.OraclePricesRequest()
@@ -161,13 +177,25 @@ def pools_request() -> local_pb.ListPoolsRequest:
     return local_pb.ListPoolsRequest()
 
 
-def oracle_prices(response: local_pb.OraclePricesResponse) -> dict[Pubkey, OraclePrice]:
-    """The prices that are known, possible and not stale."""
-    return {
-        Pubkey(price.mint): OraclePrice(price.usd, read_freshness(price))
-        for price in response.prices
-        if price.HasField("usd") and USD_MIN <= price.usd <= USD_MAX and not price.is_stale
-    }
+def oracle_prices(response: local_pb.OraclePricesResponse) -> dict[Pubkey, OraclePrice | None]:
+    """The prices by mint; `None` where none is known, or none that is possible and not stale."""
+    return {Pubkey(price.mint): _oracle_price(price) for price in response.prices}
+
+
+def _oracle_price(price: local_pb.OraclePrice) -> OraclePrice | None:
+    if not price.HasField("usd") or not USD_MIN <= price.usd <= USD_MAX or price.is_stale:
+        return None
+    return OraclePrice(
+        price.usd,
+        read_freshness(price),
+        _disagreement(price.disagreement),
+        _disagreement(price.disagreement_in_sol) if price.HasField("disagreement_in_sol") else None,
+    )
+
+
+def _disagreement(told: float) -> float:
+    """At most the whole price: more lowers nothing further, and what is no number vouches for no agreement."""
+    return told if 0.0 <= told <= 1.0 else 1.0
 
 
 def pool_summaries(response: local_pb.ListPoolsResponse) -> Iterator[PoolSummary]:
@@ -247,12 +275,12 @@ def held_local(quote: local_pb.LocalQuote) -> HeldQuote:
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         route_id=quote.route_id,
-        hop_count=_hop_count(route),
+        hop_count=hop_count(route),
         price_impact_fraction=max(quote.price_impact, 0.0),
         depth_amount=quote.depth_amount,
         oracle_price=_positive(quote.oracle_price) if quote.HasField("oracle_price") else None,
         uptime=1.0,
-        dex_id=_DEX_IDS.get(quote.protocol, _UNKNOWN_DEX_ID),
+        dex_id=_DEX_IDS.get(quote.protocol, _UNKNOWN_DEX_ID) if len(route) <= 1 else _UNKNOWN_DEX_ID,
         is_stale=quote.is_stale,
         version=quote.version,
         freshness=freshness,
@@ -273,7 +301,7 @@ def held_external(quote: external_pb.ExternalQuote) -> HeldQuote:
         key=QuoteKey(Pubkey(quote.input_mint), Pubkey(quote.output_mint), quote.input_amount),
         output_amount=quote.output_amount,
         route_id=quote.route_id,
-        hop_count=_hop_count(route),
+        hop_count=hop_count(route),
         price_impact_fraction=max(quote.price_impact_bps, 0.0) / BPS,
         depth_amount=0,
         oracle_price=None,
@@ -331,11 +359,12 @@ def _positive(value: float) -> float | None:
     return value if value > 0.0 and math.isfinite(value) else None
 
 
-def _hop_count(route: Sequence[RouteHop]) -> int:
-    # Legs that split one swap over several pools run side by side: they are one hop.
+def hop_count(route: Sequence[RouteHop]) -> int:
+    """Swaps one after the other: of a split the longest part's."""
     if len(route) <= 1:
         return 1
-    return len({(hop.input_mint, hop.output_mint) for hop in route})
+    # A provider that splits a swap does not say which part is whose: what goes between the same tokens is one hop.
+    return max(Counter(leg for leg, _, _ in {(hop.leg, hop.input_mint, hop.output_mint) for hop in route}).values())
 
 
 def hops_of(quote: HeldQuote) -> Sequence[quotes_pb.RouteHop]:

@@ -8,26 +8,29 @@ Rows of the table are encoded by `row_bytes` in C. What is here is for answers t
 import struct
 from typing import Final
 
-from aggregator.confidence import Cap, Confidence, Decision
+from aggregator.confidence import Cap, CapLimits, Confidence, Decision
 from aggregator.held import HeldQuote, Refusal, Source
 from aggregator.routes import Route
 from aggregator.selection import Merged
 from aggregator.upstream_wire import hops_of
 from quote_core.clock import Moment
 from quote_core.errors import RequestError
+from quote_core.generated.solquote.v1 import evidence_pb2 as evidence_pb
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
 from quote_core.generated.solquote.v1 import local_quote_pb2 as local_pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
 from quote_core.quotes import QuoteKey
 from quote_core.serving import Combination
-from quote_core.units import NS_PER_MS
+from quote_core.units import NS_PER_MS, Pubkey
 
 __all__ = [
     "AGGREGATED_REQUEST",
     "BATCH_REQUEST",
     "ROUTE_REQUEST",
     "encode_row",
+    "encode_scoring",
+    "evidence_pair",
     "refused_body",
     "route_message",
     "row_prefix",
@@ -86,6 +89,8 @@ _FACTOR_TAGS: Final = tuple(
     _tag(pb.ConfidenceFactors, name, _FIXED64) for name in ("pool_age", "route", "oracle", "provider", "slippage")
 )
 _FACTORS_BYTES: Final = len(_FACTOR_TAGS) * 9  # each a tag of one byte and eight of a double
+_DISAGREEMENT_TAG: Final = _tag(pb.AggregatedQuote, "oracle_disagreement", _FIXED64)
+_DISAGREEMENT: Final = struct.Struct("<2sd")
 _ORACLE: Final = struct.Struct("<1sd")
 _SCORES: Final = struct.Struct("<1sd1sB" + "1sd" * len(_FACTOR_TAGS))
 _STALE_FIELDS: Final = {
@@ -117,6 +122,8 @@ def encode_row(prefix: bytes, merged: Merged, version: int) -> bytes:
         parts += (_BEST_TAG, _SOURCES[best.source], _OUTPUT_TAG, _varint(best.output_amount))
     if merged.oracle_rate is not None:
         parts.append(_ORACLE.pack(_ORACLE_TAG, merged.oracle_rate))
+        if merged.oracle_disagreement > 0.0:
+            parts.append(_DISAGREEMENT.pack(_DISAGREEMENT_TAG, merged.oracle_disagreement))
     if merged.local_confidence is not None:
         parts.append(_scores(_LOCAL_SCORE_TAG, _LOCAL_FACTORS_TAG, merged.local_confidence))
     if merged.external_confidence is not None:
@@ -201,3 +208,21 @@ def route_message(route_id: int, route: Route) -> bytes:
             if hop.pool_id == known.pool_id:
                 hop.protocol, hop.provenance = known.protocol, known.provenance
     return response.SerializeToString()
+
+
+def evidence_pair(evidence: bytes) -> tuple[Pubkey, Pubkey]:
+    """Input and output mint of encoded evidence."""
+    message = evidence_pb.QuoteEvidence.FromString(evidence)
+    return Pubkey(message.input_mint), Pubkey(message.output_mint)
+
+
+def encode_scoring(limits: CapLimits, oracle_rate: float | None, oracle_disagreement: float) -> bytes:
+    """What a score is made of beside a service's encoded evidence, as bytes that complete it."""
+    bounds = evidence_pb.CapBounds(
+        impact_cautious=limits.impact_cautious,
+        impact_skip=limits.impact_skip,
+        deviation_skip=limits.deviation_skip,
+    )
+    return evidence_pb.QuoteEvidence(
+        cap_bounds=bounds, oracle_rate=oracle_rate, oracle_disagreement=oracle_disagreement
+    ).SerializeToString()

@@ -3,39 +3,36 @@
 import asyncio
 from contextlib import AsyncExitStack
 from importlib.metadata import version
-from typing import Final
 
-import aiohttp
 import structlog
 
+from external_quote.answers_kept import AnswersKept
+from external_quote.configured import open_providers, shared_buckets
 from external_quote.health import ExternalQuoteHealth
 from external_quote.metrics import ExternalQuoteParts, external_quote_source
-from external_quote.provider_guard import ProviderGuard
-from external_quote.providers.jupiter import JupiterProvider
 from external_quote.quoter import ProviderQuoter
 from external_quote.refresher import QuoteRefresher
 from external_quote.servicer import SERVICE_NAME, ExternalQuoteServicer
 from external_quote.settings import ExternalQuoteSettings
+from external_quote.shared_quotes import SharedQuotes
 from external_quote.split_cache import SplitCache
 from external_quote.stream_demand import StreamDemand
 from external_quote.streams import ProviderStreams
-from quote_core.addresses import is_proxied, redacted_url
-from quote_core.clock import SYSTEM_CLOCK, Clock
+from quote_core.access.control import AccessControl
+from quote_core.access.exposure import check_exposure
+from quote_core.addresses import redacted_url
+from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.process import run_process, work_until_told
-from quote_core.resilience import CircuitBreaker, HealthWindow, RateLimiter
 from quote_core.serving import CallCounter, serve
 from quote_core.serving.metrics import grpc_source
-from quote_core.settings import PlatformSettings
+from quote_core.settings import PlatformSettings, environment_name
+from quote_core.shared_cache import open_shared_cache, shared_cache_source
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
 from quote_core.work_metrics import work_source
 
 __all__ = ["main", "run"]
-
-_WINDOW_CALLS_MAX: Final = 10_000
-_PAIR_TOKENS: Final = 2
-"""A paired request takes two tokens at once, so a bucket must be able to save up two."""
 
 
 async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop: asyncio.Event) -> None:
@@ -43,13 +40,24 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
 
     Raises:
         ProviderUnavailable: The port is taken.
+        SettingsError: What says who may ask is wrong, or nothing does and other machines could.
     """
     clock = SYSTEM_CLOCK
     log: structlog.stdlib.BoundLogger = structlog.get_logger()
     tokens = load_tokens(platform.tokens_path)
+    check_exposure(platform, platform.host, variable=environment_name(platform.section, "host"))
+    access = AccessControl(platform)
     async with AsyncExitStack() as stack:
-        session = await stack.enter_async_context(aiohttp.ClientSession(trust_env=is_proxied(settings.jupiter_url)))
-        guards = [_jupiter(session, settings, clock)] if settings.jupiter_url else []
+        stack.enter_context(access.heeding_hangup(settings))
+        opened = await stack.enter_async_context(
+            open_shared_cache(
+                platform,
+                buckets=tuple(shared_buckets(settings).values()),
+                value_keep_ns=settings.stale_after,
+                clock=clock,
+            )
+        )
+        ranks = await open_providers(stack, settings, opened.cache, clock)
         cache = SplitCache(
             price_ttl_ns=settings.price_ttl,
             route_ttl_ns=settings.route_ttl,
@@ -57,15 +65,28 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
             count_max=settings.cache_count_max,
             clock=clock,
         )
-        demand = StreamDemand(count_max=settings.subscriber_count_max)
-        quoter = ProviderQuoter(
-            guards,
+        shared = SharedQuotes(
+            opened.cache,
             cache,
+            urls=settings.urls(),
+            clock=clock,
+            price_ttl_ns=settings.price_ttl,
+            keep_ns=settings.stale_after,
+            turn_ns=settings.request_timeout,
+            patience_ns=settings.paired_timeout,
+        )
+        demand = StreamDemand(count_max=settings.subscriber_count_max)
+        answers = AnswersKept(count_max=settings.evidence_answer_count_max, bytes_max=settings.evidence_bytes_max)
+        quoter = ProviderQuoter(
+            ranks,
+            cache,
+            shared,
             clock=clock,
             request_timeout_ns=settings.request_timeout,
             paired_timeout_ns=settings.paired_timeout,
+            answers=answers,
         )
-        refresher = QuoteRefresher(demand, quoter, clock=clock, price_ttl_ns=settings.price_ttl)
+        refresher = QuoteRefresher(demand, quoter, shared, clock=clock, price_ttl_ns=settings.price_ttl)
         streams = ProviderStreams(
             tokens=tokens,
             demand=demand,
@@ -77,17 +98,42 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
         )
         calls = CallCounter()
         health = ExternalQuoteHealth(
-            demand=demand, quoter=quoter, cache=cache, clock=clock, version=version("solquote"), calls=calls
+            demand=demand,
+            quoter=quoter,
+            cache=cache,
+            opened=opened,
+            clock=clock,
+            version=version("solquote"),
+            calls=calls,
         )
-        servicer = ExternalQuoteServicer(tokens=tokens, quoter=quoter, cache=cache, streams=streams, health=health)
+        servicer = ExternalQuoteServicer(
+            tokens=tokens, quoter=quoter, cache=cache, streams=streams, health=health, answers=answers
+        )
         server = await stack.enter_async_context(
-            serve(servicer.register, services=(SERVICE_NAME,), host=platform.host, port=settings.grpc_port, calls=calls)
+            serve(
+                servicer.register,
+                services=(SERVICE_NAME,),
+                host=platform.host,
+                port=settings.grpc_port,
+                calls=calls,
+                access=access,
+            )
         )
-        parts = ExternalQuoteParts(quoter=quoter, cache=cache, demand=demand, refresher=refresher)
-        metrics = MetricsPage(settings, work_source(health.work), grpc_source(calls), external_quote_source(parts))
-        log.info("serving", grpc_port=server.port, jupiter=redacted_url(settings.jupiter_url) or "off")
+        parts = ExternalQuoteParts(
+            quoter=quoter, cache=cache, shared=shared, answers=answers, demand=demand, refresher=refresher
+        )
+        metrics = MetricsPage(
+            settings,
+            work_source(health.work),
+            grpc_source(calls),
+            shared_cache_source(opened),
+            external_quote_source(parts),
+        )
+        providers = {name: redacted_url(url) for name, url in settings.urls().items() if url}
+        log.info("serving", grpc_port=server.port, **(providers or {"providers": "off"}))
         await work_until_told(
             refresher.run(),
+            *((opened.redis.run(), refresher.run_news()) if opened.redis is not None else ()),
             stop=stop,
             condition=health.condition,
             metrics=metrics,
@@ -95,31 +141,6 @@ async def run(platform: PlatformSettings, settings: ExternalQuoteSettings, stop:
         )
         demand.subscriptions.close(ProviderUnavailable("external quotes", "the service is stopping"))
     log.info("stopped")
-
-
-def _jupiter(session: aiohttp.ClientSession, settings: ExternalQuoteSettings, clock: Clock) -> ProviderGuard:
-    name = JupiterProvider.name
-    limiter = RateLimiter(
-        name=name,
-        rate_per_s=settings.requests_per_s,
-        burst_count=max(round(settings.requests_per_s), _PAIR_TOKENS),
-        clock=clock,
-    )
-    provider = JupiterProvider(
-        session,
-        base_url=settings.jupiter_url,
-        api_key=settings.jupiter_api_key,
-        clock=clock,
-        pause=limiter.pause,
-    )
-    breaker = CircuitBreaker(
-        name=name,
-        failure_count_max=settings.breaker_failure_count_max,
-        open_ns=settings.breaker_open,
-        clock=clock,
-    )
-    window = HealthWindow(window_ns=settings.health_window, count_max=_WINDOW_CALLS_MAX, clock=clock)
-    return ProviderGuard(provider, limiter=limiter, breaker=breaker, window=window, clock=clock)
 
 
 def main() -> None:

@@ -10,6 +10,7 @@ from quote_core.clock import Clock
 from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.resilience import BreakerState
 from quote_core.serving import CallCounter
+from quote_core.shared_cache import OpenedCache
 
 __all__ = ["ExternalQuoteHealth"]
 
@@ -26,6 +27,7 @@ class ExternalQuoteHealth(QuoteServiceHealth):
         demand: StreamDemand,
         quoter: ProviderQuoter,
         cache: SplitCache,
+        opened: OpenedCache,
         clock: Clock,
         version: str,
         calls: CallCounter,
@@ -34,6 +36,7 @@ class ExternalQuoteHealth(QuoteServiceHealth):
         self._demand = demand
         self._quoter = quoter
         self._cache = cache
+        self._redis = opened.redis
         self._calls = calls
 
     @property
@@ -74,6 +77,8 @@ class ExternalQuoteHealth(QuoteServiceHealth):
         if not self._quoter.guards:
             return ["no provider is configured"]
         findings = []
+        if self._redis is not None and not self._redis.is_up:
+            findings.append(f"{self._redis.shown} is not used, so nothing is shared: {self._redis.why_down}")
         for report in (guard.report() for guard in self._quoter.guards):
             if report.breaker is not BreakerState.CLOSED:
                 findings.append(

@@ -4,14 +4,17 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Final
 
+from external_quote.answers_kept import AnswersKept
 from external_quote.provider_guard import ProviderGuard
 from external_quote.quoter import ProviderQuoter
 from external_quote.refresher import QuoteRefresher
+from external_quote.shared_quotes import SharedQuotes
 from external_quote.split_cache import SplitCache
 from external_quote.stream_demand import StreamDemand
 from quote_core.process import PROCESS_METRICS
 from quote_core.resilience import BreakerState
 from quote_core.serving.metrics import GRPC_METRICS
+from quote_core.shared_cache import SHARED_CACHE_METRICS
 from quote_core.telemetry.metrics import Catalogue, MetricSource, Sample
 from quote_core.work_metrics import WORK_METRICS
 
@@ -40,14 +43,20 @@ _PAUSE = _OWN.gauge(
 _LOOKUPS = _OWN.counter("solquote_external_quote_cache_lookups_total", "Look-ups of a price in the cache", "result")
 _CACHED = _OWN.gauge("solquote_external_quote_cached_quotes", "Quotes in the cache, whatever their age")
 _STALE = _OWN.gauge("solquote_external_quote_stale_quotes", "Those of them that are stale")
+_EVIDENCE = _OWN.gauge("solquote_external_quote_evidence_bytes", "Answers as they came, to explain quotes by")
 _FETCHES = _OWN.gauge("solquote_external_quote_open_fetches", "Requests to providers under way")
 _WANTED = _OWN.gauge("solquote_external_quote_wanted_rows", "Rows that streams want kept young")
 _STREAMS = _OWN.gauge("solquote_external_quote_subscribers", "Streams open")
+_SHARED = _OWN.counter(
+    "solquote_external_quote_shared_answers_total",
+    "Answers from the shared cache: of other processes, or such as cannot be and were refused",
+    "result",
+)
 _INTERVAL = _OWN.histogram(
     "solquote_external_quote_refresh_interval_seconds", "Between two refreshes of the same row that streams want"
 )
 
-CATALOGUES: Final = (PROCESS_METRICS, WORK_METRICS, GRPC_METRICS, _OWN)
+CATALOGUES: Final = (PROCESS_METRICS, WORK_METRICS, GRPC_METRICS, SHARED_CACHE_METRICS, _OWN)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +65,8 @@ class ExternalQuoteParts:
 
     quoter: ProviderQuoter
     cache: SplitCache
+    shared: SharedQuotes
+    answers: AnswersKept
     demand: StreamDemand
     refresher: QuoteRefresher
 
@@ -70,8 +81,11 @@ def _samples(parts: ExternalQuoteParts) -> Iterator[Sample]:
         yield from _provider(guard)
     yield _LOOKUPS.of(parts.cache.hit_count, "hit")
     yield _LOOKUPS.of(parts.cache.miss_count, "miss")
+    yield _SHARED.of(parts.shared.adopted_count, "adopted")
+    yield _SHARED.of(parts.shared.refused_count, "refused")
     yield _CACHED.of(len(parts.cache))
     yield _STALE.of(parts.cache.stale_count)
+    yield _EVIDENCE.of(parts.answers.byte_count)
     yield _FETCHES.of(parts.quoter.fetch_count)
     yield _WANTED.of(len(parts.demand.wanted()))
     yield _STREAMS.of(len(parts.demand.subscriptions))

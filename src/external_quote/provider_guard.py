@@ -1,14 +1,16 @@
 """A provider with everything that keeps us polite towards it: rate limit, circuit breaker, health window.
 
-The rate limit is shared fairly between those who ask for a quote and the streams' refresh, see `FairShare`.
+The rate limit is shared fairly between those who ask for a quote and the streams' refresh, see `FairShare`; and, where
+several processes have one key, between these by a bucket they share (`external_quote.shared_rate`).
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from external_quote.providers.base import Provider, ProviderQuote
+from external_quote.shared_rate import SharedRate
 from quote_core.clock import Clock
-from quote_core.errors import DataError, MarketError, UpstreamError
+from quote_core.errors import DataError, MarketError, RateLimited, UpstreamError
 from quote_core.quotes import QuoteKey, RouteHop
 from quote_core.resilience import (
     BreakerState,
@@ -16,7 +18,6 @@ from quote_core.resilience import (
     FairShare,
     HealthWindow,
     Party,
-    RateLimiter,
     WindowFigures,
 )
 from quote_core.telemetry.histogram import CALL_BOUNDS_S, Histogram
@@ -43,11 +44,18 @@ class ProviderGuard:
     """Asks one provider."""
 
     def __init__(
-        self, provider: Provider, *, limiter: RateLimiter, breaker: CircuitBreaker, window: HealthWindow, clock: Clock
+        self,
+        provider: Provider,
+        *,
+        rate: SharedRate,
+        breaker: CircuitBreaker,
+        window: HealthWindow,
+        clock: Clock,
     ) -> None:
         self._provider = provider
-        self._limiter = limiter
-        self._share = FairShare(limiter, name=provider.name, clock=clock)
+        self._rate = rate
+        self._limiter = rate.limiter
+        self._share = FairShare(rate.limiter, name=provider.name, clock=clock)
         self._breaker = breaker
         self._window = window
         self._clock = clock
@@ -68,16 +76,22 @@ class ProviderGuard:
         """How long until `party` may make `count` requests, in nanoseconds; above 0 it has a claim to them now."""
         return self._share.claim(party, count)
 
-    def reserve(self, party: Party, count: int = 1) -> None:
+    async def reserve(self, party: Party, count: int = 1) -> None:
         """Get leave for `count` requests together, or none.
 
         Raises:
             ProviderUnavailable: The circuit is open.
             RateLimited: Too few tokens, or it is the other party's turn; carries the wait.
         """
-        if self._share.claim(party, count) == 0:
-            self._breaker.check()  # only with tokens there: a call let through as the probe must then be made
+        if self._share.claim(party, count) == 0 and not self._breaker.is_passable:
+            self._breaker.check()
         self._share.reserve(party, count)
+        try:
+            await self._rate.take(count)
+        except RateLimited:
+            self._share.give_back(party, count)
+            raise
+        self._breaker.check()  # only with tokens there: a call let through as the probe must then be made
 
     async def ask(
         self, key: QuoteKey, *, slippage_bps: int, known_route: Sequence[RouteHop], timeout_ns: int

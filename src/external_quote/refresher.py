@@ -1,13 +1,15 @@
 """Keeps streamed quotes young, round robin, within its half of the rate limit, or all where nobody else asks.
 
 A round takes whatever was attempted longest ago; what was never attempted goes first, most wanted first. A pair wanted
-in both directions is fetched as a pair, so that the two prices are of one moment.
+in both directions is fetched as a pair, so that the two prices are of one moment. What another host was answered
+counts as attempted then: so all that share a provider take whatever none of them has asked for longest.
 """
 
 import asyncio
 from typing import Final
 
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, ProviderQuoter
+from external_quote.shared_quotes import SharedQuotes
 from external_quote.stream_demand import StreamDemand
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
@@ -20,13 +22,24 @@ __all__ = ["QuoteRefresher", "next_due"]
 
 _IDLE_S: Final = 0.05
 """Between looks at the rate limit and the breakers when nothing can be fetched."""
+_NEWS_S: Final = 0.25
+"""Between looks at what other hosts were answered."""
 
 
 class QuoteRefresher:
     """Fetches what streams want."""
 
-    def __init__(self, demand: StreamDemand, quoter: ProviderQuoter, *, clock: Clock, price_ttl_ns: int) -> None:
+    def __init__(
+        self,
+        demand: StreamDemand,
+        quoter: ProviderQuoter,
+        shared: SharedQuotes,
+        *,
+        clock: Clock,
+        price_ttl_ns: int,
+    ) -> None:
         self._demand = demand
+        self._shared = shared
         self._quoter = quoter
         self._clock = clock
         self._price_ttl_ns = price_ttl_ns
@@ -50,6 +63,16 @@ class QuoteRefresher:
                 await asyncio.sleep(_IDLE_S)
                 continue
             await self._refresh(due)
+
+    async def run_news(self) -> None:
+        """Adopt what others were answered, until cancelled."""
+        while True:
+            adopted, has_more = await self._shared.news(self._demand)
+            for entry in adopted:
+                self._attempted_ns[entry.key] = self._clock.mono_ns()
+                self._demand.report(entry.key, None)
+            if not has_more:
+                await asyncio.sleep(_NEWS_S)
 
     async def _refresh(self, due: tuple[QuoteKey, ...]) -> None:
         now_ns = self._clock.mono_ns()

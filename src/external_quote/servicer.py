@@ -7,13 +7,22 @@ import grpc
 import grpc.aio
 
 from external_quote import wire
+from external_quote.answers_kept import AnswersKept
 from external_quote.health import ExternalQuoteHealth
 from external_quote.quoter import SLIPPAGE_BPS_DEFAULT, ProviderQuoter
 from external_quote.split_cache import SplitCache
 from external_quote.streams import ProviderStreams
 from quote_core.errors import InvalidField, SolquoteError
+from quote_core.quote_id import EXTERNAL, parse_quote_id
 from quote_core.resilience import Party
-from quote_core.serving import READ_HEALTH_REQUEST, abort_with, checked_key, streaming, write_health
+from quote_core.serving import (
+    READ_EXPLAIN_REQUEST,
+    READ_HEALTH_REQUEST,
+    abort_with,
+    checked_key,
+    streaming,
+    write_health,
+)
 from quote_core.tokens import TokenRegistry
 from quote_core.units import BPS, NS_PER_S
 
@@ -34,12 +43,14 @@ class ExternalQuoteServicer:
         cache: SplitCache,
         streams: ProviderStreams,
         health: ExternalQuoteHealth,
+        answers: AnswersKept,
     ) -> None:
         self._tokens = tokens
         self._quoter = quoter
         self._cache = cache
         self._streams = streams
         self._health = health
+        self._answers = answers
 
     def register(self, server: grpc.aio.Server) -> None:
         """Add all methods to a server."""
@@ -47,6 +58,7 @@ class ExternalQuoteServicer:
         handlers: dict[str, grpc.RpcMethodHandler[Any, Any]] = {
             "GetQuote": unary(_answering(self.get_quote), wire.QUOTE_REQUEST, _encoded),
             "GetProviderHealth": unary(_answering(self.get_provider_health), wire.PROVIDER_HEALTH_REQUEST, _encoded),
+            "ExplainQuote": unary(_answering(self.explain_quote), READ_EXPLAIN_REQUEST, _encoded),
             "Health": unary(_answering(self.get_health), READ_HEALTH_REQUEST, _encoded),
             "StreamBatchQuotes": stream(
                 streaming(lambda request, _: self._streams.singles(request)), wire.BATCH_REQUEST, _encoded
@@ -80,6 +92,16 @@ class ExternalQuoteServicer:
     async def get_provider_health(self, request: Any, time_left_s: float | None) -> Any:
         """How each configured provider does."""
         return wire.provider_health(guard.report() for guard in self._quoter.guards)
+
+    async def explain_quote(self, request: Any, time_left_s: float | None) -> Any:
+        """What a quote of an id rests on."""
+        quote_id = parse_quote_id(request.quote_id)
+        if quote_id.source != EXTERNAL:
+            raise InvalidField("quote_id", "is of our own engine's quote, which this service did not give")
+        kept = self._answers.find(quote_id)
+        key = kept.key
+        tokens = [token for token in self._tokens if token.mint in (key.input_mint, key.output_mint)]
+        return wire.evidence(quote_id, kept, tokens)
 
     async def get_health(self, request: Any, time_left_s: float | None) -> Any:
         """How the service is."""

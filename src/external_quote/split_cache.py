@@ -88,26 +88,53 @@ class SplitCache:
         Returns:
             What is held from now on.
         """
+        latency_ms = (self._clock.mono_ns() - sent.mono_ns) / NS_PER_MS
+        old = self._entries.get(key)
+        route_sent = old.route_sent if old is not None and is_known_route else sent
+        return self.adopt(key, quote, provider=provider, vouched=sent, route_sent=route_sent, latency_ms=latency_ms)
+
+    def adopt(
+        self,
+        key: QuoteKey,
+        quote: ProviderQuote,
+        *,
+        provider: str,
+        vouched: Moment,
+        route_sent: Moment,
+        latency_ms: float,
+    ) -> CachedQuote:
+        """Keep an answer by the same rules, whoever asked for it.
+
+        Args:
+            key: What it answers.
+            quote: The answer.
+            provider: Who gave it.
+            vouched: Since when it is vouched for, by this host's clocks.
+            route_sent: When its route was searched for.
+            latency_ms: What the provider took.
+
+        Returns:
+            What is held from now on.
+        """
         old = self._entries.get(key)
         if old is not None and (
-            sent.mono_ns < old.freshness.vouched.mono_ns or 0 < _slots_behind(quote, old) <= _SLOTS_BEHIND_MAX
+            vouched.mono_ns < old.freshness.vouched.mono_ns or 0 < _slots_behind(quote, old) <= _SLOTS_BEHIND_MAX
         ):
             return old
-        now = moment(self._clock)
         is_same = old is not None and old.quote.output_amount == quote.output_amount
         unchanged = old.freshness if old is not None and is_same else None
         entry = CachedQuote(
             key=key,
             provider=provider,
             quote=quote,
-            latency_ms=(now.mono_ns - sent.mono_ns) / NS_PER_MS,
+            latency_ms=latency_ms,
             freshness=Freshness(
-                vouched=old.freshness.vouched if old is not None and _is_replay(quote, old) else sent,
+                vouched=old.freshness.vouched if old is not None and _is_replay(quote, old) else vouched,
                 vouched_slot=quote.slot,
-                changed_unix_ns=now.unix_ns if unchanged is None else unchanged.changed_unix_ns,
+                changed_unix_ns=self._clock.unix_ns() if unchanged is None else unchanged.changed_unix_ns,
                 changed_slot=quote.slot if unchanged is None else unchanged.changed_slot,
             ),
-            route_sent=old.route_sent if old is not None and is_known_route else sent,
+            route_sent=route_sent,
             version=old.version + 1 if old is not None else 1,
         )
         self._entries.pop(key, None)  # to the end, behind those fetched before it

@@ -43,6 +43,10 @@ class StreamDemand:
                         del self._counts[key]
                         self._errors.pop(key, None)
 
+    def __contains__(self, key: object) -> bool:
+        """Whether any stream wants `key`."""
+        return key in self._counts
+
     def wanted(self) -> list[QuoteKey]:
         """All keys, those most streams want first, else in the order they were asked for."""
         return sorted(self._counts, key=lambda key: -self._counts[key])

@@ -3,14 +3,19 @@
 from collections.abc import Iterable
 from typing import Final
 
+from external_quote.answers_kept import KeptAnswer
 from external_quote.provider_guard import ProviderReport
+from external_quote.providers.base import route_id_of
+from external_quote.providers.reading import read_provider_answer
 from external_quote.split_cache import CachedQuote
 from quote_core.errors import SolquoteError
+from quote_core.generated.solquote.v1 import evidence_pb2 as evidence_pb
 from quote_core.generated.solquote.v1 import external_quote_pb2 as pb
 from quote_core.generated.solquote.v1 import quotes_pb2 as quotes_pb
-from quote_core.quotes import route_id
+from quote_core.quote_id import QuoteId
 from quote_core.resilience import BreakerState
-from quote_core.serving import write_freshness, write_hop
+from quote_core.serving import begin_evidence, sha256_hex, write_freshness, write_hop, write_token
+from quote_core.tokens import Token
 from quote_core.units import NS_PER_MS
 
 __all__ = [
@@ -18,6 +23,7 @@ __all__ = [
     "PROVIDER_HEALTH_REQUEST",
     "QUOTE_REQUEST",
     "batch",
+    "evidence",
     "failed_quote",
     "provider_health",
     "quote",
@@ -54,7 +60,7 @@ def quote(
         version=cached.version,
         slot=answer.slot,
         row=row,
-        route_id=route_id([hop.pool_id for hop in answer.route]),
+        route_id=route_id_of(answer),
         quoted_unix_ns=cached.freshness.vouched.unix_ns,
         is_stale=is_stale,
         provider_uptime=report.window.uptime,
@@ -71,6 +77,28 @@ def failed_quote(input_mint: str, output_mint: str, amount: int, *, row: int, er
         row=row,
         error=quotes_pb.QuoteError(code=error.code, message=str(error)),
     )
+
+
+def evidence(quote_id: QuoteId, kept: KeptAnswer, tokens: Iterable[Token]) -> evidence_pb.QuoteEvidence:
+    """What a provider's quote rests on: its answer as it came, and what is read out of it."""
+    exchange, quote = kept.exchange, read_provider_answer(kept.provider, kept.key, kept.exchange.body)
+    message = begin_evidence(quote_id, kept.key.input_mint, kept.key.output_mint)
+    message.external.MergeFrom(
+        evidence_pb.ExternalEvidence(
+            provider=kept.provider,
+            request=exchange.request,
+            answer=exchange.body,
+            answer_sha256=sha256_hex(exchange.body),
+            sent_unix_ns=kept.sent_unix_ns,
+            latency_ms=kept.latency_ms,
+            slot=quote.slot,
+            provider_uptime=kept.uptime,
+            route=map(write_hop, quote.route),
+            price_impact=quote.price_impact_fraction,
+            tokens=map(write_token, tokens),
+        )
+    )
+    return message
 
 
 def batch(quotes: Iterable[pb.ExternalQuote], *, sequence: int, is_snapshot: bool) -> pb.ExternalQuoteBatch:

@@ -28,7 +28,7 @@ from typing import Final
 
 from quote_core.units import NS_PER_MS, NS_PER_S
 
-__all__ = ["SLOTS_APART_MAX", "ChainProgress", "Sight"]
+__all__ = ["SLOTS_APART_MAX", "SLOT_NS_NOMINAL", "ChainProgress", "Sight"]
 
 SLOT_NS_NOMINAL: Final = 400 * NS_PER_MS
 SLOTS_APART_MAX: Final = 32
@@ -127,7 +127,7 @@ class ChainProgress:
 
     def is_possible(self, slot: int, mono_ns: int) -> bool:
         """Whether the chain can have come to a slot by now; true of every slot before the first was seen."""
-        if not self._passed:
+        if not self._passed or slot <= self.slot + SLOTS_APART_MAX:
             return True
         elapsed_ns = max(0, mono_ns - self._passed[-1][1])
         return slot <= self.slot + SLOTS_APART_MAX + elapsed_ns // self._slot_ns_fastest()

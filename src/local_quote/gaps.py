@@ -24,18 +24,20 @@ class FeedGaps:
         self._lossy_until_mono_ns = 0
         self.count = 0
 
-    def notified(self, pubkey: Pubkey, slot: int) -> None:
-        """A change of an account was notified, whether or not it was news."""
+    def notified(self, pubkey: Pubkey, slot: int) -> bool:
+        """A change of an account was notified, whether or not it was news; False when one of the slot was before."""
+        is_first = self._notified_slot.get(pubkey) != slot
         self._notified_slot[pubkey] = slot
         awaited = self._awaited.get(pubkey)
         if awaited is not None and slot > awaited[0]:
             del self._awaited[pubkey]
+        return is_first
 
-    def shown(self, unannounced: Mapping[Pubkey, int], followed: Set[Pubkey], now_mono_ns: int) -> None:
-        """An answer changed accounts, given with the slots held before: of those followed, notifications must come."""
+    def shown(self, unannounced: Mapping[Pubkey, int], followed: Set[Pubkey], due_mono_ns: int) -> None:
+        """An answer changed accounts, given with the slots held before: of those followed, notifications are due."""
         for pubkey, slot_before in unannounced.items():
             if pubkey in followed and self._notified_slot.get(pubkey, 0) <= slot_before:
-                self._awaited.setdefault(pubkey, (slot_before, now_mono_ns))
+                self._awaited.setdefault(pubkey, (slot_before, due_mono_ns))
 
     def forget(self, pubkeys: Iterable[Pubkey]) -> None:
         """Accounts are not followed any more."""
@@ -49,7 +51,7 @@ class FeedGaps:
 
     def is_lossy(self, now_mono_ns: int) -> bool:
         """Whether something was lost lately; counts what has not come in time."""
-        late = [pubkey for pubkey, (_, since_ns) in self._awaited.items() if now_mono_ns - since_ns > LATE_NS_MAX]
+        late = [pubkey for pubkey, (_, due_ns) in self._awaited.items() if now_mono_ns - due_ns > LATE_NS_MAX]
         for pubkey in late:
             del self._awaited[pubkey]
         if late:

@@ -1,16 +1,19 @@
 """How the service is, in one place: whether it serves, what is wrong, and the figures worth a look."""
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from local_quote.chain_progress import SLOTS_APART_MAX
 from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
 from local_quote.market import LocalMarket
+from local_quote.pool_store import Doubt
 from local_quote.refresh import MarketRefresher
+from local_quote.warm_start import WarmCounts
 from quote_core.clock import Clock
 from quote_core.health import QuoteServiceHealth, WorkFigures
 from quote_core.serving import CallCounter
+from quote_core.solana import Endpoints, EndpointState
 from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["LocalQuoteHealth"]
@@ -29,10 +32,12 @@ class LocalQuoteHealth(QuoteServiceHealth):
         refreshing: MarketRefresher,
         discovering: DiscoveryCounts,
         waiting: CompanionCounts,
+        keeping: WarmCounts,
         clock: Clock,
         version: str,
         refuse_after_ns: int,
         calls: CallCounter,
+        endpoints: Endpoints,
     ) -> None:
         super().__init__(clock=clock, version=version)
         self._market = market
@@ -41,8 +46,10 @@ class LocalQuoteHealth(QuoteServiceHealth):
         self._refreshing = refreshing.counts
         self._discovering = discovering
         self._waiting = waiting
+        self._keeping = keeping
         self._refuse_after_ns = refuse_after_ns
         self._calls = calls
+        self._endpoints = endpoints
 
     @property
     def is_serving(self) -> bool:
@@ -55,7 +62,16 @@ class LocalQuoteHealth(QuoteServiceHealth):
         chain_clock = self._market.chain_clock
         slot = f"slot {chain_clock.slot}" if chain_clock is not None else "no slot yet"
         fault = self._refreshing.poll_fault
-        return f"{quoted_count} of {total_count} directions quoted, {slot}" + (f"; {fault}" if fault else "")
+        words = [f"{quoted_count} of {total_count} directions quoted, {slot}", *self._endpoint_words(), fault]
+        return "; ".join(filter(None, words))
+
+    def _endpoint_words(self) -> Iterator[str]:
+        """Of several endpoints, how many are as they should be, and how the others are."""
+        if len(self._endpoints) > 1:
+            standings = {endpoint.name: self._endpoints.standing(endpoint) for endpoint in self._endpoints}
+            well_count = sum(not standing for standing in standings.values())
+            yield f"{well_count} of {len(standings)} endpoints well"
+            yield from (f"{name} {standing}" for name, standing in standings.items() if standing)
 
     def findings(self) -> list[str]:
         """What keeps it from serving, or is degraded."""
@@ -75,24 +91,57 @@ class LocalQuoteHealth(QuoteServiceHealth):
             findings.append(f"the node's slots went back: {progress.told_slot} after {progress.slot}")
         elif drift_slots > SLOTS_APART_MAX:
             findings.append(f"the node is {drift_slots:.0f} slots behind the clock; nothing vouches for its answers")
+        findings += [
+            f"endpoint {endpoint.name}: {standing}"
+            for endpoint in self._endpoints
+            if (standing := self._endpoints.standing(endpoint))
+        ]
         if self._refresher.is_feed_lossy:
             findings.append(f"the account feed loses notifications, {self._refresher.gap_count} so far")
+        findings += self._of_oracles()
         doubts = Counter(entry.doubt.value for entry in self._market.store if entry.doubt is not None)
         findings += [f"{count} pools in doubt: {reason}" for reason, count in sorted(doubts.items())]
+        if self._keeping.fault:
+            findings.append(f"what is held cannot be kept for the next start: {self._keeping.fault}")
         quoted_count, total_count = self._market.directions_quoted()
         if quoted_count < total_count:
             findings.append(f"{quoted_count} of {total_count} directions are quoted")
         return findings
 
+    def _of_oracles(self) -> Iterator[str]:
+        """Why some quotes have less confidence than they could; `solquote oracles` has all of it."""
+        oracle, chain_clock = self._market.oracle, self._market.chain_clock
+        for outside in oracle.sources:
+            if outside.fault:
+                yield f"the oracle source {outside.source.label} does not deliver: {outside.fault}"
+        disputed = [] if chain_clock is None else oracle.disputed(chain_clock)
+        if disputed:
+            symbols = ", ".join(token.symbol for token in disputed)
+            yield f"oracle sources disagree, and none is outvoted, on {symbols}"
+
     def figures(self) -> Mapping[str, float]:
         """Counters and gauges by name."""
         market, store, feed = self._market, self._market.store.counts, self._feed.counts
         now_mono_ns = self._clock.mono_ns()
-        ages_ns = [entry.age_ns(now_mono_ns) for entry in market.store if entry.is_loaded]
+        loaded = [entry for entry in market.store if entry.is_loaded]
+        ages_ns = [entry.age_ns(now_mono_ns) for entry in loaded]
         quoted_count, total_count = market.directions_quoted()
-        return {
+        of_endpoints = {
+            f"endpoint_{endpoint.address.number}_{name}": float(value)
+            for endpoint in self._endpoints
+            for name, value in (
+                ("state", list(EndpointState).index(endpoint.health.state)),
+                ("lag_slots", abs(endpoint.lag_slots)),
+                ("readable", self._endpoints.is_read(endpoint)),
+                ("subscribed", endpoint.is_subscribed),
+            )
+        }
+        return of_endpoints | {
+            "endpoint_failovers_total": sum(endpoint.failover_count for endpoint in self._endpoints),
+            "forks_total": market.forks.count,
+            "accounts_taken_back_total": market.taken_back_count,
             "pools": len(market.store),
-            "pools_past_limit": sum(age_ns > self._refuse_after_ns for age_ns in ages_ns),
+            "pools_past_limit": sum(not entry.is_usable(now_mono_ns, self._refuse_after_ns) for entry in loaded),
             "pool_age_ms_max": max(ages_ns, default=0) // NS_PER_MS,
             "directions_quoted": quoted_count,
             "directions": total_count,
@@ -110,6 +159,11 @@ class LocalQuoteHealth(QuoteServiceHealth):
             "slot_regressions_total": market.progress.regression_count,
             "slots_impossible_total": market.progress.impossible_count,
             "pools_in_doubt": float(sum(entry.doubt is not None for entry in market.store)),
+            "warm_pools_restored": self._keeping.restored_count,
+            "warm_pools_unconfirmed": float(sum(entry.doubt is Doubt.UNCONFIRMED for entry in market.store)),
+            "warm_writes_total": self._keeping.write_count,
+            "warm_writes_failed_total": self._keeping.write_failed_count,
+            "warm_file_bytes": self._keeping.written_bytes,
             "pool_doubts_total": store.doubt_count,
             "feed_lost_total": self._refresher.gap_count,
             "feed_went_back_total": feed.went_back_count,
@@ -124,7 +178,7 @@ class LocalQuoteHealth(QuoteServiceHealth):
             "polls_partial_total": self._refreshing.poll_partial_count,
             "update_batches_total": self._refreshing.batch_count,
             "updates_waited_total": self._waiting.waited_count,
-            "updates_wait_expired_total": self._waiting.expired_count,
+            "parts_read_total": self._waiting.read_count,
             "pools_found_total": self._discovering.found_count,
             "pools_unreadable_total": self._discovering.unreadable_count,
             "pools_left_out_total": self._discovering.left_out_count,

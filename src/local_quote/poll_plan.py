@@ -121,6 +121,12 @@ class PollPlan:
             self._polled[pool_id] = _Polled(now_mono_ns, entry.accounts, unloaded_count, doubted_count)
             self._hurried.discard(pool_id)
 
+    def forget(self, pool_ids: Iterable[Pubkey]) -> None:
+        """These are not held any more."""
+        for pool_id in pool_ids:
+            self._polled.pop(pool_id, None)
+            self._hurried.discard(pool_id)
+
     def unanswered(self, entries: Iterable[PoolEntry]) -> None:
         """The node did not answer: that loads nothing, but says nothing about the accounts either."""
         for entry in entries:

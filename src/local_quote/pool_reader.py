@@ -10,7 +10,7 @@ from typing import Final
 from local_quote.poll_plan import pack
 from local_quote.pool_store import PoolStore
 from quote_core.errors import UpstreamError
-from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, PartlyRead, RpcClient
+from quote_core.solana import CLOCK_SYSVAR, AccountUpdate, Endpoint, PartlyRead, RpcClient
 from quote_core.solana.rpc import ACCOUNTS_PER_REQUEST_MAX
 from quote_core.units import Pubkey
 
@@ -27,8 +27,8 @@ class PoolReader:
         self._rpc = rpc
         self._store = store
 
-    async def read_accounts(self, pubkeys: Sequence[Pubkey]) -> list[AccountUpdate]:
-        """Read accounts, each with all others of the pools that rest on it.
+    async def read_accounts(self, pubkeys: Sequence[Pubkey], *, first: Endpoint | None = None) -> list[AccountUpdate]:
+        """Read accounts, each with all others of the pools that rest on it, from `first` where it may be asked.
 
         Raises:
             PartlyRead, RpcFailed, DeadlinePassed, RateLimited: As `read_groups`.
@@ -37,9 +37,11 @@ class PoolReader:
         for pubkey in pubkeys:
             pools = self._store.resting_on(pubkey)
             groups += [entry.accounts for entry in pools] or [(pubkey,)]
-        return await self.read_groups(dict.fromkeys(map(tuple, groups)))
+        return await self.read_groups(dict.fromkeys(map(tuple, groups)), first=first)
 
-    async def read_groups(self, groups: Iterable[Sequence[Pubkey]]) -> list[AccountUpdate]:
+    async def read_groups(
+        self, groups: Iterable[Sequence[Pubkey]], *, first: Endpoint | None = None
+    ) -> list[AccountUpdate]:
         """Read groups of accounts, each group of one slot unless it is larger than a request.
 
         Raises:
@@ -52,7 +54,7 @@ class PoolReader:
             with_clock = request if CLOCK_SYSVAR in request else [CLOCK_SYSVAR, *request]
             async with room:
                 try:
-                    return await self._rpc.get_multiple_accounts(with_clock), None
+                    return await self._rpc.get_multiple_accounts(with_clock, first=first), None
                 except PartlyRead as error:
                     return error.updates, error.fault
                 except UpstreamError as error:

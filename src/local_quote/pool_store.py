@@ -5,15 +5,17 @@ once and make it no younger. What cannot be relied on puts a pool in *doubt*, wh
 asked for after the doubt arose.
 """
 
-import enum
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Final
 
+from local_quote.account_history import AccountHistory
 from local_quote.chain_progress import ChainProgress
-from local_quote.dependencies import DependencyIndex, PairKey, pair_key
-from quote_core.clock import AGE_UNKNOWN_NS, Clock, Moment, boot_id
-from quote_core.dex.pool import Account, AccountNeed, Dex, Pool, Swap
+from local_quote.dependencies import DependencyIndex, pair_key
+from local_quote.doubt import Doubt
+from local_quote.pool_entry import PoolEntry
+from quote_core.clock import Clock, boot_id
+from quote_core.dex.pool import Account, Dex, Pool, Swap
 from quote_core.dex.programs import decode_pool
 from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.freshness import NEVER_VOUCHED, Freshness
@@ -29,6 +31,7 @@ __all__ = [
     "PoolEntry",
     "PoolStore",
     "StoreCounts",
+    "is_same_content",
 ]
 
 CONSTANT_PRODUCT: Final = frozenset({Dex.RAYDIUM_AMM_V4, Dex.RAYDIUM_CPMM, Dex.PUMPSWAP})
@@ -38,20 +41,8 @@ GONE_NS_MAX: Final = 600 * NS_PER_S
 """Programs hardly ever close what a live pool rests on: an account that is gone is doubted for this long."""
 
 
-class Doubt(enum.Enum):
-    """Why what is held of a pool cannot be relied on."""
-
-    UNREAD = "not read yet"
-    UNREADABLE = "an account that cannot be read"
-    REFUSED = "an account that the pool refused"
-    GONE = "an account that is gone"
-    HALF_SWAP = "a part of a swap did not arrive"
-    CONTRADICTED = "an answer says otherwise than a notification of the same slot"
-    WENT_BACK = "a change was taken back"
-    LOSSY_FEED = "a change was notified while notifications are being lost"
-    IMPOSSIBLE_SLOT = "a slot that the chain cannot have reached"
-    REGRESSION = "the node's slots went back"
-    OTHER_CHAIN = "the node serves another chain"
+_NEVER_READ: Final = frozenset({Doubt.UNREAD, Doubt.UNCONFIRMED})
+"""What a further doubt does not replace: it says all there is to say."""
 
 
 @dataclass(slots=True)
@@ -61,58 +52,6 @@ class HeldAccount:
     slot: int
     source: UpdateSource
     account: Account | None
-
-
-@dataclass(slots=True)
-class PoolEntry:
-    """One pool and what is known about its state.
-
-    Attributes:
-        needs: What its accounts were last made of; a pool whose needs are the same gives the same object.
-        freshness: When it was last vouched for, and when it last changed.
-        doubt: Why it is not to be relied on; None when it is.
-        doubted_mono_ns: When the doubt arose, or was last confirmed.
-        read_slot: The slot of the last full answer that vouched.
-        update_count: How often an account of it changed.
-        is_priced: Whether it was priced since its needs were last looked at, which may have made it want more.
-    """
-
-    pool: Pool
-    pair: PairKey
-    provenance: Provenance
-    needs: Sequence[AccountNeed] = ()
-    accounts: tuple[Pubkey, ...] = ()
-    account_set: frozenset[Pubkey] = frozenset()
-    freshness: Freshness = NEVER_VOUCHED
-    doubt: Doubt | None = Doubt.UNREAD
-    doubted_mono_ns: int = 0
-    read_slot: int = 0
-    update_count: int = 0
-    is_priced: bool = False
-
-    def to_price(self) -> Pool:
-        """The pool, for pricing: it asks for the accounts that an amount runs out of, see `PoolStore.renew_priced`."""
-        self.is_priced = True
-        return self.pool
-
-    @property
-    def is_loaded(self) -> bool:
-        """Whether its state was ever vouched for in full."""
-        return self.freshness.vouched.mono_ns > 0 and not self.pool.missing()
-
-    @property
-    def slot(self) -> int:
-        """The newest slot at which the state is known true."""
-        return self.freshness.vouched_slot
-
-    def age_ns(self, now_mono_ns: int) -> int:
-        """Time since the state was last vouched for; `AGE_UNKNOWN_NS` when it never was."""
-        vouched_mono_ns = self.freshness.vouched.mono_ns
-        return max(0, now_mono_ns - vouched_mono_ns) if vouched_mono_ns else AGE_UNKNOWN_NS
-
-    def is_stale(self, now_mono_ns: int, stale_after_ns: int) -> bool:
-        """Whether it is in doubt or older than `stale_after_ns`."""
-        return self.doubt is not None or now_mono_ns - self.freshness.vouched.mono_ns > stale_after_ns
 
 
 @dataclass(slots=True)
@@ -144,9 +83,10 @@ class StoreCounts:
 class PoolStore:
     """Pools by id, accounts by key. Owned by one event loop; reads between two calls see one market state."""
 
-    def __init__(self, *, progress: ChainProgress, clock: Clock) -> None:
+    def __init__(self, *, progress: ChainProgress, clock: Clock, history: AccountHistory | None = None) -> None:
         self._progress = progress
         self._clock = clock
+        self.history = history or AccountHistory(bytes_max=0, count_max=0)
         self._entries: dict[Pubkey, PoolEntry] = {}
         self._accounts: dict[Pubkey, HeldAccount] = {}
         self._gone_mono_ns: dict[Pubkey, int] = {}
@@ -164,6 +104,11 @@ class PoolStore:
     def __contains__(self, pool_id: Pubkey) -> bool:
         return pool_id in self._entries
 
+    @property
+    def account_count(self) -> int:
+        """How many accounts are held."""
+        return len(self._accounts)
+
     def entry(self, pool_id: Pubkey) -> PoolEntry | None:
         """The pool of this address, if held."""
         return self._entries.get(pool_id)
@@ -178,7 +123,7 @@ class PoolStore:
 
     def pool_ids_on(self, pubkey: Pubkey) -> Sequence[Pubkey]:
         """The pools that rest on an account, in ascending order."""
-        return sorted(self._index.pools_of_account(pubkey))
+        return self._index.pools_of_account(pubkey)
 
     def scratch(self, entry: PoolEntry) -> Pool:
         """A pool of its own on the accounts held of `entry`, for swaps that nobody makes.
@@ -218,10 +163,51 @@ class PoolStore:
         self.is_of_chain |= provenance is Provenance.CHAIN
         self._index.add_pool(pool.address, entry.pair)
         self._accounts[pool.address] = HeldAccount(update.slot, update.source, update.account)
+        self.history.begin_moment()
+        self.history.note(pool.address, update.slot, update.account)
+        self.history.note_pool(pool.address)
         done = AppliedUpdates()
         self._renew_needs(entry, done)
         self._take_known_accounts(entry, done)
         return done
+
+    def restore(
+        self, pool: Pool, accounts: Sequence[AccountUpdate], provenance: Provenance, freshness: Freshness, *, until: int
+    ) -> AppliedUpdates:
+        """Take a pool in as it was kept before the start: in doubt, and quoted until `until` unless it is read before.
+
+        What is held already is newer and stays, and nothing that was kept reaches a pool that was read.
+
+        Args:
+            pool: Just opened from its own account.
+            accounts: Those it rests on, its own first; more than are wanted do no harm.
+            provenance: Where they come from.
+            freshness: As it is to be told, of no later slot than what it rests on is held of.
+            until: CLOCK_MONOTONIC, nanoseconds.
+        """
+        done = self.add(pool, accounts[0], provenance)
+        entry = self._entries[pool.address]
+        entry.doubt, entry.doubted_mono_ns = Doubt.UNCONFIRMED, self._clock.mono_ns()
+        kept = {update.pubkey: update for update in accounts[1:]}
+        while wanted := [kept.pop(pubkey) for pubkey in entry.accounts if pubkey in kept]:
+            for update in wanted:
+                if update.pubkey not in self._accounts and self._is_of_unconfirmed(update.pubkey):
+                    self._take(update, None, done, 0)
+            self._renew_needs(entry, done)
+        slot = max(held.slot for pubkey in entry.accounts if (held := self._accounts.get(pubkey)) is not None)
+        vouched_slot, changed_slot = min(freshness.vouched_slot, slot), min(freshness.changed_slot, slot)
+        entry.restore(replace(freshness, vouched_slot=vouched_slot, changed_slot=changed_slot), until)
+        return done
+
+    def remove(self, pool_id: Pubkey) -> AppliedUpdates:
+        """Let a pool go, and every account that no other rests on."""
+        entry = self._entries.pop(pool_id)
+        lost = self._index.remove_pool(pool_id, entry.pair)
+        for pubkey in lost:
+            self._accounts.pop(pubkey, None)
+            self._gone_mono_ns.pop(pubkey, None)
+            self.history.forget(pubkey)
+        return AppliedUpdates(lost_accounts=set(lost))
 
     def apply(self, updates: Sequence[AccountUpdate]) -> AppliedUpdates:
         """Hand account updates to the pools that rest on them; older ones are dropped and counted.
@@ -229,12 +215,17 @@ class PoolStore:
         All of `updates` are applied before anything is priced, so those that belong together must come together.
         """
         done = AppliedUpdates()
-        touched: set[Pubkey] = set()
         answered: dict[Pubkey, AccountUpdate] = {}
+        wall_ahead_ns = self._wall_ahead_ns()
+        self.history.begin_moment()
+        torn = self._torn(updates)
         for update in updates:
-            if self._is_older(update):
+            if torn and self._is_torn(update, torn):
+                continue
+            held = self._accounts.get(update.pubkey)
+            if held is not None and (update.slot, update.source) < (held.slot, held.source):
                 self.counts.older_dropped_count += 1
-            elif not self._take(update, done, touched):
+            elif not self._take(update, held, done, wall_ahead_ns):
                 continue
             if update.source is UpdateSource.ANSWER:
                 answered[update.pubkey] = update
@@ -242,9 +233,28 @@ class PoolStore:
         for entry in [entry for pubkey in answered if (entry := self._entries.get(pubkey)) is not None]:
             if answered.keys() >= entry.account_set:
                 self._vouch(entry, [answered[pubkey] for pubkey in entry.accounts], done)
-        for pool_id in touched:
+        for pool_id in done.changed_pools:
             self._renew_needs(self._entries[pool_id], done)
         return done
+
+    def _torn(self, updates: Sequence[AccountUpdate]) -> set[Pubkey]:
+        """Pools of which answers show a part alone, or accounts of several slots: it may be a part of a transaction."""
+        slots = {update.pubkey: update.slot for update in updates if update.source is UpdateSource.ANSWER}
+        torn: set[Pubkey] = set()
+        seen: set[Pubkey] = set()
+        for pubkey in slots:
+            pool_ids = self._index.pools_of_account(pubkey)
+            if len(pool_ids) != 1 or pool_ids[0] in seen:
+                continue
+            seen.add(pool_ids[0])
+            entry = self._entries[pool_ids[0]]
+            if entry.read_slot and len({slots.get(one) for one in entry.accounts if one in self._accounts}) > 1:
+                torn.add(pool_ids[0])
+        return torn
+
+    def _is_torn(self, update: AccountUpdate, torn: set[Pubkey]) -> bool:
+        pool_ids = self._index.pools_of_account(update.pubkey)
+        return update.source is UpdateSource.ANSWER and len(pool_ids) == 1 and pool_ids[0] in torn
 
     def renew_priced(self) -> AppliedUpdates:
         """Look at the needs of the pools priced since the last time: of arrays an amount ran out of they want more."""
@@ -264,7 +274,7 @@ class PoolStore:
             if entry.doubt is None:
                 new.add(pool_id)
                 self.counts.doubt_count += 1
-            if entry.doubt is not Doubt.UNREAD:
+            if entry.doubt not in _NEVER_READ:
                 entry.doubt = reason
             entry.doubted_mono_ns = now_mono_ns
         return new
@@ -273,40 +283,47 @@ class PoolStore:
         """The node serves another chain: forget every account; pools are loaded again once they are read there."""
         self._accounts.clear()
         self._gone_mono_ns.clear()
+        self.history.begin_anew()
         self.doubt(self._entries, Doubt.OTHER_CHAIN)
         for entry in self._entries.values():
             entry.freshness = NEVER_VOUCHED
             entry.read_slot = 0
 
-    def _is_older(self, update: AccountUpdate) -> bool:
-        held = self._accounts.get(update.pubkey)
-        return held is not None and (update.slot, update.source) < (held.slot, held.source)
+    def _is_of_unconfirmed(self, pubkey: Pubkey) -> bool:
+        return all(entry.doubt is Doubt.UNCONFIRMED for entry in self.resting_on(pubkey))
 
-    def _take(self, update: AccountUpdate, done: AppliedUpdates, touched: set[Pubkey]) -> bool:
+    def _take(self, update: AccountUpdate, held: HeldAccount | None, done: AppliedUpdates, wall_ahead_ns: int) -> bool:
         """Hand one update over; False when a pool refused its bytes, which are then not held."""
-        held = self._accounts.get(update.pubkey)
-        if held is not None and _same_content(held.account, update.account):
+        account = update.account
+        if held is not None and is_same_content(held.account, account):
             self.counts.unchanged_count += 1
             held.slot, held.source = update.slot, update.source
             return True
-        pool_ids = tuple(self._index.pools_of_account(update.pubkey))
+        pool_ids = self._index.pools_of_account(update.pubkey)
         if not pool_ids:
             return True
-        if held is not None and held.account is not None and update.account is None:
+        if held is not None and held.account is not None and account is None:
             self._gone_mono_ns.setdefault(update.pubkey, self._clock.mono_ns())
             done.judged_pools |= self.doubt(pool_ids, Doubt.GONE)
-        changed = [pool_id for pool_id in pool_ids if self._hand_over(pool_id, update)]
-        done.changed_pools.update(changed)
-        touched.update(changed)
-        if len(changed) < len(pool_ids):
-            done.judged_pools |= self.doubt(set(pool_ids) - set(changed), Doubt.REFUSED)
+        refused_by = []
+        for pool_id in pool_ids:
+            if self._hand_over(pool_id, update, wall_ahead_ns):
+                done.changed_pools.add(pool_id)
+            else:
+                refused_by.append(pool_id)
+        if refused_by:
+            done.judged_pools |= self.doubt(refused_by, Doubt.REFUSED)
             return False
         self.counts.applied_count += 1
-        if update.account is not None:
+        self.history.note(update.pubkey, update.slot, account)
+        if account is not None and self._gone_mono_ns:
             self._gone_mono_ns.pop(update.pubkey, None)
-        if held is not None and update.source is UpdateSource.ANSWER:
+        if held is None:
+            self._accounts[update.pubkey] = HeldAccount(update.slot, update.source, account)
+            return True
+        if update.source is UpdateSource.ANSWER:
             done.unannounced[update.pubkey] = held.slot
-        self._accounts[update.pubkey] = HeldAccount(update.slot, update.source, update.account)
+        held.slot, held.source, held.account = update.slot, update.source, account
         return True
 
     def _vouch(self, entry: PoolEntry, answers: Sequence[AccountUpdate], done: AppliedUpdates) -> None:
@@ -323,22 +340,14 @@ class PoolStore:
             if asked_mono_ns < entry.doubted_mono_ns or self._is_behind(answers) or self._misses_any(entry):
                 return
             entry.doubt = None
-        entry.read_slot = slot
-        before = entry.freshness
-        entry.freshness = Freshness(
-            vouched=self._moment(max(before.vouched.mono_ns, vouched_mono_ns)),
-            vouched_slot=max(before.vouched_slot, slot),
-            changed_unix_ns=before.changed_unix_ns,
-            changed_slot=before.changed_slot,
-            chain_unix_s=self._progress.chain_unix_s,
-        )
+        entry.vouch(slot, boot_id(), vouched_mono_ns, self._wall_ahead_ns(), self._progress.chain_unix_s)
         done.judged_pools.add(entry.pool.address)
 
     def _contradicts(self, answers: Iterable[AccountUpdate]) -> bool:
         """Whether a notification is held that says otherwise of the same slot."""
         for update in answers:
             held = self._accounts.get(update.pubkey)
-            if held is not None and held.slot == update.slot and not _same_content(held.account, update.account):
+            if held is not None and held.slot == update.slot and not is_same_content(held.account, update.account):
                 return True
         return False
 
@@ -357,26 +366,18 @@ class PoolStore:
             if (gone_mono_ns := self._gone_mono_ns.get(pubkey)) is not None
         )
 
-    def _hand_over(self, pool_id: Pubkey, update: AccountUpdate) -> bool:
+    def _hand_over(self, pool_id: Pubkey, update: AccountUpdate, wall_ahead_ns: int) -> bool:
         entry = self._entries[pool_id]
         try:
             entry.pool.apply(update.pubkey, update.account)
         except CorruptAccount:
             self.counts.corrupt_count += 1
             return False
-        entry.update_count += 1
-        before = entry.freshness
-        entry.freshness = Freshness(
-            vouched=before.vouched,
-            vouched_slot=max(before.vouched_slot, update.slot),
-            changed_unix_ns=self._moment(update.received_mono_ns).unix_ns,
-            changed_slot=max(before.changed_slot, update.slot),
-            chain_unix_s=self._progress.chain_unix_s,
-        )
+        entry.change(update.slot, update.received_mono_ns + wall_ahead_ns, self._progress.chain_unix_s)
         return True
 
-    def _moment(self, mono_ns: int) -> Moment:
-        return Moment(boot_id(), mono_ns, self._clock.unix_ns() - (self._clock.mono_ns() - mono_ns))
+    def _wall_ahead_ns(self) -> int:
+        return self._clock.unix_ns() - self._clock.mono_ns()
 
     def _renew_needs(self, entry: PoolEntry, done: AppliedUpdates) -> None:
         needs = entry.pool.accounts_needed()
@@ -392,6 +393,7 @@ class PoolStore:
         for pubkey in lost:
             self._accounts.pop(pubkey, None)
             self._gone_mono_ns.pop(pubkey, None)
+            self.history.forget(pubkey)
         done.gained_accounts |= gained
         done.lost_accounts |= lost
         done.gained_accounts -= lost
@@ -402,11 +404,12 @@ class PoolStore:
             held = self._accounts.get(pubkey)
             if held is not None:
                 update = AccountUpdate(pubkey, held.slot, held.account, self._clock.mono_ns(), held.source)
-                self._hand_over(entry.pool.address, update)
+                self._hand_over(entry.pool.address, update, self._wall_ahead_ns())
         done.changed_pools.add(entry.pool.address)
 
 
-def _same_content(held: Account | None, new: Account | None) -> bool:
+def is_same_content(held: Account | None, new: Account | None) -> bool:
+    """Whether two states of an account say the same to a pool."""
     if held is None or new is None:
         return held is new
     return held.data == new.data and held.owner == new.owner

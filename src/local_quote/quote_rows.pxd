@@ -8,13 +8,15 @@
 # | quoted_unix_ns | wall clock of the last change                                                            |
 # | quoted_mono_ns | CLOCK_MONOTONIC of the same                                                              |
 # | impact         | fraction of the pool's price lost to size                                                |
-# | offer          | number of the `PoolOffer` it rests on; -1 = no quote                                     |
+# | offer          | number of the offer it rests on: from 0 a pool's, below -1 a chain's; -1 = no quote      |
 # | holder_count   | how often it is registered                                                               |
-# | is_stale       | whether that pool was stale when the row was settled                                     |
+# | is_stale       | whether a pool of it was stale when the row was settled                                  |
 
 from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
 
 from cpython cimport array
+
+from local_quote.pool_entry cimport PoolEntry
 
 
 cdef enum:
@@ -33,7 +35,7 @@ cdef struct Row:
     uint8_t is_stale
 
 
-# What one pool gives for the amounts of a direction, as it is settled.
+# What one offer gives for the amounts of a direction, as it is settled.
 cdef struct Bid:
     const uint64_t* outputs
     double net_price
@@ -41,13 +43,20 @@ cdef struct Bid:
     uint8_t is_stale
 
 
-cdef class PoolOffer:
-    cdef readonly object input_token, output_token, entry, way
+cdef class Offer:
+    cdef readonly object input_token, output_token
     cdef readonly int32_t number
-    cdef readonly uint64_t depth_amount
     cdef readonly bint is_stale
     cdef double _net_price
     cdef array.array _outputs
+
+    cpdef stand(self, double net_price, bint is_stale)
+
+
+cdef class PoolOffer(Offer):
+    cdef readonly PoolEntry entry
+    cdef readonly tuple entries
+    cdef readonly object way
 
 
 cdef class QuoteRows:

@@ -3,38 +3,62 @@
 from array import array
 from collections.abc import Iterable, Sequence
 
-from local_quote.pool_store import PoolEntry
+from local_quote.pool_entry import PoolEntry
 from local_quote.settlement import RowState
-from quote_core.dex.pool import Direction
+from quote_core.dex.pool import ChainClock, Direction
 from quote_core.tokens import Token
 
-class PoolOffer:
-    """What one pool gives in one direction; rows rest on it by its `number`."""
+class Offer:
+    """What a pool, or a chain of them, gives in one direction; rows rest on it by its `number`."""
 
     input_token: Token
     output_token: Token
-    entry: PoolEntry
-    way: Direction
     number: int
-    depth_amount: int
     is_stale: bool
 
-    def __init__(
-        self, input_token: Token, output_token: Token, entry: PoolEntry, way: Direction, number: int
-    ) -> None: ...
+    def __init__(self, input_token: Token, output_token: Token, number: int) -> None: ...
     @property
     def outputs(self) -> Sequence[int] | None:
         """Its output for every amount of the direction, ascending; None while it gives nothing."""
     @outputs.setter
     def outputs(self, outputs: Sequence[int] | None) -> None: ...
-    def stand(self, net_price: float, depth_amount: int, is_stale: bool) -> None:
-        """Say how the pool stands now, before rows are settled.
+    def stand(self, net_price: float, is_stale: bool) -> None:
+        """Say how it stands now, before rows are settled.
 
         Args:
             net_price: Marginal output per input after the fee, smallest units.
-            depth_amount: Input that would move the price by 1 %, smallest units.
-            is_stale: Whether it is in doubt or was not vouched for lately.
+            is_stale: Whether a pool of it is in doubt or was not vouched for lately.
         """
+
+class PoolOffer(Offer):
+    """What one pool gives in one direction; `entries` is its `entry` alone."""
+
+    entry: PoolEntry
+    entries: tuple[PoolEntry, ...]
+    way: Direction
+
+    def __init__(
+        self, input_token: Token, output_token: Token, entry: PoolEntry, way: Direction, number: int
+    ) -> None: ...
+    @property
+    def depth_amount(self) -> int:
+        """Input that would move the price by 1 %, smallest units, as measured last: see `PoolPrices`."""
+    def price(self, amounts: array[int], clock: ChainClock, is_stale: bool) -> None:
+        """Take what the pool gives for the direction's amounts now, and how its price stands.
+
+        Args:
+            amounts: Ascending, smallest units.
+            clock: The chain's time.
+            is_stale: See `stand`.
+
+        Raises:
+            NotTradable: See `Pool.check_tradable`; it gives nothing, then.
+        """
+
+def standing(
+    offers: Iterable[PoolOffer], now_mono_ns: int, stale_after_ns: int, refuse_after_ns: int
+) -> list[PoolOffer]:
+    """Those that give something and whose pool is usable, each with its `is_stale` as of now."""
 
 class QuoteRows:
     """Numbers are dense, and used again once a row is gone. What is of no row raises `IndexError`."""
@@ -59,13 +83,13 @@ class QuoteRows:
         """Forget rows; their numbers are free."""
 
     def settle(
-        self, numbers: array[int], offers: list[PoolOffer], now_unix_ns: int, now_mono_ns: int, changed: list[int]
+        self, numbers: array[int], offers: Sequence[Offer], now_unix_ns: int, now_mono_ns: int, changed: list[int]
     ) -> list[int]:
         """Give every row of a direction the best of the offers, see `settlement.settled`.
 
         Args:
             numbers: The direction's rows, amounts ascending.
-            offers: Those that count, in order of their pools' ids.
+            offers: Those that count, a list: the pools' in order of their ids, chains' after them.
             now_unix_ns: Wall clock.
             now_mono_ns: CLOCK_MONOTONIC.
             changed: Gets the rows that differ from before.
@@ -84,7 +108,7 @@ class QuoteRows:
         """How often a row has changed."""
 
     def offer(self, number: int) -> int:
-        """The number of the offer a row rests on; -1 where it has no quote."""
+        """The number of the offer a row rests on: from 0 a pool's, below -1 a chain's; -1 where it has no quote."""
 
     def state(self, number: int) -> RowState:
         """All that is held of a row."""

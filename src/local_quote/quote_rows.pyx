@@ -7,14 +7,17 @@
 from cpython cimport array
 from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_FromStringAndSize
 from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
-from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.stdint cimport int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memset
+
+from local_quote.pool_prices cimport Side
+from quote_core.dex._ladder_frame cimport outputs_by
 
 import array
 
 from local_quote.settlement import RowState
 
-__all__ = ["PoolOffer", "QuoteRows", "states_of"]
+__all__ = ["Offer", "PoolOffer", "QuoteRows", "standing", "states_of"]
 
 cdef array.array _NUMBERS = array.array("I")
 assert sizeof(Row) == 64 and _NUMBERS.itemsize == sizeof(uint32_t)
@@ -23,12 +26,10 @@ cdef enum:
     ROOM_MIN = 256
 
 
-cdef class PoolOffer:
-    def __cinit__(self, input_token, output_token, entry, way, int32_t number):
+cdef class Offer:
+    def __init__(self, input_token, output_token, int32_t number):
         self.input_token = input_token
         self.output_token = output_token
-        self.entry = entry
-        self.way = way
         self.number = number
 
     @property
@@ -42,10 +43,43 @@ cdef class PoolOffer:
         else:
             self._outputs = array.array("Q", outputs)
 
-    def stand(self, double net_price, uint64_t depth_amount, bint is_stale):
+    cpdef stand(self, double net_price, bint is_stale):
         self._net_price = net_price
-        self.depth_amount = depth_amount
         self.is_stale = is_stale
+
+
+cdef class PoolOffer(Offer):
+    def __init__(self, input_token, output_token, PoolEntry entry, way, int32_t number):
+        Offer.__init__(self, input_token, output_token, number)
+        self.entry = entry
+        self.entries = (entry,)
+        self.way = way
+
+    @property
+    def depth_amount(self):
+        return self.entry.prices.depth_amount(self.way)
+
+    def price(self, amounts not None, clock, bint is_stale):
+        cdef array.array outputs
+        cdef const Side* side
+        self._outputs = None
+        self.entry.is_priced = True
+        pricing = self.entry.pool.pricing(self.way, clock)
+        outputs = outputs_by(pricing, amounts)
+        side = self.entry.prices.side(self.entry.pool, self.way, clock, pricing)
+        self._outputs = outputs
+        self.stand(side.net_price, is_stale)
+
+
+def standing(offers, int64_t now_mono_ns, int64_t stale_after_ns, int64_t refuse_after_ns):
+    cdef PoolOffer offer
+    cdef list standing = []
+    for offer in offers:
+        # past the limit by time alone since its ladder was priced
+        if offer._outputs is not None and offer.entry.is_usable(now_mono_ns, refuse_after_ns):
+            offer.is_stale = offer.entry.is_stale(now_mono_ns, stale_after_ns)
+            standing.append(offer)
+    return standing
 
 
 cdef class QuoteRows:
@@ -124,7 +158,7 @@ cdef class QuoteRows:
         cdef const uint32_t* rows = numbers.data.as_uints
         cdef Bid* bids = <Bid*>PyMem_Malloc(max(1, len(offers)) * sizeof(Bid))
         cdef uint32_t* marked = <uint32_t*>PyMem_Malloc(max(1, count) * sizeof(uint32_t))
-        cdef PoolOffer offer
+        cdef Offer offer
         cdef uint8_t is_stale
         cdef list unfilled
         try:

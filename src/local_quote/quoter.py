@@ -3,12 +3,15 @@
 Every method here runs without giving the event loop away, so all it reads is one snapshot of the market.
 """
 
-from collections.abc import Sequence, Set
+import contextlib
+from collections.abc import Iterable, Sequence, Set
 from typing import NamedTuple
 
-from local_quote.impact import Curve, curve_of, price_impact
-from local_quote.pool_store import PoolEntry, PoolStore
-from local_quote.taken_depth import LocalTakenDepth, PricePath, left_amount
+from local_quote.impact import Curve, price_impact
+from local_quote.pool_entry import PoolEntry
+from local_quote.pool_store import PoolStore
+from local_quote.quote_rows import PoolOffer, standing
+from local_quote.taken_depth import LocalTakenDepth, left_amount
 from quote_core.clock import Clock
 from quote_core.dex.labels import ALL_DEXES
 from quote_core.dex.pool import ChainClock, Dex, Direction, SwapMode
@@ -58,31 +61,17 @@ class PoolQuoter:
         self._clock = clock
         self._stale_after_ns = stale_after_ns
         self.refuse_after_ns = refuse_after_ns
-        self._curves: dict[tuple[Pubkey, Direction], Curve] = {}
-        self._outdated: set[tuple[Pubkey, Direction]] = set()
-        self._price_paths: dict[Pubkey, PricePath] = {}
         self.chain_clock: ChainClock | None = None
 
-    def pool_changed(self, pool_id: Pubkey) -> None:
-        """Measure the pool's curves anew when next needed; the old ones stay as a first guess."""
-        for direction in Direction:
-            self._outdated.add((pool_id, direction))
-        self._note_price(pool_id)
+    def pool_changed(self, entry: PoolEntry) -> None:
+        """Ask the pool's price anew when next needed; its depths stay until they are measured again."""
+        entry.prices.changed(entry.pool, entry.changed_slot, self.chain_clock)
 
     def begin_anew(self) -> None:
         """The node serves another chain: neither its time nor the way its prices went is known."""
         self.chain_clock = None
-        self._price_paths.clear()
-
-    def _note_price(self, pool_id: Pubkey) -> None:
-        entry = self._store.entry(pool_id)
-        if entry is None or self.chain_clock is None:
-            return
-        try:
-            price = entry.pool.spot_price(self.chain_clock)
-        except NotTradable:
-            return
-        self._price_paths.setdefault(pool_id, PricePath()).note(entry.freshness.changed_slot, price)
+        for entry in self._store:
+            entry.prices.begin_anew()
 
     def curve(self, entry: PoolEntry, direction: Direction) -> Curve:
         """Price, fee and depth of one direction.
@@ -90,15 +79,14 @@ class PoolQuoter:
         Raises:
             NotTradable: See `Pool.check_tradable`.
         """
-        key = (entry.pool.address, direction)
-        known = self._curves.get(key)
-        if known is None or key in self._outdated:
-            known = curve_of(
-                entry.to_price(), direction, self.now_on_chain(), depth_before=known.depth_amount if known else 0
-            )
-            self._curves[key] = known
-            self._outdated.discard(key)
-        return known
+        known = entry.prices.known(direction)
+        return known or entry.prices.curve(entry.to_price(), direction, self.now_on_chain())
+
+    def measure_depths(self, entry: PoolEntry) -> None:
+        """Measure the depths anew that rows tell of; those of a pool that refuses swaps now stay as they are."""
+        if self.chain_clock is not None:
+            with contextlib.suppress(NotTradable):
+                entry.prices.measure(entry.to_price(), self.chain_clock)
 
     def now_on_chain(self) -> ChainClock:
         """The chain's time.
@@ -112,17 +100,17 @@ class PoolQuoter:
 
     def is_usable(self, entry: PoolEntry) -> bool:
         """Whether a pool is loaded and not past the staleness limit, and the chain's time known."""
-        vouched_mono_ns = entry.freshness.vouched.mono_ns
-        return (
-            self.chain_clock is not None
-            and vouched_mono_ns > 0
-            and self._clock.mono_ns() - vouched_mono_ns <= self.refuse_after_ns
-            and not entry.pool.missing()
-        )
+        return self.chain_clock is not None and entry.is_usable(self._clock.mono_ns(), self.refuse_after_ns)
 
     def is_stale(self, entry: PoolEntry) -> bool:
         """Whether a pool is in doubt or was not vouched for lately."""
         return entry.is_stale(self._clock.mono_ns(), self._stale_after_ns)
+
+    def standing(self, offers: Iterable[PoolOffer]) -> list[PoolOffer]:
+        """The offers that give something and whose pool is usable, each with its staleness as of now."""
+        if self.chain_clock is None:
+            return []
+        return standing(offers, self._clock.mono_ns(), self._stale_after_ns, self.refuse_after_ns)
 
     def closed_reason(self, entry: PoolEntry) -> str:
         """Why a pool cannot be traded now; empty when it can."""
@@ -197,9 +185,9 @@ class PoolQuoter:
             StaleState: The pool is older than the limit.
             MarketError: The pool refuses the swap.
         """
-        age_ns = entry.age_ns(self._clock.mono_ns())
-        if entry.is_loaded and age_ns > self.refuse_after_ns:
-            raise _too_old(entry.pool.address, age_ns, self.refuse_after_ns)
+        now_mono_ns = self._clock.mono_ns()
+        if entry.is_loaded and now_mono_ns > entry.usable_until_mono_ns(self.refuse_after_ns):
+            raise _too_old(entry.pool.address, entry.age_ns(now_mono_ns), self.refuse_after_ns)
         direction = direction_of(entry, input_mint)
         swap = entry.to_price().swap(direction, mode, amount, self.now_on_chain())
         curve = self.curve(entry, direction)
@@ -224,8 +212,7 @@ class PoolQuoter:
         price_now = entry.pool.spot_price(clock)
         scratch, left = self._store.scratch(entry), 0
         if taken is not None:
-            path = self._price_paths.get(entry.pool.address, PricePath())
-            furthest_price = path.furthest(direction, since_slot=taken.since_slot, price_now=price_now)
+            furthest_price = entry.prices.path.furthest(direction, since_slot=taken.since_slot, price_now=price_now)
             left = left_amount(taken, direction, furthest_price)
         if left > 0:
             self._store.swap_on(scratch, scratch.swap(direction, SwapMode.EXACT_IN, left, clock))
@@ -242,7 +229,7 @@ class PoolQuoter:
                 input_amount=min(left + swap.input_amount, U64_MAX),
                 price_before=price_now,
                 price_after=scratch.spot_price(clock),
-                since_slot=entry.freshness.changed_slot,
+                since_slot=entry.changed_slot,
             ),
         )
 
@@ -262,6 +249,24 @@ class PoolQuoter:
         if not held:
             asked = "supported DEXes" if dexes == ALL_DEXES else "DEXes asked for"
             return NoLiquidity(subject, f"no pool of the {asked} holds this pair")
+        usable = self._usable_of(subject, held)
+        if isinstance(usable, SolquoteError):
+            return usable
+        left = [entry for entry in usable if entry.pool.address not in without]
+        if not left:
+            return NoLiquidity(subject, "every usable pool of the pair is in the route already")
+        return self._joint_refusal(subject, left, input_token.mint, amount, mode)
+
+    def refusal_kind(self, input_token: Token, output_token: Token) -> type[SolquoteError] | None:
+        """The class of `refusal` for every input that nobody fills now; None where it is another for each."""
+        held = self._store.of_pair(input_token.mint, output_token.mint)
+        usable = self._usable_of("", held)
+        if isinstance(usable, SolquoteError):
+            return type(usable)
+        return None if len(usable) == 1 else NoLiquidity
+
+    def _usable_of(self, subject: str, held: Sequence[PoolEntry]) -> list[PoolEntry] | SolquoteError:
+        """Those of the pools that are usable, or why none is."""
         loaded = [entry for entry in held if entry.is_loaded]
         if self.chain_clock is None or not loaded:
             unknown = "the chain's clock is not known yet" if loaded else f"none of its {len(held)} pools is loaded yet"
@@ -270,10 +275,7 @@ class PoolQuoter:
         if not usable:
             youngest_ns = min(entry.age_ns(self._clock.mono_ns()) for entry in loaded)
             return _too_old(subject, youngest_ns, self.refuse_after_ns)
-        left = [entry for entry in usable if entry.pool.address not in without]
-        if not left:
-            return NoLiquidity(subject, "every usable pool of the pair is in the route already")
-        return self._joint_refusal(subject, left, input_token.mint, amount, mode)
+        return usable
 
     def _joint_refusal(
         self, subject: str, entries: Sequence[PoolEntry], input_mint: Pubkey, amount: int, mode: SwapMode
@@ -284,7 +286,7 @@ class PoolQuoter:
                 self.through(entry, input_mint, amount, mode=mode)
             except MarketError as error:
                 reasons.append(error)
-        if len(reasons) == 1:
+        if len(entries) == 1 and reasons:
             return reasons[0]
         named = "; ".join(str(reason) for reason in reasons[:_REASONS_SHOWN_MAX])
         return NoLiquidity(subject, f"none of {len(entries)} pools fills {amount}: {named}")

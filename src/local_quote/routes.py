@@ -3,10 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from local_quote.doubt import Doubt
 from local_quote.pool_store import PoolStore
 from local_quote.quoter import PoolQuoter, PricedSwap
 from local_quote.taken_depth import LocalTakenDepth
-from quote_core.errors import InvalidField, UnknownPool
+from quote_core.errors import InvalidField, NoLiquidity, UnknownPool
 from quote_core.tokens import Token, TokenRegistry, checked_mint
 from quote_core.units import U64_MAX, Pubkey
 
@@ -71,6 +72,8 @@ def simulate_route(
         if with_taken or hop.taken is not None:
             swap, taken_now = quoter.behind(swap, hop.taken)
             taken.append(taken_now)
+        if swap.entry.doubt is Doubt.UNCONFIRMED:  # its age alone may be that of a fresh one, and plans rest on this
+            raise NoLiquidity(swap.entry.pool.address, Doubt.UNCONFIRMED.value)
         used.add(swap.entry.pool.address)
         swaps.append(swap)
         amount = swap.output_amount

@@ -1,14 +1,18 @@
 """The methods of `LocalQuoteService`: read the request, ask the market, write the answer."""
 
 import contextlib
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Callable, Collection, Iterator
 
+from local_quote.evidence import EvidenceFinder
 from local_quote.market import LocalMarket
+from local_quote.pool_ranking import DroppedPool
+from local_quote.route_finder import RouteTerms
 from local_quote.routes import checked_amount, checked_pool, simulate_route
 from local_quote.row_table import LocalQuote
 from local_quote.wire import (
     QuoteEncoder,
     ToldQuotes,
+    evidence_to,
     hops_from,
     oracle_prices_to,
     paired_to,
@@ -16,6 +20,7 @@ from local_quote.wire import (
     pools_to,
     simulation_to,
 )
+from local_quote.wire.evidence_message import ExplainQuoteRequest, QuoteEvidence
 from local_quote.wire.messages import (
     BatchQuoteRequest,
     HealthRequest,
@@ -33,16 +38,20 @@ from local_quote.wire.messages import (
     SimulateRouteResponse,
 )
 from quote_core.clock import Clock
-from quote_core.errors import MarketError
+from quote_core.dex.labels import ALL_DEXES
+from quote_core.dex.pool import SwapMode
+from quote_core.errors import InvalidField, MarketError
 from quote_core.health import HealthReport
+from quote_core.quote_id import LOCAL, parse_quote_id
 from quote_core.serving import (
     BatchRequest,
+    QuoteRequest,
     Subscription,
     read_batch_request,
     read_quote_request,
     write_health,
 )
-from quote_core.tokens import checked_mint
+from quote_core.tokens import Token, checked_mint
 from quote_core.units import NS_PER_S, Pubkey
 
 __all__ = ["LocalQuoteServicer"]
@@ -55,7 +64,10 @@ REFRESH_NS_DEFAULT = NS_PER_S
 
 
 class LocalQuoteServicer:
-    """Serves one market; `hurry` asks for a pair's pools to be read ahead of the queue."""
+    """Serves one market; `hurry` asks for a pair's pools to be read ahead of the queue, `dropped` tells of others.
+
+    `routes_max` is what searched routes may be at most, `route_hop_count_max` the most hops of a simulated one.
+    """
 
     def __init__(
         self,
@@ -64,17 +76,23 @@ class LocalQuoteServicer:
         encoder: QuoteEncoder,
         clock: Clock,
         hurry: Callable[[Pubkey, Pubkey], None],
+        dropped: Callable[[], Collection[DroppedPool]],
         health: Callable[[], HealthReport],
         quotes_per_request_max: int,
         route_hop_count_max: int,
+        routes_max: RouteTerms,
+        evidence: EvidenceFinder,
     ) -> None:
         self._market = market
         self._encoder = encoder
         self._clock = clock
         self._hurry = hurry
+        self._dropped = dropped
         self._health = health
         self._quotes_per_request_max = quotes_per_request_max
         self._route_hop_count_max = route_hop_count_max
+        self._routes_max = routes_max
+        self._evidence = evidence
 
     async def stream_batch_quotes(self, request: BatchQuoteRequest) -> AsyncGenerator[bytes, None]:
         """Every combination once, then again whenever it changes, one a message."""
@@ -104,13 +122,41 @@ class LocalQuoteServicer:
                     yield message
 
     def get_quote(self, request: LocalQuoteRequest) -> bytes:
-        """The best of the pair's pools now."""
+        """The best of the pair's pools now, or the best route where one of several swaps is asked for or needed."""
         asked = read_quote_request(request, self._market.registry)
-        tokens = self._market.registry.pair(asked.input_mint, asked.output_mint)
+        terms = self._terms(asked)
+        by_mint = self._market.registry.by_mint
+        tokens = by_mint(asked.input_mint, field="input_mint"), by_mint(asked.output_mint, field="output_mint")
+        if terms.hop_count_max > 1 or terms.leg_count_max > 1 or terms.account_count_max:
+            return self._routed(*tokens, asked.amount, asked.mode, terms)
         self._hurry(tokens[0].mint, tokens[1].mint)
-        if asked.key is not None:
+        if asked.mode is SwapMode.EXACT_IN and asked.dexes == ALL_DEXES:
             return self._encoded(self._market.quote(*tokens, asked.amount))
-        return self._encoded(self._market.chosen(*tokens, asked.amount, mode=asked.mode, dexes=asked.dexes))
+        chosen = self._market.chosen(*tokens, asked.amount, mode=asked.mode, dexes=asked.dexes)
+        if asked.mode is SwapMode.EXACT_OUT:
+            self._evidence.note(chosen, asked.amount, asked.mode)
+        return self._encoded(chosen)
+
+    def _terms(self, asked: QuoteRequest) -> RouteTerms:
+        """What the route may be, as asked for, within the service's own bounds.
+
+        Raises:
+            InvalidField: Beyond them.
+        """
+        if asked.hop_count_max > self._routes_max.hop_count_max:
+            raise InvalidField("max_hops", f"must be at most {self._routes_max.hop_count_max} here")
+        if asked.leg_count_max > self._routes_max.leg_count_max:
+            raise InvalidField("max_splits", f"must be at most {self._routes_max.leg_count_max} here")
+        is_direct = bool(self._market.store.of_pair(asked.input_mint, asked.output_mint))
+        hop_count_max = asked.hop_count_max or (1 if is_direct else self._routes_max.hop_count_max)
+        return RouteTerms(asked.dexes, hop_count_max, asked.leg_count_max or 1, asked.account_count_max)
+
+    def _routed(self, input_token: Token, output_token: Token, amount: int, mode: SwapMode, terms: RouteTerms) -> bytes:
+        quote = self._market.routed(input_token, output_token, amount, mode=mode, terms=terms)
+        self._evidence.note(quote, amount, mode)
+        for swap in quote.route.swaps:
+            self._hurry(swap.entry.pool.mint_a, swap.entry.pool.mint_b)
+        return self._encoder.routed(quote, self._market.chain_clock)
 
     def get_paired_quote(self, request: PairedQuoteRequest) -> PairedQuote:
         """Forward and reverse of one state; one that cannot be given says so in its `error`."""
@@ -162,13 +208,22 @@ class LocalQuoteServicer:
         named = (("mint_a", request.mint_a), ("mint_b", request.mint_b))
         mints = {checked_mint(mint, field=field) for field, mint in named if mint}
         entries = [entry for entry in self._market.store if mints <= {entry.pool.mint_a, entry.pool.mint_b}]
-        return pools_to(entries, self._market, self._clock.mono_ns())
+        known = self._dropped() if request.include_dropped else ()
+        dropped = [one for one in known if mints <= set(one.candidate.pair)]
+        return pools_to(entries, dropped, self._market, self._clock.mono_ns())
 
     def get_oracle_prices(self, request: OraclePricesRequest) -> OraclePricesResponse:
         """The reference price of every registered token."""
         del request  # it has no fields
         clock = self._market.quoter.now_on_chain()
         return oracle_prices_to(self._market.oracle.readings(clock, self._clock.mono_ns()), clock.slot)
+
+    def explain_quote(self, request: ExplainQuoteRequest) -> QuoteEvidence:
+        """What a quote of an id rests on."""
+        quote_id = parse_quote_id(request.quote_id)
+        if quote_id.source != LOCAL:
+            raise InvalidField("quote_id", "is of an outside provider's quote, which this service did not give")
+        return evidence_to(quote_id, self._evidence.find(quote_id))
 
     def health(self, request: HealthRequest) -> HealthResponse:
         """How the service is."""

@@ -68,6 +68,11 @@ class PriceTurns:
         self._times.note(pool_id, until.unix_timestamp)
         self._epochs.note(pool_id, until.epoch)
 
+    def forget(self, pool_id: Pubkey) -> None:
+        """The pool is not held any more."""
+        for queue in (self._slots, self._times, self._epochs):
+            queue.note(pool_id, NEVER)
+
     def take_due(self, now: ChainClock) -> set[Pubkey]:
         """The pools that may price otherwise at `now`; it is for the caller to note them anew."""
         return {

@@ -4,22 +4,22 @@ Counts are totals at the source and differences on the bus, so that a report los
 """
 
 import asyncio
+import contextlib
 import os
+import socket
 from collections.abc import Callable
-from typing import Final
+from typing import Final, Protocol
 
 import structlog
 
 from quote_core.bus import Bus
 from quote_core.clock import Clock, StepWatch
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import Header, RejectionCount, ServiceHealth, stamp
+from quote_core.events import NAME_CHARS_MAX, Header, RejectionCount, ServiceHealth, fit_text, stamp
 from quote_core.health import WorkFigures
-from quote_core.units import NS_PER_MS
+from quote_core.units import NS_PER_MS, U32_MAX
 
 __all__ = ["HealthReporter", "report_of_window"]
-
-_U32_MAX: Final = 2**32 - 1
 
 STEP_TOLD_NS: Final = 60_000_000_000
 """A step of the wall clock is told in every report for this long."""
@@ -39,6 +39,7 @@ def report_of_window(
     detail: str,
     header: Header,
     rejected: tuple[RejectionCount, ...] = (),
+    switch_revision: int = 0,
 ) -> ServiceHealth:
     """What was done between two looks at a process's totals."""
     return ServiceHealth(
@@ -58,12 +59,25 @@ def report_of_window(
         slot_drift=_held(now.slot_drift),
         unwritten_ms=_held(now.unwritten_ms),
         rejected=rejected,
+        switch_revision=switch_revision,
     )
 
 
 def _held(count: int) -> int:
     """Saturated: what is beyond its field must trip a rule, not fail to be told."""
-    return min(max(0, count), _U32_MAX)
+    return min(max(0, count), U32_MAX)
+
+
+class SwitchReader(Protocol):
+    """What the reporter needs of a trading gate."""
+
+    has_read: asyncio.Event
+    """Set whenever another revision was read; the reporter clears it."""
+
+    @property
+    def switch_revision(self) -> int:
+        """Of the latched state that was read last and still counts; 0 = none."""
+        ...
 
 
 class HealthReporter:
@@ -77,6 +91,7 @@ class HealthReporter:
         work: The work so far.
         detail: What is wrong now, in one line for people.
         rejected: The planner's rejections so far.
+        gate: Whose readings of the kill switch are acknowledged, each at once.
     """
 
     def __init__(
@@ -89,6 +104,7 @@ class HealthReporter:
         work: Callable[[], WorkFigures],
         detail: Callable[[], str] = lambda: "",
         rejected: Callable[[], tuple[RejectionCount, ...]] = tuple,
+        gate: SwitchReader | None = None,
     ) -> None:
         self._bus = bus
         self._service = service
@@ -97,7 +113,8 @@ class HealthReporter:
         self._work = work
         self._detail = detail
         self._rejected = rejected
-        self._instance = str(os.getpid())
+        self._gate = gate
+        self._instance = fit_text(f"{socket.gethostname()}/{os.getpid()}", NAME_CHARS_MAX)
         self._started_mono_ns = self._window_mono_ns = clock.mono_ns()
         self._told = WorkFigures()
         self._refused_count = 0
@@ -107,13 +124,23 @@ class HealthReporter:
     async def run(self) -> None:
         """Report until cancelled."""
         while True:
-            await asyncio.sleep(self._interval_ns / 1e9)
+            await self._until_due()
             try:
                 await self._bus.publish(self.next_report())
             except ProviderUnavailable as error:
                 _log.debug("a health report was not published", reason=str(error))
             except LayoutMismatch as error:
                 _log.warning("a health report cannot be written", reason=str(error))
+
+    async def _until_due(self) -> None:
+        """Wait for the end of the interval, or until there is a switch to acknowledge."""
+        if self._gate is None:
+            await asyncio.sleep(self._interval_ns / 1e9)
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(self._interval_ns / 1e9):
+                await self._gate.has_read.wait()
+        self._gate.has_read.clear()
 
     def next_report(self) -> ServiceHealth:
         """The window since the last one, which ends here."""
@@ -131,6 +158,7 @@ class HealthReporter:
             detail="; ".join(filter(None, (self._detail(), self._refusals_told(), self._step_told(now_mono_ns)))),
             header=stamp(self._clock),
             rejected=self._rejected(),
+            switch_revision=self._gate.switch_revision if self._gate else 0,
         )
 
     def _refusals_told(self) -> str:

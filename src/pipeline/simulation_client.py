@@ -9,6 +9,7 @@ import grpc.aio
 
 from pipeline.simulation import RouteHopRequest, Simulation
 from pipeline.wire import route_call, simulate_route
+from quote_core.access.caller import Caller
 from quote_core.errors import DeadlinePassed, InvalidField, NoLiquidity, ProviderUnavailable, SolquoteError
 from quote_core.serving import open_channel
 
@@ -50,12 +51,13 @@ class LocalQuoteSimulator:
 
 
 @contextlib.asynccontextmanager
-async def connect_simulator(address: str, *, timeout_ns: int) -> AsyncIterator[LocalQuoteSimulator]:
+async def connect_simulator(address: str, caller: Caller, *, timeout_ns: int) -> AsyncIterator[LocalQuoteSimulator]:
     """A simulator while the context lasts; the service need not be there yet.
 
     Args:
         address: Of the local quote service, such as `127.0.0.1:50052`.
+        caller: Who asks it.
         timeout_ns: Longest wait for one simulation.
     """
-    async with open_channel(address) as channel:
+    async with open_channel(address, caller) as channel:
         yield LocalQuoteSimulator(channel, timeout_ns=timeout_ns)

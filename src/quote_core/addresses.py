@@ -4,6 +4,7 @@ import errno
 import os
 import re
 import socket
+from collections.abc import Sequence
 from typing import Final
 from urllib.parse import urlsplit, urlunsplit
 
@@ -13,7 +14,10 @@ __all__ = [
     "host_of",
     "is_loopback",
     "is_proxied",
+    "is_url",
+    "redacted_servers",
     "redacted_url",
+    "servers_of",
     "warn_if_open",
     "why_not_bound",
     "with_port",
@@ -51,6 +55,30 @@ def redacted_url(url: str) -> str:
     parts = urlsplit(url)
     host = parts.hostname or ""
     return urlunsplit((parts.scheme, with_port(host, parts.port) if parts.port else host, "", "", ""))
+
+
+def servers_of(urls: str) -> list[str]:
+    """The URLs of a setting that may name several, with commas between them."""
+    return [url.strip() for url in urls.split(",") if url.strip()]
+
+
+def redacted_servers(urls: str) -> str:
+    """Each of `servers_of` as `redacted_url` has it."""
+    return ",".join(map(redacted_url, servers_of(urls)))
+
+
+def is_url(url: str, schemes: Sequence[str]) -> bool:
+    """Whether `url` is one of `schemes` that names a host."""
+    try:
+        parts = urlsplit(url)
+        return (
+            parts.scheme in schemes
+            and bool(parts.hostname)
+            and (parts.port is None or parts.port > 0)
+            and (not re.search(r"[\s\x00-\x1f\x7f]", url))
+        )
+    except ValueError:  # a port that is none, brackets that do not close
+        return False
 
 
 def is_proxied(url: str) -> bool:

@@ -22,12 +22,14 @@ __all__ = [
     "CorruptAccount",
     "DataError",
     "DeadlinePassed",
+    "EvidenceGone",
     "ImpossibleReserves",
     "InvalidField",
     "LayoutMismatch",
     "LiquidityNotLoaded",
     "MarketError",
     "NoLiquidity",
+    "NotPermitted",
     "NotTradable",
     "ProviderUnavailable",
     "RateLimited",
@@ -38,8 +40,10 @@ __all__ = [
     "RpcUnavailable",
     "SolquoteError",
     "StaleState",
+    "TooManyCalls",
     "TooManyQuotes",
     "TooManyStreams",
+    "Unauthenticated",
     "UndeterminedFill",
     "UnknownPool",
     "UnknownToken",
@@ -97,6 +101,16 @@ class UnknownPool(RequestError):
         self.pool = pool
 
 
+class EvidenceGone(RequestError):
+    """An id of a quote whose evidence is no longer kept, or never was."""
+
+    code = "NOT_FOUND"
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(f"quote_id: nothing is kept of this quote: {reason}")
+        self.reason = reason
+
+
 class TooManyQuotes(RequestError):
     """More pairs x amounts than the quote table can hold."""
 
@@ -123,9 +137,42 @@ class TooManyStreams(RequestError):
 
     code = "RESOURCE_EXHAUSTED"
 
-    def __init__(self, count_max: int) -> None:
-        super().__init__(f"streams: {count_max} are open, the most this service allows")
+    def __init__(self, count_max: int, *, whose: str = "") -> None:
+        super().__init__(f"streams: {count_max} are open, the most this service allows{whose and f' {whose}'}")
         self.count_max = count_max
+
+
+class TooManyCalls(RequestError):
+    """A client has made as many calls as it may; `bound` says of which kind."""
+
+    code = "RESOURCE_EXHAUSTED"
+
+    def __init__(self, client: str, bound: str, retry_after_ms: int) -> None:
+        super().__init__(f"calls: {client} may make {bound}, try again in {retry_after_ms} ms")
+        self.client = client
+        self.bound = bound
+        self.retry_after_ms = retry_after_ms
+
+
+class Unauthenticated(RequestError):
+    """Who asks has not said who they are, or nobody knows them; never says how near they were."""
+
+    code = "UNAUTHENTICATED"
+
+    def __init__(self, rule: str) -> None:
+        super().__init__(f"authorization: {rule}")
+        self.rule = rule
+
+
+class NotPermitted(RequestError):
+    """Who asks is known, and may not do this."""
+
+    code = "PERMISSION_DENIED"
+
+    def __init__(self, client: str, scope: str) -> None:
+        super().__init__(f"authorization: {client} has no scope {scope}, which this call asks for")
+        self.client = client
+        self.scope = scope
 
 
 class MarketError(SolquoteError):

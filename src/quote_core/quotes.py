@@ -7,7 +7,26 @@ from typing import Final, NamedTuple
 
 from quote_core.units import Pubkey
 
-__all__ = ["Provenance", "QuoteKey", "RouteHop", "route_id", "worst_provenance"]
+__all__ = [
+    "CIRCULAR_HOPS_MIN",
+    "HOP_COUNT_MAX",
+    "LEG_COUNT_MAX",
+    "Provenance",
+    "QuoteKey",
+    "RouteHop",
+    "route_id",
+    "split_route_id",
+    "worst_provenance",
+]
+
+HOP_COUNT_MAX: Final = 3
+"""Most swaps one after the other of a route that is searched."""
+
+CIRCULAR_HOPS_MIN: Final = 2
+"""Fewest swaps that can come back to the token they began with."""
+
+LEG_COUNT_MAX: Final = 3
+"""Most routes that one amount is split over."""
 
 
 class Provenance(enum.Enum):
@@ -41,8 +60,9 @@ class QuoteKey(NamedTuple):
 class RouteHop(NamedTuple):
     """One swap through one pool. Of a provider's route `protocol` is the provider's own name of the DEX.
 
-    `fee_amount` is all trading fees of the hop, smallest units of `fee_mint`; it and `provenance` are `None` where the
-    source does not tell.
+    `fee_amount` is all trading fees of the hop, smallest units of `fee_mint`. Where the source does not tell, it and
+    `provenance` are `None`, an amount is 0 and `pool_id` is empty. `leg` says which part of a split it belongs to,
+    `leg_percent` how much of the route's input it takes; 0 = all, or not told.
     """
 
     pool_id: Pubkey
@@ -54,8 +74,21 @@ class RouteHop(NamedTuple):
     fee_amount: int | None = None
     fee_mint: Pubkey | None = None
     provenance: Provenance | None = None
+    leg: int = 0
+    leg_percent: int = 0
 
 
 def route_id(pool_ids: Sequence[Pubkey]) -> int:
     """Identify a route by its pools in order, as 64 bits; whoever quotes it, the same pools give the same id."""
-    return int.from_bytes(hashlib.blake2b("/".join(pool_ids).encode(), digest_size=8).digest(), "little")
+    return _hashed("/".join(pool_ids))
+
+
+def split_route_id(legs: Sequence[tuple[Sequence[Pubkey], int]]) -> int:
+    """Identify a split by the pools and the percent of each part, in their order; one part alone has its `route_id`."""
+    if len(legs) == 1:
+        return route_id(legs[0][0])
+    return _hashed(";".join(f"{percent}%{'/'.join(pool_ids)}" for pool_ids, percent in legs))
+
+
+def _hashed(name: str) -> int:
+    return int.from_bytes(hashlib.blake2b(name.encode(), digest_size=8).digest(), "little")

@@ -8,20 +8,27 @@ from urllib.parse import urlsplit
 
 from pydantic import AfterValidator, BeforeValidator, Field, SecretStr
 
+from quote_core.addresses import is_url, servers_of
+from quote_core.rpc_addresses import read_rpc_addresses
 from quote_core.units import U64_MAX
 
 __all__ = [
     "Address",
     "Amounts",
+    "DatabaseUrl",
     "Duration",
+    "EntryCount",
     "FilePath",
     "Host",
     "Hosts",
     "HttpUrl",
-    "NatsUrl",
+    "NatsUrls",
     "Origins",
     "Port",
+    "RedisUrl",
+    "RpcUrls",
     "Secret",
+    "SlotCount",
     "WebSocketUrl",
 ]
 
@@ -111,13 +118,24 @@ def _address(address: str) -> str:
     return f"[{bare}]:{port}" if ":" in bare else f"{bare}:{port}"
 
 
+def _power_of_two(value: int) -> int:
+    if value & (value - 1):
+        raise ValueError(f"must be a power of two, got {value}")
+    return value
+
+
+EntryCount = Annotated[int, Field(ge=1, le=65_535)]
+"""Entries of a quote file (`shm.layout`)."""
+SlotCount = Annotated[int, Field(ge=512, le=65_536), AfterValidator(_power_of_two)]
+"""Ring slots of a quote file (`shm.layout`)."""
+
 Address = Annotated[str, AfterValidator(_address)]
 """Where a service is found: `host:port`."""
 
 
 def _url_of(*schemes: str) -> AfterValidator:
     def check(url: str) -> str:
-        if url and not _is_url(url, schemes):
+        if url and not is_url(url, schemes):
             # The value is not shown: providers put keys into URLs.
             raise ValueError(f"must be a URL such as {schemes[0]}://host:port, without blanks")
         return url
@@ -125,23 +143,61 @@ def _url_of(*schemes: str) -> AfterValidator:
     return AfterValidator(check)
 
 
-def _is_url(url: str, schemes: tuple[str, ...]) -> bool:
-    try:
-        parts = urlsplit(url)
-        return (
-            parts.scheme in schemes
-            and bool(parts.hostname)
-            and (parts.port is None or parts.port > 0)
-            and (not re.search(r"[\s\x00-\x1f\x7f]", url))
-        )
-    except ValueError:  # a port that is none, brackets that do not close
-        return False
-
-
 HttpUrl = Annotated[str, _url_of("http", "https")]
 WebSocketUrl = Annotated[str, _url_of("ws", "wss")]
-NatsUrl = Annotated[str, _url_of("nats", "tls")]
 """URLs; an empty one is left to the setting to mean something."""
+
+
+def _database_url(url: str) -> str:
+    if not url or (
+        url.startswith("sqlite:///") and len(url) > len("sqlite:///") and not re.search(r"[\x00-\x1f\x7f?#]", url)
+    ):
+        return url
+    if not is_url(url, ("postgresql",)) or not urlsplit(url).path.strip("/"):
+        # As above: there may be a password in it.
+        raise ValueError("must be postgresql://user@host:port/database or sqlite:////path/of/a/file")
+    return url
+
+
+DatabaseUrl = Annotated[str, AfterValidator(_database_url)]
+"""Where a database is; an empty one is left to the setting to mean something."""
+
+
+def _redis_url(url: str) -> str:
+    if url and not (is_url(url, ("redis", "rediss")) and _REDIS_REST.fullmatch("".join(urlsplit(url)[2:]))):
+        # As above.
+        raise ValueError("must be redis://host:port/0, or rediss://host:port/0 for TLS, where 0 is the database")
+    return url
+
+
+_REDIS_REST: Final = re.compile(r"/?|/[0-9]{1,5}")
+
+RedisUrl = Annotated[str, AfterValidator(_redis_url)]
+"""Where Redis is; an empty one is left to the setting to mean something."""
+
+
+def _nats_urls(urls: str) -> str:
+    servers = servers_of(urls)
+    if not servers or not all(is_url(url, ("nats", "tls")) for url in servers):
+        raise ValueError("must be a URL such as nats://host:port, without blanks, or several with commas between them")
+    return ",".join(servers)
+
+
+NatsUrls = Annotated[str, AfterValidator(_nats_urls)]
+"""Where a NATS server is found, or each of a cluster's: one URL, or several with commas between them."""
+
+
+def _endpoints(value: object) -> object:
+    return tuple(value.split()) if isinstance(value, str) else value
+
+
+def _check_endpoints(texts: tuple[str, ...]) -> tuple[str, ...]:
+    read_rpc_addresses(texts)
+    return texts
+
+
+RpcUrls = Annotated[tuple[str, ...], BeforeValidator(_endpoints), AfterValidator(_check_endpoints)]
+"""Endpoints of Solana nodes as `quote_core.rpc_addresses` reads them, written with blanks between them."""
 
 
 def _secret(value: SecretStr) -> SecretStr:

@@ -10,7 +10,6 @@ A name that no field has is a mistake in every process, with the nearest known n
 """
 
 import os
-import re
 import tomllib
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
@@ -18,23 +17,29 @@ from enum import Enum
 from pathlib import Path
 from typing import Any, ClassVar, Self, TypeVar, cast
 
-from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError
+from pydantic import AliasChoices, BaseModel, ConfigDict, Field, SecretStr, ValidationError, model_validator
 from pydantic.fields import FieldInfo
 
 from quote_core.environment import NoHome, default_data_dir, given
+from quote_core.rpc_addresses import RpcAddress, read_rpc_addresses, ws_url_of
 from quote_core.setting_names import CONFIG_VARIABLE, PREFIX, unknown_names, unknown_sections, unknown_variables
 from quote_core.setting_types import (
     Address,
     Amounts,
+    DatabaseUrl,
     Duration,
+    EntryCount,
     FilePath,
     Host,
     Hosts,
     HttpUrl,
-    NatsUrl,
+    NatsUrls,
     Origins,
     Port,
+    RedisUrl,
+    RpcUrls,
     Secret,
+    SlotCount,
     WebSocketUrl,
 )
 from quote_core.watch import DEFAULT_AMOUNTS
@@ -42,6 +47,7 @@ from quote_core.watch import DEFAULT_AMOUNTS
 __all__ = [
     "CONFIG_VARIABLE",
     "PREFIX",
+    "DatabaseUrl",
     "Duration",
     "FilePath",
     "GivenValue",
@@ -110,7 +116,26 @@ class PlatformSettings(ServiceSettings):
         "",
         description="Solana WebSocket endpoint; empty = rpc_url as ws (on loopback port + 1, as validators do)",
     )
-    nats_url: NatsUrl = Field("nats://127.0.0.1:4222", min_length=1, description="NATS server")
+    rpc_urls: RpcUrls = Field(
+        (),
+        description="Several Solana endpoints instead of rpc_url, with blanks between them, each "
+        "URL|weight=1|roles=read,subscribe,send|ws=URL, of which only the URL must be there",
+    )
+    rpc_slot_lag_max: int = Field(
+        10, ge=1, description="Of several endpoints, one whose slot is further behind is neither read from nor followed"
+    )
+    rpc_failover_after: Duration = Field(
+        "500ms",
+        gt=0,
+        lt=1_000_000_000,
+        description="How long one of several endpoints may take for a read before the next is asked; below 1s",
+    )
+    rpc_watch_interval: Duration = Field(
+        "1s", ge=100_000_000, description="How often each of several endpoints is asked for its slot; from 100ms"
+    )
+    nats_url: NatsUrls = Field(
+        "nats://127.0.0.1:4222", description="NATS server; of a cluster all, with commas between them"
+    )
     nats_credentials: FilePath | None = Field(
         None,
         description="Secret shown to NATS: a file, or a folder with one a process; unset = the embedded server's",
@@ -118,8 +143,38 @@ class PlatformSettings(ServiceSettings):
     nats_tls_ca: FilePath | None = Field(
         None, description="Authorities that may vouch for the NATS server (PEM); unset = the system's"
     )
+    redis_url: RedisUrl = Field(
+        "",
+        description="Redis that hosts with one provider's key share: redis://user@host:port/0, or rediss:// for TLS; "
+        "empty = each by itself",
+    )
+    redis_password_file: FilePath | None = Field(
+        None, description="File with the password for it, which so stays out of the environment; others may not read it"
+    )
+    redis_tls_ca: FilePath | None = Field(
+        None, description="Authorities that may vouch for Redis (PEM); unset = the system's"
+    )
+    redis_prefix: str = Field(
+        "solquote",
+        pattern=r"^[A-Za-z0-9._-]{1,64}$",
+        description="Before every key there, so that two platforms may use one Redis",
+    )
+    redis_timeout: Duration = Field(
+        "20ms",
+        ge=1_000_000,
+        le=1_000_000_000,
+        description="What one exchange with Redis may take before the process goes on by itself, 1ms to 1s",
+    )
     shm_dir: FilePath | None = Field(
         None, description="Folder of the quote files; unset = /var/quote-service, else tmpfs"
+    )
+    shm_entry_count: EntryCount = Field(
+        2_000,
+        description="Entries of each quote file, so pairs x directions x amounts; older readers need the default",
+    )
+    shm_slot_count: SlotCount = Field(
+        512,
+        description="Changes the ring of a quote file holds, a power of two; up to a quarter are confirmed each 50 ms",
     )
     tokens_path: FilePath | None = Field(None, description="Token registry; unset = the one in the package")
     watched_amounts: Amounts = Field(
@@ -143,6 +198,13 @@ class PlatformSettings(ServiceSettings):
         "", description="OTLP over HTTP, its path included; empty = OTEL_EXPORTER_OTLP_ENDPOINT, else this machine's"
     )
     trace_sample: float = Field(0.01, ge=0, le=1, description="Share of traces that are recorded, 0 to 1")
+    profile_endpoint: HttpUrl = Field(
+        "", description="Pyroscope that every process sends to where its threads are, all the time; empty = nowhere"
+    )
+    profile_window: Duration = Field(
+        "10s", ge=1_000_000_000, le=60_000_000_000, description="How much of it is sent at once, 1s to 60s"
+    )
+    profile_samples_per_s: int = Field(20, ge=1, le=100, description="How often a process looks, for what it sends")
     local_quote_address: Address = Field("127.0.0.1:50052", description="Where the local quote service is found")
     external_quote_address: Address = Field("127.0.0.1:50053", description="Where the external quote service is found")
     aggregator_address: Address = Field("127.0.0.1:50051", description="Where the aggregator is found")
@@ -150,6 +212,52 @@ class PlatformSettings(ServiceSettings):
     trading_capital_lamports: int = Field(
         100_000_000_000, gt=0, description="What trading began with; drawdown is a share of this and the profit"
     )
+    access_file: FilePath | None = Field(
+        None,
+        description="Who may ask: a line a token, `name scopes sha256 [until]`, mode 0600; unset = nobody is asked",
+    )
+    open_to_all: bool = Field(
+        False, description="Listen beyond loopback although nobody is asked who they are; without it that is refused"
+    )
+    tls_certificate: FilePath | None = Field(
+        None, description="Certificate chain of the quote APIs and the kill switch's (PEM); unset = plain text"
+    )
+    tls_key: FilePath | None = Field(None, description="Its private key (PEM), mode 0600")
+    tls_client_ca: FilePath | None = Field(
+        None,
+        description="Authorities (PEM), one of which must vouch for every client's certificate; unset = none is asked",
+    )
+    client_rate: float = Field(0, ge=0, le=1_000_000, description="Calls a second one client may make; 0 = any number")
+    client_burst: int = Field(100, ge=1, description="Calls a client may have saved up, of those")
+    client_quota: int = Field(0, ge=0, description="Calls one client may make in 24 hours; 0 = any number")
+    client_stream_count_max: int = Field(0, ge=0, description="Streams of one client open at once; 0 = any number")
+    connection_count_max: int = Field(
+        4096, ge=1, le=1_000_000, description="Connections of clients that one port holds at once"
+    )
+    connection_call_count_max: int = Field(
+        1000, ge=1, le=1_000_000, description="gRPC calls and streams open at once on one connection"
+    )
+    request_bytes_max: int = Field(
+        4 * 1024 * 1024, ge=4096, le=16 * 1024 * 1024, description="Longest gRPC request that is read"
+    )
+    ask_ca: FilePath | None = Field(
+        None,
+        description="Authorities that vouch for our own servers (PEM), which are then asked over TLS; unset = plain",
+    )
+    ask_certificate: FilePath | None = Field(
+        None, description="Certificate our own clients show to servers that ask for one (PEM)"
+    )
+    ask_key: FilePath | None = Field(None, description="Its private key (PEM), mode 0600")
+    ask_token_file: FilePath | None = Field(
+        None, description="Token our own clients show: a file, mode 0600, read again when it changes; unset = none"
+    )
+
+    @model_validator(mode="after")
+    def _nodes_are_named_once(self) -> Self:
+        single = [name for name in ("rpc_url", "rpc_ws_url") if name in self.model_fields_set]
+        if self.rpc_urls and single:
+            raise ValueError(f"rpc_urls is set, and so is {' and '.join(single)}; set one (a WebSocket is |ws=)")
+        return self
 
     def data_folder(self) -> Path:
         """The folder of what outlives a run.
@@ -162,14 +270,10 @@ class PlatformSettings(ServiceSettings):
         except NoHome as error:
             raise SettingsError([f"{environment_name(self.section, 'data_dir')}: {error}"]) from None
 
-    def websocket_url(self) -> str:
-        """The WebSocket endpoint, derived from `rpc_url` when not set."""
-        if self.rpc_ws_url:
-            return self.rpc_ws_url
-        match = re.fullmatch(r"http(s?)://(127\.0\.0\.1|localhost):(\d+)(.*)", self.rpc_url)
-        if match:
-            return f"ws{match[1]}://{match[2]}:{int(match[3]) + 1}{match[4]}"
-        return re.sub(r"^http", "ws", self.rpc_url)
+    def rpc_addresses(self) -> tuple[RpcAddress, ...]:
+        """The Solana endpoints: those of `rpc_urls`, or else the one of `rpc_url`; at least one."""
+        one = RpcAddress(number=1, url=self.rpc_url, ws_url=self.rpc_ws_url or ws_url_of(self.rpc_url))
+        return read_rpc_addresses(self.rpc_urls) or (one,)
 
 
 _Model = TypeVar("_Model", bound=ServiceSettings)

@@ -2,12 +2,15 @@
 
 The file is `{"tokens": [...], "pairs": [...]}`. A token has mint, symbol, decimals, category (`native`, `stable`,
 `lst`) and oracle (`{"kind": "pyth", "feed_id": hex, "account": key}`, or the account that holds an LST's own rate,
-`{"kind": "stake_pool" | "marinade" | "infinity" | "lido" | "hylo", "account": key}`, or null where none is known).
+`{"kind": "stake_pool" | "marinade" | "infinity" | "lido" | "hylo", "account": key}`, or null where none is known). It
+may have `further_oracles`, a list of the same and of `{"kind": "switchboard", "account": key}`, that are held against
+it, and a `pyth_feed_id`, by which Pyth's stream is asked for it where its oracle is not Pyth (`docs/oracles.md`).
 A pair names two symbols and whether it is enabled; each is watched in both directions.
 """
 
 import difflib
 import json
+import re
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from importlib import resources
@@ -29,12 +32,14 @@ _NATIVE_ADDRESSES: Final = frozenset(
 """By which wallets and other APIs call SOL that is not wrapped. A person who types one means SOL; over an API, where
 what comes back is a mint, it is refused with the mint to ask for."""
 
-OracleKind = Literal["pyth", "stake_pool", "marinade", "infinity", "lido", "hylo"]
+OracleKind = Literal["pyth", "switchboard", "stake_pool", "marinade", "infinity", "lido", "hylo"]
+
+_FEED_ID: Final = re.compile(r"(0x)?[0-9a-fA-F]{64}")
 
 
 @dataclass(frozen=True, slots=True)
 class OracleSource:
-    """Where a token's reference price comes from: `account` holds it; `feed_id` only for Pyth."""
+    """Where a token's reference price comes from: `account` holds it; `feed_id` only for Pyth, 64 digits."""
 
     kind: OracleKind
     account: Pubkey
@@ -50,6 +55,14 @@ class Token:
     decimals: int
     category: Literal["native", "stable", "lst"]
     oracle: OracleSource | None
+    further_oracles: tuple[OracleSource, ...] = ()
+    pyth_feed_id: str | None = None
+    """By which Pyth's stream has it, where any of its sources says so."""
+
+    @property
+    def oracles(self) -> tuple[OracleSource, ...]:
+        """Every account its price can be read from, the registered oracle first."""
+        return self.further_oracles if self.oracle is None else (self.oracle, *self.further_oracles)
 
 
 @dataclass(frozen=True, slots=True)
@@ -145,6 +158,8 @@ class _TokenEntry(_Strict):
     decimals: int = Field(ge=0, le=18)
     category: Literal["native", "stable", "lst"]
     oracle: _OracleEntry | None
+    further_oracles: tuple[_OracleEntry, ...] = ()
+    pyth_feed_id: str | None = None
 
 
 class _PairEntry(_Strict):
@@ -181,12 +196,34 @@ def load_tokens(path: Path | None = None) -> TokenRegistry:
         if entry.symbol.upper() in tokens or mint in mints:
             raise InvalidField(f"tokens.{entry.symbol}", "is registered twice")
         mints.add(mint)
-        oracle = None
-        if entry.oracle is not None:
-            account = checked_mint(entry.oracle.account, field=f"tokens.{entry.symbol}.oracle.account")
-            oracle = OracleSource(entry.oracle.kind, account, entry.oracle.feed_id)
-        tokens[entry.symbol.upper()] = Token(mint, entry.symbol, entry.decimals, entry.category, oracle)
+        tokens[entry.symbol.upper()] = _token(entry, mint)
     return TokenRegistry(tokens.values(), _pairs(parsed.pairs, tokens))
+
+
+def _token(entry: _TokenEntry, mint: Pubkey) -> Token:
+    name = f"tokens.{entry.symbol}"
+    oracle = None if entry.oracle is None else _oracle(entry.oracle, f"{name}.oracle")
+    further = tuple(
+        _oracle(one, f"{name}.further_oracles.{position}") for position, one in enumerate(entry.further_oracles)
+    )
+    sources = further if oracle is None else (oracle, *further)
+    if len({one.account for one in sources}) < len(sources):
+        raise InvalidField(f"{name}.further_oracles", "names an account twice")
+    feed_ids = [one.feed_id for one in sources if one.feed_id is not None]
+    if entry.pyth_feed_id is not None:
+        feed_ids.insert(0, _feed_id(entry.pyth_feed_id, f"{name}.pyth_feed_id"))
+    return Token(mint, entry.symbol, entry.decimals, entry.category, oracle, further, next(iter(feed_ids), None))
+
+
+def _oracle(entry: _OracleEntry, field: str) -> OracleSource:
+    feed_id = None if entry.feed_id is None else _feed_id(entry.feed_id, f"{field}.feed_id")
+    return OracleSource(entry.kind, checked_mint(entry.account, field=f"{field}.account"), feed_id)
+
+
+def _feed_id(text: str, field: str) -> str:
+    if not _FEED_ID.fullmatch(text):
+        raise InvalidField(field, "must be 64 hexadecimal digits")
+    return text.removeprefix("0x").lower()
 
 
 def _pairs(entries: Iterable[_PairEntry], tokens: dict[str, Token]) -> Iterator[Pair]:

@@ -17,7 +17,9 @@ __all__ = [
     "LAMPORTS_PER_SOL",
     "NS_PER_MS",
     "NS_PER_S",
+    "NS_PER_US",
     "PPM",
+    "U32_MAX",
     "U64_MAX",
     "U128_MAX",
     "U256_MAX",
@@ -35,7 +37,9 @@ PPM: Final = 1_000_000
 LAMPORTS_PER_SOL: Final = 1_000_000_000
 NS_PER_S: Final = 1_000_000_000
 NS_PER_MS: Final = 1_000_000
+NS_PER_US: Final = 1_000
 I64_MAX: Final = 2**63 - 1
+U32_MAX: Final = 2**32 - 1
 U64_MAX: Final = 2**64 - 1
 U128_MAX: Final = 2**128 - 1
 U256_MAX: Final = 2**256 - 1

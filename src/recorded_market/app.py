@@ -16,7 +16,7 @@ from quote_core.settings import PlatformSettings, environment_name
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
 from recorded_market.continuation import SlotFile, continue_market, genesis_hash
-from recorded_market.faults import FaultPlan
+from recorded_market.faults import FaultPlan, RequestedFaults
 from recorded_market.genesis import make_genesis
 from recorded_market.jupiter_server import JupiterServer
 from recorded_market.market import Market
@@ -24,6 +24,7 @@ from recorded_market.metrics import market_source
 from recorded_market.node import Node
 from recorded_market.rate_window import RateWindow
 from recorded_market.recording import load_recording
+from recorded_market.rehearsals import Rehearsals
 from recorded_market.rpc_methods import RpcMethods
 from recorded_market.settings import RecordedMarketSettings
 from recorded_market.subscriptions import SubscriptionHub
@@ -57,8 +58,17 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
             started_unix_ns=None if settings.slot_file is not None else clock.unix_ns(),
         ),
     )
-    calls = CallCounter()
-    node = Node(methods.call, hub, _rpc_faults(settings), websocket_life_ns=settings.websocket_life, calls=calls)
+    ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time, on_slot=slot_file.write)
+    calls, requested_faults = CallCounter(), RequestedFaults()
+    rehearsals = Rehearsals(methods.call, begin_fork=market.begin_fork, lag_by=ticker.lag_by, faults=requested_faults)
+    node = Node(
+        rehearsals.call if settings.rpc_rehearsals else methods.call,
+        hub,
+        _rpc_faults(settings),
+        websocket_life_ns=settings.websocket_life,
+        calls=calls,
+        requested_faults=requested_faults,
+    )
     jupiter = JupiterServer(
         lambda: (market.clock, market.tradable_pools()),
         provenance=market.provenance,
@@ -68,7 +78,6 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
         clock=clock,
         calls=calls,
     )
-    ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time, on_slot=slot_file.write)
     async with AsyncExitStack() as stack:
         stack.enter_context(slot_file)
         stack.push_async_callback(node.stop)

@@ -57,6 +57,10 @@ class Flow:
         self.swap_count += self._traders.trade(clock, self._values(), random)
         return {**self.book.take_changes(), **self._oracles.update(clock, {self._sol.mint: self._walk.price})}
 
+    def take_back(self, accounts: Mapping[Pubkey, Account]) -> None:
+        """Go on from these accounts as they are here: slots that changed them were of a fork. Prices outside stay."""
+        self.book.take_back(accounts)
+
     def _values(self) -> Mapping[Pubkey, Value]:
         values = {**self._lst_values, self._sol.mint: Value(1, 1)}
         for stable in self._stables:

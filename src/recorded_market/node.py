@@ -15,7 +15,7 @@ from aiohttp import WSCloseCode, WSMsgType, hdrs, web
 
 from quote_core.serving import CallCounter, count_http, http_logger
 from quote_core.units import NS_PER_S
-from recorded_market.faults import FaultPlan, fault_middleware
+from recorded_market.faults import FaultPlan, RequestedFaults, fault_middleware
 from recorded_market.jsonrpc import Call, answer_request
 from recorded_market.listening import bind_neighbours
 from recorded_market.subscriptions import SubscriptionHub
@@ -53,10 +53,12 @@ class Node:
         *,
         websocket_life_ns: int = 0,
         calls: CallCounter | None = None,
+        requested_faults: RequestedFaults | None = None,
     ) -> None:
         self._calls = calls or CallCounter()
         self._call = call
         self._faults = faults
+        self._requested_faults = requested_faults
         self._websocket_life_ns = websocket_life_ns
         self._hub = hub
         self._connections: set[_Connection] = set()
@@ -92,7 +94,8 @@ class Node:
 
     def _http_runner(self) -> web.AppRunner:
         app = web.Application(
-            client_max_size=BODY_SIZE_BYTES_MAX, middlewares=[count_http(self._calls), fault_middleware(self._faults)]
+            client_max_size=BODY_SIZE_BYTES_MAX,
+            middlewares=[count_http(self._calls), fault_middleware(self._faults, self._requested_faults)],
         )
         app.router.add_post("/", self._post)
         app.router.add_get("/health", self._health)

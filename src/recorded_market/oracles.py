@@ -1,7 +1,8 @@
-"""The accounts that tell time and prices: Clock sysvar, Pyth feeds, LST rates. They follow the market's own flow.
+"""The accounts that tell time and prices: Clock sysvar, Pyth and Switchboard feeds, LST rates. They follow the flow.
 
-A feed's price is the flow's fair price, published every few slots as on the chain; an LST's rate stays what was
-recorded, and its account says it was brought up to date in the current epoch, as every live pool's does.
+A feed's price is the flow's fair price, published every few slots as on the chain, by Switchboard, whose feeds somebody
+has to ask for, less often; an LST's rate stays what was recorded, and its account says it was brought up to date in the
+current epoch, as every live pool's does.
 """
 
 from collections.abc import Iterator, Mapping
@@ -11,6 +12,7 @@ from quote_core.dex.lst_rates import LstRate, decode_rate, with_rate_epoch
 from quote_core.dex.pool import Account, ChainClock
 from quote_core.dex.pyth import PythPrice, decode_price_update, with_price
 from quote_core.dex.spl_token import decode_mint
+from quote_core.dex.switchboard import SwitchboardPrice, decode_pull_feed, with_value
 from quote_core.errors import LayoutMismatch
 from quote_core.tokens import OracleSource, Token, TokenRegistry
 from quote_core.units import Pubkey
@@ -19,6 +21,8 @@ from recorded_market.chain_time import CLOCK_SYSVAR, ChainTime
 __all__ = ["Oracles", "recorded_feeds", "recorded_rates"]
 
 PUBLISH_EVERY_SLOTS = 3
+SWITCHBOARD_EVERY_SLOTS = 25
+"""Ten seconds."""
 EMA_DIVISOR = 512
 """A new price moves the moving average by this fraction of their distance."""
 
@@ -54,6 +58,17 @@ def recorded_feeds(accounts: Mapping[Pubkey, Account], tokens: TokenRegistry) ->
     }
 
 
+def _recorded_pull_feeds(
+    accounts: Mapping[Pubkey, Account], tokens: TokenRegistry
+) -> dict[Pubkey, tuple[Token, SwitchboardPrice]]:
+    """The recorded Switchboard feeds of registered tokens, by account."""
+    return {
+        oracle.account: (token, decode_pull_feed(oracle.account, accounts[oracle.account]))
+        for token, oracle in _with_oracle(tokens, accounts)
+        if oracle.kind == "switchboard"
+    }
+
+
 class Oracles:
     """Gives the oracle accounts of each slot."""
 
@@ -61,20 +76,26 @@ class Oracles:
         self._chain_time = chain_time
         self._accounts = {CLOCK_SYSVAR: _held(accounts, CLOCK_SYSVAR)}
         self._prices = recorded_feeds(accounts, tokens)
+        self._pull_feeds = _recorded_pull_feeds(accounts, tokens)
+        self._rates = recorded_rates(accounts, tokens)
+        self._sol = next((token for token in tokens if token.category == "native"), None)
         self._feeds: dict[Pubkey, Pubkey] = {}
         self._rate_kinds: dict[Pubkey, str] = {}
         for token, oracle in _with_oracle(tokens, accounts):
             self._accounts[oracle.account] = accounts[oracle.account]
             if oracle.kind == "pyth":
                 self._feeds[token.mint] = oracle.account
-            elif with_rate_epoch(oracle.kind, accounts[oracle.account].data, 1) != accounts[oracle.account].data:
+            elif (
+                oracle.kind != "switchboard"
+                and with_rate_epoch(oracle.kind, accounts[oracle.account].data, 1) != accounts[oracle.account].data
+            ):
                 self._rate_kinds[oracle.account] = oracle.kind
         self._epoch = -1
 
     @property
     def pubkeys(self) -> frozenset[Pubkey]:
         """Every account that is patched as time goes on."""
-        return frozenset({CLOCK_SYSVAR, *self._rate_kinds, *self._feeds.values()})
+        return frozenset({CLOCK_SYSVAR, *self._rate_kinds, *self._feeds.values(), *self._pull_feeds})
 
     def update(self, clock: ChainClock, prices: Mapping[Pubkey, int]) -> Mapping[Pubkey, Account]:
         """The oracle accounts that change in this slot.
@@ -86,6 +107,8 @@ class Oracles:
         changes = {CLOCK_SYSVAR: self._write(CLOCK_SYSVAR, self._chain_time.sysvar(clock.slot))}
         if clock.slot % PUBLISH_EVERY_SLOTS == 0 or self._epoch < 0:
             changes.update(self._publish(clock, prices))
+        if clock.slot % SWITCHBOARD_EVERY_SLOTS == 0 or self._epoch < 0:
+            changes.update(self._answer_switchboard(clock))
         if clock.epoch != self._epoch:
             self._epoch = clock.epoch
             for pubkey, kind in self._rate_kinds.items():
@@ -108,6 +131,30 @@ class Oracles:
             self._prices[mint] = after
             yield pubkey, self._write(pubkey, with_price(self._accounts[pubkey].data, after))
 
+    def _answer_switchboard(self, clock: ChainClock) -> Iterator[tuple[Pubkey, Account]]:
+        """Its oracles find what Pyth's publishers do; they are as near to each other as when they were recorded."""
+        for pubkey, (token, before) in self._pull_feeds.items():
+            value = self._fair_value_e18(token)
+            if value is not None:
+                after = replace(
+                    before,
+                    value=value,
+                    std_dev=before.std_dev * value // before.value,
+                    slot=clock.slot,
+                    last_update_unix_s=clock.unix_timestamp,
+                )
+                yield pubkey, self._write(pubkey, with_value(self._accounts[pubkey].data, after))
+
+    def _fair_value_e18(self, token: Token) -> int | None:
+        """Dollars of a token in units of 10^-18, by its own feed or by SOL's and its rate; `None` = nobody knows."""
+        of = token if token.mint in self._prices or self._sol is None else self._sol
+        feed = self._prices.get(of.mint)
+        if feed is None:
+            return None
+        value = feed.price * 10 ** (18 + feed.exponent)
+        rate = self._rates.get(token.mint)
+        return value if of is token else None if rate is None else value * rate.numerator // rate.denominator
+
     def _write(self, pubkey: Pubkey, data: bytes) -> Account:
         self._accounts[pubkey] = replace(self._accounts[pubkey], data=data)
         return self._accounts[pubkey]
@@ -115,8 +162,9 @@ class Oracles:
 
 def _with_oracle(tokens: TokenRegistry, accounts: Mapping[Pubkey, Account]) -> Iterator[tuple[Token, OracleSource]]:
     for token in tokens:
-        if token.oracle is not None and token.oracle.account in accounts:
-            yield token, token.oracle
+        for oracle in token.oracles:
+            if oracle.account in accounts:
+                yield token, oracle
 
 
 def _held(accounts: Mapping[Pubkey, Account], pubkey: Pubkey) -> Account:

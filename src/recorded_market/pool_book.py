@@ -11,6 +11,7 @@ from quote_core.dex.pool import Account, ChainClock, Direction, Pool, Swap, Swap
 from quote_core.dex.programs import PROGRAMS, decode_pool
 from quote_core.errors import CorruptAccount, MarketError
 from quote_core.units import Pubkey
+from recorded_market.ledger import Transaction
 from recorded_market.native_sol import with_native_lamports
 
 __all__ = ["PoolBook"]
@@ -22,6 +23,7 @@ class PoolBook:
     def __init__(self, accounts: Mapping[Pubkey, Account]) -> None:
         self._accounts = dict(accounts)
         self._changed: dict[Pubkey, Account] = {}
+        self._transactions: list[Transaction] = []
         self._asked: dict[Pubkey, set[Pubkey]] = {}
         self.pools = tuple(self._open_all())
 
@@ -35,10 +37,15 @@ class PoolBook:
             swap = pool.swap(direction, SwapMode.EXACT_IN, amount_in, clock)
         except MarketError:
             return None
-        for pubkey, data in pool.write_swap(swap).items():
+        written = pool.write_swap(swap)
+        for pubkey, data in written.items():
             account = with_native_lamports(replace(self._accounts[pubkey], data=data))
             self._accounts[pubkey] = self._changed[pubkey] = account
             pool.apply(pubkey, account)
+        # A node tells of every account that a transaction wrote, whether or not its bytes are others now.
+        self._changed.update((pubkey, self._accounts[pubkey]) for pubkey in pool.moved_together)
+        program_id = self._accounts[pool.address].owner
+        self._transactions.append(Transaction(program_id, pool.moved_together | written.keys()))
         self._load(pool)
         return swap
 
@@ -46,6 +53,19 @@ class PoolBook:
         """The accounts changed since the last call."""
         changed, self._changed = self._changed, {}
         return changed
+
+    def take_transactions(self) -> list[Transaction]:
+        """The swaps made since the last call."""
+        made, self._transactions = self._transactions, []
+        return made
+
+    def take_back(self, accounts: Mapping[Pubkey, Account]) -> None:
+        """Let accounts be again what they were."""
+        self._accounts |= accounts
+        for pool in self.pools:
+            for pubkey in accounts.keys() & {pool.address, *self._asked[pool.address]}:
+                pool.apply(pubkey, accounts[pubkey])
+            self._load(pool)
 
     def _open_all(self) -> list[Pool]:
         pools = []

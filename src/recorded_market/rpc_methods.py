@@ -1,7 +1,8 @@
 """The HTTP methods of a Solana node that a reader of accounts needs, as pure reads of the ledger.
 
 Transactions are not served: there is no bank here that could run one, so `sendTransaction` and its kin answer
-"Method not found" rather than pretend. No slot is ever skipped, so block height and slot are the same number.
+"Method not found" rather than pretend. No slot is skipped (but by a fork that was asked for), so block height and slot
+are the same number.
 """
 
 import hashlib
@@ -13,7 +14,7 @@ from quote_core.errors import CorruptAccount
 from quote_core.quotes import Provenance
 from quote_core.units import Pubkey, decimal_from_amount
 from recorded_market.account_json import account_json
-from recorded_market.base58 import base58_encode
+from recorded_market.base58 import base58_decode, base58_encode
 from recorded_market.chain_time import SLOTS_PER_EPOCH
 from recorded_market.ledger import AccountLedger, View
 from recorded_market.rpc_errors import invalid_params, method_not_found, min_context_slot_not_reached
@@ -84,10 +85,14 @@ class RpcMethods:
         program = read_pubkey(params)
         filters = read_filters(read_object(params, 1))
         config, view = self._read_view(params, 1)
-        found = [
-            {"pubkey": pubkey, "account": account_json(account, config)}
+        matching = [
+            pubkey
             for pubkey, account in view.accounts.items()
             if account.owner == program and filters.match(account.data)
+        ]
+        found = [
+            {"pubkey": pubkey, "account": account_json(view.accounts[pubkey], config)}
+            for pubkey in sorted(matching, key=base58_decode)
         ]
         return self._with_context(view, found) if config.with_context else found
 

@@ -12,12 +12,22 @@ from typing import Any, TypeVar
 
 from solders.pubkey import Pubkey as SoldersPubkey
 
+from quote_core.dex.spl_token import is_token_account
 from quote_core.units import U64_MAX, Pubkey
 from recorded_market.base58 import base58_decode
 from recorded_market.ledger import Commitment
 from recorded_market.rpc_errors import invalid_params
 
-__all__ = ["AccountConfig", "Encoding", "Filters", "Memcmp", "read_account_config", "read_filters", "read_pubkey"]
+__all__ = [
+    "AccountConfig",
+    "Encoding",
+    "Filters",
+    "Memcmp",
+    "read_account_config",
+    "read_filters",
+    "read_mentions",
+    "read_pubkey",
+]
 
 FILTER_COUNT_MAX = 4
 MEMCMP_SIZE_BYTES_MAX = 128
@@ -62,11 +72,14 @@ class Filters:
 
     sizes: tuple[int, ...]
     memcmps: tuple[Memcmp, ...]
+    is_token_account: bool = False
 
     def match(self, data: bytes) -> bool:
         """Whether an account's data passes."""
-        return all(len(data) == size for size in self.sizes) and all(
-            data[wanted.offset : wanted.offset + len(wanted.content)] == wanted.content for wanted in self.memcmps
+        return (
+            all(len(data) == size for size in self.sizes)
+            and all(data[one.offset : one.offset + len(one.content)] == one.content for one in self.memcmps)
+            and (not self.is_token_account or is_token_account(data))
         )
 
 
@@ -102,6 +115,21 @@ def read_object(params: Sequence[Any], index: int) -> Mapping[str, Any]:
     return value
 
 
+def read_mentions(params: Sequence[Any]) -> Pubkey | None:
+    """Whose logs are wanted: None for everybody's; `"all"`, `"allWithVotes"` or `{"mentions": [one address]}`."""
+    wanted = params[0] if params else None
+    if wanted in ("all", "allWithVotes"):
+        return None
+    mentions = wanted.get("mentions") if isinstance(wanted, dict) else None
+    if not isinstance(mentions, list):
+        raise invalid_params(
+            f"Invalid params: invalid type: {_kind(wanted)}, expected `all`, `allWithVotes`, mentions."
+        )
+    if len(mentions) != 1:
+        raise invalid_params("Invalid Request: Only 1 address supported")
+    return check_pubkey(mentions[0])
+
+
 def read_account_config(config: Mapping[str, Any], *, encoding: Encoding = Encoding.BINARY) -> AccountConfig:
     """The fields of a config object, with the defaults of a node; `encoding` is the method's own default."""
     offset, length = 0, U64_MAX
@@ -125,12 +153,13 @@ def read_account_config(config: Mapping[str, Any], *, encoding: Encoding = Encod
 
 
 def read_filters(config: Mapping[str, Any]) -> Filters:
-    """The `filters` of a program scan: at most four of `{"dataSize": n}` and `{"memcmp": {...}}`."""
+    """The `filters` of a program scan: at most four of `{"dataSize": n}`, `{"memcmp": {...}}`, "tokenAccountState"."""
     filters = config.get("filters") or []
     if not isinstance(filters, list):
         raise invalid_params(f"Invalid params: invalid type: {_kind(filters)}, expected a sequence.")
     if len(filters) > FILTER_COUNT_MAX:
         raise invalid_params(f"Too many filters provided; max {FILTER_COUNT_MAX}")
+    wants_token_account = False
     sizes: list[int] = []
     memcmps: list[Memcmp] = []
     for entry in filters:
@@ -138,15 +167,19 @@ def read_filters(config: Mapping[str, Any]) -> Filters:
             sizes.append(_read_u64(entry, "dataSize", required=True))
         elif isinstance(entry, dict) and isinstance(entry.get("memcmp"), dict):
             memcmps.append(_read_memcmp(entry["memcmp"]))
+        elif entry == "tokenAccountState":
+            wants_token_account = True
         else:
-            raise invalid_params("Invalid params: a filter is either dataSize or memcmp.")
-    return Filters(tuple(sizes), tuple(memcmps))
+            raise invalid_params("Invalid params: a filter is dataSize, memcmp or tokenAccountState.")
+    return Filters(tuple(sizes), tuple(memcmps), wants_token_account)
 
 
 def _read_memcmp(entry: Mapping[str, Any]) -> Memcmp:
     text, encoding = entry.get("bytes"), entry.get("encoding") or "base58"
+    if isinstance(text, list):
+        return Memcmp(_read_u64(entry, "offset", required=True), _read_bytes(text))
     if not isinstance(text, str):
-        raise invalid_params("Invalid params: memcmp bytes must be text.")
+        raise invalid_params("Invalid params: memcmp bytes must be text or a list of bytes.")
     try:
         if encoding == "base58":
             content = base58_decode(text)
@@ -156,9 +189,20 @@ def _read_memcmp(entry: Mapping[str, Any]) -> Memcmp:
             raise invalid_params(f"Invalid params: unknown variant `{encoding}`, expected `base58` or `base64`.")
     except (ValueError, binascii.Error):
         raise invalid_params(f"Invalid param: bytes are not {encoding}") from None
+    _check_size(content)
+    return Memcmp(_read_u64(entry, "offset", required=True), content)
+
+
+def _read_bytes(values: Sequence[Any]) -> bytes:
+    _check_size(values)
+    if not all(isinstance(value, int) and not isinstance(value, bool) and 0 <= value < 256 for value in values):
+        raise invalid_params("Invalid params: memcmp bytes must be numbers from 0 to 255.")
+    return bytes(values)
+
+
+def _check_size(content: Sequence[Any]) -> None:
     if len(content) > MEMCMP_SIZE_BYTES_MAX:
         raise invalid_params(f"Invalid param: bytes are longer than {MEMCMP_SIZE_BYTES_MAX}")
-    return Memcmp(_read_u64(entry, "offset", required=True), content)
 
 
 _Variant = TypeVar("_Variant", bound=enum.Enum)

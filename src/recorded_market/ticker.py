@@ -1,4 +1,7 @@
-"""Plays one slot after another in wall time. A host that is late loses wall time, never a slot."""
+"""Plays one slot after another in wall time. A host that is late loses wall time, never a slot.
+
+A market that is told to lag stands still until it is so many slots behind, and catches up when it is told not to.
+"""
 
 import asyncio
 from collections.abc import Callable
@@ -29,13 +32,22 @@ class Ticker:
         self._clock = clock
         self._slot_time_ns = slot_time_ns
         self._on_slot = on_slot
+        self._lag_slots = 0
+
+    def lag_by(self, slot_count: int) -> None:
+        """Let the market be so far behind where it would be, from the next slot on."""
+        self._lag_slots = slot_count
 
     async def run(self) -> NoReturn:
         """Play slots until cancelled."""
         due_ns = self._clock.mono_ns() + self._slot_time_ns
+        behind_slots = 0
         while True:
             await asyncio.sleep(max(due_ns - self._clock.mono_ns(), 0) / NS_PER_S)
-            blocks = self._market.advance()
-            self._on_slot(self._market.clock.slot)
-            self._hub.publish(blocks)
+            behind_slots += 1
+            while behind_slots > self._lag_slots:
+                behind_slots -= 1
+                blocks = self._market.advance()
+                self._on_slot(self._market.clock.slot)
+                self._hub.publish(blocks)
             due_ns = max(due_ns + self._slot_time_ns, self._clock.mono_ns())

@@ -19,6 +19,7 @@ from shm.errors import (
     Busy,
     DeadWriter,
     DirectoryUnsafe,
+    ImpossibleCounts,
     ImpossibleQuote,
     ImpossibleState,
     IndexOutOfRange,
@@ -33,6 +34,7 @@ from shm.errors import (
     Retired,
     SecondWriter,
     ShmError,
+    WrongCounts,
     WrongFile,
     WrongLayout,
     WrongMagic,
@@ -44,16 +46,17 @@ from shm.files import default_directory, find_directory
 from shm.following import follow_changes
 from shm.handle import Handle
 from shm.inspection import Finding, TableReport, inspect, verify
-from shm.layout import ENTRY, ChangeKind, Flag, Role, State
+from shm.layout import CONTRACT, ENTRY, ChangeKind, Flag, Role, State, TableCounts, role_of_index, row_of_index
 from shm.reader import QuoteReader
 from shm.values import HandleState, ListedPair, Liveness
 from shm.view import Quote, QuoteView
 from shm.writer import QuoteWriter
 
 ENTRY_COUNT = ENTRY.count
-"""Entries of one file."""
+"""Entries of one file, unless its writer was opened with other counts than `CONTRACT`."""
 
 __all__ = [
+    "CONTRACT",
     "ENTRY_COUNT",
     "Batch",
     "BatchFull",
@@ -69,6 +72,7 @@ __all__ = [
     "Flag",
     "Handle",
     "HandleState",
+    "ImpossibleCounts",
     "ImpossibleQuote",
     "ImpossibleState",
     "IndexOutOfRange",
@@ -91,7 +95,9 @@ __all__ = [
     "SecondWriter",
     "ShmError",
     "State",
+    "TableCounts",
     "TableReport",
+    "WrongCounts",
     "WrongFile",
     "WrongLayout",
     "WrongMagic",
@@ -102,5 +108,7 @@ __all__ = [
     "find_directory",
     "follow_changes",
     "inspect",
+    "role_of_index",
+    "row_of_index",
     "verify",
 ]

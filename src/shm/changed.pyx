@@ -1,14 +1,17 @@
 """What a poll returns: the indexes that changed, or the changes themselves, without an object for each."""
 
 from cpython.buffer cimport PyBUF_FORMAT, PyBUF_WRITABLE
+from libc.stdlib cimport calloc, free
 from libc.string cimport memcmp
 
+from shm._places cimport role_of
 from shm.layout cimport *
 
 from shm.errors import Busy
 from shm.layout import SLOT, STRUCT_CODES, ChangeKind, Role
 from shm.view import FLAGS
 
+ROLES = tuple(Role)
 KINDS = tuple(ChangeKind(bits) for bits in range(ChangeKind.EVERYTHING + 1))
 
 SLOT_MEMBERS = "".join(f"{STRUCT_CODES[field.kind]}:{field.name}:" for field in SLOT.fields)
@@ -55,22 +58,46 @@ cdef class Reused:
 cdef class Changed(Reused):
     """Indexes of changed entries; the next poll reuses it, `list()` or `tuple()` of it stays.
 
-    It is a sequence of ints and offers the buffer protocol (unsigned 16-bit), so `snapshot[changed]` works in NumPy.
+    It is a sequence of ints and offers the buffer protocol (unsigned, 16-bit, or 32-bit where a file is of other counts than
+    the layout's), so `snapshot[changed]` works in NumPy.
     """
 
+    def __dealloc__(self):
+        free(self.sized_indexes)
+        free(self.rows)
+
+    cdef uint32_t *room_for_sized(self) except NULL:
+        """Room that never moves, since buffer views may point there; what is never filled takes no memory."""
+        if self.sized_indexes == NULL:
+            self.rows = <uint16_t *>calloc(SQ_ENTRY_COUNT_MAX, sizeof(uint16_t))
+            if self.rows == NULL:
+                raise MemoryError
+            self.sized_indexes = <uint32_t *>calloc(SIZED_INDEX_COUNT, sizeof(uint32_t))
+            if self.sized_indexes == NULL:
+                free(self.rows)
+                self.rows = NULL
+                raise MemoryError
+        return self.sized_indexes
+
+    cdef inline uint32_t at(self, Py_ssize_t position) noexcept:
+        return self.sized_indexes[position] if self.is_sized else self.indexes[position]
+
     def __getitem__(self, Py_ssize_t position):
-        return self.indexes[self.place(position)]
+        return self.at(self.place(position))
 
     def __iter__(self):
         cdef uint32_t position
         for position in range(self.count):
-            yield self.indexes[position]
+            yield self.at(position)
 
     def __repr__(self):
         return f"Changed({list(self)})"
 
     def __getbuffer__(self, Py_buffer *buffer, int flags):
-        self.lend(buffer, flags, self.indexes, sizeof(uint16_t), b"H")
+        if self.is_sized:
+            self.lend(buffer, flags, self.sized_indexes, sizeof(uint32_t), b"I")
+        else:
+            self.lend(buffer, flags, self.indexes, sizeof(uint16_t), b"H")
 
 
 cdef class Changes(Reused):
@@ -78,6 +105,20 @@ cdef class Changes(Reused):
 
     It offers the buffer protocol, too: in NumPy it is a structured array of ring slots, whose `index` is over both files.
     """
+
+    def __cinit__(self):
+        self.slots = self.contract_slots
+
+    def __dealloc__(self):
+        free(self.sized_slots)
+
+    cdef sq_slot *room_for_sized(self) except NULL:
+        """As `Changed.room_for_sized`."""
+        if self.sized_slots == NULL:
+            self.sized_slots = <sq_slot *>calloc(SIZED_INDEX_COUNT, sizeof(sq_slot))
+            if self.sized_slots == NULL:
+                raise MemoryError
+        return self.sized_slots
 
     def __getitem__(self, Py_ssize_t position):
         cdef Change change = Change.__new__(Change)
@@ -115,7 +156,7 @@ cdef class Change:
     @property
     def role(self):
         """Which file the quote came from."""
-        return Role.INTERNAL if self.announced.index < SQ_ENTRY_COUNT else Role.EXTERNAL
+        return ROLES[role_of(self.announced.index)]
 
     @property
     def kinds(self):

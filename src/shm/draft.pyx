@@ -10,7 +10,6 @@ from shm.layout cimport *
 from shm.errors import BatchFull, ImpossibleQuote, IndexOutOfRange, OutdatedDraft
 
 cdef enum:
-    BATCH_UPDATES_MAX = SQ_ENTRY_COUNT
     PPM = 1_000_000
     BPS = 10_000
     WRITER_FLAGS = SQ_FLAG_VALID | SQ_FLAG_STALE | SQ_FLAG_CONFIDENCE_PRESENT
@@ -57,8 +56,8 @@ cdef class QuoteSink:
             ImpossibleQuote: A value that no quote can have.
         """
         cdef sq_update *update = self.room()
-        if index >= SQ_ENTRY_COUNT:
-            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        if index >= self.identities.count:
+            raise IndexOutOfRange(index, self.identities.count)
         if (not 0 < input_amount <= AMOUNT_MAX or not 0 < output_amount <= AMOUNT_MAX or ts_ns == 0
                 or price_impact_ppm > PPM or confidence_bps > BPS or flags & ~WRITER_FLAGS
                 or not (isnan(oracle_price) or 0.0 < oracle_price < INFINITY)):
@@ -102,6 +101,15 @@ cdef int refuse(
 cdef class Identities:
     """How often a writer gave each entry away: what was prepared for the pair before must not be published."""
 
+    def __cinit__(self, uint32_t count):
+        self.changes = <uint32_t *>calloc(count, sizeof(uint32_t))
+        if self.changes == NULL:
+            raise MemoryError
+        self.count = count
+
+    def __dealloc__(self):
+        free(self.changes)
+
 
 cdef class Draft(QuoteSink):
     """One entry's next quote, filled once and changed in place: the cheapest way to publish a single entry.
@@ -111,16 +119,15 @@ cdef class Draft(QuoteSink):
 
     def __cinit__(self, Identities identities not None):
         self.identities = identities
+        self.changes = identities.changes
 
     cdef sq_update *room(self) except NULL:
         return &self.update
 
     cdef int taken(self, sq_update *update) except -1:
-        self.identity = self.identities.changes[update.index]
+        self.changes = &self.identities.changes[update.index]
+        self.identity = self.changes[0]
         return 0
-
-    cdef bint is_outdated(self) noexcept:
-        return self.identity != self.identities.changes[self.update.index]
 
     @property
     def output_amount(self):
@@ -158,11 +165,11 @@ cdef class Batch(QuoteSink):
     """Changes to publish as one, at most one for each entry of the table; made by `QuoteWriter.batch`."""
 
     def __cinit__(self, Identities identities not None):
-        self.updates = <sq_update *>calloc(BATCH_UPDATES_MAX, sizeof(sq_update))
-        self.put_at = <uint32_t *>calloc(BATCH_UPDATES_MAX, sizeof(uint32_t))
+        self.updates = <sq_update *>calloc(identities.count, sizeof(sq_update))
+        self.put_at = <uint32_t *>calloc(identities.count, sizeof(uint32_t))
         if self.updates == NULL or self.put_at == NULL:
             raise MemoryError
-        self.capacity = BATCH_UPDATES_MAX
+        self.capacity = identities.count
         self.identities = identities
 
     def __dealloc__(self):
@@ -182,11 +189,14 @@ cdef class Batch(QuoteSink):
         self.count += 1
         return 0
 
-    cdef int check(self) except -1:
-        """Refuse what was put for a pair that has lost its entry since."""
+    cdef int check(self, uint32_t entry_count) except -1:
+        """Refuse what was put for a pair that has lost its entry since, or for a larger table than this."""
         cdef uint32_t number, index
         for number in range(self.count):
             index = self.updates[number].index
+            if index >= entry_count:
+                self.count = 0
+                raise IndexOutOfRange(index, entry_count)
             if self.put_at[number] != self.identities.changes[index]:
                 self.count = 0
                 raise OutdatedDraft(index)

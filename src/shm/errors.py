@@ -10,6 +10,7 @@ __all__ = [
     "Busy",
     "DeadWriter",
     "DirectoryUnsafe",
+    "ImpossibleCounts",
     "ImpossibleQuote",
     "ImpossibleState",
     "IndexOutOfRange",
@@ -24,6 +25,7 @@ __all__ = [
     "Retired",
     "SecondWriter",
     "ShmError",
+    "WrongCounts",
     "WrongFile",
     "WrongLayout",
     "WrongMagic",
@@ -62,6 +64,20 @@ class WrongSize(WrongFile):
         self.path = path
         self.size_bytes = size_bytes
         self.expected_bytes = expected_bytes
+
+
+class WrongCounts(WrongFile):
+    """The file says it has a number of entries or ring slots that no table has."""
+
+    def __init__(self, path: Path, field: str, rule: str, value: int) -> None:
+        super().__init__(
+            f"{path} says it has {value} {field}, which {rule}: it was written over; "
+            "restart the writer, which replaces it"
+        )
+        self.path = path
+        self.field = field
+        self.rule = rule
+        self.value = value
 
 
 class WrongMagic(WrongFile):
@@ -215,6 +231,16 @@ class ImpossibleQuote(ShmError, ValueError):
         self.value = value
 
 
+class ImpossibleCounts(ShmError, ValueError):
+    """A number of entries or ring slots that no table has."""
+
+    def __init__(self, field: str, rule: str, value: int) -> None:
+        super().__init__(f"{field} of a table {rule}, got {value}")
+        self.field = field
+        self.rule = rule
+        self.value = value
+
+
 class OutdatedDraft(ShmError):
     """The draft's entry was given to another pair since the draft was made."""
 
@@ -234,10 +260,11 @@ class BatchFull(ShmError):
 class IndexOutOfRange(ShmError, IndexError):
     """No such entry."""
 
-    def __init__(self, index: int, count: int) -> None:
-        super().__init__(f"entry {index} is out of range: use 0 to {count - 1}")
+    def __init__(self, index: int, count: int, first: int = 0) -> None:
+        super().__init__(f"entry {index} is out of range: use {first} to {first + count - 1}")
         self.index = index
         self.count = count
+        self.first = first
 
 
 class NumpyMissing(ShmError, ImportError):

@@ -11,7 +11,7 @@ from pathlib import Path
 
 from shm import lock
 from shm.errors import DirectoryUnsafe
-from shm.layout import FILE_BYTES, Role
+from shm.layout import Role
 
 SERVICE_DIRECTORY = Path("/var/quote-service")
 MEMORY_DIRECTORY = Path("/dev/shm")  # noqa: S108 - the tmpfs root; the table goes into a private directory below it
@@ -84,7 +84,7 @@ def check_closed(directory: Path, status: os.stat_result) -> None:
         raise DirectoryUnsafe(directory, "others than its owner may write there")
 
 
-def create(path: Path, mode: int) -> tuple[int, Path]:
+def create(path: Path, mode: int, size_bytes: int) -> tuple[int, Path]:
     """Create the file under a temporary name, at its full size and with its memory reserved.
 
     Returns:
@@ -96,7 +96,7 @@ def create(path: Path, mode: int) -> tuple[int, Path]:
     descriptor = os.open(temporary, OPEN_FLAGS | os.O_CREAT | os.O_EXCL, mode)
     try:
         os.fchmod(descriptor, mode)  # whatever the umask
-        os.posix_fallocate(descriptor, 0, FILE_BYTES)
+        os.posix_fallocate(descriptor, 0, size_bytes)
     except BaseException:
         os.close(descriptor)
         temporary.unlink(missing_ok=True)

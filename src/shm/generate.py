@@ -29,7 +29,12 @@ def constants() -> Iterator[tuple[str, int]]:
     yield "SQ_HEARTBEAT_LATE_NS", layout.HEARTBEAT_LATE_NS
     yield "SQ_RECOVERY_SKIP", layout.RECOVERY_SKIP
     yield "SQ_INDEX_COUNT", layout.INDEX_COUNT
-    for record in layout.RECORDS:
+    yield "SQ_SIZED_SLOT_OFFSET_WORD", layout.COUNTS.end_offset // layout.WORD_BYTES
+    yield "SQ_ENTRY_COUNT_MAX", layout.ENTRY_COUNT_MAX
+    yield "SQ_SLOT_COUNT_MIN", layout.SLOT_COUNT_MIN
+    yield "SQ_SLOT_COUNT_MAX", layout.SLOT_COUNT_MAX
+    yield "SQ_SIZED_INDEX_STRIDE", layout.SIZED_INDEX_STRIDE
+    for record in (*layout.RECORDS, layout.COUNTS):
         name = record.name.upper()
         yield f"SQ_{name}_OFFSET", record.offset
         yield f"SQ_{name}_OFFSET_WORD", record.offset // layout.WORD_BYTES
@@ -56,6 +61,8 @@ def wide_constants() -> Iterator[tuple[str, int]]:
     """Constants that do not fit an int."""
     yield "SQ_MAGIC", layout.MAGIC
     yield "SQ_LAYOUT_CRC", layout.LAYOUT_CRC
+    yield "SQ_SIZED_MAGIC", layout.SIZED_MAGIC
+    yield "SQ_SIZED_LAYOUT_CRC", layout.SIZED_LAYOUT_CRC
     yield "SQ_SEQUENCE_MASK", layout.SEQUENCE_MASK
 
 
@@ -74,8 +81,14 @@ def c_layout() -> str:
     lines += [f"static const uint64_t {name} = {value:#x}u;" for name, value in wide_constants()]
     lines += ["", "/* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, so that a reader of your own can check itself:"]
     lines += [f" *     {line}" for line in layout.canonical_text().splitlines()]
-    lines += [" * Each line ends with one newline character. */"]
-    for record in layout.RECORDS:
+    own = set(layout.canonical_text().splitlines())
+    lines += [
+        " * Each line ends with one newline character. SQ_SIZED_LAYOUT_CRC is of the same text with these in place"
+    ]
+    lines += [" * of their like:"]
+    lines += [f" *     {line}" for line in layout.sized_text().splitlines() if line not in own]
+    lines += [" * the lines of counts behind those of header. */"]
+    for record in (*layout.RECORDS, layout.COUNTS):
         lines += ["", f"/* A private copy of one {record.name}; never point it at the mapping. */"]
         lines += [f"typedef struct sq_{record.name} {{"]
         lines += [f"    {member(field)}; /* {field.offset} */" for field in record.fields]
@@ -105,7 +118,7 @@ def cython_header() -> str:
     ]
     lines += [f"        {name}" for name, _ in constants()]
     lines += [f"    const uint64_t {name}" for name, _ in wide_constants()]
-    for record in layout.RECORDS:
+    for record in (*layout.RECORDS, layout.COUNTS):
         lines += ["", f"    ctypedef struct sq_{record.name}:"]
         lines += [f"        {member(field)}" for field in record.fields]
     return "\n".join(lines) + "\n"

@@ -109,7 +109,7 @@ cdef class Handle(QuoteView):
         if self.table is not None and self.table.mapping.is_retired():
             self.tables.next_look_ns = 0
         self.tables.tend(now_ns)
-        if self.table is not None and self.tables.by_role[self.table.first_index != 0] is not self.table:
+        if self.table is not None and self.tables.by_role[self.table.role] is not self.table:
             self.let_go()
         if not self.find():
             return 0
@@ -169,7 +169,7 @@ cdef class Handle(QuoteView):
                     continue
                 if (memcmp(copy.input_mint, self.wanted, SQ_MINT_BYTES) == 0
                         and memcmp(copy.output_mint, self.wanted + SQ_MINT_BYTES, SQ_MINT_BYTES) == 0):
-                    self.table, self.line = table, sq_entry_words(table.words, local)
+                    self.table, self.line = table, table.line(local)
                     self.live_until_ns = &table.mapping.live_until_ns
                     self.local, self.index = local, table.first_index + local
                     self.next_preference_ns = 0 if role != SQ_ROLE_INTERNAL and self.role == -1 else INT64_MAX

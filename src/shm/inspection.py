@@ -12,7 +12,7 @@ from typing import Any
 
 from shm import reference
 from shm.errors import ImpossibleState
-from shm.layout import ENTRY, HEARTBEAT_PERIOD_NS_MAX, SLOT, Flag, Role, State
+from shm.layout import HEARTBEAT_PERIOD_NS_MAX, Flag, Role, State
 from shm.table import Table
 from shm.values import Liveness
 
@@ -85,15 +85,15 @@ def inspect(path: Path) -> TableReport:
         head=header["head"],
         intent=header["intent"],
         start_unix_ns=header["start_unix_ns"],
-        entry_count=ENTRY.count,
+        entry_count=image.counts.entries,
         used=header["used"],
         assigned=sum(any(entry["input_mint"]) for entry in entries),
         valid=sum(Flag.VALID in flag for flag in flags),
         stale=sum(Flag.STALE in flag for flag in flags),
         recovered=sum(Flag.RECOVERED in flag for flag in flags),
         being_written=sum(entry["version"] & 1 for entry in entries),
-        ring_slots=SLOT.count,
-        ring_readable=sum(is_announcement(slot, header["head"]) for slot in image.slots),
+        ring_slots=image.counts.slots,
+        ring_readable=sum(is_announcement(slot, image) for slot in image.slots),
         newest_ts_ns=max(entry["ts_ns"] for entry in entries),
     )
 
@@ -108,7 +108,7 @@ def verify(path: Path) -> list[Finding]:
     table = Table(path, role_of(path))
     image = reference.decode(table.image())
     return [
-        *header_findings(image.header, role_of(path)),
+        *header_findings(image, role_of(path)),
         *entry_findings(image, writer_lives=table.liveness() is Liveness.LIVE),
         *duplicate_findings(image),
         *slot_findings(image),
@@ -120,25 +120,26 @@ def role_of(path: Path) -> Role:
     return Role.EXTERNAL if path.name == Role.EXTERNAL.file_name else Role.INTERNAL
 
 
-def is_announcement(slot: dict[str, Any], head: int) -> bool:
+def is_announcement(slot: dict[str, Any], image: reference.Image) -> bool:
     """Whether a reader that is not lapped could take the slot."""
-    sequence = slot["seq"] // 2 - 1
-    return bool(slot["seq"]) and slot["seq"] % 2 == 0 and head - SLOT.count <= sequence < head
+    sequence, head = slot["seq"] // 2 - 1, image.header["head"]
+    return bool(slot["seq"]) and slot["seq"] % 2 == 0 and head - image.counts.slots <= sequence < head
 
 
-def header_findings(header: dict[str, Any], role: Role) -> Iterator[Finding]:
+def header_findings(image: reference.Image, role: Role) -> Iterator[Finding]:
     """Check the header."""
+    header, counts = image.header, image.counts
     if header["state"] not in list(State):
         yield Finding("header.state", "is a known state", header["state"])
     if header["role"] != role:
         yield Finding("header.role", f"is {role.value}, as the file's name says", header["role"])
-    if header["used"] > ENTRY.count:
-        yield Finding("header.used", f"is at most {ENTRY.count}", header["used"])
+    if header["used"] > counts.entries:
+        yield Finding("header.used", f"is at most {counts.entries}", header["used"])
     if header["epoch"] == 0:
         yield Finding("header.epoch", "counts from 1", header["epoch"])
     if header["heartbeat_ns"] > time.monotonic_ns() + HEARTBEAT_PERIOD_NS_MAX:
         yield Finding("header.heartbeat_ns", "is not ahead of this host's monotonic clock", header["heartbeat_ns"])
-    if header["intent"] > header["head"] + SLOT.count + 1:
+    if header["intent"] > header["head"] + counts.slots + 1:
         yield Finding("header.intent", "is at most one ring ahead of head", header["intent"])
 
 
@@ -183,11 +184,11 @@ def slot_findings(image: reference.Image) -> Iterator[Finding]:
     for position, slot in enumerate(image.slots):
         if slot["seq"] == 0 or slot["seq"] & 1:
             continue
-        if (slot["seq"] // 2 - 1) % SLOT.count != position:
+        if (slot["seq"] // 2 - 1) % image.counts.slots != position:
             yield Finding(f"slot {position} seq", "belongs to its position", slot["seq"])
-        if slot["index"] >= ENTRY.count:
-            yield Finding(f"slot {position} index", f"is below {ENTRY.count}", slot["index"])
-        elif is_announcement(slot, image.header["head"]):
+        if slot["index"] >= image.counts.entries:
+            yield Finding(f"slot {position} index", f"is below {image.counts.entries}", slot["index"])
+        elif is_announcement(slot, image):
             version = image.entries[slot["index"]]["version"]
             if reference.write_count(slot["version"]) > reference.write_count(version):
                 yield Finding(f"slot {position} version", f"is not ahead of entry {slot['index']}", slot["version"])

@@ -17,6 +17,11 @@ cdef extern from "solquote_shm.h" nogil:
         SQ_HEARTBEAT_LATE_NS
         SQ_RECOVERY_SKIP
         SQ_INDEX_COUNT
+        SQ_SIZED_SLOT_OFFSET_WORD
+        SQ_ENTRY_COUNT_MAX
+        SQ_SLOT_COUNT_MIN
+        SQ_SLOT_COUNT_MAX
+        SQ_SIZED_INDEX_STRIDE
         SQ_HEADER_OFFSET
         SQ_HEADER_OFFSET_WORD
         SQ_HEADER_BYTES
@@ -112,6 +117,29 @@ cdef extern from "solquote_shm.h" nogil:
         SQ_ENTRY_INPUT_MINT_WORD
         SQ_ENTRY_OUTPUT_MINT
         SQ_ENTRY_OUTPUT_MINT_WORD
+        SQ_COUNTS_OFFSET
+        SQ_COUNTS_OFFSET_WORD
+        SQ_COUNTS_BYTES
+        SQ_COUNTS_WORDS
+        SQ_COUNTS_COUNT
+        SQ_COUNTS_ENTRIES
+        SQ_COUNTS_ENTRIES_WORD
+        SQ_COUNTS_SLOTS
+        SQ_COUNTS_SLOTS_WORD
+        SQ_COUNTS_RESERVED_8
+        SQ_COUNTS_RESERVED_8_WORD
+        SQ_COUNTS_RESERVED_16
+        SQ_COUNTS_RESERVED_16_WORD
+        SQ_COUNTS_RESERVED_24
+        SQ_COUNTS_RESERVED_24_WORD
+        SQ_COUNTS_RESERVED_32
+        SQ_COUNTS_RESERVED_32_WORD
+        SQ_COUNTS_RESERVED_40
+        SQ_COUNTS_RESERVED_40_WORD
+        SQ_COUNTS_RESERVED_48
+        SQ_COUNTS_RESERVED_48_WORD
+        SQ_COUNTS_RESERVED_56
+        SQ_COUNTS_RESERVED_56_WORD
         SQ_ROLE_INTERNAL
         SQ_ROLE_EXTERNAL
         SQ_STATE_INIT
@@ -132,6 +160,8 @@ cdef extern from "solquote_shm.h" nogil:
         SQ_KIND_EVERYTHING
     const uint64_t SQ_MAGIC
     const uint64_t SQ_LAYOUT_CRC
+    const uint64_t SQ_SIZED_MAGIC
+    const uint64_t SQ_SIZED_LAYOUT_CRC
     const uint64_t SQ_SEQUENCE_MASK
 
     ctypedef struct sq_header:
@@ -179,3 +209,14 @@ cdef extern from "solquote_shm.h" nogil:
         uint16_t ttl_slots
         uint8_t input_mint[SQ_MINT_BYTES]
         uint8_t output_mint[SQ_MINT_BYTES]
+
+    ctypedef struct sq_counts:
+        uint32_t entries
+        uint32_t slots
+        uint64_t reserved_8
+        uint64_t reserved_16
+        uint64_t reserved_24
+        uint64_t reserved_32
+        uint64_t reserved_40
+        uint64_t reserved_48
+        uint64_t reserved_56

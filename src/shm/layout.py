@@ -11,7 +11,7 @@ which order they may be touched is in `docs/shm.md`.
 
 import struct
 import zlib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum, IntFlag
 from typing import Final
 
@@ -183,8 +183,30 @@ ENTRY: Final = Record(
 )
 
 RECORDS: Final = (HEADER, SLOT, ENTRY)
+
+SIZED_MAGIC: Final = int.from_bytes(b"SOLQSIZE", "little")
+"""Instead of `MAGIC` in a file of other counts, which has one more line of header: `COUNTS`, then ring and entries."""
+ENTRY_COUNT_MAX: Final = 65_535
+"""`used` has 16 bits."""
+SLOT_COUNT_MIN: Final = 512
+"""Twice a batch, so that no batch of any file laps a reader."""
+SLOT_COUNT_MAX: Final = 65_536
+
+COUNTS: Final = Record(
+    "counts",
+    HEADER.end_offset,
+    64,
+    1,
+    (
+        Field(0, "u32", "entries"),
+        Field(4, "u32", "slots"),
+        *(Field(offset, "u64", f"reserved_{offset}") for offset in range(8, 64, 8)),
+    ),
+)
 INDEX_COUNT: Final = ENTRY.count * len(Role)
 """Entries of both files; the external file's indexes follow the internal file's."""
+SIZED_INDEX_STRIDE: Final = 65_536
+"""Entries of a file of other counts have their indexes from here on, those of the external file from twice this on."""
 FILE_BYTES: Final = ENTRY.end_offset
 SEQUENCE_BITS: Final = 48
 """Low bits of an entry's version that count writes; the bits above them are the identity generation."""
@@ -195,11 +217,91 @@ RECOVERY_SKIP: Final = SLOT.count + 1
 """What a restarted writer adds to head, so that every old cursor counts as lapped and scans."""
 
 
+@dataclass(frozen=True, slots=True)
+class TableCounts:
+    """How many entries and ring slots a file has, and all that follows from it."""
+
+    entries: int = ENTRY.count
+    slots: int = SLOT.count
+
+    def fault(self) -> tuple[str, str] | None:
+        """Which of the two cannot be (`entries` or `slots`), and the rule it breaks; None when both can."""
+        if not 1 <= self.entries <= ENTRY_COUNT_MAX:
+            return "entries", f"must be 1 to {ENTRY_COUNT_MAX}"
+        if not SLOT_COUNT_MIN <= self.slots <= SLOT_COUNT_MAX or self.slots & (self.slots - 1):
+            return "slots", f"must be a power of two, {SLOT_COUNT_MIN} to {SLOT_COUNT_MAX}"
+        return None
+
+    @property
+    def is_contract(self) -> bool:
+        """Whether the file is of the layout alone, without a second header line."""
+        return self.entries == ENTRY.count and self.slots == SLOT.count
+
+    @property
+    def slot(self) -> Record:
+        """The ring."""
+        return replace(SLOT, offset=HEADER.end_offset if self.is_contract else COUNTS.end_offset, count=self.slots)
+
+    @property
+    def entry(self) -> Record:
+        """The entries, behind the ring."""
+        return replace(ENTRY, offset=self.slot.end_offset, count=self.entries)
+
+    @property
+    def file_bytes(self) -> int:
+        """Size of the file."""
+        return self.entry.end_offset
+
+    def first_index(self, role: Role) -> int:
+        """Index of the file's first entry, as a reader of both files numbers them."""
+        return role * ENTRY.count if self.is_contract else (role + 1) * SIZED_INDEX_STRIDE
+
+
+CONTRACT: Final = TableCounts()
+
+
+def counts_of(image: bytes) -> TableCounts:
+    """The counts of a file image, which is a table's: the layout's, or what its second header line says."""
+    magic, *_ = HEADER.codec.unpack_from(image)
+    if magic != SIZED_MAGIC:
+        return CONTRACT
+    entries, slots, *_ = COUNTS.codec.unpack_from(image, COUNTS.offset)
+    return TableCounts(entries, slots)
+
+
+def role_of_index(index: int) -> Role:
+    """Which file's entry a reader calls by that index."""
+    return Role(index >= ENTRY.count) if index < SIZED_INDEX_STRIDE else Role(index // SIZED_INDEX_STRIDE - 1)
+
+
+def row_of_index(index: int) -> int:
+    """Which entry of its file that is."""
+    return index % (ENTRY.count if index < SIZED_INDEX_STRIDE else SIZED_INDEX_STRIDE)
+
+
 def canonical_text() -> str:
     """Every fact a reader's code depends on, one a line, in file order."""
-    lines = [f"solquote-shm {ABI_MAJOR} little-endian {FILE_BYTES} sequence-bits {SEQUENCE_BITS}"]
-    for record in RECORDS:
-        lines.append(f"{record.name} {record.offset} {record.size_bytes} {record.count}")
+    head = f"solquote-shm {ABI_MAJOR} little-endian {FILE_BYTES} sequence-bits {SEQUENCE_BITS}"
+    return text_of(head, {record: f"{record.offset} {record.size_bytes} {record.count}" for record in RECORDS})
+
+
+def sized_text() -> str:
+    """The same for a file of other counts, which stand for themselves."""
+    head = f"solquote-shm {ABI_MAJOR} little-endian sized sequence-bits {SEQUENCE_BITS}"
+    places = {
+        HEADER: f"{HEADER.offset} {HEADER.size_bytes} 1",
+        COUNTS: f"{COUNTS.offset} {COUNTS.size_bytes} 1",
+        SLOT: f"{COUNTS.end_offset} {SLOT.size_bytes} slots",
+        ENTRY: f"{COUNTS.end_offset}+{SLOT.size_bytes}*slots {ENTRY.size_bytes} entries",
+    }
+    return text_of(head, places)
+
+
+def text_of(head: str, places: dict[Record, str]) -> str:
+    """The first line, the records at their places, and the values of every enumeration."""
+    lines = [head]
+    for record, place in places.items():
+        lines.append(f"{record.name} {place}")
         lines += [f"{record.name}.{field.name} {field.offset} {field.kind}" for field in record.fields]
     for values in (Role, State, Flag, ChangeKind):
         lines += [f"{values.__name__.lower()}.{value.name} {value.value}" for value in values]
@@ -207,3 +309,4 @@ def canonical_text() -> str:
 
 
 LAYOUT_CRC: Final = zlib.crc32(canonical_text().encode())
+SIZED_LAYOUT_CRC: Final = zlib.crc32(sized_text().encode())

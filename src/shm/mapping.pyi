@@ -1,6 +1,7 @@
 from pathlib import Path
 from typing import final
 
+from shm.layout import TableCounts
 from shm.values import Liveness
 
 @final
@@ -11,6 +12,8 @@ class Mapping:
     def path(self) -> Path: ...
     @property
     def owner_uid(self) -> int: ...
+    @property
+    def counts(self) -> TableCounts: ...
     @staticmethod
     def read_only(path: Path) -> Mapping: ...
     @staticmethod

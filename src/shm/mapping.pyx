@@ -4,6 +4,7 @@ import os
 import stat as stat_bits
 
 from libc.string cimport memcpy
+from posix.types cimport off_t
 from posix.mman cimport MAP_FAILED, MAP_POPULATE, MAP_SHARED, PROT_READ, PROT_WRITE, mlock, mmap, munmap
 from posix.stat cimport fstat, struct_stat
 from posix.unistd cimport close
@@ -12,19 +13,21 @@ from shm._atomics cimport sq_load_acquire, sq_load_word, sq_store_release
 from shm._clock cimport mono_ns
 from shm._futex cimport sq_wake
 from shm.layout cimport *
-from shm.protocol cimport SQ_OK, SQ_WRONG_LAYOUT, SQ_WRONG_MAGIC, SQ_WRONG_MAJOR, sq_beats, sq_check_header
+from shm.protocol cimport *
 
 from shm import lock
 from shm.errors import (
     NotATable,
     NotReadable,
     NotThereYet,
+    WrongCounts,
     WrongLayout,
     WrongMagic,
     WrongOwner,
     WrongSize,
     WrongVersion,
 )
+from shm.layout import CONTRACT, COUNTS, HEADER, LAYOUT_CRC, SIZED_LAYOUT_CRC, SIZED_MAGIC, TableCounts, counts_of
 from shm.values import Liveness
 
 
@@ -61,40 +64,61 @@ cdef class Mapping:
 
     @staticmethod
     def over(int descriptor, path, *, bint writable):
-        """Map an open file, pre-faulted and where allowed locked; the descriptor is closed with the mapping."""
+        """Map an open file of any counts, pre-faulted and where allowed locked.
+
+        The descriptor is closed with the mapping, and when there is none.
+        """
+        cdef sq_shape shape
+        cdef int result
+        try:
+            status = os.fstat(descriptor)
+            if not stat_bits.S_ISREG(status.st_mode):
+                raise NotATable(path, "not a regular file")
+            result = sq_file_shape(descriptor, status.st_size, &shape)
+            if result != SQ_OK:
+                refuse(result, path, os.pread(descriptor, SQ_COUNTS_OFFSET + SQ_COUNTS_BYTES, 0), status.st_size)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        return Mapping.shaped(descriptor, path, writable, shape)
+
+    @staticmethod
+    cdef Mapping shaped(int descriptor, path, bint writable, sq_shape shape):
+        """Map an open file that has the size of these counts."""
         cdef Mapping mapping = Mapping.__new__(Mapping)
         mapping.descriptor = descriptor
         mapping.path = path
-        status = os.fstat(descriptor)
-        mapping.owner_uid = status.st_uid
-        if not stat_bits.S_ISREG(status.st_mode):
-            raise NotATable(path, "not a regular file")
-        if status.st_size != SQ_FILE_BYTES:
-            raise WrongSize(path, status.st_size, SQ_FILE_BYTES)
+        mapping.owner_uid = os.fstat(descriptor).st_uid
+        mapping.shape = shape
+        mapping.size_bytes = sq_file_bytes(shape)
         cdef int protection = PROT_READ | (PROT_WRITE if writable else 0)
-        cdef void *words = mmap(NULL, SQ_FILE_BYTES, protection, MAP_SHARED | MAP_POPULATE, descriptor, 0)
+        cdef void *words = mmap(NULL, mapping.size_bytes, protection, MAP_SHARED | MAP_POPULATE, descriptor, 0)
         if words == MAP_FAILED:
             raise OSError(f"cannot map {path}")
         if writable:
-            mlock(words, SQ_FILE_BYTES)  # refused where the memory-lock limit is low; populated all the same
+            mlock(words, mapping.size_bytes)  # refused where the memory-lock limit is low; populated all the same
         mapping.words = <uint64_t *>words
         return mapping
 
+    @property
+    def counts(self):
+        """How many entries and ring slots the file has, a `TableCounts`."""
+        return TableCounts(self.shape.entry_count, self.shape.slot_count)
+
     def verify(self):
         """Refuse what is not a table of this layout."""
-        cdef int result = sq_check_header(self.words)
-        cdef uint64_t abi = sq_load_word(self.words + SQ_HEADER_ABI_MAJOR_WORD)
-        if result == SQ_WRONG_MAGIC:
-            raise WrongMagic(self.path)
-        if result == SQ_WRONG_MAJOR:
-            raise WrongVersion(self.path, abi & 0xFFFF, SQ_ABI_MAJOR)
-        if result == SQ_WRONG_LAYOUT:
-            raise WrongLayout(self.path, abi >> 32, SQ_LAYOUT_CRC)
+        cdef uint64_t lines[SQ_HEADER_WORDS + SQ_COUNTS_WORDS]
+        cdef int result = sq_check_shaped(self.words, self.shape)
+        cdef int word
+        if result != SQ_OK:
+            for word in range(SQ_HEADER_WORDS + SQ_COUNTS_WORDS):
+                lines[word] = sq_load_word(self.words + word)
+            refuse(result, self.path, (<const char *>lines)[:sizeof(lines)], self.size_bytes)
 
     def close(self):
         """Unmap and drop the descriptor, and with it a writer's lock; harmless when repeated."""
         if self.words != NULL:
-            munmap(self.words, SQ_FILE_BYTES)
+            munmap(self.words, self.size_bytes)
             self.words = NULL
         if self.descriptor >= 0:
             close(self.descriptor)
@@ -139,7 +163,7 @@ cdef class Mapping:
             return False
         self.copy_header(&header)
         self.live_until_ns = 0
-        if header.magic == SQ_MAGIC and header.state == SQ_STATE_LIVE and sq_beats(header.heartbeat_ns, now_ns):
+        if header.magic == sq_magic_of(self.shape) and header.state == SQ_STATE_LIVE and sq_beats(header.heartbeat_ns, now_ns):
             self.live_until_ns = <int64_t>header.heartbeat_ns + SQ_HEARTBEAT_LATE_NS
         return now_ns < self.live_until_ns
 
@@ -150,7 +174,7 @@ cdef class Mapping:
         """
         cdef sq_header header
         self.copy_header(&header)
-        return header.state == SQ_STATE_RETIRED or header.magic != SQ_MAGIC
+        return header.state == SQ_STATE_RETIRED or header.magic != sq_magic_of(self.shape)
 
     cdef bint is_replaced(self) noexcept nogil:
         """Whether the file was retired, renamed over or removed; one system call."""
@@ -162,9 +186,26 @@ cdef class Mapping:
         cdef struct_stat status
         return (
             fstat(self.descriptor, &status) != 0
-            or status.st_size != SQ_FILE_BYTES
-            or sq_check_header(self.words) != SQ_OK
+            or status.st_size != <off_t>self.size_bytes
+            or sq_check_shaped(self.words, self.shape) != SQ_OK
         )
+
+
+cdef int refuse(int result, path, bytes lines, size_bytes) except -1:
+    """Say what is wrong with a file that begins with these header lines."""
+    magic, abi_major, _, layout_crc, *_ = HEADER.codec.unpack_from(lines.ljust(HEADER.size_bytes, b"\0"))
+    is_sized = magic == SIZED_MAGIC and len(lines) == COUNTS.end_offset
+    if result == SQ_WRONG_MAGIC:
+        raise WrongMagic(path)
+    if result == SQ_WRONG_MAJOR:
+        raise WrongVersion(path, abi_major, SQ_ABI_MAJOR)
+    if result == SQ_WRONG_LAYOUT:
+        raise WrongLayout(path, layout_crc, SIZED_LAYOUT_CRC if is_sized else LAYOUT_CRC)
+    counts = counts_of(lines) if is_sized else CONTRACT
+    fault = counts.fault() if is_sized else None
+    if fault is not None:
+        raise WrongCounts(path, *fault, getattr(counts, fault[0]))
+    raise WrongSize(path, size_bytes, counts.file_bytes)
 
 
 def retire_header(int descriptor):
@@ -177,7 +218,7 @@ def retire_header(int descriptor):
     if header == MAP_FAILED:
         return
     words = <uint64_t *>header
-    if sq_load_acquire(words + SQ_HEADER_MAGIC_WORD) == SQ_MAGIC:
+    if sq_load_acquire(words + SQ_HEADER_MAGIC_WORD) in (SQ_MAGIC, SQ_SIZED_MAGIC):
         status_word = sq_load_word(words + SQ_HEADER_STATE_WORD) & ~(<uint64_t>0xFF << 32)
         sq_store_release(words + SQ_HEADER_STATE_WORD, status_word | <uint64_t>SQ_STATE_RETIRED << 32)
         sq_wake(words)

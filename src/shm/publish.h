@@ -44,8 +44,8 @@ typedef struct sq_update {
     sq_entry entry; /* version ignored; the mints only for an identity write */
 } sq_update;
 
-static inline uint64_t *sq_entry_target(uint64_t *map, uint32_t index) {
-    return map + SQ_ENTRY_OFFSET_WORD + (size_t)index * SQ_ENTRY_WORDS;
+SQ_FOLDED uint64_t *sq_entry_target(uint64_t *map, const sq_shape shape, uint32_t index) {
+    return map + sq_entry_offset_word(shape) + (size_t)index * SQ_ENTRY_WORDS;
 }
 
 /* Next even version: only the low bits count writes, so that a carry cannot reach the generation. */
@@ -64,9 +64,9 @@ static inline uint64_t sq_entry_store(uint64_t *entry, const uint64_t *words, co
     return next;
 }
 
-static inline uint64_t sq_entry_write(uint64_t *map, const sq_update *update) {
+SQ_FOLDED uint64_t sq_entry_write(uint64_t *map, const sq_shape shape, const sq_update *update) {
     uint64_t words[SQ_ENTRY_WORDS];
-    uint64_t *entry = sq_entry_target(map, update->index);
+    uint64_t *entry = sq_entry_target(map, shape, update->index);
     if (update->kind & SQ_KIND_IDENTITY) {
         memcpy(words, &update->entry, SQ_ENTRY_BYTES);
         return sq_entry_store(entry, words, SQ_ENTRY_WORDS, 1);
@@ -75,8 +75,9 @@ static inline uint64_t sq_entry_write(uint64_t *map, const sq_update *update) {
     return sq_entry_store(entry, words, SQ_HOT_WORDS, 0);
 }
 
-static inline void sq_slot_write(uint64_t *map, uint64_t sequence, uint64_t version, const sq_update *update) {
-    uint64_t *target = map + SQ_SLOT_OFFSET_WORD + (size_t)(sequence % SQ_SLOT_COUNT) * SQ_SLOT_WORDS;
+SQ_FOLDED void sq_slot_write(uint64_t *map, const sq_shape shape, uint64_t sequence, uint64_t version,
+                             const sq_update *update) {
+    uint64_t *target = map + shape.slot_word + (size_t)(sequence & (shape.slot_count - 1)) * SQ_SLOT_WORDS;
     const sq_entry *entry = &update->entry;
     sq_slot slot = {
         .seq = 2 * sequence + 2,
@@ -101,28 +102,35 @@ static inline void sq_slot_write(uint64_t *map, uint64_t sequence, uint64_t vers
 }
 
 /* Entry, announcement, head. */
-static inline void sq_publish(uint64_t *map, const sq_update *update) {
+SQ_FOLDED void sq_publish_in(uint64_t *map, const sq_shape shape, const sq_update *update) {
     uint64_t head = sq_load_word(map + SQ_HEADER_HEAD_WORD);
-    sq_slot_write(map, head, sq_entry_write(map, update), update);
+    sq_slot_write(map, shape, head, sq_entry_write(map, shape, update), update);
     sq_store_release(map + SQ_HEADER_HEAD_WORD, head + 1);
 }
 
+static inline void sq_publish(uint64_t *map, const sq_update *update) { sq_publish_in(map, SQ_CONTRACT, update); }
+
 /* At most SQ_BATCH_ENTRIES_MAX updates announced as one; `intent` tells a reader of several entries that they are on
  * the way, and a restarted writer how far the ring may have been used. */
-static inline void sq_publish_batch(uint64_t *map, const sq_update *updates, uint32_t count) {
+SQ_FOLDED void sq_publish_batch_in(uint64_t *map, const sq_shape shape, const sq_update *updates, uint32_t count) {
     uint64_t head = sq_load_word(map + SQ_HEADER_HEAD_WORD);
     sq_store_word(map + SQ_HEADER_INTENT_WORD, head + count);
     sq_fence_release();
     for (uint32_t number = 0; number < count; number++) {
-        sq_slot_write(map, head + number, sq_entry_write(map, &updates[number]), &updates[number]);
+        sq_slot_write(map, shape, head + number, sq_entry_write(map, shape, &updates[number]), &updates[number]);
     }
     sq_store_release(map + SQ_HEADER_HEAD_WORD, head + count);
 }
 
+static inline void sq_publish_batch(uint64_t *map, const sq_update *updates, uint32_t count) {
+    sq_publish_batch_in(map, SQ_CONTRACT, updates, count);
+}
+
 /* The writer's own view of an entry: nobody else stores to it. */
-static inline void sq_own_entry(const uint64_t *map, uint32_t index, sq_entry *entry) {
+SQ_FOLDED void sq_own_entry_in(const uint64_t *map, const sq_shape shape, uint32_t index, sq_entry *entry) {
     uint64_t words[SQ_ENTRY_WORDS];
-    for (unsigned word = 0; word < SQ_ENTRY_WORDS; word++) words[word] = sq_load_word(sq_entry_words(map, index) + word);
+    const uint64_t *own = sq_entry_words_in(map, shape, index);
+    for (unsigned word = 0; word < SQ_ENTRY_WORDS; word++) words[word] = sq_load_word(own + word);
     memcpy(entry, words, sizeof *entry);
 }
 
@@ -132,11 +140,19 @@ static inline void sq_status_store(uint64_t *map, uint32_t pid, uint8_t state, u
     sq_store_release(map + SQ_HEADER_WRITER_PID_WORD, word);
 }
 
+/* What a new file says it is, all but the magic, which comes last. */
+static inline void sq_identify(uint64_t *map, const sq_shape shape) {
+    int is_sized = shape.slot_word != SQ_SLOT_OFFSET_WORD;
+    uint64_t crc = is_sized ? SQ_SIZED_LAYOUT_CRC : SQ_LAYOUT_CRC;
+    sq_store_word(map + SQ_HEADER_ABI_MAJOR_WORD, SQ_ABI_MAJOR | (uint64_t)SQ_ABI_MINOR << 16 | crc << 32);
+    if (is_sized) sq_store_word(map + SQ_COUNTS_OFFSET_WORD, shape.entry_count | (uint64_t)shape.slot_count << 32);
+}
+
 /* ---- life cycle ------------------------------------------------------------------------------------------------ */
 
 /* Flags only: the quote was true when it was written, and is not to be acted on. */
-static inline int sq_mark_stale(uint64_t *map, uint32_t index, sq_update *update) {
-    sq_own_entry(map, index, &update->entry);
+static inline int sq_mark_stale_in(uint64_t *map, const sq_shape shape, uint32_t index, sq_update *update) {
+    sq_own_entry_in(map, shape, index, &update->entry);
     if ((update->entry.flags & SQ_FLAG_VALID) == 0 || (update->entry.flags & SQ_FLAG_STALE)) return 0;
     update->index = index;
     update->kind = SQ_KIND_FLAGS;
@@ -146,44 +162,44 @@ static inline int sq_mark_stale(uint64_t *map, uint32_t index, sq_update *update
 
 /* Mark every quote stale and move head so far that each reader scans once: for a writer that closes, retires its file or
  * starts over. `intent` goes first, so that no reader of several entries keeps a set of before and after. */
-static inline void sq_age_all(uint64_t *map, uint64_t top) {
-    sq_store_word(map + SQ_HEADER_INTENT_WORD, top + SQ_RECOVERY_SKIP);
+static inline void sq_age_all_in(uint64_t *map, const sq_shape shape, uint64_t top) {
+    sq_store_word(map + SQ_HEADER_INTENT_WORD, top + sq_recovery_skip(shape));
     sq_fence_release();
-    for (uint32_t index = 0; index < SQ_ENTRY_COUNT; index++) {
+    for (uint32_t index = 0; index < shape.entry_count; index++) {
         sq_update update;
-        if (sq_mark_stale(map, index, &update)) sq_entry_write(map, &update);
+        if (sq_mark_stale_in(map, shape, index, &update)) sq_entry_write(map, shape, &update);
     }
-    sq_store_release(map + SQ_HEADER_HEAD_WORD, top + SQ_RECOVERY_SKIP);
+    sq_store_release(map + SQ_HEADER_HEAD_WORD, top + sq_recovery_skip(shape));
 }
 
 /* Start a new file, not yet named, with the entries of another: same pairs, generations and quotes, odd ones left out. Head
  * starts beyond the other's, so that a cursor carried over by mistake is lapped. */
-static inline void sq_carry_over(uint64_t *map, const uint64_t *source) {
-    for (uint32_t index = 0; index < SQ_ENTRY_COUNT; index++) {
+static inline void sq_carry_over_in(uint64_t *map, const sq_shape shape, const uint64_t *source) {
+    for (uint32_t index = 0; index < shape.entry_count; index++) {
         uint64_t words[SQ_ENTRY_WORDS];
-        if (sq_read_words(sq_entry_words(source, index), words, SQ_ENTRY_WORDS) != SQ_OK) continue;
-        for (unsigned word = 0; word < SQ_ENTRY_WORDS; word++) sq_store_word(sq_entry_target(map, index) + word, words[word]);
+        if (sq_read_words(sq_entry_words_in(source, shape, index), words, SQ_ENTRY_WORDS) != SQ_OK) continue;
+        for (unsigned word = 0; word < SQ_ENTRY_WORDS; word++) sq_store_word(sq_entry_target(map, shape, index) + word, words[word]);
     }
-    uint64_t head = sq_load_word(source + SQ_HEADER_HEAD_WORD) + SQ_RECOVERY_SKIP;
+    uint64_t head = sq_load_word(source + SQ_HEADER_HEAD_WORD) + sq_recovery_skip(shape);
     sq_store_word(map + SQ_HEADER_INTENT_WORD, head);
     sq_store_word(map + SQ_HEADER_HEAD_WORD, head);
 }
 
 /* First sequence no announcement of a former life can have used. */
-static inline uint64_t sq_top(const uint64_t *map) {
+static inline uint64_t sq_top_in(const uint64_t *map, const sq_shape shape) {
     uint64_t head = sq_load_word(map + SQ_HEADER_HEAD_WORD);
     uint64_t intent = sq_load_word(map + SQ_HEADER_INTENT_WORD);
     uint64_t top = (int64_t)(intent - head) > 0 ? intent : head;
     /* A single publish may have died between its slot and head. */
-    return sq_load_word(sq_slot_words(map, top)) == 2 * top + 2 ? top + 1 : top;
+    return sq_load_word(sq_slot_words_in(map, shape, top)) == 2 * top + 2 ? top + 1 : top;
 }
 
 /* Make good what a killed writer left, given its lock. Every step may be repeated if this writer is killed too. Returns
  * how many entries are in use. */
-static inline uint32_t sq_recover(uint64_t *map) {
-    uint32_t used = sq_used(map);
-    for (uint32_t index = 0; index < SQ_ENTRY_COUNT; index++) {
-        uint64_t *entry = sq_entry_target(map, index);
+static inline uint32_t sq_recover_in(uint64_t *map, const sq_shape shape) {
+    uint32_t used = sq_used_in(map, shape);
+    for (uint32_t index = 0; index < shape.entry_count; index++) {
+        uint64_t *entry = sq_entry_target(map, shape, index);
         uint64_t version = sq_load_word(entry);
         if (version != 0 && index >= used) used = index + 1; /* died before it stored `used` */
         if ((version & 1) == 0) continue;
@@ -192,7 +208,7 @@ static inline uint32_t sq_recover(uint64_t *map) {
         words[SQ_ENTRY_FLAGS_WORD] = (uint64_t)SQ_FLAG_RECOVERED << (SQ_ENTRY_FLAGS % 8 * 8);
         sq_entry_store(entry, words, SQ_ENTRY_WORDS, 1);
     }
-    sq_age_all(map, sq_top(map));
+    sq_age_all_in(map, shape, sq_top_in(map, shape));
     return used;
 }
 

@@ -17,6 +17,8 @@ cdef class QuoteReader:
     cdef const uint64_t *reused_line  # the entry that `reused` holds; NULL for none
     cdef uint64_t reused_attachment   # `tables.attach_count` at that time
 
+    cdef Changed poll_sized(self)
+    cdef Changes poll_changes_sized(self)
     cdef int tend_sometimes(self) except -1
     cdef int view_whole(self, uint32_t index) except -1
     cdef bint copy_legs(self, Handle first, Handle second, Handle third) noexcept

@@ -8,11 +8,12 @@ import math
 from pathlib import Path
 
 from cpython.buffer cimport PyBUF_WRITABLE, PyBuffer_Release, PyObject_GetBuffer
-from libc.stdint cimport INT64_MAX, int64_t
+from libc.stdint cimport INT64_MAX, int64_t, uint16_t, uint32_t
 from libc.string cimport memcpy, memset
 
 from shm._atomics cimport sq_pause
 from shm._clock cimport coarse_mono_ns, mono_ns
+from shm._places cimport role_of
 from shm.layout cimport *
 from shm.protocol cimport *
 from shm.table cimport Table
@@ -23,7 +24,7 @@ from shm.base58 import mint_bytes
 from shm.errors import Busy, IndexOutOfRange, NotThereYet
 from shm.following import follow
 from shm.layout import Role
-from shm.rows import make_rows
+from shm.rows import make_rows, make_zero_rows
 from shm.values import ListedPair, Liveness
 
 cdef int64_t SLEEP_SLICE_NS = 100_000_000
@@ -90,6 +91,9 @@ cdef class QuoteReader:
         cdef uint32_t count = 0
         cdef uint32_t position, external
         self.tend_sometimes()
+        if tables.is_sized:
+            return self.poll_sized()
+        changed.is_sized = False
         if tables.words[0] != NULL:
             count = sq_poll(tables.words[0], tables.followers[0], changed.indexes)
         if tables.words[1] != NULL:
@@ -113,6 +117,9 @@ cdef class QuoteReader:
         cdef uint32_t count = 0
         cdef uint32_t position, external
         self.tend_sometimes()
+        if tables.is_sized:
+            return self.poll_changes_sized()
+        changes.slots = changes.contract_slots
         if tables.words[0] != NULL:
             count = sq_poll_changes(tables.words[0], tables.followers[0], changes.slots)
         if tables.words[1] != NULL:
@@ -120,6 +127,46 @@ cdef class QuoteReader:
             for position in range(count, count + external):
                 changes.slots[position].index += SQ_ENTRY_COUNT
             count += external
+        changes.count = count
+        self.told_since_look += count if count else <uint32_t>IDLE_POLL_CHANGES
+        return changes
+
+    cdef Changed poll_sized(self):
+        """`poll` where a file is of other counts than the layout's."""
+        cdef Changed changed = self.changed
+        cdef uint32_t *indexes = changed.room_for_sized()
+        cdef uint32_t count = 0
+        cdef uint32_t position, more
+        cdef int role
+        cdef Tables tables = self.tables
+        for role in range(ROLES):
+            if tables.words[role] == NULL:
+                continue
+            more = sq_poll_in(tables.words[role], tables.shapes[role], tables.followers[role], changed.rows)
+            for position in range(more):
+                indexes[count + position] = tables.first_indexes[role] + changed.rows[position]
+            count += more
+        changed.is_sized = True
+        changed.count = count
+        self.told_since_look += count if count else <uint32_t>IDLE_POLL_CHANGES
+        return changed
+
+    cdef Changes poll_changes_sized(self):
+        """`poll_changes` where a file is of other counts than the layout's."""
+        cdef Changes changes = self.with_values
+        cdef sq_slot *slots = changes.room_for_sized()
+        cdef uint32_t count = 0
+        cdef uint32_t position, more
+        cdef int role
+        cdef Tables tables = self.tables
+        for role in range(ROLES):
+            if tables.words[role] == NULL:
+                continue
+            more = sq_poll_changes_in(tables.words[role], tables.shapes[role], tables.followers[role], slots + count)
+            for position in range(count, count + more):
+                slots[position].index += tables.first_indexes[role]
+            count += more
+        changes.slots = slots
         changes.count = count
         self.told_since_look += count if count else <uint32_t>IDLE_POLL_CHANGES
         return changes
@@ -160,19 +207,24 @@ cdef class QuoteReader:
 
     cdef int view_whole(self, uint32_t index) except -1:
         """Read an entry with its mints into the reused view."""
-        cdef int role = index >= SQ_ENTRY_COUNT
-        cdef uint32_t local = index - role * SQ_ENTRY_COUNT
+        cdef uint32_t role = role_of(index)
+        cdef uint32_t local
+        cdef Table table
         self.reused_line = NULL
         self.reused.has_copy = False
-        if index >= SQ_INDEX_COUNT:
+        if role >= ROLES or SQ_INDEX_COUNT <= index < SQ_SIZED_INDEX_STRIDE:
             raise IndexOutOfRange(index, SQ_INDEX_COUNT)
-        if self.tables.words[role] == NULL:
+        table = self.tables.by_role[role]
+        if table is None:
             raise NotThereYet(self.tables.path(Role(role)))
-        if not (<Table>self.tables.by_role[role]).read_whole(local, &self.reused.entry):
+        local = index - table.first_index  # far out of range for an index of the other numbering
+        if local >= table.shape.entry_count:
+            raise IndexOutOfRange(index, table.shape.entry_count, table.first_index)
+        if not table.read_whole(local, &self.reused.entry):
             raise Busy(index)
         self.reused.index = index
         self.reused.has_copy = True
-        self.reused_line = sq_entry_words(self.tables.words[role], local)
+        self.reused_line = table.line(local)
         self.reused_attachment = self.tables.attach_count
         return 0
 
@@ -203,7 +255,6 @@ cdef class QuoteReader:
         cdef const sq_entry *entry
         found = {}
         for table in self.tables.attached():
-            role = table.first_index // SQ_ENTRY_COUNT
             for local in range(table.refresh_copies()):
                 entry = &table.copies[local]
                 mints = (<const char *>entry.input_mint)[:2 * SQ_MINT_BYTES]
@@ -211,7 +262,7 @@ cdef class QuoteReader:
                     continue
                 amounts = found.setdefault(mints, (set(), set()))
                 if entry.flags & SQ_FLAG_VALID:
-                    amounts[role].add(entry.input_amount)
+                    amounts[table.role].add(entry.input_amount)
         return [
             ListedPair(mints[:SQ_MINT_BYTES], mints[SQ_MINT_BYTES:], tuple(sorted(internal)), tuple(sorted(external)))
             for mints, (internal, external) in found.items()
@@ -250,19 +301,23 @@ cdef class QuoteReader:
         cdef Table table
         cdef uint32_t used[ROLES]
         cdef uint32_t row_count = 0, filled = 0
+        cdef bint is_sized = self.tables.is_sized
         cdef int role
         cdef Py_buffer target
         cdef sq_entry *entries
         for role in range(ROLES):
-            used[role] = 0 if self.tables.words[role] == NULL else sq_used(self.tables.words[role])
-            row_count = role * SQ_ENTRY_COUNT + used[role] if used[role] else row_count
-        rows = make_rows(row_count)
+            table = self.tables.by_role[role]
+            used[role] = 0 if table is None else sq_used_in(table.words, table.shape)
+            if used[role]:
+                row_count = max(row_count, table.first_index + used[role])
+        rows = make_zero_rows(row_count) if is_sized else make_rows(row_count)
         PyObject_GetBuffer(rows, &target, PyBUF_WRITABLE)  # bytes: a memoryview would have all fields described first
         entries = <sq_entry *>target.buf
         for role in range(ROLES):
             if used[role]:
                 table = self.tables.by_role[role]
-                memset(&entries[filled], 0, (table.first_index - filled) * SQ_ENTRY_BYTES)
+                if not is_sized:
+                    memset(&entries[filled], 0, (table.first_index - filled) * SQ_ENTRY_BYTES)
                 table.copy_rows(&entries[table.first_index], used[role])
                 filled = table.first_index + used[role]
         PyBuffer_Release(&target)
@@ -328,6 +383,16 @@ cdef class QuoteReader:
         self.tables.tend(coarse_mono_ns())
         cdef Table table = self.tables.by_role[<int>role]
         return Liveness.ABSENT if table is None else table.liveness()
+
+    def counts(self, role):
+        """How many entries and ring slots a role's file has, a `TableCounts`; None while it is not there."""
+        cdef Table table = self.tables.by_role[<int>role]
+        return None if table is None else table.counts
+
+    def first_index(self, role):
+        """Index of the first entry of a role's file; None while the file is not there."""
+        cdef Table table = self.tables.by_role[<int>role]
+        return None if table is None else table.first_index
 
     def fault(self, role):
         """What keeps a role's file from being read, a `ShmError`; None when nothing does, or it is not there yet."""

@@ -38,3 +38,15 @@ def make_rows(count: int) -> "numpy.ndarray[Any, numpy.dtype[numpy.void]]":
     import numpy as np  # noqa: PLC0415 - optional
 
     return np.empty(count, row)
+
+
+def make_zero_rows(count: int) -> "numpy.ndarray[Any, numpy.dtype[numpy.void]]":
+    """Return `count` rows of zeroes; those never written take no memory.
+
+    Raises:
+        NumpyMissing: NumPy is not installed.
+    """
+    row = row_type()
+    import numpy as np  # noqa: PLC0415 - optional
+
+    return np.zeros(count, row)

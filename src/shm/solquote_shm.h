@@ -68,6 +68,11 @@ enum {
     SQ_HEARTBEAT_LATE_NS = 300000000,
     SQ_RECOVERY_SKIP = 513,
     SQ_INDEX_COUNT = 4000,
+    SQ_SIZED_SLOT_OFFSET_WORD = 16,
+    SQ_ENTRY_COUNT_MAX = 65535,
+    SQ_SLOT_COUNT_MIN = 512,
+    SQ_SLOT_COUNT_MAX = 65536,
+    SQ_SIZED_INDEX_STRIDE = 65536,
     SQ_HEADER_OFFSET = 0,
     SQ_HEADER_OFFSET_WORD = 0,
     SQ_HEADER_BYTES = 64,
@@ -163,6 +168,29 @@ enum {
     SQ_ENTRY_INPUT_MINT_WORD = 8,
     SQ_ENTRY_OUTPUT_MINT = 96,
     SQ_ENTRY_OUTPUT_MINT_WORD = 12,
+    SQ_COUNTS_OFFSET = 64,
+    SQ_COUNTS_OFFSET_WORD = 8,
+    SQ_COUNTS_BYTES = 64,
+    SQ_COUNTS_WORDS = 8,
+    SQ_COUNTS_COUNT = 1,
+    SQ_COUNTS_ENTRIES = 0,
+    SQ_COUNTS_ENTRIES_WORD = 0,
+    SQ_COUNTS_SLOTS = 4,
+    SQ_COUNTS_SLOTS_WORD = 0,
+    SQ_COUNTS_RESERVED_8 = 8,
+    SQ_COUNTS_RESERVED_8_WORD = 1,
+    SQ_COUNTS_RESERVED_16 = 16,
+    SQ_COUNTS_RESERVED_16_WORD = 2,
+    SQ_COUNTS_RESERVED_24 = 24,
+    SQ_COUNTS_RESERVED_24_WORD = 3,
+    SQ_COUNTS_RESERVED_32 = 32,
+    SQ_COUNTS_RESERVED_32_WORD = 4,
+    SQ_COUNTS_RESERVED_40 = 40,
+    SQ_COUNTS_RESERVED_40_WORD = 5,
+    SQ_COUNTS_RESERVED_48 = 48,
+    SQ_COUNTS_RESERVED_48_WORD = 6,
+    SQ_COUNTS_RESERVED_56 = 56,
+    SQ_COUNTS_RESERVED_56_WORD = 7,
     SQ_ROLE_INTERNAL = 0,
     SQ_ROLE_EXTERNAL = 1,
     SQ_STATE_INIT = 0,
@@ -184,6 +212,8 @@ enum {
 };
 static const uint64_t SQ_MAGIC = 0x45544f55514c4f53u;
 static const uint64_t SQ_LAYOUT_CRC = 0x9b04f05fu;
+static const uint64_t SQ_SIZED_MAGIC = 0x455a4953514c4f53u;
+static const uint64_t SQ_SIZED_LAYOUT_CRC = 0xf55c2437u;
 static const uint64_t SQ_SEQUENCE_MASK = 0xffffffffffffu;
 
 /* What SQ_LAYOUT_CRC is the CRC-32 (zlib's) of, so that a reader of your own can check itself:
@@ -248,7 +278,22 @@ static const uint64_t SQ_SEQUENCE_MASK = 0xffffffffffffu;
  *     changekind.ROUTE 4
  *     changekind.IDENTITY 8
  *     changekind.FLAGS 16
- * Each line ends with one newline character. */
+ * Each line ends with one newline character. SQ_SIZED_LAYOUT_CRC is of the same text with these in place
+ * of their like:
+ *     solquote-shm 1 little-endian sized sequence-bits 48
+ *     counts 64 64 1
+ *     counts.entries 0 u32
+ *     counts.slots 4 u32
+ *     counts.reserved_8 8 u64
+ *     counts.reserved_16 16 u64
+ *     counts.reserved_24 24 u64
+ *     counts.reserved_32 32 u64
+ *     counts.reserved_40 40 u64
+ *     counts.reserved_48 48 u64
+ *     counts.reserved_56 56 u64
+ *     slot 128 64 slots
+ *     entry 128+64*slots 128 entries
+ * the lines of counts behind those of header. */
 
 /* A private copy of one header; never point it at the mapping. */
 typedef struct sq_header {
@@ -345,9 +390,59 @@ SQ_ASSERT(offsetof(sq_entry, ttl_slots) == 62, "entry.ttl_slots offset");
 SQ_ASSERT(offsetof(sq_entry, input_mint) == 64, "entry.input_mint offset");
 SQ_ASSERT(offsetof(sq_entry, output_mint) == 96, "entry.output_mint offset");
 
+/* A private copy of one counts; never point it at the mapping. */
+typedef struct sq_counts {
+    uint32_t entries; /* 0 */
+    uint32_t slots; /* 4 */
+    uint64_t reserved_8; /* 8 */
+    uint64_t reserved_16; /* 16 */
+    uint64_t reserved_24; /* 24 */
+    uint64_t reserved_32; /* 32 */
+    uint64_t reserved_40; /* 40 */
+    uint64_t reserved_48; /* 48 */
+    uint64_t reserved_56; /* 56 */
+} sq_counts;
+SQ_ASSERT(sizeof(sq_counts) == 64, "counts size");
+SQ_ASSERT(offsetof(sq_counts, entries) == 0, "counts.entries offset");
+SQ_ASSERT(offsetof(sq_counts, slots) == 4, "counts.slots offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_8) == 8, "counts.reserved_8 offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_16) == 16, "counts.reserved_16 offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_24) == 24, "counts.reserved_24 offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_32) == 32, "counts.reserved_32 offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_40) == 40, "counts.reserved_40 offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_48) == 48, "counts.reserved_48 offset");
+SQ_ASSERT(offsetof(sq_counts, reserved_56) == 56, "counts.reserved_56 offset");
+
 SQ_ASSERT(__GCC_ATOMIC_LLONG_LOCK_FREE == 2, "64-bit atomics must always be lock-free");
 SQ_ASSERT(__BYTE_ORDER__ == __ORDER_LITTLE_ENDIAN__, "the table is little-endian");
 SQ_ASSERT(sizeof(void *) == 8, "the table is for 64-bit machines");
+
+/* How many entries and ring slots a file has, and where they begin. The layout above is SQ_CONTRACT; a file of other counts
+ * says its own in a second header line (SQ_SIZED_...), and is read by the functions with _in, which are what the others are
+ * made of: with SQ_CONTRACT for a constant they cost nothing more. */
+typedef struct sq_shape {
+    uint32_t entry_count;
+    uint32_t slot_count; /* a power of two */
+    uint32_t slot_word;  /* where the ring begins */
+} sq_shape;
+
+static const sq_shape SQ_CONTRACT = {SQ_ENTRY_COUNT, SQ_SLOT_COUNT, SQ_SLOT_OFFSET_WORD};
+
+/* The two and the poll are written once and fold when they are inlined. */
+#define SQ_FOLDED static inline __attribute__((always_inline))
+
+SQ_FOLDED size_t sq_entry_offset_word(const sq_shape shape) { return shape.slot_word + (size_t)shape.slot_count * SQ_SLOT_WORDS; }
+
+SQ_FOLDED size_t sq_file_bytes(const sq_shape shape) {
+    return 8 * (sq_entry_offset_word(shape) + (size_t)shape.entry_count * SQ_ENTRY_WORDS);
+}
+
+SQ_FOLDED uint64_t sq_magic_of(const sq_shape shape) {
+    return shape.slot_word == SQ_SLOT_OFFSET_WORD ? SQ_MAGIC : SQ_SIZED_MAGIC;
+}
+
+/* What a restarted writer adds to head, so that every old cursor counts as lapped and scans. */
+SQ_FOLDED uint64_t sq_recovery_skip(const sq_shape shape) { return (uint64_t)shape.slot_count + 1; }
 
 /* ---- memory ordering ---------------------------------------------------------------------------------------
  *
@@ -413,11 +508,16 @@ enum sq_result {
     SQ_NOT_A_TABLE = 8,   /* sq_attach: a link, folder or device stands in its place */
     SQ_WRONG_OWNER = 9,   /* sq_attach: file and folder belong to different users */
     SQ_UNSAFE_FOLDER = 10, /* sq_attach: somebody else owns the folder, or others may write there */
-    SQ_NO_ENTRY = 11      /* sq_find: no quote of this pair and amount */
+    SQ_NO_ENTRY = 11,     /* sq_find: no quote of this pair and amount */
+    SQ_OTHER_COUNTS = 12  /* sq_attach: a table of other counts than SQ_CONTRACT; sq_attach_any takes it */
 };
 
+SQ_FOLDED const uint64_t *sq_entry_words_in(const uint64_t *map, const sq_shape shape, uint32_t index) {
+    return map + sq_entry_offset_word(shape) + (size_t)index * SQ_ENTRY_WORDS;
+}
+
 static inline const uint64_t *sq_entry_words(const uint64_t *map, uint32_t index) {
-    return map + SQ_ENTRY_OFFSET_WORD + (size_t)index * SQ_ENTRY_WORDS;
+    return sq_entry_words_in(map, SQ_CONTRACT, index);
 }
 
 /* Copy the first `count` words of an entry into private memory at `copy`, which is touched only when the copy was whole.
@@ -451,9 +551,17 @@ static inline int sq_read_hot(const uint64_t *map, uint32_t index, sq_entry *ent
     return sq_read_hot_line(sq_entry_words(map, index), entry);
 }
 
+static inline int sq_read_hot_in(const uint64_t *map, const sq_shape shape, uint32_t index, sq_entry *entry) {
+    return sq_read_hot_line(sq_entry_words_in(map, shape, index), entry);
+}
+
 /* The whole entry, mints included. */
 static inline int sq_read(const uint64_t *map, uint32_t index, sq_entry *entry) {
     return sq_read_words(sq_entry_words(map, index), entry, SQ_ENTRY_WORDS);
+}
+
+static inline int sq_read_in(const uint64_t *map, const sq_shape shape, uint32_t index, sq_entry *entry) {
+    return sq_read_words(sq_entry_words_in(map, shape, index), entry, SQ_ENTRY_WORDS);
 }
 
 /* Whether a quote may be acted on: valid, not stale, vouched for at most `age_ns_max` ago by the wall clock and not ahead
@@ -476,13 +584,13 @@ static inline int sq_set_whole(const uint64_t *map, uint64_t head_before) {
 
 /* ---- following changes --------------------------------------------------------------------------------------- */
 
-static inline const uint64_t *sq_slot_words(const uint64_t *map, uint64_t sequence) {
-    return map + SQ_SLOT_OFFSET_WORD + (size_t)(sequence % SQ_SLOT_COUNT) * SQ_SLOT_WORDS;
+SQ_FOLDED const uint64_t *sq_slot_words_in(const uint64_t *map, const sq_shape shape, uint64_t sequence) {
+    return map + shape.slot_word + (size_t)(sequence & (shape.slot_count - 1)) * SQ_SLOT_WORDS;
 }
 
 /* Copy the first `count` words of the announcement `sequence`; 0 when it has been overwritten. */
-static inline int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t *copy, const unsigned count) {
-    const uint64_t *slot = sq_slot_words(map, sequence);
+SQ_FOLDED int sq_slot_read_in(const uint64_t *map, const sq_shape shape, uint64_t sequence, uint64_t *copy, const unsigned count) {
+    const uint64_t *slot = sq_slot_words_in(map, shape, sequence);
     uint64_t expected = 2 * sequence + 2;
     copy[0] = sq_load_acquire(slot);
     SQ_UNROLL for (unsigned word = 1; word < count; word++) copy[word] = sq_load_word(slot + word);
@@ -490,7 +598,12 @@ static inline int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t 
     return (copy[0] == expected) & (sq_load_word(slot) == expected);
 }
 
-/* A reader's own place in the stream of changes; zero it to begin. */
+static inline int sq_slot_read(const uint64_t *map, uint64_t sequence, uint64_t *copy, const unsigned count) {
+    return sq_slot_read_in(map, SQ_CONTRACT, sequence, copy, count);
+}
+
+/* A reader's own place in the stream of changes; zero it to begin. Of a file of other counts it is sq_follower_bytes of
+ * zeroed memory, aligned to 8: the same members, with as many of the last three as there are entries. */
 typedef struct sq_follower {
     uint64_t cursor;                /* next sequence to accept */
     uint64_t scans;                 /* full scans made: the first one, then one for each lap or writer restart */
@@ -500,20 +613,43 @@ typedef struct sq_follower {
     uint16_t place[SQ_ENTRY_COUNT]; /* where in the list of that round, if it is one of values */
 } sq_follower;
 
-static inline uint32_t sq_used(const uint64_t *map) {
-    uint32_t used = (uint32_t)(sq_load_acquire(map + SQ_HEADER_USED_WORD) >> (SQ_HEADER_USED % 8 * 8)) & 0xffff;
-    return used < (uint32_t)SQ_ENTRY_COUNT ? used : (uint32_t)SQ_ENTRY_COUNT;
+static inline size_t sq_follower_bytes(const sq_shape shape) {
+    return offsetof(sq_follower, seen) + (size_t)shape.entry_count * (2 * sizeof(uint64_t) + sizeof(uint16_t));
 }
+
+/* The members of a follower of any size, past their place in the struct. Those of SQ_CONTRACT are named as members, for
+ * which the compiler finds shorter addresses. */
+SQ_FOLDED uint64_t *sq_seen(sq_follower *follower, const sq_shape shape, uint32_t index) {
+    if (shape.entry_count == SQ_ENTRY_COUNT) return &follower->seen[index];
+    return (uint64_t *)follower + offsetof(sq_follower, seen) / 8 + index;
+}
+
+SQ_FOLDED uint64_t *sq_named(sq_follower *follower, const sq_shape shape, uint32_t index) {
+    if (shape.entry_count == SQ_ENTRY_COUNT) return &follower->named[index];
+    return (uint64_t *)follower + offsetof(sq_follower, seen) / 8 + shape.entry_count + index;
+}
+
+SQ_FOLDED uint16_t *sq_place(sq_follower *follower, const sq_shape shape, uint32_t index) {
+    if (shape.entry_count == SQ_ENTRY_COUNT) return &follower->place[index];
+    return (uint16_t *)((uint64_t *)follower + offsetof(sq_follower, seen) / 8 + 2 * (size_t)shape.entry_count) + index;
+}
+
+SQ_FOLDED uint32_t sq_used_in(const uint64_t *map, const sq_shape shape) {
+    uint32_t used = (uint32_t)(sq_load_acquire(map + SQ_HEADER_USED_WORD) >> (SQ_HEADER_USED % 8 * 8)) & 0xffff;
+    return used < shape.entry_count ? used : shape.entry_count;
+}
+
+static inline uint32_t sq_used(const uint64_t *map) { return sq_used_in(map, SQ_CONTRACT); }
 
 /* The values of an entry found by a scan, in the form of an announcement: of no sequence, and of everything. One that stays
  * mid-write has no values but an odd version; it is announced, or recovered and scanned, later. Returns the version told. */
-static inline uint64_t sq_change_of_entry(const uint64_t *map, uint32_t index, uint64_t version, sq_slot *change) {
+static inline uint64_t sq_change_of_entry(const uint64_t *words, uint32_t index, uint64_t version, sq_slot *change) {
     sq_entry entry;
     memset(change, 0, sizeof *change);
     change->index = index;
     change->kind = SQ_KIND_EVERYTHING;
     change->version = version | 1;
-    if (sq_read_hot(map, index, &entry) != SQ_OK) return change->version;
+    if (sq_read_hot_line(words, &entry) != SQ_OK) return change->version;
     change->source = entry.source;
     change->flags = entry.flags;
     change->version = entry.version;
@@ -526,66 +662,66 @@ static inline uint64_t sq_change_of_entry(const uint64_t *map, uint32_t index, u
     return entry.version;
 }
 
-/* The scan and the poll are written once: they fill `changes`, or `changed` where that is NULL, as the caller's constant
- * decides when they are inlined. */
-#define SQ_FOLDED static inline __attribute__((always_inline))
+/* The scan and the poll fill `changes`, or `changed` where that is NULL, as the caller's constant decides. */
 
 /* Whether an entry is not in the list of this round yet; it is from now on. */
-static inline int sq_enters(sq_follower *follower, uint64_t round, uint32_t index) {
-    if (follower->named[index] == round) return 0;
-    follower->named[index] = round;
+SQ_FOLDED int sq_enters(sq_follower *follower, const sq_shape shape, uint64_t round, uint32_t index) {
+    if (*sq_named(follower, shape, index) == round) return 0;
+    *sq_named(follower, shape, index) = round;
     return 1;
 }
 
 /* Compare every version with the one last told, and add what differs to the `count` changes this poll has collected. The
  * cursor is taken before the scan: what is published meanwhile is announced again, never lost. */
-SQ_FOLDED uint32_t sq_scan(const uint64_t *map, sq_follower *follower, uint16_t *changed, sq_slot *changes, uint32_t count) {
+SQ_FOLDED uint32_t sq_scan(const uint64_t *map, const sq_shape shape, sq_follower *follower, uint16_t *changed,
+                           sq_slot *changes, uint32_t count) {
     follower->cursor = sq_head(map);
     follower->scans++;
     uint64_t round = follower->round;
-    uint32_t used = sq_used(map);
+    uint32_t used = sq_used_in(map, shape);
     for (uint32_t index = 0; index < used; index++) {
         /* An odd version counts as changed; the write it belongs to will be announced, or recovered and scanned. */
-        uint64_t version = sq_load_acquire(sq_entry_words(map, index));
-        if (version == follower->seen[index]) continue;
-        int enters = sq_enters(follower, round, index); /* else what the ring told of it in this poll is old by now */
+        uint64_t version = sq_load_acquire(sq_entry_words_in(map, shape, index));
+        if (version == *sq_seen(follower, shape, index)) continue;
+        int enters = sq_enters(follower, shape, round, index); /* else what the ring told of it in this poll is old by now */
         if (changes == NULL) {
             if (enters) changed[count++] = (uint16_t)index;
         } else {
-            if (enters) follower->place[index] = (uint16_t)count++;
-            version = sq_change_of_entry(map, index, version, &changes[follower->place[index]]);
+            if (enters) *sq_place(follower, shape, index) = (uint16_t)count++;
+            version = sq_change_of_entry(sq_entry_words_in(map, shape, index), index, version, &changes[*sq_place(follower, shape, index)]);
         }
-        follower->seen[index] = version;
+        *sq_seen(follower, shape, index) = version;
     }
     return count;
 }
 
-SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, sq_follower *follower, uint16_t *changed, sq_slot *changes) {
+SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, const sq_shape shape, sq_follower *follower, uint16_t *changed,
+                                sq_slot *changes) {
     uint64_t head = sq_head(map);
     if (head == follower->cursor && follower->scans != 0) return 0;
     int64_t behind = (int64_t)(head - follower->cursor);
     uint64_t round = ++follower->round; /* here, so that no store to the follower makes the loop load it again */
-    if (follower->scans == 0 || behind > SQ_SLOT_COUNT) return sq_scan(map, follower, changed, changes, 0);
+    if (follower->scans == 0 || behind > (int64_t)shape.slot_count) return sq_scan(map, shape, follower, changed, changes, 0);
     if (behind < 0) return 0;
     uint32_t count = 0;
     for (uint64_t sequence = follower->cursor; sequence != head; sequence++) {
         uint64_t slot[SQ_SLOT_WORDS];
-        if (!sq_slot_read(map, sequence, slot, changes == NULL ? SQ_SLOT_VERSION_WORD + 1 : SQ_SLOT_WORDS)) {
-            return sq_scan(map, follower, changed, changes, count);
+        if (!sq_slot_read_in(map, shape, sequence, slot, changes == NULL ? SQ_SLOT_VERSION_WORD + 1 : SQ_SLOT_WORDS)) {
+            return sq_scan(map, shape, follower, changed, changes, count);
         }
         uint32_t index = (uint32_t)slot[SQ_SLOT_INDEX_WORD];
         uint64_t version = slot[SQ_SLOT_VERSION_WORD];
-        if (index >= SQ_ENTRY_COUNT) continue;
-        uint64_t seen = follower->seen[index];
+        if (index >= shape.entry_count) continue;
+        uint64_t seen = *sq_seen(follower, shape, index);
         /* A scan may have reported this write already: only the low bits count writes, so compare those. */
         if ((int64_t)((version - seen) << (64 - SQ_SEQUENCE_BITS)) <= 0) continue;
-        follower->seen[index] = version;
-        int enters = sq_enters(follower, round, index);
+        *sq_seen(follower, shape, index) = version;
+        int enters = sq_enters(follower, shape, round, index);
         if (changes == NULL) {
             if (enters) changed[count++] = (uint16_t)index;
         } else {
-            if (enters) follower->place[index] = (uint16_t)count++;
-            sq_slot *change = &changes[follower->place[index]];
+            if (enters) *sq_place(follower, shape, index) = (uint16_t)count++;
+            sq_slot *change = &changes[*sq_place(follower, shape, index)];
             /* Of an entry last met in mid-write nothing is known; of one in the list, its earlier changes count too. */
             uint16_t kinds = seen & 1 ? SQ_KIND_EVERYTHING : enters ? 0 : change->kind;
             slot[SQ_SLOT_KIND_WORD] |= (uint64_t)kinds << (SQ_SLOT_KIND % 8 * 8);
@@ -602,7 +738,11 @@ SQ_FOLDED uint32_t sq_poll_into(const uint64_t *map, sq_follower *follower, uint
  * its announcement. Costs one acquire load when nothing changed. The first call reports all that was ever written. A
  * reader lapped between two slots goes on with a scan that adds to what it has taken: `seen` notes only what is told. */
 static inline uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint16_t *changed) {
-    return sq_poll_into(map, follower, changed, NULL);
+    return sq_poll_into(map, SQ_CONTRACT, follower, changed, NULL);
+}
+
+static inline uint32_t sq_poll_in(const uint64_t *map, const sq_shape shape, sq_follower *follower, uint16_t *changed) {
+    return sq_poll_into(map, shape, follower, changed, NULL);
 }
 
 /* The same with values, without opening an entry: one sq_slot for each changed entry into `changes` (room for
@@ -611,7 +751,11 @@ static inline uint32_t sq_poll(const uint64_t *map, sq_follower *follower, uint1
  * entry; an odd version means that it stayed mid-write and has none: it is told again. A poll of either sort takes what it
  * tells from the other. */
 static inline uint32_t sq_poll_changes(const uint64_t *map, sq_follower *follower, sq_slot *changes) {
-    return sq_poll_into(map, follower, NULL, changes);
+    return sq_poll_into(map, SQ_CONTRACT, follower, NULL, changes);
+}
+
+static inline uint32_t sq_poll_changes_in(const uint64_t *map, const sq_shape shape, sq_follower *follower, sq_slot *changes) {
+    return sq_poll_into(map, shape, follower, NULL, changes);
 }
 
 /* ---- attaching ----------------------------------------------------------------------------------------------- */
@@ -619,6 +763,7 @@ static inline uint32_t sq_poll_changes(const uint64_t *map, sq_follower *followe
 typedef struct sq_map {
     const uint64_t *words;
     int descriptor;
+    sq_shape shape; /* SQ_CONTRACT unless sq_attach_any found another */
 } sq_map;
 
 /* What is wrong with a header, or SQ_OK. */
@@ -630,8 +775,26 @@ static inline int sq_check_header(const uint64_t *map) {
     return SQ_OK;
 }
 
+/* The counts a file of `bytes` says it has; `map` has room for its two header lines. Whatever it says is checked against its
+ * size, once: a reader goes by its own copy. */
+static inline int sq_check_sized_header(const uint64_t *map, uint64_t bytes, sq_shape *shape) {
+    if (sq_load_acquire(map + SQ_HEADER_MAGIC_WORD) != SQ_SIZED_MAGIC) return SQ_WRONG_MAGIC;
+    uint64_t abi = sq_load_word(map + SQ_HEADER_ABI_MAJOR_WORD);
+    if ((abi & 0xffff) != SQ_ABI_MAJOR) return SQ_WRONG_MAJOR;
+    if (abi >> 32 != SQ_SIZED_LAYOUT_CRC) return SQ_WRONG_LAYOUT;
+    uint64_t counts = sq_load_word(map + SQ_COUNTS_OFFSET_WORD);
+    shape->entry_count = (uint32_t)counts;
+    shape->slot_count = (uint32_t)(counts >> 32);
+    shape->slot_word = SQ_SIZED_SLOT_OFFSET_WORD;
+    if (shape->entry_count < 1 || shape->entry_count > SQ_ENTRY_COUNT_MAX) return SQ_WRONG_SIZE;
+    if (shape->slot_count < SQ_SLOT_COUNT_MIN || shape->slot_count > SQ_SLOT_COUNT_MAX) return SQ_WRONG_SIZE;
+    if ((shape->slot_count & (shape->slot_count - 1)) != 0 || sq_file_bytes(*shape) != bytes) return SQ_WRONG_SIZE;
+    if (shape->entry_count == SQ_ENTRY_COUNT && shape->slot_count == SQ_SLOT_COUNT) return SQ_WRONG_SIZE; /* the layout's form */
+    return SQ_OK;
+}
+
 static inline void sq_detach(sq_map *map) {
-    if (map->words != NULL) munmap((void *)(uintptr_t)map->words, SQ_FILE_BYTES);
+    if (map->words != NULL) munmap((void *)(uintptr_t)map->words, sq_file_bytes(map->shape));
     if (map->descriptor >= 0) close(map->descriptor);
     map->words = NULL;
     map->descriptor = -1;
@@ -655,12 +818,41 @@ static inline int sq_folder_is_safe(const char *path, uid_t owner_uid, uid_t *fo
     return stat(folder, &above) == 0 && above.st_uid == 0 && (above.st_mode & (S_IWGRP | S_IWOTH)) == 0;
 }
 
-/* Map a table read-only. `owner_uid` names a user to trust besides this one and root. */
-static inline int sq_attach_of(const char *path, uid_t owner_uid, sq_map *map) {
+/* The counts of an open file of `bytes`, before it is mapped: the layout's, or what its two header lines say. */
+static inline int sq_file_shape(int descriptor, uint64_t bytes, sq_shape *shape) {
+    uint64_t lines[SQ_SIZED_SLOT_OFFSET_WORD];
+    *shape = SQ_CONTRACT;
+    if (bytes == SQ_FILE_BYTES) return SQ_OK;
+    if (pread(descriptor, lines, sizeof lines, 0) != (ssize_t)sizeof lines || lines[0] != SQ_SIZED_MAGIC) return SQ_WRONG_SIZE;
+    return sq_check_sized_header(lines, bytes, shape);
+}
+
+/* What is wrong with a mapped file of those counts, or SQ_OK. */
+static inline int sq_check_shaped(const uint64_t *map, const sq_shape shape) {
+    sq_shape said;
+    if (shape.slot_word == SQ_SLOT_OFFSET_WORD) return sq_check_header(map);
+    int result = sq_check_sized_header(map, sq_file_bytes(shape), &said);
+    if (result != SQ_OK) return result;
+    return said.entry_count == shape.entry_count ? SQ_OK : SQ_WRONG_SIZE;
+}
+
+/* Map an open file of `bytes`, of the layout's counts or, when `any` is set, of its own. */
+static inline int sq_map_open(sq_map *map, uint64_t bytes, int any) {
+    int result = sq_file_shape(map->descriptor, bytes, &map->shape);
+    if (result != SQ_OK) return result;
+    if (map->shape.slot_word != SQ_SLOT_OFFSET_WORD && !any) return SQ_OTHER_COUNTS;
+    void *words = mmap(NULL, bytes, PROT_READ, MAP_SHARED, map->descriptor, 0);
+    if (words == MAP_FAILED) return SQ_WRONG_SIZE;
+    map->words = (const uint64_t *)words;
+    return sq_check_shaped(map->words, map->shape); /* what is mapped is unmapped by sq_detach */
+}
+
+static inline int sq_attach_with(const char *path, uid_t owner_uid, sq_map *map, int any) {
     struct stat status;
     uid_t folder_uid = SQ_NOBODY;
-    int result = SQ_WRONG_SIZE;
+    int result;
     map->words = NULL;
+    map->shape = SQ_CONTRACT;
     map->descriptor = open(path, O_RDONLY | O_NOFOLLOW | O_CLOEXEC | O_NONBLOCK);
     if (map->descriptor < 0) {
         return errno == ENOENT || errno == ENOTDIR ? SQ_NOT_THERE : errno == EACCES ? SQ_NOT_READABLE : SQ_NOT_A_TABLE;
@@ -671,18 +863,26 @@ static inline int sq_attach_of(const char *path, uid_t owner_uid, sq_map *map) {
         result = SQ_NOT_A_TABLE;
     } else if (status.st_uid != folder_uid) {
         result = SQ_WRONG_OWNER;
-    } else if (status.st_size == SQ_FILE_BYTES) {
-        void *words = mmap(NULL, SQ_FILE_BYTES, PROT_READ, MAP_SHARED, map->descriptor, 0);
-        if (words != MAP_FAILED) {
-            map->words = (const uint64_t *)words;
-            result = sq_check_header(map->words);
-        }
+    } else {
+        result = sq_map_open(map, (uint64_t)status.st_size, any);
     }
     if (result != SQ_OK) sq_detach(map);
     return result;
 }
 
+/* Map a table read-only. `owner_uid` names a user to trust besides this one and root. */
+static inline int sq_attach_of(const char *path, uid_t owner_uid, sq_map *map) {
+    return sq_attach_with(path, owner_uid, map, 0);
+}
+
 static inline int sq_attach(const char *path, sq_map *map) { return sq_attach_of(path, SQ_NOBODY, map); }
+
+/* Map a table of any counts, to be read by the functions with _in and `map->shape`. */
+static inline int sq_attach_any_of(const char *path, uid_t owner_uid, sq_map *map) {
+    return sq_attach_with(path, owner_uid, map, 1);
+}
+
+static inline int sq_attach_any(const char *path, sq_map *map) { return sq_attach_any_of(path, SQ_NOBODY, map); }
 
 /* 1 when the file was renamed over, removed or retired: detach and attach again. Costs a system call. */
 static inline int sq_replaced(const sq_map *map) {
@@ -733,13 +933,13 @@ static inline enum sq_life sq_liveness(const sq_map *map) {
 
 /* The entry of a pair and amount, mints as their 32 bytes. Costs a pass over the table: keep the index, and after a read
  * compare sq_generation(version) with that of `found`; another generation means another pair. */
-static inline int sq_find(const uint64_t *map, const uint8_t *input_mint, const uint8_t *output_mint, uint64_t amount,
-                          uint32_t *found) {
-    uint32_t used = sq_used(map);
+SQ_FOLDED int sq_find_in(const uint64_t *map, const sq_shape shape, const uint8_t *input_mint, const uint8_t *output_mint,
+                         uint64_t amount, uint32_t *found) {
+    uint32_t used = sq_used_in(map, shape);
     int result = SQ_NO_ENTRY;
     for (uint32_t index = 0; index < used; index++) {
         sq_entry entry;
-        if (sq_read(map, index, &entry) != SQ_OK) {
+        if (sq_read_in(map, shape, index, &entry) != SQ_OK) {
             result = SQ_BUSY; /* it may have been this one */
             continue;
         }
@@ -750,6 +950,11 @@ static inline int sq_find(const uint64_t *map, const uint8_t *input_mint, const 
         }
     }
     return result;
+}
+
+static inline int sq_find(const uint64_t *map, const uint8_t *input_mint, const uint8_t *output_mint, uint64_t amount,
+                          uint32_t *found) {
+    return sq_find_in(map, SQ_CONTRACT, input_mint, output_mint, amount, found);
 }
 
 static inline uint32_t *sq_futex_word(const uint64_t *map) {

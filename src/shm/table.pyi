@@ -1,7 +1,7 @@
 from pathlib import Path
 from typing import final
 
-from shm.layout import Role
+from shm.layout import Role, TableCounts
 from shm.values import Liveness
 
 @final
@@ -14,7 +14,11 @@ class Table:
     @property
     def owner_uid(self) -> int: ...
     @property
+    def role(self) -> int: ...
+    @property
     def first_index(self) -> int: ...
+    @property
+    def counts(self) -> TableCounts: ...
     @property
     def busy_count(self) -> int: ...
     def liveness(self) -> Liveness: ...

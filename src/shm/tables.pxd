@@ -1,7 +1,7 @@
 # Both files of a directory, and what of them the hot paths need without a Python object in between.
 cimport cython
-from libc.stdint cimport int64_t, uint64_t
-from shm.protocol cimport sq_follower
+from libc.stdint cimport int64_t, uint32_t, uint64_t
+from shm.protocol cimport sq_follower, sq_shape
 from shm.table cimport Table
 
 cdef enum:
@@ -16,6 +16,10 @@ cdef class Tables:
     cdef list by_role               # a Table, or None while its file is not there
     cdef const uint64_t *words[ROLES]
     cdef sq_follower *followers[ROLES]
+    cdef const uint64_t *ends[ROLES]
+    cdef sq_shape shapes[ROLES]
+    cdef uint32_t first_indexes[ROLES]
+    cdef bint is_sized              # whether a file is of other counts than the layout's
     cdef int64_t next_look_ns       # coarse time from which missing and late files are looked at again
     cdef bint closed
     cdef readonly uint64_t attach_count

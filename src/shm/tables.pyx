@@ -85,6 +85,8 @@ cdef class Tables:
         self.faults[role] = None
         self.let_go(role)
         self.by_role[role], self.words[role], self.followers[role] = table, table.words, table.follower
+        self.ends[role], self.shapes[role], self.first_indexes[role] = table.end, table.shape, table.first_index
+        self.is_sized = not all([(<Table>table).is_contract for table in self.attached()])
         self.attach_count += 1
         table.mapping.look_at_heartbeat(coarse_mono_ns())
         return 0
@@ -103,7 +105,7 @@ cdef class Tables:
         """1 or 2 for an entry in the internal or external mapping of now, 0 for any other."""
         cdef int role
         for role in range(ROLES):
-            if self.words[role] != NULL and self.words[role] <= line < self.words[role] + SQ_FILE_BYTES // 8:
+            if self.words[role] != NULL and self.words[role] <= line < self.ends[role]:
                 return 1 << role
         return 0
 

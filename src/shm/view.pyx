@@ -3,6 +3,7 @@
 from libc.string cimport memcmp, memcpy
 
 from shm._clock cimport unix_ns
+from shm._places cimport role_of
 from shm.layout cimport *
 
 from shm.base58 import mint_text
@@ -10,6 +11,7 @@ from shm.errors import InvalidMint, NoQuote
 from shm.layout import ENTRY, Flag, Role
 from shm.reference import encode_record
 
+ROLES = tuple(Role)
 FLAGS = tuple(Flag(bits) for bits in range(256))
 
 
@@ -39,7 +41,7 @@ cdef class QuoteView:
     @property
     def role(self):
         """Which file the quote came from."""
-        return Role.INTERNAL if self.index < SQ_ENTRY_COUNT else Role.EXTERNAL
+        return ROLES[role_of(self.index)]
 
     @property
     def pair(self):

@@ -10,16 +10,18 @@ import weakref
 from pathlib import Path
 
 from libc.string cimport memcmp, memcpy, memset
+from posix.types cimport off_t
 
 from shm._atomics cimport sq_load_word, sq_store_release, sq_store_word
 from shm._clock cimport coarse_mono_ns, mono_ns
 from shm._futex cimport sq_wake
+from shm.draft cimport is_outdated
 from shm.layout cimport *
 from shm.protocol cimport *
 
 from shm import files, lock
-from shm.errors import IndexOutOfRange, InvalidMint, NotWriting, OutdatedDraft, SecondWriter, WrongFile
-from shm.layout import Role
+from shm.errors import ImpossibleCounts, IndexOutOfRange, InvalidMint, NotWriting, OutdatedDraft, SecondWriter, WrongFile
+from shm.layout import CONTRACT, Role
 from shm.mapping import retire_header
 
 cdef enum:
@@ -47,28 +49,37 @@ os.register_at_fork(after_in_child=let_go_in_child)
 cdef class QuoteWriter(QuoteSink):
     """The one writer of a file; open it with `QuoteWriter.open`, close it or use it as a context manager."""
 
-    def __cinit__(self):
-        self.identities = Identities()
-
     def __init__(self):
         raise TypeError("a writer is made by QuoteWriter.open")
 
     @staticmethod
-    def open(directory, role=Role.INTERNAL, *, int mode=files.FILE_MODE):
-        """Take over the role's file in `directory`: recover it, or make it when there is none of this layout.
+    def open(directory, role=Role.INTERNAL, *, int mode=files.FILE_MODE, counts=CONTRACT):
+        """Take over the role's file in `directory`: recover it, or make it when there is none of this layout and counts.
 
         Args:
             directory: Made with mode 0750 when it does not exist.
             role: Which of the two files.
             mode: Permission bits of a new file.
+            counts: How many entries and ring slots the table has; older releases and `sq_attach` in C read the layout's
+                alone. A file of other counts is replaced, without its quotes.
 
         Raises:
+            ImpossibleCounts: No table has that many.
             SecondWriter: Another process writes this file.
             DirectoryUnsafe: Anybody could put a file there.
         """
+        fault = counts.fault()
+        if fault is not None:
+            raise ImpossibleCounts(*fault, getattr(counts, fault[0]))
         directory = Path(directory).absolute()
         files.prepare_directory(directory)
         cdef QuoteWriter writer = QuoteWriter.__new__(QuoteWriter)
+        writer.counts = counts
+        writer.is_contract = counts.is_contract
+        writer.shape.entry_count = counts.entries
+        writer.shape.slot_count = counts.slots
+        writer.shape.slot_word = counts.slot.offset // 8
+        writer.identities = Identities(counts.entries)
         writer.path = directory / role.file_name
         writer.role = role
         writer.pid = os.getpid()
@@ -81,6 +92,7 @@ cdef class QuoteWriter(QuoteSink):
     cdef bint start(self, int mode) except -1:
         """Take the existing file over, or make one; False when the path changed meanwhile."""
         cdef object old = files.open_existing(self.path)
+        cdef Mapping former
         if old is None:
             return self.make(mode, None, None)
         try:
@@ -89,23 +101,29 @@ cdef class QuoteWriter(QuoteSink):
             if not files.is_current(old, self.path):
                 return False
             try:
-                self.adopt(Mapping.over(os.dup(old), self.path, writable=True))
+                former = Mapping.over(os.dup(old), self.path, writable=True)
+                former.verify()
             except WrongFile:
                 self.make(mode, old, None)
                 retire_header(old)
+                return True
+            if former.counts == self.counts:
+                self.adopt(former)
+            else:
+                self.make(mode, old, None)
+                self.retire(former)
             return True
         finally:
             os.close(old)  # the mapping's duplicate keeps the lock
 
     cdef int adopt(self, Mapping mapping) except -1:
         """Recover a file of a former life."""
-        mapping.verify()
         self.mapping = mapping
         self.words = mapping.words
-        self.used = sq_used(self.words)
+        self.used = sq_used_in(self.words, self.shape)
         self.set_state(SQ_STATE_RECOVERING)
         sq_store_release(self.words + SQ_HEADER_EPOCH_WORD, sq_load_word(self.words + SQ_HEADER_EPOCH_WORD) + 1)
-        self.used = sq_recover(self.words)
+        self.used = sq_recover_in(self.words, self.shape)
         self.go_live()
         return 0
 
@@ -120,20 +138,19 @@ cdef class QuoteWriter(QuoteSink):
         Returns:
             Whether the new file is in place; not so when another writer made one in between.
         """
-        descriptor, temporary = files.create(self.path, mode)
-        cdef Mapping mapping = Mapping.over(descriptor, self.path, writable=True)  # closes the descriptor with itself
+        descriptor, temporary = files.create(self.path, mode, self.counts.file_bytes)
+        cdef Mapping mapping = Mapping.shaped(descriptor, self.path, True, self.shape)  # closes the descriptor with itself
         if not lock.take(descriptor):
             raise SecondWriter(temporary)
         cdef uint64_t *words = mapping.words
         cdef uint32_t used = 0
-        sq_store_word(words + SQ_HEADER_ABI_MAJOR_WORD,
-                      SQ_ABI_MAJOR | <uint64_t>SQ_ABI_MINOR << 16 | SQ_LAYOUT_CRC << 32)
+        sq_identify(words, self.shape)
         sq_store_word(words + SQ_HEADER_EPOCH_WORD, 1)
         if source is not None:
-            used = sq_used(source.words)
-            sq_carry_over(words, source.words)
+            used = sq_used_in(source.words, self.shape)
+            sq_carry_over_in(words, self.shape, source.words)
         sq_status_store(words, self.pid, SQ_STATE_INIT, self.role, used)
-        sq_store_release(words + SQ_HEADER_MAGIC_WORD, SQ_MAGIC)
+        sq_store_release(words + SQ_HEADER_MAGIC_WORD, sq_magic_of(self.shape))
         if old is not None:
             os.replace(temporary, self.path)
         elif not files.name_new(temporary, self.path):
@@ -143,6 +160,12 @@ cdef class QuoteWriter(QuoteSink):
         self.used = used
         self.go_live()
         return True
+
+    cdef int retire(self, Mapping old) except -1:
+        """Of a table whose place another has taken: no quote of it is to be acted on, and its readers go on."""
+        sq_age_all_in(old.words, old.shape, sq_top_in(old.words, old.shape))
+        retire_header(old.descriptor)
+        return 0
 
     cdef int go_live(self) except -1:
         """First heartbeat, then state live."""
@@ -179,10 +202,10 @@ cdef class QuoteWriter(QuoteSink):
         for mint in (input_mint, output_mint):
             if len(mint) != SQ_MINT_BYTES:
                 raise InvalidMint(mint)
-        if index >= SQ_ENTRY_COUNT:
-            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        if index >= self.shape.entry_count:
+            raise IndexOutOfRange(index, self.shape.entry_count)
         cdef sq_update update
-        sq_own_entry(self.target(), index, &update.entry)
+        sq_own_entry_in(self.target(), self.shape, index, &update.entry)
         cdef const unsigned char *wanted_input = input_mint
         cdef const unsigned char *wanted_output = output_mint
         if (memcmp(update.entry.input_mint, wanted_input, SQ_MINT_BYTES) == 0
@@ -196,8 +219,8 @@ cdef class QuoteWriter(QuoteSink):
 
     def retire_row(self, uint32_t index):
         """Free an entry: no pair, no quote, and a generation that tells every handle to let go."""
-        if index >= SQ_ENTRY_COUNT:
-            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        if index >= self.shape.entry_count:
+            raise IndexOutOfRange(index, self.shape.entry_count)
         cdef sq_update update
         memset(&update, 0, sizeof(sq_update))
         self.write_identity(index, &update)
@@ -211,9 +234,7 @@ cdef class QuoteWriter(QuoteSink):
             self.target()
             self.used = index + 1
             self.set_state(SQ_STATE_LIVE)
-        sq_publish(self.target(), update)
-        self.announce()
-        return 0
+        return self.send(update)
 
     publish = QuoteSink.put  # write one quote into an assigned entry, announce it and wake who waits
 
@@ -221,9 +242,20 @@ cdef class QuoteWriter(QuoteSink):
         return &self.update
 
     cdef int taken(self, sq_update *update) except -1:
-        sq_publish(self.target(), update)
-        self.announce()
-        return 0
+        return self.send(update)
+
+    cdef int send(self, const sq_update *update) except -1:
+        """Publish one change, announce it and wake who waits."""
+        self.target()
+        if self.is_contract:
+            sq_publish(self.words, update)
+        else:
+            self.publish_sized(update)
+        return self.announce()
+
+    cdef void publish_sized(self, const sq_update *update) noexcept:
+        """Apart, so that publishing to a table of the layout's counts stays as short as it is."""
+        sq_publish_in(self.words, self.shape, update)
 
     def publish_quietly(self, Draft draft not None):
         """Publish a draft without waking who sleeps: they see it at the next `wake`, `beat` or other publish.
@@ -235,9 +267,14 @@ cdef class QuoteWriter(QuoteSink):
         """
         if self.words == NULL:
             raise NotWriting(self.path)
-        if draft.is_outdated():
+        if is_outdated(draft):
             raise OutdatedDraft(draft.update.index)
-        sq_publish(self.words, &draft.update)
+        if self.is_contract and draft.update.index < <uint32_t>SQ_ENTRY_COUNT:
+            sq_publish(self.words, &draft.update)
+        elif draft.update.index < self.shape.entry_count:
+            self.publish_sized(&draft.update)
+        else:  # made for a larger table
+            raise IndexOutOfRange(draft.update.index, self.shape.entry_count)
 
     def wake(self):
         """Renew the heartbeat and wake who waits; the end of a burst of `publish_quietly`."""
@@ -272,10 +309,13 @@ cdef class QuoteWriter(QuoteSink):
         cdef uint32_t count = batch.count
         cdef uint32_t part
         cdef uint64_t *words = self.target()
-        batch.check()
+        batch.check(self.shape.entry_count)
         while published < count:
             part = min(count - published, <uint32_t>SQ_BATCH_ENTRIES_MAX)
-            sq_publish_batch(words, &batch.updates[published], part)
+            if self.is_contract:
+                sq_publish_batch(words, &batch.updates[published], part)
+            else:
+                sq_publish_batch_in(words, self.shape, &batch.updates[published], part)
             self.announce()
             published += part
         batch.count = 0
@@ -283,13 +323,12 @@ cdef class QuoteWriter(QuoteSink):
 
     def mark_stale(self, uint32_t index):
         """Flag an entry's quote as not to be acted on; says whether that changed it."""
-        if index >= SQ_ENTRY_COUNT:
-            raise IndexOutOfRange(index, SQ_ENTRY_COUNT)
+        if index >= self.shape.entry_count:
+            raise IndexOutOfRange(index, self.shape.entry_count)
         cdef sq_update update
-        if not sq_mark_stale(self.target(), index, &update):
+        if not sq_mark_stale_in(self.target(), self.shape, index, &update):
             return False
-        sq_publish(self.words, &update)
-        self.announce()
+        self.send(&update)
         return True
 
     def beat(self):
@@ -330,7 +369,7 @@ cdef class QuoteWriter(QuoteSink):
         """Mark every quote stale, say closed, and let go of the file; harmless when repeated."""
         if self.words == NULL:
             return
-        sq_age_all(self.words, sq_top(self.words))
+        sq_age_all_in(self.words, self.shape, sq_top_in(self.words, self.shape))
         self.set_state(SQ_STATE_CLOSED)
         sq_wake(self.words)
         self.words = NULL
@@ -345,8 +384,7 @@ cdef class QuoteWriter(QuoteSink):
         self.target()
         cdef Mapping old = self.mapping
         self.make(self.file_mode() if mode is None else mode, old.descriptor, old)
-        sq_age_all(old.words, sq_top(old.words))
-        retire_header(old.descriptor)
+        self.retire(old)
 
     cdef int file_mode(self) except -1:
         return stat_bits.S_IMODE(os.fstat(self.mapping.descriptor).st_mode)
@@ -355,7 +393,7 @@ cdef class QuoteWriter(QuoteSink):
         """Give the table a file again: its own was removed, or `damaged` (a descriptor) is put aside for a new one."""
         cdef Mapping old = self.mapping
         try:
-            if os.fstat(old.descriptor).st_size < SQ_FILE_BYTES:  # to read what was cut off would kill this process
+            if os.fstat(old.descriptor).st_size < <off_t>old.size_bytes:  # to read what was cut off would kill this process
                 self.abandon()
                 raise NotWriting(self.path)
             made = self.make(self.file_mode(), damaged, old)
@@ -365,9 +403,7 @@ cdef class QuoteWriter(QuoteSink):
         if not made:
             self.abandon()
             raise NotWriting(self.path)
-        sq_age_all(old.words, sq_top(old.words))
-        retire_header(old.descriptor)
-        return 0
+        return self.retire(old)
 
     cdef int abandon(self) except -1:
         """Let go of the file as it is."""

@@ -4,7 +4,16 @@ from dataclasses import dataclass
 
 from quote_core.tokens import Token
 
-__all__ = ["PrintedCap", "PrintedHop", "PrintedPool", "PrintedPrice", "PrintedQuote", "PrintedSource"]
+__all__ = [
+    "PrintedCap",
+    "PrintedDroppedPool",
+    "PrintedHop",
+    "PrintedOracleSource",
+    "PrintedPool",
+    "PrintedPrice",
+    "PrintedQuote",
+    "PrintedSource",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -22,6 +31,9 @@ class PrintedHop:
     fee_amount: int = 0
     fee_mint: str = ""
     """Empty where the fee is not told."""
+    leg: int = 0
+    leg_percent: int = 0
+    """Which part of a split it belongs to, and percent of the input that part takes; 0 = all, or not told."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +64,8 @@ class PrintedSource:
     route: tuple[PrintedHop, ...]
     error: str | None
     """Why it has no quote."""
+    quote_id: str = ""
+    """What `solquote explain` takes; empty where there is no quote."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,6 +80,8 @@ class PrintedQuote:
     """Name of the better source."""
     decision: str
     oracle_price: float | None
+    oracle_disagreement: float = 0.0
+    """How far the oracle's sources disagree on it, a fraction; 0 = those that count agree."""
     sources: tuple[PrintedSource, ...]
 
     @property
@@ -98,6 +114,34 @@ class PrintedPool:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedDroppedPool:
+    """One pool that the local quote service knows and does not hold."""
+
+    pool_id: str
+    protocol: str
+    mint_a: str
+    mint_b: str
+    depth_lamports: int | None
+    """What moves its price by 1 %; `None` when that is not known."""
+    reason: str
+    """`shallow`, `outranked` or `no_room`."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedOracleSource:
+    """What one source says of a token's price, and why it is not the one that is used."""
+
+    source: str
+    usd: float | None
+    confidence_usd: float | None
+    """Half width of its confidence interval."""
+    age_ms: int
+    standing: str
+    """chosen, outranked, stale, ahead, unpriced, wide, disagrees or silent."""
+    why: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedPrice:
     """A token's reference price."""
 
@@ -107,3 +151,7 @@ class PrintedPrice:
     age_ms: int
     is_stale: bool
     provenance: str
+    confidence_usd: float | None = None
+    disagreement: float = 0.0
+    """How far its sources disagree, a fraction; 0 = those that count agree."""
+    sources: tuple[PrintedOracleSource, ...] = ()

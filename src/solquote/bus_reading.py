@@ -9,7 +9,7 @@ from collections.abc import AsyncIterator
 
 import nats.errors
 
-from quote_core.addresses import redacted_url
+from quote_core.addresses import redacted_servers
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.client import open_once
 from quote_core.bus.reconnection import OnConnection
@@ -33,7 +33,7 @@ async def open_bus(
         SettingsError: The operator's secret cannot be read.
     """
     start_logs("solquote", "error")  # what the client logs must not get between the lines of an answer
-    access, where = access_of(platform, BusRole.OPERATOR), f"NATS at {redacted_url(platform.nats_url)}"
+    access, where = access_of(platform, BusRole.OPERATOR), f"NATS at {redacted_servers(platform.nats_url)}"
     try:
         async with open_once(platform.nats_url, access, name=name, timeout_s=timeout_s):
             pass

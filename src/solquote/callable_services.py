@@ -23,7 +23,9 @@ import nats.errors
 from google.protobuf import descriptor_pb2
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 
-from quote_core.addresses import dialled, redacted_url, with_port
+from quote_core.access.caller import Caller
+from quote_core.access.calling import caller_of
+from quote_core.addresses import dialled, redacted_servers, redacted_url, with_port
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
@@ -103,9 +105,10 @@ async def look_at_services(
         timeout_s: Of each.
     """
     start_logs("solquote", "error")
+    caller = caller_of(platform)
     probes = [
-        *_quote_services(platform),
-        *_http_services(platform, places),
+        *_quote_services(platform, caller),
+        *_http_services(platform, places, caller),
         *_bus(platform, places, data_dir_option, timeout_s),
         _shared_memory(platform, data_dir_option),
         *_metrics(places.metrics_urls),
@@ -128,16 +131,16 @@ async def _looked_at(probe: _Probe, timeout_s: float) -> CallableService:
     return replace(probe.service, answers=True, offers=probe.service.offers or tuple(offers))
 
 
-def _quote_services(platform: PlatformSettings) -> list[_Probe]:
+def _quote_services(platform: PlatformSettings, caller: Caller) -> list[_Probe]:
     return [
         _Probe(
             CallableService(
                 name=name,
                 protocol="gRPC",
                 address=address,
-                example=_grpc_example(address, f"solquote.v1.{service}/GetQuote"),
+                example=_grpc_example(platform, address, f"solquote.v1.{service}/GetQuote"),
             ),
-            partial(_grpc_methods, address),
+            partial(_grpc_methods, address, caller),
         )
         for name, address, service in (
             ("aggregator", platform.aggregator_address, "QuoteAggregatorService"),
@@ -147,14 +150,36 @@ def _quote_services(platform: PlatformSettings) -> list[_Probe]:
     ]
 
 
-def _grpc_example(address: str, method: str) -> str:
+def _grpc_example(platform: PlatformSettings, address: str, method: str) -> str:
     """By grpcurl; where that is not there, by the `buf` that stands beside our interpreter."""
+    tls = () if platform.ask_ca is None else ("-cacert", platform.ask_ca)
+    if platform.ask_certificate is not None and platform.ask_key is not None:
+        tls = (*tls, "-cert", platform.ask_certificate, "-key", platform.ask_key)
+    shown = _header(platform, "-H")
     body = shlex.quote(json.dumps({"inputMint": _SOL, "outputMint": _USDC, "inputAmount": _ONE_SOL}))
     buf = Path(sys.executable).parent / "buf"
     if shutil.which("grpcurl") is None and buf.exists():
-        options = "--protocol grpc --http2-prior-knowledge"
-        return f"{shlex.quote(str(buf))} curl {options} -d {body} http://{address}/{method}"
-    return f"grpcurl -plaintext -d {body} {address} {method}"
+        options = " ".join(f"-{word}" if str(word)[0] == "-" else shlex.quote(str(word)) for word in tls)
+        scheme = "https" if tls else "http"
+        options = f"--protocol grpc {options or '--http2-prior-knowledge'}"
+        header = f"{_header(platform, '--header')}{_header(platform, '--reflect-header')}"
+        return f"{shlex.quote(str(buf))} curl {options}{header} -d {body} {scheme}://{address}/{method}"
+    return f"grpcurl {shlex.join(map(str, tls)) or '-plaintext'}{shown} -d {body} {address} {method}"
+
+
+def _header(platform: PlatformSettings, option: str) -> str:
+    """Says who asks, by the file and not by what is in it; begins with a blank."""
+    if platform.ask_token_file is None:
+        return ""
+    return f' {option} "Authorization: Bearer $(cat {shlex.quote(str(platform.ask_token_file))})"'
+
+
+def _our_curl(platform: PlatformSettings) -> str:
+    """For our own servers."""
+    tls: list[object] = [] if platform.ask_ca is None else ["--cacert", platform.ask_ca]
+    if platform.ask_certificate is not None and platform.ask_key is not None:
+        tls += ["--cert", platform.ask_certificate, "--key", platform.ask_key]
+    return " ".join([_curl(), *(shlex.quote(str(word)) for word in tls)]) + _header(platform, "-H")
 
 
 def _curl() -> str:
@@ -173,10 +198,10 @@ def _own_command() -> str:
     return shlex.quote(str(beside)) if shutil.which("solquote") is None and beside.exists() else "solquote"
 
 
-def _http_services(platform: PlatformSettings, places: ServicePlaces) -> list[_Probe]:
+def _http_services(platform: PlatformSettings, places: ServicePlaces, caller: Caller) -> list[_Probe]:
     aggregator_host = platform.aggregator_address.rpartition(":")[0].strip("[]")
-    aggregator = f"http://{with_port(aggregator_host, places.aggregator_http_port)}"
-    manager = f"http://{with_port(dialled(places.manager_host), places.manager_port)}"
+    aggregator = f"{caller.scheme}://{with_port(aggregator_host, places.aggregator_http_port)}"
+    manager = f"{caller.scheme}://{with_port(dialled(places.manager_host), places.manager_port)}"
     quote = f"inputMint={_SOL}&outputMint={_USDC}&amount={_ONE_SOL}"
     node = json.dumps({"jsonrpc": "2.0", "id": 1, "method": "getSlot"})
     probes = [
@@ -185,30 +210,33 @@ def _http_services(platform: PlatformSettings, places: ServicePlaces) -> list[_P
                 name="aggregator",
                 protocol="HTTP",
                 address=aggregator,
-                example=f"{_curl()} {shlex.quote(f'{aggregator}/v1/quote?{quote}')}",
+                example=f"{_our_curl(platform)} {shlex.quote(f'{aggregator}/v1/quote?{quote}')}",
             ),
-            partial(_paths, aggregator),
+            partial(_paths, aggregator, caller),
         ),
         _Probe(
             CallableService(
                 name="system_manager",
                 protocol="HTTP",
                 address=manager,
-                example=f"{_curl()} {manager}/api/killswitch",
+                example=f"{_our_curl(platform)} {manager}/api/killswitch",
                 offers=MANAGER_ROUTES,
             ),
-            partial(_http, f"{manager}/api/killswitch"),
+            partial(_http, f"{manager}/api/killswitch", caller),
         ),
-        _Probe(
-            CallableService(
-                name="node",
-                protocol="JSON-RPC",
-                address=redacted_url(platform.rpc_url),
-                example=f"{_curl()} -H 'Content-Type: application/json' -d {shlex.quote(node)} "
-                f"{_pasted(platform.rpc_url, 'platform', 'rpc_url')}",
-                offers=(f"subscriptions at {redacted_url(platform.websocket_url())}",),
-            ),
-            partial(_node, platform.rpc_url),
+        *(
+            _Probe(
+                CallableService(
+                    name="node" if not platform.rpc_urls else f"node {address.number}",
+                    protocol="JSON-RPC",
+                    address=redacted_url(address.url),
+                    example=f"{_curl()} -H 'Content-Type: application/json' -d {shlex.quote(node)} "
+                    f"{_pasted(address.url, 'platform', 'rpc_urls' if platform.rpc_urls else 'rpc_url')}",
+                    offers=(f"subscriptions at {redacted_url(address.ws_url)}",),
+                ),
+                partial(_node, address.url),
+            )
+            for address in platform.rpc_addresses()
         ),
     ]
     if places.jupiter_url:
@@ -230,7 +258,7 @@ def _bus(platform: PlatformSettings, places: ServicePlaces, data_dir_option: str
             CallableService(
                 name="nats_server",
                 protocol="NATS",
-                address=redacted_url(platform.nats_url),
+                address=redacted_servers(platform.nats_url),
                 example=f"{_own_command()} events stats{data_dir_option}",
             ),
             partial(_nats, platform, timeout_s),
@@ -267,9 +295,9 @@ def _metrics(urls: Mapping[str, str]) -> list[_Probe]:
     return probes
 
 
-async def _grpc_methods(address: str) -> Sequence[str]:
+async def _grpc_methods(address: str, caller: Caller) -> Sequence[str]:
     """Every method, with what streams, as reflection tells."""
-    async with open_channel(address) as channel:
+    async with open_channel(address, caller) as channel:
         stub = reflection_pb2_grpc.ServerReflectionStub(channel)
         request = reflection_pb2.ServerReflectionRequest
         (listed,) = await _reflected(stub, [request(list_services="")])
@@ -289,24 +317,24 @@ async def _reflected(stub: Any, requests: Sequence[Any]) -> list[Any]:
     return [answer async for answer in stub.ServerReflectionInfo(iter(requests))]
 
 
-async def _paths(base: str) -> Sequence[str]:
+async def _paths(base: str, caller: Caller) -> Sequence[str]:
     """What the OpenAPI document has, and the pages beside it."""
-    document = await _json(f"{base}/openapi.json")
+    document = await _json(f"{base}/openapi.json", caller)
     paths: Mapping[str, Mapping[str, object]] = document.get("paths", {})
     calls = [f"{verb.upper()} {path}" for path, verbs in paths.items() for verb in verbs]
-    pages = [f"GET {page}" for page in ("/docs", "/openapi.json") if f"GET {page}" not in calls]
+    pages = [f"GET {page}" for page in ("/docs", "/swagger", "/openapi.json") if f"GET {page}" not in calls]
     return [*calls, *pages]
 
 
-async def _http(url: str) -> Sequence[str]:
-    status, _ = await http_answer(url)
+async def _http(url: str, caller: Caller | None = None) -> Sequence[str]:
+    status, _ = await http_answer(url, caller=caller)
     if status != HTTPStatus.OK:
         raise _NoAnswer(f"answers with HTTP {status}")
     return ()
 
 
-async def _json(url: str) -> dict[str, Any]:
-    status, body = await http_answer(url)
+async def _json(url: str, caller: Caller) -> dict[str, Any]:
+    status, body = await http_answer(url, caller=caller)
     content = json.loads(body)
     if status != HTTPStatus.OK or not isinstance(content, dict):
         raise _NoAnswer(f"answers with HTTP {status}")

@@ -53,19 +53,27 @@ class _Commands(_QuietHelp, TyperGroup):
         super().__init__(**attributes | {"commands": {command.name: _Listed(command) for command in COMMANDS}})
 
 
-class _PlainNumbers(_QuietHelp, TyperCommand):
-    """A command whose numbers are plain decimals, whatever Python would read as one."""
+class _PlainNumbers(_QuietHelp):
+    """What is mixed into a command whose numbers are plain decimals, whatever Python would read as one."""
 
     def parse_args(self, ctx: Any, args: list[str]) -> list[str]:
         """Look at the numbers as they were typed."""
         if not ctx.resilient_parsing:
-            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))
-            for parameter in self.params:
+            given, _, _ = self.make_parser(ctx).parse_args(args=list(args))  # type: ignore[attr-defined]  # see above
+            for parameter in self.params:  # type: ignore[attr-defined]
                 typed = given.get(parameter.name)
                 if isinstance(typed, str) and _takes_number(parameter) and not is_plain_decimal(typed):
                     sentence = f"{typed!r} is not a plain decimal number such as 15."
                     raise typer.BadParameter(sentence, ctx=ctx, param=parameter)
-        return super().parse_args(ctx, args)
+        return super().parse_args(ctx, args)  # type: ignore[misc,no-any-return]
+
+
+class _PlainCommand(_PlainNumbers, TyperCommand):
+    """A command."""
+
+
+class _PlainGroup(_PlainNumbers, TyperGroup):
+    """A command with others below it; what it does without one of them may have numbers, too."""
 
 
 def _takes_number(parameter: Any) -> TypeGuard[TyperOption | TyperArgument]:
@@ -145,12 +153,13 @@ def _loaded(command: Command) -> Any:
     found = getattr(module, command.name.replace("-", "_"))
     if isinstance(found, typer.Typer):
         found.rich_markup_mode = None
+        found.info.cls = _PlainGroup
         for information in found.registered_commands:
-            information.cls = _PlainNumbers
+            information.cls = _PlainCommand
         return typer.main.get_group(found)
     alone = typer.Typer(pretty_exceptions_enable=False, add_completion=False, rich_markup_mode=None)
     settings = {"ignore_unknown_options": command.takes_negative_numbers}
-    alone.command(command.name, cls=_PlainNumbers, context_settings=settings)(found)
+    alone.command(command.name, cls=_PlainCommand, context_settings=settings)(found)
     return typer.main.get_command(alone)
 
 

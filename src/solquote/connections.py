@@ -2,7 +2,7 @@
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from http import HTTPStatus
@@ -14,11 +14,16 @@ import grpc.aio
 import nats.errors
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
-from quote_core.addresses import redacted_url
+from quote_core.access.caller import Caller
+from quote_core.access.calling import caller_of
+from quote_core.addresses import redacted_servers, redacted_url
 from quote_core.bus import BusRole, access_of
 from quote_core.bus.client import open_once
 from quote_core.channel import open_channel
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.rpc_addresses import RpcAddress
 from quote_core.settings import PlatformSettings, SettingsError
+from quote_core.shared_cache import open_shared_cache
 from quote_core.solana import open_session
 from quote_core.telemetry.logs import start_logs
 from solquote.bus_access import is_refusal, rights_of_roles, strangers_rights, wrong_rights
@@ -50,7 +55,7 @@ class _NotAsExpected(Exception):
 
 async def check_connections(
     platform: PlatformSettings,
-    first_slot: FirstSlot,
+    first_slots: Mapping[int, FirstSlot],
     *,
     http_urls: Mapping[str, str],
     nats_monitor_url: str,
@@ -60,41 +65,34 @@ async def check_connections(
 
     Args:
         platform: Where things are.
-        first_slot: The try of the WebSocket, which is under way.
+        first_slots: By the number of the node, the tries of the WebSockets, which are under way.
         http_urls: Subject -> URL that answers 200 when all is well.
         nats_monitor_url: Base of the NATS server's monitoring port.
         timeout_s: Of each try.
     """
     start_logs("solquote", "error")
-    async with open_session(platform.rpc_url) as outside, aiohttp.ClientSession() as session:
+    try:
+        caller = caller_of(platform)
+    except SettingsError:  # which doctor tells where it looks at files
+        caller = Caller()
+    async with aiohttp.ClientSession() as session:
         tries = [
-            _Connection(
-                "RPC node",
-                redacted_url(platform.rpc_url),
-                "start `solquote up`, or name a node with SOLQUOTE_RPC_URL",
-                partial(_rpc, outside, platform.rpc_url),
-            ),
-            _Connection(
-                "RPC WebSocket",
-                redacted_url(platform.websocket_url()),
-                "start `solquote up`, or name it with SOLQUOTE_RPC_WS_URL",
-                partial(_websocket, first_slot),
-            ),
+            *_nodes(platform.rpc_addresses(), first_slots),
             _Connection(
                 "NATS",
-                redacted_url(platform.nats_url),
+                redacted_servers(platform.nats_url),
                 "start `solquote up`, or name a server with JetStream in SOLQUOTE_NATS_URL",
                 partial(_nats, platform, timeout_s),
             ),
             _Connection(
                 "NATS without credentials",
-                redacted_url(platform.nats_url),
+                redacted_servers(platform.nats_url),
                 "start `solquote up`, or name a server in SOLQUOTE_NATS_URL",
                 partial(_nats_strangers, platform, timeout_s),
             ),
             _Connection(
                 "NATS permissions",
-                redacted_url(platform.nats_url),
+                redacted_servers(platform.nats_url),
                 "start `solquote up`, or name a server in SOLQUOTE_NATS_URL",
                 partial(_nats_permissions, platform, timeout_s),
             ),
@@ -117,12 +115,41 @@ async def check_connections(
             ("aggregator", platform.aggregator_address, "SOLQUOTE_AGGREGATOR_ADDRESS"),
         ):
             mend = f"start it (`solquote up`), or name its address with {variable}"
-            tries.append(_Connection(f"{subject} (gRPC)", address, mend, partial(_grpc, address)))
+            tries.append(_Connection(f"{subject} (gRPC)", address, mend, partial(_grpc, address, caller)))
+        if platform.redis_url:
+            tries.append(
+                _Connection(
+                    "Redis",
+                    redacted_url(platform.redis_url),
+                    "start it, or mend SOLQUOTE_REDIS_URL and its password; until then each process goes on by itself",
+                    partial(_redis, platform),
+                )
+            )
         for subject, url in http_urls.items():
             tries.append(
-                _Connection(f"{subject} (HTTP)", url, "start it (`solquote up`)", partial(_http, session, url))
+                _Connection(f"{subject} (HTTP)", url, "start it (`solquote up`)", partial(_http, session, url, caller))
             )
         return list(await asyncio.gather(*(_finding(connection, timeout_s) for connection in tries)))
+
+
+def _nodes(nodes: Sequence[RpcAddress], first_slots: Mapping[int, FirstSlot]) -> Iterator[_Connection]:
+    """Both sides of each Solana endpoint; of several each is told by its number, in the order of the setting."""
+    for node in nodes:
+        number = f" {node.number}" if len(nodes) > 1 else ""
+        variable, ws_variable = ("SOLQUOTE_RPC_URLS",) * 2 if number else ("SOLQUOTE_RPC_URL", "SOLQUOTE_RPC_WS_URL")
+        yield _Connection(
+            f"RPC node{number}",
+            redacted_url(node.url),
+            f"start `solquote up`, or name a node with {variable}",
+            partial(_rpc, node.url),
+        )
+        if node.number in first_slots:
+            yield _Connection(
+                f"RPC WebSocket{number}",
+                redacted_url(node.ws_url),
+                f"start `solquote up`, or name it with {ws_variable}",
+                partial(_websocket, first_slots[node.number]),
+            )
 
 
 async def _finding(connection: _Connection, timeout_s: float) -> DoctorFinding:
@@ -144,10 +171,11 @@ async def _finding(connection: _Connection, timeout_s: float) -> DoctorFinding:
     return finding(DoctorVerdict.WARNING if reached.mend else DoctorVerdict.OK, reached.detail, reached.mend)
 
 
-async def _rpc(session: aiohttp.ClientSession, url: str) -> Reached:
-    health = await _rpc_result(session, url, "getHealth")
-    version = await _rpc_result(session, url, "getVersion")
-    slot = await _rpc_result(session, url, "getSlot")
+async def _rpc(url: str) -> Reached:
+    async with open_session(url) as session:
+        health = await _rpc_result(session, url, "getHealth")
+        version = await _rpc_result(session, url, "getVersion")
+        slot = await _rpc_result(session, url, "getSlot")
     if health != "ok":
         raise _NotAsExpected(f"is not healthy: {health}")
     return Reached(f"healthy, version {version.get('solana-core', '?')}, slot {slot}")
@@ -231,16 +259,29 @@ async def _nats_sync(session: aiohttp.ClientSession, monitor_url: str) -> Reache
     )
 
 
-async def _grpc(address: str) -> Reached:
-    async with open_channel(address) as channel:
+async def _redis(platform: PlatformSettings) -> Reached:
+    try:
+        async with open_shared_cache(platform, buckets=(), value_keep_ns=0, clock=SYSTEM_CLOCK) as opened:
+            redis = opened.redis
+            assert redis is not None
+            await redis.beat()
+            if not redis.is_up:
+                raise _NotAsExpected(redis.why_down)
+            return Reached(f"runs scripts and takes keys below {platform.redis_prefix}:")
+    except SettingsError as error:
+        raise _NotAsExpected(str(error)) from error
+
+
+async def _grpc(address: str, caller: Caller) -> Reached:
+    async with open_channel(address, caller) as channel:
         answer = await health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest())
     if answer.status != health_pb2.HealthCheckResponse.SERVING:
         raise _NotAsExpected("reached, and says that it is not serving")
     return Reached("serving")
 
 
-async def _http(session: aiohttp.ClientSession, url: str) -> Reached:
-    async with session.get(url) as response:
+async def _http(session: aiohttp.ClientSession, url: str, caller: Caller) -> Reached:
+    async with session.get(url, headers=caller.headers(), ssl=caller.context or True) as response:
         if response.status != 200:
             raise _NotAsExpected(f"answers with HTTP {response.status}")
     return Reached("answers")

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Final
 
 from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.history.settings import HistorySettings
 from pipeline.initializer.sizing import fit, need_bytes, room_at, shortened
 from pipeline.initializer.streams import STREAMS
 from quote_core.settings import PlatformSettings
 from quote_core.units import NS_PER_S
 from shm.files import default_directory
-from shm.layout import FILE_BYTES, Role
+from shm.layout import Role, TableCounts
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.formatting import size_text, span_text
 
@@ -23,22 +24,27 @@ PROBE_BYTES: Final = 64 * 1024
 """More than a batch of events; what a journal must at least be able to write."""
 
 
-def check_disk(platform: PlatformSettings, logger: EventLoggerSettings) -> Iterator[DoctorFinding]:
-    """Room for streams, journal and quote files, and whether the journal's folder takes a file."""
+def check_disk(
+    platform: PlatformSettings, logger: EventLoggerSettings, history: HistorySettings
+) -> Iterator[DoctorFinding]:
+    """Room for streams, journal, history and quote files, and whether the journal's folder takes a file."""
     folder, bounds = platform.data_folder(), logger.bounds()
-    yield _room(folder, bounds.segment_bytes_max * bounds.segment_count_max)
+    yield _room(folder, bounds.segment_bytes_max * bounds.segment_count_max, history.data_folder_bytes_max())
     yield _journal(logger.journal_folder(platform))
-    yield _memory((platform.shm_dir or default_directory()).absolute())
+    counts = TableCounts(platform.shm_entry_count, platform.shm_slot_count)
+    yield _memory((platform.shm_dir or default_directory()).absolute(), counts)
 
 
-def _room(folder: Path, journal_bytes_max: int) -> DoctorFinding:
+def _room(folder: Path, journal_bytes_max: int, history_bytes_max: int) -> DoctorFinding:
     held_bytes = sum(path.stat().st_size for path in (folder / "nats").rglob("*.blk"))
-    room = room_at(folder, held_bytes=held_bytes, journal_bytes_max=journal_bytes_max)
+    room = room_at(
+        folder, held_bytes=held_bytes, journal_bytes_max=journal_bytes_max, history_bytes_max=history_bytes_max
+    )
     assert room.disk_bytes is not None
-    need = need_bytes(STREAMS, "file") + room.journal_bytes
+    need = need_bytes(STREAMS, "file") + room.journal_bytes + room.history_bytes
     detail = (
-        f"{folder}: {size_text(room.disk_bytes)} free or held by streams; at the promised rates streams and"
-        f" journal fill {size_text(need)}"
+        f"{folder}: {size_text(room.disk_bytes)} free or held by streams; at the promised rates streams,"
+        f" journal and history fill {size_text(need)}"
     )
     short = [plan for plan in shortened(fit(STREAMS, room)) if plan.storage == "file"]
     if not short:
@@ -69,14 +75,14 @@ _MOUNTS: Final = Path("/proc/self/mounts")
 _IN_MEMORY: Final = {"tmpfs", "ramfs"}
 
 
-def _memory(folder: Path) -> DoctorFinding:
+def _memory(folder: Path, counts: TableCounts) -> DoctorFinding:
     """Where the quote files are; `places` says it when they have no room there."""
     kind, nearest = _file_system_of(folder), folder
     while not nearest.exists():
         nearest = nearest.parent
     detail = (
         f"{folder} on {kind}: {size_text(shutil.disk_usage(nearest).free)} free, the quote files take"
-        f" {size_text(FILE_BYTES * len(Role))}"
+        f" {size_text(counts.file_bytes * len(Role))}"
     )
     if kind in _IN_MEMORY:
         return DoctorFinding(subject="tmpfs", verdict=DoctorVerdict.OK, detail=detail)

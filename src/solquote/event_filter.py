@@ -21,6 +21,10 @@ class EventFilter:
     """Subjects wanted of each stream; a stream that is not named is not wanted."""
 
     subjects: dict[Stream, tuple[str, ...]]
+    types: tuple[str, ...] = ()
+    """The classes asked for; empty = all."""
+    pair: str | None = None
+    """As subjects and events have it."""
 
     @property
     def streams(self) -> Sequence[Stream]:
@@ -52,7 +56,7 @@ def make_filter(
             wanted[kind.stream] = (*wanted.get(kind.stream, ()), subject)
     if not wanted:
         raise InvalidField("--stream, --type, --pair", "no event fits all of these")
-    return EventFilter(wanted)
+    return EventFilter(wanted, tuple(kind.event.__name__ for kind in kinds), pair_token)
 
 
 def _subject(kind: EventKind, pair_token: str | None) -> str | None:

@@ -27,6 +27,13 @@ _SHOWN: Final = {
     "KillSwitch": ("state", "revision", "actor", "reason"),
     "Lifecycle": ("service", "phase", "pid", "detail"),
     "StopRequest": ("state", "actor", "reason"),
+    "PriceUpdate": ("pair", "input_amount", "output_amount", "oracle_price"),
+    "SlotUpdate": ("parent_slot", "unix_timestamp"),
+    "LiquidityUpdate": ("pair", "depth_a_amount", "depth_b_amount", "pool_id"),
+    "LargeTrade": ("pair", "input_amount", "output_amount", "value_lamports", "pool_id"),
+    "SpreadUpdate": ("pair", "spread_bps", "amount_lamports", "return_lamports"),
+    "VolumeSpike": ("pair", "volume_amount", "usual_volume_amount", "window_ms", "pool_id"),
+    "PoolStateChange": ("pair", "tradable", "reason", "pool_id"),
 }
 """What a short line shows of each type; JSON has all."""
 

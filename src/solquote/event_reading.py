@@ -9,14 +9,16 @@ from quote_core.bus import Bus
 from quote_core.bus.follow import Followed, follow, read_to_end
 from quote_core.bus.stream_clock import state_of_stream
 from quote_core.bus.survey import ConsumerSurvey, StreamSurvey, consumers_of, survey_of
+from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
 from quote_core.events.subjects import Stream
 from quote_core.settings import PlatformSettings
 from solquote.bus_reading import open_bus
 from solquote.event_filter import EventFilter
 from solquote.event_lines import StoredEvent, print_event
+from solquote.event_pace import ReplayPace
 
-__all__ = ["Surveyed", "dump_events", "survey_streams", "tail_events"]
+__all__ = ["Surveyed", "dump_events", "replay_events", "survey_streams", "tail_events"]
 
 
 def tail_events(
@@ -91,9 +93,51 @@ async def _dump(
     timeout_s: float,
 ) -> None:
     async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
-        kept = [_kept(bus, stream, wanted, since_unix_ns, until_unix_ns) for stream in wanted.streams]
-        async for event in _by_time(kept):
+        async for event in _kept_of_all(bus, wanted, since_unix_ns, until_unix_ns):
             print_event(event, as_json=as_json)
+
+
+def replay_events(
+    platform: PlatformSettings,
+    wanted: EventFilter,
+    since_unix_ns: int | None,
+    until_unix_ns: int | None,
+    pace: ReplayPace,
+    *,
+    as_json: bool,
+    timeout_s: float,
+) -> None:
+    """Print what the streams keep of a span, each event when it is due."""
+    asyncio.run(_replay(platform, wanted, since_unix_ns, until_unix_ns, pace, as_json=as_json, timeout_s=timeout_s))
+
+
+async def _replay(
+    platform: PlatformSettings,
+    wanted: EventFilter,
+    since_unix_ns: int | None,
+    until_unix_ns: int | None,
+    pace: ReplayPace,
+    *,
+    as_json: bool,
+    timeout_s: float,
+) -> None:
+    left = pace.count_max
+    async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
+        async for event in _kept_of_all(bus, wanted, since_unix_ns, until_unix_ns):
+            wait_s = pace.wait_s(event.stored_unix_ns, SYSTEM_CLOCK.mono_ns())
+            if wait_s:
+                sys.stdout.flush()  # whoever reads along sees what is due now
+                await asyncio.sleep(wait_s)
+            print_event(event, as_json=as_json)
+            left -= 1
+            if not left:
+                return
+
+
+def _kept_of_all(
+    bus: Bus, wanted: EventFilter, since_unix_ns: int | None, until_unix_ns: int | None
+) -> AsyncIterator[StoredEvent]:
+    return _by_time([_kept(bus, stream, wanted, since_unix_ns, until_unix_ns) for stream in wanted.streams])
 
 
 async def _kept(

@@ -33,12 +33,15 @@ def warning(answer: PrintedQuote) -> str:
     return f"{answer.decision.upper()}: {'; '.join(reasons)}"
 
 
-def factor_rows(source: PrintedSource, *, price: float, oracle_price: float | None) -> list[tuple[str, str, str, str]]:
+def factor_rows(
+    source: PrintedSource, *, price: float, oracle_price: float | None, oracle_disagreement: float
+) -> list[tuple[str, str, str, str]]:
     """Name, where it comes from, value and weight of each factor of a source's score."""
     hop_count = len({(hop.input_mint, hop.output_mint) for hop in source.route}) or 1
     oracle = "no oracle price is known"
     if oracle_price:
-        oracle = f"max(0, 1 - 10 x {_percent(abs(price / oracle_price - 1))} off the oracle's rate)"
+        apart = f" - 10 x {_percent(oracle_disagreement)} its sources disagree" if oracle_disagreement else ""
+        oracle = f"max(0, 1 - 10 x {_percent(abs(price / oracle_price - 1))} off the oracle's rate{apart})"
     told = {
         "pool_age": f"max(0, 1 - {age_text(source.age_ms)} / 60 s)",
         "route": f"max(0, 1 - 0.2 x (hops: {hop_count} - 1))",

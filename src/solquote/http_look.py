@@ -9,6 +9,7 @@ import contextlib
 from typing import Final
 from urllib.parse import urlsplit
 
+from quote_core.access.caller import Caller
 from quote_core.addresses import is_proxied
 from solquote.http_exchange import ArrivingAnswer, NoHttpAnswer, request_bytes
 
@@ -19,17 +20,17 @@ _PART_BYTES_MAX: Final = 256 * 1024
 _JSON: Final = "application/json"
 
 
-async def http_answer(url: str, json_body: bytes | None = None) -> tuple[int, bytes]:
-    """Status and content of a GET, or with a body of a POST; redirects are not followed.
+async def http_answer(url: str, json_body: bytes | None = None, *, caller: Caller | None = None) -> tuple[int, bytes]:
+    """Status and content of a GET, or with a body of a POST; redirects are not followed. `caller` asks our own servers.
 
     Raises:
         OSError, NoHttpAnswer: There is no answer.
     """
     parts = urlsplit(url)
     if parts.scheme != "http" or is_proxied(url) or "@" in parts.netloc:
-        return await _from_elsewhere(url, json_body)
+        return await _from_elsewhere(url, json_body, caller)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-    request = request_bytes(target, host=parts.netloc, content=json_body)
+    request = request_bytes(target, host=parts.netloc, content=json_body, fields=caller.headers() if caller else None)
     return await one_answer(parts.hostname or "", parts.port or 80, request)
 
 
@@ -53,17 +54,18 @@ async def one_answer(host: str, port: int, request: bytes) -> tuple[int, bytes]:
     return answer.status, bytes(answer.content)
 
 
-async def _from_elsewhere(url: str, json_body: bytes | None) -> tuple[int, bytes]:
+async def _from_elsewhere(url: str, json_body: bytes | None, caller: Caller | None) -> tuple[int, bytes]:
     import aiohttp  # noqa: PLC0415  # see above
 
     from quote_core.solana import open_session  # noqa: PLC0415  # see above
 
-    headers = {} if json_body is None else {"Content-Type": _JSON}
+    headers = {**({} if json_body is None else {"Content-Type": _JSON}), **(caller.headers() if caller else {})}
+    context = caller.context if caller is not None and caller.context is not None else True
     method = "GET" if json_body is None else "POST"
     try:
         async with (
             open_session(url) as session,
-            session.request(method, url, data=json_body, headers=headers) as response,
+            session.request(method, url, data=json_body, headers=headers, ssl=context) as response,
         ):
             return response.status, await response.read()
     except aiohttp.ClientError as error:

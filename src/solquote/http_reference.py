@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any, Final
 
 from aggregator.openapi import openapi_document
+from solquote import coming_from_jupiter as jupiter
 
 __all__ = ["http_reference"]
 
@@ -14,8 +15,8 @@ _HEAD: Final = """\
 
 Of the aggregator's API, `http://127.0.0.1:8080` by default. It is served as an OpenAPI document at `/openapi.json` and
 as a page at `/docs`; this is the same, made by `python -m solquote.http_reference`. Amounts are decimal text in the
-token's smallest unit. What a quote means, and which status code says what, is in [quotes](quotes.md); the kill switch
-has an API of its own ([pipeline](pipeline.md)).
+token's smallest unit. At `/swagger` it can be tried out, in Swagger UI served from here. What a quote means, and which
+status code says what, is in [quotes](quotes.md); the kill switch has an API of its own ([pipeline](pipeline.md)).
 """
 _RULES: Final = ("enum", "const", "default", "minimum", "maximum", "minItems", "maxItems", "pattern")
 
@@ -23,10 +24,21 @@ _RULES: Final = ("enum", "const", "default", "minimum", "maximum", "minItems", "
 def http_reference() -> str:
     """The page."""
     document = openapi_document("")
-    parts = [_HEAD, *_operations(document["paths"]), "## Schemas", ""]
+    parts = [_HEAD, *_coming_from_jupiter(), *_operations(document["paths"]), "## Schemas", ""]
     for name, schema in document["components"]["schemas"].items():
         parts += _schema(name, schema)
     return "\n".join(parts)
+
+
+def _coming_from_jupiter() -> Iterator[str]:
+    yield "## Coming from Jupiter"
+    yield "A client changes its base address:"
+    yield ""
+    yield from _table(("Jupiter's", "here"), iter(jupiter.ADDRESSES))
+    yield jupiter.CLIENT
+    yield from _table(("parameter", "here", "difference"), iter(jupiter.PARAMETERS))
+    yield from _table(("path", "here", "difference"), iter(jupiter.PATHS))
+    yield jupiter.SWAPS
 
 
 def _operations(paths: Mapping[str, Any]) -> Iterator[str]:

@@ -13,10 +13,11 @@ import socket
 import time
 import tomllib
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 
+from quote_core.access.caller import Caller, Unfit
 from quote_core.addresses import dialled, with_port
 from quote_core.environment import NoHome, default_data_dir, given
 from quote_core.running.data_folder import running_platform
@@ -39,6 +40,7 @@ DEFAULTS: Final[Mapping[tuple[str, str], str]] = {
 }
 ANSWER_BYTES_MAX: Final = 65_536
 TOKEN_CHARS_MAX: Final = 4_096
+_SHOWN: Final = {"ca": "ask_ca", "certificate": "ask_certificate", "key": "ask_key", "token_file": "ask_token_file"}
 _CONFIG_VARIABLE: Final = "SOLQUOTE_CONFIG"
 _DATA_DIR_VARIABLE: Final = "SOLQUOTE_DATA_DIR"
 
@@ -60,11 +62,36 @@ class ManagerClient:
     token_path: Path
     notes: tuple[str, ...] = ()
     """What was wrong with the settings."""
+    shown: Mapping[str, Path] = field(default_factory=dict)
+    """Files of what is shown to our servers, by the names of `Caller`."""
+    is_asked: bool = False
+    """Whether a look takes a token, too."""
+
+    def caller(self) -> Caller:
+        """Who asks, and over what.
+
+        Raises:
+            NoAnswer: A file is not fit for it.
+        """
+        try:
+            return Caller(**self.shown)
+        except Unfit as error:
+            raise NoAnswer("UNAVAILABLE", str(error)) from None
 
     @property
     def where(self) -> str:
         """For sentences."""
         return f"the system manager at {with_port(self.host, self.port)}"
+
+    def fields_of_a_look(self) -> Mapping[str, str]:
+        """What a look shows: the token our clients show, or where one is asked for and there is none, the switch's own.
+
+        Raises:
+            NoAnswer: There is none, or it may not be read.
+        """
+        if not self.is_asked or "token_file" in self.shown:
+            return self.caller().headers()
+        return {"Authorization": f"Bearer {self.token()}"}
 
     def token(self) -> str:
         """The secret.
@@ -121,7 +148,13 @@ def find_manager(environ: Mapping[str, str]) -> ManagerClient:
     except (NoHome, RuntimeError) as error:
         raise NoAnswer("UNAVAILABLE", str(error)) from None
     host = lookup.get("system_manager", "http_host").strip("[]")
-    return ManagerClient(dialled(host), port, token_path, tuple(lookup.notes))
+    shown = {
+        name: Path(path).expanduser()
+        for name, path in ((name, lookup.get("platform", setting)) for name, setting in _SHOWN.items())
+        if path
+    }
+    is_asked = bool(lookup.get("platform", "access_file"))
+    return ManagerClient(dialled(host), port, token_path, tuple(lookup.notes), shown, is_asked)
 
 
 def this_person() -> str:
@@ -144,7 +177,7 @@ class Request:
         self._has_said_anything = False
 
     @classmethod
-    def sent(cls, manager: ManagerClient, action: str, body: Mapping[str, str], *, timeout_s: float) -> "Request":
+    def sent(cls, manager: ManagerClient, action: str, body: Mapping[str, object], *, timeout_s: float) -> "Request":
         """Send a request to `/api/killswitch/ACTION`.
 
         Raises:
@@ -160,12 +193,12 @@ class Request:
 
     @classmethod
     def look(cls, manager: ManagerClient, *, timeout_s: float) -> "Request":
-        """Ask what is latched; that takes no token.
+        """Ask what is latched.
 
         Raises:
-            NoAnswer: Nobody listens.
+            NoAnswer: Nobody listens, or a token is asked for and there is none.
         """
-        return cls._begun(manager, "/api/killswitch", timeout_s)
+        return cls._begun(manager, "/api/killswitch", timeout_s, fields=manager.fields_of_a_look())
 
     @classmethod
     def _begun(
@@ -177,9 +210,11 @@ class Request:
         content: bytes | None = None,
         fields: Mapping[str, str] | None = None,
     ) -> "Request":
-        host = with_port(manager.host, manager.port)
+        host, context = with_port(manager.host, manager.port), manager.caller().context
         try:
             connection = socket.create_connection((manager.host, manager.port), timeout=timeout_s)
+            if context is not None:
+                connection = context.wrap_socket(connection, server_hostname=manager.host)
         except TimeoutError:
             raise NoAnswer("DEADLINE_EXCEEDED", f"{manager.where} did not answer within {timeout_s:g} s") from None
         except (OSError, UnicodeError) as error:

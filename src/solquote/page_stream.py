@@ -14,6 +14,7 @@ from dataclasses import dataclass, field
 from http import HTTPStatus
 from typing import Any, BinaryIO, Final, Self
 
+from quote_core.access.caller import Caller
 from quote_core.addresses import with_port
 from quote_core.clock import Clock
 from solquote.http_exchange import ArrivingAnswer, NoHttpAnswer, request_bytes
@@ -93,12 +94,14 @@ class PageFollower:
         host: Of its HTTP API.
         port: Of it.
         clock: Dates what comes.
+        caller: Who asks, and over what.
     """
 
-    def __init__(self, host: str, port: int, *, clock: Clock) -> None:
+    def __init__(self, host: str, port: int, *, clock: Clock, caller: Caller | None = None) -> None:
         self._host = host
         self._port = port
         self._clock = clock
+        self._caller = caller if caller is not None else Caller()
         self._view = PageView()
         self._socket: socket.socket | None = None
         self._ending = threading.Event()
@@ -108,7 +111,7 @@ class PageFollower:
     @property
     def where(self) -> str:
         """For sentences."""
-        return f"the aggregator's page at http://{with_port(self._host, self._port)}/"
+        return f"the aggregator's page at {self._caller.scheme}://{with_port(self._host, self._port)}/"
 
     @property
     def view(self) -> PageView:
@@ -141,7 +144,11 @@ class PageFollower:
             try:
                 connection = socket.create_connection((self._host, self._port), timeout=timeout_s)
                 unless_begun.callback(connection.close)
-                connection.sendall(request_bytes(_PATH, host=with_port(self._host, self._port)))
+                if self._caller.context is not None:
+                    connection = self._caller.context.wrap_socket(connection, server_hostname=self._host)
+                    unless_begun.callback(connection.close)
+                host = with_port(self._host, self._port)
+                connection.sendall(request_bytes(_PATH, host=host, fields=self._caller.headers()))
                 stream = unless_begun.enter_context(connection.makefile("rb"))
                 while answer.status is None:  # line by line, so that what follows stays in the stream
                     answer.take(stream.readline(_LINE_BYTES_MAX))

@@ -8,8 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
+from aggregator.settings import too_few_entries
+from local_quote.settings import LocalQuoteSettings
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.system_manager.token import load_or_make_token
+from quote_core.access.exposure import why_exposed
+from quote_core.access.own_calls import check_own_calls
 from quote_core.addresses import why_not_bound
 from quote_core.bus import BusRole, access_of
 from quote_core.errors import SolquoteError
@@ -17,7 +21,7 @@ from quote_core.settings import PlatformSettings, SettingsError, environment_nam
 from quote_core.tokens import load_tokens
 from shm import DirectoryUnsafe
 from shm.files import check_closed, default_directory
-from shm.layout import FILE_BYTES, Role
+from shm.layout import Role, TableCounts
 from solquote.plan import PlatformModels, meant_listeners
 from solquote.processes import SettingName
 from solquote.supervisor.nats_server import ROOM_BYTES_MIN, free_bytes
@@ -25,26 +29,40 @@ from solquote.supervisor.nats_server import ROOM_BYTES_MIN, free_bytes
 __all__ = ["misplaced"]
 
 _ANY_PORT: Final = 0
+_ASKING: Final = (SettingName("platform", "host"), SettingName("system_manager", "http_host"))
+"""Whose listeners can ask who somebody is; the others are warned of."""
 
 
 def misplaced(models: PlatformModels) -> Iterator[str]:
     """A sentence for each place that cannot be had, which names the setting to mend."""
     yield from _unreadable(models)
+    local_quote = models.services[LocalQuoteSettings.section]
+    assert isinstance(local_quote, LocalQuoteSettings)
+    yield from local_quote.too_low(models.platform.shm_entry_count)
     data_dir, shm_dir = models.platform.data_folder(), (models.platform.shm_dir or default_directory()).absolute()
     for field, folder, need_bytes in (
         ("data_dir", data_dir, ROOM_BYTES_MIN),
-        ("shm_dir", shm_dir, sum(FILE_BYTES for role in Role if not (shm_dir / role.file_name).exists())),
+        ("shm_dir", shm_dir, _new_file_bytes(models.platform, shm_dir)),
     ):
         fault = _folder_fault(folder, need_bytes)
         if fault:
             yield f"{environment_name(PlatformSettings.section, field)}: {fault}"
     if shm_dir.is_dir():
         yield from _not_safe(shm_dir)
-    told = {(one.host_variable, one.host) for one in meant_listeners(models) if one.host_setting is not None}
-    for variable, host in sorted(told):
-        fault = why_not_bound(host, _ANY_PORT)
+    told = {one.host_variable: one for one in meant_listeners(models) if one.host_setting is not None}
+    for variable, one in sorted(told.items()):
+        fault = why_not_bound(one.host, _ANY_PORT)
         if fault:
-            yield f"{variable}: cannot listen on {host}: {fault}"
+            yield f"{variable}: cannot listen on {one.host}: {fault}"
+        elif one.host_setting in _ASKING and (fault := why_exposed(models.platform, one.host, variable=variable)):
+            yield fault
+
+
+def _new_file_bytes(platform: PlatformSettings, shm_dir: Path) -> int:
+    """What the quote files that will be made take: those that are there and of this size are taken over."""
+    size_bytes = TableCounts(platform.shm_entry_count, platform.shm_slot_count).file_bytes
+    paths = [shm_dir / role.file_name for role in Role]
+    return sum(size_bytes for path in paths if not path.exists() or path.stat().st_size != size_bytes)
 
 
 def _folder_fault(folder: Path, need_bytes: int) -> str:
@@ -68,10 +86,17 @@ def _unreadable(models: PlatformModels) -> Iterator[str]:
     platform, manager = models.platform, models.services["system_manager"]
     assert isinstance(manager, SystemManagerSettings)
     try:
-        load_tokens(platform.tokens_path)
+        pair_count = len(load_tokens(platform.tokens_path).pairs)
     except SolquoteError as error:
         yield f"{environment_name(platform.section, 'tokens_path')}: {error}"
+    else:
+        if too_few := too_few_entries(platform, pair_count=pair_count):
+            yield too_few
     mistakes: list[str] = []
+    try:
+        check_own_calls(platform)
+    except SettingsError as error:
+        mistakes += error.mistakes
     try:
         if manager.token_path(platform).exists():  # else the manager makes it
             load_or_make_token(manager.token_path(platform))

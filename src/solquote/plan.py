@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Final
 from urllib.parse import urlsplit
 
-from quote_core.addresses import dialled, is_loopback, with_port
+from quote_core.addresses import dialled, is_loopback, servers_of, with_port
 from quote_core.bus.access import credentials_folder
 from quote_core.environment import given
 from quote_core.settings import (
@@ -98,6 +98,8 @@ class ListenAddress:
         return environment_name(self.host_setting.section, self.host_setting.field) if self.host_setting else ""
 
 
+_GRPC_LEVEL: Final = "GRPC_VERBOSITY"
+"""gRPC's core writes lines of its own, at its default level one for every stranger whose handshake fails."""
 _QUOTE_HOST: Final = SettingName("platform", "host")
 
 
@@ -168,7 +170,7 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
         addresses[service.name], settings = _place(service, models, ports)
         environment |= settings
     running = {service.name for service in services} | ({NATS} if nats else set())
-    inherited = {**environ, **environment}
+    inherited = {_GRPC_LEVEL: "ERROR", **environ, **environment}
     specs = [_nats_spec(nats, inherited)] if nats else []
     specs += [_spec(service, addresses[service.name], running, inherited) for service in services]
     return Plan(
@@ -233,12 +235,18 @@ def private_shm_dir(pid: int) -> Path:
 
 def started_services(models: PlatformModels) -> list[Service]:
     """Those that a platform with these settings runs itself."""
-    return [service for service in SERVICES if not _is_elsewhere(service, models)]
+    return [service for service in SERVICES if _is_wanted(service, models) and not _is_elsewhere(service, models)]
+
+
+def _is_wanted(service: Service, models: PlatformModels) -> bool:
+    """Whether what it is there for is set; written down as nothing it is not."""
+    settings = models.services[service.name]
+    return not service.only_with or any(getattr(settings, field) for field in service.only_with)
 
 
 def _is_elsewhere(service: Service, models: PlatformModels) -> bool:
     """Whether the operator said where in the platform's settings the service is to be found."""
-    names = [name for port in service.ports for name in (port.address_in, port.url_in) if name is not None]
+    names = [name for port in service.ports for name in (port.address_in, port.url_in, port.urls_in) if name]
     return any(name.section == "platform" and models.is_given(name) for name in names)
 
 
@@ -300,14 +308,17 @@ def _nats_spec(nats: EmbeddedNats, environment: Mapping[str, str]) -> ProcessSpe
 def meant_listeners(models: PlatformModels) -> list[ListenAddress]:
     """Every listener that a platform with these settings has on this machine."""
     meant = []
-    nats, up = urlsplit(models.platform.nats_url), models.up
-    if is_loopback(nats.hostname or ""):
+    servers, up = servers_of(models.platform.nats_url), models.up
+    nats = urlsplit(servers[0])
+    if len(servers) == 1 and is_loopback(nats.hostname or ""):
         for host, port, field in (
             (up.nats_host, nats.port or up.nats_port, "nats_host"),
             (up.nats_monitor_host, up.nats_monitor_port, "nats_monitor_host"),
         ):
             meant.append(ListenAddress(host=host, port=port, owner=NATS, host_setting=SettingName("up", field)))
     for service in SERVICES:
+        if not _is_wanted(service, models):
+            continue
         settings = models.services[service.name]
         for port_row in (*service.ports, METRICS_PORT):
             host, host_setting = _host(port_row, settings, models), _host_setting(service, port_row)
@@ -337,6 +348,7 @@ def _spec(service: Service, address: str, running: set[str], environment: Mappin
         name=service.name,
         command=(sys.executable, "-m", service.module),
         needs=running.intersection(service.needs),
+        feeds=running.intersection(service.feeds),
         address=address,
         environment=environment,
     )

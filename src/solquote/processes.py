@@ -41,6 +41,8 @@ class ServicePort:
     """Setting by which the others find it, as host:port."""
     url_in: SettingName | None = None
     """The same, as http://host:port."""
+    urls_in: SettingName | None = None
+    """Another setting by which the operator says that it is elsewhere."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,8 +54,12 @@ class Service:
     """Run with `python -m`."""
     needs: tuple[str, ...] = ()
     """Processes that must be healthy before it starts; one that is not run here is not waited for."""
+    feeds: tuple[str, ...] = ()
+    """Processes that work on what this one gives them: at a stop they end after it."""
     ports: tuple[ServicePort, ...] = ()
     """Of what it serves others; its metrics have `METRICS_PORT`."""
+    only_with: tuple[str, ...] = ()
+    """Settings of its own, one of which must be set for it to be run; empty = it always is."""
     suggests: Mapping[SettingName, str] = field(default_factory=lambda: MappingProxyType({}))
     """Settings of others that suit this process; what the operator sets wins."""
 
@@ -66,7 +72,13 @@ SERVICES: Final = (
         name="recorded_market",
         module="recorded_market",
         ports=(
-            ServicePort(field="rpc_port", host_field="rpc_host", span=2, url_in=SettingName("platform", "rpc_url")),
+            ServicePort(
+                field="rpc_port",
+                host_field="rpc_host",
+                span=2,
+                url_in=SettingName("platform", "rpc_url"),
+                urls_in=SettingName("platform", "rpc_urls"),
+            ),
             ServicePort(
                 field="jupiter_port", host_field="jupiter_host", url_in=SettingName("external_quote", "jupiter_url")
             ),
@@ -107,8 +119,29 @@ SERVICES: Final = (
         ),
     ),
     Service(name="event_logger", module="pipeline.event_logger", needs=("initializer",)),
+    Service(
+        name="notifier",
+        module="pipeline.notifier",
+        needs=("initializer",),
+        only_with=(
+            "smtp_host",
+            "slack_url",
+            "slack_url_file",
+            "discord_url",
+            "discord_url_file",
+            "telegram_token",
+            "telegram_token_file",
+            "pagerduty_key",
+            "pagerduty_key_file",
+        ),
+    ),
     Service(name="auditor", module="pipeline.auditor", needs=("initializer",)),
-    Service(name="executor", module="pipeline.executor", needs=("initializer", "local_quote")),
-    Service(name="planner", module="pipeline.planner", needs=("initializer", "local_quote")),
-    Service(name="scanner", module="pipeline.scanner", needs=("initializer", "aggregator")),
+    Service(
+        name="executor",
+        module="pipeline.executor",
+        needs=("initializer", "local_quote"),
+        feeds=("system_manager", "event_logger", "auditor"),
+    ),
+    Service(name="planner", module="pipeline.planner", needs=("initializer", "local_quote"), feeds=("executor",)),
+    Service(name="scanner", module="pipeline.scanner", needs=("initializer", "aggregator"), feeds=("planner",)),
 )

@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import SecretStr
 from pydantic.fields import FieldInfo
 
+from pipeline.history.settings import HistorySettings
 from pipeline.settings import CostSettings, PipelineSettings
 from quote_core.settings import PlatformSettings, ServiceSettings, environment_name, environment_names, written
 from solquote.processes import SERVICES, Service
@@ -21,7 +22,7 @@ from solquote.settings_reference import SettingReference, listing
 
 __all__ = ["SHARED_SETTINGS", "all_models", "reference_of", "settings_model"]
 
-SHARED_SETTINGS: Final[tuple[type[ServiceSettings], ...]] = (PipelineSettings, CostSettings)
+SHARED_SETTINGS: Final[tuple[type[ServiceSettings], ...]] = (PipelineSettings, CostSettings, HistorySettings)
 """Sections of no process of their own: several read them."""
 
 

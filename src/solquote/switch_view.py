@@ -13,6 +13,8 @@ from solquote.manager_request import ManagerClient, NoAnswer, Request
 __all__ = ["SwitchView", "look_at_switch"]
 
 _TEXT_CHARACTERS_MAX: Final = 500
+_PROCESSES_COUNT_MAX: Final = 20
+"""Told by name of those that have not acknowledged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -29,6 +31,8 @@ class SwitchView:
     """What made them: a rule's name, or `manual`."""
     revision: int = 0
     changed_unix_ns: int = 0
+    unacknowledged: tuple[str, ...] = ()
+    """Trading processes that do not go by this revision yet, or have not said so."""
 
     @property
     def is_known(self) -> bool:
@@ -46,7 +50,9 @@ class SwitchView:
         if not self.is_known:
             return f"the kill switch is not known: {self.reason}; who trades stops when its manager is silent"
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.gmtime(self.changed_unix_ns // 1_000_000_000))
-        return f"trading is {self.state} since {since} UTC, by {self.actor or 'nobody named'}: {self.reason}"
+        said = f"trading is {self.state} since {since} UTC, by {self.actor or 'nobody named'}: {self.reason}"
+        missing = ", ".join(self.unacknowledged)
+        return f"{said}; not acknowledged by: {missing}" if missing else said
 
     def as_json(self) -> dict[str, object]:
         """For `--json`."""
@@ -58,6 +64,7 @@ class SwitchView:
             "trigger": self.trigger,
             "revision": self.revision,
             "changed_unix_ns": self.changed_unix_ns,
+            "unacknowledged": list(self.unacknowledged),
         }
 
 
@@ -88,6 +95,7 @@ def _told(content: Mapping[str, Any], manager: ManagerClient) -> SwitchView:
             trigger=_text(content["trigger"]),
             revision=int(content["revision"]),
             changed_unix_ns=int(content["changedUnixNs"]),
+            unacknowledged=tuple(map(_text, content.get("unacknowledged", ())[:_PROCESSES_COUNT_MAX])),
         )
     except (KeyError, TypeError, ValueError):
         return SwitchView(reason=f"{manager.where} answers with something else than a kill switch")

@@ -29,6 +29,8 @@ from chaos.evidence import ClockSpan, Evidence, HaltSpan, Sums, findings
 from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
 from fakes.wall_clock import WallClocks
 
+from pipeline.system_manager.limits import RULE_NAMES
+
 __all__ = ["Outcome", "run_chaos"]
 
 NATS: Final = "nats_server"
@@ -48,6 +50,7 @@ ENVIRON: Final = {
     "SOLQUOTE_PLANNER_GROSS_PROFIT_BPS_MIN": "10",
     "SOLQUOTE_PLANNER_NET_PROFIT_BPS_MIN": "1",
     "SOLQUOTE_EXECUTOR_POOL_REST": "0ms",
+    "SOLQUOTE_EXECUTOR_TRADES_PER_MINUTE_MAX": "6000",
     "SOLQUOTE_EXECUTOR_IN_FLIGHT_MAX": "5s",
     "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true",
     "SOLQUOTE_RUN_ID": "chaos",
@@ -385,17 +388,19 @@ class _Chaos:
         self._switching = None
 
     def _by_command_line(self, command: str) -> bool:
-        return solquote(command, "--reason", "chaos", data_dir=self._data_dir).returncode == 0
+        forced = [f"--force={rule}" for rule in RULE_NAMES] if command == "release" else []
+        return solquote(command, "--reason", "chaos", *forced, data_dir=self._data_dir).returncode == 0
 
     def _by_http(self, command: str) -> bool:
         environment = self._platform.environment
         port = int(environment["SOLQUOTE_SYSTEM_MANAGER_HTTP_PORT"])
         token = (self._data_dir / "kill-switch.token").read_text().strip()
-        action = "enable" if command == "kill" else "disable"
+        action, forced = ("enable", {}) if command == "kill" else ("disable", {"force": RULE_NAMES})
         connection = HTTPConnection("127.0.0.1", port, timeout=SWITCH_S)
         headers = {"Authorization": f"Bearer {token}", "Content-Type": "application/json"}
         try:
-            connection.request("POST", f"/api/killswitch/{action}", '{"reason": "chaos"}', headers)
+            body = json.dumps({"reason": "chaos", **forced})
+            connection.request("POST", f"/api/killswitch/{action}", body, headers)
             return connection.getresponse().status == HTTPStatus.OK
         except (OSError, HTTPException):
             return False

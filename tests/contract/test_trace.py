@@ -10,6 +10,7 @@ from fakes.held_market import SOL, USDC, HeldMarket
 from fakes.held_quotes import held as held_quote
 from fakes.held_quotes import written
 from fakes.pipeline_events import USDC_BACK, round_trip_hops
+from fakes.scanner_turn import HeldTurn
 from fakes.shm_quotes import FakeQuotes, quote
 from fakes.traced import Spans, parent_of, traced
 from fakes.vouched import vouched
@@ -18,6 +19,7 @@ from opentelemetry.sdk.trace import ReadableSpan
 
 from aggregator.spans import WrittenSpans
 from pipeline.auditor.reading import Books
+from pipeline.auditor.usd import SolPrices
 from pipeline.costs import costs_of_plan
 from pipeline.executor.result import filled, result_of
 from pipeline.planner.planner import Planner
@@ -91,6 +93,7 @@ async def scan(clock: FakeClock, wire: Wire, output_amount: int) -> TwoHopArbitr
         book=Book(load_tokens().pairs, amount_count=1),
         publisher=wire,
         gate=Open(),
+        turn=HeldTurn(),
         clock=clock,
         rates=RATES,
         thresholds=settings.thresholds(),
@@ -124,9 +127,10 @@ async def test_a_trace_leads_from_an_account_update_to_the_line_of_profit_and_lo
             simulator=Simulator(clock),
             gate=Open(),
             clock=clock,
-            limits=settings.limits(),
+            limits=settings.limits,
             rates=RATES,
             tolerance_bps=settings.slippage_tolerance_bps,
+            hop_tolerance_bps=settings.hop_tolerance_bps,
             lifetime_ns=settings.plan_lifetime,
         )
         with traces.processing(subject_of(found), found.header):
@@ -143,7 +147,7 @@ async def test_a_trace_leads_from_an_account_update_to_the_line_of_profit_and_lo
                 result_of(plan, ending, costs, mode=ExecutionMode.PAPER, executor="x", taken_unix_ns=1, clock=clock)
             )
 
-        books = Books(capital_lamports=10**11)
+        books = Books(capital_lamports=10**11, prices=SolPrices(()))
         books.caught_up.set()
         books.take(Followed("now", "executed.SOL-USDC.x", 1, clock.unix_ns(), wire.sent[-1], 0))
 

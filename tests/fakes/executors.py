@@ -8,6 +8,7 @@ from fakes.vouched import vouched
 
 from pipeline.executor.claims import Claims
 from pipeline.executor.guards import GuardLimits, Guards
+from pipeline.executor.hard_stops import HardLimits, HardStops
 from pipeline.executor.paper import NaivePaperVenue
 from pipeline.executor.result_log import ResultLog
 from pipeline.executor.results import Results
@@ -33,6 +34,13 @@ LIMITS = GuardLimits(
     loss_lamports_max=0,
     sol_mint=SOL,
 )
+HARD_LIMITS = HardLimits(
+    trades_per_minute_max=6_000,
+    pair_exposure_lamports_max=10**14,
+    daily_loss_lamports_max=10**10,
+    open_ns_max=33_000_000_000,
+)
+"""Which no test of something else comes near."""
 ACK_WAIT_MS = 300
 IN_FLIGHT_NS = 1_000_000_000
 
@@ -43,12 +51,17 @@ class Market:
     def __init__(self) -> None:
         self.amount_out = 1_008_000_000
         self.asked_count = 0
+        self.asked_at_once_max = 0
+        self._asked_at_once = 0
         self.lets_go = asyncio.Event()
         self.lets_go.set()
 
     async def simulate(self, hops: tuple[RouteHopRequest, ...], amount_in: int) -> Simulation:
         self.asked_count += 1
+        self._asked_at_once += 1
+        self.asked_at_once_max = max(self.asked_at_once_max, self._asked_at_once)
         await self.lets_go.wait()
+        self._asked_at_once -= 1
         return Simulation(
             hops=round_trip_hops(amount_in, USDC_BACK, self.amount_out),
             amount_out=self.amount_out,
@@ -102,7 +115,7 @@ def executor(
         consumer,
         gate=gate,
         guards=Guards(LIMITS, RATES),
-        claims=Claims(bus, clock=clock, executor=name, pool_rest_ns=pool_rest_ns),
+        claims=Claims(bus, clock=clock, executor=name, pool_rest_ns=pool_rest_ns, stops=HardStops(HARD_LIMITS)),
         results=Results(bus, log, consumer),
         venue=NaivePaperVenue(market, RATES, clock=clock),
         rates=RATES,

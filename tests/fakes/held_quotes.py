@@ -74,11 +74,12 @@ def held(
     )
 
 
-def oracle(clock: Clock | None = None, *, age_ns: int = 0) -> OraclePrices:
-    """Knows a price of three tokens."""
+def oracle(clock: Clock | None = None, *, age_ns: int = 0, disagreement: float = 0.0) -> OraclePrices:
+    """Knows a price of three tokens; the sources of SOL's disagree."""
     prices = OraclePrices(stale_after_ns=60 * S)
     freshness = vouched(clock or FakeClock(), age_ns=age_ns)
-    prices.update({mint: OraclePrice(usd, freshness) for mint, usd in USD.items()})
+    apart = {SOL: disagreement}
+    prices.update({mint: OraclePrice(usd, freshness, apart.get(mint, 0.0)) for mint, usd in USD.items()})
     return prices
 
 

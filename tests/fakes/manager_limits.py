@@ -18,4 +18,6 @@ LIMITS = Limits(
     failed_window_ns=300 * SECOND_NS,
     sample_count_min=10,
     journal_grace_ns=10 * SECOND_NS,
+    success_within_ns=6 * 3_600 * SECOND_NS,
+    success_trade_count_min=20,
 )

@@ -13,7 +13,7 @@ import time
 import urllib.error
 import urllib.parse
 import urllib.request
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -21,7 +21,7 @@ from typing import Any, Final
 
 import pytest
 from fakes.ports import free_port
-from fakes.waiting import DEADLINE_S
+from fakes.waiting import until
 
 DEPLOY: Final = Path(__file__).parents[2] / "deploy"
 TOKEN: Final = "a token of this test"
@@ -36,14 +36,6 @@ def installed(program: str, package: str) -> str:
     if path is None:
         pytest.skip(f"{program} is not installed (Debian: apt-get install {package})")
     return path
-
-
-def until(condition: Callable[[], object], what: str, *, deadline_s: float = DEADLINE_S) -> None:
-    """Look again and again, from a test that is not asyncio's."""
-    end = time.monotonic() + deadline_s
-    while not condition():
-        assert time.monotonic() < end, f"never: {what}"
-        time.sleep(0.05)
 
 
 @dataclass(frozen=True)
@@ -92,11 +84,19 @@ class Prometheus(Server):
         return [rule for group in self.ask("/api/v1/rules")["data"]["groups"] for rule in group["rules"]]
 
 
+def with_all_targets(text: str) -> str:
+    """A delivered list of scraped processes, with those that an operator uncomments when they run."""
+    return re.sub(r"^( +)(?:#|//) (?=- targets|  labels|\{__address__)", r"\1", text, flags=re.MULTILINE)
+
+
 @contextlib.contextmanager
 def prometheus_running(folder: Path, targets: Mapping[str, str], alertmanager: Server) -> Iterator[Prometheus]:
-    """On the delivered configuration, five times as often; `targets` by their delivered addresses."""
+    """On the delivered configuration, five times as often; `targets` by their delivered addresses.
+
+    What stands there as a comment, for a process that runs only where something is set, is made to count.
+    """
     program = installed("prometheus", "prometheus")
-    config = (DEPLOY / "prometheus" / "prometheus.yml").read_text()
+    config = with_all_targets((DEPLOY / "prometheus" / "prometheus.yml").read_text())
     moved = {**targets, "127.0.0.1:9093": alertmanager.url.removeprefix("http://"), "interval: 5s": "interval: 1s"}
     config, changes = re.subn("|".join(map(re.escape, moved)), lambda found: moved[found[0]], config)
     assert changes == len(targets) + 3, "an address or an interval of the delivered configuration is not known here"

@@ -7,6 +7,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fakes.ports import free_port
+from fakes.waiting import eventually
+
+from quote_core.bus import Bus
 
 START_TIMEOUT_S = 60.0
 
@@ -42,6 +45,16 @@ class NatsServer:
         self.process.kill()
         self.process.wait()
         self.process = None
+
+    async def restart_under(self, bus: Bus) -> None:
+        """Stop, start, and return when `bus` has lost one connection and has the next.
+
+        Until it has noticed it looks connected, and what is asked over it waits in vain, for all of its time-out.
+        """
+        reconnect_count = bus.client.stats["reconnects"]
+        self.stop()
+        self.start()
+        await eventually(lambda: bus.client.stats["reconnects"] > reconnect_count and bus.is_connected)
 
     def _until_it_listens(self, ports_file: Path) -> None:
         """It tells its ports when it does."""

@@ -1,4 +1,4 @@
-"""Price accounts made to order, by the layouts of `quote_core.dex.pyth` and `quote_core.dex.lst_rates`."""
+"""Price accounts made to order, by the layouts of `quote_core.dex.pyth`, `switchboard` and `lst_rates`."""
 
 import struct
 
@@ -7,13 +7,23 @@ from quote_core.units import Pubkey
 
 
 def pyth_account(
-    feed_id: str, *, price: int, exponent: int = -8, publish_time: int, is_fully_verified: bool = True
+    feed_id: str, *, price: int, conf: int = 1, exponent: int = -8, publish_time: int, is_fully_verified: bool = True
 ) -> Account:
     head = bytes.fromhex("22f123639d7ef4cd") + bytes(32) + (b"\1" if is_fully_verified else b"\0")
     body = bytes.fromhex(feed_id) + struct.pack(
-        "<qQiqqqQQ", price, 1, exponent, publish_time, publish_time, price, 1, 1
+        "<qQiqqqQQ", price, conf, exponent, publish_time, publish_time, price, 1, 1
     )
     return Account(Pubkey("rec5EKMGg6MxZYaMdyBfgwp4d5rB9T1VQH5pJv5LtFJ"), (head + body).ljust(134, b"\0"))
+
+
+def switchboard_account(*, value: float, std_dev: float = 0.0, slot: int, slots_max: int = 250) -> Account:
+    data = bytearray(3_208)
+    data[:8] = bytes.fromhex("c41b6cc40ad7db28")
+    for offset, number in ((2_264, value), (2_280, std_dev)):
+        data[offset : offset + 16] = round(number * 10**18).to_bytes(16, "little", signed=True)
+    struct.pack_into("<Q", data, 2_368, slot)
+    struct.pack_into("<I", data, 2_392, slots_max)
+    return Account(Pubkey("SBondMDrcV3K4kxZR1HNVT7osZxAHVHgYXL5Ze1oMUv"), bytes(data))
 
 
 def stake_pool_account(*, total_lamports: int, supply: int, epoch: int) -> Account:

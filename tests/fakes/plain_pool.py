@@ -1,8 +1,9 @@
-"""A pool as simple as can be: two vaults of eight bytes each, x * y = k, a fee in basis points."""
+"""A pool as simple as can be: two vaults with a balance each, x * y = k, a fee in basis points."""
 
 from collections.abc import Mapping, Sequence
 
 from quote_core.dex.pool import NEVER, Account, AccountNeed, ChainClock, Dex, Direction, Pool, Swap, SwapMode
+from quote_core.dex.spl_token import token_amount
 from quote_core.errors import AmountTooSmall, CorruptAccount, NoLiquidity, NotTradable
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.units import BPS, Pubkey
@@ -10,8 +11,12 @@ from quote_core.units import BPS, Pubkey
 OWNER = Pubkey("11111111111111111111111111111111")
 
 
+VAULT_BYTES = 72
+"""As much of a token account as its balance is in."""
+
+
 def vault_account(amount: int) -> Account:
-    return Account(OWNER, amount.to_bytes(8, "little"))
+    return Account(OWNER, bytes(VAULT_BYTES - 8) + amount.to_bytes(8, "little"))
 
 
 class PlainPool(Pool):
@@ -45,6 +50,13 @@ class PlainPool(Pool):
         self.turn_epochs: Sequence[int] = ()
         self.dex = dex  # type: ignore[misc]  # a class variable of real pools, free to choose here
         self._amounts: dict[Pubkey, int] = {}
+        self.moved_together = frozenset({self.vault_a, self.vault_b})
+
+    def stands_alone(self, pubkey: Pubkey, account: Account | None) -> bool:
+        return pubkey not in self.moved_together and pubkey not in self.extra
+
+    def explains(self, changes: Mapping[Pubkey, Account | None]) -> bool:
+        return changes.keys() <= self.moved_together
 
     def updates(
         self, amount_a: int, amount_b: int, *, slot: int, mono_ns: int, source: UpdateSource = UpdateSource.ANSWER
@@ -67,9 +79,9 @@ class PlainPool(Pool):
 
     def apply(self, pubkey: Pubkey, account: Account | None) -> None:
         if pubkey in (self.vault_a, self.vault_b):
-            if account is None or len(account.data) != 8:
-                raise CorruptAccount(pubkey, "size", "must be 8 bytes")
-            self._amounts[pubkey] = int.from_bytes(account.data, "little")
+            if account is None or len(account.data) != VAULT_BYTES:
+                raise CorruptAccount(pubkey, "size", f"must be {VAULT_BYTES} bytes")
+            self._amounts[pubkey] = token_amount(account.data)
 
     def missing(self) -> Sequence[Pubkey]:
         return [pubkey for pubkey in (self.vault_a, self.vault_b) if pubkey not in self._amounts]

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from aggregator.held import Source
 from aggregator.shm_publisher import ShmPublisher
-from shm import Batch, Change, QuoteReader, QuoteWriter, Role
+from shm import CONTRACT, Batch, Change, QuoteReader, QuoteWriter, Role, TableCounts, row_of_index
 
 Fields = dict[str, object]
 
@@ -37,6 +37,7 @@ class WatchedWriter:
         self.batches: list[list[tuple[int, Fields]]] = []
         self.stale: list[int] = []
         self.beat_count = 0
+        self.counts = writer.counts
 
     def assign(self, index: int, input_mint: bytes, output_mint: bytes) -> bool:
         self.assigned[index] = (input_mint, output_mint)
@@ -66,16 +67,15 @@ class WatchedWriter:
     def _seen(self, change: Change) -> tuple[int, Fields]:
         quote = self._reader.quote(change.index)
         fields: Fields = {name: getattr(quote, name) for name in FIELDS}
-        row = change.index - (0 if change.role is Role.INTERNAL else 2_000)
-        return row, fields | {"kind": change.kinds}
+        return row_of_index(change.index), fields | {"kind": change.kinds}
 
 
 class QuoteFiles:
     """Both files; `publishers` write them, `writers` say what was written."""
 
-    def __init__(self, directory: Path, stack: ExitStack, *, ttl_slots: int) -> None:
+    def __init__(self, directory: Path, stack: ExitStack, *, ttl_slots: int, counts: TableCounts) -> None:
         opened = {
-            source: stack.enter_context(QuoteWriter.open(directory, role))
+            source: stack.enter_context(QuoteWriter.open(directory, role, counts=counts))
             for source, role in ((Source.LOCAL, Role.INTERNAL), (Source.EXTERNAL, Role.EXTERNAL))
         }
         self.reader = stack.enter_context(QuoteReader.open(directory))
@@ -95,8 +95,8 @@ class QuoteFiles:
 
 
 @contextmanager
-def quote_files(*, ttl_slots: int = 7) -> Iterator[QuoteFiles]:
+def quote_files(*, ttl_slots: int = 7, counts: TableCounts = CONTRACT) -> Iterator[QuoteFiles]:
     memory = Path("/dev/shm")
     folder = memory if memory.is_dir() else None
     with tempfile.TemporaryDirectory(prefix="solquote-test-", dir=folder) as directory, ExitStack() as stack:
-        yield QuoteFiles(Path(directory), stack, ttl_slots=ttl_slots)
+        yield QuoteFiles(Path(directory), stack, ttl_slots=ttl_slots, counts=counts)

@@ -5,6 +5,7 @@ import os
 import subprocess
 import sys
 import threading
+import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -38,6 +39,13 @@ class MarketProcess:
     @property
     def jupiter_url(self) -> str:
         return f"http://127.0.0.1:{self.serving['jupiter']}"
+
+    def ask(self, method: str, *params: Any) -> Any:
+        """One JSON-RPC call of the node."""
+        body = json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}).encode()
+        request = urllib.request.Request(self.rpc_url, body, {"Content-Type": "application/json"})
+        with urllib.request.urlopen(request, timeout=START_DEADLINE_S) as response:
+            return json.load(response)["result"]
 
     def read_log(self) -> None:
         assert self.process.stderr is not None

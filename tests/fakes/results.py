@@ -1,8 +1,12 @@
 """Execution results made from what matters to a ledger."""
 
+from dataclasses import replace
+
+from fakes.pipeline_events import round_trip_hops
+
 from quote_core.events import ExecutionMode, ExecutionResult, Header, Outcome, derived_id
 
-__all__ = ["result"]
+__all__ = ["result", "round_trip"]
 
 
 def result(
@@ -39,4 +43,18 @@ def result(
         taken_unix_ns=0,
         finished_unix_ns=finished_unix_ns,
         executor="one",
+    )
+
+
+def round_trip(
+    amount_in: int, amount_usdc: int, amount_out: int, *, number: int = 0, finished_unix_ns: int = 1, **costs: int
+) -> ExecutionResult:
+    """A fill from SOL to USDC and back, whose profit is what is left after the costs, which go by their names."""
+    profit_lamports = amount_out - amount_in - sum(costs.values())
+    return replace(
+        result(profit_lamports, number=number, finished_unix_ns=finished_unix_ns),
+        hops=round_trip_hops(amount_in, amount_usdc, amount_out),
+        amount_in=amount_in,
+        actual_amount_out=amount_out,
+        **costs,
     )

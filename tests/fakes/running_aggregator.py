@@ -2,10 +2,12 @@
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from dataclasses import dataclass
+from http import HTTPStatus
 from pathlib import Path
 
+import aiohttp
 import grpc.aio
 from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
@@ -14,8 +16,7 @@ from fakes.waiting import DEADLINE_S
 
 from aggregator.app import run
 from aggregator.settings import AggregatorSettings
-from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
-from quote_core.generated.solquote.v1 import quotes_pb2
+from shm import CONTRACT, TableCounts
 
 
 @dataclass(frozen=True)
@@ -32,21 +33,29 @@ UNHURRIED = {"local_timeout": "10s", "external_timeout": "20s"}
 
 async def until_serving(running: RunningAggregator) -> None:
     """Wait for the first quotes: without them single quotes are asked for, within time-outs a busy machine may miss."""
-    stub = pb_grpc.QuoteAggregatorServiceStub(running.channel)
-    async with asyncio.timeout(DEADLINE_S):
-        while not (await stub.Health(quotes_pb2.HealthRequest())).serving:  # noqa: ASYNC110  # it happens behind gRPC
+    async with aiohttp.ClientSession() as session, asyncio.timeout(DEADLINE_S):
+        while True:
+            async with session.get(f"{running.http_url}/v1/health") as answer:  # of anybody, with a token or without
+                if answer.status == HTTPStatus.OK:
+                    return
             await asyncio.sleep(0.005)
 
 
 @contextlib.asynccontextmanager
 async def aggregator_between(
-    shm_dir: Path, *, local: FakeLocalService, external: FakeExternalService
+    shm_dir: Path,
+    *,
+    local: FakeLocalService,
+    external: FakeExternalService,
+    platform: Mapping[str, object] | None = None,
 ) -> AsyncIterator[RunningAggregator]:
     """An aggregator that serves already, of these two services."""
     async with (
         serving(local=local) as local_address,
         serving(external=external) as external_address,
-        aggregator(shm_dir, local_address=local_address, external_address=external_address) as running,
+        aggregator(
+            shm_dir, local_address=local_address, external_address=external_address, platform=platform
+        ) as running,
     ):
         await until_serving(running)
         yield running
@@ -54,20 +63,29 @@ async def aggregator_between(
 
 @contextlib.asynccontextmanager
 async def aggregator(
-    shm_dir: Path, *, local_address: str, external_address: str, **settings: object
+    shm_dir: Path,
+    *,
+    local_address: str,
+    external_address: str,
+    counts: TableCounts = CONTRACT,
+    platform: Mapping[str, object] | None = None,
+    **settings: object,
 ) -> AsyncIterator[RunningAggregator]:
     grpc_port, http_port = free_port(), free_port()
-    platform = {
+    of_platform = {
+        "shm_entry_count": counts.entries,
+        "shm_slot_count": counts.slots,
         "shm_dir": shm_dir,
         "local_quote_address": local_address,
         "external_quote_address": external_address,
         "data_dir": shm_dir / "data",
         "nats_url": f"nats://127.0.0.1:{free_port()}",  # nobody is there
+        **(platform or {}),
     }
     own = {"grpc_port": grpc_port, "http_port": http_port, **UNHURRIED, **settings}
     address = f"127.0.0.1:{grpc_port}"
     async with (
-        running_service(run, AggregatorSettings, platform=platform, own=own) as service,
+        running_service(run, AggregatorSettings, platform=of_platform, own=own) as service,
         grpc.aio.insecure_channel(address) as channel,
     ):
         await _listening(channel, service)

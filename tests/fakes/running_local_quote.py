@@ -3,12 +3,13 @@
 import asyncio
 import contextlib
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import grpc.aio
 from fakes.ports import free_port
-from fakes.tested_source import START_DEADLINE_S, running_service
+from fakes.tested_source import START_DEADLINE_S, TESTED_SOURCE, running_service
 from fakes.waiting import DEADLINE_S
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
@@ -49,12 +50,29 @@ class RunningLocalQuote:
 
 
 @contextlib.asynccontextmanager
-async def local_quote(*, rpc_url: str, rpc_ws_url: str = "", **settings: object) -> AsyncIterator[RunningLocalQuote]:
-    """Run the service with `settings` against a node, until the context ends."""
+async def local_quote(
+    *,
+    rpc_url: str = "",
+    rpc_ws_url: str = "",
+    rpc_urls: Sequence[str] = (),
+    tokens_path: Path | None = None,
+    nats_url: str = "",
+    rpc_slot_lag_max: int = 10,
+    **settings: object,
+) -> AsyncIterator[RunningLocalQuote]:
+    """Run the service with `settings` against a node, or several, until the context ends."""
     port = free_port()
-    platform = {"rpc_url": rpc_url, "rpc_ws_url": rpc_ws_url}
+    one: dict[str, object] = {"rpc_url": rpc_url, "rpc_ws_url": rpc_ws_url}
+    own: dict[str, object] = {} if TESTED_SOURCE else {"warm_start": False}  # all share the user's data folder
+    own |= {} if nats_url or TESTED_SOURCE else {"market_events": False}  # nobody else's bus hears of a test
+    several: dict[str, object] = {"rpc_urls": " ".join(rpc_urls), "rpc_slot_lag_max": rpc_slot_lag_max}
+    platform = several if rpc_urls else one
+    if tokens_path is not None:
+        platform["tokens_path"] = tokens_path
+    if nats_url:
+        platform["nats_url"] = nats_url
     async with (
-        running_service(run, LocalQuoteSettings, platform=platform, own={"grpc_port": port, **settings}),
+        running_service(run, LocalQuoteSettings, platform=platform, own={"grpc_port": port, **own, **settings}),
         grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
     ):
         async with asyncio.timeout(START_DEADLINE_S):

@@ -9,7 +9,7 @@ import sys
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any, Self
+from typing import IO, Any, Final, Self
 
 from fakes.stopwatch import Stopwatch
 
@@ -31,6 +31,23 @@ PROCESS_NAMES = (
     "planner",
     "scanner",
 )
+"""As delivered; the notifier is one more where somebody is to be told."""
+
+EAGER: Final = {
+    "SOLQUOTE_SCANNER_GROSS_PROFIT_BPS_MIN": "20",
+    "SOLQUOTE_PLANNER_GROSS_PROFIT_BPS_MIN": "20",
+    "SOLQUOTE_PLANNER_NET_PROFIT_BPS_MIN": "10",
+    "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true",
+}
+"""A platform told so fills a plan every few seconds, where one as delivered takes up to a minute. What may
+not be traded for a while is so proved by more chances to, and what waits for a trade has it soon."""
+UNHURRIED: Final = {
+    "SOLQUOTE_AGGREGATOR_LOCAL_TIMEOUT": "10s",
+    "SOLQUOTE_AGGREGATOR_EXTERNAL_TIMEOUT": "20s",
+    "SOLQUOTE_AGGREGATOR_POOLS_TIMEOUT": "20s",
+}
+"""For tests that say nothing of time: a busy machine takes longer for a single quote than the delivered 10 and 100 ms,
+and for a list of pools than a second, and then answers with half of it, or that it was too late."""
 
 
 def solquote(

@@ -29,6 +29,8 @@ class SolanaNode:
         self.sockets: list[web.WebSocketResponse] = []
         self.subscriptions: dict[int, tuple[web.WebSocketResponse, str]] = {}
         self.slot_listeners: list[web.WebSocketResponse] = []
+        self.program_listeners: dict[int, web.WebSocketResponse] = {}
+        self.refuses_programs = False
         self._numbers = 0
         self._runner: web.AppRunner | None = None
         self.port = 0
@@ -56,6 +58,12 @@ class SolanaNode:
         if self._runner is not None:
             await self._runner.cleanup()
             self._runner = None
+
+    async def notify_program(self, pubkey: str) -> None:
+        """Tell every program subscriber of an account, without its data."""
+        for number, socket in self.program_listeners.items():
+            value = {"pubkey": pubkey, "account": {"data": ["", "base64"]}}
+            await _notify(socket, "programNotification", number, {"context": {"slot": self.slot}, "value": value})
 
     async def drop_sockets(self) -> None:
         """Close every WebSocket, as a node that restarts does."""
@@ -145,6 +153,12 @@ class SolanaNode:
             self.slot_listeners.append(socket)
         elif call["method"] == "accountSubscribe":
             self.subscriptions[self._numbers] = socket, call["params"][0]
+        elif call["method"] == "programSubscribe" and self.refuses_programs:
+            error = {"code": -32601, "message": "Method not found"}
+            await socket.send_str(json.dumps({"jsonrpc": "2.0", "id": call["id"], "error": error}))
+            return
+        elif call["method"] == "programSubscribe":
+            self.program_listeners[self._numbers] = socket
         elif call["method"] == "accountUnsubscribe":
             result = self.subscriptions.pop(call["params"][0], None) is not None
         await socket.send_str(json.dumps({"jsonrpc": "2.0", "id": call["id"], "result": result}))

@@ -18,16 +18,18 @@ from nats.js.errors import APIError, NotFoundError
 from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
 from pipeline.system_manager.latch import ChangedMeanwhile, Latch, NotYetStored
-from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.limits import RuleName
+from pipeline.system_manager.manager import Manager, StillTriggering
 from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
 from pipeline.trading_gate import TradingGate
+from quote_core.bus.acknowledged import Acknowledgement
 from quote_core.bus.client_errors import upstream_errors
 from quote_core.bus.connection import Bus
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import Event, KillSwitch, Stream, TradingState, decode, encode
+from quote_core.events import Event, ExecutionResult, KillSwitch, Stream, TradingState, decode, encode
 from quote_core.settings import PlatformSettings
 
 HEARTBEAT_NS = 500_000_000
@@ -83,21 +85,21 @@ class Operation:
 
 @dataclass
 class Stored:
-    """A message, and what the server says when it has taken it."""
+    """A message, as its stream keeps it."""
 
     seq: int
     subject: str
     data: bytes
     time: None = None
-    duplicate: bool = False
 
 
 @dataclass
 class Server:
-    """The SYSTEM stream, and who listens."""
+    """The SYSTEM stream and who listens, and what is on EXECUTED."""
 
     stored: list[Stored] = field(default_factory=list)
     lines: "list[Line]" = field(default_factory=list)
+    executed: list[ExecutionResult] = field(default_factory=list)
 
     def last(self, subject: str) -> Stored:
         for message in reversed(self.stored):
@@ -136,7 +138,7 @@ class Line:
         found: Stored = await self._asked(f"read {subject}", lambda: self._server.last(subject), lambda: None)
         return found
 
-    async def publish_bytes(self, subject: str, data: bytes, headers: dict[str, str]) -> Stored:
+    async def publish_bytes(self, subject: str, data: bytes, headers: dict[str, str]) -> Acknowledgement:
         expected = int(headers["Nats-Expected-Last-Subject-Sequence"])
         if not self.is_connected:
             raise ProviderUnavailable("nats", "not connected")
@@ -146,7 +148,7 @@ class Line:
                 lambda: self._server.keep(subject, data, expected),
                 lambda: self._server.route(subject, data),
             )
-        return found
+        return Acknowledgement(found.seq, is_duplicate=False)
 
     async def push(self, event: Event, *, subject: str) -> None:
         if not self.is_connected:
@@ -264,10 +266,17 @@ class ManagerProcess(Process):
             heartbeat_interval_ns=HEARTBEAT_NS,
             rate_window_ns=LIMITS.rate_window_ns,
         )
-        self.manager._watch = self._recall  # type: ignore[method-assign]  # the rules have tests of their own
+        self.manager._watch = self._recall  # type: ignore[method-assign]  # the streams behind it have tests of their own
         self.start(self.manager.run(self.bus))
 
     async def _recall(self, _: object) -> None:
+        """As `ResultWatch` does, of what the server keeps; nobody reports on METRICS here."""
+        await self.manager._settled.wait()
+        for result in self.server.executed:
+            self.manager._rules.recall(result)
+        trip = self.manager._rules.judge_recalled(self.manager._clock.unix_ns())
+        if trip is not None:
+            await self.manager._stop(trip)
         self.manager._results._is_recalled.set()
         self.manager._news.set()
 
@@ -285,14 +294,21 @@ class ManagerProcess(Process):
 
         self.start(ask())
 
-    def release(self) -> None:
-        """A person releases."""
+    def release(self, *forced: RuleName) -> None:
+        """A person releases, naming these rules."""
 
         async def ask() -> None:
-            with contextlib.suppress(ProviderUnavailable, ChangedMeanwhile):
-                await self.manager.change(SwitchChange(TradingState.ACTIVE, MANUAL, "person"))
+            with contextlib.suppress(ProviderUnavailable, ChangedMeanwhile, StillTriggering):
+                await self.manager.change(SwitchChange(TradingState.ACTIVE, MANUAL, "person"), forced=forced)
 
         self.start(ask())
+
+    def executed(self, result: ExecutionResult) -> None:
+        """A result is stored on EXECUTED, and the manager hears of it."""
+        self.server.executed.append(result)
+        trip = self.manager._rules.judge_result(result)
+        if trip is not None:
+            self.start(self.manager._stop(trip))
 
 
 def _as_clock(clock: SharedClock) -> Clock:

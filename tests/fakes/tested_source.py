@@ -29,6 +29,7 @@ def processes_of_tested_source() -> None:
         os.environ["PYTHONPATH"] = TESTED_SOURCE
     else:  # what a test starts by itself runs beside others
         os.environ |= {environment_name(service.name, METRICS_PORT.field): "0" for service in SERVICES}
+        os.environ[environment_name("local_quote", "warm_start")] = "false"  # they share the user's data folder
 
 
 @contextlib.asynccontextmanager

@@ -14,3 +14,11 @@ async def eventually(condition: Callable[[], bool], *, deadline_s: float = DEADL
     while not condition():
         assert time.monotonic() < until, "never came true"
         await asyncio.sleep(0.005)
+
+
+def until(condition: Callable[[], object], what: str = "what is waited for", *, deadline_s: float = DEADLINE_S) -> None:
+    """The same for a test that is not asyncio's, which lets the processor go to whoever is waited for."""
+    end = time.monotonic() + deadline_s
+    while not condition():
+        assert time.monotonic() < end, f"never: {what}"
+        time.sleep(0.001)

@@ -3,6 +3,7 @@
 python tests/hostile --minutes 60               at a chain's own pace, the service as it is delivered
 python tests/hostile --fast                     once through all faults, everything faster, about a minute and a half
 python tests/hostile --fast --only frozen       the faults whose name holds the word
+python tests/hostile --fast --two               the service has a second node, which does not lie
 """
 
 import argparse
@@ -25,13 +26,16 @@ def main() -> int:
     parser.add_argument("--minutes", type=float, default=0.0, help="at least this long; once through all faults anyway")
     parser.add_argument("--seed", type=int, default=1, help="of the market and of all that is drawn")
     parser.add_argument("--fast", action="store_true", help="at the pace of the test")
+    parser.add_argument("--two", action="store_true", help="with a second endpoint that does not lie")
     parser.add_argument("--only", default="", help="part of a fault's name")
     arguments = parser.parse_args()
     processes_of_tested_source()  # which also keeps it from the metrics ports of a platform that runs beside it
     faults = [fault for fault in FAULTS if arguments.only in fault.name]
     pace = FAST if arguments.fast else REAL
     seconds = arguments.minutes * _S_PER_MINUTE
-    found = asyncio.run(run_campaign(faults=faults, pace=pace, seed=arguments.seed, seconds=seconds))
+    found = asyncio.run(
+        run_campaign(faults=faults, pace=pace, seed=arguments.seed, seconds=seconds, has_steady=arguments.two)
+    )
     broken = f"broken under: {'; '.join(found.broken)}" if found.broken else "no promise was broken"
     sys.stdout.write(
         f"{found.table()}\n{found.checked_count} quotes of {found.baseline_count} rows checked"

@@ -31,6 +31,9 @@ from hostile.truth import Truth
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.tokens import TokenRegistry, load_tokens
 from quote_core.units import NS_PER_S, Pubkey
+from recorded_market.genesis import make_genesis
+from recorded_market.market import Market
+from recorded_market.recording import load_recording
 
 __all__ = ["Campaign", "Pace", "run_campaign"]
 
@@ -126,14 +129,19 @@ class Campaign:
         return sum(tally.checked_count for tally in self.tallies.values())
 
 
-async def run_campaign(*, faults: Sequence[Fault], pace: Pace, seed: int, seconds: float = 0.0) -> Campaign:
-    """Put the service through `faults`, in order once, then in a drawn order until `seconds` are over."""
+async def run_campaign(
+    *, faults: Sequence[Fault], pace: Pace, seed: int, seconds: float = 0.0, has_steady: bool = False
+) -> Campaign:
+    """Put the service through `faults`, in order once, then in a drawn order until `seconds` are over.
+
+    With `has_steady` it has a second endpoint that never lies, and is asked less often than the one that does.
+    """
     registry = load_tokens()
     with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms") as market:
         async with _node(market.rpc_url, market.websocket_url, seed) as node:
             port = free_port()
             async with (
-                _Service(node.port, port, pace) as service,
+                _Service(node, port, pace, has_steady=has_steady) as service,
                 grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
             ):
                 return await _Runner(registry, node, service, channel, pace, seed).run(faults, seconds)
@@ -145,6 +153,7 @@ class _Node:
     def __init__(self, process: asyncio.subprocess.Process) -> None:
         self._process = process
         self.port = 0
+        self.steady_port = 0
         self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
 
     async def read(self) -> None:
@@ -152,7 +161,7 @@ class _Node:
         async for line in self._process.stdout:
             told = json.loads(line)
             if "port" in told:
-                self.port = told["port"]
+                self.port, self.steady_port = told["port"], told["steady_port"]
             self.told.put_nowait(told)
 
     def begin(self, fault: Fault) -> None:
@@ -178,22 +187,37 @@ async def _node(http_url: str, ws_url: str, seed: int) -> AsyncIterator[_Node]:
 class _Service:
     """The local quote service's process. One that does not recover is begun anew, or it would spoil what follows."""
 
-    def __init__(self, node_port: int, port: int, pace: Pace) -> None:
+    def __init__(self, node: _Node, port: int, pace: Pace, *, has_steady: bool) -> None:
         self._environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in pace.settings.items()} | {
-            "SOLQUOTE_RPC_URL": f"http://127.0.0.1:{node_port}/",
-            "SOLQUOTE_RPC_WS_URL": f"ws://127.0.0.1:{node_port}/",
-            "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port),
+            "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port)
         }
+        one, two = (f"127.0.0.1:{one}/" for one in (node.port, node.steady_port))
+        if has_steady:
+            self._environ["SOLQUOTE_RPC_URLS"] = f"http://{one}|ws=ws://{one}|weight=3 http://{two}|ws=ws://{two}"
+        else:
+            self._environ |= {"SOLQUOTE_RPC_URL": f"http://{one}", "SOLQUOTE_RPC_WS_URL": f"ws://{one}"}
         if TESTED_SOURCE:  # the service alone: market and node are part of the test
             self._environ["PYTHONPATH"] = TESTED_SOURCE
         self._running = contextlib.AsyncExitStack()
+        self._process: asyncio.subprocess.Process | None = None
 
     async def __aenter__(self) -> Self:
-        await self._running.enter_async_context(_process([sys.executable, "-m", "local_quote"], self._environ))
+        command = [sys.executable, "-m", "local_quote"]
+        self._process = await self._running.enter_async_context(_process(command, self._environ))
         return self
 
     async def __aexit__(self, *_: object) -> None:
         await self._running.aclose()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; it is not to end by itself, whatever it is told."""
+        return None if self._process is None else self._process.returncode
+
+    @property
+    def pid(self) -> int | None:
+        """None before it is started."""
+        return None if self._process is None else self._process.pid
 
     async def restart(self) -> None:
         """End the process and start another."""
@@ -240,7 +264,7 @@ class _Runner:
         self._stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
         self._pace = pace
         self._random = Random(f"campaign/{seed}")
-        self._truth = Truth(registry, seed=seed)
+        self._truth = Truth(Market(make_genesis(load_recording(), registry, seed=seed)))
         limits = Limits(
             clock_lag_s_max=pace.clock_lag_s_max,
             tolerance_ns=50 * _NS_PER_MS,
@@ -320,7 +344,8 @@ class _Runner:
         tally.seconds += time.monotonic() - started
         late = await self._late_rows(tally)
         if late:
-            tally.unrecovered += [f"{len(late)} rows, of them {late[0]}"]
+            ended = "" if self._service.exit_code is None else f" (the service ended with {self._service.exit_code})"
+            tally.unrecovered += [f"{len(late)} rows, of them {late[0]}{ended}"]
             await self._service.restart()
             await self._late_rows(Tally())
         self._names.append((time.monotonic_ns(), HEALTHY.name))
@@ -328,7 +353,7 @@ class _Runner:
     async def _late_rows(self, tally: Tally) -> list[_Row]:
         """Wait until every row that was fresh once is so with a later state, rightly; those that are not in time."""
         healed, healed_slot = time.monotonic(), self._truth.slot
-        watch = Stopwatch()
+        watch = Stopwatch(self._service.pid)
         late = list(self._baseline)
         while watch.elapsed_s < self._pace.recovery_s_max:
             late = [row for row in late if self._fresh_at_slot[row] <= healed_slot]

@@ -2,7 +2,8 @@
 
 As a process it takes names of faults on standard input, one a line, and writes JSON lines: where it listens, each slot
 of the node behind it with the time it came (CLOCK_MONOTONIC), and each fault with the time it began. A slot's time is
-taken before anything of that slot is shown to anybody, so nothing shown is newer than the times say.
+taken before anything of that slot is shown to anybody, so nothing shown is newer than the times say. A second node of
+the process, on a port of its own, shows the same chain and never lies: for a service that has two.
 """
 
 import argparse
@@ -198,6 +199,9 @@ class _Connection:
     def offer(self, message: bytes) -> None:
         """Take a notification from the hub."""
         number = int(message[message.rindex(b":") + 1 : -2])
+        if number not in self._pubkeys and number != self._slot_number:
+            self._send(message)  # addresses of a program's accounts: nothing in them to spoil
+            return
         for spoiled in self._node.notified(message, pubkey=self._pubkeys.get(number, ""), old=self._old):
             self._send(spoiled)
 
@@ -268,25 +272,28 @@ async def _commands(node: HostileNode) -> None:
 async def _run(*, http_url: str, ws_url: str, seed: int) -> None:
     owners = {Pubkey(account.owner) for account in load_recording().accounts.values()}
     recorder = Recorder(http_url=http_url, ws_url=ws_url, owners=sorted(owners))
-    node: HostileNode | None = None
+    nodes: list[HostileNode] = []
     began = asyncio.Event()
 
     def on_slot(slot: int, received_mono_ns: int) -> None:
         _tell(slot=slot, mono_ns=received_mono_ns)
         began.set()
-        if node is not None:
+        for node in nodes:
             node.slot_came()
 
     async with asyncio.TaskGroup() as tasks:
         recording = tasks.create_task(recorder.run(on_slot))
         await began.wait()
-        node = HostileNode(recorder, upstream_url=http_url, seed=seed)
-        await node.start()
-        _tell(port=node.port)
+        hostile, steady = (HostileNode(recorder, upstream_url=http_url, seed=seed) for _ in range(2))
+        nodes += [hostile, steady]
+        for node in nodes:
+            await node.start()
+        _tell(port=hostile.port, steady_port=steady.port)
         try:
-            await _commands(node)
+            await _commands(hostile)
         finally:
-            await node.stop()
+            for node in nodes:
+                await node.stop()
             recording.cancel()
 
 

@@ -1,23 +1,21 @@
-"""What is true: the market of the same seed, played again here, asked for any pool at any slot.
+"""What is true: a market, played here, asked for any pool at any slot.
 
-Shares nothing with the node under test but the seed. The bytes of slot N depend on genesis and seed only, so this is
-the account state behind every quote, and when each slot became the newest one is told by the proxy (`slot_came`).
+The bytes of slot N depend on genesis and seed only, so a market of the same seed is the account state behind every
+quote of a node that is another process; when each slot became the newest one is told by the proxy (`slot_came`).
 """
 
 import bisect
 import contextlib
 from collections import OrderedDict, defaultdict
+from collections.abc import Mapping
 from typing import Final
 
 from quote_core.dex.pool import Account, ChainClock, Direction, Pool, SwapMode
 from quote_core.dex.programs import decode_pool
 from quote_core.errors import MarketError, SolquoteError
-from quote_core.tokens import TokenRegistry
 from quote_core.units import Pubkey
-from recorded_market.genesis import make_genesis
-from recorded_market.ledger import Commitment
+from recorded_market.ledger import Block, Commitment
 from recorded_market.market import Market
-from recorded_market.recording import load_recording
 
 __all__ = ["Truth"]
 
@@ -32,8 +30,8 @@ _OutputKey = tuple[Pubkey, int, Direction, int, int]
 class Truth:
     """The market's own history. Slots are played as they are told."""
 
-    def __init__(self, registry: TokenRegistry, *, seed: int) -> None:
-        self._market = Market(make_genesis(load_recording(), registry, seed=seed))
+    def __init__(self, market: Market) -> None:
+        self._market = market
         self.first_slot = self._market.clock.slot
         self._clocks = {self.first_slot: self._market.clock}
         self._slot_mono_ns: dict[int, int] = {}
@@ -55,18 +53,28 @@ class Truth:
     def slot_came(self, slot: int, mono_ns: int) -> None:
         """Play up to `slot`, which became the newest one at `mono_ns`."""
         while self._market.clock.slot < slot:
-            changes = self._market.advance()[Commitment.PROCESSED].changes
-            now = self._market.clock
-            self._clocks[now.slot] = now
-            touched: set[Pubkey] = set()
-            for pubkey, account in changes.items():
-                self._accounts[pubkey].append((now.slot, account))
-                touched |= self._pools_on[pubkey]
-            for pool_id in touched:
-                self._change_slots[pool_id].append(now.slot)
-            if now.slot % _PRUNE_EVERY_SLOTS == 0:
-                self._prune(now.slot - SLOTS_KEPT)
+            self._advance()
         self._slot_mono_ns[slot] = mono_ns
+
+    def next_slot(self, mono_ns: int) -> Mapping[Commitment, Block]:
+        """Play the next slot, the newest one since `mono_ns`, for whoever serves this very market."""
+        blocks = self._advance()
+        self._slot_mono_ns[self.slot] = mono_ns
+        return blocks
+
+    def _advance(self) -> Mapping[Commitment, Block]:
+        blocks = self._market.advance()
+        now = self._market.clock
+        self._clocks[now.slot] = now
+        touched: set[Pubkey] = set()
+        for pubkey, account in blocks[Commitment.PROCESSED].changes.items():
+            self._accounts[pubkey].append((now.slot, account))
+            touched |= self._pools_on[pubkey]
+        for pool_id in touched:
+            self._change_slots[pool_id].append(now.slot)
+        if now.slot % _PRUNE_EVERY_SLOTS == 0:
+            self._prune(now.slot - SLOTS_KEPT)
+        return blocks
 
     def newest_since_mono_ns(self, slot: int) -> int | None:
         """When `slot` became the newest one; None when that was not seen."""

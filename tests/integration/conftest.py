@@ -7,7 +7,7 @@ from fakes.nats_server import NatsServer
 
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
-from quote_core.bus import Bus, connect, connection, stream_clock
+from quote_core.bus import Bus, connect, connection, follow, stream_clock
 
 
 @pytest.fixture
@@ -38,3 +38,10 @@ async def bus(nats_url: str, monkeypatch: pytest.MonkeyPatch) -> AsyncIterator[B
     async with connect(nats_url, name="test") as connected:
         await repair(connected, STREAMS)
         yield connected
+
+
+@pytest.fixture
+def silence_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Who follows a stream in this process is to hear of it five times as often, and misses it five times as soon."""
+    monkeypatch.setattr(follow, "HEARTBEAT_S", follow.HEARTBEAT_S / 5)
+    monkeypatch.setattr(follow, "SILENCE_S_MAX", follow.SILENCE_S_MAX / 5)

@@ -12,8 +12,8 @@ from aggregator.clients import ExternalClient, LocalClient
 from aggregator.held import HeldQuote, Refusal
 from quote_core.clock import SYSTEM_CLOCK, moment
 from quote_core.dex.pool import Dex, SwapMode
-from quote_core.errors import DeadlinePassed, ProviderUnavailable
-from quote_core.serving import QuoteRequest
+from quote_core.errors import DeadlinePassed, ProviderUnavailable, Unauthenticated
+from quote_core.serving import QuoteRequest, abort_with, serve
 
 pytestmark = pytest.mark.integration
 
@@ -67,6 +67,15 @@ async def test_a_wanted_output_and_the_dexes_reach_the_local_service(
     assert list(sent.dexes) == ["pumpswap", "raydium_cpmm"]
 
 
+async def test_what_a_route_may_be_reaches_the_local_service(
+    channel: grpc.aio.Channel, local: FakeLocalService
+) -> None:
+    asked = QuoteRequest(SOL, USDC, 1_000_000_000, hop_count_max=3, leg_count_max=2)
+    assert isinstance(await LocalClient(channel).quote(asked, timeout_ns=5 * S), HeldQuote)
+    (sent,) = local.asked
+    assert (sent.input_amount, sent.max_hops, sent.max_splits) == (1_000_000_000, 3, 2)
+
+
 async def test_refusal_comes_back_in_the_services_words(channel: grpc.aio.Channel) -> None:
     client = LocalClient(channel)
     refusal = await client.quote(QuoteRequest(USDC, SOL, 1), timeout_ns=5 * S)
@@ -102,3 +111,22 @@ async def test_late_prices_are_a_deadline_with_its_length(channel: grpc.aio.Chan
     local.is_silent = True
     with pytest.raises(DeadlinePassed, match="local quote service: no answer within 20 ms"):
         await LocalClient(channel).oracle_prices(timeout_ns=S // 50)
+
+
+async def test_a_service_that_does_not_let_the_aggregator_in_is_not_the_client_s_fault() -> None:
+    async def refuse(_: bytes, context: grpc.aio.ServicerContext[bytes, bytes]) -> bytes:
+        await abort_with(context, Unauthenticated("a valid Bearer token is required"))
+
+    def register(server: grpc.aio.Server) -> None:
+        handlers = {"GetQuote": grpc.unary_unary_rpc_method_handler(refuse)}
+        service = "solquote.v1.LocalQuoteService"
+        server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(service, handlers),))
+
+    async with (
+        serve(register, services=(), host="127.0.0.1", port=0) as server,
+        grpc.aio.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+    ):
+        refusal = await LocalClient(channel).quote(ASKED, timeout_ns=5 * S)
+    assert isinstance(refusal, Refusal)
+    assert refusal.code == "UNAVAILABLE"
+    assert refusal.message.startswith("local quote service: does not let the aggregator in: authorization: ")

@@ -80,12 +80,33 @@ async def test_quote_is_answered_in_jupiters_names_with_our_fields_beside_them(h
         (asked(amount="9" * 5000), 400, "INVALID_ARGUMENT", "amount: must be a whole number"),
         (asked(slippageBps="10001"), 400, "INVALID_ARGUMENT", "slippageBps"),
         (asked(slippageBps="abc"), 400, "INVALID_ARGUMENT", "slippageBps: must be a whole number of basis points"),
-        (asked(maxAccounts="abc"), 400, "INVALID_ARGUMENT", "maxAccounts: must be 64"),
-        (asked(autoSlippage="true"), 400, "INVALID_ARGUMENT", "autoSlippage: is not a parameter here"),
+        (asked(maxAccounts="abc"), 400, "INVALID_ARGUMENT", "maxAccounts: must be a whole number of accounts from 18"),
+        (asked(autoSlippage="true"), 400, "INVALID_ARGUMENT", "autoSlippage: must be false"),
+        (asked(userPublicKey=SOL), 400, "INVALID_ARGUMENT", "userPublicKey: is not a parameter here"),
+        (
+            asked(platformFeeBps="1", swapMode="ExactOut"),
+            400,
+            "INVALID_ARGUMENT",
+            "platformFeeBps: must be 0 for a wanted output",
+        ),
         (asked(dexes="Orca"), 400, "INVALID_ARGUMENT", "dexes: must name DEXes of raydium_amm_v4 (Raydium)"),
         (asked(excludeDexes="Orca"), 400, "INVALID_ARGUMENT", "excludeDexes: must name DEXes of"),
         (asked(inputMint="0OIl"), 400, "INVALID_ARGUMENT", "inputMint: must be base58 of 32 bytes"),
         (asked(outputMint=SOL), 400, "INVALID_ARGUMENT", "outputMint: must differ"),
+        (asked(maxHops="4"), 400, "INVALID_ARGUMENT", "maxHops: must be a whole number of swaps from 0 to 3"),
+        (asked(maxSplits="4"), 400, "INVALID_ARGUMENT", "maxSplits: must be a whole number of routes from 0 to 3"),
+        (
+            asked(outputMint=SOL, maxHops="2", onlyDirectRoutes="true"),
+            400,
+            "INVALID_ARGUMENT",
+            "outputMint: must differ",
+        ),
+        (
+            asked(maxSplits="2", swapMode="ExactOut"),
+            400,
+            "INVALID_ARGUMENT",
+            "maxSplits: must be 1 for a wanted output",
+        ),
         (asked(outputMint=UNKNOWN), 404, "NOT_FOUND", "outputMint: Vote1111"),
         (asked(outputMint=SSOL), 422, "FAILED_PRECONDITION", "no pool"),
         ({}, 400, "INVALID_ARGUMENT", "inputMint: is required"),
@@ -101,7 +122,7 @@ async def test_wrong_request_gets_its_status_and_names_the_field(
     assert words in error["error"]
 
 
-@pytest.mark.parametrize("path", ["/quote", "/v1/quote", "/swap/v1/quote"])
+@pytest.mark.parametrize("path", ["/quote", "/v1/quote", "/swap/v1/quote", "/v6/quote"])
 async def test_a_quote_is_where_jupiters_clients_look_for_it(http: aiohttp.ClientSession, path: str) -> None:
     parameters = asked(
         restrictIntermediateTokens="true", maxAccounts="64", instructionVersion="V1", onlyDirectRoutes="true"
@@ -117,6 +138,16 @@ async def test_exact_out_is_answered_with_what_it_costs_at_most(http: aiohttp.Cl
     assert quote["otherAmountThreshold"] == "1010000000"
 
 
+async def test_a_platform_fee_is_told_and_taken_off_what_is_held_and_what_is_asked_for(
+    http: aiohttp.ClientSession,
+) -> None:
+    for amount, left, fee in ((ONE_SOL, "139580000", "420000"), (7 * ONE_SOL - 1, "977060000", "2939999")):
+        _, quote = await get(http, "/v1/quote", **asked(amount=str(amount), platformFeeBps="30"))
+        assert (quote["outAmount"], quote["platformFee"]) == (left, {"amount": fee, "feeBps": 30})
+        _, quote = await get(http, "/v1/quote", **asked(amount=str(amount)))
+        assert (quote["outAmount"], quote["platformFee"]) == (str(int(left) + int(fee)), None)
+
+
 async def test_dexes_may_be_one_text_or_several(http: aiohttp.ClientSession) -> None:
     several = [*asked().items(), ("dexes", "Whirlpool"), ("dexes", "raydium_cpmm,Pump.fun Amm")]
     async with http.get("/v1/quote", params=several) as answer:
@@ -125,13 +156,85 @@ async def test_dexes_may_be_one_text_or_several(http: aiohttp.ClientSession) -> 
         assert (answer.status, (await answer.json())["error"]) == (400, "amount: is given more than once")
 
 
+async def test_what_is_asked_for_again_is_answered_again_and_as_of_then(http: aiohttp.ClientSession) -> None:
+    wanted = [asked(), asked(slippageBps="100"), asked(outputMint=UNKNOWN)]
+    body = {"quotes": wanted}
+    for _ in range(2):
+        singles = [await get(http, "/v1/quote", **one) for one in wanted]
+        async with http.post("/v1/quote/batch", json=body) as answer:
+            batch = (await answer.json())["quotes"]
+        assert [status for status, _ in singles] == [200, 200, 404]
+        assert [quote["otherAmountThreshold"] for _, quote in singles[:2]] == ["139300000", "138600000"]
+        assert list(map(lasting, batch)) == [lasting(quote) for _, quote in singles]
+
+
+def lasting(quote: dict[str, Any]) -> dict[str, Any]:
+    """Without what is of the moment."""
+    moving = {"timeTaken", "confidence", "confidenceFactors", "ageMs", "contextSlot"}
+    return {name: value for name, value in quote.items() if name not in moving}
+
+
 async def test_jupiters_labels_of_our_programs(http: aiohttp.ClientSession) -> None:
-    for path in ("/program-id-to-label", "/swap/v1/program-id-to-label"):
+    for path in ("/program-id-to-label", "/swap/v1/program-id-to-label", "/v6/program-id-to-label"):
         status, labels = await get(http, path)
         assert (status, labels["whirLbMiicVdio4qvUfM5KAg6Ct8VwpYzGff3uctyCc"]) == (200, "Whirlpool")
 
 
-@pytest.mark.parametrize("path", ["/swap", "/swap-instructions", "/swap/v1/swap", "/swap/v1/swap-instructions"])
+async def test_tokens_are_where_clients_of_jupiters_three_token_apis_look(http: aiohttp.ClientSession) -> None:
+    mints = [token.mint for token in TOKENS]
+    lsts = [token.mint for token in TOKENS if token.category == "lst"]
+    for path in ("/tokens", "/v1/tokens", "/tokens?tags=verified", "/tokens/v1/all"):
+        _, tokens = await get(http, path)
+        assert [token["address"] for token in tokens] == mints
+    for path in ("/tokens?tags=lst", "/tokens/v1/tagged/lst", "/tokens/v1/tagged/community,lst"):
+        _, tokens = await get(http, path)
+        assert [token["address"] for token in tokens] == lsts
+    for path in ("/v6/tokens", "/tokens/v1/mints/tradable"):
+        assert (await get(http, path))[1] == mints
+    for path in (f"/token/{USDC}", f"/tokens/v1/token/{USDC}"):
+        _, token = await get(http, path)
+        assert (token["symbol"], token["decimals"], token["tags"]) == ("USDC", 6, ["verified"])
+    for path, symbols in (("search?query=jitos", ["JitoSOL"]), (f"search?query={USDC},{SOL}", ["SOL", "USDC"])):
+        _, tokens = await get(http, f"/tokens/v2/{path}")
+        assert [token["symbol"] for token in tokens] == symbols
+    _, tokens = await get(http, "/tokens/v2/tag?query=lst")
+    assert [token["id"] for token in tokens] == lsts
+
+
+@pytest.mark.parametrize(
+    ("path", "status", "words"),
+    [
+        (f"/token/{UNKNOWN}", 404, "mint: Vote1111"),
+        ("/tokens/v1/token/0OIl", 400, "mint: must be base58 of 32 bytes"),
+        ("/tokens?tag=lst", 400, "tag: is not a parameter here"),
+        ("/tokens?tags=lst&tags=verified", 400, "tags: is given more than once"),
+        ("/tokens/v2/tag?query=pump", 400, "query: must be verified or lst, got 'pump'"),
+        ("/tokens/v2/tag", 400, "query: is required"),
+        ("/tokens/v2/search?query=a%20b", 400, "query: must be at most 4499 letters and digits"),
+        (f"/tokens/v2/search?query={'a' * 4500}", 400, "query: must be at most 4499 letters and digits"),
+    ],
+)
+async def test_a_wrong_question_about_tokens_names_its_field(
+    http: aiohttp.ClientSession, path: str, status: int, words: str
+) -> None:
+    got, error = await get(http, path)
+    assert (got, words in error["error"]) == (status, True)
+
+
+async def test_swagger_ui_is_served_from_here_with_a_policy_and_nothing_of_it_can_be_chosen(
+    http: aiohttp.ClientSession,
+) -> None:
+    for path in ("/swagger", "/swagger/start.js", "/swagger/swagger-ui.css", "/swagger/swagger-ui-bundle.js"):
+        async with http.get(path) as answer:
+            assert (answer.status, bool(await answer.read())) == (200, True)
+            policy = answer.headers["Content-Security-Policy"]
+            assert "default-src 'none'; script-src 'self';" in policy
+            assert "http" not in policy
+            assert "unsafe" not in policy
+    assert (await get(http, "/swagger/swagger-ui.js"))[0] == 404
+
+
+@pytest.mark.parametrize("path", ["/swap", "/swap-instructions", "/swap/v1/swap", "/v6/swap-instructions"])
 async def test_a_swap_is_not_offered_and_says_where_to_read(http: aiohttp.ClientSession, path: str) -> None:
     async with http.post(path, json={"userPublicKey": SOL, "quoteResponse": {}}) as answer:
         assert answer.status == 501
@@ -216,7 +319,7 @@ async def test_every_path_of_the_openapi_document_is_served_and_nothing_else(htt
     _, document = await get(http, "/openapi.json")
     for path, methods in document["paths"].items():
         for method in ("get", "post", "put", "delete"):
-            async with http.request(method, path.replace("{mint}", USDC)) as answer:
+            async with http.request(method, path.replace("{mint}", USDC).replace("{tag}", "lst")) as answer:
                 assert (answer.status == 405) == (method not in methods), (method, path, answer.status)
 
 
@@ -228,6 +331,8 @@ async def test_answers_have_exactly_the_fields_the_openapi_document_names(http: 
         ("/v1/quote", {}, "ErrorAnswer"),
         ("/v1/pools", {}, "PoolsAnswer"),
         ("/v1/health", {}, "HealthAnswer"),
+        ("/v1/quote", asked(platformFeeBps="30"), "QuoteAnswer"),
+        (f"/token/{USDC}", {}, "TokenAnswer"),
     ):
         _, answer = await get(http, path, **parameters)
         assert_fits(answer, {"$ref": f"#/components/schemas/{schema}"}, schemas)
@@ -239,7 +344,8 @@ def assert_fits(value: Any, schema: dict[str, Any], schemas: dict[str, Any]) -> 
         schema = schemas[schema["$ref"].rsplit("/", 1)[1]]
     if "anyOf" in schema:
         kinds = {int: "integer", float: "number", str: "string", type(None): "null", list: "array", dict: "object"}
-        schema = next(one for one in schema["anyOf"] if one.get("type") == kinds[type(value)] or "$ref" in one)
+        plain = next((one for one in schema["anyOf"] if one.get("type") == kinds[type(value)]), None)
+        schema = plain or next(one for one in schema["anyOf"] if "$ref" in one)
         return assert_fits(value, schema, schemas)
     if schema.get("type") == "object" and "properties" in schema:
         assert set(value) == set(schema["properties"])

@@ -61,7 +61,7 @@ async def test_every_service_is_listed_by_reflection(running: RunningAggregator)
 async def test_every_method_is_listed_by_reflection(running: RunningAggregator) -> None:
     listed = await output(await curl(running, "--list-methods", "URL"))
     methods = {line.rsplit("/", 1)[1] for line in listed.split() if line.startswith(SERVICE)}
-    assert methods == {"GetQuote", "GetRoute", "Health", "StreamQuotes", "StreamBatchQuotes"}
+    assert methods == {"ExplainQuote", "GetQuote", "GetRoute", "Health", "StreamQuotes", "StreamBatchQuotes"}
 
 
 async def test_quote_is_got_without_reading_code(running: RunningAggregator) -> None:

@@ -4,7 +4,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from fakes.monitoring import TOKEN, Server, Webhook, alertmanager_running, until, webhook_listening
+from fakes.monitoring import TOKEN, Server, Webhook, alertmanager_running, webhook_listening
+from fakes.waiting import until
 
 pytestmark = pytest.mark.integration
 

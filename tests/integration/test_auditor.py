@@ -11,6 +11,7 @@ from pipeline.auditor.app import publish_snapshots
 from pipeline.auditor.ledger import Ledger
 from pipeline.auditor.reading import Books, follow_books, read_results
 from pipeline.auditor.settings import AuditorSettings
+from pipeline.auditor.usd import SolPrices
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus
@@ -28,7 +29,7 @@ class Auditor:
     """The auditor's two tasks, with nothing kept from an earlier one."""
 
     def __init__(self, bus: Bus, *, slowed: bool = False) -> None:
-        self.books = Books(capital_lamports=10**9)
+        self.books = Books(capital_lamports=10**9, prices=SolPrices(()))
         changed = asyncio.Event()
         settings = AuditorSettings(snapshot_interval_min="1ms" if slowed else "10ms", snapshot_interval_max="100ms")
         self._tasks = [
@@ -100,6 +101,7 @@ async def test_what_is_no_result_is_counted_and_passed_over(bus: Bus) -> None:
     await auditor.stop()
 
 
+@pytest.mark.usefixtures("silence_is_short")
 async def test_a_stream_made_anew_begins_another_account(bus: Bus) -> None:
     auditor = Auditor(bus)
     await bus.publish(result(7, number=1))

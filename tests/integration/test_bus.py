@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import pytest
 from fakes.background import running
+from fakes.market_events import slot_update
 from fakes.nats_server import NatsServer
 from fakes.pipeline_events import health_report, kill_switch
 from fakes.pipeline_process import until
@@ -14,6 +15,7 @@ from structlog.testing import capture_logs
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, Consumer, Stage, connect
+from quote_core.bus.follow import read_to_end
 from quote_core.bus.register import append_if_last_is, write_if_newest_is
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import ProviderUnavailable
@@ -26,7 +28,9 @@ from quote_core.events import (
     ServiceHealth,
     Stream,
     TradingState,
+    decode,
     derived_id,
+    encode,
     stamp,
 )
 
@@ -118,6 +122,26 @@ async def test_an_unavailable_neighbour_is_tried_again_until_the_bound_and_then_
     letter = await bus.jetstream.get_last_msg(Stream.DEAD_LETTERS, "dead.SYSTEM.tester")
     assert letter.headers is not None
     assert letter.headers["Solquote-Reason"] == "gave up after 3 tries"
+
+
+async def test_an_answer_waits_for_a_stream_without_a_leader_and_is_no_dead_letter(bus: Bus) -> None:
+    """For longer than all tries of the message; a stream that is not there is told of in the same way."""
+    tried = []
+
+    async def answer(event: Event) -> Sequence[Event]:
+        tried.append(event)
+        return [health_of(event)]
+
+    config = (await bus.jetstream.stream_info(Stream.METRICS)).config
+    await bus.jetstream.delete_stream(Stream.METRICS)
+    stage = Stage(bus, CONSUMER, answer)
+    async with running(stage):
+        await bus.publish(lifecycle(1))
+        await until(lambda: bus.refused_count > 2 * CONSUMER.retry_count_max)
+        await bus.jetstream.add_stream(config)
+        await until(lambda: stage.counts.answered == 1)
+    assert (stage.counts.dead, stage.counts.retried) == (0, 0)
+    assert await message_count(bus, Stream.METRICS) == 1
 
 
 async def test_nothing_acknowledged_is_lost_when_nats_is_killed_and_comes_back(
@@ -236,11 +260,45 @@ async def filled(bus: Bus) -> None:
     await bus.publish(lifecycle(0))
 
 
+async def test_a_batch_is_stored_whole_in_its_order_and_once(bus: Bus) -> None:
+    batch = [slot_update(slot) for slot in range(1, 101)]
+    await bus.publish_batch(batch)
+    await bus.publish_batch(batch)
+    await bus.publish_batch([])
+    kept = [decode(message.data) async for message in read_to_end(bus, Stream.MARKET_DATA)]
+    assert kept == batch
+
+
+async def test_a_batch_that_no_stream_keeps_is_told(bus: Bus) -> None:
+    await bus.jetstream.delete_stream(Stream.MARKET_DATA)
+    with pytest.raises(ProviderUnavailable, match=r"no stream keeps market\.slot"):
+        await bus.publish_batch([slot_update(1), slot_update(2)])
+
+
+async def test_of_many_on_their_way_each_is_answered_by_itself(bus: Bus) -> None:
+    async def published(number: int) -> int | str:
+        if number % 3 == 2:
+            with pytest.raises(ProviderUnavailable, match="no stream keeps nowhere"):
+                await bus.publish_bytes(f"nowhere.{number}", b"", {})
+            return "refused"
+        acknowledged = await bus.publish_bytes("system.lifecycle.scanner", encode(lifecycle(number)), {})
+        return acknowledged.sequence
+
+    answers = await asyncio.gather(*(published(number) for number in range(30)))
+    assert answers == [number // 3 * 2 + number % 3 + 1 if number % 3 < 2 else "refused" for number in range(30)]
+
+
+async def test_a_message_the_stream_has_by_its_id_is_told_as_one_it_had(bus: Bus) -> None:
+    first, again = [await bus.publish_bytes("system.lifecycle.scanner", b"", {"Nats-Msg-Id": "one"}) for _ in "12"]
+    assert (first.is_duplicate, again.is_duplicate) == (False, True)
+    assert again.sequence == first.sequence
+
+
 @pytest.mark.parametrize(
     ("spoil", "attempt", "reason"),
     [
         (filled, lambda bus: bus.publish(lifecycle(1)), "system.lifecycle.scanner refuses: maximum messages exceeded"),
-        (None, lambda bus: bus.publish_bytes("nowhere.at.all", b"", {}), "no stream keeps nowhere.at.all"),
+        (None, lambda bus: bus.publish_bytes("nowhere.at.all", b"", {}), "no stream keeps nowhere.at.all now"),
         (None, lambda bus: bus.publish_bytes("system.stop", b"x" * 2**21, {}), "larger than the server takes"),
         (filled, lambda bus: write_if_newest_is(bus, lifecycle(1), sequence=1), "maximum messages exceeded"),
     ],

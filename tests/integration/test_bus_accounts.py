@@ -75,8 +75,8 @@ async def test_nobody_without_a_key_is_let_in(server: RunningNats) -> None:
 
 
 RELEASE, STOP, PLAN, RESULT = "system.kill_switch", "system.stop", "plan.SOL-USDC", "executed.SOL-USDC.0a"
-FINDING, DEAD = "opportunity.two_hop.SOL-USDC", "dead.PLANNED.executor"
-GUARDED = (RELEASE, KILL_SWITCH_HEARTBEAT, STOP, PLAN, RESULT, FINDING, DEAD, "metrics.pnl", "market.price.SOL")
+FINDING, DEAD, PRICE = "opportunity.two_hop.SOL-USDC", "dead.PLANNED.executor", "market.price.SOL-USDC"
+GUARDED = (RELEASE, KILL_SWITCH_HEARTBEAT, STOP, PLAN, RESULT, FINDING, DEAD, "metrics.pnl", PRICE)
 MAY = {
     BusRole.INITIALIZER: set(),
     BusRole.SYSTEM_MANAGER: {RELEASE, KILL_SWITCH_HEARTBEAT, STOP},
@@ -85,8 +85,10 @@ MAY = {
     BusRole.EXECUTOR: {STOP, RESULT, DEAD},
     BusRole.AUDITOR: {"metrics.pnl"},
     BusRole.EVENT_LOGGER: set(),
+    BusRole.NOTIFIER: set(),
     BusRole.OPERATOR: {STOP},
     BusRole.PAGE: set(),
+    BusRole.LOCAL_QUOTE: {PRICE},
 }
 
 

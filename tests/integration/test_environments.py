@@ -13,7 +13,7 @@ from pathlib import Path
 
 import pytest
 from fakes.ports import free_port
-from fakes.running_platform import RunningPlatform, solquote
+from fakes.running_platform import UNHURRIED, RunningPlatform, solquote
 
 from quote_core.addresses import why_not_bound
 from solquote.cli import run
@@ -40,6 +40,10 @@ def refusals(capsys: pytest.CaptureFixture[str]) -> tuple[str, list[str]]:
         ("SOLQUOTE_HOST", "nonsense.invalid", "cannot listen on nonsense.invalid: it is no address"),
         ("SOLQUOTE_HOST", "192.0.2.1", "cannot listen on 192.0.2.1: it is no address of this machine"),
         ("SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST", "192.0.2.1", "cannot listen on 192.0.2.1: it is no address of this"),
+        ("SOLQUOTE_HOST", "0.0.0.0", "0.0.0.0 is reached from other machines, and nobody would be asked who they are"),
+        ("SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST", "::", ":: is reached from other machines"),
+        ("SOLQUOTE_ACCESS_FILE", NO_FOLDER, "/proc/version/x: Not a directory"),
+        ("SOLQUOTE_ASK_TOKEN_FILE", NO_FOLDER, "/proc/version/x: Not a directory"),
         ("SOLQUOTE_AGGREGATOR_ADDRESS", "::1:50051", "must be host:port, an IPv6 host in brackets"),
         ("SOLQUOTE_RPC_URL", "http://127.0.0.1:port", "must be a URL such as http://host:port"),
         ("SOLQUOTE_LOG_LEVEL", "loud", "String should match pattern"),
@@ -139,7 +143,7 @@ def odd_one(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningPlatfor
     }
     data_dir = tmp_path_factory.mktemp("environments") / "José of a blank"
     with umask_of(0o000):
-        running = RunningPlatform(data_dir, environ=environ)
+        running = RunningPlatform(data_dir, environ=UNHURRIED | environ)
     with running:
         running.until_healthy()
         yield running

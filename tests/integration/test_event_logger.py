@@ -80,8 +80,7 @@ async def test_it_writes_on_after_the_server_died(nats_server: NatsServer, bus: 
         for number in range(20):
             await publish(bus, number)
         await eventually(lambda: len(numbers(journal)) == 20)
-        nats_server.stop()
-        nats_server.start()
+        await nats_server.restart_under(bus)
         for number in range(20, 40):
             await publish(bus, number)
         await eventually(lambda: len(numbers(journal)) == 40)

@@ -58,3 +58,20 @@ async def test_tail_says_that_nats_is_gone_and_back_and_misses_nothing(
     finally:
         tailing.kill()
         await tailing.wait()
+
+
+async def test_replay_prints_what_is_kept_in_order_and_at_its_pace(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    for pid in range(1, 5):
+        await publish(bus, pid)
+    started = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "solquote", "events", "replay", "--type", "Lifecycle", "--speed", "0.5", "-n", "3"),
+        env={**os.environ, "SOLQUOTE_NATS_URL": nats_server.url, "SOLQUOTE_DATA_DIR": str(tmp_path)},
+        stdout=asyncio.subprocess.PIPE,
+    )
+    assert started.stdout is not None
+    async with asyncio.timeout(DEADLINE_S):
+        lines = [json.loads(line) for line in (await started.stdout.read()).splitlines()]
+        assert await started.wait() == 0
+    assert [line["event"]["pid"] for line in lines] == [1, 2, 3]

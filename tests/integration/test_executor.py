@@ -26,7 +26,7 @@ from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, Consumer, connect
 from quote_core.bus.follow import read_to_end
 from quote_core.clock import NO_MOMENT, Moment, SystemClock
-from quote_core.events import ExecutionPlan, ExecutionResult, Outcome, Stream, decode, encode
+from quote_core.events import Claim, ExecutionPlan, ExecutionResult, Outcome, Stream, decode, encode
 from quote_core.freshness import FRESH_NS_MAX, Freshness
 
 pytestmark = pytest.mark.integration
@@ -75,6 +75,18 @@ async def until_pulling(bus: Bus, count: int) -> None:
             await asyncio.sleep(0.02)
 
 
+async def until_delivered(bus: Bus, count: int) -> None:
+    """Wait until so many plans are out and have come: the executors' next pull requests stand behind them."""
+    async with asyncio.timeout(DEADLINE_S):
+        while (await out_count(bus)) < count:  # noqa: ASYNC110  # what is awaited happens in the server
+            await asyncio.sleep(0.02)
+
+
+async def out_count(bus: Bus) -> int:
+    info = await consumer_info(bus)
+    return (info and info.num_ack_pending) or 0
+
+
 async def waiting_count(bus: Bus) -> int:
     info = await consumer_info(bus)
     return (info and info.num_waiting) or 0
@@ -120,6 +132,7 @@ async def test_of_three_executors_each_plan_has_one_and_one_result(
     worker_on: MakeWorker, bus: Bus, nats_url: str
 ) -> None:
     market, gate = Market(), Switch()
+    market.lets_go.clear()
     async with (
         connect(nats_url, name="two") as second,
         connect(nats_url, name="three") as third,
@@ -129,6 +142,8 @@ async def test_of_three_executors_each_plan_has_one_and_one_result(
     ):
         for number in range(60):
             await bus.publish(plan(number))
+        await eventually(lambda: market.asked_count > 4)  # so many one has in hand at once: another one has some, too
+        market.lets_go.set()
         found = await results_when(bus, 60)
         await until_settled(bus)
     assert {result.plan_id for result in found} == {plan_id(number) for number in range(60)}
@@ -191,6 +206,24 @@ async def test_a_crash_between_result_and_acknowledgement_gives_no_second_result
     assert await results(bus) == [first]
 
 
+async def test_of_plans_that_wait_for_a_hand_the_less_risky_is_begun_first(worker_on: MakeWorker, bus: Bus) -> None:
+    market, gate = Market(), Switch()
+    market.lets_go.clear()
+    async with running(worker_on(bus, market, gate)):
+        for number in range(4):  # as many as there are hands
+            await bus.publish(plan(number))
+        await eventually(lambda: market.asked_count == 4)
+        risks = {4: 0.4, 5: 0.1, 6: 0.3}  # with these the wait is as long as may be: what is more is not taken yet
+        for number, risk in risks.items():
+            await bus.publish(replace(plan(number), risk_score=risk))
+        await until_delivered(bus, 7)
+        market.lets_go.set()
+        await results_when(bus, 7)
+        claims = [decode(message.data) async for message in read_to_end(bus, Stream.CLAIMS)]
+    begun = [claim.plan_id for claim in claims if isinstance(claim, Claim)]
+    assert begun[4:] == [plan_id(5), plan_id(6), plan_id(4)]
+
+
 async def test_a_closed_gate_leaves_plans_alone_and_a_release_concludes_them(worker_on: MakeWorker, bus: Bus) -> None:
     gate, market = Switch(is_open=False), Market()
     async with running(worker_on(bus, market, gate)):
@@ -238,17 +271,16 @@ async def test_what_was_fetched_and_not_begun_is_handed_back_at_once(worker_on: 
 
 
 async def test_results_survive_the_loss_of_the_server_in_the_middle(
-    worker_on: MakeWorker, nats_server: NatsServer, bus: Bus
+    worker_on: MakeWorker, nats_server: NatsServer, bus: Bus, monkeypatch: pytest.MonkeyPatch
 ) -> None:
+    monkeypatch.undo()  # the patience of the tests' bus: a second, as delivered, is when storing is tried again
     market = Market()
     market.lets_go.clear()
-    async with running(worker_on(bus, market, Switch())):
+    async with connect(nats_server.url, name="one") as of_worker, running(worker_on(of_worker, market, Switch())):
         await bus.publish(plan(1))
         await eventually(lambda: market.asked_count == 1)
-        nats_server.stop()
-        market.lets_go.set()
-        nats_server.start()
-        await eventually(lambda: bus.is_connected)
+        market.lets_go.set()  # it goes on when the server is back already, over a connection that it believes in
+        await nats_server.restart_under(bus)
         found = await results_when_back(bus)
     assert [result.outcome for result in found] == [Outcome.FILLED]
 
@@ -409,6 +441,33 @@ async def test_no_claims_no_trades(worker_on: MakeWorker, bus: Bus) -> None:
         await repair(bus, STREAMS)
         await results_when(bus, 2)
     assert market.asked_count == 2
+
+
+async def test_endings_that_wait_for_the_stream_keep_no_plan_from_being_begun(worker_on: MakeWorker, bus: Bus) -> None:
+    config = (await bus.jetstream.stream_info(Stream.EXECUTED)).config
+    await bus.jetstream.update_stream(config.evolve(max_msg_size=1))  # no ending can be stored
+    market, count = Market(), 4 * 3  # three times what is executed at once
+    async with running(worker_on(bus, market, Switch())):
+        for number in range(count):
+            await bus.publish(plan(number))
+        await eventually(lambda: market.asked_count == count)
+        assert await results(bus) == []
+        await bus.jetstream.update_stream(config)
+        assert {result.plan_id for result in await results_when(bus, count)} == {plan_id(n) for n in range(count)}
+        await until_settled(bus)
+    assert market.asked_count == count
+
+
+async def test_no_more_plans_are_executed_at_once_than_told(worker_on: MakeWorker, bus: Bus) -> None:
+    market = Market()
+    market.lets_go.clear()
+    async with running(worker_on(bus, market, Switch())):
+        for number in range(12):
+            await bus.publish(plan(number))
+        await eventually(lambda: market.asked_count == 4)
+        market.lets_go.set()
+        await results_when(bus, 12)
+    assert market.asked_at_once_max == 4
 
 
 async def test_a_plan_of_another_host_is_as_old_as_the_stream_says(worker_on: MakeWorker, bus: Bus) -> None:

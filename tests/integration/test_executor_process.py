@@ -3,8 +3,11 @@
 import asyncio
 import os
 import shutil
+import signal
+import socket
 import subprocess
 import sys
+import time
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
@@ -14,9 +17,11 @@ from typing import Any
 import aiohttp
 import grpc.aio
 import pytest
+from fakes.metrics_pages import families_of, page_of
 from fakes.nats_server import NatsServer
 from fakes.plans import USDC_BACK, plan, plan_id
 from fakes.ports import free_port
+from fakes.results import result as ended
 from fakes.vouched import freshness_message
 from fakes.waiting import DEADLINE_S
 from fakes.wall_clock import COMPILER, WallClocks
@@ -29,7 +34,7 @@ from quote_core.events import Event, ExecutionResult, Outcome, ServiceHealth, St
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
 from quote_core.generated.solquote.v1 import quotes_pb2
-from quote_core.units import LAMPORTS_PER_SOL
+from quote_core.units import LAMPORTS_PER_SOL, NS_PER_S
 
 pytestmark = pytest.mark.integration
 CONCURRENCY = 8
@@ -95,6 +100,12 @@ class Platform:
             session.post(url, headers={"Authorization": f"Bearer {token}"}) as answer,
         ):
             assert answer.status == 200, await answer.text()
+            shown: dict[str, Any] = await answer.json()
+            return shown
+
+    async def look(self) -> dict[str, Any]:
+        url = f"http://127.0.0.1:{self.http_port}/api/killswitch"
+        async with aiohttp.ClientSession() as session, session.get(url) as answer:
             shown: dict[str, Any] = await answer.json()
             return shown
 
@@ -226,6 +237,36 @@ async def test_nothing_is_published_after_a_kill_nor_after_restarts_and_a_releas
     assert {result.plan_id for result in await platform.results()} == {plan_id(n) for n in range(3)}
 
 
+async def test_an_executor_acknowledges_each_switch_and_the_manager_tells_who_has_not(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    executors = [platform.start("pipeline.executor") for _ in range(2)]
+    await until(platform.answers)
+
+    async def executors_current(count: int) -> bool:
+        shown = await platform.look()
+        told = [each for each in shown["acknowledgements"] if each["service"] == "executor"]
+        current = [each for each in told if each["isCurrent"] and each["revision"] == shown["revision"]]
+        return len(current) == len(told) == count
+
+    await until(lambda: executors_current(2))
+    for verb in ("enable", "disable"):
+        await platform.switch(verb)
+        await until(lambda: executors_current(2))
+    executors[0].send_signal(signal.SIGSTOP)
+    try:
+        await platform.switch("enable")
+        late = f"executor {socket.gethostname()}/{executors[0].pid}"
+
+        async def only_one_is_late() -> bool:
+            missing = (await platform.look())["unacknowledged"]
+            return [name for name in missing if name.startswith("executor")] == [late]
+
+        await until(only_one_is_late)
+    finally:
+        executors[0].send_signal(signal.SIGCONT)
+    await until(lambda: executors_current(2))
+
+
 async def test_two_executors_take_an_opportunity_once_and_no_plan_makes_them_pay_any_tip(platform: Platform) -> None:
     platform.start("pipeline.system_manager")
     for _ in range(2):
@@ -245,6 +286,78 @@ async def test_two_executors_take_an_opportunity_once_and_no_plan_makes_them_pay
     lost = [result.profit_lamports for result in results if result.profit_lamports < 0]
     assert (len(filled), lost) == (len(first), [])
     assert set(filled) == {one.opportunity_id for one in first}
+
+
+async def test_executors_together_begin_no_more_trades_a_minute_than_the_hard_stop_allows(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    for _ in range(2):
+        platform.start("pipeline.executor", {"SOLQUOTE_EXECUTOR_TRADES_PER_MINUTE_MAX": "3"})
+    for number in range(20):
+        await platform.bus.publish(plan(number))
+
+    async def all_ended() -> bool:
+        return len(await platform.results()) == 20
+
+    await until(all_ended)
+    results = await platform.results()
+    assert sum(result.outcome is Outcome.FILLED for result in results) == 3
+    refused = [result for result in results if result.outcome is Outcome.REFUSED]
+    assert {result.reason.partition(":")[0] for result in refused} == {"rate"}
+
+
+async def test_executors_together_put_no_more_into_a_pair_than_the_hard_stop_allows(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    metrics_ports = [free_port() for _ in range(2)]
+    for port in metrics_ports:
+        most = {"SOLQUOTE_EXECUTOR_PAIR_EXPOSURE_MAX_LAMPORTS": str(LAMPORTS_PER_SOL * 3 // 2)}
+        platform.start("pipeline.executor", {**most, "SOLQUOTE_EXECUTOR_METRICS_PORT": str(port)})
+    platform.quotes.lets_go.clear()
+    await platform.bus.publish(plan(0))
+
+    async def is_simulating() -> bool:
+        return platform.quotes.asked_count == 1
+
+    async def count_is(expected: int) -> bool:
+        return len(await platform.results()) == expected
+
+    await until(is_simulating)
+    for number in range(1, 7):
+        await platform.bus.publish(plan(number))
+    await until(lambda: count_is(6))
+    assert {result.reason.partition(":")[0] for result in await platform.results()} == {"exposure"}
+    name, label = "solquote_executor_refusals_total", frozenset({("guard", "exposure")})
+    pages = [await asyncio.to_thread(page_of, f"http://127.0.0.1:{port}/metrics") for port in metrics_ports]
+    assert sum(families_of(page)[name][name, label] for page in pages) == 6
+    platform.quotes.lets_go.set()
+    await until(lambda: count_is(7))
+    await platform.bus.publish(plan(7))
+    await until(lambda: count_is(8))
+    filled = {result.plan_id for result in await platform.results() if result.outcome is Outcome.FILLED}
+    assert filled == {plan_id(0), plan_id(7)}
+
+
+async def test_a_loss_of_this_day_of_whatever_run_stops_an_executor_that_starts_behind_it(platform: Platform) -> None:
+    now_unix_ns = time.time_ns()
+    for number, finished_unix_ns in enumerate((now_unix_ns, now_unix_ns + 3_600 * NS_PER_S)):  # midnight may come
+        lost = ended(-LAMPORTS_PER_SOL, number=100 + number, finished_unix_ns=finished_unix_ns)
+        await platform.bus.publish(replace(lost, run_id="another"))
+    platform.start("pipeline.system_manager")
+    most = {"SOLQUOTE_EXECUTOR_DAILY_LOSS_MAX_LAMPORTS": str(LAMPORTS_PER_SOL)}
+    stopped = platform.start("pipeline.executor", most)
+    await platform.bus.publish(plan(0))
+
+    async def count_is(expected: int) -> bool:
+        return len(await platform.results()) == expected
+
+    await until(lambda: count_is(3))
+    (refused,) = [each for each in await platform.results() if each.plan_id == plan_id(0)]
+    assert (refused.outcome, refused.reason.partition(":")[0]) == (Outcome.REFUSED, "daily loss")
+    stopped.terminate()
+    platform.start("pipeline.executor")
+    await platform.bus.publish(plan(1))
+    await until(lambda: count_is(4))
+    (filled,) = [each for each in await platform.results() if each.plan_id == plan_id(1)]
+    assert filled.outcome is Outcome.FILLED
 
 
 async def test_a_fill_outlasts_the_loss_of_the_bus_and_a_kill_before_it_was_stored(

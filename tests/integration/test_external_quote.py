@@ -8,8 +8,8 @@ from collections.abc import AsyncIterator
 import grpc
 import grpc.aio
 import pytest
-from fakes.jupiter import FakeJupiter, serving_jupiter
 from fakes.ports import free_port
+from fakes.provider_api import FakeDflow, FakeJupiter, FakeOkx, FakeRaydium, serving
 from fakes.tested_source import START_DEADLINE_S, running_service
 from fakes.waiting import eventually
 
@@ -49,7 +49,7 @@ async def jupiter() -> FakeJupiter:
 
 @pytest.fixture
 async def stub(jupiter: FakeJupiter) -> AsyncIterator[pb_grpc.ExternalQuoteServiceStub]:
-    async with serving_jupiter(jupiter) as url, service(url, jupiter_api_key="secret") as running:
+    async with serving(jupiter) as url, service(url, jupiter_api_key="secret") as running:
         yield running
 
 
@@ -163,7 +163,7 @@ async def test_caller_that_gives_up_leaves_the_answer_for_the_next_one(
 
 async def test_circuit_opens_after_failures_in_a_row(jupiter: FakeJupiter) -> None:
     jupiter.refusals += [(500, {}, b"")] * 20
-    async with serving_jupiter(jupiter) as url, service(url, requests_per_s=100, breaker_failure_count_max=3) as stub:
+    async with serving(jupiter) as url, service(url, requests_per_s=100, breaker_failure_count_max=3) as stub:
         code, details = await code_of(stub.GetQuote(ask()))
         assert code is grpc.StatusCode.UNAVAILABLE
         assert "answered 500" in details
@@ -178,6 +178,39 @@ async def test_circuit_opens_after_failures_in_a_row(jupiter: FakeJupiter) -> No
         assert "circuit breaker open" in report.findings[0]
 
 
+OKX_SECRETS = dict.fromkeys(("okx_api_key", "okx_secret_key", "okx_passphrase"), "hush")
+
+
+async def test_every_provider_is_asked_in_its_rank_and_answers_under_its_name() -> None:
+    fakes = {"quicknode": FakeJupiter(), "dflow": FakeDflow(), "okx": FakeOkx(), "raydium": FakeRaydium()}
+    async with contextlib.AsyncExitStack() as stack:
+        urls = {f"{name}_url": await stack.enter_async_context(serving(fake)) for name, fake in fakes.items()}
+        ranks = "okx, raydium, dflow, quicknode"
+        # A bucket of two for each, and nothing kept: the third question goes to the next rank.
+        stub = await stack.enter_async_context(
+            service("", **urls, **OKX_SECRETS, providers=ranks, price_ttl="0s", requests_per_s=0.001)
+        )
+        asked = [(await stub.GetQuote(ask(amount))).provider for amount in range(1_000, 1_008)]
+        assert asked == ["okx"] * 2 + ["raydium"] * 2 + ["dflow"] * 2 + ["quicknode"] * 2
+        code, _ = await code_of(stub.GetQuote(ask(2_000)))
+        assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+        health = await stub.GetProviderHealth(pb.ProviderHealthRequest())
+        assert [one.provider for one in health.providers] == ["okx", "raydium", "dflow", "quicknode"]
+        assert [one.uptime for one in health.providers] == [1.0] * 4
+
+
+async def test_one_that_limits_is_passed_over_for_the_other_of_its_rank(jupiter: FakeJupiter) -> None:
+    dflow = FakeDflow()
+    jupiter.refusals.append((429, {"Retry-After": "3600"}, b""))
+    async with serving(jupiter) as url, serving(dflow) as dflow_url:
+        how = {"dflow_url": dflow_url, "providers": "jupiter*9+dflow", "price_ttl": "0s", "requests_per_s": 100}
+        async with service(url, **how) as stub:
+            code, _ = await code_of(stub.GetQuote(ask()))
+            assert code is grpc.StatusCode.RESOURCE_EXHAUSTED
+            assert [(await stub.GetQuote(ask())).provider for _ in range(5)] == ["dflow"] * 5
+    assert len(jupiter.requests) == 1
+
+
 async def test_answer_for_another_amount_is_refused(
     stub: pb_grpc.ExternalQuoteServiceStub, jupiter: FakeJupiter
 ) -> None:
@@ -188,7 +221,7 @@ async def test_answer_for_another_amount_is_refused(
 
 
 async def test_stream_sends_every_combination_then_each_as_its_turn_comes(jupiter: FakeJupiter) -> None:
-    async with serving_jupiter(jupiter) as url, service(url, requests_per_s=100) as stub:
+    async with serving(jupiter) as url, service(url, requests_per_s=100) as stub:
         request = quotes_pb2.BatchQuoteRequest(
             pairs=[
                 quotes_pb2.TokenPair(input_mint=SOL, output_mint=USDC, amounts=[ONE_SOL], rows=[7]),
@@ -211,7 +244,7 @@ async def test_stream_sends_every_combination_then_each_as_its_turn_comes(jupite
 
 
 async def test_price_is_fetched_anew_through_the_known_route(jupiter: FakeJupiter) -> None:
-    async with serving_jupiter(jupiter) as url, service(url, requests_per_s=100, price_ttl="0s") as stub:
+    async with serving(jupiter) as url, service(url, requests_per_s=100, price_ttl="0s") as stub:
         first = await stub.GetQuote(ask())
         second = await stub.GetQuote(ask())
         assert second.version == first.version + 1
@@ -222,7 +255,7 @@ async def test_price_is_fetched_anew_through_the_known_route(jupiter: FakeJupite
 
 
 async def test_known_route_that_is_no_more_is_searched_for_anew(jupiter: FakeJupiter) -> None:
-    async with serving_jupiter(jupiter) as url, service(url, requests_per_s=100, price_ttl="0s") as stub:
+    async with serving(jupiter) as url, service(url, requests_per_s=100, price_ttl="0s") as stub:
         await stub.GetQuote(ask())
         jupiter.refusals.append((400, {}, b'{"error": "No routes found"}'))
         assert (await stub.GetQuote(ask())).output_amount == 140_000_000
@@ -250,7 +283,7 @@ async def test_without_a_provider_it_serves_and_every_quote_says_why() -> None:
 
 async def test_constant_demand_for_quotes_leaves_the_stream_its_half(jupiter: FakeJupiter) -> None:
     reverse = 140_000_000
-    async with serving_jupiter(jupiter) as url, service(url, requests_per_s=20, price_ttl="0s") as stub:
+    async with serving(jupiter) as url, service(url, requests_per_s=20, price_ttl="0s") as stub:
         stream = stub.StreamQuoteBatches(
             quotes_pb2.BatchQuoteRequest(
                 pairs=[

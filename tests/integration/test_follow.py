@@ -14,7 +14,7 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus
 from quote_core.bus import follow as follow_module
-from quote_core.bus.follow import Followed, Place, before_newest, follow, read_to_end
+from quote_core.bus.follow import Followed, Place, before_newest, first_kept, follow, read_to_end
 from quote_core.events import Lifecycle, Stream, decode
 
 pytestmark = pytest.mark.integration
@@ -53,6 +53,15 @@ async def test_beginning_behind_a_place_skips_what_is_before_it(bus: Bus) -> Non
     await eventually(lambda: len(got) == 2)
     task.cancel()
     assert [number_of(message) for message in got] == [2, 3]
+
+
+async def test_the_oldest_message_kept_is_found_and_where_the_next_one_will_be_when_there_is_none(bus: Bus) -> None:
+    await publish(bus, 1, 2, 3)
+    for kept_count, sequence in ((3, 1), (1, 3), (0, 4)):
+        await bus.jetstream.purge_stream(Stream.SYSTEM, keep=kept_count or None)
+        place = await first_kept(bus, Stream.SYSTEM)
+        assert place.sequence == sequence
+        assert place.created == (await before_newest(bus, Stream.SYSTEM, 1)).created
 
 
 async def test_the_newest_few_are_found_without_reading_what_is_before_them(bus: Bus) -> None:
@@ -109,15 +118,14 @@ async def test_a_server_that_dies_and_comes_back_costs_no_message_and_repeats_no
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got))
     await publish(bus, *range(1, 51))
-    nats_server.stop()
-    nats_server.start()
-    await eventually(lambda: bus.is_connected)
+    await nats_server.restart_under(bus)
     await publish(bus, *range(51, 101))
     await eventually(lambda: len(got) >= 100)
     task.cancel()
     assert [number_of(message) for message in got] == list(range(1, 101))
 
 
+@pytest.mark.usefixtures("silence_is_short")
 async def test_a_stream_made_anew_is_read_from_its_first_message(bus: Bus) -> None:
     await publish(bus, 1, 2, 3)
     got: list[Followed] = []
@@ -185,6 +193,7 @@ async def test_a_follower_of_a_stream_under_load_catches_up_with_what_was_kept_w
     assert got_by_then[:200] == list(range(1, 201))
 
 
+@pytest.mark.usefixtures("silence_is_short")
 async def test_a_follower_of_nothing_has_caught_up_and_one_of_a_stream_made_anew_begins_again(bus: Bus) -> None:
     caught_up = asyncio.Event()
     got: list[Followed] = []

@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 from fakes import full_disk_run
 
+from quote_core.bus.lease_bucket import LEASE_STREAM
 from quote_core.events import Stream
 
 pytestmark = pytest.mark.integration
@@ -37,7 +38,7 @@ def test_a_server_that_lost_its_disk_is_unhealthy_and_started_again_when_there_i
     assert run.returncode == 0, run.stdout + run.stderr
     lines = [json.loads(line) for line in run.stdout.splitlines() if line.startswith("{")]
     steps: dict[str, Any] = {line["step"]: line["what"] for line in lines}
-    assert steps["streams"] == sorted(stream.value for stream in Stream)
+    assert steps["streams"] == sorted([*(stream.value for stream in Stream), LEASE_STREAM])
     assert steps["taken at first"] == 10
     assert steps["taken when full"] < 200
     assert "no space left on device" in steps["status when full"]

@@ -12,6 +12,7 @@ from pipeline.initializer.repair import Repairs, repair
 from pipeline.initializer.sizing import shortened
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, connect
+from quote_core.bus.lease_bucket import LEASE_STREAM
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 
@@ -29,9 +30,9 @@ async def stream_names(bus: Bus) -> set[str]:
 
 
 async def test_streams_are_made_once_and_a_second_pass_changes_nothing(bus: Bus) -> None:
-    assert await repair(bus, STREAMS) == Repairs(made=tuple(plan.stream.value for plan in STREAMS))
+    assert await repair(bus, STREAMS) == Repairs(made=(*(plan.stream.value for plan in STREAMS), LEASE_STREAM))
     assert await repair(bus, STREAMS) == Repairs()
-    assert await stream_names(bus) == set(Stream)
+    assert await stream_names(bus) == {*Stream, LEASE_STREAM}
 
 
 async def test_a_stream_that_differs_is_brought_to_the_plan_and_keeps_its_messages(bus: Bus) -> None:
@@ -57,7 +58,7 @@ async def test_it_runs_once_and_exits_when_told_not_to_watch(nats_url: str, bus:
     environ = {"SOLQUOTE_NATS_URL": nats_url, "SOLQUOTE_INITIALIZER_WATCH": "false"}
     async with pipeline_process("initializer", tmp_path, environ) as initializer, asyncio.timeout(DEADLINE_S):
         assert await initializer.process.wait() == 0
-    assert await stream_names(bus) == set(Stream)
+    assert await stream_names(bus) == {*Stream, LEASE_STREAM}
 
 
 async def test_it_waits_for_nats_and_makes_memory_streams_again_after_a_restart(
@@ -90,7 +91,7 @@ async def test_a_server_with_less_room_gets_shorter_streams_and_a_second_pass_ch
         async with connect(server.url, name="test") as bus:
             repairs = await repair(bus, STREAMS)
             assert {Stream.EXECUTED, Stream.METRICS} <= {plan.stream for plan in shortened(repairs.plans)}
-            assert await stream_names(bus) == set(Stream)
+            assert await stream_names(bus) == {*Stream, LEASE_STREAM}
             assert await repair(bus, repairs.plans) == Repairs()
     finally:
         server.stop()

@@ -2,11 +2,14 @@
 
 import asyncio
 from collections.abc import AsyncIterator, Iterator
+from operator import le
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import grpc
 import pytest
+from fakes.endpoints import rpc_at
 from fakes.recorded_market_process import MarketProcess, recorded_market_process
 from fakes.running_local_quote import RunningLocalQuote, local_quote
 from fakes.waiting import DEADLINE_S
@@ -15,7 +18,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.dex.pool import Direction, SwapMode
 from quote_core.dex.programs import decode_pool
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
-from quote_core.solana import CLOCK_SYSVAR, RpcClient, decode_clock
+from quote_core.solana import CLOCK_SYSVAR, decode_clock
 from quote_core.tokens import load_tokens
 
 pytestmark = pytest.mark.integration
@@ -73,6 +76,34 @@ async def test_twelve_pairs_quote_both_ways_and_say_where_their_pools_come_from(
             assert quote.provenance == quote.route[0].provenance == expected
 
 
+async def test_pools_too_shallow_are_told_and_not_held(market: MarketProcess) -> None:
+    """The recorded CPMM pool moves by 1 % for a hundredth of a SOL."""
+    request = local_quote_pb2.ListPoolsRequest(mint_a=SOL.mint, mint_b=USDC.mint, include_dropped=True)
+    urls = {"rpc_url": market.rpc_url, "rpc_ws_url": market.websocket_url}
+    async with local_quote(**urls, pool_depth_min_sol=1.0) as service:
+        await service.until_figure("directions_quoted", 24)
+        listed = await service.stub.ListPools(request)
+        assert "raydium_cpmm" not in {pool.protocol for pool in listed.pools}
+        (dropped,) = listed.dropped
+        assert (dropped.protocol, dropped.reason) == ("raydium_cpmm", "shallow")
+        assert 10**6 < dropped.depth_lamports < 10**9
+        elsewhere = local_quote_pb2.ListPoolsRequest(mint_a=JITOSOL.mint, include_dropped=True)
+        assert not (await service.stub.ListPools(elsewhere)).dropped
+
+
+async def test_pools_are_held_from_a_list_where_the_node_is_not_searched(
+    market: MarketProcess, service: RunningLocalQuote, tmp_path: Path
+) -> None:
+    everything = await service.stub.ListPools(local_quote_pb2.ListPoolsRequest())
+    listed = tmp_path / "pools.txt"
+    listed.write_text("".join(f"{pool.pool_id}\n" for pool in everything.pools))
+    settings = {"discovery": False, "pool_list": listed}
+    async with local_quote(rpc_url=market.rpc_url, rpc_ws_url=market.websocket_url, **settings) as other:
+        await other.until_figure("directions_quoted", 24)
+        held = await other.stub.ListPools(local_quote_pb2.ListPoolsRequest())
+    assert [pool.pool_id for pool in held.pools] == [pool.pool_id for pool in everything.pools]
+
+
 async def test_a_quote_equals_the_pools_own_arithmetic_on_the_nodes_bytes() -> None:
     with recorded_market_process(slot_time="4s") as market:  # slow, so that both read the same slot
         async with (
@@ -80,7 +111,7 @@ async def test_a_quote_equals_the_pools_own_arithmetic_on_the_nodes_bytes() -> N
             aiohttp.ClientSession() as session,
         ):
             await service.until_figure("directions_quoted", 24)
-            rpc = RpcClient(url=market.rpc_url, session=session, clock=SYSTEM_CLOCK)
+            rpc = rpc_at(market.rpc_url, session=session, clock=SYSTEM_CLOCK)
             for _ in range(10):
                 slot = await rpc.get_slot()
                 listed = await service.stub.ListPools(
@@ -235,7 +266,20 @@ BAD_CALLS = [
     ("GetQuote", quote_request(other="0OIl"), "INVALID_ARGUMENT", "output_mint: must be base58"),
     ("GetQuote", quote_request(amount=0), "INVALID_ARGUMENT", "input_amount: must be from 1 to"),
     ("GetQuote", quote_request(other=SOL.mint), "INVALID_ARGUMENT", "output_mint: must differ"),
-    ("GetQuote", quote_request(JITOSOL.mint, USDC.mint), "FAILED_PRECONDITION", "JitoSOL/USDC: no pool"),
+    (
+        "GetQuote",
+        local_quote_pb2.LocalQuoteRequest(
+            input_mint=JITOSOL.mint, output_mint=USDC.mint, input_amount=10**9, only_direct_routes=True
+        ),
+        "FAILED_PRECONDITION",
+        "JitoSOL/USDC: no pool",
+    ),
+    (
+        "GetQuote",
+        local_quote_pb2.LocalQuoteRequest(input_mint=JITOSOL.mint, output_mint=USDC.mint, input_amount=2, max_hops=2),
+        "FAILED_PRECONDITION",
+        "JitoSOL/USDC: no route of up to 2 swaps",
+    ),
     ("GetQuote", quote_request(amount=1), "FAILED_PRECONDITION", "SOL/USDC: none of"),
     ("GetPairedQuote", local_quote_pb2.PairedQuoteRequest(), "INVALID_ARGUMENT", "input_mint: must be base58"),
     ("SimulateRoute", local_quote_pb2.SimulateRouteRequest(input_amount=1), "INVALID_ARGUMENT", "hops: must be 1 to"),
@@ -251,6 +295,41 @@ BAD_STREAMS = [
         "pairs x amounts: 2001 quotes asked for, at most 2000",
     ),
 ]
+
+
+async def test_a_route_is_what_its_swaps_give_one_after_the_other_to_the_unit(service: RunningLocalQuote) -> None:
+    direct, split = (quote_request(JITOSOL.mint, USDC.mint, 10**10) for _ in range(2))
+    split.max_splits = 3
+    for asked in (direct, split):
+        for _ in range(20):
+            quote = await service.stub.GetQuote(asked)
+            legs = [[hop for hop in quote.route if hop.leg == number] for number in range(3)]
+            simulated = [
+                await service.stub.SimulateRoute(
+                    local_quote_pb2.SimulateRouteRequest(
+                        hops=[
+                            local_quote_pb2.SimulateHop(
+                                input_mint=hop.input_mint, output_mint=hop.output_mint, pool_id=hop.pool_id
+                            )
+                            for hop in leg
+                        ],
+                        input_amount=leg[0].input_amount,
+                    )
+                )
+                for leg in legs
+                if leg
+            ]
+            told = [leg[-1].output_amount for leg in legs if leg]
+            alone = [one.output_amount for one in simulated]
+            is_disjoint = len({hop.pool_id for hop in quote.route}) == len(quote.route)
+            # A pool in two parts gives the second less than it would alone, or the same inside one bin of a DLMM.
+            is_told = told == alone or (not is_disjoint and told[0] == alone[0] and all(map(le, told, alone)))
+            if is_told:
+                break  # else the market moved on between the calls
+        assert is_told, (told, alone)
+        assert quote.output_amount == sum(told)
+        assert sum(one.route[0].input_amount for one in simulated) == 10**10
+        assert {hop.input_mint for hop in quote.route} == {JITOSOL.mint, SOL.mint}
 
 
 async def test_every_bad_call_names_field_and_rule(service: RunningLocalQuote) -> None:

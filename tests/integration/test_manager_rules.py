@@ -15,7 +15,7 @@ from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.checkpoint import CheckpointFile
-from pipeline.system_manager.manager import Manager
+from pipeline.system_manager.manager import Manager, StillTriggering
 from pipeline.system_manager.settings import SystemManagerSettings
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
@@ -107,13 +107,45 @@ async def test_a_report_of_before_a_release_does_not_count_after_a_restart(bus: 
         await eventually(lambda: not manager.finding)
         await bus.publish(failing_service())
         await eventually(lambda: held_state(manager) is HALTED)
-        await manager.change(SwitchChange(ACTIVE, MANUAL, "mended", "tester"))
+        await manager.change(SwitchChange(ACTIVE, MANUAL, "mended", "tester"), forced=["error_rate"])
     async with running_manager(bus, tmp_path) as manager:
         await eventually(lambda: not manager.finding)
         await bus.publish(replace(failing_service(), service="later", slot_drift=10**6))
         await eventually(lambda: held_state(manager) is HALTED)
         assert manager.held is not None
         assert manager.held.trigger == "slot_drift"  # the later report, not the one seen before the release
+
+
+RELEASE = SwitchChange(ACTIVE, MANUAL, "seen", "tester")
+
+
+async def test_a_release_waits_until_each_rule_that_triggers_is_clear_or_named_also_after_restarts(
+    bus: Bus, tmp_path: Path
+) -> None:
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: not manager.finding)
+        await traded(bus, -DAILY_LOSS_LAMPORTS)
+        await eventually(lambda: held_state(manager) is HALTED)
+        with pytest.raises(StillTriggering, match="daily_loss"):
+            await manager.change(RELEASE)
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: not manager.finding)
+        await bus.publish(replace(failing_service(), slot_drift=10**6))
+        await eventually(lambda: len(manager.triggering()) > 1)
+        for forced, left in (((), {"daily_loss", "slot_drift", "error_rate"}), (("daily_loss",), {"slot_drift"})):
+            with pytest.raises(StillTriggering) as refused:
+                await manager.change(RELEASE, forced=forced)
+            assert {trip.rule for trip in refused.value.trips} >= left
+        assert held_state(manager) is HALTED
+        await bus.publish(health_report())
+        await eventually(lambda: [trip.rule for trip in manager.triggering()] == ["daily_loss", "error_rate"])
+        released = await manager.change(RELEASE, forced=["daily_loss", "error_rate", "memory"])
+        assert (released.state, released.actor) == (ACTIVE, "tester")
+        assert released.reason == "forced daily_loss, error_rate: seen"
+        assert manager.triggering() == ()
+    async with running_manager(bus, tmp_path) as manager:
+        await eventually(lambda: not manager.finding)
+        assert held_state(manager) is ACTIVE, "what was forced is seen"
 
 
 async def started_reads(bus: Bus, folder: Path) -> tuple[int, TradingState | None]:

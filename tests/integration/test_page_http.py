@@ -10,6 +10,7 @@ from typing import Any
 
 import aiohttp
 import pytest
+from fakes.access import control_with
 from fakes.ports import free_port
 from fakes.quote_services import FakeExternalService, FakeLocalService, serving
 from fakes.running_aggregator import aggregator, until_serving
@@ -18,7 +19,6 @@ from fakes.waiting import DEADLINE_S
 
 from pipeline.system_manager.http_api import make_application
 from quote_core.serving import serve_http
-from quote_core.settings import SecretStr
 from quote_core.tokens import load_tokens
 
 pytestmark = pytest.mark.integration
@@ -49,7 +49,7 @@ async def world(folder: Path, **settings: object) -> AsyncIterator[World]:
     local, switch = FakeLocalService(), Switch()
     local.usd = {SOL: 140.0, USDC: 1.0}
     local.rates = {(SOL, USDC): 0.14, (USDC, SOL): 7.1}
-    manager = make_application(switch, token=SecretStr(TOKEN), token_name="the.token")
+    manager = make_application(switch, control_with(TOKEN))
     async with (
         serve_http(manager, host="127.0.0.1", port=0) as manager_port,
         serving(local=local) as local_address,

@@ -1,6 +1,7 @@
 """The recorded market's node as its own process, driven by `solana`, a client that knows nothing of this project."""
 
 import asyncio
+import base64
 from collections.abc import AsyncIterator, Iterator
 from typing import Any
 
@@ -13,6 +14,7 @@ from solana.rpc.core import RPCException
 from solana.rpc.models import DataSliceOpts, MemcmpOpts
 from solana.rpc.websocket_api import SolanaWsClient
 from solders.pubkey import Pubkey
+from solders.rpc.config import RpcTransactionLogsFilterMentions
 
 pytestmark = pytest.mark.integration
 
@@ -191,6 +193,74 @@ async def test_an_unsubscribed_client_hears_of_the_rest_only(socket: SolanaWsCli
         told = [await socket.recv() for _ in range(6)]
     after = told[2:]  # what was on its way before the answer may still come
     assert {notification.subscription for notification in after} == {slot.subscription_id}
+
+
+async def test_a_logs_subscriber_is_told_of_the_swaps_of_the_pool_it_names(socket: SolanaWsClient) -> None:
+    subscription = await socket.logs_subscribe(
+        filter_=RpcTransactionLogsFilterMentions(AMM_V4_POOL), commitment="processed"
+    )
+    accounts = await socket.account_subscribe(pubkey=AMM_V4_POOL, commitment="processed", encoding="base64")
+    swap_slots, account_slots, signatures = set(), set(), []
+    async with asyncio.timeout(DEADLINE_S):
+        while len(swap_slots & account_slots) < 3:
+            told = await socket.recv()
+            if told.subscription == subscription.subscription_id:
+                assert told.result.value.err is None
+                assert str(AMM_V4_PROGRAM) in told.result.value.logs[0]
+                signatures.append(told.result.value.signature)
+                swap_slots.add(told.result.context.slot)
+            elif told.subscription == accounts.subscription_id:
+                account_slots.add(told.result.context.slot)
+    assert len(set(signatures)) == len(signatures)
+
+
+async def test_each_filter_finds_what_the_others_find(market: MarketProcess) -> None:
+    async def found(*filters: Any, **config: Any) -> Any:
+        params = [str(TOKEN_PROGRAM), {"encoding": "base64", "filters": list(filters), **config}]
+        return (await post(market, {"jsonrpc": "2.0", "id": 1, "method": "getProgramAccounts", "params": params}))[
+            "result"
+        ]
+
+    mint = bytes(SOL_MINT)
+    of_mint = {
+        "base58": {"memcmp": {"offset": 0, "bytes": str(SOL_MINT)}},
+        "base64": {"memcmp": {"offset": 0, "bytes": base64.b64encode(mint).decode(), "encoding": "base64"}},
+        "bytes": {"memcmp": {"offset": 0, "bytes": list(mint)}},
+    }
+    vaults = [[entry["pubkey"] for entry in await found("tokenAccountState", one)] for one in of_mint.values()]
+    assert vaults[0] == vaults[1] == vaults[2]
+    assert str(SOL_VAULT) in vaults[0]
+    assert vaults[0] == sorted(vaults[0], key=lambda pubkey: bytes(Pubkey.from_string(pubkey)))
+    sized = [entry["pubkey"] for entry in await found({"dataSize": 165}, of_mint["base58"])]
+    assert sized == vaults[0]
+    wrapped = await found({"dataSize": 82}, withContext=True, dataSlice={"offset": 0, "length": 0})
+    assert wrapped["context"]["slot"] > 0
+    mints = [entry["pubkey"] for entry in wrapped["value"]]
+    assert str(SOL_MINT) in mints
+    assert {entry["account"]["data"][0] for entry in wrapped["value"]} == {""}
+    tokens = [entry["pubkey"] for entry in await found("tokenAccountState")]
+    assert not set(mints) & set(tokens)
+
+
+async def test_a_program_subscriber_takes_the_same_filters(market: MarketProcess) -> None:
+    config = {
+        "encoding": "base64",
+        "commitment": "processed",
+        "dataSlice": {"offset": 0, "length": 32},
+        "filters": ["tokenAccountState", {"memcmp": {"offset": 0, "bytes": list(bytes(SOL_MINT))}}],
+    }
+    call = {"jsonrpc": "2.0", "id": 7, "method": "programSubscribe", "params": [str(TOKEN_PROGRAM), config]}
+    async with (
+        asyncio.timeout(DEADLINE_S),
+        aiohttp.ClientSession() as session,
+        session.ws_connect(market.websocket_url) as socket,
+    ):
+        await socket.send_json(call)
+        number = (await socket.receive_json())["result"]
+        for _ in range(3):
+            told = (await socket.receive_json())["params"]
+            assert told["subscription"] == number
+            assert base64.b64decode(told["result"]["value"]["account"]["data"][0]) == bytes(SOL_MINT)
 
 
 @pytest.mark.parametrize(

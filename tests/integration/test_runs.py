@@ -8,18 +8,23 @@ import os
 import subprocess
 import sys
 from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.executors import HARD_LIMITS
 from fakes.nats_server import NatsServer
 from fakes.plans import SOL, plan
-from fakes.results import result
+from fakes.results import result, round_trip
 
+from pipeline.auditor.ledger import DAY_NS
+from pipeline.auditor.reports import FOLDER, report_path, write_once
+from pipeline.executor.hard_stops import HardStops
+from pipeline.executor.known_results import follow_results
 from pipeline.executor.paper_model import TakenBook
-from pipeline.executor.taking import follow_taken
 from quote_core.bus import Bus
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.events import ExecutionResult, Outcome, TakenDepth
+from quote_core.events import ExecutionMode, ExecutionResult, Outcome, TakenDepth
 
 pytestmark = pytest.mark.integration
 DEADLINE_S = 20.0
@@ -93,6 +98,49 @@ async def test_the_csv_is_of_one_run_too_and_sums_each_by_itself(nats_server: Na
     assert sums(await pnl(nats_server, "--csv", "--run", "all")) == [(FIRST, "100"), (FIRST, "300"), *newest]
 
 
+@pytest.mark.usefixtures("two_runs")
+async def test_the_curve_is_data_and_a_picture(nats_server: NatsServer, tmp_path: Path) -> None:
+    told = list(csv.DictReader(io.StringIO(await pnl(nats_server, "--curve"))))
+    assert [line["cumulative_profit_lamports"] for line in told] == ["10", "30", "25"]
+    picture = tmp_path / "equity.svg"
+    assert f"5 points in {picture}" in await pnl(nats_server, "--plot", str(picture), "--run", "all", "--last", "0")
+    assert "<polyline" in picture.read_text()
+    picture = tmp_path / "equity.png"
+    assert f"3 points in {picture}" in await pnl(nats_server, "--plot", str(picture))
+    assert picture.read_bytes().startswith(b"\x89PNG")
+    assert "must end in .svg or .png" in await pnl(nats_server, "--plot", str(tmp_path / "equity.gif"))
+
+
+async def test_the_tax_table_has_live_trades_and_says_what_it_left_out(bus: Bus, nats_server: NatsServer) -> None:
+    paper = round_trip(10**9, 150_000_000, 10**9 + 5_000, number=1, tip_lamports=7)
+    await bus.publish(paper)
+    await bus.publish(replace(round_trip(2 * 10**9, 300_000_000, 10**9, number=2), mode=ExecutionMode.LIVE))
+    told = await pnl(nats_server, "--csv-tax")
+    assert [line["Sent Amount"] for line in csv.DictReader(io.StringIO(told))][:2] == ["2.000000000", "300.000000"]
+    assert "solquote: 2 lines; 1 results on paper are left out" in told
+    assert "4 lines" in await pnl(nats_server, "--csv-tax", "--with-paper")
+
+
+async def test_a_day_is_told_as_published_or_else_of_what_the_stream_keeps(
+    bus: Bus, nats_server: NatsServer, tmp_path: Path
+) -> None:
+    day = 20_000
+    await bus.publish(round_trip(10**9, 150_000_000, 10**9 + 10**7, number=1, finished_unix_ns=day * DAY_NS + 5))
+    await bus.publish(result(7, number=2, finished_unix_ns=(day + 1) * DAY_NS))
+    asked = ("report", "--day", "2024-10-04", "--data-dir", str(tmp_path))
+    computed = json.loads(await pnl(nats_server, *asked, "--json"))
+    assert computed["isPublished"] is False
+    (run,) = computed["runs"]
+    assert (run["summary"]["cumulativeProfitLamports"], run["usd"]["profitMicroUsd"]) == (10**7, 1_500_000)
+    published = {**computed, "runs": [{**run, "runId": "as-published"}]}
+    write_once(report_path(tmp_path / FOLDER, day), published)
+    text = await pnl(nats_server, *asked)
+    for piece in ("as the auditor published it", "as-published", "SOL-USDC", "+1.50 USD of 1 trades"):
+        assert piece in text
+    report_path(tmp_path / FOLDER, day).write_text("{}")
+    assert "is damaged" in await pnl(nats_server, *asked)
+
+
 async def test_an_executor_knows_what_was_taken_before_it_started_and_by_others_since(bus: Bus) -> None:
     plans = [plan(number) for number in range(3)]
 
@@ -108,7 +156,14 @@ async def test_an_executor_knows_what_was_taken_before_it_started_and_by_others_
     await bus.publish(taken(1, SECOND))
     book, caught_up = TakenBook(), asyncio.Event()
     following = asyncio.create_task(
-        follow_taken(bus, book, run_id=FIRST, now_unix_ns=SYSTEM_CLOCK.unix_ns(), caught_up=caught_up)
+        follow_results(
+            bus,
+            HardStops(HARD_LIMITS),
+            book,
+            run_id=FIRST,
+            now_unix_ns=SYSTEM_CLOCK.unix_ns(),
+            caught_up=caught_up,
+        )
     )
 
     def amount() -> int:

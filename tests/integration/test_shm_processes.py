@@ -8,16 +8,17 @@ import signal
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
+from fakes.waiting import until
 from prove.build import COMPILER, CPP_COMPILER, crate, program, program_in_cpp
 
 from shm import (
+    CONTRACT,
     DeadWriter,
     HandleState,
     Liveness,
@@ -26,11 +27,13 @@ from shm import (
     QuoteWriter,
     Role,
     SecondWriter,
+    TableCounts,
     WrongLayout,
     WrongMagic,
     WrongSize,
     WrongVersion,
     layout,
+    row_of_index,
 )
 
 pytestmark = pytest.mark.integration
@@ -38,17 +41,18 @@ pytestmark = pytest.mark.integration
 A, B = (bytes([number]) * 32 for number in range(1, 3))
 EXAMPLES = Path(__file__).parents[2] / "docs" / "examples"
 WAIT_S = 60.0
+SIZED = (TableCounts(20_000, 4_096), TableCounts(65_535, 512))
 
 # A writer that publishes amounts counting up from its first argument, and obeys lines on its standard input.
 WRITER = """
 import sys, threading, time
 from pathlib import Path
-from shm import QuoteWriter, Role
+from shm import QuoteWriter, Role, TableCounts
 
-directory, amount = Path(sys.argv[1]), int(sys.argv[2])
+directory, amount, entries, slots = Path(sys.argv[1]), *map(int, sys.argv[2:])
 orders = []
 threading.Thread(target=lambda: orders.extend(iter(sys.stdin.readline, "")), daemon=True).start()
-with QuoteWriter.open(directory, Role.INTERNAL) as writer:
+with QuoteWriter.open(directory, Role.INTERNAL, counts=TableCounts(entries, slots)) as writer:
     writer.assign(0, bytes([1]) * 32, bytes([2]) * 32)
     print("ready", flush=True)
     while "stop\\n" not in orders:
@@ -69,10 +73,10 @@ def directory(tmp_path: Path) -> Path:
 
 
 @contextmanager
-def writing(directory: Path, amount: int) -> Iterator[subprocess.Popen[str]]:
+def writing(directory: Path, amount: int, counts: TableCounts = CONTRACT) -> Iterator[subprocess.Popen[str]]:
     """A writer process that is up."""
     with subprocess.Popen(
-        [sys.executable, "-c", WRITER, str(directory), str(amount)],
+        [sys.executable, "-c", WRITER, str(directory), str(amount), str(counts.entries), str(counts.slots)],
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         text=True,
@@ -90,13 +94,6 @@ def order(process: subprocess.Popen[str], line: str) -> None:
     assert process.stdin is not None
     process.stdin.write(f"{line}\n")
     process.stdin.flush()
-
-
-def until(condition: Callable[[], object]) -> None:
-    deadline = time.monotonic() + WAIT_S
-    while not condition():
-        assert time.monotonic() < deadline, "condition did not come true"
-        time.sleep(0.0005)
 
 
 def test_reader_opened_first_keeps_delivering_over_restarts_and_a_replacement(directory: Path) -> None:
@@ -129,6 +126,26 @@ def test_reader_opened_first_keeps_delivering_over_restarts_and_a_replacement(di
         assert handle.state is HandleState.STALE
         assert quotes.liveness(Role.INTERNAL) is Liveness.CLOSED
         assert quotes.scan_count == 1 + 3 + 1  # the first poll, three restarts, the new file
+
+
+def test_a_reader_and_its_handle_follow_writers_of_ever_other_counts(directory: Path) -> None:
+    with QuoteReader.open(directory) as quotes:
+        handle = quotes.handle(A, B, 1_000)
+        for life, counts in enumerate((CONTRACT, *SIZED, CONTRACT), start=1):
+            index = counts.first_index(Role.INTERNAL)
+            with writing(directory, life * 1_000_000, counts) as writer:
+                until(lambda: bool(handle) and handle.output_amount > life * 1_000_000)  # noqa: B023  # called at once
+                until(lambda: index in quotes.poll())  # noqa: B023
+                assert quotes.counts(Role.INTERNAL) == counts
+                assert handle.index == index
+                if life % 2:
+                    writer.kill()
+                else:
+                    order(writer, "stop")
+                writer.wait(WAIT_S)
+            until(lambda: not handle)
+        assert quotes.attach_count == len(SIZED) + 2
+        assert [path.name for path in directory.iterdir()] == [Role.INTERNAL.file_name]
 
 
 def test_stopped_writer_is_hung_and_its_quotes_are_not_live(directory: Path) -> None:
@@ -263,16 +280,25 @@ def beating(writer: QuoteWriter) -> Iterator[None]:
         thread.join()
 
 
-def test_example_reads_what_python_reads_from_a_running_table(example: Path, directory: Path) -> None:
-    with QuoteWriter.open(directory, Role.INTERNAL) as writer, QuoteReader.open(directory) as quotes:
-        for index in range(0, 40, 3):
-            writer.assign(index, bytes([index]) + A[1:], B)
+@pytest.mark.parametrize("counts", [CONTRACT, *SIZED], ids=lambda counts: f"{counts.entries}-{counts.slots}")
+def test_example_reads_what_python_reads_from_a_running_table(
+    example: Path, directory: Path, counts: TableCounts
+) -> None:
+    first = 0 if counts.is_contract else counts.entries - 40
+    with QuoteWriter.open(directory, Role.INTERNAL, counts=counts) as writer, QuoteReader.open(directory) as quotes:
+        for number in range(0, 40, 3):
+            writer.assign(first + number, bytes([number]) + A[1:], B)
             writer.publish(
-                index, input_amount=index + 1, output_amount=2**63 - index - 1, ts_ns=1, slot=7, price_impact_ppm=index
+                first + number,
+                input_amount=number + 1,
+                output_amount=2**63 - number - 1,
+                ts_ns=1,
+                slot=7,
+                price_impact_ppm=number,
             )
         expected = [
-            f"{quote.index} {quote.input_amount} {quote.output_amount} {quote.slot} {quote.price_impact_ppm} "
-            f"{int(quote.flags)} {quote.input_mint.hex()} {quote.output_mint.hex()}"
+            f"{row_of_index(quote.index)} {quote.input_amount} {quote.output_amount} {quote.slot} "
+            f"{quote.price_impact_ppm} {int(quote.flags)} {quote.input_mint.hex()} {quote.output_mint.hex()}"
             for quote in quotes
         ]
         with beating(writer):
@@ -291,9 +317,10 @@ def test_example_reads_what_python_reads_from_a_running_table(example: Path, dir
     assert "the writer is not live" in closed.stderr
 
 
-def test_example_follows_another_process(example: Path, directory: Path) -> None:
+@pytest.mark.parametrize("counts", [CONTRACT, *SIZED], ids=lambda counts: f"{counts.entries}-{counts.slots}")
+def test_example_follows_another_process(example: Path, directory: Path, counts: TableCounts) -> None:
     with (
-        writing(directory, 0),
+        writing(directory, 0, counts),
         subprocess.Popen(
             [str(example), str(directory / Role.INTERNAL.file_name), "60"], stdout=subprocess.PIPE, text=True
         ) as following,
@@ -327,6 +354,18 @@ def test_example_says_why_it_refuses_a_file(example: Path, directory: Path) -> N
     )
     assert [refusal.returncode for refusal in refusals] == [1] * 7
     assert all(refusal.stderr.startswith(f"cannot attach to {directory}") for refusal in refusals)
+
+
+@pytest.mark.parametrize("damage", [flip(0), flip(8), flip(12), flip(64), flip(69), lambda image: image[:-8]])
+def test_example_refuses_counts_that_do_not_describe_their_file(
+    example: Path, directory: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    path = directory / Role.INTERNAL.file_name
+    QuoteWriter.open(directory, Role.INTERNAL, counts=SIZED[0]).close()
+    path.write_bytes(damage(path.read_bytes()))
+    refusal = subprocess.run([str(example), str(path)], capture_output=True, text=True, check=False)
+    assert refusal.returncode == 1
+    assert refusal.stderr.startswith(f"cannot attach to {path}")
 
 
 def test_header_names_every_field_at_its_offset() -> None:

@@ -9,6 +9,7 @@ from fakes.pipeline_events import SOL, USDC
 
 from pipeline.simulation import RouteHopRequest
 from pipeline.simulation_client import connect_simulator
+from quote_core.access.caller import Caller
 from quote_core.errors import DeadlinePassed, InvalidField, NoLiquidity, ProviderUnavailable, SolquoteError
 from quote_core.generated.solquote.v1 import local_quote_pb2 as messages
 from quote_core.generated.solquote.v1 import local_quote_pb2_grpc as services
@@ -56,13 +57,13 @@ async def served(code: grpc.StatusCode | None) -> AsyncIterator[str]:
 async def test_each_status_becomes_the_error_that_says_what_to_do(
     code: grpc.StatusCode, error: type[SolquoteError]
 ) -> None:
-    async with served(code) as address, connect_simulator(address, timeout_ns=10**10) as simulator:
+    async with served(code) as address, connect_simulator(address, Caller(), timeout_ns=10**10) as simulator:
         with pytest.raises(error, match=r"hops\[0\]: because"):
             await simulator.simulate(HOP, 1)
 
 
 async def test_an_answer_that_does_not_come_in_time_is_a_deadline_passed() -> None:
-    async with served(None) as address, connect_simulator(address, timeout_ns=50_000_000) as simulator:
+    async with served(None) as address, connect_simulator(address, Caller(), timeout_ns=50_000_000) as simulator:
         with pytest.raises(DeadlinePassed, match="50 ms"):
             await simulator.simulate(HOP, 1)
 
@@ -70,6 +71,6 @@ async def test_an_answer_that_does_not_come_in_time_is_a_deadline_passed() -> No
 async def test_a_service_that_is_not_there_is_unavailable() -> None:
     async with served(None) as address:
         pass
-    async with connect_simulator(address, timeout_ns=10**10) as simulator:
+    async with connect_simulator(address, Caller(), timeout_ns=10**10) as simulator:
         with pytest.raises(ProviderUnavailable):
             await simulator.simulate(HOP, 1)

@@ -11,10 +11,15 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
-from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote
+from fakes.running_platform import EAGER, PROCESS_NAMES, UP_S, RunningPlatform, solquote
 from fakes.stopwatch import Stopwatch
 
-from quote_core.generated.solquote.v1 import quote_aggregator_pb2, quote_aggregator_pb2_grpc
+from quote_core.generated.solquote.v1 import (
+    local_quote_pb2_grpc,
+    quote_aggregator_pb2,
+    quote_aggregator_pb2_grpc,
+    quotes_pb2,
+)
 from quote_core.tokens import load_tokens
 from solquote.supervisor.ports import bound_hosts
 
@@ -130,7 +135,8 @@ def _notify_dir(pid: int) -> Path:
 
 
 def test_only_the_quote_apis_are_opened_by_the_host_setting_nothing_is_refused_and_a_signal_ends_it(tmp_path: Path):
-    with RunningPlatform(tmp_path, environ={"SOLQUOTE_HOST": "0.0.0.0"}) as running:
+    opened = {"SOLQUOTE_HOST": "0.0.0.0", "SOLQUOTE_OPEN_TO_ALL": "true"}
+    with RunningPlatform(tmp_path, environ=EAGER | opened) as running:
         running.until_healthy()
         told = running.environment
         hosts = {
@@ -179,6 +185,17 @@ def test_a_killed_process_is_back_its_neighbours_never_died_and_quotes_flow(plat
         other: before[other] for other in before if other != name
     }
     assert any(message.startswith(f"{name}: ended by SIGKILL") for message in platform.messages)
+
+
+def test_a_killed_local_quote_service_begins_from_what_it_kept(platform: RunningPlatform):
+    platform.until((platform.data_dir / "local_quote.warm").exists, seconds=UP_S)
+    old_pid = platform.pids()["local_quote"]
+    platform.kill("local_quote")
+    platform.until_back("local_quote", old_pid=old_pid, seconds=UP_S)
+    with grpc.insecure_channel(platform.environment["SOLQUOTE_LOCAL_QUOTE_ADDRESS"]) as channel:
+        stub = local_quote_pb2_grpc.LocalQuoteServiceStub(channel)
+        figures = stub.Health(quotes_pb2.HealthRequest(), timeout=UP_S, wait_for_ready=True).figures
+    assert figures["warm_pools_restored"] > 0
 
 
 def test_a_second_platform_on_a_taken_port_is_told_who_holds_it(platform: RunningPlatform, tmp_path: Path):

@@ -21,6 +21,7 @@ from load.thresholds import Finding, Metric, Thresholds, findings_of, rate_of, s
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.running.data_folder import running_platform
 from quote_core.running.status import read_status
+from quote_core.settings import PlatformSettings
 
 __all__ = ["NotRunning", "Outcome", "run_profile", "slowed"]
 
@@ -98,6 +99,8 @@ def _k6(profile: Profile, environment: Mapping[str, str], limits: Mapping[str, A
     with tempfile.TemporaryDirectory(prefix="solquote-load-") as folder:
         summary, thresholds = Path(folder) / "summary.json", Path(folder) / "thresholds.json"
         thresholds.write_text(json.dumps({profile.name: limits}))
+        platform = PlatformSettings.load(environ={**environment, **os.environ})
+        scheme = "http" if platform.ask_ca is None else "https"
         given = {
             "PROFILE": profile.name,
             "RATE": profile.rate,
@@ -106,7 +109,9 @@ def _k6(profile: Profile, environment: Mapping[str, str], limits: Mapping[str, A
             "THRESHOLDS": thresholds,
             "AGGREGATOR": environment["SOLQUOTE_AGGREGATOR_ADDRESS"],
             "LOCAL_QUOTE": environment["SOLQUOTE_LOCAL_QUOTE_ADDRESS"],
-            "HTTP_API": f"http://127.0.0.1:{environment['SOLQUOTE_AGGREGATOR_HTTP_PORT']}",
+            "HTTP_API": f"{scheme}://127.0.0.1:{environment['SOLQUOTE_AGGREGATOR_HTTP_PORT']}",
+            **({"TLS": "yes", "SSL_CERT_FILE": platform.ask_ca} if platform.ask_ca else {}),
+            **({"TOKEN_FILE": platform.ask_token_file} if platform.ask_token_file else {}),
         }
         ran = subprocess.run(
             [Path(sysconfig.get_path("scripts")) / "k6", "run", "--quiet", "--no-usage-report", str(_SCRIPT)],

@@ -156,7 +156,7 @@ MENDS: Final = (
         (
             Edit(
                 "pipeline/system_manager/manager.py",
-                "is_release = event.state is TradingState.ACTIVE and event.changed_unix_ns != self._armed_unix_ns\n",
+                "is_release = event.state is TradingState.ACTIVE and since_unix_ns != self._armed_unix_ns\n",
                 'is_release = event.state is TradingState.ACTIVE and event.revision != getattr(self, "_armed", None)\n'
                 "        self._armed = event.revision\n",
             ),
@@ -278,7 +278,7 @@ MENDS: Final = (
     Mend(
         "trust 19",
         "a provider's redirect is not followed",
-        (Edit("external_quote/providers/jupiter.py", "allow_redirects=False", "allow_redirects=True"),),
+        (Edit("quote_core/outside_api.py", "allow_redirects=False", "allow_redirects=True"),),
         f"{_JUPITER}::test_redirect_takes_neither_question_nor_key_to_another_host",
         "assert ['secret'] == []",
     ),
@@ -336,7 +336,7 @@ MENDS: Final = (
         (
             Edit(
                 "quote_core/solana/rpc.py",
-                "        while self._pause.remaining_ns:\n",
+                "        while health.pause_ns:\n",
                 "        while False:\n",
             ),
         ),
@@ -379,7 +379,7 @@ MENDS: Final = (
                 "            if sq_generation(copy.version) == generation:\n",
             ),
         ),
-        f"{_SHM_PROOF}::test_a_reader_with_room_for_half_an_entry_shows_no_pair_with_anothers_amounts",
+        f"{_SHM_PROOF}::test_a_reader_with_room_for_half_an_entry_shows_no_pair_with_anothers_amounts[layout]",
         "foreign_count",
         is_compiled=True,
     ),

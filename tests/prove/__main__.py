@@ -1,6 +1,6 @@
 """`python tests/prove`: the long versions of the proofs, with their figures. Ends with 1 when one fails.
 
-python tests/prove                          all of it, some six minutes on two cores
+python tests/prove                          all of it, some half an hour on two cores
 python tests/prove model | race | stop | lap | gap
 python tests/prove stress --accepted N --seconds S
 python tests/prove kill --kills N
@@ -22,8 +22,12 @@ from prove.claims import CLAIMS
 from prove.necessities import NECESSITIES, SPARE
 from prove.protocol_model import PROTOCOL
 
+from shm import CONTRACT, TableCounts
+
 MEMORY = Path("/dev/shm")
 GAP_S = 20.0
+SIZES = (CONTRACT, TableCounts(20_000, 4_096))
+"""Tables of the proofs: the layout's counts, and others."""
 Outcome = tuple[bool, str]
 
 
@@ -47,74 +51,90 @@ def prove_model(_: argparse.Namespace) -> Iterator[Outcome]:
 
 def prove_race(_: argparse.Namespace) -> Iterator[Outcome]:
     """The thread sanitizer, and its control."""
-    silent = racing.race("SQ_NO_FENCES")
-    yield silent.returncode == 0 and not silent.stderr, f"protocol: exit {silent.returncode}, {silent.stdout.strip()}"
-    loud = racing.race("SQ_PLAIN_COPIES")
-    reports = loud.stderr.count("WARNING: ThreadSanitizer: data race")
-    yield reports > 0, f"control with plain copies: {reports} races reported"
+    for counts in SIZES:
+        silent = racing.race("SQ_NO_FENCES", counts)
+        holds = silent.returncode == 0 and not silent.stderr
+        yield holds, f"{sized(counts)}: exit {silent.returncode}, {silent.stdout.strip()}"
+        loud = racing.race("SQ_PLAIN_COPIES", counts)
+        reports = loud.stderr.count("WARNING: ThreadSanitizer: data race")
+        yield reports > 0, f"{sized(counts)}, control with plain copies: {reports} races reported"
 
 
 def prove_stop(_: argparse.Namespace) -> Iterator[Outcome]:
     """A crash after each store, and of the recovery after each of its own."""
-    with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
-        for action in stopping.ACTIONS:
-            crashes = list(stopping.crashes(Path(directory), action))
+    for counts in SIZES:
+        with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
+            for action in stopping.ACTIONS:
+                crashes = list(stopping.crashes(Path(directory), action, counts))
+                problems = [crash for crash in crashes if crash.problems]
+                odd = sum(crash.was_odd for crash in crashes)
+                text = f"{action}: {len(crashes)} crashes, {odd} in mid-write, problems: {problems}"
+                yield not problems, f"{sized(counts)}, {text}"
+            crashes = list(stopping.crashed_recoveries(Path(directory), counts))
             problems = [crash for crash in crashes if crash.problems]
-            odd = sum(crash.was_odd for crash in crashes)
-            yield not problems, f"{action}: {len(crashes)} crashes, {odd} in mid-write, problems: {problems}"
-        crashes = list(stopping.crashed_recoveries(Path(directory)))
-        problems = [crash for crash in crashes if crash.problems]
-        yield not problems, f"recovery: {len(crashes)} crashes, problems: {problems}"
+            yield not problems, f"{sized(counts)}, recovery: {len(crashes)} crashes, problems: {problems}"
 
 
 def prove_lap(_: argparse.Namespace) -> Iterator[Outcome]:
     """A reader lapped after each of its loads, then each rule of the poll left out."""
-    for told, laps in itertools.product(lapping.TOLD, lapping.LAPS):
-        result = lapping.lapped(lapping.reader(), laps, told)
-        loads = result.stdout.strip()
-        yield result.returncode == 0, f"{told}: lapped by {laps} after each of {loads} loads {result.stderr}"
-    for rule in lapping.MUTANTS:
-        broken = lapping.loses_changes(rule)
-        yield broken, f"{rule}: {'loses changes' if broken else 'nothing was lost'}"
+    for counts, told in itertools.product((*lapping.SIZES, lapping.LARGEST), lapping.TOLD):
+        for laps in lapping.laps_of(counts):
+            result = lapping.lapped(lapping.reader(counts), laps, told)
+            text = f"{told}: lapped by {laps} after each of {result.stdout.strip()} loads {result.stderr}"
+            yield result.returncode == 0, f"{sized(counts)}, {text}"
+    for counts, rule in itertools.product(lapping.SIZES, lapping.MUTANTS):
+        broken = lapping.loses_changes(rule, counts)
+        yield broken, f"{sized(counts)}, {rule}: {'loses changes' if broken else 'nothing was lost'}"
 
 
 def prove_gap(_: argparse.Namespace) -> Iterator[Outcome]:
     """A reader that finds room for half an entry, and a handle that gets one read of two."""
-    shown = gapping.shown(GAP_S)
-    holds = shown.foreign_count == 0 and shown.pair_count > GAP_S
-    yield holds, f"{shown.quote_count} quotes of {shown.pair_count} pairs, {shown.foreign_count} with another's amounts"
-    for action in gapping.GIVEN_AWAY:
+    for counts in SIZES:
+        shown = gapping.shown(GAP_S, counts)
+        holds = shown.foreign_count == 0 and shown.pair_count > GAP_S
+        text = f"{shown.quote_count} quotes of {shown.pair_count} pairs, {shown.foreign_count} with another's amounts"
+        yield holds, f"{sized(counts)}: {text}"
+    for counts, action in itertools.product(SIZES, gapping.GIVEN_AWAY):
         with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
-            state, quote = gapping.told_by_handle(Path(directory), action)
-        yield (
-            quote is None,
-            f"a handle between whose reads its entry changed its {action}: {state.value}, tells {quote}",
-        )
+            state, quote = gapping.told_by_handle(Path(directory), action, counts)
+        text = f"a handle between whose reads its entry changed its {action}: {state.value}, tells {quote}"
+        yield quote is None, f"{sized(counts)}, {text}"
 
 
 def prove_stress(options: argparse.Namespace) -> Iterator[Outcome]:
     """So many accepted reads, spread over patterns and rates."""
-    runs = [(pattern, rate) for pattern in stressing.PATTERNS for rate in stressing.RATES]
+    runs = list(itertools.product(SIZES, stressing.PATTERNS, stressing.RATES))
     accepted, torn = 0, 0
-    for pattern, rate in runs:
+    for counts, pattern, rate in runs:
         start = time.monotonic()
         tally = stressing.stress(
-            pattern, writes_per_s=rate, accepted=options.accepted // len(runs), seconds=options.seconds
+            pattern,
+            writes_per_s=rate,
+            accepted=options.accepted // len(runs),
+            seconds=options.seconds,
+            counts=counts,
         )
         accepted += tally.accepted
         torn += tally.torn
-        yield tally.torn == 0, f"{pattern} at {rate or 'unbounded'} writes/s, {time.monotonic() - start:.0f} s: {tally}"
+        took = f"{pattern} at {rate or 'unbounded'} writes/s, {time.monotonic() - start:.0f} s"
+        yield tally.torn == 0, f"{sized(counts)}, {took}: {tally}"
     yield torn == 0 and accepted >= options.accepted, f"{accepted} accepted reads, {torn} torn"
 
 
 def prove_kill(options: argparse.Namespace) -> Iterator[Outcome]:
     """kill -9 at random."""
-    with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
-        start = time.monotonic()
-        report = killing.kill_loop(Path(directory), options.kills)
-    bad = report.torn + report.late + report.wrong_scans + report.findings
-    counts = " ".join(f"{field.name}={getattr(report, field.name)}" for field in dataclasses.fields(report))
-    yield bad == 0, f"{counts} in {time.monotonic() - start:.0f} s"
+    for counts in SIZES:
+        with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as directory:
+            start = time.monotonic()
+            report = killing.kill_loop(Path(directory), options.kills, counts)
+        bad = report.torn + report.late + report.wrong_scans + report.findings
+        seen = " ".join(f"{field.name}={getattr(report, field.name)}" for field in dataclasses.fields(report))
+        yield bad == 0, f"{sized(counts)}: {seen} in {time.monotonic() - start:.0f} s"
+
+
+def sized(counts: TableCounts) -> str:
+    """A table by its counts."""
+    return f"{counts.entries:,} x {counts.slots:,}"
 
 
 PROOFS: dict[str, Callable[[argparse.Namespace], Iterator[Outcome]]] = {

@@ -9,6 +9,7 @@ import tempfile
 from pathlib import Path
 
 import shm
+from shm.layout import COUNTS, TableCounts, counts_of
 
 HERE = Path(__file__).parent
 HEADERS = Path(shm.__file__).parent
@@ -25,11 +26,41 @@ def output_directory() -> Path:
     return path
 
 
+def of_counts(counts: TableCounts) -> tuple[str, ...]:
+    """Flags that make a program one of a table of these counts."""
+    return () if counts.is_contract else (f"-DSIZED_ENTRIES={counts.entries}", f"-DSIZED_SLOTS={counts.slots}")
+
+
+def counts_at(path: Path) -> TableCounts:
+    """What the table in a file says of itself."""
+    with path.open("rb") as file:
+        return counts_of(file.read(COUNTS.end_offset))
+
+
 @functools.cache
 def program(source: Path, *flags: str) -> Path:
     """Compile one source file to a program."""
     target = output_directory() / f"{source.stem}-{abs(hash(flags))}"
     command = [COMPILER, *WARNINGS, *flags, f"-I{HEADERS}", f"-I{HERE}", str(source), "-o", str(target)]
+    subprocess.run(command, check=True)
+    return target
+
+
+Edits = tuple[tuple[str, str], ...]
+"""Text of the headers, and what stands there instead."""
+
+
+def program_without(edits: Edits, source: Path, *flags: str) -> Path:
+    """Compile one source file over headers that were edited; each text stands once in them."""
+    folder = Path(tempfile.mkdtemp(prefix="without-", dir=output_directory()))
+    headers = {name: (HEADERS / name).read_text() for name in ("solquote_shm.h", "publish.h")}
+    for present, instead in edits:
+        assert sum(text.count(present) for text in headers.values()) == 1, present
+        headers = {name: text.replace(present, instead) for name, text in headers.items()}
+    for name, text in headers.items():
+        (folder / name).write_text(text)
+    target = folder / source.stem
+    command = [COMPILER, *WARNINGS, *flags, f"-I{folder}", f"-I{HERE}", str(source), "-o", str(target)]
     subprocess.run(command, check=True)
     return target
 

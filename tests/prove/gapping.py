@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from prove.build import HERE, program
+from prove.build import HERE, of_counts, program
 from prove.stopping import BEFORE, A, B, carry_out, new_table, stopped
 
-from shm import HandleState, NoQuote, Quote, QuoteReader, files
+from shm import CONTRACT, HandleState, NoQuote, Quote, QuoteReader, TableCounts, files
 
 MEMORY = Path("/dev/shm")
 LOOK_S = 0.05
@@ -27,13 +27,13 @@ class Shown:
     foreign_count: int = 0
 
 
-def shown(seconds: float) -> Shown:
-    """Read all there is again and again while every write gives entry 0 to another pair."""
+def shown(seconds: float, counts: TableCounts = CONTRACT) -> Shown:
+    """Read all there is again and again while every write gives the first entry to another pair."""
     result = Shown()
     amounts: dict[tuple[str, str], int] = {}
     with tempfile.TemporaryDirectory(prefix="solquote-prove-", dir=MEMORY) as folder:
-        path = new_table(Path(folder))
-        command = [str(program(HERE / "gaps.c", "-O2")), str(path), str(seconds)]
+        path = new_table(Path(folder), counts)
+        command = [str(program(HERE / "gaps.c", "-O2", *of_counts(counts))), str(path), str(seconds)]
         with QuoteReader.open(Path(folder)) as quotes, subprocess.Popen(command) as writer:
             while writer.poll() is None:
                 for quote in quotes:
@@ -46,16 +46,16 @@ def shown(seconds: float) -> Shown:
 
 OWN = "single"
 GIVEN_AWAY = ("identity", "amount")
-"""What entry 0 undergoes: a new quote, or it becomes another pair's, or the same pair's for another amount."""
+"""What the first entry undergoes: a new quote, or it becomes another pair's, or the same pair's for another amount."""
 
 
-def told_by_handle(folder: Path, action: str) -> tuple[HandleState, Quote | None]:
+def told_by_handle(folder: Path, action: str, counts: TableCounts = CONTRACT) -> tuple[HandleState, Quote | None]:
     """What a handle tells whose entry underwent `action`, and is written again between its two reads.
 
     The first read finds the entry as the action left it; the second, of whichever entry is the handle's now, gets no
     copy. Between them the reader looks for files, and that is where a writer comes that stands still.
     """
-    path = new_table(folder)
+    path = new_table(folder, counts)
     with contextlib.ExitStack() as stack:
         quotes = stack.enter_context(QuoteReader.open(folder))
         handle = quotes.handle(A, B, 1)

@@ -1,4 +1,4 @@
-/* Give entry 0 ever new pairs, `gaps FILE SECONDS`: rest, a short write, at once a long one, and again.
+/* Give the first of two entries ever new pairs, `gaps FILE SECONDS`: rest, a short write, at once a long one, and again.
  *
  * A reader has the whole entry at rest, waits through the short write, and reads the first half of the next entry in the
  * gap behind it; then the long write keeps it from the second half for longer than it waits. Whatever it shows then,
@@ -29,29 +29,28 @@ static void wait(uint64_t ns) {
 }
 
 static void after_store(void) {
-    if (sq_load_word(sq_entry_words(map, 0)) & 1) wait(pause_ns);
+    if (sq_load_word(ENTRY_WORDS(map, FIRST_OF_TWO)) & 1) wait(pause_ns);
 }
 
 /* A pair that was never there: the mints of a generation come again after 65,536 of them, some ten seconds. */
 static void new_pair(uint64_t counter, sq_update *update) {
-    seeded_update(map, 0, counter, 1, update);
+    seeded_update(map, FIRST_OF_TWO, counter, 1, update);
     memcpy(update->entry.output_mint, &counter, sizeof counter);
 }
 
 int main(int count, char **words) {
     if (count != 3) return 2;
-    int descriptor = open(words[1], O_RDWR | O_CLOEXEC);
-    map = mmap(NULL, SQ_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-    if (descriptor < 0 || map == MAP_FAILED || sq_check_header(map) != SQ_OK) return 2;
+    map = map_table(words[1], 1);
+    if (map == NULL) return 2;
     uint64_t end_ns = now_ns() + (uint64_t)(atof(words[2]) * 1e9);
     for (uint64_t counter = 1; now_ns() < end_ns; counter += 2) {
         sq_update first, second;
         new_pair(counter, &first);
         new_pair(counter + 1, &second);
         pause_ns = counter % 4 == 1 ? SHORT_NS / SQ_ENTRY_WORDS : 0;
-        sq_publish(map, &first);
+        PUBLISH(map, &first);
         pause_ns = LONG_NS / SQ_ENTRY_WORDS;
-        sq_publish(map, &second);
+        PUBLISH(map, &second);
         sq_store_release(map + SQ_HEADER_HEARTBEAT_NS_WORD, now_ns());
         wait(REST_NS);
     }

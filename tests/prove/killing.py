@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn, TypedDict
 
-from shm import Busy, Flag, QuoteReader, QuoteWriter, Role, verify
+from shm import CONTRACT, Busy, Flag, QuoteReader, QuoteWriter, Role, TableCounts, row_of_index, verify
 from shm.view import QuoteView
 
 ROWS = 150
@@ -57,20 +57,25 @@ def seeded(row: int, seed: int) -> Fields:
     )
 
 
-def take_over(directory: Path) -> QuoteWriter:
+def rows_of(counts: TableCounts) -> range:
+    """The rows written: the first of a table of the layout's counts, the last of any other."""
+    return range(ROWS) if counts.is_contract else range(counts.entries - ROWS, counts.entries)
+
+
+def take_over(directory: Path, counts: TableCounts) -> QuoteWriter:
     """Start a life: recover, and give rows lost in a crash their pairs again."""
-    writer = QuoteWriter.open(directory, Role.INTERNAL)
-    for row in range(ROWS):
+    writer = QuoteWriter.open(directory, Role.INTERNAL, counts=counts)
+    for row in rows_of(counts):
         writer.assign(row, *mints(row))
     return writer
 
 
-def publish_little(directory: Path, life: int) -> NoReturn:
+def publish_little(directory: Path, life: int, counts: TableCounts) -> NoReturn:
     """A life of few batches, fewer changes than the ring holds, so that a scan can only come from its start."""
-    writer = take_over(directory)
+    writer = take_over(directory, counts)
     batches = [writer.batch() for _ in range(BATCHES)]
     for number, batch in enumerate(batches):
-        for row in range(ROWS):
+        for row in rows_of(counts):
             batch.put(row, **seeded(row, (life * BATCHES + number) * ROWS + row))
     for batch in batches:
         writer.publish_batch(batch)
@@ -78,11 +83,11 @@ def publish_little(directory: Path, life: int) -> NoReturn:
         signal.pause()
 
 
-def publish_endlessly(directory: Path, life: int) -> NoReturn:
+def publish_endlessly(directory: Path, life: int, counts: TableCounts) -> NoReturn:
     """A life that writes all the time, and so is often killed in the middle of a write."""
     seeds = itertools.count(life * BATCHES * ROWS)
-    writer = take_over(directory)
-    drafts = [writer.draft(row, **seeded(row, next(seeds))) for row in (*range(ROWS), *range(ROWS))]
+    writer = take_over(directory, counts)
+    drafts = [writer.draft(row, **seeded(row, next(seeds))) for row in (*rows_of(counts), *rows_of(counts))]
     for draft in itertools.cycle(drafts):
         writer.publish_quietly(draft)
     raise AssertionError("a cycle does not end")
@@ -93,14 +98,15 @@ def is_whole(view: QuoteView) -> bool:
     if not view.is_valid:
         return view.output_amount == 0
     seed = view.output_amount - 1
+    row = row_of_index(view.index)
     return (
-        view.input_amount == 1 + view.index
+        view.input_amount == 1 + row
         and view.ts_ns == mixed_seed(seed, 1) | 1
         and view.oracle_price == 1.0 + seed
         and view.route_id == mixed_seed(seed, 2)
         and view.slot == mixed_seed(seed, 3) & 0xFFFFFFFF
         and view.price_impact_ppm == mixed_seed(seed, 4) % 1_000_001
-        and (view.input_mint, view.output_mint) == mints(view.index)
+        and (view.input_mint, view.output_mint) == mints(row)
     )
 
 
@@ -132,7 +138,7 @@ class Watch:
         self.slowest_ns = max(self.slowest_ns, took_ns)
 
 
-def watch_forever(directory: Path, results: int) -> NoReturn:
+def watch_forever(directory: Path, results: int, counts: TableCounts) -> NoReturn:
     """Read at random until told to stop by the closing of a pipe's other end; then report on it."""
     watch = Watch()
     chance = random.Random(os.getpid())
@@ -147,7 +153,7 @@ def watch_forever(directory: Path, results: int) -> NoReturn:
         while not stop:
             quotes.poll()
             for _ in range(50):
-                watch.look(quotes, chance.randrange(ROWS))
+                watch.look(quotes, counts.first_index(Role.INTERNAL) + chance.choice(rows_of(counts)))
     os.write(
         results, f"{watch.reads} {watch.torn} {watch.busy} {watch.late} {watch.recovered} {watch.slowest_ns}".encode()
     )
@@ -172,26 +178,26 @@ class KillReport:
     findings: int
 
 
-def kill_loop(directory: Path, kills: int) -> KillReport:
+def kill_loop(directory: Path, kills: int, counts: TableCounts = CONTRACT) -> KillReport:
     """Kill `kills` writers at random moments of their publishing."""
     chance = random.Random(kills)
     results, write_end = os.pipe()
-    QuoteWriter.open(directory, Role.INTERNAL).close()
-    watcher = os.fork() or watch_forever(directory, write_end)
+    QuoteWriter.open(directory, Role.INTERNAL, counts=counts).close()
+    watcher = os.fork() or watch_forever(directory, write_end, counts)
     wrong_scans, findings = 0, 0
     polling = Watch()
     with QuoteReader.open(directory) as quotes:
         quotes.poll()
         for life in range(1, kills + 1):
             scans = quotes.scan_count
-            writer = os.fork() or (publish_little if life % 2 else publish_endlessly)(directory, life)
+            writer = os.fork() or (publish_little if life % 2 else publish_endlessly)(directory, life, counts)
             wait_for_life(quotes)
             time.sleep(chance.random() * LIFE_S_MAX)
             os.kill(writer, signal.SIGKILL)
             os.waitpid(writer, 0)
             quotes.poll()
-            for row in range(ROWS):
-                polling.look(quotes, row)
+            for row in rows_of(counts):
+                polling.look(quotes, counts.first_index(Role.INTERNAL) + row)
             wrong_scans += life % 2 == 1 and quotes.scan_count != scans + 1
             findings += len(verify(quotes.directory / Role.INTERNAL.file_name)) if life % 100 == 0 else 0
     os.kill(watcher, signal.SIGTERM)
@@ -199,7 +205,7 @@ def kill_loop(directory: Path, kills: int) -> KillReport:
     seen = Watch(*(int(word) for word in os.read(results, 1000).split()))
     os.close(results)
     os.close(write_end)
-    QuoteWriter.open(directory, Role.INTERNAL).close()
+    QuoteWriter.open(directory, Role.INTERNAL, counts=counts).close()
     return KillReport(
         kills=kills,
         reads=seen.reads + polling.reads,

@@ -9,14 +9,17 @@
 static void after_load(void);
 #define SQ_AFTER_LOAD() after_load()
 
-#include "publish.h"
+#include "shaped.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
 enum { ENTRIES = 200, KINDS = 5 };
 
-static uint64_t table[SQ_FILE_BYTES / 8] __attribute__((aligned(64)));
+/* The entries written are the last of the table, so that indexes use all of their bits. */
+enum { FIRST = TABLE_ENTRIES - ENTRIES };
+
+static uint64_t table[TABLE_WORDS] __attribute__((aligned(64)));
 /* Of each entry: its last write, and the kinds of all. */
 typedef struct knowledge {
     uint64_t write[ENTRIES];
@@ -30,12 +33,12 @@ static int laps, with_values;
 static void write_entry(uint32_t index) {
     sq_update update;
     memset(&update, 0, sizeof update);
-    update.index = index;
+    update.index = FIRST + index;
     update.kind = (uint16_t)(1 << written.write[index] % KINDS);
     written.kinds[index] |= update.kind;
     update.entry.output_amount = ++written.write[index];
     update.entry.flags = SQ_FLAG_VALID;
-    sq_publish(table, &update);
+    PUBLISH(table, &update);
 }
 
 static void after_load(void) {
@@ -56,25 +59,25 @@ static int all_told(long stop) {
 }
 
 static void poll_and_read(sq_follower *follower) {
-    static uint16_t changed[SQ_ENTRY_COUNT];
-    uint32_t count = sq_poll(table, follower, changed);
+    static uint16_t changed[TABLE_ENTRIES];
+    uint32_t count = POLL(table, follower, changed);
     loads_left = -1;
     for (uint32_t number = 0; number < count; number++) {
         sq_entry entry;
-        if (sq_read(table, changed[number], &entry) != SQ_OK) continue;
-        told.write[changed[number]] = entry.output_amount;
-        told.kinds[changed[number]] = SQ_KIND_EVERYTHING; /* an index says no less */
+        if (READ(table, changed[number], &entry) != SQ_OK) continue;
+        told.write[changed[number] - FIRST] = entry.output_amount;
+        told.kinds[changed[number] - FIRST] = SQ_KIND_EVERYTHING; /* an index says no less */
     }
 }
 
 static void poll_values(sq_follower *follower) {
-    static sq_slot changes[SQ_ENTRY_COUNT];
-    uint32_t count = sq_poll_changes(table, follower, changes);
+    static sq_slot changes[TABLE_ENTRIES];
+    uint32_t count = POLL_CHANGES(table, follower, changes);
     loads_left = -1;
     for (uint32_t number = 0; number < count; number++) {
         if (changes[number].version & 1) continue;
-        told.write[changes[number].index] = changes[number].output_amount;
-        told.kinds[changes[number].index] |= changes[number].kind;
+        told.write[changes[number].index - FIRST] = changes[number].output_amount;
+        told.kinds[changes[number].index - FIRST] |= changes[number].kind;
     }
 }
 
@@ -83,19 +86,20 @@ static void poll(sq_follower *follower) { (with_values ? poll_values : poll_and_
 /* Lap the reader after load `stop` of its first poll, which is a scan, or of one that follows the ring. 0 = something was
  * missed, 1 = the poll was over before, 2 = it was stopped and nothing is missing. */
 static int lapped_at(long stop, int in_scan, uint32_t changes) {
-    static sq_follower follower;
-    memset(table, 0, sizeof table);
+    static follower_room room;
+    sq_follower *follower = &room.follower;
+    begin_table(table);
     memset(&written, 0, sizeof written);
-    memset(&follower, 0, sizeof follower);
+    memset(&room, 0, sizeof room);
     memset(&told, 0, sizeof told);
-    sq_status_store(table, 1, SQ_STATE_LIVE, SQ_ROLE_INTERNAL, ENTRIES);
-    if (!in_scan) poll(&follower);
+    sq_status_store(table, 1, SQ_STATE_LIVE, SQ_ROLE_INTERNAL, FIRST + ENTRIES);
+    if (!in_scan) poll(follower);
     for (uint32_t index = 0; index < changes; index++) write_entry(index);
     uint64_t head_before = sq_load_word(table + SQ_HEADER_HEAD_WORD);
     loads_left = stop;
-    poll(&follower);
+    poll(follower);
     int was_stopped = sq_load_word(table + SQ_HEADER_HEAD_WORD) != head_before;
-    poll(&follower);
+    poll(follower);
     return all_told(stop) ? 1 + was_stopped : 0;
 }
 
@@ -104,6 +108,8 @@ int main(int count, char **words) {
     uint32_t changes = (uint32_t)atoi(words[1]);
     laps = atoi(words[2]);
     with_values = strcmp(words[3], "values") == 0;
+    begin_table(table);
+    if (!is_the_table(table)) return 2;
     long stops = 0;
     for (int in_scan = 0; in_scan < 2; in_scan++) {
         int outcome = 2;

@@ -1,7 +1,8 @@
 /* Stop in the middle of a publish: `stop FILE ACTION STORES SIGNAL` does ACTION on the table and sends itself SIGNAL after
  * that many stores. Exits with 0 when ACTION was over before.
  *
- * The file must have entries 0 and 1 assigned and no living writer; the lock is not taken, so nothing else may write.
+ * The file must have its entries 0 and 1 assigned (its last two where it is of other counts than the
+ * layout's) and no living writer; the lock is not taken, so nothing else may write.
  */
 static void after_store(void);
 #define SQ_AFTER_STORE() after_store()
@@ -10,7 +11,7 @@ static void after_store(void);
 #include <stdio.h>
 #include <stdlib.h>
 
-#include "publish.h"
+#include "shaped.h"
 
 static long stores_left;
 static int stop_signal;
@@ -21,27 +22,27 @@ static void after_store(void) {
 
 static sq_update update_of(const uint64_t *map, uint32_t index, uint16_t kind) {
     sq_update update = {.index = index, .kind = kind};
-    sq_own_entry(map, index, &update.entry);
+    sq_own_entry_in(map, SHAPE, index, &update.entry);
     update.entry.output_amount++;
     update.entry.ts_ns++;
     return update;
 }
 
 static void act(uint64_t *map, const char *action) {
-    sq_update updates[2] = {update_of(map, 0, SQ_KIND_AMOUNTS), update_of(map, 1, SQ_KIND_AMOUNTS)};
+    sq_update updates[2] = {update_of(map, FIRST_OF_TWO, SQ_KIND_AMOUNTS), update_of(map, FIRST_OF_TWO + 1, SQ_KIND_AMOUNTS)};
     if (strcmp(action, "single") == 0) {
-        sq_publish(map, &updates[0]);
+        PUBLISH(map, &updates[0]);
     } else if (strcmp(action, "batch") == 0) {
-        sq_publish_batch(map, updates, 2);
+        PUBLISH_BATCH(map, updates, 2);
     } else if (strcmp(action, "identity") == 0) {
         updates[0].kind = SQ_KIND_IDENTITY;
         memset(updates[0].entry.output_mint, 9, SQ_MINT_BYTES);
-        sq_publish(map, &updates[0]);
+        PUBLISH(map, &updates[0]);
     } else if (strcmp(action, "amount") == 0) {
         updates[0].entry.input_amount++;
-        sq_publish(map, &updates[0]);
+        PUBLISH(map, &updates[0]);
     } else if (strcmp(action, "recover") == 0) {
-        sq_recover(map);
+        sq_recover_in(map, SHAPE);
     } else {
         fprintf(stderr, "no such action: %s\n", action);
         exit(2);
@@ -50,9 +51,8 @@ static void act(uint64_t *map, const char *action) {
 
 int main(int count, char **words) {
     if (count != 5) return 2;
-    int descriptor = open(words[1], O_RDWR | O_CLOEXEC);
-    uint64_t *map = mmap(NULL, SQ_FILE_BYTES, PROT_READ | PROT_WRITE, MAP_SHARED, descriptor, 0);
-    if (descriptor < 0 || map == MAP_FAILED || sq_check_header(map) != SQ_OK) return 2;
+    uint64_t *map = map_table(words[1], 1);
+    if (map == NULL) return 2;
     stores_left = atol(words[3]);
     stop_signal = atoi(words[4]);
     act(map, words[2]);

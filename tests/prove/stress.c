@@ -1,7 +1,7 @@
 /* Write or read seeded quotes as fast as told, in a process of its own.
  *
  *     stress FILE write PATTERN WRITES_PER_S SECONDS     PATTERN: same, random, identity, batch; 0 writes/s is unbounded
- *     stress FILE read PATTERN ACCEPTED SECONDS          until so many reads were accepted or the time is over
+ *     stress FILE read PATTERN ACCEPTED SECONDS          until so many reads were accepted, one was torn or the time is over
  *
  * A writer needs a new file without a living writer; SIGTERM ends it early. A reader prints one line of name=number pairs.
  */
@@ -21,10 +21,8 @@ static uint64_t now_ns(void) {
 }
 
 static uint64_t *map_file(const char *path, int writable) {
-    int descriptor = open(path, (writable ? O_RDWR : O_RDONLY) | O_CLOEXEC);
-    int protection = PROT_READ | (writable ? PROT_WRITE : 0);
-    uint64_t *map = mmap(NULL, SQ_FILE_BYTES, protection, MAP_SHARED | MAP_POPULATE, descriptor, 0);
-    if (descriptor < 0 || map == MAP_FAILED || sq_check_header(map) != SQ_OK) exit(2);
+    uint64_t *map = map_table(path, writable);
+    if (map == NULL) exit(2);
     return map;
 }
 
@@ -33,14 +31,14 @@ static uint64_t *map_file(const char *path, int writable) {
 static uint32_t write_once(uint64_t *map, const char *pattern, uint64_t counter, sq_update *updates) {
     if (pattern[0] == 'b') {
         for (uint32_t index = 0; index < BATCH; index++) seeded_update(map, index, counter, 0, &updates[index]);
-        sq_publish_batch(map, updates, BATCH);
+        PUBLISH_BATCH(map, updates, BATCH);
         return BATCH;
     }
-    uint32_t index = pattern[0] == 's' ? 0 : (uint32_t)(mix(counter) % SQ_ENTRY_COUNT);
+    uint32_t index = pattern[0] == 's' ? 0 : (uint32_t)(mix(counter) % TABLE_ENTRIES);
     int identity = pattern[0] == 'i' && mix(counter ^ 1) % 8 == 0;
     if (pattern[0] == 'i') index %= 4;
     seeded_update(map, index, counter, identity, updates);
-    sq_publish(map, updates);
+    PUBLISH(map, updates);
     return 1;
 }
 
@@ -56,12 +54,12 @@ static int write_all(const char *path, const char *pattern, uint64_t writes_per_
     uint64_t *map = map_file(path, 1);
     uint64_t start = now_ns(), end = start + (uint64_t)(seconds * 1e9), written = 0, counter = 0;
     uint64_t now = start;
-    for (uint32_t index = 0; index < SQ_ENTRY_COUNT; index++) {
+    for (uint32_t index = 0; index < TABLE_ENTRIES; index++) {
         seeded_update(map, index, ++counter, 1, updates);
-        sq_publish(map, updates);
+        PUBLISH(map, updates);
     }
     written += write_once(map, pattern, ++counter, updates); /* readers of sets begin with a whole batch */
-    sq_status_store(map, (uint32_t)getpid(), SQ_STATE_LIVE, SQ_ROLE_INTERNAL, SQ_ENTRY_COUNT);
+    sq_status_store(map, (uint32_t)getpid(), SQ_STATE_LIVE, SQ_ROLE_INTERNAL, TABLE_ENTRIES);
     signal(SIGTERM, on_terminate);
     while (now < end && !told_to_stop) {
         if (writes_per_s == 0 || written * 1000000000u <= (now - start) * writes_per_s) {
@@ -90,19 +88,20 @@ static void count_read(tally *counts, int result, int whole) {
 
 static void read_hot_line(const uint64_t *map, uint32_t index, tally *counts) {
     uint64_t words[SQ_HOT_WORDS] = {0};
-    int result = sq_read_words(sq_entry_words(map, index), words, SQ_HOT_WORDS);
+    int result = sq_read_words(ENTRY_WORDS(map, index), words, SQ_HOT_WORDS);
     count_read(counts, result, hot_is_whole(index, words));
 }
 
 static void read_whole(const uint64_t *map, uint32_t index, tally *counts) {
     uint64_t words[SQ_ENTRY_WORDS] = {0};
-    int result = sq_read_words(sq_entry_words(map, index), words, SQ_ENTRY_WORDS);
+    int result = sq_read_words(ENTRY_WORDS(map, index), words, SQ_ENTRY_WORDS);
     count_read(counts, result, hot_is_whole(index, words) && mints_are_whole(index, words));
 }
 
-static void read_newest_slot(const uint64_t *map, tally *counts) {
+/* `back` slots behind the head: the newest, or the oldest, which the writer takes next. */
+static void read_slot(const uint64_t *map, uint64_t back, tally *counts) {
     uint64_t words[SQ_SLOT_WORDS];
-    if (sq_slot_read(map, sq_head(map) - 1, words, SQ_SLOT_WORDS)) count_read(counts, SQ_OK, slot_is_whole(words));
+    if (SLOT_READ(map, sq_head(map) - back, words, SQ_SLOT_WORDS)) count_read(counts, SQ_OK, slot_is_whole(words));
     else counts->lapped++;
 }
 
@@ -111,7 +110,7 @@ static void read_set(const uint64_t *map, uint32_t index, tally *counts) {
     sq_entry legs[SET];
     uint64_t head = sq_head(map);
     for (uint32_t leg = 0; leg < SET; leg++) {
-        if (sq_read_hot(map, (index + leg * 71) % BATCH, &legs[leg]) != SQ_OK) {
+        if (READ_HOT(map, (index + leg * 71) % BATCH, &legs[leg]) != SQ_OK) {
             counts->busy++;
             return;
         }
@@ -122,11 +121,11 @@ static void read_set(const uint64_t *map, uint32_t index, tally *counts) {
 
 /* What is announced is at least as new as the announcement. */
 static void follow(const uint64_t *map, sq_follower *follower, tally *counts) {
-    static uint16_t changed[SQ_ENTRY_COUNT];
-    uint32_t count = sq_poll(map, follower, changed);
+    static uint16_t changed[TABLE_ENTRIES];
+    uint32_t count = POLL(map, follower, changed);
     for (uint32_t number = 0; number < count; number++) {
-        uint64_t version = sq_load_acquire(sq_entry_words(map, changed[number]));
-        count_read(counts, SQ_OK, (int64_t)((version - follower->seen[changed[number]]) << 16) >= 0);
+        uint64_t version = sq_load_acquire(ENTRY_WORDS(map, changed[number]));
+        count_read(counts, SQ_OK, (int64_t)((version - *sq_seen(follower, SHAPE, changed[number])) << 16) >= 0);
     }
 }
 
@@ -135,7 +134,7 @@ static void time_reads(const uint64_t *map, uint32_t index, tally *counts) {
     sq_entry entry;
     uint64_t before = now_ns(), empty = now_ns() - before;
     before = now_ns();
-    int result = sq_read_hot(map, index, &entry);
+    int result = READ_HOT(map, index, &entry);
     uint64_t took = now_ns() - before;
     took = took > empty ? took - empty : 0;
     counts->busy += result != SQ_OK;
@@ -154,24 +153,24 @@ static uint64_t percentile(const tally *counts, double part) {
 
 static int read_all(const char *path, const char *pattern, uint64_t wanted, double seconds) {
     static tally counts;
-    static sq_follower follower;
+    static follower_room room;
     const uint64_t *map = map_file(path, 0);
     uint64_t end = now_ns() + (uint64_t)(seconds * 1e9);
-    while (sq_used(map) < SQ_ENTRY_COUNT && now_ns() < end) sq_pause();
-    uint32_t entries = pattern[0] == 's' ? 1 : pattern[0] == 'i' ? 4 : pattern[0] == 'b' ? BATCH : SQ_ENTRY_COUNT;
-    for (uint64_t round = 0; counts.accepted < wanted && now_ns() < end; round++) {
+    while (sq_used_in(map, SHAPE) < TABLE_ENTRIES && now_ns() < end) sq_pause();
+    uint32_t entries = pattern[0] == 's' ? 1 : pattern[0] == 'i' ? 4 : pattern[0] == 'b' ? BATCH : TABLE_ENTRIES;
+    for (uint64_t round = 0; counts.accepted < wanted && counts.torn == 0 && now_ns() < end; round++) {
         for (uint32_t number = 0; number < TIMED_EVERY; number++) {
             uint32_t index = (uint32_t)(mix(round * TIMED_EVERY + number) % entries);
             read_hot_line(map, index, &counts);
             if (pattern[0] == 'i') read_whole(map, index, &counts);
             if (pattern[0] == 'b') read_set(map, index, &counts);
-            if (number % 8 == 0) read_newest_slot(map, &counts);
+            if (number % 4 == 0) read_slot(map, number % 8 == 0 ? 1 : TABLE_SLOTS, &counts);
         }
-        follow(map, &follower, &counts);
+        follow(map, &room.follower, &counts);
         time_reads(map, 0, &counts);
     }
     printf("accepted=%lu torn=%lu busy=%lu lapped=%lu scans=%lu p50_ns=%lu p99_ns=%lu\n", counts.accepted, counts.torn,
-           counts.busy, counts.lapped, follower.scans, percentile(&counts, 0.5), percentile(&counts, 0.99));
+           counts.busy, counts.lapped, room.follower.scans, percentile(&counts, 0.5), percentile(&counts, 0.99));
     return counts.torn != 0;
 }
 

@@ -2,7 +2,7 @@
 #ifndef SOLQUOTE_STRESS_H
 #define SOLQUOTE_STRESS_H
 
-#include "publish.h"
+#include "shaped.h"
 
 static inline uint64_t mix(uint64_t seed) { /* splitmix64 */
     seed += 0x9e3779b97f4a7c15u;
@@ -50,7 +50,7 @@ static inline int slot_is_whole(const uint64_t *words) {
 
 static inline void seeded_update(const uint64_t *map, uint32_t index, uint64_t counter, int identity, sq_update *update) {
     uint64_t words[SQ_ENTRY_WORDS];
-    uint64_t generation = sq_generation(sq_load_word(sq_entry_words(map, index)));
+    uint64_t generation = sq_generation(sq_load_word(ENTRY_WORDS(map, index)));
     hot_words(counter, index, words);
     mint_words((generation + 1) & 0xffff, index, words); /* the generation has 16 bits */
     update->index = index;

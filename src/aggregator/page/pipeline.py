@@ -13,7 +13,7 @@ from typing import Any, Final
 import structlog
 
 from aggregator.page.board import Board
-from quote_core.addresses import redacted_url
+from quote_core.addresses import redacted_servers
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.follow import Followed, before_newest, follow
 from quote_core.clock import Clock
@@ -62,7 +62,7 @@ class PipelinePanel:
 
     async def run(self, board: Board) -> None:
         """Follow the streams until cancelled; without a bus, or a way onto it, say so and try again."""
-        where = redacted_url(self._platform.nats_url)
+        where = redacted_servers(self._platform.nats_url)
         while True:
             state = _BusState(where)
             board.put("bus", state.content())
@@ -314,6 +314,11 @@ class Profit:
                 "failed_count": account.failed_count,
                 "refused_count": account.refused_count,
                 "sharpe_ratio": account.sharpe_ratio,
+                "sortino_ratio": account.sortino_ratio,
+                "average_exposure_lamports": account.average_exposure_lamports,
+                "largest_amount_lamports": account.largest_amount_lamports,
+                "profit_micro_usd": account.profit_micro_usd,
+                "priced_trade_count": account.priced_trade_count,
                 "max_drawdown_lamports": account.max_drawdown_lamports,
                 "max_drawdown_fraction": account.max_drawdown_fraction,
                 "fee_lamports": account.network_fee_lamports + account.tip_lamports + account.flash_fee_lamports,

@@ -17,6 +17,7 @@ from quote_core.clock import Clock
 from quote_core.errors import InvalidField
 from quote_core.json_dialect import error_answer, json_text
 from quote_core.units import LAMPORTS_PER_SOL, NS_PER_MS
+from quote_core.web.admission import may_go_on
 
 __all__ = ["Page", "Panel"]
 
@@ -157,7 +158,7 @@ class Page:
             response.content_type = "text/event-stream"
             await response.prepare(request)
             try:
-                while (frame := await self.board.frame(viewer)) is not None:
+                while (frame := await self.board.frame(viewer)) is not None and may_go_on(request):
                     async with asyncio.timeout(self._send_s_max):
                         await response.write(frame)
                     await asyncio.sleep(_FRAME_S_MIN)

@@ -14,6 +14,7 @@ import orjson
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
 from aggregator.page.board import Board
+from quote_core.access.caller import Caller
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, UpstreamError
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX
 from quote_core.setting_types import Secret
@@ -52,21 +53,23 @@ class ManagerSwitch:
 
     Args:
         address: Of the manager's HTTP API, host:port.
+        caller: Who looks, and over what; a change is asked for by the person's own token.
     """
 
-    def __init__(self, address: str) -> None:
+    def __init__(self, address: str, caller: Caller | None = None) -> None:
         self._address = address
+        self._caller = caller if caller is not None else Caller()
 
     async def run(self, board: Board) -> None:
         """Look once a second; a manager that does not tell is what is shown."""
-        async with _session() as session:
+        async with self._session() as session:
             while True:
                 board.put("switch", await self._look(session))
                 await asyncio.sleep(_LOOK_EVERY_S)
 
     async def _look(self, session: aiohttp.ClientSession) -> dict[str, Any]:
         try:
-            answered = await self._answer(session.get(f"http://{self._address}/api/killswitch"))
+            answered = await self._answer(session.get(self._url, headers=self._caller.headers()))
         except UpstreamError as error:
             return {"state": "UNKNOWN", "reason": str(error)}
         return switch_content(answered)
@@ -81,9 +84,16 @@ class ManagerSwitch:
         named = {"reason": asked.reason, "person": asked.person, "state": "" if action == "disable" else asked.state}
         body = {name: value for name, value in named.items() if value}
         headers = {"Authorization": f"Bearer {asked.token.get_secret_value()}"}
-        async with _session() as session:
-            url = f"http://{self._address}/api/killswitch/{action}"
-            return await self._answer(session.post(url, json=body, headers=headers))
+        async with self._session() as session:
+            return await self._answer(session.post(f"{self._url}/{action}", json=body, headers=headers))
+
+    @property
+    def _url(self) -> str:
+        return f"{self._caller.scheme}://{self._address}/api/killswitch"
+
+    def _session(self) -> aiohttp.ClientSession:
+        connector = aiohttp.TCPConnector(ssl=self._caller.context or True)
+        return aiohttp.ClientSession(connector=connector, timeout=aiohttp.ClientTimeout(total=_ANSWER_S_MAX))
 
     async def _answer(self, request: Any) -> Answered:
         try:
@@ -117,7 +127,3 @@ def switch_content(answered: Answered) -> dict[str, Any]:
         "trigger": str(content.get("trigger", ""))[:_TEXT_CHARS_MAX],
         "changed_unix_ms": changed_ns // 1_000_000 if isinstance(changed_ns, int) else None,
     }
-
-
-def _session() -> aiohttp.ClientSession:
-    return aiohttp.ClientSession(timeout=aiohttp.ClientTimeout(total=_ANSWER_S_MAX))

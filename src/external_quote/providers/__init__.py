@@ -1,1 +1,1 @@
-"""Outside quote providers, each behind `base.Provider`. A new one is a module here and a line in `app`."""
+"""Outside quote providers, each behind `base.Provider`. A new one is a module here and a case in `configured`."""

@@ -2,37 +2,27 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 
+from local_quote.pool_entry import PoolEntry
 from local_quote.quote_rows import QuoteRows
 
 def write_common(
     constant: bytes,
     depth: int,
-    pool_age_ms: int,
-    is_stale: bool,
-    vouched_slot: int,
-    vouched_mono_ns: int,
-    vouched_unix_ns: int,
-    boot_id: int,
-    changed_slot: int,
-    changed_unix_ns: int,
-    chain_unix_s: int,
+    entries: tuple[PoolEntry, ...],
+    now_mono_ns: int,
+    stale_after_ns: int,
     oracle_price: float | None,
     /,
 ) -> bytes:
-    """What all quotes of one direction of one pool have in common at one moment, as fields of `LocalQuote`.
+    """What all quotes of one direction of one pool, or chain, have in common at one moment, as fields of `LocalQuote`.
 
     Args:
         constant: What never changes of it, encoded.
         depth: Input that moves the price by 1 %.
-        pool_age_ms: Since the pool was vouched for.
-        is_stale: As of now.
-        vouched_slot: Of the pool's `Freshness`, like the next five.
-        vouched_mono_ns: CLOCK_MONOTONIC.
-        vouched_unix_ns: Wall clock of the same.
-        boot_id: Whose CLOCK_MONOTONIC.
-        changed_slot: 0 = not known.
-        changed_unix_ns: Wall clock; 0 = not known.
-        chain_unix_s: The chain's own time; 0 = not known.
+        entries: The pools: the age and freshness of the one vouched for least lately are told, the lowest slot, and
+            whether any is stale.
+        now_mono_ns: CLOCK_MONOTONIC.
+        stale_after_ns: From what age on it counts as stale.
         oracle_price: Whole output tokens per whole input token; None leaves the field out.
     """
 
@@ -68,15 +58,46 @@ def write_quote(
         now_mono_ns: When it is sent.
     """
 
+def write_chain_quote(
+    common: bytes,
+    hops: tuple[bytes, ...],
+    amounts: tuple[int, ...],
+    oracle_price: float | None,
+    scale: float,
+    impact: float,
+    version: int,
+    quoted_unix_ns: int,
+    quoted_mono_ns: int,
+    now_mono_ns: int,
+    /,
+) -> bytes:
+    """One `LocalQuote` through several pools, without a row number and without fees.
+
+    Args:
+        common: See `write_common`.
+        hops: The fields of every hop without its amounts, encoded.
+        amounts: What goes into the first, between each two, and what comes out of the last; smallest units.
+        oracle_price: As in `common`; None leaves the deviation from it out.
+        scale: What makes a rate of smallest units one of whole tokens.
+        impact: Fraction.
+        version: Of the row.
+        quoted_unix_ns: Wall clock.
+        quoted_mono_ns: CLOCK_MONOTONIC of the same.
+        now_mono_ns: When it is sent.
+
+    Raises:
+        ValueError: Not one amount more than hops.
+    """
+
 class ToldQuotes:
     """What rows say now, to be told to one subscriber by its own numbers; the rows may not change while it is used.
 
-    `offers` are the numbers of the offers that the rows rest on, `unquoted` the rows that rest on none: `fill` says of
-    both what is to be written.
+    `offers` are the numbers of the pools' offers that the rows rest on, `apart` the rows that rest on none, or on a
+    chain: `fill` says of both what is to be written.
     """
 
     offers: list[int]
-    unquoted: list[int]
+    apart: list[int]
 
     def __init__(
         self,
@@ -96,13 +117,13 @@ class ToldQuotes:
 
     def __len__(self) -> int: ...
     def fill(
-        self, parts: Sequence[tuple[bytes, bytes, float | None, float]], refusals: Sequence[bytes], now_mono_ns: int
+        self, parts: Sequence[tuple[bytes, bytes, float | None, float]], apart: Sequence[bytes], now_mono_ns: int
     ) -> None:
         """Say what is common, once and before anything is written.
 
         Args:
             parts: For every offer `common`, `hop`, `oracle_price` and `scale` as `write_quote` takes them.
-            refusals: For every unquoted row its encoded refusal.
+            apart: For every row told apart its encoded refusal, or its quote by `write_chain_quote`.
             now_mono_ns: When they are sent.
 
         Raises:

@@ -10,6 +10,7 @@ from cpython.mem cimport PyMem_Free, PyMem_Malloc, PyMem_Realloc
 from libc.stdint cimport UINT32_MAX, int32_t, int64_t, uint8_t, uint32_t, uint64_t
 from libc.string cimport memcpy, memset
 
+from local_quote.pool_entry cimport PoolEntry
 from local_quote.quote_rows cimport NO_OFFER, QuoteRows, Row
 from quote_core.protobuf cimport *
 
@@ -18,7 +19,7 @@ from quote_core.generated.solquote.v1.local_quote_pb2 import (
 )
 from quote_core.generated.solquote.v1.quotes_pb2 import Freshness, RouteHop
 
-__all__ = ["ToldQuotes", "write_common", "write_quote"]
+__all__ = ["ToldQuotes", "write_chain_quote", "write_common", "write_quote"]
 
 cdef enum:
     NS_PER_MS = 1_000_000
@@ -59,6 +60,7 @@ cdef uint32_t SEQUENCE = LocalQuoteBatch.SEQUENCE_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t SNAPSHOT = LocalQuoteBatch.SNAPSHOT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t GROUPS = LocalQuoteColumns.GROUPS_FIELD_NUMBER << 3 | LEN
 cdef uint32_t REFUSED = LocalQuoteColumns.REFUSED_FIELD_NUMBER << 3 | LEN
+cdef uint32_t ROUTED = LocalQuoteColumns.ROUTED_FIELD_NUMBER << 3 | LEN
 cdef uint32_t COLUMNS_SEQUENCE = LocalQuoteColumns.SEQUENCE_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t COLUMNS_SNAPSHOT = LocalQuoteColumns.SNAPSHOT_FIELD_NUMBER << 3 | VARINT
 cdef uint32_t COMMON = LocalQuoteGroup.COMMON_FIELD_NUMBER << 3 | LEN
@@ -79,32 +81,36 @@ cdef Py_ssize_t[COLUMN_COUNT] VALUE_SIZES_BYTES = [4, 8, 8, 8, 8, 8, 4]
 def write_common(
     bytes constant not None,
     uint64_t depth,
-    uint64_t pool_age_ms,
-    bint is_stale,
-    uint64_t vouched_slot,
-    uint64_t vouched_mono_ns,
-    uint64_t vouched_unix_ns,
-    uint64_t boot_id,
-    uint64_t changed_slot,
-    uint64_t changed_unix_ns,
-    int64_t chain_unix_s,
+    tuple entries not None,
+    int64_t now_mono_ns,
+    int64_t stale_after_ns,
     oracle_price,
 ):
     cdef uint8_t numbers[NUMBERS_SIZE_BYTES_MAX]
     cdef uint8_t freshness[FRESHNESS_SIZE_BYTES_MAX]
     cdef uint8_t* at = numbers
+    cdef PoolEntry entry = entries[0], other
+    cdef uint64_t slot = entry.vouched_slot
+    cdef bint is_stale = False
+    for other in entries:
+        if other.vouched_mono_ns < entry.vouched_mono_ns:
+            entry = other
+        slot = min(slot, other.vouched_slot)
+        is_stale = is_stale or other.is_stale(now_mono_ns, stale_after_ns)
+    # What was vouched for before this host was started has no number on its clock, and no `boot_id`.
+    cdef uint64_t vouched_mono_ns = <uint64_t>max(0, entry.vouched_mono_ns)
     cdef uint8_t* end = put_fixed64(freshness, VOUCHED_MONO_NS, vouched_mono_ns)
-    end = put_fixed64(end, VOUCHED_UNIX_NS, vouched_unix_ns)
-    end = put_fixed64(end, BOOT_ID, boot_id)
-    end = put_number(end, VOUCHED_SLOT, vouched_slot)
-    end = put_number(end, CHANGED_SLOT, changed_slot)
-    end = put_fixed64(end, CHANGED_UNIX_NS, changed_unix_ns)
-    end = put_number(end, CHAIN_UNIX_S, <uint64_t>chain_unix_s)
+    end = put_fixed64(end, VOUCHED_UNIX_NS, <uint64_t>entry.vouched_unix_ns)
+    end = put_fixed64(end, BOOT_ID, entry.vouched_boot_id)
+    end = put_number(end, VOUCHED_SLOT, entry.vouched_slot)
+    end = put_number(end, CHANGED_SLOT, entry.changed_slot)
+    end = put_fixed64(end, CHANGED_UNIX_NS, <uint64_t>entry.changed_unix_ns)
+    end = put_number(end, CHAIN_UNIX_S, <uint64_t>entry.chain_unix_s)
     cdef Py_ssize_t freshness_size = end - freshness
     at = put_number(at, DEPTH, depth)
-    at = put_number(at, POOL_AGE, pool_age_ms)
+    at = put_number(at, POOL_AGE, <uint64_t>entry.age_ns(now_mono_ns) // NS_PER_MS)
     at = put_number(at, IS_STALE, is_stale)
-    at = put_number(at, SLOT, vouched_slot)
+    at = put_number(at, SLOT, slot)
     at = put_number(at, RECEIVED, vouched_mono_ns)
     at = put_number(at, FRESHNESS, freshness_size)
     memcpy(at, freshness, freshness_size)
@@ -215,10 +221,55 @@ def write_quote(
     return data
 
 
+def write_chain_quote(
+    bytes common not None,
+    tuple hops not None,
+    tuple amounts not None,
+    oracle_price,
+    double scale,
+    double impact,
+    uint64_t version,
+    uint64_t quoted_unix_ns,
+    uint64_t quoted_mono_ns,
+    uint64_t now_mono_ns,
+):
+    cdef uint8_t numbers[NUMBERS_SIZE_BYTES_MAX]
+    cdef uint8_t hop_amounts[2 * (VARINT_SIZE_BYTES_MAX + 1)]
+    cdef uint8_t hop_head[2 * VARINT_SIZE_BYTES_MAX]
+    cdef Row row
+    cdef double rate
+    cdef Py_ssize_t place, amounts_size
+    cdef bytes hop
+    cdef list parts = [common]
+    if len(amounts) != len(hops) + 1:
+        raise ValueError("an amount before every hop, and one behind the last")
+    row.amount = amounts[0]
+    row.output = amounts[len(hops)]
+    row.quoted_mono_ns = quoted_mono_ns
+    cdef uint8_t* at = put_number(put_number(numbers, INPUT_AMOUNT, row.amount), OUTPUT_AMOUNT, row.output)
+    at = put_double(at, PRICE_IMPACT, impact)
+    at = put_number(at, VERSION, version)
+    at = put_number(at, QUOTED_UNIX_NS, quoted_unix_ns)
+    at = put_number(at, CACHE_AGE, cache_age_ms(&row, now_mono_ns))
+    if oracle_price is not None:
+        rate = <double>row.output / <double>row.amount * scale
+        at = put_double(at, DEVIATION, (rate - <double>oracle_price) / <double>oracle_price * 100)
+    parts.append(PyBytes_FromStringAndSize(<char*>numbers, at - numbers))
+    for place in range(len(hops)):
+        hop = hops[place]
+        at = put_number(put_number(hop_amounts, HOP_INPUT, amounts[place]), HOP_OUTPUT, amounts[place + 1])
+        amounts_size = at - hop_amounts
+        at = put_number(hop_head, ROUTE, PyBytes_GET_SIZE(hop) + amounts_size)
+        parts.append(PyBytes_FromStringAndSize(<char*>hop_head, at - hop_head))
+        parts.append(hop)
+        parts.append(PyBytes_FromStringAndSize(<char*>hop_amounts, amounts_size))
+    return b"".join(parts)
+
+
 cdef struct Told:
     uint32_t row
     uint32_t number
-    int32_t part  # below zero: the refusal at -1 - part
+    int32_t part  # below zero: of what is told apart, that at -1 - part
 
 
 cdef class ToldQuotes:
@@ -226,26 +277,28 @@ cdef class ToldQuotes:
     cdef Told* _told
     cdef Part* _parts
     cdef uint64_t _now_mono_ns
-    cdef list _refusals, _part_bytes
+    cdef list _apart, _apart_tags, _part_bytes
     cdef Py_ssize_t _room
     cdef readonly Py_ssize_t count
-    cdef readonly list offers, unquoted
+    cdef readonly list offers, apart
 
     def __cinit__(self, QuoteRows rows not None, dict labels not None, told not None, list refused not None):
         cdef int32_t offer, last_offer = NO_OFFER, part = 0
         cdef dict parts = {}
         cdef tuple numbers
         self._rows = rows
-        self._refusals = []
-        self.offers, self.unquoted = [], []
+        self._apart, self._apart_tags = [], []
+        self.offers, self.apart = [], []
         for body, number in refused:
-            self._tell(0, number, -1 - <int32_t>len(self._refusals))
-            self._refusals.append(body)
+            self._tell(0, number, -1 - <int32_t>len(self._apart))
+            self._apart.append(body)
+            self._apart_tags.append(REFUSED)
         for row in told:
             offer = rows.line(row).offer
-            if offer == NO_OFFER:
-                part = -1 - <int32_t>(len(refused) + len(self.unquoted))
-                self.unquoted.append(row)
+            if offer < 0:
+                part = -1 - <int32_t>len(self._apart_tags)
+                self.apart.append(row)
+                self._apart_tags.append(REFUSED if offer == NO_OFFER else ROUTED)
             elif offer != last_offer:
                 part = parts.setdefault(offer, len(parts))
                 if part == len(self.offers):
@@ -275,12 +328,12 @@ cdef class ToldQuotes:
     def __len__(self):
         return self.count
 
-    def fill(self, list parts not None, list refusals not None, uint64_t now_mono_ns):
+    def fill(self, list parts not None, list apart not None, uint64_t now_mono_ns):
         cdef Py_ssize_t position
-        if len(parts) != len(self.offers) or len(refusals) != len(self.unquoted):
-            raise ValueError("a part for every offer, and a refusal for every row without a quote")
+        if len(parts) != len(self.offers) or len(apart) != len(self.apart):
+            raise ValueError("a part for every offer, and a message for every row that is told apart")
         self._part_bytes, self._now_mono_ns = parts, now_mono_ns
-        self._refusals += refusals
+        self._apart += apart
         self._parts = <Part*>PyMem_Malloc(max(1, len(parts)) * sizeof(Part))
         if self._parts == NULL:
             raise MemoryError
@@ -324,7 +377,7 @@ cdef class ToldQuotes:
             if is_batch:
                 at = put_number(at, QUOTES, quote_size)
             if told.part < 0:
-                at = put_raw(at, self._refusals[-1 - told.part])
+                at = put_raw(at, self._apart[-1 - told.part])
             else:
                 at = put_quote(at, &quote, &self._parts[told.part])
             at = put_number(at, ROW, told.number)
@@ -335,9 +388,9 @@ cdef class ToldQuotes:
         return data
 
     cdef inline Py_ssize_t _write_numbers(self, Written* quote, const Told* told) except -1:
-        """Write the numbers of a quote, of a refusal nothing; returns the size of the whole, its row included."""
+        """Write the numbers of a quote, of what is told apart nothing; returns the size of the whole, its row included."""
         if told.part < 0:
-            return PyBytes_GET_SIZE(<bytes>self._refusals[-1 - told.part]) + row_size(told.number)
+            return PyBytes_GET_SIZE(<bytes>self._apart[-1 - told.part]) + row_size(told.number)
         return row_size(told.number) + write_numbers(
             quote, &self._rows.lines[told.row], &self._parts[told.part], 0, self._now_mono_ns
         )
@@ -347,7 +400,8 @@ cdef class ToldQuotes:
         cdef Group* groups = <Group*>PyMem_Malloc(max(1, part_count) * sizeof(Group))
         cdef Py_ssize_t size = varint_size(COLUMNS_SEQUENCE) + varint_size(sequence) + varint_size(COLUMNS_SNAPSHOT) + 1
         cdef Told* told
-        cdef bytes data, refusal
+        cdef bytes data, message
+        cdef uint32_t tag
         cdef uint8_t* at
         if groups == NULL:
             raise MemoryError
@@ -356,9 +410,9 @@ cdef class ToldQuotes:
             for position in range(start, stop):
                 told = &self._told[position]
                 if told.part < 0:
-                    size += framed_size(
-                        REFUSED, PyBytes_GET_SIZE(<bytes>self._refusals[-1 - told.part]) + row_size(told.number)
-                    )
+                    tag = self._apart_tags[-1 - told.part]
+                    message = self._apart[-1 - told.part]
+                    size += framed_size(tag, PyBytes_GET_SIZE(message) + row_size(told.number))
                 else:
                     groups[told.part].count += 1
             for index in range(part_count):
@@ -373,9 +427,10 @@ cdef class ToldQuotes:
             for position in range(start, stop):
                 told = &self._told[position]
                 if told.part < 0:
-                    refusal = self._refusals[-1 - told.part]
-                    at = put_number(at, REFUSED, PyBytes_GET_SIZE(refusal) + row_size(told.number))
-                    at = put_number(put_raw(at, refusal), ROW, told.number)
+                    tag = self._apart_tags[-1 - told.part]
+                    message = self._apart[-1 - told.part]
+                    at = put_number(at, tag, PyBytes_GET_SIZE(message) + row_size(told.number))
+                    at = put_number(put_raw(at, message), ROW, told.number)
                 else:
                     put_values(&groups[told.part], told.number, &self._rows.lines[told.row], self._now_mono_ns)
             at = put_number(at, COLUMNS_SEQUENCE, sequence)

@@ -5,8 +5,9 @@ import math
 from collections.abc import Iterable, Sequence
 
 from local_quote.impact import Curve
-from local_quote.market import LocalMarket
+from local_quote.market import LocalMarket, RoutedQuote
 from local_quote.oracle import OracleReading
+from local_quote.pool_ranking import DroppedPool
 from local_quote.pool_store import PoolEntry
 from local_quote.quoter import PricedSwap
 from local_quote.routes import HopRequest, SimulatedRoute, checked_amount
@@ -14,7 +15,7 @@ from local_quote.taken_depth import LocalTakenDepth
 from quote_core.dex.pool import Direction
 from quote_core.errors import InvalidField, MarketError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
-from quote_core.quotes import RouteHop, route_id
+from quote_core.quotes import RouteHop, route_id, split_route_id, worst_provenance
 from quote_core.serving import write_freshness, write_hop, write_provenance
 from quote_core.units import Pubkey
 
@@ -38,6 +39,7 @@ __all__ = [
     "paired_to",
     "pool_state_to",
     "pools_to",
+    "routed_to",
     "simulation_to",
 ]
 
@@ -114,7 +116,43 @@ def simulation_to(route: SimulatedRoute, now_mono_ns: int) -> local_quote_pb2.Si
     )
 
 
-def _hop_of(swap: PricedSwap) -> RouteHop:
+def routed_to(quote: RoutedQuote, oracle_price: float | None, *, now_mono_ns: int, stale_after_ns: int) -> bytes:
+    """Write a quote through a route: of its pools the least lately vouched for says how old it is."""
+    route, swaps = quote.route, quote.route.swaps
+    entries = [swap.entry for swap in swaps]
+    oldest = max(entries, key=lambda entry: entry.age_ns(now_mono_ns))
+    message = local_quote_pb2.LocalQuote(
+        input_mint=quote.input_token.mint,
+        output_mint=quote.output_token.mint,
+        input_amount=route.input_amount,
+        output_amount=route.output_amount,
+        price_impact=route.price_impact,
+        pool_id=entries[0].pool.address,
+        protocol=entries[0].pool.dex.label,
+        pool_state_age_ms=oldest.age_ns(now_mono_ns) // _NS_PER_MS,
+        is_stale=any(entry.is_stale(now_mono_ns, stale_after_ns) for entry in entries),
+        version=quote.version,
+        slot=min(entry.slot for entry in entries),
+        route=[
+            write_hop(_hop_of(swap, leg=number, leg_percent=leg.percent))
+            for number, leg in enumerate(route.legs)
+            for swap in leg.swaps
+        ],
+        route_id=split_route_id([([swap.entry.pool.address for swap in leg.swaps], leg.percent) for leg in route.legs]),
+        quoted_unix_ns=quote.quoted_unix_ns,
+        depth_amount=route.depth_amount,
+        provenance=write_provenance(worst_provenance(entry.provenance for entry in entries)),
+        freshness=write_freshness(oldest.freshness),
+    )
+    if oracle_price is not None:
+        scale = 10.0 ** (quote.input_token.decimals - quote.output_token.decimals)
+        rate = route.output_amount / route.input_amount * scale
+        message.oracle_price = oracle_price
+        message.deviation_percent = (rate - oracle_price) / oracle_price * 100
+    return message.SerializeToString()
+
+
+def _hop_of(swap: PricedSwap, *, leg: int = 0, leg_percent: int = 0) -> RouteHop:
     pool = swap.entry.pool
     a_to_b = swap.direction is Direction.A_TO_B
     return RouteHop(
@@ -127,6 +165,8 @@ def _hop_of(swap: PricedSwap) -> RouteHop:
         fee_amount=swap.fee_amount,
         fee_mint=swap.fee_mint,
         provenance=swap.entry.provenance,
+        leg=leg,
+        leg_percent=leg_percent,
     )
 
 
@@ -188,10 +228,26 @@ def _account_to(pubkey: Pubkey, market: LocalMarket) -> list[local_quote_pb2.Poo
     ]
 
 
-def pools_to(entries: Iterable[PoolEntry], market: LocalMarket, now_mono_ns: int) -> local_quote_pb2.ListPoolsResponse:
-    """Write pools, by pair and address."""
+def pools_to(
+    entries: Iterable[PoolEntry], dropped: Iterable[DroppedPool], market: LocalMarket, now_mono_ns: int
+) -> local_quote_pb2.ListPoolsResponse:
+    """Write pools, by pair and address, and those not held, by pair and DEX, deepest first."""
     ordered = sorted(entries, key=lambda entry: (entry.pair, entry.pool.address))
-    return local_quote_pb2.ListPoolsResponse(pools=[pool_state_to(entry, market, now_mono_ns) for entry in ordered])
+    candidates = sorted(dropped, key=lambda one: (one.candidate.pair, one.candidate.dex.label, one.candidate.rank()))
+    return local_quote_pb2.ListPoolsResponse(
+        pools=[pool_state_to(entry, market, now_mono_ns) for entry in ordered],
+        dropped=[
+            local_quote_pb2.DroppedPool(
+                pool_id=one.candidate.pool_id,
+                protocol=one.candidate.dex.label,
+                mint_a=one.candidate.pair[0],
+                mint_b=one.candidate.pair[1],
+                depth_lamports=one.candidate.depth_lamports,
+                reason=one.reason.value,
+            )
+            for one in candidates
+        ],
+    )
 
 
 def paired_to(forward: bytes, reverse: bytes, slot: int) -> local_quote_pb2.PairedQuote:
@@ -218,4 +274,18 @@ def _oracle_price_to(reading: OracleReading) -> local_quote_pb2.OraclePrice:
         is_stale=reading.is_stale,
         provenance=write_provenance(reading.provenance),
         freshness=write_freshness(reading.freshness),
+        confidence_usd=reading.conf_usd,
+        disagreement=reading.disagreement,
+        disagreement_in_sol=reading.disagreement_in_sol,
+        sources=[
+            local_quote_pb2.OracleSourceReading(
+                source=one.source,
+                usd=one.usd,
+                confidence_usd=one.conf_usd,
+                age_ms=one.age_ms,
+                standing=one.standing,
+                why=one.why,
+            )
+            for one in reading.sources
+        ],
     )

@@ -11,7 +11,7 @@ import grpc
 import grpc.aio
 
 from quote_core.errors import SolquoteError
-from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
+from quote_core.generated.solquote.v1 import evidence_pb2, local_quote_pb2, quotes_pb2
 from quote_core.serving import abort_with, streaming
 
 __all__ = ["SERVICE_NAME", "LocalQuoteMethods", "add_to_server"]
@@ -60,6 +60,10 @@ class LocalQuoteMethods(Protocol):
         """`GetOraclePrices`."""
         ...
 
+    def explain_quote(self, request: evidence_pb2.ExplainQuoteRequest) -> evidence_pb2.QuoteEvidence:
+        """`ExplainQuote`."""
+        ...
+
     def health(self, request: quotes_pb2.HealthRequest) -> quotes_pb2.HealthResponse:
         """`Health`."""
         ...
@@ -78,6 +82,7 @@ def add_to_server(methods: LocalQuoteMethods, server: grpc.aio.Server) -> None:
         "GetPoolState": _unary(methods.get_pool_state, messages.PoolStateRequest),
         "ListPools": _unary(methods.list_pools, messages.ListPoolsRequest),
         "GetOraclePrices": _unary(methods.get_oracle_prices, messages.OraclePricesRequest),
+        "ExplainQuote": _unary(methods.explain_quote, evidence_pb2.ExplainQuoteRequest),
         "Health": _unary(methods.health, quotes.HealthRequest),
     }
     server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(SERVICE_NAME, handlers),))

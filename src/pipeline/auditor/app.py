@@ -6,10 +6,16 @@ from typing import Final
 
 import structlog
 
+from pipeline.auditor.checkpoint import FILE_NAME, CheckpointFile
 from pipeline.auditor.metrics import auditor_source
-from pipeline.auditor.reading import Books, follow_books
+from pipeline.auditor.reading import Books, keep_books
+from pipeline.auditor.reports import FOLDER, publish_reports, reported_days
 from pipeline.auditor.settings import AuditorSettings
+from pipeline.auditor.usd import SolPrices
 from pipeline.health import HealthReporter
+from pipeline.history.metrics import history_source
+from pipeline.history.settings import HistorySettings
+from pipeline.history.writing import HistoryWriting
 from pipeline.settings import PipelineSettings
 from quote_core.bus import Bus, BusRole, connect_as
 from quote_core.bus.metrics import bus_source, follower_source
@@ -18,9 +24,12 @@ from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import NO_TRACE, PnlSnapshot, Stream, kind_of
 from quote_core.health import Condition
 from quote_core.process import work_until_told
+from quote_core.setting_secrets import secrets_in
 from quote_core.settings import PlatformSettings
 from quote_core.telemetry import traces
+from quote_core.telemetry.logs import hide
 from quote_core.telemetry.metrics import MetricsPage
+from quote_core.tokens import load_tokens
 from quote_core.work_metrics import work_source
 
 __all__ = ["publish_snapshots", "run"]
@@ -29,8 +38,21 @@ _log: Final = structlog.get_logger()
 
 
 async def run(platform: PlatformSettings, settings: AuditorSettings, stop: asyncio.Event) -> None:
-    """Run until told to stop."""
-    books = Books(capital_lamports=platform.trading_capital_lamports, run_id=platform.run_id)
+    """Run until told to stop.
+
+    Raises:
+        SettingsError: The history's database cannot be what the settings say.
+    """
+    reports = platform.data_folder() / FOLDER
+    prices = SolPrices(load_tokens(platform.tokens_path))
+    books = Books(
+        capital_lamports=platform.trading_capital_lamports,
+        prices=prices,
+        run_id=platform.run_id,
+        reported_days=reported_days(reports),
+    )
+    checkpoint = CheckpointFile(platform.data_folder() / FILE_NAME, prices)
+    history = _history(platform)
     health_interval_ns = PipelineSettings.load().health_interval
     is_connected = False
     used: Bus | None = None
@@ -43,22 +65,31 @@ async def run(platform: PlatformSettings, settings: AuditorSettings, stop: async
             is_connected = True
             changed = asyncio.Event()
             reporter = HealthReporter(
-                bus, service="auditor", clock=SYSTEM_CLOCK, interval_ns=health_interval_ns, work=books.work
+                bus,
+                service="auditor",
+                clock=SYSTEM_CLOCK,
+                interval_ns=health_interval_ns,
+                work=books.work,
+                detail=lambda: history.detail() if history else "",
             )
             async with asyncio.TaskGroup() as tasks:
-                tasks.create_task(follow_books(bus, books, on_change=changed.set))
+                tasks.create_task(keep_books(bus, books, checkpoint, on_change=changed.set))
                 tasks.create_task(reporter.run())
                 tasks.create_task(publish_snapshots(bus, books, changed, settings=settings, clock=SYSTEM_CLOCK))
+                tasks.create_task(publish_reports(books, reports, clock=SYSTEM_CLOCK))
+                if history is not None:
+                    tasks.create_task(history.run(bus))
 
     metrics = MetricsPage(
         settings,
         work_source(books.work),
         bus_source(lambda: used),
         follower_source(lambda: {Stream.EXECUTED: books.remaining_count}),
+        history_source(history),
         auditor_source(books, SYSTEM_CLOCK),
     )
     await work_until_told(
-        work(), stop=stop, condition=lambda: _condition(books, is_connected=is_connected), metrics=metrics
+        work(), stop=stop, condition=lambda: _condition(books, history, is_connected=is_connected), metrics=metrics
     )
 
 
@@ -80,7 +111,7 @@ async def publish_snapshots(
         cause, books.newest_trace = books.newest_trace, NO_TRACE
         try:
             with traces.creating(kind_of(PnlSnapshot).subject, parent=cause):
-                await bus.publish(books.ledger.snapshot(clock, trace=traces.created_in(cause)))
+                await bus.publish(books.run.snapshot(clock, trace=traces.created_in(cause)))
         except ProviderUnavailable as error:
             _log.debug("P&L is not published", reason=str(error))
         except LayoutMismatch as error:
@@ -88,7 +119,18 @@ async def publish_snapshots(
         await asyncio.sleep(settings.snapshot_interval_min / 1e9)
 
 
-def _condition(books: Books, *, is_connected: bool) -> Condition:
+def _history(platform: PlatformSettings) -> HistoryWriting | None:
+    """None when the settings want none.
+
+    Raises:
+        SettingsError: The database needs a driver that is not installed, or its password cannot be read.
+    """
+    settings = HistorySettings.load()
+    hide(secrets_in(settings))
+    return HistoryWriting(platform, settings, clock=SYSTEM_CLOCK) if settings.enabled else None
+
+
+def _condition(books: Books, history: HistoryWriting | None, *, is_connected: bool) -> Condition:
     if not is_connected:
         return Condition(is_ready=False, line="waiting for the EXECUTED stream")
     ledger = books.ledger
@@ -96,4 +138,5 @@ def _condition(books: Books, *, is_connected: bool) -> Condition:
         return Condition(is_ready=False, line=f"adding up EXECUTED, {books.taken_count} results so far")
     profit = f"{ledger.cumulative_profit_lamports / 1e9:+.6f} SOL"
     line = f"{profit} over {ledger.trade_count} trades, {ledger.win_count} won, {ledger.missed_count} missed"
-    return Condition(is_ready=True, line=line)
+    detail = history.detail() if history else ""
+    return Condition(is_ready=True, line=f"{line}; {detail}" if detail else line)

@@ -11,7 +11,7 @@ from typing import Final, TextIO
 
 from quote_core.events import ExecutionResult
 
-__all__ = ["COLUMNS", "export_csv"]
+__all__ = ["COLUMNS", "cell_text", "export_csv"]
 
 COLUMNS: Final = (
     "finished",
@@ -57,10 +57,10 @@ def _line(result: ExecutionResult, cumulative_profit_lamports: int) -> tuple[str
     effects = (result.taken_effect_lamports, result.latency_effect_lamports, result.rivals_effect_lamports)
     return (
         _iso(result.finished_unix_ns),
-        _text(result.pair),
+        cell_text(result.pair),
         result.outcome.name,
         result.mode.name,
-        _text(result.reason),
+        cell_text(result.reason),
         result.amount_in,
         result.expected_amount_out,
         result.actual_amount_out,
@@ -73,8 +73,8 @@ def _line(result: ExecutionResult, cumulative_profit_lamports: int) -> tuple[str
         (result.finished_unix_ns - result.opportunity_created_unix_ns) // 1_000,
         result.plan_id.hex(),
         result.opportunity_id.hex(),
-        _text(result.executor),
-        _text(result.run_id),
+        cell_text(result.executor),
+        cell_text(result.run_id),
         result.profit_lamports - sum(effects),
         *effects,
     )
@@ -85,6 +85,6 @@ def _iso(unix_ns: int) -> str:
     return instant.isoformat(timespec="microseconds")
 
 
-def _text(text: str) -> str:
+def cell_text(text: str) -> str:
     """Keep a spreadsheet from taking text for a formula."""
     return f"'{text}" if text.startswith(("=", "+", "-", "@", "\t", "\r")) else text

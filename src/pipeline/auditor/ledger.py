@@ -7,14 +7,28 @@
 | win rate               | fraction | fills with a net profit above zero / fills                                    |
 | average profit         | lamports | net profit of the fills / fills                                               |
 | gas and tips per trade | lamports | network fees, and tips, of all trades / their number: fills, failures, misses  |
+| cost                   | lamports | flash-loan fees, tips and network fees of all trades together                 |
 | effects                | lamports | what each model of paper trading added: sums over all results                 |
 | naive profit           | lamports | cumulative profit less the effects: what filling at once, on pools nobody     |
 |                        |          | else trades, would have told                                                  |
 | Sharpe ratio           | none     | mean / sample standard deviation of net profit per fill, not annualised; 0    |
 |                        |          | with fewer than two fills or no spread                                        |
+| Sortino ratio          | none     | mean / downside deviation of net profit per fill, not annualised: the root of |
+|                        |          | (sum of squares of the losses / all fills), so the target is 0; 0 with fewer  |
+|                        |          | than two fills or no loss                                                     |
 | max drawdown           | lamports | largest fall of cumulative profit below its highest so far (0 at the start)   |
 | max drawdown fraction  | fraction | that fall / (capital + the highest it fell from), at its largest              |
 | day profit             | lamports | net profit of the results that ended on the UTC day asked about               |
+| turnover               | lamports | sum of the amounts that trades began with                                     |
+| largest amount         | lamports | the largest of those amounts: what one trade may have had at stake            |
+| average exposure       | lamports | sum of (amount * the time from taken to finished) of all trades / the time    |
+|                        |          | from the first trade's taking to the last result: what was at stake at once,  |
+|                        |          | on average; 0 without a span. Trades begin and end in SOL: between them       |
+|                        |          | nothing is at stake                                                           |
+
+The ratios are Sharpe's ex post ratio of 1994 without a risk-free rate ("The Sharpe Ratio", Journal of Portfolio
+Management 21(1)) and Sortino and Price's ("Performance Measurement in a Downside Risk Framework", Journal of Investing
+3(3), 1994), the period being one fill; profits stand for returns, since the capital is one for all of them.
 
 A ledger is of one run: what a recorded market gives twice is not twice as much. Money is summed as integers and
 divided only for display. An abandoned plan counts as refused: it ended without a trade, and the death of an executor
@@ -22,17 +36,21 @@ must not look like a run of failed trades.
 """
 
 import math
-from collections import OrderedDict
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Final, Self
 
 from quote_core.clock import Clock
 from quote_core.events import NO_TRACE, ExecutionResult, Outcome, PnlSnapshot, Trace, stamp
 
-__all__ = ["DAY_NS", "RUN_COUNT_MAX", "Ledger", "Ledgers"]
+__all__ = ["DAY_NS", "Ledger", "is_trade"]
 
 DAY_NS: Final = 86_400 * 1_000_000_000
+
+
+def is_trade(result: ExecutionResult) -> bool:
+    """Whether anything was started: a fill, a miss or a failure."""
+    return result.outcome not in (Outcome.REFUSED, Outcome.ABANDONED)
 
 
 @dataclass(slots=True)
@@ -55,11 +73,16 @@ class Ledger:
     taken_effect_lamports: int = 0
     latency_effect_lamports: int = 0
     rivals_effect_lamports: int = 0
+    turnover_lamports: int = 0
+    largest_amount_lamports: int = 0
     max_drawdown_lamports: int = 0
     max_drawdown_fraction: float = 0.0
     first_result_unix_ns: int = 0
     last_result_unix_ns: int = 0
     _squared_profit: int = 0
+    _squared_loss: int = 0
+    _exposed_lamport_ns: int = 0
+    _first_taken_unix_ns: int = 0
     _peak_profit_lamports: int = 0
     _day: int = 0
     _day_profit_lamports: int = 0
@@ -79,7 +102,7 @@ class Ledger:
         self.taken_effect_lamports += result.taken_effect_lamports
         self.latency_effect_lamports += result.latency_effect_lamports
         self.rivals_effect_lamports += result.rivals_effect_lamports
-        if result.outcome in (Outcome.REFUSED, Outcome.ABANDONED):
+        if not is_trade(result):
             self.refused_count += 1
             return
         if result.outcome is Outcome.FILLED:
@@ -91,6 +114,7 @@ class Ledger:
         self.flash_fee_lamports += result.flash_fee_lamports
         self.tip_lamports += result.tip_lamports
         self.network_fee_lamports += result.network_fee_lamports
+        self._add_exposure(result)
         self._add_profit(result.profit_lamports, result.finished_unix_ns)
 
     def _add_fill(self, result: ExecutionResult) -> None:
@@ -99,6 +123,15 @@ class Ledger:
         self.filled_profit_lamports += result.profit_lamports
         self.expected_profit_lamports += result.expected_profit_lamports
         self._squared_profit += result.profit_lamports**2
+        self._squared_loss += min(result.profit_lamports, 0) ** 2
+
+    def _add_exposure(self, result: ExecutionResult) -> None:
+        is_first = self.trade_count == 1
+        taken_unix_ns = result.taken_unix_ns
+        self._first_taken_unix_ns = taken_unix_ns if is_first else min(taken_unix_ns, self._first_taken_unix_ns)
+        self.turnover_lamports += result.amount_in
+        self.largest_amount_lamports = max(self.largest_amount_lamports, result.amount_in)
+        self._exposed_lamport_ns += result.amount_in * max(0, result.finished_unix_ns - taken_unix_ns)
 
     def _add_profit(self, profit_lamports: int, finished_unix_ns: int) -> None:
         day = finished_unix_ns // DAY_NS
@@ -135,6 +168,11 @@ class Ledger:
         return self.filled_profit_lamports / self.filled_count if self.filled_count else 0.0
 
     @property
+    def cost_lamports(self) -> int:
+        """See the table."""
+        return self.flash_fee_lamports + self.tip_lamports + self.network_fee_lamports
+
+    @property
     def network_fee_per_trade_lamports(self) -> float:
         """Gas: see the table; 0 without trades."""
         return self.network_fee_lamports / self.trade_count if self.trade_count else 0.0
@@ -157,12 +195,26 @@ class Ledger:
             return 0.0
         return self.filled_profit_lamports / count / math.sqrt(scaled_variance / (count * (count - 1)))
 
+    @property
+    def sortino_ratio(self) -> float:
+        """See the table."""
+        if self.filled_count < 2 or self._squared_loss == 0:
+            return 0.0
+        mean_lamports = self.filled_profit_lamports / self.filled_count
+        return mean_lamports / math.sqrt(self._squared_loss / self.filled_count)
+
+    @property
+    def average_exposure_lamports(self) -> float:
+        """See the table."""
+        span_ns = self.last_result_unix_ns - self._first_taken_unix_ns
+        return self._exposed_lamport_ns / span_ns if self.trade_count and span_ns > 0 else 0.0
+
     def day_profit_lamports(self, now_unix_ns: int) -> int:
         """Net profit since midnight UTC of the day `now_unix_ns` lies in."""
         return self._day_profit_lamports if now_unix_ns // DAY_NS == self._day else 0
 
     def snapshot(self, clock: Clock, *, trace: Trace = NO_TRACE) -> PnlSnapshot:
-        """The figures as an event."""
+        """The figures as an event; dollars are not among those of a ledger."""
         header = stamp(clock, trace=trace)
         return PnlSnapshot(
             header=header,
@@ -187,43 +239,7 @@ class Ledger:
             taken_effect_lamports=self.taken_effect_lamports,
             latency_effect_lamports=self.latency_effect_lamports,
             rivals_effect_lamports=self.rivals_effect_lamports,
+            sortino_ratio=self.sortino_ratio,
+            average_exposure_lamports=self.average_exposure_lamports,
+            largest_amount_lamports=self.largest_amount_lamports,
         )
-
-
-RUN_COUNT_MAX: Final = 1_000
-"""Accounts kept apart; beyond, that of the run longest without a result is forgotten."""
-
-
-class Ledgers:
-    """A ledger for each run."""
-
-    def __init__(self, *, capital_lamports: int) -> None:
-        self._capital_lamports = capital_lamports
-        self._by_run: OrderedDict[str, Ledger] = OrderedDict()
-
-    @property
-    def by_run(self) -> Mapping[str, Ledger]:
-        """All of them; that of the newest result last."""
-        return self._by_run
-
-    @property
-    def newest(self) -> Ledger:
-        """The one of the newest result; empty when there is none."""
-        return next(reversed(self._by_run.values())) if self._by_run else self._empty("")
-
-    def add(self, result: ExecutionResult) -> Ledger:
-        """Take the next result of the stream; returns the account it belongs to."""
-        ledger = self.of(result.run_id)
-        self._by_run[result.run_id] = ledger
-        self._by_run.move_to_end(result.run_id)
-        if len(self._by_run) > RUN_COUNT_MAX:
-            self._by_run.popitem(last=False)
-        ledger.add(result)
-        return ledger
-
-    def of(self, run_id: str) -> Ledger:
-        """The account of a run; an empty one when it has no result yet."""
-        return self._by_run.get(run_id) or self._empty(run_id)
-
-    def _empty(self, run_id: str) -> Ledger:
-        return Ledger(capital_lamports=self._capital_lamports, run_id=run_id)

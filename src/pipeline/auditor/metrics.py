@@ -1,9 +1,11 @@
-"""What the auditor tells Prometheus: the account of the run, which it adds up from EXECUTED at every start."""
+"""What the auditor tells Prometheus: the account of the run, as it has added it up from EXECUTED."""
 
 from collections.abc import Iterator
 from typing import Final
 
 from pipeline.auditor.reading import Books
+from pipeline.auditor.usd import MICRO_USD
+from pipeline.history.metrics import HISTORY_METRICS
 from quote_core.bus.metrics import BUS_METRICS, FOLLOWER_METRICS
 from quote_core.clock import Clock
 from quote_core.process import PROCESS_METRICS
@@ -21,11 +23,19 @@ _COSTS = _OWN.gauge("solquote_pnl_costs_lamports", "What was paid, by what for",
 _TRADES = _OWN.gauge("solquote_pnl_trades", "Results of the run, by outcome; refused ones are no trades", "outcome")
 _WIN = _OWN.gauge("solquote_pnl_win_ratio", "Fills with a profit, of all fills")
 _SHARPE = _OWN.gauge("solquote_pnl_sharpe_ratio", "Mean by standard deviation of the profit of a fill")
+_SORTINO = _OWN.gauge("solquote_pnl_sortino_ratio", "Mean by downside deviation of the profit of a fill")
+_EXPOSURE = _OWN.gauge(
+    "solquote_pnl_exposure_lamports", "What trades had at stake, on average over time, and at most in one", "of"
+)
+_PROFIT_USD = _OWN.gauge(
+    "solquote_pnl_priced_profit_usd", "Net profit in dollars of the trades that record a price; no others have a worth"
+)
+_PRICED = _OWN.gauge("solquote_pnl_priced_trades", "Trades of the run that record a price in dollars")
 _DRAWDOWN = _OWN.gauge("solquote_pnl_max_drawdown_lamports", "Largest fall of the profit below its highest")
 _DRAWDOWN_RATIO = _OWN.gauge("solquote_pnl_max_drawdown_ratio", "That fall by the equity it fell from, at its largest")
 _MALFORMED = _OWN.counter("solquote_pnl_malformed_total", "Messages of EXECUTED that are no result")
 
-CATALOGUES: Final = (PROCESS_METRICS, WORK_METRICS, BUS_METRICS, FOLLOWER_METRICS, _OWN)
+CATALOGUES: Final = (PROCESS_METRICS, WORK_METRICS, BUS_METRICS, FOLLOWER_METRICS, HISTORY_METRICS, _OWN)
 
 
 def auditor_source(books: Books, clock: Clock) -> MetricSource:
@@ -53,5 +63,10 @@ def _samples(books: Books, clock: Clock) -> Iterator[Sample]:
     yield _TRADES.of(ledger.refused_count, "refused")
     yield _WIN.of(ledger.win_rate)
     yield _SHARPE.of(ledger.sharpe_ratio)
+    yield _SORTINO.of(ledger.sortino_ratio)
+    yield _EXPOSURE.of(ledger.average_exposure_lamports, "average")
+    yield _EXPOSURE.of(ledger.largest_amount_lamports, "largest")
+    yield _PROFIT_USD.of(books.run.usd.profit_micro_usd / MICRO_USD)
+    yield _PRICED.of(books.run.usd.priced_trade_count)
     yield _DRAWDOWN.of(ledger.max_drawdown_lamports)
     yield _DRAWDOWN_RATIO.of(ledger.max_drawdown_fraction)

@@ -6,9 +6,17 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from pipeline.event_logger.record import GENESIS, JournalRecord, Kind
-from pipeline.event_logger.segments import DAMAGED_SUFFIX, JournalFinding, Position, positions_after, records, segments
+from pipeline.event_logger.segments import (
+    DAMAGED_SUFFIX,
+    JournalFinding,
+    Position,
+    contains,
+    positions_after,
+    records,
+    segments,
+)
 
-__all__ = ["Entry", "Verification", "replay", "subject_matches", "verify"]
+__all__ = ["Entry", "Verification", "entries_with", "replay", "subject_matches", "verify"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,14 +148,30 @@ def replay(
                 and (until_unix_ns is None or record.stored_unix_ns < until_unix_ns)
                 and subject_matches(subject, record.subject)
             ):
-                yield Entry(
-                    index=record.index,
-                    stream=record.stream,
-                    subject=record.subject,
-                    sequence=record.sequence,
-                    stored_unix_ns=record.stored_unix_ns,
-                    payload=record.payload,
-                )
+                yield _entry(record)
+
+
+def entries_with(directory: Path, part: bytes) -> Iterator[Entry]:
+    """Yield the events whose payload has `part` somewhere, newest file first; a file without it is not decoded."""
+    for path in reversed(segments(directory)):
+        if not contains(path, part):
+            continue
+        for item in records(path):
+            if isinstance(item, JournalFinding):
+                break
+            if item[1].kind is Kind.EVENT and part in item[1].payload:
+                yield _entry(item[1])
+
+
+def _entry(record: JournalRecord) -> Entry:
+    return Entry(
+        index=record.index,
+        stream=record.stream,
+        subject=record.subject,
+        sequence=record.sequence,
+        stored_unix_ns=record.stored_unix_ns,
+        payload=record.payload,
+    )
 
 
 def subject_matches(pattern: str, subject: str) -> bool:

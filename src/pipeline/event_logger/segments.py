@@ -5,6 +5,7 @@ segment begins with a SEGMENT record that holds each stream's position, so that 
 the last file alone, and old files can go without the rest losing its meaning.
 """
 
+import contextlib
 import json
 import mmap
 import os
@@ -19,6 +20,7 @@ __all__ = [
     "TORN_SUFFIX",
     "JournalFinding",
     "Position",
+    "contains",
     "positions_after",
     "positions_json",
     "records",
@@ -68,27 +70,42 @@ def segments(directory: Path) -> Sequence[Path]:
 
 def records(path: Path) -> Iterator[tuple[int, JournalRecord] | JournalFinding]:
     """Yield each record with its offset; the first that cannot be read ends the file with a finding."""
+    with _mapped(path) as mapped, memoryview(mapped) as view:
+        offset = 0
+        while offset < len(view):
+            with view[offset:] as rest:
+                try:
+                    record, size_bytes = decode(rest)
+                except Unreadable as error:
+                    finding = JournalFinding(path, offset, error.rule, torn=error.torn)
+                    break
+            yield offset, record
+            offset += size_bytes
+        else:
+            return
+    yield finding
+
+
+def contains(path: Path, part: bytes) -> bool:
+    """Whether the file has these bytes anywhere."""
+    with _mapped(path) as mapped:
+        return mapped.find(part) >= 0
+
+
+@contextlib.contextmanager
+def _mapped(path: Path) -> Iterator[mmap.mmap | bytes]:
+    """What a file holds; nothing for one that the writer has just removed, being the oldest."""
     try:
         file = path.open("rb")
-    except FileNotFoundError:  # the writer has just removed it, being the oldest
+    except FileNotFoundError:
+        yield b""
         return
     with file:
         if os.fstat(file.fileno()).st_size == 0:
+            yield b""
             return
-        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped, memoryview(mapped) as view:
-            offset = 0
-            while offset < len(view):
-                with view[offset:] as rest:
-                    try:
-                        record, size_bytes = decode(rest)
-                    except Unreadable as error:
-                        finding = JournalFinding(path, offset, error.rule, torn=error.torn)
-                        break
-                yield offset, record
-                offset += size_bytes
-            else:
-                return
-    yield finding
+        with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as mapped:
+            yield mapped
 
 
 def positions_json(positions: Mapping[str, Position]) -> bytes:

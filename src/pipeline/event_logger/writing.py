@@ -22,6 +22,7 @@ from pipeline.event_logger.journal import Journal
 from pipeline.event_logger.settings import EventLoggerSettings
 from quote_core.bus import Bus
 from quote_core.bus.follow import Place, follow
+from quote_core.cancellation import heed_cancellation
 from quote_core.clock import Clock
 from quote_core.events import Stream
 from quote_core.health import Condition, WorkFigures
@@ -94,9 +95,10 @@ class Writing:
                 self.open()
             if self._journal is not None:
                 try:
-                    await self._write(bus, self._journal)
+                    await asyncio.create_task(self._write(bus, self._journal))  # see `heed_cancellation`
                 except* OSError as failures:
                     self._note_failure(failures)
+                heed_cancellation()
                 self.close()
             await asyncio.sleep(RETRY_S)
 

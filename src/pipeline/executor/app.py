@@ -7,19 +7,21 @@ from contextlib import AsyncExitStack
 
 from pipeline.executor.claims import Claims
 from pipeline.executor.guards import Guards
+from pipeline.executor.hard_stops import HardStops
+from pipeline.executor.known_results import follow_results
 from pipeline.executor.metrics import executor_source
 from pipeline.executor.paper import NaivePaperVenue, PaperVenue, Venue
 from pipeline.executor.paper_model import TakenBook
 from pipeline.executor.result_log import ResultLog
 from pipeline.executor.results import Results
 from pipeline.executor.settings import ExecutorSettings
-from pipeline.executor.taking import follow_taken
 from pipeline.executor.worker import Worker
 from pipeline.health import HealthReporter
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import LocalQuoteSimulator, connect_simulator
 from pipeline.trading_gate import TradingGate
 from pipeline.trading_gate.metrics import gate_source
+from quote_core.access.calling import caller_of
 from quote_core.bus import Bus, BusRole, Consumer, connect_as
 from quote_core.bus.metrics import bus_source, pull_source
 from quote_core.clock import SYSTEM_CLOCK
@@ -63,6 +65,7 @@ class _Process:
         sol_mint = next(token.mint for token in tokens if token.category == "native")
         self._rates = CostSettings.load().rates()
         self._guards = Guards(settings.guard_limits(sol_mint=sol_mint), self._rates)
+        self._stops = HardStops(settings.hard_limits())
         self._gate = TradingGate.of(BusRole.EXECUTOR, platform, clock=SYSTEM_CLOCK)
         self._worker: Worker | None = None
         self._bus: Bus | None = None
@@ -81,7 +84,11 @@ class _Process:
             log = stack.enter_context(ResultLog(self._settings.log_folder(self._platform)))
             self._bus = bus = await stack.enter_async_context(connect_as(BusRole.EXECUTOR, self._platform))
             simulator = await stack.enter_async_context(
-                connect_simulator(self._platform.local_quote_address, timeout_ns=self._settings.simulation_timeout)
+                connect_simulator(
+                    self._platform.local_quote_address,
+                    caller_of(self._platform),
+                    timeout_ns=self._settings.simulation_timeout,
+                )
             )
             for stream in (Stream.CLAIMS, Stream.EXECUTED):
                 await bus.wait_for_stream(stream)
@@ -93,12 +100,12 @@ class _Process:
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
                 work=self._work,
+                gate=self._gate,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
-                if not self._settings.paper_naive:
-                    await self._know_taken(bus, book, tasks)
+                await self._know_results(bus, None if self._settings.paper_naive else book, tasks)
                 await worker.run()
 
     def _work(self) -> WorkFigures:
@@ -118,11 +125,13 @@ class _Process:
             state_age_ns_max=self._settings.state_age_max,
         )
 
-    async def _know_taken(self, bus: Bus, book: TakenBook, tasks: asyncio.TaskGroup) -> None:
-        """Keep the book current from now on; return once it holds what was taken before."""
+    async def _know_results(self, bus: Bus, book: TakenBook | None, tasks: asyncio.TaskGroup) -> None:
+        """Keep hard stops and book current from now on; return once they hold what was before."""
         caught_up = asyncio.Event()
         run_id, now_unix_ns = self._platform.run_id, SYSTEM_CLOCK.unix_ns()
-        tasks.create_task(follow_taken(bus, book, run_id=run_id, now_unix_ns=now_unix_ns, caught_up=caught_up))
+        tasks.create_task(
+            follow_results(bus, self._stops, book, run_id=run_id, now_unix_ns=now_unix_ns, caught_up=caught_up)
+        )
         await caught_up.wait()
 
     def _make_worker(self, bus: Bus, log: ResultLog, venue: Venue) -> Worker:
@@ -133,7 +142,9 @@ class _Process:
             consumer,
             gate=self._gate,
             guards=self._guards,
-            claims=Claims(bus, clock=SYSTEM_CLOCK, executor=name, pool_rest_ns=self._settings.pool_rest),
+            claims=Claims(
+                bus, clock=SYSTEM_CLOCK, executor=name, pool_rest_ns=self._settings.pool_rest, stops=self._stops
+            ),
             results=Results(bus, log, consumer),
             venue=venue,
             rates=self._rates,

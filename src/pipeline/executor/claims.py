@@ -2,13 +2,14 @@
 
 A plan is begun by appending its claim to the stream CLAIMS behind the last claim this executor has read. The stream
 checks that and stores in one step; when another executor has claimed meanwhile, what it claimed is read first and the
-question asked again. So every claim is made in full knowledge of all before it, and one message is all three guards:
+question asked again. So every claim is made in full knowledge of all before it, and one message is all four guards:
 
 | a claim says             | so that                                                             |
 |--------------------------|---------------------------------------------------------------------|
 | this plan is begun       | it is never begun again, by whomever it is delivered to             |
 | its opportunity is taken | another plan for it is a duplicate                                  |
 | its pools are traded     | they rest: the gap a plan was made for is the one its trade closes  |
+| so much is at stake      | all executors together keep below the hard stops (`hard_stops`)     |
 
 Claims of one executor do not wait for each other's confirmation: each is sent behind the one before it, on condition
 that this one is the stream's last message, by its id. If one is refused, so are all sent behind it, and each is judged
@@ -21,9 +22,11 @@ of them and from at most `REMEMBERED_NS` before the start; whether a plan was be
 import asyncio
 from collections import OrderedDict
 from collections.abc import Hashable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final, TypeVar
 
+from pipeline.executor.begun import Begun, Now
+from pipeline.executor.hard_stops import HardStops
 from pipeline.executor.memory import REMEMBERED_COUNT_MAX, REMEMBERED_NS
 from quote_core.bus import Bus
 from quote_core.bus.follow import read_to_end
@@ -31,11 +34,11 @@ from quote_core.bus.register import append_if_last_is, event_of, read_newest_on,
 from quote_core.bus.stream_clock import StreamClock, state_of_stream
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Clock, Moment, moment
 from quote_core.errors import ProviderUnavailable
-from quote_core.events import Claim, Event, ExecutionPlan, Stream, stamp, subject_of
+from quote_core.events import Claim, Event, ExecutionPlan, ExecutionResult, Stream, stamp, subject_of
 from quote_core.telemetry.traces import created_in
 from quote_core.units import Pubkey
 
-__all__ = ["Begun", "ClaimBook", "Claims", "Now"]
+__all__ = ["ClaimBook", "Claims"]
 
 FLIGHT_COUNT_MAX: Final = 32
 """Claims on their way at once. Of several executors one's claim voids all that others have on their way, so after a
@@ -44,53 +47,7 @@ refusal it is one, and one more with each that is stored."""
 ONE_BY_ONE_COUNT_MAX: Final = 64
 """Missed claims read one by one; behind by more, all of lately is read again at once."""
 
-APART_NS_MAX: Final = 2_000_000_000
-"""How far behind a message the stream's clock may seem to be before it is not believed."""
-
 _Key = TypeVar("_Key", bound=Hashable)
-
-
-@dataclass(frozen=True, slots=True)
-class Begun:
-    """A claim as this executor knows it.
-
-    Attributes:
-        claim: What was begun.
-        stored_unix_ns: When, by the stream's clock; `AGE_UNKNOWN_NS` when this executor has not read it.
-        known_mono_ns: When this executor knew of it, by its own.
-    """
-
-    claim: Claim
-    stored_unix_ns: int
-    known_mono_ns: int
-
-
-@dataclass(frozen=True, slots=True)
-class Now:
-    """The present, as this host shows it and, if that is known, as the stream's clock does."""
-
-    here: Moment
-    stream_unix_ns: int | None
-
-    def age_ns(self, then: Moment, *, stored_unix_ns: int) -> int:
-        """Time since `then`: by the monotonic clock where it is ours, else since its message was stored.
-
-        `AGE_UNKNOWN_NS` for what says nothing of its time, lies ahead, or cannot be compared.
-        """
-        if then == NO_MOMENT:
-            return AGE_UNKNOWN_NS
-        if then.boot_id and then.boot_id == self.here.boot_id:
-            return then.age_ns(self.here)
-        if self.stream_unix_ns is None:
-            return AGE_UNKNOWN_NS
-        age_ns = self.stream_unix_ns - stored_unix_ns
-        return AGE_UNKNOWN_NS if age_ns < -APART_NS_MAX else max(0, age_ns)
-
-    def since_begun_ns(self, begun: Begun) -> int:
-        """Time since a claim; one of unknown age began when we heard of it, so that it keeps others out for a while."""
-        age_ns = self.age_ns(begun.claim.begun, stored_unix_ns=begun.stored_unix_ns)
-        known_ns = self.here.mono_ns - begun.known_mono_ns
-        return known_ns if age_ns >= AGE_UNKNOWN_NS else max(age_ns, known_ns)
 
 
 @dataclass(eq=False, slots=True)
@@ -162,14 +119,16 @@ class Claims:
         clock: This host's.
         executor: Who claims.
         pool_rest_ns: How long a pool just traded rests.
+        stops: Told of every claim; what they forbid is not begun.
     """
 
-    def __init__(self, bus: Bus, *, clock: Clock, executor: str, pool_rest_ns: int) -> None:
+    def __init__(self, bus: Bus, *, clock: Clock, executor: str, pool_rest_ns: int, stops: HardStops) -> None:
         self.stream_clock = StreamClock(bus, Stream.CLAIMS, clock=clock)
         self._bus = bus
         self._clock = clock
         self._executor = executor
         self._pool_rest_ns = pool_rest_ns
+        self._stops = stops
         self._book = ClaimBook(pool_rest_ns=pool_rest_ns)
         self._last_sequence = 0
         self._flights: list[_Flight] = []
@@ -188,6 +147,7 @@ class Claims:
         await self.stream_clock.ask()
         state = await state_of_stream(self._bus, Stream.CLAIMS)
         self._book = ClaimBook(pool_rest_ns=self._pool_rest_ns)
+        self._stops.forget_begun()
         self._last_sequence = state.last_sequence
         since_unix_ns = max(0, state.unix_ns - REMEMBERED_NS)
         async for message in read_to_end(self._bus, Stream.CLAIMS, since_unix_ns=since_unix_ns):
@@ -231,12 +191,18 @@ class Claims:
             return None
         return Begun(stored.event, stored.unix_ns, self._clock.mono_ns())
 
+    def ended(self, result: ExecutionResult) -> None:
+        """A plan has ended, whoever executed it; may be told twice."""
+        self._stops.ended(result)
+
     def _claim(self, plan: ExecutionPlan, begun: Moment) -> Claim:
+        # What a plan's first hop says it takes is its own word; what is traded is the plan's amount.
+        hops = (replace(plan.hops[0], input_amount=plan.amount_in), *plan.hops[1:]) if plan.hops else ()
         return Claim(
             header=stamp(self._clock, slot=plan.header.slot, trace=created_in(plan.header.trace)),
             plan_id=plan.header.event_id,
             opportunity_id=plan.opportunity_id,
-            hops=plan.hops,
+            hops=hops,
             executor=self._executor,
             begun=begun,
         )
@@ -247,15 +213,20 @@ class Claims:
             if self._is_behind and not self._flights:
                 await self._catch_up()
                 self._is_behind = False
-            before = self._book.of_plan(plan.header.event_id) or self._book.conflict(plan, self.now())
+            now = self.now()
+            before = (
+                self._book.of_plan(plan.header.event_id)
+                or self._book.conflict(plan, now)
+                or self._stops.refusal(plan, now)
+            )
             if before is not None:
                 return before
-            flight = self._in_the_way(plan)
+            flight = self._in_the_way(plan, now)
             if flight is None:
                 return None
             await flight.settled.wait()
 
-    def _in_the_way(self, plan: ExecutionPlan) -> _Flight | None:
+    def _in_the_way(self, plan: ExecutionPlan, now: Now) -> _Flight | None:
         """What has to land before this plan can take off."""
         pools = {hop.pool_id for hop in plan.hops} if self._pool_rest_ns else set()
         for flight in self._flights:
@@ -266,7 +237,11 @@ class Claims:
                 or any(hop.pool_id in pools for hop in claim.hops)
             ):
                 return flight
-        if self._flights and (self._is_behind or len(self._flights) >= self._flight_count_max):
+        if self._flights and (
+            self._is_behind
+            or len(self._flights) >= self._flight_count_max
+            or self._stops.refusal(plan, now, under_way=[flight.claim for flight in self._flights]) is not None
+        ):
             return self._flights[0]
         return None
 
@@ -310,7 +285,7 @@ class Claims:
         for stored in self._flights[:count]:
             stored.is_stored = True
             self._last_sequence = stored.sequence
-            self._book.add(Begun(stored.claim, AGE_UNKNOWN_NS, stored.known_mono_ns))
+            self._note(Begun(stored.claim, AGE_UNKNOWN_NS, stored.known_mono_ns))
         self._flight_count_max = min(FLIGHT_COUNT_MAX, self._flight_count_max + count)
         self._settle(count)
 
@@ -337,4 +312,8 @@ class Claims:
     def _add(self, sequence: int, stored_unix_ns: int, event: Event | None) -> None:
         self._last_sequence = max(self._last_sequence, sequence)
         if isinstance(event, Claim):
-            self._book.add(Begun(event, stored_unix_ns, self._clock.mono_ns()))
+            self._note(Begun(event, stored_unix_ns, self._clock.mono_ns()))
+
+    def _note(self, begun: Begun) -> None:
+        self._book.add(begun)
+        self._stops.began(begun)

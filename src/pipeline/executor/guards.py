@@ -8,11 +8,13 @@
 | size       | an amount outside the bounds                                                                |
 | route      | too many hops, or hops that do not lead from SOL back to SOL, each where the one before ended |
 | price band | an expected output further from the amount than the band: wrong data, not a good trade       |
-| slippage   | a least output too far below the expected one, or above it                                  |
+| slippage   | a least output too far below the expected one, or above it; least outputs of hops that are  |
+|            | not one a hop, or of which the last is another                                              |
 | costs      | a tip, priority fee or compute budget above its limit; a profit its amounts cannot give      |
 | loss       | a least output that loses more than the limit after all costs, computed here                 |
 
-What depends on other plans (`duplicate`) is in `pipeline.executor.claims`, for all executors know it together.
+What depends on other plans is for all executors together: `duplicate` is in `pipeline.executor.claims`, `rate`,
+`exposure` and `daily loss` in `pipeline.executor.hard_stops`.
 """
 
 from dataclasses import dataclass
@@ -36,11 +38,15 @@ GUARD_NAMES: Final = (
     "costs",
     "loss",
     "duplicate",
+    "rate",
+    "exposure",
+    "daily_loss",
+    "taken",
     "stopped",
     "other",
 )
-"""What a refusal's reason can begin with: those of the table, `duplicate`, that trading was stopped meanwhile, and any
-other, which another executor may have given."""
+"""What a refusal's reason can begin with: those of the table and below it, that paper had taken the depth, that
+trading was stopped meanwhile, and any other, which another executor may have given."""
 
 HOP_COUNT_MAX: Final = 4
 COMPUTE_UNITS_MAX: Final = 1_400_000
@@ -149,6 +155,9 @@ class Guards:
             return f"slippage: least output {plan.min_amount_out} is above the expected {plan.expected_amount_out}"
         if tolerance * BPS > plan.expected_amount_out * self._limits.slippage_bps_max:
             return f"slippage: least output {plan.min_amount_out} is too far below {plan.expected_amount_out}"
+        leasts = plan.hop_min_amounts_out  # none in a plan of before hops had their own
+        if leasts and (len(leasts) != len(plan.hops) or leasts[-1] != plan.min_amount_out):
+            return f"slippage: its {len(plan.hops)} hops do not have least outputs that end with {plan.min_amount_out}"
         return None
 
     def _costs(self, plan: ExecutionPlan) -> str | None:

@@ -92,11 +92,21 @@ class TakenBook:
 
 
 def priced(plan: ExecutionPlan, costs: Costs, simulation: Simulation) -> Ending:
-    """How the plan ends on the pools as simulated: filled, or short of its least output."""
-    if simulation.amount_out < plan.min_amount_out:
-        reason = f"slippage: {simulation.amount_out} out, at least {plan.min_amount_out} needed"
-        return failed_ending(costs, reason, reached_chain=True, slot=simulation.slot)
+    """How the plan ends on the pools as simulated: filled, or short of its least output or of a hop's."""
+    if short := _short(plan, simulation):
+        return failed_ending(costs, f"slippage: {short}", reached_chain=True, slot=simulation.slot)
     return filled(plan, costs, hops=simulation.hops, amount_out=simulation.amount_out, slot=simulation.slot)
+
+
+def _short(plan: ExecutionPlan, simulation: Simulation) -> str:
+    """What came out too little, as the transaction's own instructions would find; empty = nothing."""
+    if simulation.amount_out < plan.min_amount_out:
+        return f"{simulation.amount_out} out, at least {plan.min_amount_out} needed"
+    # A plan of before hops had least outputs has none.
+    for number, (hop, least) in enumerate(zip(simulation.hops, plan.hop_min_amounts_out, strict=False), start=1):
+        if hop.output_amount < least:
+            return f"hop {number} gives {hop.output_amount}, at least {least} needed"
+    return ""
 
 
 def ending_of(

@@ -32,7 +32,7 @@ from quote_core.events import (
 from quote_core.telemetry.traces import created_in
 from quote_core.units import I64_MAX, U64_MAX
 
-__all__ = ["Effects", "Ending", "abandoned", "failed", "filled", "missed", "refused", "result_of"]
+__all__ = ["Effects", "Ending", "abandoned", "failed", "filled", "missed", "refused", "result_id_of", "result_of"]
 
 REASON_CHARS_MAX: Final = 512
 
@@ -112,6 +112,11 @@ def abandoned(executor: str) -> Ending:
     return Ending(outcome=Outcome.ABANDONED, reason=f"begun by {executor}, which did not finish it")
 
 
+def result_id_of(plan_id: bytes) -> bytes:
+    """The id of a plan's one result, whoever concludes it."""
+    return derived_id("result", plan_id)
+
+
 def result_of(
     plan: ExecutionPlan,
     ending: Ending,
@@ -124,7 +129,7 @@ def result_of(
     run_id: str = "",
 ) -> ExecutionResult:
     """The event; created, and finished, now."""
-    result_id = derived_id("result", plan.header.event_id)
+    result_id = result_id_of(plan.header.event_id)
     header = stamp(clock, event_id=result_id, slot=ending.slot or plan.header.slot, trace=created_in(plan.header.trace))
     return ExecutionResult(
         header=header,

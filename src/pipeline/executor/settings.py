@@ -5,13 +5,15 @@ from typing import TYPE_CHECKING, ClassVar, Final, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
-from pipeline.executor.memory import REMEMBERED_NS
+from pipeline.executor.maxima import DAILY_LOSS_LAMPORTS_MAX, PAIR_EXPOSURE_LAMPORTS_MAX, TRADES_PER_MINUTE_MAX
+from pipeline.executor.memory import REMEMBERED_NS, RETURN_GRACE_NS
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, PlatformSettings, Port, ServiceSettings, metrics_port_field
 from quote_core.units import BPS, Pubkey
 
 if TYPE_CHECKING:
     from pipeline.executor.guards import GuardLimits
+    from pipeline.executor.hard_stops import HardLimits
     from pipeline.executor.paper_model import PaperModel
 
 __all__ = ["ExecutorSettings"]
@@ -46,6 +48,24 @@ class ExecutorSettings(ServiceSettings):
         le=REMEMBERED_NS,
         description="A pool just traded is not traded again within this time, by any executor; 0 = it may",
     )
+    trades_per_minute_max: int = Field(
+        600,
+        ge=1,
+        le=TRADES_PER_MINUTE_MAX,
+        description="Hard stop: plans begun within a minute, by all executors together",
+    )
+    pair_exposure_max_lamports: int = Field(
+        10**13,
+        ge=1,
+        le=PAIR_EXPOSURE_LAMPORTS_MAX,
+        description="Hard stop: lamports in one pair at once, of all executors together",
+    )
+    daily_loss_max_lamports: int = Field(
+        10_000_000_000,
+        ge=1,
+        le=DAILY_LOSS_LAMPORTS_MAX,
+        description="Hard stop: a loss of the UTC day, of all executors, that ends it; no release resets it",
+    )
     paper_naive: bool = Field(
         False,
         description="Fill on paper at once, on pools that nobody else trades and paper leaves as they are: "
@@ -57,7 +77,7 @@ class ExecutorSettings(ServiceSettings):
         5_000, ge=0, le=BPS, description="Of so many landings in 10,000 a rival is first; 0 = never"
     )
     paper_seed: int = Field(0, ge=0, le=2**64 - 1, description="Of the draws of latency and rivals")
-    concurrency: int = Field(8, ge=1, le=256, description="Plans in hand at once")
+    concurrency: int = Field(8, ge=1, le=256, description="Plans executed at once")
     in_flight_max: Duration = Field(
         "30s",
         gt=0,
@@ -90,6 +110,17 @@ class ExecutorSettings(ServiceSettings):
             landing_ns_max=self.paper_landing_max,
             rival_first_bps=self.paper_rival_first_bps,
             seed=self.paper_seed,
+        )
+
+    def hard_limits(self) -> "HardLimits":
+        """The hard stops' limits."""
+        from pipeline.executor.hard_stops import HardLimits  # noqa: PLC0415  # who only reads settings waits for no bus
+
+        return HardLimits(
+            trades_per_minute_max=self.trades_per_minute_max,
+            pair_exposure_lamports_max=self.pair_exposure_max_lamports,
+            daily_loss_lamports_max=self.daily_loss_max_lamports,
+            open_ns_max=self.in_flight_max + RETURN_GRACE_NS,
         )
 
     def log_folder(self, platform: PlatformSettings) -> Path:

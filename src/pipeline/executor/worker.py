@@ -22,10 +22,13 @@ longer than we were comes too late, and what it had filled becomes a dead letter
 | closes            | what has begun is finished; what was only delivered is handed back, without a result         |
 | closed            | stay in the stream; nothing is published but endings already known                          |
 | opens again       | those too old by then are concluded as expired                                              |
+
+Of plans that wait here for a free hand the one of the lowest risk is begun first (`risk_of`).
 """
 
 import asyncio
 import contextlib
+import math
 from collections import Counter
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -34,28 +37,29 @@ import structlog
 from nats.aio.msg import Msg
 
 from pipeline.costs import CostRates, Costs, costs_of_plan
-from pipeline.executor.claims import Begun, Claims
+from pipeline.executor.begun import Begun
+from pipeline.executor.claims import Claims
 from pipeline.executor.guards import Guards, guard_of
+from pipeline.executor.memory import RETURN_GRACE_NS
 from pipeline.executor.paper import UNAVAILABLE, Venue
 from pipeline.executor.result import Ending, abandoned, failed, refused, result_of
 from pipeline.executor.results import Results
 from pipeline.trading_gate import TradeGate
 from quote_core.bus import Bus, Consumer
 from quote_core.bus.client_errors import upstream_errors
-from quote_core.bus.concurrent_pull import ConcurrentPull, PullFigures
+from quote_core.bus.concurrent_pull import ConcurrentPull, Hand, PullFigures
 from quote_core.bus.stage import bury
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField, LayoutMismatch, ProviderUnavailable
-from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of
+from quote_core.events import ExecutionMode, ExecutionPlan, ExecutionResult, Outcome, decode, subject_of, view
 from quote_core.health import WorkFigures
 from quote_core.telemetry import traces
 from quote_core.telemetry.histogram import TO_FILL_BOUNDS_S, Histogram
 from quote_core.units import NS_PER_S
 
-__all__ = ["ExecutorGate", "Worker", "WorkerCounts"]
+__all__ = ["ExecutorGate", "Worker", "WorkerCounts", "risk_of"]
 
 BEGUN_RETRY_S: Final = 1.0
-RETURN_GRACE_NS: Final = 3_000_000_000
 OPEN_RETRY_S: Final = 0.2
 
 INTERNAL: Final = "internal"
@@ -119,7 +123,7 @@ class Worker:
         mode: Told in every result.
         name: Which executor this is, told in every result.
         run_id: Which run this is, told in every result.
-        concurrency: Plans in hand at once.
+        concurrency: Plans executed at once; those whose ending is being stored are not.
         in_flight_ns_max: A plan begun is concluded within this time, come what may.
         stop_grace_ns: How long what is in hand may take when the process is told to stop.
     """
@@ -163,7 +167,7 @@ class Worker:
         self._in_flight_ns_max = in_flight_ns_max
         self._stop_grace_s = stop_grace_ns / 1e9
         self._pull = ConcurrentPull(
-            bus, consumer, self._handle, concurrency=concurrency, batch_count=max(2, concurrency)
+            bus, consumer, self._handle, concurrency=concurrency, batch_count=max(2, concurrency), rank=risk_of
         )
         self._broken: asyncio.Future[None] | None = None
 
@@ -230,19 +234,19 @@ class Worker:
         await self._pull.finish(self._stop_grace_s)
         await self._results.close()
 
-    async def _handle(self, message: Msg) -> None:
+    async def _handle(self, message: Msg, hand: Hand) -> None:
         try:
-            await self._handle_once(message)
+            await self._handle_once(message, hand)
         except Exception as error:  # noqa: BLE001  # one plan's trouble is not the others'
             _log.exception("a plan was left unsettled; it will be delivered again")
             if error is self._results.failure and self._broken and not self._broken.done():
                 self._broken.set_exception(error)
 
-    async def _handle_once(self, message: Msg) -> None:
+    async def _handle_once(self, message: Msg, hand: Hand) -> None:
         """What cannot be settled now is delivered again; what no try could settle is a dead letter."""
         try:
             async with asyncio.timeout(self._in_flight_ns_max / 1e9):
-                await self._settle(message)
+                await self._settle(message, hand)
         except (ProviderUnavailable, TimeoutError) as error:
             _log.warning("left unsettled; it will be delivered again", reason=str(error) or type(error).__name__)
         except Exception as error:
@@ -251,7 +255,7 @@ class Worker:
             with contextlib.suppress(ProviderUnavailable):
                 await self._bury(message, f"{INTERNAL}: {type(error).__name__}: {error}")
 
-    async def _settle(self, message: Msg) -> None:
+    async def _settle(self, message: Msg, hand: Hand) -> None:
         taken_unix_ns = self._clock.unix_ns()
         try:
             plan = decode(message.data)
@@ -263,32 +267,34 @@ class Worker:
             await self._bury(message, f"a {type(plan).__name__} is no plan")
             return
         with traces.processing(message.subject, plan.header):
-            await self._settle_plan(message, plan, taken_unix_ns=taken_unix_ns)
+            await self._settle_plan(message, plan, hand, taken_unix_ns=taken_unix_ns)
 
-    async def _settle_plan(self, message: Msg, plan: ExecutionPlan, *, taken_unix_ns: int) -> None:
+    async def _settle_plan(self, message: Msg, plan: ExecutionPlan, hand: Hand, *, taken_unix_ns: int) -> None:
         result = self._results.owed(plan.header.event_id)
         if result is None:
             if not self._gate.allows_finishing or self._results.is_full:
                 await _hand_back(message, delay_s=BEGUN_RETRY_S if self._results.is_full else None)
                 return
-            ending = await self._conclude(message, plan)
+            ending = await self._conclude(message, plan, hand)
             if ending is None:
                 return
             result = self._result(plan, ending, taken_unix_ns=taken_unix_ns)
+            self._claims.ended(result)
         traces.annotate({"solquote.outcome": result.outcome.name, "solquote.profit_lamports": result.profit_lamports})
+        hand.free()  # it has ended: that this is stored and told keeps no plan waiting
         await self._store(result)
         with upstream_errors():
             await message.ack()
 
-    async def _conclude(self, message: Msg, plan: ExecutionPlan) -> Ending | None:
+    async def _conclude(self, message: Msg, plan: ExecutionPlan, hand: Hand) -> Ending | None:
         """How the plan ends here; `None` when that is not for us to say, and the message is seen to."""
         refusal = self._guards.refusal(plan, age_ns=self._age_ns(message, plan))
         if refusal is not None:
             begun = await self._claims.begun(plan)
-            return refused(refusal) if begun is None else await self._conclude_begun(message, plan, begun)
+            return refused(refusal) if begun is None else await self._conclude_begun(message, plan, begun, hand)
         answer = await self._claims.begin(plan)
         if isinstance(answer, Begun):
-            return await self._conclude_begun(message, plan, answer)
+            return await self._conclude_begun(message, plan, answer, hand)
         refusal = answer or self._late_refusal(message, plan)
         return refused(refusal) if refusal is not None else await self._execute(plan)
 
@@ -313,7 +319,7 @@ class Worker:
         finally:
             self.exposure_lamports -= plan.amount_in
 
-    async def _conclude_begun(self, message: Msg, plan: ExecutionPlan, begun: Begun) -> Ending | None:
+    async def _conclude_begun(self, message: Msg, plan: ExecutionPlan, begun: Begun, hand: Hand) -> Ending | None:
         """See the module's first table, from its second line on."""
         stored = await self._results.stored(plan)
         if stored is not None:
@@ -328,7 +334,7 @@ class Worker:
             return None
         self._results.take_over()
         if self._results.owed(plan.header.event_id) is not None:
-            await self._settle(message)
+            await self._settle(message, hand)
             return None
         return abandoned(begun.claim.executor)
 
@@ -384,6 +390,16 @@ class Worker:
         _log.error("dead letter", subject=message.subject, reason=reason)
         await bury(self._bus, self._consumer, message, reason)
         self.counts.dead += 1
+
+
+def risk_of(message: Msg) -> float:
+    """A plan's priority among those that wait here: the less risky is begun first. What is no plan costs no time."""
+    try:
+        seen = view(message.data)
+        risk = seen["risk_score"] if seen.event is ExecutionPlan else -math.inf
+    except LayoutMismatch:
+        return -math.inf
+    return math.inf if math.isnan(risk) else risk
 
 
 def _since_s(result: ExecutionResult, unix_ns: int) -> float:

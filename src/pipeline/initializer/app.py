@@ -8,6 +8,7 @@ import structlog
 from nats.js.errors import NotFoundError
 
 from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.history.settings import HistorySettings
 from pipeline.initializer.metrics import streams_source
 from pipeline.initializer.repair import repair
 from pipeline.initializer.settings import InitializerSettings
@@ -71,6 +72,7 @@ async def _room(bus: Bus, platform: PlatformSettings) -> Room:
         platform.data_folder(),
         held_bytes=await _held_bytes(bus),
         journal_bytes_max=bounds.segment_bytes_max * bounds.segment_count_max,
+        history_bytes_max=HistorySettings.load().data_folder_bytes_max(),
     )
 
 
@@ -112,7 +114,7 @@ async def look_after(
     """
     while True:
         try:
-            repairs = await repair(bus, plans)
+            repairs = await repair(bus, plans, replicas=settings.replicas or None)
             found = [await survey_of(bus, plan.stream) for plan in plans] if surveys is not None else []
         except ProviderUnavailable as error:
             note(Condition(is_ready=False, line=str(error)))

@@ -37,11 +37,13 @@ class Room:
     Attributes:
         disk_bytes: Free on the disk of the streams, and held by them already.
         journal_bytes: What the event logger's journal may still take of that.
+        history_bytes: What the history's file may still take of that.
         memory_bytes: The machine's memory.
     """
 
     disk_bytes: int | None = None
     journal_bytes: int = 0
+    history_bytes: int = 0
     memory_bytes: int | None = None
 
     def streams_bytes(self, storage: str) -> int | None:
@@ -50,23 +52,26 @@ class Room:
             return None if self.memory_bytes is None else round(self.memory_bytes * MEMORY_FRACTION_MAX)
         if self.disk_bytes is None:
             return None
-        return max(0, round(self.disk_bytes * DISK_FRACTION_MAX) - self.journal_bytes)
+        return max(0, round(self.disk_bytes * DISK_FRACTION_MAX) - self.journal_bytes - self.history_bytes)
 
 
-def room_at(folder: Path, *, held_bytes: int, journal_bytes_max: int) -> Room:
+def room_at(folder: Path, *, held_bytes: int, journal_bytes_max: int, history_bytes_max: int) -> Room:
     """What there is on this machine.
 
     Args:
         folder: On the disk of streams and journal; where it is not there yet, the nearest folder above that is.
         held_bytes: What file streams hold already.
         journal_bytes_max: What the journal may hold in all.
+        history_bytes_max: What the history's file may hold in all.
     """
     while not folder.exists():
         folder = folder.parent
     journal_held_bytes = sum(path.stat().st_size for path in folder.glob("journal/*"))
+    history_held_bytes = sum(path.stat().st_size for path in folder.glob("history.db*"))
     return Room(
         disk_bytes=shutil.disk_usage(folder).free + held_bytes,
         journal_bytes=max(0, journal_bytes_max - journal_held_bytes),
+        history_bytes=max(0, history_bytes_max - history_held_bytes),
         memory_bytes=os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES"),
     )
 

@@ -2,9 +2,9 @@
 
 | stream        | rate/s | bytes | keeps   | storage | needs   | the rate is                                       |
 |---------------|--------|-------|---------|---------|---------|---------------------------------------------------|
-| MARKET_DATA   | 10,000 | 256   | 5 min   | memory  | 768 MB  | the specification's                               |
+| MARKET_DATA   | 10,000 | 512   | 5 min   | memory  | 1.54 GB | the specification's                               |
 | OPPORTUNITIES | 500    | 640   | 1 h     | file    | 1.15 GB | the specification's                               |
-| PLANNED       | 50     | 1,024 | 24 h    | file    | 4.42 GB | the specification's                               |
+| PLANNED       | 50     | 1,152 | 24 h    | file    | 4.98 GB | the specification's                               |
 | EXECUTED      | 50     | 1,024 | 7 days  | file    | 31.0 GB | the specification's                               |
 | METRICS       | 25     | 512   | 24 h    | memory  | 1.11 GB | twice what the platform's own processes report; a |
 |               |        |       |         |         |         | burst of 5,000/s pushes it all out within 8 min   |
@@ -71,13 +71,13 @@ class StreamPlan:
 
 STREAMS: Final = (
     StreamPlan(
-        stream=Stream.MARKET_DATA, rate_per_s=10_000, event_bytes=256, age_s_max=5 * _MINUTE_S, storage="memory"
+        stream=Stream.MARKET_DATA, rate_per_s=10_000, event_bytes=512, age_s_max=5 * _MINUTE_S, storage="memory"
     ),
     StreamPlan(stream=Stream.OPPORTUNITIES, rate_per_s=500, event_bytes=640, age_s_max=_HOUR_S, storage="file"),
     StreamPlan(
         stream=Stream.PLANNED,
         rate_per_s=50,
-        event_bytes=1_024,
+        event_bytes=1_152,
         age_s_max=24 * _HOUR_S,
         storage="file",
         duplicate_window_s=10 * _MINUTE_S,

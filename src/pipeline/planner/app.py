@@ -5,6 +5,7 @@ from contextlib import AsyncExitStack
 from typing import Final
 
 from pipeline.health import HealthReporter
+from pipeline.planner.landing_watch import LandingWatch
 from pipeline.planner.metrics import planner_source
 from pipeline.planner.planner import Planner
 from pipeline.planner.settings import PlannerSettings
@@ -12,6 +13,7 @@ from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.simulation_client import connect_simulator
 from pipeline.trading_gate import TradingGate
 from pipeline.trading_gate.metrics import gate_source
+from quote_core.access.calling import caller_of
 from quote_core.bus import Bus, BusRole, Consumer, Stage, StartAt, connect_as
 from quote_core.bus.metrics import bus_source, pull_source, stage_source
 from quote_core.clock import SYSTEM_CLOCK
@@ -68,31 +70,53 @@ class _Process:
         async with AsyncExitStack() as stack:
             self._bus = bus = await stack.enter_async_context(connect_as(BusRole.PLANNER, self._platform))
             simulator = await stack.enter_async_context(
-                connect_simulator(self._platform.local_quote_address, timeout_ns=settings.simulation_timeout)
+                connect_simulator(
+                    self._platform.local_quote_address,
+                    caller_of(self._platform),
+                    timeout_ns=settings.simulation_timeout,
+                )
             )
             await bus.wait_for_stream(Stream.PLANNED)
-            self._planner = Planner(
+            watch = self._watch_landings(bus)
+            self._planner = planner = Planner(
                 simulator=simulator,
                 gate=self._gate,
                 clock=SYSTEM_CLOCK,
-                limits=self._limits,
+                limits=watch.limits if watch else lambda: self._limits,
                 rates=self._rates,
                 tolerance_bps=settings.slippage_tolerance_bps,
+                hop_tolerance_bps=settings.hop_tolerance_bps,
                 lifetime_ns=settings.plan_lifetime,
             )
-            self._stage = stage = Stage(bus, CONSUMER, self._planner.answer, concurrency=settings.concurrency)
             reporter = HealthReporter(
                 bus,
                 service="planner",
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
                 work=self._work,
-                rejected=self._planner.rejections,
+                gate=self._gate,
+                rejected=planner.rejections,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
+                if watch is not None:
+                    tasks.create_task(watch.run())
+                    await watch.caught_up.wait()  # half of what landed makes another limit than all of it
+                self._stage = stage = Stage(bus, CONSUMER, planner.answer, concurrency=settings.concurrency)
                 tasks.create_task(stage.run())
+
+    def _watch_landings(self, bus: Bus) -> LandingWatch | None:
+        """Who raises the least net profit; `None` = it is fixed."""
+        if not self._limits.net_profit_bps_ceiling:
+            return None
+        return LandingWatch(
+            bus,
+            self._limits,
+            half_life_ns=self._settings.landing_half_life,
+            run_id=self._platform.run_id,
+            clock=SYSTEM_CLOCK,
+        )
 
     def _work(self) -> WorkFigures:
         return self._stage.counts.work() if self._stage else WorkFigures.now()

@@ -9,6 +9,7 @@ from quote_core.bus.metrics import BUS_METRICS, PULL_METRICS, STAGE_METRICS
 from quote_core.events import Rejection
 from quote_core.process import PROCESS_METRICS
 from quote_core.telemetry.metrics import Catalogue, MetricSource, Sample
+from quote_core.units import BPS
 from quote_core.work_metrics import WORK_METRICS
 
 __all__ = ["CATALOGUES", "planner_source"]
@@ -17,6 +18,10 @@ _OWN: Final = Catalogue("Planner")
 _PLANS = _OWN.counter("solquote_planner_plans_total", "Opportunities that became a plan")
 _REJECTIONS = _OWN.counter(
     "solquote_planner_rejections_total", "Reasons against an opportunity; one may have several", "reason"
+)
+_LEAST_PROFIT = _OWN.gauge(
+    "solquote_planner_net_profit_min_ratio",
+    "Least net profit of the amount; raised while few plans land, if that is set",
 )
 _TOOK = _OWN.histogram("solquote_planner_opportunity_to_plan_seconds", "Age of the opportunity when it was planned")
 
@@ -33,4 +38,5 @@ def _samples(planner: Planner | None) -> Iterator[Sample]:
         yield _PLANS.of(planner.planned_count)
         for reason in Rejection:
             yield _REJECTIONS.of(planner.rejected[reason], reason.name.lower())
+        yield _LEAST_PROFIT.of(planner.limits().net_profit_bps_min / BPS)
         yield _TOOK.of(planner.to_plan_s)

@@ -4,7 +4,7 @@ A rejection is an answer too: counted by reason, logged at debug, nothing publis
 """
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Final
 
 import structlog
@@ -34,9 +34,10 @@ class Planner:
         simulator: Prices routes on current pool state.
         gate: Closed = everything is rejected.
         clock: For ages and the plan's own time.
-        limits: The factors' limits.
+        limits: Asked for the factors' limits, once an opportunity.
         rates: What a trip costs.
         tolerance_bps: How much less than simulated may come back.
+        hop_tolerance_bps: How much less than simulated a hop before the last may give.
         lifetime_ns: How long a plan may wait for its start.
     """
 
@@ -46,9 +47,10 @@ class Planner:
         simulator: RouteSimulator,
         gate: TradeGate,
         clock: Clock,
-        limits: PlanLimits,
+        limits: Callable[[], PlanLimits],
         rates: CostRates,
         tolerance_bps: int,
+        hop_tolerance_bps: int,
         lifetime_ns: int,
     ) -> None:
         self.planned_count = 0
@@ -58,9 +60,10 @@ class Planner:
         self._simulator = simulator
         self._gate = gate
         self._clock = clock
-        self._limits = limits
+        self.limits = limits
         self._rates = rates
         self._tolerance_bps = tolerance_bps
+        self._hop_tolerance_bps = hop_tolerance_bps
         self._lifetime_ns = lifetime_ns
 
     def rejections(self) -> tuple[RejectionCount, ...]:
@@ -76,7 +79,8 @@ class Planner:
         assert isinstance(event, TwoHopArbitrage), type(event)  # the consumer's filter lets no other pass
         if not self._gate.allows_new_trades:
             return self._rejected(event, [Rejection.GATE])
-        seen = judge(candidate_seen(event, now=moment(self._clock), rates=self._rates), self._limits)
+        limits = self.limits()
+        seen = judge(candidate_seen(event, now=moment(self._clock), rates=self._rates), limits)
         if not seen.is_accepted:
             return self._rejected(event, seen.rejections)
         try:
@@ -85,8 +89,9 @@ class Planner:
             _log.debug("not fillable", pair=event.pair, reason=str(error))
             return self._rejected(event, [Rejection.SIMULATION])
         costs = round_trip_costs(event.amount_in, hop_count=len(simulation.hops), rates=self._rates)
-        candidate = candidate_simulated(event, simulation, now=moment(self._clock), costs=costs)
-        verdict = judge(candidate, self._limits)
+        now = moment(self._clock)
+        candidate = candidate_simulated(event, simulation, now=now, costs=costs)
+        verdict = judge(candidate, limits)
         if not self._gate.allows_new_trades:  # it may have closed during the simulation
             return self._rejected(event, [Rejection.GATE])
         if not verdict.is_accepted:
@@ -100,7 +105,10 @@ class Planner:
                 candidate,
                 costs=costs,
                 risk=verdict.risk,
+                limits=limits,
+                now=now,
                 tolerance_bps=self._tolerance_bps,
+                hop_tolerance_bps=self._hop_tolerance_bps,
                 lifetime_ns=self._lifetime_ns,
                 clock=self._clock,
             )

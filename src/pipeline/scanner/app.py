@@ -8,6 +8,7 @@ from pipeline.scanner.book import Book
 from pipeline.scanner.loop import Scanner
 from pipeline.scanner.metrics import scanner_source
 from pipeline.scanner.settings import ScannerSettings
+from pipeline.scanner.turn import Turn, place_name
 from pipeline.settings import CostSettings, PipelineSettings
 from pipeline.trading_gate import TradingGate
 from pipeline.trading_gate.metrics import gate_source
@@ -29,19 +30,24 @@ __all__ = ["run"]
 
 async def run(platform: PlatformSettings, settings: ScannerSettings, stop: asyncio.Event) -> None:
     """Run until told to stop."""
-    process = _Process(platform, settings)
-    await work_until_told(process.work(), stop=stop, condition=process.condition, metrics=process.metrics)
+    with place_name(platform, settings.partition()) as place:
+        process = _Process(platform, settings, place)
+        await work_until_told(process.work(), stop=stop, condition=process.condition, metrics=process.metrics)
 
 
 class _Process:
     """The parts, and how they are."""
 
-    def __init__(self, platform: PlatformSettings, settings: ScannerSettings) -> None:
+    def __init__(self, platform: PlatformSettings, settings: ScannerSettings, place: str) -> None:
         self._platform = platform
         self._settings = settings
         self._rates = CostSettings.load().rates()
         self._health_interval_ns = PipelineSettings.load().health_interval
-        self._book = Book(load_tokens(platform.tokens_path).pairs, amount_count=len(platform.watched_amounts))
+        partition = settings.partition()
+        self._turn = Turn(partition, place=place, clock=SYSTEM_CLOCK, duration_ns=settings.lease_duration)
+        self._book = Book(
+            load_tokens(platform.tokens_path).pairs, amount_count=len(platform.watched_amounts), partition=partition
+        )
         self._gate = TradingGate.of(BusRole.SCANNER, platform, clock=SYSTEM_CLOCK)
         self._waiting_for = "NATS"
         self._quotes: QuoteReader | None = None
@@ -52,7 +58,7 @@ class _Process:
             work_source(self._work),
             bus_source(lambda: self._bus),
             gate_source(self._gate),
-            scanner_source(self._book, lambda: self._scanner.counts if self._scanner else None),
+            scanner_source(self._book, partition, self._turn, lambda: self._scanner.counts if self._scanner else None),
         )
 
     async def work(self) -> None:
@@ -68,6 +74,7 @@ class _Process:
                 book=self._book,
                 publisher=bus,
                 gate=self._gate,
+                turn=self._turn,
                 clock=SYSTEM_CLOCK,
                 rates=self._rates,
                 thresholds=self._settings.thresholds(),
@@ -79,26 +86,28 @@ class _Process:
                 clock=SYSTEM_CLOCK,
                 interval_ns=self._health_interval_ns,
                 work=self._work,
+                gate=self._gate,
             )
             async with asyncio.TaskGroup() as tasks:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
+                tasks.create_task(self._turn.run(bus))
                 tasks.create_task(scanner.run())
 
     def _work(self) -> WorkFigures:
         return self._scanner.counts.work() if self._scanner else WorkFigures.now()
 
     def condition(self) -> Condition:
-        """Ready as soon as quotes are followed; a closed gate is no fault."""
+        """Ready as soon as quotes are followed; a closed gate is no fault, nor that another scanner has the turn."""
         if self._scanner is None or self._quotes is None:
             return Condition(is_ready=False, line=f"waiting for {self._waiting_for}")
-        if self._book.row_count == 0:
+        if self._book.row_count == 0 and self._book.pair_count > 0:
             liveness = self._quotes.liveness(Role.INTERNAL)
             return Condition(is_ready=False, line=f"waiting for quotes, their writer is {liveness.value}")
         counts = self._scanner.counts
         line = (
             f"{self._book.row_count} rows, {counts.changes} changes, {counts.published} findings, "
             f"{counts.gated} gated, {counts.dropped} dropped, {counts.implausible} implausible, "
-            f"trading {self._gate.state.name.lower()}"
+            f"trading {self._gate.state.name.lower()}, {self._turn.line}"
         )
         return Condition(is_ready=True, line=line)

@@ -18,12 +18,13 @@ from pipeline.scanner.book import Book, PairDirection, PairLegs
 from pipeline.scanner.detect import Divergence, Leg, RoundTrip, Thresholds, best_round_trip, divergence
 from pipeline.scanner.findings import Findings, MarketFinding
 from pipeline.scanner.spans import in_trace
+from pipeline.scanner.turn import TurnToTell
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
 from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
 from quote_core.health import WorkFigures
-from shm import ENTRY_COUNT, Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role
+from shm import Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role, role_of_index
 from shm.view import QuoteView
 
 __all__ = ["FINDINGS", "Publisher", "Quotes", "ScanCounts", "Scanner"]
@@ -72,6 +73,7 @@ class ScanCounts:
     published: int = 0
     torn: int = 0
     gated: int = 0
+    stood_by: int = 0
     dropped: int = 0
     implausible: int = 0
     by_kind: Counter[type[Event]] = field(default_factory=Counter)
@@ -93,6 +95,7 @@ class Scanner:
         book: The rows watched.
         publisher: Where findings go.
         gate: Closed = rows are taken in, but nothing is looked at.
+        turn: The same while another scanner tells of these pairs.
         clock: For the age of quotes and the time of findings.
         rates: What a trip costs.
         thresholds: From where on something is told.
@@ -106,6 +109,7 @@ class Scanner:
         book: Book,
         publisher: Publisher,
         gate: TradeGate,
+        turn: TurnToTell,
         clock: Clock,
         rates: CostRates,
         thresholds: Thresholds,
@@ -116,6 +120,7 @@ class Scanner:
         self._book = book
         self._publisher = publisher
         self._gate = gate
+        self._turn = turn
         self._clock = clock
         self._rates = rates
         self._thresholds = thresholds
@@ -135,8 +140,13 @@ class Scanner:
             if not self._gate.allows_new_trades:
                 self.counts.gated += 1
                 continue
+            if not self._turn.is_held:
+                self.counts.stood_by += 1
+                continue
             self.counts.looked_at += 1
             for finding in self._findings_of(legs):
+                if not self._turn.is_held:  # the bus may have taken its time with the one before
+                    break
                 await self._tell(finding, indexes)
 
     def _refresh(self, indexes: Iterable[int]) -> Iterable[PairLegs]:
@@ -193,7 +203,7 @@ class Scanner:
         try:
             standing = all(
                 self._quotes.view(leg.row).version == leg.version
-                and self._quotes.liveness(_role(leg.row)) is Liveness.LIVE
+                and self._quotes.liveness(role_of_index(leg.row)) is Liveness.LIVE
                 for leg in legs
             )
         except _UNREADABLE:
@@ -212,7 +222,3 @@ class Scanner:
             self.counts.published += 1
             self.counts.by_kind[type(finding.event)] += 1
             self._findings.told(finding)
-
-
-def _role(row: int) -> Role:
-    return Role.INTERNAL if row < ENTRY_COUNT else Role.EXTERNAL

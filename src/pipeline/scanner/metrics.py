@@ -5,6 +5,8 @@ from typing import Final
 
 from pipeline.scanner.book import Book
 from pipeline.scanner.loop import FINDINGS, ScanCounts
+from pipeline.scanner.partition import Partition
+from pipeline.scanner.turn import TurnToTell
 from pipeline.trading_gate.metrics import GATE_METRICS
 from quote_core.bus.metrics import BUS_METRICS
 from quote_core.process import PROCESS_METRICS
@@ -17,7 +19,16 @@ _OWN: Final = Catalogue("Scanner")
 _ROWS = _OWN.gauge("solquote_scanner_rows", "Rows of shared memory that are watched")
 _CHANGES = _OWN.counter("solquote_scanner_changes_total", "Changed rows taken from shared memory")
 _LOOKED = _OWN.counter(
-    "solquote_scanner_pairs_total", "Pairs that changed: looked at, or not because trading is stopped", "outcome"
+    "solquote_scanner_pairs_total",
+    "Pairs that changed: looked at, or not because trading is stopped, or because another scanner has them",
+    "outcome",
+)
+_ROUTED = _OWN.counter(
+    "solquote_scanner_routed_rows_total",
+    "Changed rows that are no leg of a trip because they lead through several pools",
+)
+_HOLDS = _OWN.gauge(
+    "solquote_scanner_partition_held", "1 while this scanner tells of what it finds, 0 while it stands by", "partition"
 )
 _OPPORTUNITIES = _OWN.counter("solquote_scanner_opportunities_total", "Findings published", "kind")
 _LEFT_OUT = _OWN.counter(
@@ -29,16 +40,21 @@ _LEFT_OUT = _OWN.counter(
 CATALOGUES: Final = (PROCESS_METRICS, WORK_METRICS, BUS_METRICS, GATE_METRICS, _OWN)
 
 
-def scanner_source(book: Book, counts: Callable[[], ScanCounts | None]) -> MetricSource:
+def scanner_source(
+    book: Book, partition: Partition, turn: TurnToTell, counts: Callable[[], ScanCounts | None]
+) -> MetricSource:
     """What it has seen; the counts are there once it scans."""
-    return MetricSource(_OWN, lambda: _samples(book, counts() or ScanCounts()))
+    return MetricSource(_OWN, lambda: _samples(book, partition, turn, counts() or ScanCounts()))
 
 
-def _samples(book: Book, counts: ScanCounts) -> Iterator[Sample]:
+def _samples(book: Book, partition: Partition, turn: TurnToTell, counts: ScanCounts) -> Iterator[Sample]:
     yield _ROWS.of(book.row_count)
+    yield _HOLDS.of(turn.is_held, str(partition))
     yield _CHANGES.of(counts.changes)
+    yield _ROUTED.of(book.routed_count)
     yield _LOOKED.of(counts.looked_at, "looked_at")
     yield _LOOKED.of(counts.gated, "gated")
+    yield _LOOKED.of(counts.stood_by, "stood_by")
     for kind, name in FINDINGS.items():
         yield _OPPORTUNITIES.of(counts.by_kind[kind], name)
     yield _LEFT_OUT.of(counts.implausible, "implausible")

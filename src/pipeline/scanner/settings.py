@@ -1,8 +1,8 @@
 """What may be set about the scanner."""
 
-from typing import TYPE_CHECKING, ClassVar
+from typing import TYPE_CHECKING, ClassVar, Final, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from quote_core.freshness import FRESH
 from quote_core.settings import Duration, Port, ServiceSettings, metrics_port_field
@@ -10,8 +10,12 @@ from quote_core.units import BPS
 
 if TYPE_CHECKING:
     from pipeline.scanner.detect import Thresholds
+    from pipeline.scanner.partition import Partition
 
 __all__ = ["ScannerSettings"]
+
+
+_PARTITION_COUNT_MAX: Final = 64
 
 
 class ScannerSettings(ServiceSettings):
@@ -26,6 +30,32 @@ class ScannerSettings(ServiceSettings):
         500, ge=0, le=BPS, description="How far the reverse row's size may be from what forward gives"
     )
     quote_age_max: Duration = Field(FRESH, description="Quotes not vouched for within this are not looked at")
+    partition_count: int = Field(
+        1, ge=1, le=_PARTITION_COUNT_MAX, description="Into how many parts the pairs are divided, one a scanner"
+    )
+    partition_index: int = Field(0, ge=0, description="Which part is this scanner's, counted from 0")
+    lease_duration: Duration = Field(
+        "3s",
+        ge=2_000_000_000,
+        le=60_000_000_000,
+        description="A scanner silent for this long gives its part to one that stands by; 2s to 60s",
+    )
+
+    @model_validator(mode="after")
+    def _part_is_there(self) -> Self:
+        if self.partition_index >= self.partition_count:
+            last = self.partition_count - 1
+            raise ValueError(
+                f"partition_index is {self.partition_index}, but of partition_count {self.partition_count} the last is "
+                f"{last}; parts are counted from 0"
+            )
+        return self
+
+    def partition(self) -> "Partition":
+        """The part of the pairs that is this scanner's."""
+        from pipeline.scanner.partition import Partition  # noqa: PLC0415  # as below
+
+        return Partition(index=self.partition_index, count=self.partition_count)
 
     def thresholds(self) -> "Thresholds":
         """The settings as the detection takes them."""

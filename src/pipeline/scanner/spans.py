@@ -10,9 +10,10 @@ from collections.abc import Collection, Iterator
 from pipeline.scanner.detect import Leg
 from pipeline.scanner.findings import MarketFinding
 from quote_core.events import PriceDivergence, Trace, TwoHopArbitrage, subject_of
+from quote_core.quote_id import EXTERNAL, LOCAL
 from quote_core.telemetry import traces
-from quote_core.telemetry.quote_ids import EXTERNAL, LOCAL, QuoteIds
-from shm import ENTRY_COUNT
+from quote_core.telemetry.quote_ids import QuoteIds
+from shm import Role, role_of_index
 
 __all__ = ["in_trace"]
 
@@ -39,5 +40,5 @@ def in_trace(finding: MarketFinding, changed_rows: Collection[int]) -> Iterator[
 
 
 def _written(quotes: QuoteIds, leg: Leg) -> Trace:
-    source = LOCAL if leg.row < ENTRY_COUNT else EXTERNAL
+    source = LOCAL if role_of_index(leg.row) is Role.INTERNAL else EXTERNAL
     return quotes.written(source, leg.route_id, leg.input_amount, leg.output_amount)

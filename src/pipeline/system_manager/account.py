@@ -94,7 +94,12 @@ class LossAccount:
 
     def judge(self, now_unix_ns: int) -> Trip | None:
         """The first rule that the account breaks now."""
-        return self._failed_trades(now_unix_ns) or self._drawdown() or self._daily_loss()
+        return next(iter(self.broken(now_unix_ns)), None)
+
+    def broken(self, now_unix_ns: int, *, day_is_over: bool = False) -> list[Trip]:
+        """Every rule that the account breaks now; the loss of a day that is over breaks none."""
+        daily_loss = None if day_is_over else self._daily_loss()
+        return [trip for trip in (self._failed_trades(now_unix_ns), self._drawdown(), daily_loss) if trip is not None]
 
     def _failed_trades(self, now_unix_ns: int) -> Trip | None:
         self._forget_failed_before(now_unix_ns)

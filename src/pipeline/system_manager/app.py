@@ -16,9 +16,12 @@ from pipeline.system_manager.quote_watch import QuoteWatch
 from pipeline.system_manager.registration import Registration, hold_name, where
 from pipeline.system_manager.rules import Rules
 from pipeline.system_manager.settings import SystemManagerSettings
-from pipeline.system_manager.token import load_or_make_token
+from pipeline.system_manager.token import known_token
 from pipeline.system_manager.witness import WitnessFile
 from pipeline.wire import health_of
+from quote_core.access.calling import caller_of
+from quote_core.access.control import AccessControl
+from quote_core.access.exposure import check_exposure
 from quote_core.addresses import warn_if_open
 from quote_core.bus import Bus, BusRole, connect_as
 from quote_core.bus.metrics import bus_source
@@ -28,7 +31,7 @@ from quote_core.process import work_until_told
 from quote_core.serving import CallCounter, open_channel, serve_http
 from quote_core.serving.metrics import http_source
 from quote_core.settings import PlatformSettings, SettingsError, environment_name
-from quote_core.solana import RpcClient, open_session
+from quote_core.solana import RpcClient, open_endpoints
 from quote_core.solana.metrics import rpc_source
 from quote_core.telemetry.metrics import MetricsPage
 
@@ -50,7 +53,10 @@ async def run(platform: PlatformSettings, settings: SystemManagerSettings, stop:
 
 
 async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name: str, stop: asyncio.Event) -> None:
-    token = load_or_make_token(settings.token_path(platform))
+    variable = environment_name("system_manager", "http_host")
+    check_exposure(platform, settings.http_host, variable=variable)
+    access = AccessControl(platform, own=partial(known_token, settings.token_path(platform)))
+    caller = caller_of(platform)
     latch = Latch(
         clock=SYSTEM_CLOCK,
         witness=WitnessFile(platform.data_folder() / WITNESS_NAME),
@@ -79,22 +85,23 @@ async def _run(platform: PlatformSettings, settings: SystemManagerSettings, name
     async def work() -> None:
         nonlocal used
         async with AsyncExitStack() as stack:
-            application = make_application(manager, token=token, token_name=settings.token_path(platform).name)
+            stack.enter_context(access.heeding_hangup(settings))
+            application = make_application(manager, access)
             await stack.enter_async_context(
-                serve_http(application, host=settings.http_host, port=settings.http_port, calls=calls)
+                serve_http(application, host=settings.http_host, port=settings.http_port, calls=calls, access=access)
             )
             warn_if_open(
                 settings.http_host,
                 settings.http_port,
                 what="the kill switch's API",
-                variable=environment_name("system_manager", "http_host"),
+                variable=variable,
             )
             used = bus = await stack.enter_async_context(connect_as(BusRole.SYSTEM_MANAGER, platform))
             rpc = await stack.enter_async_context(_node(platform, settings))
-            metrics.add(rpc_source(rpc))
+            metrics.add(rpc_source(rpc.endpoints))
             async with asyncio.TaskGroup() as tasks:
                 for service, address in _quote_services(platform).items():
-                    channel = await stack.enter_async_context(open_channel(address))
+                    channel = await stack.enter_async_context(open_channel(address, caller))
                     watch = QuoteWatch(
                         service,
                         health=partial(health_of, channel, service, timeout_s=settings.quote_watch_interval / 1e9),
@@ -126,11 +133,13 @@ def _condition(manager: Manager) -> Condition:
 
 @contextlib.asynccontextmanager
 async def _node(platform: PlatformSettings, settings: SystemManagerSettings) -> AsyncIterator[RpcClient]:
-    async with open_session(platform.rpc_url) as session:
+    async with open_endpoints(
+        platform.rpc_addresses(), clock=SYSTEM_CLOCK, lag_slots_max=platform.rpc_slot_lag_max
+    ) as endpoints:
         yield RpcClient(
-            url=platform.rpc_url,
-            session=session,
+            endpoints=endpoints,
             clock=SYSTEM_CLOCK,
             timeout_ms=settings.quote_watch_interval // 1_000_000,
+            failover_after_ms=platform.rpc_failover_after // 1_000_000,
             attempt_count_max=1,  # a failure is what the watch wants to know
         )

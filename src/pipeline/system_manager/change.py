@@ -12,7 +12,8 @@
 The token is proven, what a person is called is their own word.
 """
 
-from dataclasses import dataclass
+from collections.abc import Collection
+from dataclasses import dataclass, replace
 from typing import Final
 
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, KillSwitch, StopRequest, TradingState, fit_text
@@ -47,6 +48,10 @@ class SwitchChange:
     def __post_init__(self) -> None:
         for field, chars_max in (("trigger", NAME_CHARS_MAX), ("reason", REASON_CHARS_MAX), ("actor", NAME_CHARS_MAX)):
             object.__setattr__(self, field, fit_text(getattr(self, field), chars_max))
+
+    def forcing(self, rules: Collection[str]) -> "SwitchChange":
+        """The same, telling first which rules said stop and were named, so that no reason is too long to tell it."""
+        return replace(self, reason=f"forced {', '.join(rules)}: {self.reason}") if rules else self
 
 
 FIRST_START: Final = SwitchChange(TradingState.ACTIVE, "first_start", "nothing was ever latched", _MANAGER)

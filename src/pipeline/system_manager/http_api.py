@@ -3,12 +3,21 @@
 | request                      | body                                              | answers                        |
 |------------------------------|---------------------------------------------------|--------------------------------|
 | POST /api/killswitch/enable  | `{reason?, person?, state?: HALTED or REDUCING}`  | 200 or 202 the switch; 401     |
-| POST /api/killswitch/disable | `{reason?, person?}`                              | 200 the switch; 4xx, 503       |
+| POST /api/killswitch/disable | `{reason?, person?, force?: [rule, ...]}`         | 200 the switch; 4xx, 503       |
 | GET  /api/killswitch         |                                                   | 200 the switch; 503            |
 | GET  /api/health             |                                                   | 200 or 503                     |
 
-The POSTs ask for `Authorization: Bearer TOKEN`. A 200 means that the SYSTEM stream has the state, hence that it
-outlives every restart. An error is `{"error": sentence, "errorCode": code}`; 503 means that the bus did not confirm.
+The POSTs ask for `Authorization: Bearer TOKEN` with the kill switch's own token, or one of the access file that allows
+`admin`; with an access file the look asks for one that allows `read`. A 200 means that the SYSTEM stream has the state,
+hence that it outlives every restart. An error is `{"error": sentence, "errorCode": code}`; 503 means that the bus did
+not confirm.
+
+A release while rules trigger is a 409, FAILED_PRECONDITION, whose `rules` names each and why, until they are clear or
+`force` names every one of them. What was forced is told in the reason that is latched, hence in the audit trail. To
+force a rule does not switch it off: what still is so (memory, drift) trips again with the next report.
+
+GET shows which revision each scanner, planner and executor goes by (`acknowledgements`), and names in `unacknowledged`
+those that do not go by this one, or have not said so lately.
 
 A stop is never refused for its form: whatever cannot be read of its body is replaced by what is usual, a reason that is
 too long is cut, and `notes` in the answer says so. Nor is it refused when the bus is away: 202 means that the manager
@@ -17,20 +26,25 @@ keeps it, vouches for nothing until it is stored, and tries until it is; `messag
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Annotated, Any, Final, Protocol
 
 from aiohttp import web
-from pydantic import BaseModel, ConfigDict, StringConstraints, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, ValidationError
 
+from pipeline.system_manager.acknowledgements import Acknowledgement
 from pipeline.system_manager.change import MANUAL, SwitchChange
 from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
-from pipeline.system_manager.token import token_matches
+from pipeline.system_manager.limits import RULE_NAMES, RuleName
+from pipeline.system_manager.manager import StillTriggering
+from quote_core.access.control import AccessControl
+from quote_core.access.scopes import Scope
 from quote_core.errors import InvalidField, ProviderUnavailable
 from quote_core.events import NAME_CHARS_MAX, REASON_CHARS_MAX, KillSwitch, TradingState
 from quote_core.json_dialect import error_answer, json_text
 from quote_core.serving import reads_body_itself
-from quote_core.settings import SecretStr
+from quote_core.units import NS_PER_MS
+from quote_core.web.admission import OPEN, Ask, admitting, asked_by
 
 __all__ = ["KillSwitchControl", "make_application"]
 
@@ -56,8 +70,17 @@ class KillSwitchControl(Protocol):
         """What is latched."""
         ...
 
-    async def change(self, wanted: SwitchChange) -> KillSwitch:
-        """Latch another state; a stop that is not stored yet raises `NotYetStored`."""
+    def acknowledgements(self, revision: int) -> tuple[Acknowledgement, ...]:
+        """What each trading process has to say of this revision."""
+        ...
+
+    async def change(self, wanted: SwitchChange, *, forced: Collection[RuleName] = ()) -> KillSwitch:
+        """Latch another state.
+
+        Raises:
+            NotYetStored: A stop that is kept, and not stored yet.
+            StillTriggering: A release, and rules trigger that are not `forced`.
+        """
         ...
 
 
@@ -66,12 +89,24 @@ class _Release(BaseModel):
 
     reason: Reason | None = None
     person: Person | None = None
+    force: list[RuleName] = Field([], max_length=len(RULE_NAMES))
 
 
-def make_application(switch: KillSwitchControl, *, token: SecretStr, token_name: str) -> web.Application:
-    """The routes of the table; `token_name` is what the token is called in `actor`."""
-    api = _Api(switch, token, token_name)
-    application = web.Application(client_max_size=BODY_BYTES_MAX, middlewares=[_errors_as_json])
+_ASKS: Final[Mapping[str, Ask]] = {
+    # No limit on calls keeps anybody from stopping.
+    "POST /api/killswitch/enable": Ask(needs=Scope.ADMIN, is_counted=False),
+    "POST /api/killswitch/disable": Ask(needs=Scope.ADMIN, is_counted=False),
+    "GET /api/killswitch": Ask(needs=Scope.READ),
+    "GET /api/health": OPEN,
+}
+
+
+def make_application(switch: KillSwitchControl, access: AccessControl) -> web.Application:
+    """The routes of the table; the name of the token that was shown stands in `actor`."""
+    api = _Api(switch)
+    application = web.Application(
+        client_max_size=BODY_BYTES_MAX, middlewares=[admitting(access, _ASKS), _errors_as_json]
+    )
     application.add_routes(
         [
             web.post("/api/killswitch/enable", api.enable, expect_handler=_any_expectation),
@@ -84,16 +119,13 @@ def make_application(switch: KillSwitchControl, *, token: SecretStr, token_name:
 
 
 class _Api:
-    def __init__(self, switch: KillSwitchControl, token: SecretStr, token_name: str) -> None:
+    def __init__(self, switch: KillSwitchControl) -> None:
         self._switch = switch
-        self._token = token
-        self._token_name = token_name
 
     @reads_body_itself
     async def enable(self, request: web.Request) -> web.Response:
-        self._authorize(request)
         asked = _stop_of(await _body_as_it_comes(request))
-        wanted = SwitchChange(asked.state, MANUAL, asked.reason, self._actor(asked.person))
+        wanted = SwitchChange(asked.state, MANUAL, asked.reason, _actor(request, asked.person))
         try:
             event = await self._switch.change(wanted)
         except NotYetStored as error:
@@ -104,28 +136,31 @@ class _Api:
         return _shown(event, {"stored": True, "notes": notes})
 
     async def disable(self, request: web.Request) -> web.Response:
-        self._authorize(request)
         body = await _release_of(request)
-        wanted = SwitchChange(TradingState.ACTIVE, MANUAL, body.reason or "released by hand", self._actor(body.person))
-        return _shown(await self._switch.change(wanted))
+        wanted = SwitchChange(
+            TradingState.ACTIVE, MANUAL, body.reason or "released by hand", _actor(request, body.person)
+        )
+        return _shown(await self._switch.change(wanted, forced=body.force))
 
     async def show(self, _: web.Request) -> web.Response:
-        return _shown(await self._switch.look())
+        event = await self._switch.look()
+        told = self._switch.acknowledgements(event.revision)
+        return _shown(
+            event,
+            {
+                "acknowledgements": [_acknowledged(each) for each in told],
+                "unacknowledged": [_process_name(each) for each in told if not each.is_current],
+            },
+        )
 
     async def health(self, _: web.Request) -> web.Response:
         finding = self._switch.finding
         status = web.HTTPServiceUnavailable.status_code if finding else web.HTTPOk.status_code
         return _answer({"serving": not finding, "findings": [finding] if finding else []}, status)
 
-    def _actor(self, person: str | None) -> str:
-        return f"person {person}, token {self._token_name}" if person else f"token {self._token_name}"
 
-    def _authorize(self, request: web.Request) -> None:
-        scheme, _, given = request.headers.get("Authorization", "").partition(" ")
-        if scheme.lower() != "bearer" or not token_matches(self._token, given.strip()):
-            raise web.HTTPUnauthorized(
-                headers={"WWW-Authenticate": "Bearer"}, reason="a valid Bearer token is required"
-            )
+def _actor(request: web.Request, person: str | None) -> str:
+    return f"person {person}, {asked_by(request)}" if person else asked_by(request)
 
 
 class _Stop:
@@ -222,6 +257,20 @@ def _shown(event: KillSwitch, more: Mapping[str, object] | None = None, *, statu
     )
 
 
+def _acknowledged(each: Acknowledgement) -> Mapping[str, object]:
+    return {
+        "service": each.service,
+        "instance": each.instance,
+        "revision": each.revision,
+        "age_ms": each.age_ns // NS_PER_MS,
+        "is_current": each.is_current,
+    }
+
+
+def _process_name(each: Acknowledgement) -> str:
+    return f"{each.service} {each.instance}" if each.instance else f"{each.service}, of which none reports"
+
+
 def _error(status: int, code: str, message: str, headers: dict[str, str] | None = None) -> web.Response:
     return _answer(error_answer(message, code), status, headers)
 
@@ -230,7 +279,7 @@ def _answer(content: Mapping[str, object], status: int, headers: Mapping[str, st
     return web.json_response(content, status=status, headers=headers, dumps=json_text)
 
 
-_CODES: Final = {400: "INVALID_ARGUMENT", 401: "UNAUTHENTICATED", 404: "NOT_FOUND", 405: "UNIMPLEMENTED"}
+_CODES: Final = {400: "INVALID_ARGUMENT", 404: "NOT_FOUND", 405: "UNIMPLEMENTED"}
 
 
 @web.middleware
@@ -241,10 +290,13 @@ async def _errors_as_json(
         return await handler(request)
     except InvalidField as error:
         return _error(400, error.code, str(error))
+    except StillTriggering as error:
+        rules = [{"rule": trip.rule, "reason": trip.reason} for trip in error.trips]
+        return _answer({**error_answer(str(error), "FAILED_PRECONDITION"), "rules": rules}, 409)
     except ChangedMeanwhile as error:
         return _error(409, "ABORTED", str(error))
     except ProviderUnavailable as error:
         return _error(503, error.code, f"{error}; the bus has not confirmed")
     except web.HTTPException as error:
-        kept = {name: value for name, value in error.headers.items() if name in ("WWW-Authenticate", "Allow")}
+        kept = {name: value for name, value in error.headers.items() if name == "Allow"}
         return _error(error.status, _CODES.get(error.status, "INVALID_ARGUMENT"), error.reason, kept)

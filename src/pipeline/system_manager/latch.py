@@ -48,7 +48,7 @@ from quote_core.clock import Clock, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import REVISION_MAX, KillSwitch, StopRequest, TradingState, stamp
 
-__all__ = ["ChangedMeanwhile", "Latch", "NotYetStored", "settled"]
+__all__ = ["ChangedMeanwhile", "Latch", "NotYetStored", "released_unix_ns", "settled"]
 
 TRIES_MAX: Final = 10
 """Other writers a look may lose against before it is reported as failed."""
@@ -101,6 +101,11 @@ def settled(
         if stricter(asked.state, found.state):
             found = asked
     return found
+
+
+def released_unix_ns(event: KillSwitch) -> int:
+    """When trading was last released, as far as `event` tells; 0 = it does not."""
+    return event.changed_unix_ns if event.state is TradingState.ACTIVE else event.released_unix_ns
 
 
 def _held(stored: Stored | None, witness: KillSwitch | SwitchChange | None) -> KillSwitch | SwitchChange:
@@ -296,6 +301,8 @@ class Latch:
         # A state that is only written again keeps the time it began.
         known = [event for event in (self._stop, self._witness, after) if isinstance(event, KillSwitch)]
         began = next((event.changed_unix_ns for event in known if again(event) == wanted), header.created_unix_ns)
+        kept = self._witness if isinstance(self._witness, KillSwitch) else after
+        released = released_unix_ns(kept) if kept is not None else 0
         return KillSwitch(
             header=header,
             state=wanted.state,
@@ -306,6 +313,7 @@ class Latch:
             changed_unix_ns=min(began, header.created_unix_ns),
             sent=moment(self._clock),
             stops_seen=stops_seen,
+            released_unix_ns=began if wanted.state is TradingState.ACTIVE else released,
         )
 
     def _last_revision(self, after: KillSwitch | None) -> int:

@@ -6,7 +6,16 @@ from typing import Final, Literal, get_args
 __all__ = ["RULE_NAMES", "Limits", "RuleName", "Trip"]
 
 RuleName = Literal[
-    "error_rate", "rpc_failures", "memory", "slot_drift", "journal", "failed_trades", "drawdown", "daily_loss"
+    "error_rate",
+    "rpc_failures",
+    "memory",
+    "slot_drift",
+    "journal",
+    "failed_trades",
+    "drawdown",
+    "daily_loss",
+    "no_success",
+    "anomaly",
 ]
 RULE_NAMES: Final[tuple[RuleName, ...]] = get_args(RuleName)
 """Every rule there is."""
@@ -28,6 +37,13 @@ class Limits:
     failed_window_ns: int
     sample_count_min: int
     journal_grace_ns: int = 10_000_000_000
+    success_within_ns: int = 0
+    """0 = whether any trade succeeds is not looked at."""
+    success_trade_count_min: int = 1
+    anomaly_z_max: float = 0.0
+    """0 = anomalies are not looked for."""
+    anomaly_window_count: int = 60
+    anomaly_interval_ns: int = 60_000_000_000
 
 
 @dataclass(frozen=True, slots=True)

@@ -4,20 +4,25 @@ A heartbeat is sent only right after the stream was read, and bears the time bef
 read the latch, has a stop that is not stored yet, or stood still meanwhile vouches for nothing, and the gates close.
 So does one that finds another manager registered on its bus.
 Nor does it vouch before its rules have read the results of before they began.
+
+A release is a person's and goes through only when no rule triggers that they have not named. A rule that trips while
+one is under way stops it, though what was latched is as strict: it is decided on all that is known when it is stored.
 """
 
 import asyncio
 import contextlib
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from dataclasses import dataclass, field, replace
 from typing import Final
 
 import structlog
 
+from pipeline.system_manager.acknowledgements import Acknowledgement, Acknowledgements
 from pipeline.system_manager.change import SwitchChange, stricter
 from pipeline.system_manager.checkpoint import CheckpointFile
-from pipeline.system_manager.latch import Latch, NotYetStored
+from pipeline.system_manager.latch import Latch, NotYetStored, released_unix_ns
+from pipeline.system_manager.limits import RuleName
 from pipeline.system_manager.registration import Registration
 from pipeline.system_manager.result_watch import ResultWatch
 from pipeline.system_manager.rules import Rules, Trip
@@ -39,12 +44,25 @@ from quote_core.events import (
     subjects_of,
 )
 
-__all__ = ["Manager", "ManagerFigures"]
+__all__ = ["Manager", "ManagerFigures", "StillTriggering"]
 
 CHANGE_TIMEOUT_S: Final = 3.0
 LEAVE_TIMEOUT_S: Final = 0.5
 
 _log: Final = structlog.get_logger()
+
+
+class StillTriggering(Exception):  # answered with 409 where it is caught, in http_api; no other package sees it
+    """A release was asked for while rules say stop that whoever asks has not named.
+
+    Attributes:
+        trips: Of these rules.
+    """
+
+    def __init__(self, trips: tuple[Trip, ...]) -> None:
+        told = "; ".join(f"{trip.rule} ({trip.reason})" for trip in trips)
+        super().__init__(f"rules still trigger: {told}. Release when they are clear, or force each by its name")
+        self.trips = trips
 
 
 @dataclass(slots=True)
@@ -83,6 +101,8 @@ class Manager:
         self.figures = ManagerFigures()
         self._vouched_mono_ns: int | None = None
         self._armed_unix_ns: int | None = None
+        self._releases_under_way = 0
+        self._acknowledgements = Acknowledgements()
         self._results = ResultWatch(
             rules, checkpoint, clock=clock, on_trip=self._stop, on_malformed=self._note_malformed
         )
@@ -108,6 +128,14 @@ class Manager:
     def keeps_stop(self) -> bool:
         """Whether there is a stop that the stream does not have yet."""
         return self._latch.unstored_stop is not None
+
+    def acknowledgements(self, revision: int) -> tuple[Acknowledgement, ...]:
+        """What each trading process has to say of this revision of the switch."""
+        return self._acknowledgements.of(revision, now_unix_ns=self._clock.unix_ns())
+
+    def triggering(self) -> tuple[Trip, ...]:
+        """Every rule that says stop now; a release has to name each."""
+        return self._rules.triggering(self._clock.unix_ns())
 
     async def run(self, bus: Bus) -> None:
         """Work until cancelled."""
@@ -136,10 +164,15 @@ class Manager:
             await self._registration.hold()
             return await self._latch.look()
 
-    async def change(self, wanted: SwitchChange) -> KillSwitch:
+    async def change(self, wanted: SwitchChange, *, forced: Collection[RuleName] = ()) -> KillSwitch:
         """Latch another state, and tell every gate. A stop is kept from the call on, and written until it is stored.
 
+        Args:
+            wanted: The state, and who wants it.
+            forced: Rules that may trigger and trading is released all the same.
+
         Raises:
+            StillTriggering: A release, and other rules trigger.
             NotYetStored: A stop is kept, and the stream has not confirmed it; nothing is vouched for until it has.
             ProviderUnavailable: The stream has not confirmed a release.
             ChangedMeanwhile: A release met a newer stop.
@@ -148,12 +181,25 @@ class Manager:
         if stricter(wanted.state, TradingState.ACTIVE):
             event = await self._stopped(wanted)
         else:
-            async with _within(CHANGE_TIMEOUT_S):
-                await self._registration.hold()
-                event = await self._latch.release(wanted)
-        self._arm(event)
+            event = await self._released(wanted, forced)
         self._news.set()
         return event
+
+    async def _released(self, wanted: SwitchChange, forced: Collection[RuleName]) -> KillSwitch:
+        self._releases_under_way += 1
+        try:
+            async with _within(CHANGE_TIMEOUT_S):
+                await self._registration.hold()
+                self._results.require_recalled()
+                triggering = self.triggering()
+                others = tuple(trip for trip in triggering if trip.rule not in forced)
+                if others:
+                    raise StillTriggering(others)
+                event = await self._latch.release(wanted.forcing([trip.rule for trip in triggering]))
+                self._arm(event)
+                return event
+        finally:
+            self._releases_under_way -= 1
 
     async def _leave(self) -> None:
         """Make room for another manager, unless this one keeps a stop that the stream does not have."""
@@ -209,18 +255,19 @@ class Manager:
         self.figures.malformed_count += 1
 
     def _arm(self, event: KillSwitch) -> None:
-        """A release, and the first look after a start, make the rules count from when the state began.
+        """A release, and the first look after a start, make the rules count from the last release.
 
         A state that was only written again began when it began.
         """
-        is_release = event.state is TradingState.ACTIVE and event.changed_unix_ns != self._armed_unix_ns
+        since_unix_ns = released_unix_ns(event)
+        is_release = event.state is TradingState.ACTIVE and since_unix_ns != self._armed_unix_ns
         if is_release or self._armed_unix_ns is None:
-            self._armed_unix_ns = event.changed_unix_ns
+            self._armed_unix_ns = since_unix_ns
             self._rules.rearm(self._since_unix_ns())
         self._settled.set()
 
     def _since_unix_ns(self) -> int:
-        """When the state began; not later than now, or a clock that was set back would hide what comes."""
+        """When trading was released; not later than now, or a clock that was set back would hide what comes."""
         assert self._armed_unix_ns is not None
         return min(self._armed_unix_ns, self._clock.unix_ns())
 
@@ -248,6 +295,7 @@ class Manager:
     def _trip_of(self, event: Event) -> Trip | None:
         match event:
             case ServiceHealth():
+                self._acknowledgements.take(event)
                 return self._rules.judge_health(event)
             case PnlSnapshot():
                 return self._rules.judge_pnl(event)
@@ -257,7 +305,7 @@ class Manager:
     async def _stop(self, trip: Trip) -> None:
         """Trip the switch, however long the bus takes: while it is away the gates are closed anyway."""
         held = self.held
-        if held is not None and held.state is TradingState.HALTED:
+        if held is not None and held.state is TradingState.HALTED and not self._releases_under_way:
             return
         self.figures.trips[trip.rule] += 1
         while True:

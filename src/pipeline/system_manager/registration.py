@@ -19,7 +19,6 @@ Of two who write at the same moment the stream takes one.
 """
 
 import contextlib
-import fcntl
 import os
 import secrets
 import socket
@@ -34,12 +33,12 @@ from quote_core.bus.register import Stored, read_newest_on, write_if_newest_is
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import REASON_CHARS_MAX, Lifecycle, Phase, Stream, fit_text, stamp, subject_of
+from quote_core.kept_name import kept_name
 from quote_core.settings import SettingsError
 
 __all__ = ["AnotherManager", "Registration", "hold_name", "where"]
 
 SERVICE: Final = "system_manager"
-NAME_BYTES: Final = 16
 RUN_BYTES: Final = 4
 TRIES_MAX: Final = 10
 """Other writers that one look may lose against."""
@@ -66,20 +65,11 @@ def hold_name(path: Path) -> Iterator[str]:
     Raises:
         SettingsError: Another manager runs with this folder.
     """
-    path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with os.fdopen(os.open(path, os.O_RDWR | os.O_CREAT | os.O_CLOEXEC | os.O_NOFOLLOW, 0o600), "r+b") as file:
+    with contextlib.ExitStack() as stack:
         try:
-            fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except OSError:
+            name = stack.enter_context(kept_name(path))
+        except BlockingIOError:
             raise SettingsError([f"data_dir: another system manager runs with {path.parent}"]) from None
-        name = file.read(2 * NAME_BYTES + 1).decode("ascii", errors="replace").strip()
-        if len(name) != 2 * NAME_BYTES or not set(name) <= set("0123456789abcdef"):
-            name = secrets.token_hex(NAME_BYTES)
-            file.seek(0)
-            file.truncate()
-            file.write(name.encode() + b"\n")
-            file.flush()
-            os.fsync(file.fileno())
         yield name
 
 

@@ -5,32 +5,26 @@ the stream bears it out. Without it the stream is read from its first message.
 """
 
 import asyncio
-import contextlib
 from collections.abc import Awaitable, Callable
 from typing import Final
 
 import structlog
 
 from pipeline.auditor.reading import result_in
+from pipeline.checkpoint import INTERVAL_S, keep_current, objection_of
 from pipeline.system_manager.checkpoint import Checkpoint, CheckpointFile
 from pipeline.system_manager.limits import Trip
 from pipeline.system_manager.rules import Rules
 from quote_core.bus import Bus
-from quote_core.bus.follow import Followed, Place, data_at, follow
-from quote_core.bus.register import event_of
+from quote_core.bus.follow import Followed, Place, follow
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
-from quote_core.events import ExecutionResult, Stream
+from quote_core.events import Stream
 
 __all__ = ["ResultWatch"]
 
-CHECKPOINT_INTERVAL_S: Final = 10.0
-"""At the promised 50 results a second a start reads 500 of them again."""
-
 IN_A_ROW_MAX: Final = 100
 """Results counted before stops and the connection have their turn."""
-
-RETRY_S: Final = 0.2
 
 _log: Final = structlog.get_logger(part="results")
 
@@ -55,7 +49,7 @@ class ResultWatch:
         clock: Clock,
         on_trip: Callable[[Trip], Awaitable[None]],
         on_malformed: Callable[[], None],
-        interval_s: float = CHECKPOINT_INTERVAL_S,
+        interval_s: float = INTERVAL_S,
     ) -> None:
         self._rules = rules
         self._file = file
@@ -86,23 +80,26 @@ class ResultWatch:
         async with asyncio.TaskGroup() as tasks:
             tasks.create_task(self._follow(bus))
             tasks.create_task(self._judge_recalled(on_recalled))
-            tasks.create_task(self._keep())
+            tasks.create_task(
+                keep_current(
+                    self._file,
+                    self._checkpoint,
+                    lambda: self._place,
+                    is_whole=self._is_recalled,
+                    interval_s=self._interval_s,
+                )
+            )
 
     async def _resume(self, bus: Bus) -> None:
         kept = self._file.load()
-        while kept is not None:
-            try:
-                data = await data_at(bus, Stream.EXECUTED, kept.place)
-            except ProviderUnavailable:
-                await asyncio.sleep(RETRY_S)
-                continue
-            reason = _objection(kept, data) or self._rules.resume(kept.money)
-            if reason:
-                _log.warning("the checkpoint is not used; reading EXECUTED from its beginning", reason=reason)
-                return
-            self._place, self._event_id, self._count = kept.place, kept.event_id, kept.count
-            _log.info("going on from the checkpoint", sequence=kept.place.sequence, results=kept.count)
+        if kept is None:
             return
+        reason = await objection_of(bus, Stream.EXECUTED, kept) or self._rules.resume(kept.money)
+        if reason:
+            _log.warning("the checkpoint is not used; reading EXECUTED from its beginning", reason=reason)
+            return
+        self._place, self._event_id, self._count = kept.place, kept.event_id, kept.count
+        _log.info("going on from the checkpoint", sequence=kept.place.sequence, results=kept.count)
 
     async def _follow(self, bus: Bus) -> None:
         async for batch in follow(bus, Stream.EXECUTED, after=self._place, caught_up=self._caught_up):
@@ -136,32 +133,7 @@ class ResultWatch:
         self._is_recalled.set()
         on_recalled()
 
-    async def _keep(self) -> None:
-        """Keep a checkpoint now and then, and once after the recall: nothing may come after it for hours."""
-        saved = self._place
-        while True:
-            await self._until_due()
-            place = self._place
-            if place is None or place == saved:
-                continue
-            kept = Checkpoint(place=place, event_id=self._event_id, count=self._count, money=self._rules.money())
-            if await asyncio.to_thread(self._file.save, kept):
-                saved = place
-
-    async def _until_due(self) -> None:
-        if self._is_recalled.is_set():
-            await asyncio.sleep(self._interval_s)
-            return
-        with contextlib.suppress(TimeoutError):
-            async with asyncio.timeout(self._interval_s):
-                await self._is_recalled.wait()
-
-
-def _objection(kept: Checkpoint, data: bytes | None) -> str:
-    """Why the stream does not bear out the checkpoint; empty when it does."""
-    if data is None:
-        return "the stream was made anew since, or does not keep the message it ends with"
-    event = event_of(data)
-    if (event.header.event_id.hex() if isinstance(event, ExecutionResult) else "") != kept.event_id:
-        return "the stream keeps another message where it ends"
-    return ""
+    def _checkpoint(self) -> Checkpoint | None:
+        if self._place is None:
+            return None
+        return Checkpoint(place=self._place, event_id=self._event_id, count=self._count, money=self._rules.money())

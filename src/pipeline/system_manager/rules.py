@@ -10,11 +10,16 @@
 | failed_trades | more trades than this failed                                       | `failed_window`, sliding |
 | drawdown      | equity is more than this share below its highest                   | since the last release   |
 | daily_loss    | the day's loss (UTC) reaches this many lamports                    | midnight or last release |
+| no_success    | trades are begun, and none succeeds for this long                  | success or last release  |
+| anomaly       | error rate, latency or profit are far from what they were lately   | intervals, see `anomaly` |
 
 Equity is the trading capital plus cumulative profit. A share counts only once there are `sample_count_min` events to
 take it of, so that one failed call after a quiet hour stops nothing. A release makes every rule count anew: what the
 operator has seen does not trip again, what still is so (memory, drift) does. A state that is only written again, as
 the latch does every day, is no release.
+
+A release is a person's, and refused while a rule is `triggering` that they have not named. What triggers is what would
+trip if trading were on: a rule that was only true of a moment, or of a report too old to count, does not.
 
 The rules on money judge two accounts, each by itself. One is counted here, from the results on EXECUTED: first those
 that the stream keeps (`recall`), which is how a restart forgets nothing, then each new one. The other is what the
@@ -25,11 +30,14 @@ Times are those of the events. A report made before the release does not count; 
 """
 
 from collections import deque
+from collections.abc import Collection, Iterator
 from dataclasses import dataclass, replace
 from typing import Final
 
 from pipeline.auditor.ledger import Ledger
 from pipeline.system_manager.account import LossAccount, LossAccountState, is_other_day
+from pipeline.system_manager.anomaly import Anomalies
+from pipeline.system_manager.dry_spell import DrySpell, DrySpellState
 from pipeline.system_manager.limits import Limits, RuleName, Trip
 from quote_core.events import ExecutionResult, PnlSnapshot, ServiceHealth
 from quote_core.units import NS_PER_MS
@@ -61,12 +69,14 @@ class MoneyState:
         failed_window_ns: Older failures than this were forgotten.
         ledger: The sums.
         account: The marks.
+        dry_spell: Since when no trade has succeeded.
     """
 
     since_unix_ns: int
     failed_window_ns: int
     ledger: Ledger
     account: LossAccountState
+    dry_spell: DrySpellState
 
 
 class Rules:
@@ -78,6 +88,10 @@ class Rules:
         self._counted = LossAccount(limits)
         self._reported = LossAccount(limits)
         self._pnl: PnlSnapshot | None = None
+        self._dry_spell = DrySpell(limits)
+        self._anomalies = Anomalies(limits)
+        self._newest: dict[str, ServiceHealth] = {}
+        """The last report of each service."""
         self.rearm(since_unix_ns)
 
     def rearm(self, since_unix_ns: int) -> None:
@@ -86,6 +100,8 @@ class Rules:
         self._samples: dict[str, deque[_Sample]] = {}
         self._counted.rearm()
         self._reported.rearm()
+        self._dry_spell.rearm(since_unix_ns)
+        self._anomalies.rearm()
 
     def money(self) -> MoneyState:
         """What is known of the results counted so far; counting on does not change it."""
@@ -94,6 +110,7 @@ class Rules:
             failed_window_ns=self._limits.failed_window_ns,
             ledger=replace(self._ledger),
             account=self._counted.state(),
+            dry_spell=self._dry_spell.state,
         )
 
     def resume(self, state: MoneyState) -> str:
@@ -108,8 +125,10 @@ class Rules:
             return "it is of another release, and has counted results of after this one"
         self._ledger = replace(state.ledger)
         self._counted.restore(state.account)
+        self._dry_spell.state = state.dry_spell
         if not is_of_this_release:
             self._counted.rearm()
+            self._dry_spell.rearm(self._since_unix_ns)
         return ""
 
     def recall(self, result: ExecutionResult) -> None:
@@ -117,46 +136,76 @@ class Rules:
         self._count(result)
         if result.finished_unix_ns < self._since_unix_ns:
             self._counted.rearm()
+            self._dry_spell.rearm(self._since_unix_ns)
 
     def judge_result(self, result: ExecutionResult) -> Trip | None:
         """Take the next result."""
         self._count(result)
-        return self._counted.judge(result.finished_unix_ns)
+        anomaly = self._anomalies.take_result(result)
+        return self._counted.judge(result.finished_unix_ns) or self._dry_spell.judge() or anomaly
 
     def judge_recalled(self, now_unix_ns: int) -> Trip | None:
         """What the results recalled say now."""
         if is_other_day(now_unix_ns, self._ledger.last_result_unix_ns):
             self._counted.take(self._ledger.cumulative_profit_lamports, 0, is_new_day=True)
-        return self._counted.judge(now_unix_ns)
+        return self._counted.judge(now_unix_ns) or self._dry_spell.judge()
+
+    def triggering(self, now_unix_ns: int) -> tuple[Trip, ...]:
+        """Every rule that says stop now, each once, whether or not trading is stopped."""
+        found = self._counted.broken(
+            now_unix_ns, day_is_over=is_other_day(now_unix_ns, self._ledger.last_result_unix_ns)
+        )
+        if self._pnl is not None:
+            day_is_over = is_other_day(now_unix_ns, self._pnl.header.created_unix_ns)
+            found += self._reported.broken(now_unix_ns, day_is_over=day_is_over)
+        self._forget_silent(now_unix_ns)
+        for name, health in self._newest.items():
+            found += [*self._state_trips(health), *self._rate_trips(name, self._samples.get(name, ()))]
+        found += filter(None, (self._dry_spell.judge(), self._anomalies.triggering()))
+        return tuple({trip.rule: trip for trip in reversed(found)}.values())[::-1]
 
     def judge_health(self, health: ServiceHealth) -> Trip | None:
         """Take one service's report."""
+        name = f"{health.service}/{health.instance}"
+        now_unix_ns = health.header.created_unix_ns
+        self._forget_silent(now_unix_ns)
+        if name in self._newest or len(self._newest) < SERVICE_COUNT_MAX:
+            self._newest[name] = health
+        trips = [*self._state_trips(health)]
+        if not self._is_of_before(now_unix_ns):
+            trips += self._rate_trips(name, self._window(name, health, now_unix_ns))
+            trips += filter(None, (self._anomalies.take_health(health),))
+        return next(iter(trips), None)
+
+    def _state_trips(self, health: ServiceHealth) -> Iterator[Trip]:
+        """What the last report alone says."""
         limits = self._limits
         if health.memory_limit_bytes:
             share = health.memory_used_bytes / health.memory_limit_bytes
             if share > limits.memory_fraction_max:
-                return Trip("memory", f"{health.service}: {share:.0%} of its memory limit is in use")
+                yield Trip("memory", f"{health.service}: {share:.0%} of its memory limit is in use")
         if health.slot_drift > limits.slot_drift_max:
-            return Trip("slot_drift", f"{health.service} is {health.slot_drift} slots behind the chain")
+            yield Trip("slot_drift", f"{health.service} is {health.slot_drift} slots behind the chain")
         if health.unwritten_ms * NS_PER_MS > limits.journal_grace_ns:
-            return Trip(
+            yield Trip(
                 "journal", f"{health.service} cannot write for {health.unwritten_ms / 1e3:.0f} s: {health.detail}"
             )
-        now_unix_ns = health.header.created_unix_ns
-        if self._is_of_before(now_unix_ns):
-            return None
-        samples = self._window(health, now_unix_ns)
-        return _share_trip(
+
+    def _rate_trips(self, name: str, samples: Collection[_Sample]) -> Iterator[Trip]:
+        """What the window of reports says."""
+        limits, service = self._limits, name.partition("/")[0]
+        yield from _share_trip(
             "error_rate",
-            health.service,
+            service,
             "of what it handled failed",
             sum(sample.error_count for sample in samples),
             sum(sample.handled_count for sample in samples),
             limits.error_rate_fraction_max,
             limits.sample_count_min,
-        ) or _share_trip(
+        )
+        yield from _share_trip(
             "rpc_failures",
-            health.service,
+            service,
             "of its RPC calls failed",
             sum(sample.rpc_failure_count for sample in samples),
             sum(sample.rpc_call_count for sample in samples),
@@ -193,18 +242,17 @@ class Rules:
         ledger.add(result)
         if ledger.failed_count > failed_before:
             self._counted.failed(result.finished_unix_ns)
+        self._dry_spell.take(result)
         self._counted.take(
             ledger.cumulative_profit_lamports,
             ledger.day_profit_lamports(ledger.last_result_unix_ns),
             is_new_day=is_other_day(ledger.last_result_unix_ns, last_unix_ns),
         )
 
-    def _window(self, health: ServiceHealth, now_unix_ns: int) -> deque[_Sample]:
+    def _window(self, name: str, health: ServiceHealth, now_unix_ns: int) -> deque[_Sample]:
         sample = _Sample(
             now_unix_ns, health.handled_count, health.error_count, health.rpc_call_count, health.rpc_failure_count
         )
-        name = f"{health.service}/{health.instance}"
-        self._forget_silent(now_unix_ns)
         if name not in self._samples and len(self._samples) >= SERVICE_COUNT_MAX:
             return deque([sample])
         samples = self._samples.setdefault(name, deque(maxlen=SAMPLE_COUNT_MAX))
@@ -217,12 +265,14 @@ class Rules:
                 samples.popleft()
             if not samples:
                 del self._samples[name]
+        for name, health in list(self._newest.items()):
+            if abs(now_unix_ns - health.header.created_unix_ns) >= self._limits.rate_window_ns:
+                del self._newest[name]
 
 
 def _share_trip(
     rule: RuleName, service: str, what: str, part: int, counted: int, share_max: float, count_min: int
-) -> Trip | None:
+) -> Iterator[Trip]:
     whole = max(part, counted)
-    if whole < count_min or part / whole <= share_max:
-        return None
-    return Trip(rule, f"{part / whole:.0%} {what}: {service}, {part} of {whole}")
+    if whole >= count_min and part / whole > share_max:
+        yield Trip(rule, f"{part / whole:.0%} {what}: {service}, {part} of {whole}")

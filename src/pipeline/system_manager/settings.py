@@ -48,9 +48,28 @@ class SystemManagerSettings(ServiceSettings):
     failed_trade_window: Duration = Field("5m", gt=0, description="What failed trades are counted over")
     drawdown_max: float = Field(0.1, gt=0, le=1, description="Share of its highest that equity may fall")
     daily_loss_max_lamports: int = Field(5_000_000_000, ge=1, description="Loss of a UTC day that stops trading")
-
     journal_grace: Duration = Field(
         "10s", gt=0, description="Trading stops when the event logger has not been able to write for longer than this"
+    )
+    success_within: Duration = Field(
+        "6h",
+        description="Trading stops when trades are begun and none has succeeded for this long; 0 = it does not",
+    )
+    success_trade_count_min: int = Field(
+        20, ge=1, description="Fewer trades than this that came to nothing in a row say nothing of that"
+    )
+    anomaly_z_max: float = Field(
+        0,
+        ge=0,
+        le=1_000,
+        description="Robust z-score of error rate, latency or profit that stops trading, e.g. 8; 0 = none does",
+    )
+    anomaly_interval: Duration = Field("60s", gt=0, description="What one value of those figures is measured over")
+    anomaly_window_count: int = Field(
+        60,
+        ge=8,
+        le=10_000,
+        description="Such values that the next is compared with; judged once there are half of them",
     )
 
     def token_path(self, platform: PlatformSettings) -> Path:
@@ -74,4 +93,9 @@ class SystemManagerSettings(ServiceSettings):
             failed_window_ns=self.failed_trade_window,
             sample_count_min=self.rate_count_min,
             journal_grace_ns=self.journal_grace,
+            success_within_ns=self.success_within,
+            success_trade_count_min=self.success_trade_count_min,
+            anomaly_z_max=self.anomaly_z_max,
+            anomaly_window_count=self.anomaly_window_count,
+            anomaly_interval_ns=self.anomaly_interval,
         )

@@ -1,21 +1,35 @@
 """The secret that the kill switch's API asks for: in a file only its owner can read, never in arguments or logs."""
 
 import contextlib
-import hmac
+import hashlib
 import os
 import secrets
-import stat
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Final
 
+from quote_core.access.access_file import KnownClient
+from quote_core.access.scopes import Scope
+from quote_core.files import NotOwnersAlone, read_owners_alone
 from quote_core.settings import SecretStr, SettingsError, environment_name
 
-__all__ = ["load_or_make_token", "token_matches"]
+__all__ = ["known_token", "load_or_make_token"]
 
 TOKEN_BYTES: Final = 32
 _VARIABLE: Final = environment_name("system_manager", "token_file")
 TOKEN_CHARS_MIN: Final = 16
 TOKEN_CHARS_MAX: Final = 4_096
+
+
+def known_token(path: Path) -> Mapping[bytes, KnownClient]:
+    """The token as the gate knows it, by its hash: named as its file, it allows everything, without limits.
+
+    Raises:
+        SettingsError: See `load_or_make_token`.
+    """
+    token = load_or_make_token(path).get_secret_value()
+    client = KnownClient(f"token {path.name}", frozenset(Scope), is_counted=False)
+    return {hashlib.sha256(token.encode()).digest(): client}
 
 
 def load_or_make_token(path: Path) -> SecretStr:
@@ -27,20 +41,15 @@ def load_or_make_token(path: Path) -> SecretStr:
     path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
     with contextlib.suppress(FileExistsError):  # the usual case: made by an earlier start, or by the operator
         _make(path)
-    with path.open("rb") as file:
-        mode = stat.S_IMODE(os.fstat(file.fileno()).st_mode)
-        if mode & 0o077:
-            raise SettingsError([f"{_VARIABLE}: {path} has mode {mode:04o}, so others may read it; chmod 600 it"])
-        token = file.read(TOKEN_CHARS_MAX + 1).decode("ascii", errors="replace").strip()
+    try:
+        content = read_owners_alone(path, bytes_max=TOKEN_CHARS_MAX + 1)
+    except NotOwnersAlone as error:
+        raise SettingsError([f"{_VARIABLE}: {error}"]) from None
+    token = content.decode("ascii", errors="replace").strip()
     if not TOKEN_CHARS_MIN <= len(token) <= TOKEN_CHARS_MAX or not token.isprintable():
         rule = f"must hold {TOKEN_CHARS_MIN} to {TOKEN_CHARS_MAX} printable characters"
         raise SettingsError([f"{_VARIABLE}: {path} {rule}"])
     return SecretStr(token)
-
-
-def token_matches(expected: SecretStr, given: str) -> bool:
-    """Compare in a time that tells nothing."""
-    return hmac.compare_digest(expected.get_secret_value().encode(), given.encode("utf-8", "surrogateescape"))
 
 
 def _make(path: Path) -> None:

@@ -66,6 +66,8 @@ class TradingGate:
         self._unread = asyncio.Event()
         self.changed = asyncio.Event()
         """Set whenever the decision has changed; whoever waits for it clears it first."""
+        self.has_read = asyncio.Event()
+        """Set whenever another revision was read from the stream; whoever acknowledges it clears it."""
 
     @classmethod
     def of(cls, role: BusRole, platform: PlatformSettings, *, clock: Clock) -> Self:
@@ -97,6 +99,12 @@ class TradingGate:
     def reason(self) -> str:
         """Why, in one line for people."""
         return self._decide().reason
+
+    @property
+    def switch_revision(self) -> int:
+        """Of the latched state that was read last and still counts; 0 = none."""
+        reading = self._view.reading
+        return 0 if reading is None else reading.latched.revision or 0
 
     @property
     def silence_ns(self) -> int | None:
@@ -179,7 +187,10 @@ class TradingGate:
             self._unread.set()
 
     def _take(self, view: GateView) -> None:
+        revision_before = self.switch_revision
         self._view = view
+        if self.switch_revision not in (0, revision_before):
+            self.has_read.set()
         if view.wants_reading:
             self._unread.set()
         self._show()

@@ -9,7 +9,8 @@
 
 `SOLQUOTE_NATS_CREDENTIALS` names such a file, or a folder with one file a role, named like the role. Unset, it is the
 folder that `solquote up` fills for its own server, and only a server on loopback is offered anything from there.
-A file that somebody else may read is refused. It is read anew for every connection, so a secret may be replaced.
+A file that somebody else may read is refused, but for one of root's that this process's group may read: so Kubernetes
+hands out a Secret. It is read anew for every connection, so a secret may be replaced.
 """
 
 import os
@@ -19,9 +20,8 @@ import stat
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
-from urllib.parse import urlsplit
 
-from quote_core.addresses import is_loopback
+from quote_core.addresses import host_of, is_loopback, servers_of
 from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import BusRole
 from quote_core.errors import InvalidField
@@ -56,14 +56,14 @@ class Access:
     is_optional: bool = False
     tls_ca: Path | None = None
 
-    def client_options(self, url: str) -> tuple[dict[str, Any], str | None]:
+    def client_options(self, urls: str) -> tuple[dict[str, Any], str | None]:
         """What `nats.aio.client.Client.connect` is told, and the public nkey that goes with the signature.
 
         Raises:
             SettingsError: The file is not there, may be read by others, or holds no secret.
         """
         options: dict[str, Any] = {"inbox_prefix": self.role.inbox_prefix}
-        if self.tls_ca is not None or url.startswith("tls:"):
+        if self.tls_ca is not None or any(url.startswith("tls:") for url in servers_of(urls)):
             options["tls"] = _tls_context(self.tls_ca)
         if self.credentials is None:
             return options, None
@@ -84,7 +84,7 @@ def access_of(platform: PlatformSettings, role: BusRole) -> Access:
         given = given.absolute()
         path = given / role.value if given.is_dir() else given
         return Access(role=role, credentials=path, tls_ca=platform.nats_tls_ca)
-    if not is_loopback(urlsplit(platform.nats_url).hostname or ""):
+    if not all(is_loopback(host_of(url)) for url in servers_of(platform.nats_url)):
         return Access(role=role, tls_ca=platform.nats_tls_ca)
     path = credentials_folder(platform.data_folder()) / role.value
     return Access(role=role, credentials=path, is_optional=True, tls_ca=platform.nats_tls_ca)
@@ -110,7 +110,8 @@ def _secret(path: Path, *, is_optional: bool) -> str | None:
     except OSError as error:
         raise SettingsError([f"{_CREDENTIALS_VARIABLE}: {path}: {error.strerror}"]) from None
     mode = stat.S_IMODE(status.st_mode)
-    if mode & 0o077:
+    is_given_us = status.st_uid == 0 != os.geteuid() and status.st_gid == os.getegid() and not mode & 0o037
+    if mode & 0o077 and not is_given_us:
         rule = f"has mode {mode:04o}, so others may read it; chmod 600 it"
         raise SettingsError([f"{_CREDENTIALS_VARIABLE}: {path} {rule}"])
     return content.decode("ascii", errors="replace")

@@ -8,6 +8,7 @@ from typing import Any, Final
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from quote_core.addresses import servers_of
 from quote_core.bus.access import Access
 
 __all__ = ["RoleClient", "close", "open_once"]
@@ -22,18 +23,18 @@ class RoleClient(Client):
         SettingsError: The secret cannot be read or used.
     """
 
-    def __init__(self, url: str, access: Access | None) -> None:
+    def __init__(self, urls: str, access: Access | None) -> None:
         super().__init__()
         self.access_options: dict[str, Any] = {}
         """What `connect` is told of the role and its secret."""
         if access is not None:
-            self.access_options, self._public_nkey = access.client_options(url)
+            self.access_options, self._public_nkey = access.client_options(urls)
         self.has_connected = False
 
 
 @contextlib.asynccontextmanager
-async def open_once(url: str, access: Access | None, *, name: str, timeout_s: float) -> AsyncIterator[Client]:
-    """A bare client for whoever wants to know whether there is a way in: one try, and no other when it is lost.
+async def open_once(urls: str, access: Access | None, *, name: str, timeout_s: float) -> AsyncIterator[Client]:
+    """A bare client for whoever asks whether there is a way in: one try of each server, no other when it is lost.
 
     Raises:
         nats.errors.Error: The server lets nobody in by this access.
@@ -44,10 +45,10 @@ async def open_once(url: str, access: Access | None, *, name: str, timeout_s: fl
     async def unheard(_: Exception) -> None:
         """The failure itself is raised; without this the client logs it too."""
 
-    client = RoleClient(url, access)
+    client = RoleClient(urls, access)
     try:
         await client.connect(
-            url,
+            servers_of(urls),
             name=name,
             allow_reconnect=False,
             max_reconnect_attempts=1,  # 0 would be for ever

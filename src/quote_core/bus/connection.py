@@ -7,24 +7,24 @@ the subject. How it stays connected is `quote_core.bus.reconnection`.
 
 import asyncio
 import contextlib
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
 from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
-from nats.js.api import PubAck
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
+from quote_core.bus.acknowledged import Acknowledgement, Publisher
 from quote_core.bus.client_errors import NATS, upstream_errors
 from quote_core.bus.error_log import ErrorLog
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
-from quote_core.events import Event, Stream, decode, encode, kind_of, subject_of
+from quote_core.events import Event, decode, encode, kind_of, subject_of
 from quote_core.events.subjects import covers
 from quote_core.telemetry.traces import sending
 
-__all__ = ["PUBLISH_TIMEOUT_S", "WRONG_LAST", "Bus"]
+__all__ = ["PUBLISH_TIMEOUT_S", "WRONG_LAST", "Bus", "PublishRefused"]
 
 PUBLISH_TIMEOUT_S: Final = 1.0
 STREAM_WAIT_S: Final = 0.2
@@ -32,6 +32,10 @@ WRONG_LAST: Final = frozenset({10070, 10071})
 """The server's codes for a message that expects another last one, by its id or its sequence, than the stream has."""
 
 _log: Final = structlog.get_logger(part="bus")
+
+
+class PublishRefused(ProviderUnavailable):
+    """NATS was there, and would not take a message: it will not until somebody changes something."""
 
 
 class Bus:
@@ -54,6 +58,7 @@ class Bus:
         self.client = client
         """The client in use; another one after the server has ended this one for good."""
         self.jetstream = client.jetstream(timeout=PUBLISH_TIMEOUT_S)
+        self._publisher = Publisher(client, timeout_s=PUBLISH_TIMEOUT_S)
 
     async def take_over(self, client: Client) -> None:
         """Go on with another client, which then listens to what this one listened to.
@@ -80,23 +85,46 @@ class Bus:
         message_id = event.header.event_id.hex()
         await self.publish_bytes(subject_of(event), encode(event), {"Nats-Msg-Id": message_id})
 
-    async def publish_bytes(self, subject: str, data: bytes, headers: Mapping[str, str]) -> PubAck:
+    async def publish_bytes(self, subject: str, data: bytes, headers: Mapping[str, str]) -> Acknowledgement:
         """Publish ready bytes to whichever stream keeps `subject`, and wait until it has them.
 
         Raises:
-            ProviderUnavailable: See `publish`. What was refused (a full stream, no stream for this subject, no
-                permission, too large) says so, is counted in `refused_count`, and is an error in the log, once a kind.
+            ProviderUnavailable: See `publish`. What was refused (no stream for this subject, or none with a leader)
+                says so, is counted in `refused_count`, and is an error in the log, once a kind.
+            PublishRefused: The same of a full stream, no permission, too large a message.
         """
         self._require_connection()
         try:
             with sending(subject, size_bytes=len(data)), upstream_errors():
-                # Not `publish_async`: it never hears that a stream refuses (nats-py 2.16).
-                return await self.jetstream.publish(subject, data, headers=dict(headers))
+                return await self._publisher.publish(subject, data, headers)
         except ProviderUnavailable as error:
             refusal = self._refusal(subject, error.__cause__)
             if refusal is None:
                 raise
-            raise ProviderUnavailable(NATS, refusal) from error.__cause__
+            is_for_now = isinstance(error.__cause__, NoStreamResponseError)
+            raise (ProviderUnavailable if is_for_now else PublishRefused)(NATS, refusal) from error.__cause__
+
+    async def publish_batch(self, events: Sequence[Event]) -> None:
+        """Publish events of one stream in their order, and wait until it has the last of them.
+
+        A stream takes what comes on one connection in its order, so that one confirmation stands for all; one alone
+        that it refuses is not told. For events of which a newer one takes the place of an older: a confirmation for
+        each makes it three times as dear.
+
+        Raises:
+            ProviderUnavailable: The last was not confirmed, so that of the others it is not known either; publishing
+                the same events again does no harm.
+            LayoutMismatch: An event cannot be written; those before it are on their way.
+        """
+        self._require_connection()
+        with upstream_errors():
+            for number, event in enumerate(events[:-1], 1):
+                headers = {"Nats-Msg-Id": event.header.event_id.hex()}
+                await self.client.publish(subject_of(event), encode(event), headers=headers)
+                if number % _BATCH_TURN == 0:
+                    await asyncio.sleep(0)  # whoever else has work in this process does not wait for the whole batch
+        if events:
+            await self.publish(events[-1])
 
     def _refusal(self, subject: str, cause: BaseException | None) -> str | None:
         """What refused a publish, having counted and told it; `None` when it was only not confirmed."""
@@ -105,7 +133,7 @@ class Bus:
                 return None
             what = f"the stream of {subject} refuses: {cause.description}"
         elif isinstance(cause, NoStreamResponseError):
-            what = f"no stream keeps {subject}"
+            what = f"no stream keeps {subject} now"
         elif isinstance(cause, MaxPayloadError):
             what = f"a message on {subject} is larger than the server takes"
         elif self._errors.is_refused("publish to", subject):  # it goes unanswered, and the reason comes apart
@@ -193,7 +221,7 @@ class Bus:
                 return None
         return decode(message.data or b"")
 
-    async def wait_for_stream(self, stream: Stream) -> None:
+    async def wait_for_stream(self, stream: str) -> None:
         """Return as soon as the initializer has made `stream`."""
         while True:
             if self.is_connected:
@@ -208,3 +236,5 @@ class Bus:
 
 
 _STREAM_NOT_FOUND: Final = 10059
+_BATCH_TURN: Final = 16
+"""So many messages are written at once, which takes about 0.2 ms."""

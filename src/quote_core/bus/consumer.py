@@ -2,7 +2,9 @@
 
 The standing pull asks for more when half of what it asked for has come, so messages flow without a round trip each.
 A pull request lives in the server and dies with it; so each one expires soon and is made anew, and a consumer that
-is gone (a memory stream after a restart) is created again.
+is gone (a memory stream after a restart) is created again. In a cluster that lost a server a consumer may be there and
+have no leader; then it has one again before or after the cluster has, which alone can create it. So it is asked all the
+while.
 """
 
 import asyncio
@@ -27,6 +29,8 @@ from quote_core.events import Event, Stream, subjects_of
 __all__ = ["Consumer", "StandingPull", "StartAt"]
 
 PULL_EXPIRES_S: Final = 1.0
+DRAIN_S: Final = 0.5
+"""A server that does not answer within this has delivered nothing more."""
 PULL_GRACE_S: Final = 0.3
 """Silence this much longer than a pull request lives means that it was lost."""
 
@@ -94,6 +98,7 @@ class StandingPull:
         self._consumer = consumer
         self._batch_count = batch_count
         self._asked_count = 0
+        self._ensuring: asyncio.Task[None] | None = None
         self._next_subject = f"$JS.API.CONSUMER.MSG.NEXT.{consumer.stream}.{consumer.name}"
 
     async def messages(self) -> AsyncGenerator[Msg, None]:
@@ -123,8 +128,15 @@ class StandingPull:
                 if message is not None:
                     yield message
         finally:
+            if self._ensuring is not None:
+                self._ensuring.cancel()
+                await asyncio.gather(self._ensuring, return_exceptions=True)
+                self._ensuring = None
+            with contextlib.suppress(NatsError, TimeoutError):
+                # Not `unsubscribe`: that throws away what is on its way, which nobody would have for `ack_wait_ms`.
+                async with asyncio.timeout(DRAIN_S):
+                    await subscription.drain()  # type: ignore[no-untyped-call]
             with contextlib.suppress(NatsError):
-                await subscription.unsubscribe()
                 await _hand_back(arrived)
 
     async def _next(self, arrived: asyncio.Queue[Msg], inbox: str) -> Msg | None:
@@ -159,7 +171,12 @@ class StandingPull:
             self._asked_count = max(0, self._asked_count - int(headers.get("Nats-Pending-Messages", self._asked_count)))
             return
         self._asked_count = 0  # 404, 409, 503: the request is void, and perhaps the consumer is gone
-        await self._ensure()
+        if self._ensuring is None:
+            self._ensuring = asyncio.create_task(self._ensure())
+        done, _ = await asyncio.wait((self._ensuring,), timeout=RECONNECT_WAIT_S)
+        if done:
+            ensured, self._ensuring = self._ensuring, None
+            ensured.result()
 
     async def _ensure(self) -> None:
         told = ""

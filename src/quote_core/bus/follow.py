@@ -8,8 +8,8 @@ the consumer's count, or silence, makes the follower ask anew behind the last me
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Sequence
-from dataclasses import dataclass
+from collections.abc import AsyncIterator, Mapping, Sequence
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -23,7 +23,7 @@ from quote_core.bus.connection import Bus
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Stream
 
-__all__ = ["Followed", "Place", "before_newest", "data_at", "follow", "read_to_end"]
+__all__ = ["Followed", "Place", "before_newest", "data_at", "first_kept", "follow", "read_to_end"]
 
 HEARTBEAT_S: Final = 1.0
 SILENCE_S_MAX: Final = 3.0
@@ -53,6 +53,8 @@ class Followed:
     data: bytes
     remaining_count: int
     """Messages that were behind it in the stream when it was sent."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+    """Those of the message."""
 
 
 async def follow(
@@ -113,6 +115,19 @@ async def before_newest(bus: Bus, stream: Stream, count: int) -> Place:
     with upstream_errors():
         info = await bus.jetstream.stream_info(stream)
     return Place(_created(info), max(0, info.state.last_seq - count))
+
+
+async def first_kept(bus: Bus, stream: Stream) -> Place:
+    """Where the oldest message is that a stream keeps; where the next one will be, when it keeps none.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    if not bus.is_connected:
+        raise ProviderUnavailable(NATS, "not connected")
+    with upstream_errors():
+        info = await bus.jetstream.stream_info(stream)
+    return Place(_created(info), info.state.first_seq)
 
 
 async def data_at(bus: Bus, stream: Stream, place: Place) -> bytes | None:
@@ -290,5 +305,6 @@ def _parse(message: Msg, created: str) -> tuple[Followed, int]:
         stored_unix_ns=stored_unix_ns,
         data=message.data,
         remaining_count=remaining_count,
+        headers=message.headers or {},
     )
     return followed, consumer_sequence

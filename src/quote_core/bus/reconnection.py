@@ -16,12 +16,13 @@ import structlog
 from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
+from quote_core.addresses import servers_of
 from quote_core.bus.access import Access, access_of
 from quote_core.bus.client import RoleClient, close
-from quote_core.bus.client_errors import heed_cancellation
 from quote_core.bus.connection import Bus
 from quote_core.bus.error_log import ErrorLog
 from quote_core.bus.permissions import BusRole
+from quote_core.cancellation import heed_cancellation
 from quote_core.errors import ProviderUnavailable
 from quote_core.settings import PlatformSettings, SettingsError
 
@@ -49,12 +50,13 @@ class OnConnection(Protocol):
 
 @contextlib.asynccontextmanager
 async def connect(
-    url: str, *, name: str, access: Access | None = None, on_connection: OnConnection | None = None
+    urls: str, *, name: str, access: Access | None = None, on_connection: OnConnection | None = None
 ) -> AsyncIterator[Bus]:
     """Connect to NATS, waiting until it is there, and stay connected while the context lasts.
 
     Args:
-        url: Such as `nats://127.0.0.1:4222`.
+        urls: Such as `nats://127.0.0.1:4222`; of a cluster those of its servers, with commas between them. One is taken
+            by chance, another when it is gone.
         name: Shown by the server for this connection.
         access: Who this is, and by which secret; see `quote_core.bus.access.access_of`. `None` = nobody in particular.
         on_connection: Told whenever the connection is lost or back; not of the first one, which the context tells.
@@ -62,7 +64,7 @@ async def connect(
     Raises:
         SettingsError: The secret cannot be read or used.
     """
-    reconnector = _Reconnector(url, name=name, access=access, on_connection=on_connection)
+    reconnector = _Reconnector(urls, name=name, access=access, on_connection=on_connection)
     bus = Bus(await reconnector.dial(), reconnector.errors)
     keeping = asyncio.create_task(reconnector.keep(bus))
     try:
@@ -82,10 +84,10 @@ def connect_as(role: BusRole, platform: PlatformSettings) -> contextlib.Abstract
 class _Reconnector:
     """Gets clients for one bus, and another one whenever a client has ended."""
 
-    def __init__(self, url: str, *, name: str, access: Access | None, on_connection: OnConnection | None) -> None:
+    def __init__(self, urls: str, *, name: str, access: Access | None, on_connection: OnConnection | None) -> None:
         self.is_closing = False
         self.errors = ErrorLog()
-        self._url = url
+        self._urls = urls
         self._name = name
         self._access = access
         self._on_connection = on_connection
@@ -100,10 +102,10 @@ class _Reconnector:
             SettingsError: The secret cannot be read or used.
         """
         while True:
-            client = RoleClient(self._url, self._access)
+            client = RoleClient(self._urls, self._access)
             try:
                 await client.connect(
-                    self._url,
+                    servers_of(self._urls),
                     name=self._name,
                     max_reconnect_attempts=-1,
                     reconnect_time_wait=RECONNECT_WAIT_S,  # type: ignore[arg-type]  # annotated int, passed to sleep()

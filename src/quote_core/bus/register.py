@@ -13,9 +13,10 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Any, Final
 
-from nats.js.api import PubAck, RawStreamMsg
+from nats.js.api import RawStreamMsg
 from nats.js.errors import APIError, NotFoundError
 
+from quote_core.bus.acknowledged import Acknowledgement
 from quote_core.bus.client_errors import NATS, upstream_errors
 from quote_core.bus.connection import WRONG_LAST, Bus
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
@@ -25,6 +26,8 @@ __all__ = [
     "Stored",
     "append_if_last_is",
     "event_of",
+    "newest_message",
+    "put_if_newest_is",
     "read_newest",
     "read_newest_on",
     "read_next",
@@ -60,8 +63,30 @@ async def read_newest_on(bus: Bus, stream: Stream, subject: str) -> Stored | Non
     Raises:
         ProviderUnavailable: NATS, or the stream, is not there.
     """
-    message = await _message(bus, stream, subject=subject)
+    message = await newest_message(bus, stream, subject)
     return None if message is None else _stored(message)
+
+
+async def newest_message(bus: Bus, stream: str, subject: str) -> RawStreamMsg | None:
+    """Read the newest message that `stream` keeps on `subject` as it is stored; `None` = there is none.
+
+    Raises:
+        ProviderUnavailable: NATS, or the stream, is not there.
+    """
+    return await _message(bus, stream, subject=subject)
+
+
+async def put_if_newest_is(bus: Bus, subject: str, data: bytes, *, sequence: int) -> int | None:
+    """Store bytes that are no event on `subject` if its newest message has this sequence; 0 = if there is none.
+
+    Returns:
+        Their own sequence; `None` when the newest message is another, which may be these very bytes of an earlier try.
+
+    Raises:
+        ProviderUnavailable: Not confirmed; they may have been stored all the same.
+    """
+    acknowledged = await _published(bus, subject, data, {"Nats-Expected-Last-Subject-Sequence": str(sequence)})
+    return None if acknowledged is None else acknowledged.sequence
 
 
 async def read_next(bus: Bus, stream: Stream, *, after: int) -> Stored | None:
@@ -97,9 +122,9 @@ async def write_if_newest_is(bus: Bus, event: Event, *, sequence: int) -> int | 
         "Nats-Expected-Last-Subject-Sequence": str(sequence),
     }
     acknowledged = await _published(bus, subject, data, headers)
-    if acknowledged is not None and not acknowledged.duplicate:
-        return acknowledged.seq
-    newest = await _message(bus, kind_of(type(event)).stream, subject=subject)
+    if acknowledged is not None and not acknowledged.is_duplicate:
+        return acknowledged.sequence
+    newest = await newest_message(bus, kind_of(type(event)).stream, subject)
     return newest.seq if newest is not None and newest.data == data else None
 
 
@@ -123,10 +148,10 @@ async def append_if_last_is(bus: Bus, event: Event, *, sequence: int, after: Eve
     if after is not None:
         headers["Nats-Expected-Last-Msg-Id"] = after.header.event_id.hex()
     acknowledged = await _published(bus, subject_of(event), encode(event), headers)
-    return acknowledged.seq if acknowledged is not None else None
+    return acknowledged.sequence if acknowledged is not None else None
 
 
-async def _published(bus: Bus, subject: str, data: bytes, headers: Mapping[str, str]) -> PubAck | None:
+async def _published(bus: Bus, subject: str, data: bytes, headers: Mapping[str, str]) -> Acknowledgement | None:
     """What the stream says; `None` when its last message is another than was expected."""
     try:
         return await bus.publish_bytes(subject, data, headers)
@@ -136,7 +161,7 @@ async def _published(bus: Bus, subject: str, data: bytes, headers: Mapping[str, 
         raise
 
 
-async def _message(bus: Bus, stream: Stream, **which: Any) -> RawStreamMsg | None:
+async def _message(bus: Bus, stream: str, **which: Any) -> RawStreamMsg | None:
     _require_connection(bus)
     with upstream_errors():
         try:

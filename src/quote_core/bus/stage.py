@@ -3,7 +3,8 @@
 | what happens                                    | then                                                     |
 |-------------------------------------------------|----------------------------------------------------------|
 | answered, and every answer is in its stream     | acknowledged                                             |
-| `UpstreamError` (a neighbour, NATS itself)      | handed back with a growing delay, tried again            |
+| an answer's stream has no leader, NATS is gone  | published again here, for as long as that may take       |
+| `UpstreamError` (a neighbour, a full stream)    | handed back with a growing delay, tried again            |
 | tried `retry_count_max` times                   | dead letter                                              |
 | not an event, or the answer raised anything else| dead letter: trying again would end the same way         |
 | the process dies                                | delivered again after the consumer's `ack_wait_ms`       |
@@ -13,6 +14,8 @@ acknowledged only when the dead letter is kept. Answers should have ids derived 
 answered twice is published once.
 """
 
+import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -21,8 +24,8 @@ import structlog
 from nats.aio.msg import Msg
 
 from quote_core.bus.client_errors import upstream_errors
-from quote_core.bus.concurrent_pull import ConcurrentPull, PullFigures
-from quote_core.bus.connection import Bus
+from quote_core.bus.concurrent_pull import ConcurrentPull, Hand, PullFigures
+from quote_core.bus.connection import Bus, PublishRefused
 from quote_core.bus.consumer import Consumer
 from quote_core.errors import ProviderUnavailable, UpstreamError
 from quote_core.events import Event, dead_letter_subject, decode
@@ -36,6 +39,10 @@ Answer = Callable[[Event], Awaitable[Sequence[Event]]]
 
 RETRY_DELAYS_S: Final = (0.05, 0.2, 0.5, 1.0, 2.0)
 """Before try 2, 3, ...; the last one repeats."""
+LEADERLESS_S_MAX: Final = 15.0
+"""An answer is published again for so long. A cluster that lost a server takes up to 9 s to choose another leader, and
+all tries of a message are over sooner: those are for what may be its own fault."""
+PUBLISH_AGAIN_S: Final = 0.1
 
 _log: Final = structlog.get_logger(part="bus.stage")
 
@@ -86,7 +93,7 @@ class Stage:
         finally:
             await self._pull.finish(timeout_s=0)
 
-    async def _handle(self, message: Msg) -> None:
+    async def _handle(self, message: Msg, _: Hand) -> None:
         self.counts.taken += 1
         try:
             with upstream_errors():
@@ -114,10 +121,26 @@ class Stage:
         event = decode(message.data)
         with processing(message.subject, event.header):
             for answer in await self._answer(event):
-                await self._bus.publish(answer)
+                await self._publish(message, answer)
                 self.counts.published += 1
             await message.ack()
         self.counts.answered += 1
+
+    async def _publish(self, message: Msg, answer: Event) -> None:
+        until_s = asyncio.get_running_loop().time() + LEADERLESS_S_MAX
+        while True:
+            try:
+                await self._bus.publish(answer)
+            except PublishRefused:
+                raise
+            except ProviderUnavailable:
+                if asyncio.get_running_loop().time() >= until_s:
+                    raise
+                with contextlib.suppress(ProviderUnavailable), upstream_errors():
+                    await message.in_progress()  # nobody else is given it meanwhile
+                await asyncio.sleep(PUBLISH_AGAIN_S)
+            else:
+                return
 
     async def _bury(self, message: Msg, reason: str) -> None:
         await bury(self._bus, self._consumer, message, reason)

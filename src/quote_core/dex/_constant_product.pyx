@@ -6,10 +6,10 @@ The data sheet is the .pxd; each formula has a readable twin in its DEX's module
 
 from libc.stdint cimport UINT64_MAX, uint64_t
 
-from quote_core.dex._ladder_frame cimport outputs_of_each
+from quote_core.dex._ladder_frame cimport CompiledPricing
 from quote_core.dex.wide cimport mul_div_ceil, mul_div_floor, u128
 
-__all__ = ["amm_v4_ladder", "cpmm_ladder", "pumpswap_ladder"]
+__all__ = ["AmmV4Pricing", "CpmmPricing", "PumpSwapPricing"]
 
 cdef uint64_t BPS = 10_000
 cdef uint64_t PPM = 1_000_000
@@ -84,52 +84,56 @@ cdef uint64_t pumpswap_buy_out(uint64_t spend, const void* untyped) noexcept nog
     return <uint64_t>mul_div_floor(terms.base_reserve, effective - 1, <u128>terms.quote_reserve + effective - 1)
 
 
-def amm_v4_ladder(
-    amounts_in, uint64_t reserve_in, uint64_t reserve_out, uint64_t fee_numerator, uint64_t fee_denominator
-):
-    """Price a Raydium AMM V4 ladder; see the .pyi."""
-    cdef AmmV4Terms terms = AmmV4Terms(reserve_in, reserve_out, fee_numerator, fee_denominator)
-    return outputs_of_each(amounts_in, amm_v4_out, &terms)
+cdef class AmmV4Pricing(CompiledPricing):
+    cdef AmmV4Terms _own
+
+    def __cinit__(self, uint64_t reserve_in, uint64_t reserve_out, uint64_t fee_numerator, uint64_t fee_denominator):
+        self._own = AmmV4Terms(reserve_in, reserve_out, fee_numerator, fee_denominator)
+        self.by_each(amm_v4_out, &self._own)
 
 
-def cpmm_ladder(
-    amounts_in,
-    uint64_t reserve_in,
-    uint64_t reserve_out,
-    uint64_t vault_in_amount,
-    uint64_t input_ppm,
-    uint64_t output_ppm,
-    uint64_t transfer_in_bps,
-    uint64_t transfer_in_max,
-    uint64_t transfer_out_bps,
-    uint64_t transfer_out_max,
-):
-    """Price a Raydium CPMM ladder; see the .pyi."""
-    cdef CpmmTerms terms = CpmmTerms(
-        reserve_in,
-        reserve_out,
-        UINT64_MAX - vault_in_amount,
-        input_ppm,
-        output_ppm,
-        transfer_in_bps,
-        transfer_in_max,
-        transfer_out_bps,
-        transfer_out_max,
-    )
-    return outputs_of_each(amounts_in, cpmm_out, &terms)
+cdef class CpmmPricing(CompiledPricing):
+    cdef CpmmTerms _own
+
+    def __cinit__(
+        self,
+        uint64_t reserve_in,
+        uint64_t reserve_out,
+        uint64_t vault_in_amount,
+        uint64_t input_ppm,
+        uint64_t output_ppm,
+        uint64_t transfer_in_bps,
+        uint64_t transfer_in_max,
+        uint64_t transfer_out_bps,
+        uint64_t transfer_out_max,
+    ):
+        self._own = CpmmTerms(
+            reserve_in,
+            reserve_out,
+            UINT64_MAX - vault_in_amount,
+            input_ppm,
+            output_ppm,
+            transfer_in_bps,
+            transfer_in_max,
+            transfer_out_bps,
+            transfer_out_max,
+        )
+        self.by_each(cpmm_out, &self._own)
 
 
-def pumpswap_ladder(
-    amounts_in,
-    uint64_t base_reserve,
-    uint64_t quote_reserve,
-    uint64_t quote_vault,
-    uint64_t lp_bps,
-    uint64_t protocol_bps,
-    uint64_t creator_bps,
-    *,
-    bint is_sale,
-):
-    """Price a PumpSwap ladder; see the .pyi."""
-    cdef PumpTerms terms = PumpTerms(base_reserve, quote_reserve, quote_vault, lp_bps, protocol_bps, creator_bps)
-    return outputs_of_each(amounts_in, pumpswap_sale_out if is_sale else pumpswap_buy_out, &terms)
+cdef class PumpSwapPricing(CompiledPricing):
+    cdef PumpTerms _own
+
+    def __cinit__(
+        self,
+        uint64_t base_reserve,
+        uint64_t quote_reserve,
+        uint64_t quote_vault,
+        uint64_t lp_bps,
+        uint64_t protocol_bps,
+        uint64_t creator_bps,
+        *,
+        bint is_sale,
+    ):
+        self._own = PumpTerms(base_reserve, quote_reserve, quote_vault, lp_bps, protocol_bps, creator_bps)
+        self.by_each(pumpswap_sale_out if is_sale else pumpswap_buy_out, &self._own)

@@ -1,12 +1,13 @@
 # The frame of every compiled ladder: many exact inputs priced from one state, in C without the interpreter.
 #
-# A DEX gives its arithmetic as a C function and the frame does the rest: reads the amounts, makes room for the outputs,
-# releases the interpreter for the loop. An output of 0 is a refusal, and what none says otherwise of stays one.
+# A DEX gives its arithmetic as a C function with its terms, as a `CompiledPricing`, and the frame does the rest: reads
+# the amounts, makes room for the outputs, releases the interpreter for a long loop. An output of 0 is a refusal, and
+# what none says otherwise of stays one.
 #
 # | the DEX prices           | and calls         | used by                                |
 # |--------------------------|-------------------|----------------------------------------|
-# | each amount by itself    | `outputs_of_each` | constant product                       |
-# | all amounts in one walk  | `outputs_of_walk` | CLMM, Whirlpool (ticks), DLMM (bins)   |
+# | each amount by itself    | `by_each`         | constant product                       |
+# | all amounts in one walk  | `by_walk`         | CLMM, Whirlpool (ticks), DLMM (bins)   |
 #
 # A walk: all amounts start from one state and meet the same ticks or bins, so the way is walked once. It is a row of
 # stretches, and a stretch's whole cost is the same for everybody: who cannot pay it ends inside it, on arithmetic of
@@ -39,8 +40,22 @@ cdef struct Ladder:
 ctypedef uint64_t (*PriceOne)(uint64_t amount_in, const void* terms) noexcept nogil
 ctypedef void (*WalkAll)(Ladder* ladder, void* terms) noexcept nogil
 
-cdef array.array outputs_of_each(amounts_in, PriceOne price, const void* terms)
-cdef array.array outputs_of_walk(amounts_in, uint64_t vault_out, WalkAll walk, void* terms)
+
+# A `Pricing` of `pool.py` that C calls without a sequence between. The terms lie in the object that derives from it.
+cdef class CompiledPricing:
+    cdef WalkAll _walk
+    cdef void* _terms
+    cdef PriceOne _price_one
+    cdef uint64_t _vault_out
+
+    cdef void by_each(self, PriceOne price, void* terms) noexcept
+    cdef void by_walk(self, WalkAll walk, void* terms, uint64_t vault_out) noexcept
+    cdef int price(self, const uint64_t* amounts, uint64_t* outputs, Py_ssize_t count) except -1
+    cdef int ended_walk(self) except -1
+    cdef array.array outputs(self, amounts_in)
+
+
+cdef array.array outputs_by(pricing, amounts_in)
 cdef void* room_for(Py_ssize_t count, size_t item_bytes) except NULL
 
 

@@ -59,6 +59,10 @@ class AccountBook:
             entry = _Entry(account.data, decode(pubkey, account))
         return AccountBook({**self._entries, pubkey: entry})
 
+    def with_value(self, pubkey: Pubkey, data: bytes, value: Any) -> "AccountBook":
+        """Give the book with the newest bytes of one account that has been read already."""
+        return AccountBook({**self._entries, pubkey: _Entry(data, value)})
+
     def keeping(self, pubkeys: Container[Pubkey]) -> "AccountBook":
         """Give the book with nothing but `pubkeys`; the others are unknown again."""
         return AccountBook({pubkey: entry for pubkey, entry in self._entries.items() if pubkey in pubkeys})

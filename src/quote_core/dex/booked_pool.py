@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import Generic, TypeVar
 
 from quote_core.dex.account_book import AccountBook, Decoder
-from quote_core.dex.pool import NEVER, Account, AccountNeed, ChainClock, Direction, Pool
+from quote_core.dex.pool import HOLDS_FOR_EVER, NEVER, Account, AccountNeed, ChainClock, Direction, Pool, Pricing
 from quote_core.dex.spl_token import (
     NO_TRANSFER_FEE,
     Mint,
     TokenAccount,
     TransferFee,
-    decode_token_account,
+    with_balance_of,
 )
 from quote_core.errors import CorruptAccount, NotTradable
 from quote_core.units import Pubkey
@@ -25,7 +25,6 @@ from quote_core.units import Pubkey
 __all__ = ["AccountReading", "BookedPool", "OwnT", "PoolKeys"]
 
 OwnT = TypeVar("OwnT")
-DerivedT = TypeVar("DerivedT")
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,15 +46,18 @@ class AccountReading:
     required: bool = True
 
 
-class BookedPool(Pool, Generic[OwnT, DerivedT]):
+class BookedPool(Pool, Generic[OwnT]):
     """A pool over an account book.
 
-    `_own` is the pool account's value, kept while the account is closed, for it may be opened again. `_derived` is
-    what the DEX makes of the whole book on every change.
+    `_own` is the pool account's value, kept while the account is closed, for it may be opened again. What a DEX makes
+    of the book it makes when it is first asked for: a swap changes several accounts, and they come one by one.
     """
 
     vault_a: Pubkey
     vault_b: Pubkey
+
+    _turns: tuple[tuple[int, ...], tuple[int, ...], tuple[int, ...]] | None = None
+    """Slots, times and epochs at which time alone makes a difference; None while nobody has asked."""
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self.address = address
@@ -65,8 +67,11 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         self.mint_a, self.mint_b = keys.mint_a, keys.mint_b
         self.vault_a, self.vault_b = keys.vault_a, keys.vault_b
         self._readings = self._make_readings()
-        self._needs: tuple[tuple[Pubkey, ...], tuple[AccountNeed, ...]] | None = None
-        self._commit(book, self._own, self._derive(self._own, book))
+        self.moved_together = frozenset(self._written_by_swaps())
+        self._needs: tuple[Sequence[Pubkey], tuple[AccountNeed, ...]] | None = None
+        self._halting = frozenset({self.mint_a, self.mint_b, self.vault_a, self.vault_b})
+        self._book = book
+        self._look_for_refusals()
 
     @abstractmethod
     def _decode_own(self, pubkey: Pubkey, account: Account) -> OwnT:
@@ -81,10 +86,6 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         """Name the accounts the pool rests on whatever its state, in the order they are asked for."""
 
     @abstractmethod
-    def _derive(self, own: OwnT, book: AccountBook) -> DerivedT:
-        """Build what quotes read from a book that is not taken yet; on `CorruptAccount` the book before is kept."""
-
-    @abstractmethod
     def _check_open(self, clock: ChainClock) -> None:
         """Raise `NotTradable` where the DEX's own rules refuse a swap; every required account is held."""
 
@@ -96,8 +97,20 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         """Give the slots at which they do."""
         return ()
 
-    def _moving_needs(self) -> Iterable[Pubkey]:
-        """Give the accounts needed that follow the state: tick and bin arrays, nearest first."""
+    def _written_by_swaps(self) -> Iterable[Pubkey]:
+        """Name what every swap writes of that; a node tells of all that a transaction wrote, changed or not."""
+        return self.address, self.vault_a, self.vault_b
+
+    def stands_alone(self, pubkey: Pubkey, account: Account | None) -> bool:
+        """See `Pool.stands_alone`."""
+        del account
+        return pubkey in self._readings and pubkey not in self.moved_together
+
+    def _moving_needs(self) -> Sequence[Pubkey]:
+        """Give the accounts needed that follow the state: tick and bin arrays, nearest first.
+
+        The same object as long as they are the same.
+        """
         return ()
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
@@ -108,14 +121,10 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         """Drop what was built from the book; `pubkey` has changed in it."""
         del pubkey
 
-    def _vault_decoder(self, mint: Pubkey) -> Decoder:
-        """Give how a vault is read; of another mint than the pool's it is refused."""
-        return lambda pubkey, account: decode_token_account(pubkey, account, mint=mint)
-
     def accounts_needed(self) -> Sequence[AccountNeed]:
         """See `Pool.accounts_needed`; the same object as long as they are the same."""
-        moving = tuple(self._moving_needs())
-        if self._needs is None or self._needs[0] != moving:
+        moving = self._moving_needs()
+        if self._needs is None or self._needs[0] is not moving:
             fixed = [AccountNeed(pubkey, reading.required) for pubkey, reading in self._readings.items()]
             self._needs = moving, (*fixed, *(AccountNeed(pubkey, required=False) for pubkey in moving))
         return self._needs[1]
@@ -124,8 +133,11 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         """See `Pool.missing`; a required account that does not exist is missing, too."""
         return self._missing
 
-    def _missing_in(self, book: AccountBook) -> list[Pubkey]:
-        return [pubkey for pubkey, reading in self._readings.items() if reading.required and not book.holds(pubkey)]
+    def role_of(self, pubkey: Pubkey) -> str:
+        """See `Pool.role_of`."""
+        named = {self.address: "pool", self.vault_a: "vault A", self.vault_b: "vault B"}
+        named |= {self.mint_a: "mint A", self.mint_b: "mint B"}
+        return named.get(pubkey) or ("array" if pubkey in self._moving_needs() else "configuration")
 
     def apply(self, pubkey: Pubkey, account: Account | None) -> None:
         """See `Pool.apply`.
@@ -134,14 +146,27 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
             CorruptAccount: The bytes cannot be what they should be; the book before is kept, whole.
             KeyError: The pool never asked for `pubkey`.
         """
-        book = self._book.with_account(pubkey, account, self._decoder(pubkey))
-        own = self._own
-        if pubkey == self.address and book.holds(pubkey):
-            own = book.held(pubkey, object)  # type: ignore[assignment]
+        before = self._book
+        balance = None
+        if account is not None and pubkey in (self.vault_a, self.vault_b) and before.holds(pubkey):
+            balance = with_balance_of(account, before.data(pubkey), before.held(pubkey, TokenAccount))
+        if account is not None and balance is not None:
+            self._book = before.with_value(pubkey, account.data, balance)  # nothing else can have changed
+        else:
+            self._take(pubkey, before.with_account(pubkey, account, self._decoder(pubkey)))
+        self._changed(pubkey)
+
+    def _take(self, pubkey: Pubkey, book: AccountBook) -> None:
+        was_held, is_held = self._book.holds(pubkey), book.holds(pubkey)
+        if pubkey == self.address and is_held:
+            own: OwnT = book.held(pubkey, object)  # type: ignore[assignment]
             if self._keys_of(own) != self._keys:
                 raise CorruptAccount(self.address, "mints and vaults", "changed, which the program never does")
-        self._commit(book, own, self._derive(own, book))
-        self._changed(pubkey)
+            self._own = own
+        self._book = book
+        self._turns = None
+        if not (was_held and is_held) or pubkey in self._halting:
+            self._look_for_refusals()
 
     def _decoder(self, pubkey: Pubkey) -> Decoder:
         if pubkey == self.address:
@@ -149,10 +174,12 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         reading = self._readings.get(pubkey)
         return reading.decode if reading is not None else self._moving_decoder(pubkey)
 
-    def _commit(self, book: AccountBook, own: OwnT, derived: DerivedT) -> None:
-        """Take everything at once; nothing here can fail."""
-        self._book, self._own, self._derived = book, own, derived
-        self._missing = self._missing_in(book)
+    def _look_for_refusals(self) -> None:
+        """Look at what a price lacks, at what stops every transfer, and at what transfers cost."""
+        book = self._book
+        self._missing = [
+            pubkey for pubkey, reading in self._readings.items() if reading.required and not book.holds(pubkey)
+        ]
         self._gap = self._find_gap(book)
         self._refusal = self._gap or self._find_halt(book)
         mints = book.value(self.mint_a, Mint), book.value(self.mint_b, Mint)  # of classic ones some DEXes ask nothing
@@ -192,14 +219,25 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
         fee_b = NO_TRANSFER_FEE if config_b is None else config_b.at_epoch(clock.epoch)
         return (fee_a, fee_b) if direction is Direction.A_TO_B else (fee_b, fee_a)
 
+    @abstractmethod
+    def pricing(self, direction: Direction, clock: ChainClock) -> Pricing:
+        """See `Pool.pricing`."""
+
+    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+        return self.pricing(direction, clock)(amounts_in)
+
     def price_holds_until(self, clock: ChainClock) -> ChainClock:
         """See `Pool.price_holds_until`; transfer fees change with the epoch."""
-        epochs = (config.newer_epoch for config in self._fee_configs if config is not None)
-        return ChainClock(
-            slot=_first_after(clock.slot, self._turning_slots()),
-            unix_timestamp=_first_after(clock.unix_timestamp, self._turning_times()),
-            epoch=_first_after(clock.epoch, epochs),
-        )
+        if self._turns is None:
+            epochs = tuple(config.newer_epoch for config in self._fee_configs if config is not None)
+            self._turns = tuple(self._turning_slots()), tuple(self._turning_times()), epochs
+        slots, times, epochs = self._turns
+        slot, time = _first_after(clock.slot, slots), _first_after(clock.unix_timestamp, times)
+        epoch = _first_after(clock.epoch, epochs)
+        if slot == time == epoch == NEVER:
+            return HOLDS_FOR_EVER
+        return ChainClock(slot, time, epoch)
 
     def _check_whole(self) -> None:
         """Raise `NotTradable` while an account that a price depends on is closed or missing."""
@@ -214,4 +252,8 @@ class BookedPool(Pool, Generic[OwnT, DerivedT]):
 
 
 def _first_after(now: int, turns: Iterable[int]) -> int:
-    return min((turn for turn in turns if turn > now), default=NEVER)
+    first = NEVER
+    for turn in turns:
+        if now < turn < first:
+            first = turn
+    return first

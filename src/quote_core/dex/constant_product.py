@@ -7,12 +7,13 @@ adds its layout, its fees and its refusals.
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Generic, Protocol, TypeVar
 
 from quote_core.dex.account_book import AccountBook, Decoder
 from quote_core.dex.booked_pool import AccountReading, BookedPool, OwnT
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
-from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode
+from quote_core.dex.pool import Account, ChainClock, Direction, Swap, SwapMode, SwapStep
 from quote_core.dex.spl_token import TokenAccount, decode_token_account, with_token_amount
 from quote_core.errors import (
     AmountOverflow,
@@ -109,8 +110,10 @@ class VaultsAfter:
     balances: VaultBalances
 
 
-class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
+class VaultPool(BookedPool[OwnT], Generic[OwnT, CurveT]):
     """A pool priced from the balances of its two vaults and some other accounts, all of them required."""
+
+    _curve: CurveT | None = None
 
     @abstractmethod
     def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
@@ -124,53 +127,86 @@ class VaultPool(BookedPool[OwnT, CurveT | None], Generic[OwnT, CurveT]):
     def _check_curve(self, curve: CurveT, clock: ChainClock) -> None:
         """Raise `NotTradable` where the DEX's own rules refuse a swap."""
 
+    @abstractmethod
+    def _curve_steps(self, swap: Swap, clock: ChainClock) -> Sequence[SwapStep]:
+        """Give the lines of `arithmetic` that follow on the reserves."""
+
+    def arithmetic(self, swap: Swap, clock: ChainClock) -> Sequence[SwapStep]:
+        """See `Pool.arithmetic`: the vaults and what of them trades, then the DEX's own rule."""
+        curve = self._held()
+        vaults = (self._vault_amount(self.vault_a), self._vault_amount(self.vault_b))
+        traded = (curve.reserve_a, curve.reserve_b)
+        sides = ("A", "B") if swap.direction is Direction.A_TO_B else ("B", "A")
+        reserves = []
+        for side, what in zip(sides, ("reserve in", "reserve out"), strict=True):
+            vault, reserve = vaults["AB".index(side)], traded["AB".index(side)]
+            apart = f" - {vault - reserve}" if vault >= reserve else f" + {reserve - vault}"
+            reserves.append(SwapStep(what, f"{vault}{apart if vault != reserve else ''}", reserve))
+        return (*reserves, *self._curve_steps(swap, clock))
+
     def _own_data_after(self, swap: Swap) -> bytes | None:
         """Give the pool account's data after `swap`; None where a swap changes nothing there that a later one reads."""
         del swap
         return None
 
+    def explains(self, changes: Mapping[Pubkey, Account | None]) -> bool:
+        """See `Pool.explains`: the vaults and the pool's account are all that any of its transactions changes."""
+        return changes.keys() <= self.moved_together
+
     def _make_readings(self) -> Mapping[Pubkey, AccountReading]:
         """The vaults, then what the DEX's fees depend on."""
-        vaults = {self.vault_a: self.mint_a, self.vault_b: self.mint_b}
-        decoders = {vault: self._vault_decoder(mint) for vault, mint in vaults.items()} | dict(self._extra_decoders())
+        decoders = dict.fromkeys((self.vault_a, self.vault_b), decode_token_account) | dict(self._extra_decoders())
         return {pubkey: AccountReading(decode) for pubkey, decode in decoders.items()}
 
-    def _vault_decoder(self, mint: Pubkey) -> Decoder:
+    def _decoder(self, pubkey: Pubkey) -> Decoder:
+        if pubkey == self.vault_a:
+            return partial(self._decode_vault, mint=self.mint_a, other=self.mint_b)
+        if pubkey == self.vault_b:
+            return partial(self._decode_vault, mint=self.mint_b, other=self.mint_a)
+        return super()._decoder(pubkey)
+
+    def _decode_vault(self, pubkey: Pubkey, account: Account, *, mint: Pubkey, other: Pubkey) -> TokenAccount:
         """Refuse a vault of the pool's other token, and one that came to hold another than its own.
 
         At first any third token is taken: the program made the vaults, and the golden vectors rest on a derived pool
         whose account names another quote token than its vault (`pumpswap/synthetic_usdc_quote`).
         """
-        other = self.mint_b if mint == self.mint_a else self.mint_a
+        new, before = decode_token_account(pubkey, account), self._book.value(pubkey, TokenAccount)
+        if new.mint == other:
+            raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, not {mint}")
+        if before is not None and new.mint not in (before.mint, mint):
+            raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, was {before.mint}")
+        return new
 
-        def decode(pubkey: Pubkey, account: Account) -> TokenAccount:
-            new, before = decode_token_account(pubkey, account), self._book.value(pubkey, TokenAccount)
-            if new.mint == other:
-                raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, not {mint}")
-            if before is not None and new.mint not in (before.mint, mint):
-                raise CorruptAccount(pubkey, "token account.mint", f"is {new.mint}, was {before.mint}")
-            return new
+    @property
+    def _derived(self) -> CurveT | None:
+        """The compact state; None while an account is missing."""
+        if self._curve is None and not self._missing:
+            self._curve = self._make_curve(self._own, self._book)
+        return self._curve
 
-        return decode
-
-    def _derive(self, own: OwnT, book: AccountBook) -> CurveT | None:
-        return self._make_curve(own, book) if all(map(book.holds, self._readings)) else None
+    def _changed(self, pubkey: Pubkey) -> None:
+        del pubkey
+        self._curve = None
 
     def _check_open(self, clock: ChainClock) -> None:
-        assert self._derived is not None
-        self._check_curve(self._derived, clock)
+        curve = self._derived
+        assert curve is not None
+        self._check_curve(curve, clock)
 
     def _ready(self, clock: ChainClock) -> CurveT:
         """Give the compact state if a swap is allowed now, else raise `NotTradable`."""
         self.check_tradable(clock)
-        assert self._derived is not None
-        return self._derived
+        curve = self._derived
+        assert curve is not None
+        return curve
 
     def _held(self) -> CurveT:
         """Give the compact state, tradable or not; raise `NotTradable` while accounts are missing."""
         self._check_whole()
-        assert self._derived is not None
-        return self._derived
+        curve = self._derived
+        assert curve is not None
+        return curve
 
     def _vault_amount(self, pubkey: Pubkey) -> int:
         return self._book.held(pubkey, TokenAccount).amount

@@ -10,16 +10,33 @@ many amounts from the same state; `write_swap` gives the account bytes the progr
 
 import enum
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar, Final
 
 from quote_core.units import Pubkey
 
-__all__ = ["NEVER", "Account", "AccountNeed", "ChainClock", "Dex", "Direction", "Pool", "Swap", "SwapMode"]
+__all__ = [
+    "HOLDS_FOR_EVER",
+    "NEVER",
+    "Account",
+    "AccountNeed",
+    "ChainClock",
+    "Dex",
+    "Direction",
+    "Pool",
+    "Pricing",
+    "Swap",
+    "SwapMode",
+    "SwapStep",
+]
 
 NEVER: Final = 1 << 64
 """A slot, a time and an epoch that the chain does not come to."""
+
+
+Pricing = Callable[[Sequence[int]], Sequence[int]]
+"""Outputs of ascending exact inputs, 0 where refused; see `Pool.ladder`."""
 
 
 class Dex(enum.Enum):
@@ -68,6 +85,10 @@ class ChainClock:
     epoch: int
 
 
+HOLDS_FOR_EVER: Final = ChainClock(NEVER, NEVER, NEVER)
+"""Until when a price holds that no time turns; no pool need make another."""
+
+
 @dataclass(frozen=True, slots=True)
 class Account:
     """One account as the chain holds it. An account that does not exist on chain is `None`, not an empty one."""
@@ -105,6 +126,15 @@ class Swap:
     next_state: Any
 
 
+@dataclass(frozen=True, slots=True)
+class SwapStep:
+    """One line of a swap's arithmetic, for people: what is worked out, how, and what it comes to."""
+
+    what: str
+    how: str
+    value: int
+
+
 class Pool(ABC):
     """One pool. Not thread-safe; one event loop owns it."""
 
@@ -113,6 +143,8 @@ class Pool(ABC):
     address: Pubkey
     mint_a: Pubkey
     mint_b: Pubkey
+    vault_a: Pubkey
+    vault_b: Pubkey
 
     @abstractmethod
     def accounts_needed(self) -> Sequence[AccountNeed]:
@@ -120,6 +152,10 @@ class Pool(ABC):
 
         More may follow once some have arrived, and once an amount ran out of tick or bin arrays in `swap` or `ladder`.
         """
+
+    def role_of(self, pubkey: Pubkey) -> str:
+        """Say for people what an account is to the pool: pool, vault A, mint B, array, configuration."""
+        return "pool" if pubkey == self.address else "account"
 
     @abstractmethod
     def apply(self, pubkey: Pubkey, account: Account | None) -> None:
@@ -131,6 +167,29 @@ class Pool(ABC):
         Raises:
             CorruptAccount: Wrong owner, discriminator, size or an impossible value; names account and field.
         """
+
+    moved_together: frozenset[Pubkey] = frozenset()
+    """What every swap writes of the accounts a price rests on; empty where that is not known."""
+
+    def stands_alone(self, pubkey: Pubkey, account: Account | None) -> bool:
+        """Whether new bytes of an account leave the pool whole although nothing else of their transaction is known.
+
+        So do those that no swap writes (mints, configurations), and those that change nothing a price rests on.
+        """
+        del pubkey, account
+        return False
+
+    def explains(self, changes: Mapping[Pubkey, Account | None]) -> bool:
+        """Whether new bytes of accounts, told one by one, are all that their transactions changed.
+
+        Args:
+            changes: Of one slot; what is in `moved_together` and not here is held as of that slot.
+
+        Returns:
+            True only where what is held and the bytes prove it; False says no more than that they do not.
+        """
+        del changes
+        return False
 
     @abstractmethod
     def missing(self) -> Sequence[Pubkey]:
@@ -162,12 +221,32 @@ class Pool(ABC):
             ReserveShort, UndeterminedFill, AmountOverflow: As the program would refuse.
         """
 
+    def arithmetic(self, swap: Swap, clock: ChainClock) -> Sequence[SwapStep]:
+        """Show how a swap came about, line by line, for people; the last line is what the side not specified comes to.
+
+        `swap` must have been priced at `clock` on the state held now.
+        """
+        del clock
+        return (SwapStep("output", "", swap.amount_out),)
+
     @abstractmethod
     def write_swap(self, swap: Swap) -> Mapping[Pubkey, bytes]:
         """Give the new data of every account the swap changes; bytes not owned by the swap stay as they are.
 
         `swap` must have been priced on the state held now.
         """
+
+    def pricing(self, direction: Direction, clock: ChainClock) -> Pricing:
+        """Give `ladder` of one direction, time and state, for whoever has several: only as long as the state is held.
+
+        Raises:
+            NotTradable: See `check_tradable`.
+        """
+        return lambda amounts_in: self.ladder(direction, amounts_in, clock)
+
+    def sample(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
+        """As `ladder`, of amounts that nobody has asked for: the pool asks for no further accounts because of them."""
+        return self.ladder(direction, amounts_in, clock)
 
     @abstractmethod
     def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:

@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex._constant_product import amm_v4_ladder
+from quote_core.dex._constant_product import AmmV4Pricing
 from quote_core.dex.account_book import AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
 from quote_core.dex.constant_product import (
@@ -25,7 +25,7 @@ from quote_core.dex.constant_product import (
 )
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.layout import AccountLayout, key, u64
-from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pricing, Swap, SwapMode, SwapStep
 from quote_core.dex.pool_program import PoolProgram
 from quote_core.dex.spl_token import TokenAccount
 from quote_core.errors import (
@@ -155,6 +155,22 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
             next_state=VaultsAfter(self._moved(direction, received=amount_in, sent=amount_out)),
         )
 
+    def _curve_steps(self, swap: Swap, clock: ChainClock) -> Sequence[SwapStep]:
+        curve = self._held()
+        reserve_in, reserve_out = curve.of(swap.direction)
+        numerator, denominator = curve.fee_numerator, curve.fee_denominator
+        sent, got, net_in = swap.amount_in, swap.amount_out, swap.amount_in - swap.fee_amount
+        if swap.mode is SwapMode.EXACT_IN:
+            return (
+                SwapStep("fee", f"ceil({sent} x {numerator} / {denominator})", swap.fee_amount),
+                SwapStep("input after the fee", f"{sent} - {swap.fee_amount}", net_in),
+                SwapStep("output", f"floor({reserve_out} x {net_in} / ({reserve_in} + {net_in}))", got),
+            )
+        return (
+            SwapStep("input before the fee", f"ceil({reserve_in} x {got} / ({reserve_out} - {got}))", net_in),
+            SwapStep("input", f"ceil({net_in} x {denominator} / ({denominator} - {numerator}))", sent),
+        )
+
     def _out_for(self, curve: _Curve, direction: Direction, amount_in: int) -> int:
         curve.check_filled(self.address)
         reserve_in, reserve_out = curve.of(direction)
@@ -172,11 +188,11 @@ class RaydiumAmmV4Pool(VaultPool[_PoolState, _Curve]):
             raise AmountTooSmall(self.address, "the amount costs nothing")
         return net_in
 
-    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
-        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+    def pricing(self, direction: Direction, clock: ChainClock) -> Pricing:
+        """See `Pool.pricing`."""
         curve = self._ready(clock)
         reserve_in, reserve_out = curve.of(direction)
-        return amm_v4_ladder(amounts_in, reserve_in, reserve_out, curve.fee_numerator, curve.fee_denominator)
+        return AmmV4Pricing(reserve_in, reserve_out, curve.fee_numerator, curve.fee_denominator)
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: the same both ways."""

@@ -13,9 +13,9 @@ epoch on. Left out: confidential transfers and transfer hooks, which do not chan
 """
 
 from dataclasses import dataclass
-from functools import lru_cache
 from typing import Final
 
+from quote_core.dex.changed_bytes import is_same_outside
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.layout import AccountLayout, key, u8, u16, u64, with_fields
 from quote_core.dex.pool import Account
@@ -32,7 +32,9 @@ __all__ = [
     "TransferFeeConfig",
     "decode_mint",
     "decode_token_account",
+    "is_token_account",
     "token_amount",
+    "with_balance_of",
     "with_token_amount",
 ]
 
@@ -159,33 +161,31 @@ def decode_token_account(pubkey: Pubkey, account: Account, *, mint: Pubkey | Non
     Raises:
         CorruptAccount: Not a token account, not initialised, or of another mint.
     """
-    data, known = account.data, None
-    if len(data) == _TOKEN_ACCOUNT_SIZE_BYTES:
-        known = _known_holding(account.owner, data[: _AMOUNT.offset], data[_AMOUNT.offset + _AMOUNT.size_bytes :])
-    found_mint, owner, is_frozen = known or _holding(pubkey, account)
-    if mint is not None and found_mint != mint:
-        raise CorruptAccount(pubkey, "token account.mint", f"is {found_mint}, not {mint}")
-    return TokenAccount(found_mint, owner, _AMOUNT.read(data), is_frozen)
-
-
-def _holding(pubkey: Pubkey, account: Account) -> tuple[Pubkey, Pubkey, bool]:
-    """Read mint, owner and whether it is frozen."""
     data = _TOKEN_ACCOUNT.check(pubkey, account)
     _check_extended(pubkey, account, base_size_bytes=_TOKEN_ACCOUNT_SIZE_BYTES, account_type=_ACCOUNT_TYPE_TOKEN)
     state = _STATE.read(data)
     if not _STATE_UNINITIALIZED < state <= _STATE_FROZEN:
         raise CorruptAccount(pubkey, "token account.state", f"is {state}, not 1 (initialized) or 2 (frozen)")
-    return _MINT_KEY.read(data), _OWNER.read(data), state == _STATE_FROZEN
+    found_mint = _MINT_KEY.read(data)
+    if mint is not None and found_mint != mint:
+        raise CorruptAccount(pubkey, "token account.mint", f"is {found_mint}, not {mint}")
+    return TokenAccount(found_mint, _OWNER.read(data), _AMOUNT.read(data), state == _STATE_FROZEN)
 
 
-@lru_cache(maxsize=16_384)
-def _known_holding(owner: Pubkey, before_amount: bytes, after_amount: bytes) -> tuple[Pubkey, Pubkey, bool] | None:
-    """The same of all but the amount, which is what a vault's changes are of; None where it cannot be read."""
-    zero_amount = bytes(_AMOUNT.size_bytes)
-    try:
-        return _holding(Pubkey(""), Account(owner, before_amount + zero_amount + after_amount))
-    except CorruptAccount:
-        return None
+def with_balance_of(account: Account, data_before: bytes, before: TokenAccount) -> TokenAccount | None:
+    """Read the balance of a token account that is otherwise as it was, which is what a vault's changes are.
+
+    Returns:
+        None where anything else has changed, or might have: then it is to be read whole.
+    """
+    data = account.data
+    if (
+        len(data) == _TOKEN_ACCOUNT_SIZE_BYTES
+        and account.owner in _BOTH_PROGRAMS
+        and is_same_outside(data_before, data, _AMOUNT.offset, _AMOUNT.offset + _AMOUNT.size_bytes)
+    ):
+        return TokenAccount(before.mint, before.owner, _AMOUNT.read(data), before.is_frozen)
+    return None
 
 
 def decode_mint(pubkey: Pubkey, account: Account) -> Mint:
@@ -201,6 +201,13 @@ def decode_mint(pubkey: Pubkey, account: Account) -> Mint:
     return Mint(
         _SUPPLY.read(data), _DECIMALS.read(data), _transfer_fee_config(pubkey, data), is_paused=_is_paused(pubkey, data)
     )
+
+
+def is_token_account(data: bytes) -> bool:
+    """Whether data is of the shape of a token account in use, of either program, whoever owns it."""
+    if len(data) < _TOKEN_ACCOUNT_SIZE_BYTES or _STATE.read(data) == _STATE_UNINITIALIZED:
+        return False
+    return len(data) == _TOKEN_ACCOUNT_SIZE_BYTES or _ACCOUNT_TYPE.read(data) == _ACCOUNT_TYPE_TOKEN
 
 
 def token_amount(data: bytes) -> int:

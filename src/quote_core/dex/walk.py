@@ -5,12 +5,26 @@ A DEX's own refusals stand with its walk.
 
 from collections.abc import Iterator
 from functools import lru_cache
-from typing import Final
+from typing import Final, NamedTuple
 
-__all__ = ["STEP_COUNT_MAX", "MathOverflow", "SetPositions", "TooManySteps", "set_positions"]
+__all__ = ["STEP_COUNT_MAX", "MathOverflow", "SetPositions", "TooManySteps", "WalkPiece", "set_positions"]
 
 STEP_COUNT_MAX: Final = 10_000
 """A bound on fee steps; a transaction's 1.4 million compute units pay for a few hundred."""
+
+
+class WalkPiece(NamedTuple):
+    """A part of a walk at one rate: what goes in, fees included, and comes out. Amounts as the vaults see them.
+
+    `place` is the bin traded in, else the square root of the price, x 2^64, that was reached; `liquidity` that of the
+    way there, 0 where there is none to tell of.
+    """
+
+    place: int
+    liquidity: int
+    amount_in: int
+    amount_out: int
+    fee_amount: int
 
 
 class MathOverflow(Exception):

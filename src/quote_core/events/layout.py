@@ -22,7 +22,7 @@ from quote_core.events.types import Header
 __all__ = ["EVENT_BYTES_MAX", "ROOT", "MessageLayout", "TableLayout", "layout_of", "part_in_table", "table_layout"]
 
 EVENT_BYTES_MAX: Final = 64 * 1024
-"""Largest message written or looked at; the largest real event, a plan of three hops, has about 700 bytes."""
+"""Largest message written or looked at; the largest real event, a plan of three hops, has about 970 bytes."""
 
 _OFFSET: Final = scalar("I")
 """What stands in a table for a text, a vector or another table: its distance from here."""

@@ -12,6 +12,13 @@
 | KillSwitch      | SQSY    | 1      | system.kill_switch                     | SYSTEM        |
 | Lifecycle       | SQSY    | 2      | system.lifecycle.<service>             | SYSTEM        |
 | StopRequest     | SQSY    | 3      | system.stop                            | SYSTEM        |
+| PriceUpdate     | SQMK    | 1      | market.price.<pair>                    | MARKET_DATA   |
+| SlotUpdate      | SQMK    | 2      | market.slot                            | MARKET_DATA   |
+| LiquidityUpdate | SQMK    | 3      | market.liquidity.<pair>.<pool>         | MARKET_DATA   |
+| LargeTrade      | SQMK    | 4      | market.large_trade.<pair>.<pool>       | MARKET_DATA   |
+| SpreadUpdate    | SQMK    | 5      | market.spread.<pair>                   | MARKET_DATA   |
+| VolumeSpike     | SQMK    | 6      | market.volume_spike.<pair>.<pool>      | MARKET_DATA   |
+| PoolStateChange | SQMK    | 7      | market.pool_state.<pair>.<pool>        | MARKET_DATA   |
 
 What a stream keeps, and for how long, is the initializer's business. A plan's result has a subject of its own, so that
 the stream itself can refuse a second one (`quote_core.bus.register`).
@@ -29,12 +36,19 @@ from quote_core.events.types import (
     ExecutionPlan,
     ExecutionResult,
     KillSwitch,
+    LargeTrade,
     Lifecycle,
+    LiquidityUpdate,
     PnlSnapshot,
+    PoolStateChange,
     PriceDivergence,
+    PriceUpdate,
     ServiceHealth,
+    SlotUpdate,
+    SpreadUpdate,
     StopRequest,
     TwoHopArbitrage,
+    VolumeSpike,
 )
 
 __all__ = [
@@ -44,6 +58,7 @@ __all__ = [
     "Stream",
     "covers",
     "dead_letter_subject",
+    "is_subject_token",
     "kind_of",
     "subject_of",
     "subjects_of",
@@ -109,6 +124,13 @@ EVENT_KINDS: Final = (
     _row(KillSwitch, b"SQSY", 1, "system.kill_switch", Stream.SYSTEM),
     _row(Lifecycle, b"SQSY", 2, "system.lifecycle.{service}", Stream.SYSTEM),
     _row(StopRequest, b"SQSY", 3, "system.stop", Stream.SYSTEM),
+    _row(PriceUpdate, b"SQMK", 1, "market.price.{pair}", Stream.MARKET_DATA),
+    _row(SlotUpdate, b"SQMK", 2, "market.slot", Stream.MARKET_DATA),
+    _row(LiquidityUpdate, b"SQMK", 3, "market.liquidity.{pair}.{pool_id}", Stream.MARKET_DATA),
+    _row(LargeTrade, b"SQMK", 4, "market.large_trade.{pair}.{pool_id}", Stream.MARKET_DATA),
+    _row(SpreadUpdate, b"SQMK", 5, "market.spread.{pair}", Stream.MARKET_DATA),
+    _row(VolumeSpike, b"SQMK", 6, "market.volume_spike.{pair}.{pool_id}", Stream.MARKET_DATA),
+    _row(PoolStateChange, b"SQMK", 7, "market.pool_state.{pair}.{pool_id}", Stream.MARKET_DATA),
 )
 
 _BY_EVENT: Final = {kind.event: kind for kind in EVENT_KINDS}
@@ -132,11 +154,16 @@ def subject_of(event: Event) -> str:
         value = getattr(event, match[1])
         if isinstance(value, bytes):
             return value.hex()
-        if _TOKEN.fullmatch(str(value)) is None:
+        if not is_subject_token(str(value)):
             raise InvalidField(match[1], f"must be 1 to 64 letters, digits, '-', '_' or '$', got {value!r}")
         return str(value)
 
     return _PLACEHOLDER.sub(token, _BY_EVENT[type(event)].subject)
+
+
+def is_subject_token(text: str) -> bool:
+    """Whether a name may stand in a subject as it is."""
+    return _TOKEN.fullmatch(text) is not None
 
 
 def subjects_of(event: type[Event]) -> str:

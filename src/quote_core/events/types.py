@@ -1,7 +1,7 @@
 """The events of the bus: frozen values, one class a table of `proto/events`, fields in the schema's order.
 
-Only what something publishes or consumes has a class. The schemas name more (the market family, three-leg
-arbitrage); a class comes with its first producer. What a field means stands beside it in the schema. A field that was
+Only what something publishes or consumes has a class. The schemas name more (three-leg arbitrage); a class comes with
+its first producer. What a field means stands beside it in the schema. A field that was
 added later has a default, what an older writer's message reads as.
 """
 
@@ -39,19 +39,27 @@ __all__ = [
     "Header",
     "Hop",
     "KillSwitch",
+    "LargeTrade",
     "Lifecycle",
+    "LiquidityUpdate",
+    "MarketEvent",
     "Outcome",
     "Phase",
     "PnlSnapshot",
+    "PoolStateChange",
     "PriceDivergence",
+    "PriceUpdate",
     "Rejection",
     "RejectionCount",
     "ServiceHealth",
+    "SlotUpdate",
+    "SpreadUpdate",
     "StopRequest",
     "TakenDepth",
     "Trace",
     "TradingState",
     "TwoHopArbitrage",
+    "VolumeSpike",
 ]
 
 
@@ -162,6 +170,27 @@ class ExecutionPlan:
     expires_unix_ns: U64
     created: MomentField = NO_MOMENT
     freshness: FreshnessField = NEVER_VOUCHED
+    hop_min_amounts_out: tuple[U64, ...] = ()
+    opportunity_age_ns: U64 = 0
+    quote_age_ns: U64 = 0
+    price_impact_ppm: U32 = 0
+    depth_amounts: tuple[U64, ...] = ()
+    slippage_tolerance_bps: U32 = 0
+    gross_profit_bps_min: U32 = 0
+    net_profit_bps_min: U32 = 0
+    gross_profit_bps_max: U32 = 0
+    confidence_bps_above: U16 = 0
+    opportunity_age_ns_max: U64 = 0
+    quote_age_ns_max: U64 = 0
+    amount_lamports_min: U64 = 0
+    amount_lamports_max: U64 = 0
+    slippage_bps_below: U32 = 0
+    risk_below: F64 = 0.0
+    pool_state_age_ns_max: U64 = 0
+    net_profit_bps_floor: U32 = 0
+    net_profit_bps_ceiling: U32 = 0
+    landing_target_bps: U16 = 0
+    landing_bps: U16 = 0
 
 
 class Outcome(enum.Enum):
@@ -263,6 +292,12 @@ class PnlSnapshot:
     taken_effect_lamports: I64 = 0
     latency_effect_lamports: I64 = 0
     rivals_effect_lamports: I64 = 0
+    sortino_ratio: F64 = 0.0
+    average_exposure_lamports: F64 = 0.0
+    largest_amount_lamports: U64 = 0
+    profit_micro_usd: I64 = 0
+    priced_trade_count: U32 = 0
+    priced_profit_lamports: I64 = 0
 
 
 class Rejection(enum.Enum):
@@ -289,7 +324,10 @@ class RejectionCount:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ServiceHealth:
-    """One service's window of work, as counts; `rejected` is the planner's alone, since it began."""
+    """One service's window of work, as counts; `rejected` is the planner's alone, since it began.
+
+    `switch_revision` acknowledges the kill switch: the revision that the gate of a trading process goes by.
+    """
 
     header: Header
     service: str
@@ -307,6 +345,7 @@ class ServiceHealth:
     slot_drift: U32
     unwritten_ms: U32 = 0
     rejected: tuple[RejectionCount, ...] = ()
+    switch_revision: U64 = 0
 
 
 class TradingState(enum.Enum):
@@ -325,7 +364,8 @@ REVISION_MAX: Final = 2**62
 class KillSwitch:
     """The kill switch as it stands from now on; a lower `revision` than one already seen is old news.
 
-    `stops_seen` is the stream sequence of the newest `StopRequest` it has taken into account.
+    `stops_seen` is the stream sequence of the newest `StopRequest` it has taken into account, `released_unix_ns` when
+    trading was last released.
     """
 
     header: Header
@@ -337,6 +377,7 @@ class KillSwitch:
     changed_unix_ns: U64
     sent: MomentField = NO_MOMENT
     stops_seen: U64 = 0
+    released_unix_ns: U64 = 0
 
 
 class Phase(enum.Enum):
@@ -370,6 +411,101 @@ class StopRequest:
     actor: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PriceUpdate:
+    """What a fixed amount buys on the best of a pair's pools has changed."""
+
+    header: Header
+    pair: str
+    input_mint: Address
+    output_mint: Address
+    input_amount: U64
+    output_amount: U64
+    route_id: U64
+    oracle_price: F64
+    pool_id: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SlotUpdate:
+    """The chain moved on; `header.slot` is the newest."""
+
+    header: Header
+    parent_slot: U64
+    unix_timestamp: I64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LiquidityUpdate:
+    """A pool's depth changed: input that moves its price by 1 %."""
+
+    header: Header
+    pool_id: Address
+    depth_a_amount: U64
+    depth_b_amount: U64
+    pair: str
+    mint_a: Address
+    mint_b: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LargeTrade:
+    """A swap above a size, as a pool's two vaults show it."""
+
+    header: Header
+    pool_id: Address
+    input_mint: Address
+    output_mint: Address
+    input_amount: U64
+    output_amount: U64
+    signature: str
+    pair: str
+    value_lamports: U64
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SpreadUpdate:
+    """The gap between forward and reverse of a pair changed; below zero when a round trip gains."""
+
+    header: Header
+    pair: str
+    spread_bps: I32
+    amount_lamports: U64
+    middle_amount: U64
+    return_lamports: U64
+    forward_pool_id: Address
+    reverse_pool_id: Address
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class VolumeSpike:
+    """A pool traded far more in a window than in those before, of mint A both ways together."""
+
+    header: Header
+    pool_id: Address
+    window_ms: U32
+    volume_amount: U64
+    usual_volume_amount: U64
+    pair: str
+    mint_a: Address
+    deviation_amount: U64
+    window_count: U32
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PoolStateChange:
+    """A pool began or ceased to be tradable; `reason` says why not."""
+
+    header: Header
+    pool_id: Address
+    tradable: bool
+    reason: str
+    pair: str
+
+
+MarketEvent = PriceUpdate | SlotUpdate | LiquidityUpdate | LargeTrade | SpreadUpdate | VolumeSpike | PoolStateChange
+"""What a quote service tells of the market."""
+
 Event = (
     TwoHopArbitrage
     | PriceDivergence
@@ -381,4 +517,5 @@ Event = (
     | KillSwitch
     | Lifecycle
     | StopRequest
+    | MarketEvent
 )

@@ -45,6 +45,11 @@ class CircuitBreaker:
             return BreakerState.HALF_OPEN
         return self._state
 
+    @property
+    def is_passable(self) -> bool:
+        """Whether `check` would pass now."""
+        return self._state is BreakerState.CLOSED or self._waited()
+
     def check(self) -> None:
         """Pass when a call may be made; in HALF_OPEN that call is the probe.
 
@@ -53,7 +58,7 @@ class CircuitBreaker:
         """
         if self._state is BreakerState.CLOSED:
             return
-        if not self._waited():
+        if not self.is_passable:
             wait_ms = (self._changed_at_ns + self._open_ns - self._clock.mono_ns()) // NS_PER_MS
             raise ProviderUnavailable(self._name, f"circuit open after repeated failures, next try in {wait_ms} ms")
         self._enter(BreakerState.HALF_OPEN)

@@ -72,6 +72,11 @@ class FairShare:
         standing.served_count = self._counted_on(party) + count
         standing.claimed_count = standing.claimed_until_ns = 0
 
+    def give_back(self, party: Party, count: int) -> None:
+        """Somebody behind the limiter did not grant what it reserved: `party` had nothing, and has a claim instead."""
+        self._standings[party].served_count -= count
+        self.claim(party, count)
+
     def _wait_ns(self, party: Party, count: int) -> int:
         own_ns = self._limiter.wait_ns(count)
         other = _other(party)

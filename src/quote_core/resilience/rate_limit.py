@@ -20,7 +20,7 @@ class RateLimiter:
         self._name = name
         self._clock = clock
         self._burst_count = burst_count
-        self._token_ns = round(NS_PER_S / rate_per_s)
+        self._whole_token_ns = self._token_ns = round(NS_PER_S / rate_per_s)
         # The bucket as one number: the time at which it was, or will be, empty-handed no more. `now - that` is credit.
         self._credit_from_ns = clock.mono_ns() - burst_count * self._token_ns
         self._pause = Pause(name=name, clock=clock)
@@ -51,21 +51,48 @@ class RateLimiter:
             self._credited_from_ns() + count * self._token_ns - self._clock.mono_ns(), self._pause.remaining_ns, 0
         )
 
+    def take(self, count: int = 1) -> int:
+        """Take `count` tokens together and return 0, or none and return how long to wait for them, in nanoseconds."""
+        assert count <= self._burst_count, "more than can ever be saved up"
+        wait_ns = self.wait_ns(count)
+        if wait_ns == 0:
+            self._credit_from_ns = self._credited_from_ns() + count * self._token_ns
+        return wait_ns
+
     def reserve(self, count: int = 1) -> None:
         """Take `count` tokens together, or none.
 
         Raises:
             RateLimited: They are not all there; carries the wait.
         """
-        assert count <= self._burst_count, "more than can ever be saved up"
-        wait_ns = self.wait_ns(count)
+        wait_ns = self.take(count)
         if wait_ns > 0:
             raise RateLimited(self._name, -(-wait_ns // NS_PER_MS))
-        self._credit_from_ns = self._credited_from_ns() + count * self._token_ns
 
     def pause(self, duration_ns: int) -> None:
         """Give no token for so long: the other side said to stay away. See `Pause.extend`."""
         self._pause.extend(duration_ns)
+
+    @property
+    def token_ns(self) -> int:
+        """How often a token comes, where nobody else takes any."""
+        return self._whole_token_ns
+
+    @property
+    def burst_count(self) -> int:
+        """Most tokens that are saved up."""
+        return self._burst_count
+
+    def divide(self, sharer_count: int, *, credit_ns: int) -> None:
+        """Go on with one part of `sharer_count` of the rate, and with what is saved up said anew.
+
+        Args:
+            sharer_count: Who take of the same rate, each its part; 1 = this one has it all, or asks the others.
+            credit_ns: What is saved up, as the time in which that comes; below what was said at first.
+        """
+        assert sharer_count >= 1
+        self._token_ns = self._whole_token_ns * sharer_count
+        self._credit_from_ns = self._clock.mono_ns() - credit_ns
 
     def _credited_from_ns(self) -> int:
         return max(self._credit_from_ns, self._clock.mono_ns() - self._burst_count * self._token_ns)

@@ -5,6 +5,7 @@ be a secret is not in there: values of secret settings, and all of a URL but its
 """
 
 import json
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -23,6 +24,8 @@ SETTINGS_NAME: Final = "settings.json"
 _SIZE_BYTES_MAX: Final = 1024 * 1024
 _MASK: Final = "(secret, set)"
 _URL_MARK: Final = "://"
+_OPTION: Final = re.compile(r"weight=\d{1,3}|roles=(read|subscribe|send)(,(read|subscribe|send))*")
+_WS_OPTION: Final = "ws="
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,6 +87,20 @@ def _masked(info: FieldInfo, value: Any) -> str:
     text = written(value)
     if _URL_MARK not in text:
         return text
+    texts = map(str, value) if isinstance(value, list | tuple) else text.split()
+    return " ".join(map(_masked_text, texts))
+
+
+def _masked_text(text: str) -> str:
+    """URLs with commas between them, or an endpoint with its options (`quote_core.rpc_addresses`)."""
+    return "|".join(map(_masked_part, text.split("|")))
+
+
+def _masked_part(text: str) -> str:
+    if _OPTION.fullmatch(text):
+        return text
+    if text.startswith(_WS_OPTION):
+        return _WS_OPTION + _masked_url(text.removeprefix(_WS_OPTION))
     return ",".join(map(_masked_url, text.split(",")))
 
 

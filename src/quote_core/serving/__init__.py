@@ -2,6 +2,13 @@
 
 from quote_core.channel import CHANNEL_OPTIONS, open_channel
 from quote_core.serving.batch_request import BatchRequest, Combination, checked_key, read_batch_request
+from quote_core.serving.evidence_message import (
+    EVIDENCE_FORMAT,
+    READ_EXPLAIN_REQUEST,
+    begin_evidence,
+    sha256_hex,
+    write_token,
+)
 from quote_core.serving.health_message import READ_HEALTH_REQUEST, read_health, write_health
 from quote_core.serving.http_manners import compressed, shared_with
 from quote_core.serving.quote_messages import (
@@ -12,7 +19,7 @@ from quote_core.serving.quote_messages import (
     write_hop,
     write_provenance,
 )
-from quote_core.serving.quote_request import QuoteRequest, read_quote_request
+from quote_core.serving.quote_request import QuoteRequest, checked_quote_request, read_quote_request
 from quote_core.serving.server import Server, serve
 from quote_core.serving.status import abort_with, grpc_code, streaming
 from quote_core.serving.subscriptions import Subscription, Subscriptions
@@ -22,6 +29,8 @@ from quote_core.web.server import HttpPatience, http_logger, reads_body_itself, 
 
 __all__ = [
     "CHANNEL_OPTIONS",
+    "EVIDENCE_FORMAT",
+    "READ_EXPLAIN_REQUEST",
     "READ_HEALTH_REQUEST",
     "BatchRequest",
     "CallCounter",
@@ -32,7 +41,9 @@ __all__ = [
     "Subscription",
     "Subscriptions",
     "abort_with",
+    "begin_evidence",
     "checked_key",
+    "checked_quote_request",
     "compressed",
     "count_http",
     "grpc_code",
@@ -47,10 +58,12 @@ __all__ = [
     "reads_body_itself",
     "serve",
     "serve_http",
+    "sha256_hex",
     "shared_with",
     "streaming",
     "write_freshness",
     "write_health",
     "write_hop",
     "write_provenance",
+    "write_token",
 ]

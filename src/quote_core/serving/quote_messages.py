@@ -36,9 +36,12 @@ def _freshness(encoded: bytes) -> Freshness:
 
 
 def write_freshness(freshness: Freshness) -> quotes_pb2.Freshness:
-    """The moment travels, not the age: a message held on its way is older by the time it was held."""
+    """The moment travels, not the age: a message held on its way is older by the time it was held.
+
+    One from before this host was started has no number on its monotonic clock (and no `boot_id`): 0.
+    """
     return quotes_pb2.Freshness(
-        vouched_mono_ns=freshness.vouched.mono_ns,
+        vouched_mono_ns=max(0, freshness.vouched.mono_ns),
         vouched_unix_ns=freshness.vouched.unix_ns,
         boot_id=freshness.vouched.boot_id,
         vouched_slot=freshness.vouched_slot,
@@ -71,6 +74,8 @@ def read_route(hops: Iterable[quotes_pb2.RouteHop]) -> tuple[RouteHop, ...]:
             fee_amount=hop.fee_amount if hop.fee_mint else None,
             fee_mint=Pubkey(hop.fee_mint) if hop.fee_mint else None,
             provenance=read_provenance(hop.provenance),
+            leg=hop.leg,
+            leg_percent=hop.leg_percent,
         )
         for hop in hops
     )
@@ -88,4 +93,6 @@ def write_hop(hop: RouteHop) -> quotes_pb2.RouteHop:
         fee_amount=hop.fee_amount,
         fee_mint=hop.fee_mint,
         provenance=write_provenance(hop.provenance),
+        leg=hop.leg,
+        leg_percent=hop.leg_percent,
     )

@@ -9,9 +9,12 @@ from typing import cast
 import grpc.aio
 from grpc_health.v1 import health, health_pb2, health_pb2_grpc
 
+from quote_core.access.control import AccessControl
 from quote_core.addresses import why_not_bound, with_port
 from quote_core.channel import KEEPALIVE_TIME_MS, KEEPALIVE_TIMEOUT_MS, MESSAGE_BYTES_MAX
 from quote_core.errors import ProviderUnavailable
+from quote_core.serving.credentials import following_credentials
+from quote_core.serving.grpc_gate import GrpcGate
 from quote_core.serving.reflection import add_reflection
 from quote_core.serving.work import CountedServer
 from quote_core.telemetry.calls import CallCounter
@@ -27,7 +30,6 @@ _PING_INTERVAL_MS_MIN = 1_000
 
 _OPTIONS = (
     ("grpc.so_reuseport", 0),  # a second server on the port must fail, not share it
-    ("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),
     ("grpc.keepalive_permit_without_calls", 1),
     ("grpc.http2.min_ping_interval_without_data_ms", _PING_INTERVAL_MS_MIN),
     ("grpc.keepalive_time_ms", KEEPALIVE_TIME_MS),  # a subscriber that vanished gives its rows back
@@ -61,6 +63,7 @@ async def serve(
     host: str,
     port: int,
     calls: CallCounter | None = None,
+    access: AccessControl | None = None,
 ) -> AsyncIterator[Server]:
     """Run a server while the context lasts; it starts as NOT_SERVING.
 
@@ -70,12 +73,16 @@ async def serve(
         host: Address to bind.
         port: Port to bind; 0 lets the kernel choose.
         calls: Counts the calls.
+        access: Who may ask, and how much; without it everybody.
 
     Raises:
         ProviderUnavailable: The address cannot be bound.
     """
-    server = grpc.aio.server(options=_OPTIONS, interceptors=server_interceptors())
-    counting = CountedServer(server, calls or CallCounter())
+    server = grpc.aio.server(options=(*_OPTIONS, *_bounds(access)), interceptors=server_interceptors())
+    gate = None
+    if access is not None:
+        gate = GrpcGate(access.gate, has_certificates=access.platform.tls_client_ca is not None)
+    counting = CountedServer(server, calls or CallCounter(), gate)
     counted = cast("grpc.aio.Server", counting)  # as much of one as registering takes
     register(counted)
     health_servicer = health.aio.HealthServicer()
@@ -86,7 +93,10 @@ async def serve(
     if fault:  # asked first, since gRPC's core writes its own lines about it
         raise ProviderUnavailable(with_port(host, port), f"cannot listen: {fault}")
     try:
-        bound_port = server.add_insecure_port(with_port(host, port))
+        if access is None or access.certificates is None:
+            bound_port = server.add_insecure_port(with_port(host, port))
+        else:
+            bound_port = server.add_secure_port(with_port(host, port), following_credentials(access))
     except RuntimeError as error:
         raise ProviderUnavailable(with_port(host, port), "cannot listen: the address was taken this moment") from error
     running = Server(bound_port, health_servicer, tuple(services))
@@ -96,6 +106,16 @@ async def serve(
         yield running
     finally:
         await asyncio.shield(_stop(server, health_servicer))
+
+
+def _bounds(access: AccessControl | None) -> Sequence[tuple[str, int]]:
+    if access is None:
+        return (("grpc.max_receive_message_length", MESSAGE_BYTES_MAX),)
+    return (
+        ("grpc.max_receive_message_length", access.platform.request_bytes_max),
+        ("grpc.max_concurrent_streams", access.platform.connection_call_count_max),
+        ("grpc.max_allowed_incoming_connections", access.platform.connection_count_max),
+    )
 
 
 async def _stop(server: grpc.aio.Server, health_servicer: health.aio.HealthServicer) -> None:

@@ -7,7 +7,7 @@ from typing import Any, NoReturn, TypeVar
 import grpc
 import grpc.aio
 
-from quote_core.errors import RateLimited, SolquoteError
+from quote_core.errors import RateLimited, SolquoteError, TooManyCalls
 
 __all__ = ["abort_with", "grpc_code", "streaming"]
 
@@ -21,9 +21,13 @@ def grpc_code(error: SolquoteError) -> grpc.StatusCode:
 
 
 async def abort_with(context: "grpc.aio.ServicerContext[object, object]", error: SolquoteError) -> NoReturn:
-    """End the call with the error's code and message; a rate limit also says when to come back."""
-    if isinstance(error, RateLimited):
-        context.set_trailing_metadata((("retry-after-ms", str(error.retry_after_ms)),))
+    """End the call with the error's code and message; a rate limit also says when to come back.
+
+    It says so under a name of ours, and under that which gRPC's own retries heed (gRFC A6).
+    """
+    if isinstance(error, RateLimited | TooManyCalls):
+        wait_ms = str(error.retry_after_ms)
+        context.set_trailing_metadata((("retry-after-ms", wait_ms), ("grpc-retry-pushback-ms", wait_ms)))
     await context.abort(grpc_code(error), str(error))
 
 

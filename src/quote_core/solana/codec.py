@@ -5,12 +5,12 @@ larger than the chain allows, and those of one answer together no larger than `U
 they were packed. Source: the JSON-RPC reference of the Solana documentation.
 """
 
-import base64
 import binascii
 from collections.abc import Sequence
 from typing import Any, Final
 
 import orjson
+import pybase64
 import zstandard
 
 from quote_core.dex.pool import Account
@@ -134,7 +134,7 @@ def decode_account(method: str, value: object, *, size_bytes_max: int = ACCOUNT_
         owner = bounded_text(value["owner"], char_count_max=_ADDRESS_CHARS_MAX)  # type: ignore[index]
         lamports = bounded_int(value["lamports"], low=0, high=U64_MAX)  # type: ignore[index]
         text, encoding = value["data"]  # type: ignore[index]
-        data = base64.b64decode(text, validate=True)
+        data = pybase64.b64decode(text, validate=True)
     except (KeyError, TypeError, ValueError, binascii.Error):
         raise RpcFailed(method, f"not an account: {_shown(value)}") from None
     if encoding == "base64+zstd":

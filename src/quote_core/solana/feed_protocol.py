@@ -47,6 +47,7 @@ class FeedCounts:
     refused_count: int = 0
     connect_count: int = 0
     slot: int = 0
+    """Of the last notification on this connection; 0 before the first."""
 
 
 @dataclass(slots=True)
@@ -54,11 +55,13 @@ class Received:
     """What one message brought.
 
     `doubted` are accounts of which something was said that cannot be relied on; `is_unreadable` when it cannot be told
-    which account a message was about. `to_read` are accounts to be read now, each with the number of its reading.
+    which account a message was about. `parent` is the slot that `slot` was built on, if the node says.
+    `to_read` are accounts to be read now, each with the number of its reading.
     """
 
     update: AccountUpdate | None = None
     slot: int | None = None
+    parent: int | None = None
     doubted: Pubkey | None = None
     is_unreadable: bool = False
     to_read: dict[Pubkey, int] = field(default_factory=dict)
@@ -106,6 +109,7 @@ class FeedProtocol:
         """A new connection stands; returns what to send on it."""
         self._is_connected = True
         self.counts.connect_count += 1
+        self.counts.slot = 0
         slots = encode_request(next(self._ids), "slotSubscribe", [])
         return [slots, *(self._subscribe(pubkey) for pubkey in self._wanted)]
 
@@ -170,7 +174,9 @@ class FeedProtocol:
         result = params.get("result") if isinstance(params, dict) else None
         slot = decode_slot("slotNotification", result.get("slot") if isinstance(result, dict) else None)
         self.counts.slot = slot
-        return Received(slot=slot)
+        parent = result.get("parent")  # type: ignore[union-attr]  # it had a slot, so it is an object
+        is_parent = isinstance(parent, int) and not isinstance(parent, bool) and 0 <= parent < slot
+        return Received(slot=slot, parent=parent if is_parent else None)
 
     def _answered(self, content: dict[str, Any]) -> Received:
         request_id = content.get("id")

@@ -48,10 +48,12 @@ class Histogram:
 
     def observe_traced(self, value: float) -> None:
         """Count one that belongs to the current span, which is kept as an exemplar if it is recorded."""
-        self.observe(value)
+        place = bisect_left(self.bounds, value)
+        self.counts[place] += 1
+        self.total += value
         ids = traces.current_ids()
         if ids is not None:
-            self.exemplars[bisect_left(self.bounds, value)] = Exemplar(value, *ids, time.time())
+            self.exemplars[place] = Exemplar(value, *ids, time.time())
 
     @property
     def count(self) -> int:

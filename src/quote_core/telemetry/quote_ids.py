@@ -18,12 +18,9 @@ import struct
 from typing import Final
 
 from quote_core.events.types import Trace
+from quote_core.quote_id import EXTERNAL
 
-__all__ = ["ACCOUNT_UPDATE", "EXTERNAL", "LOCAL", "QUOTE", "WRITE", "QuoteIds", "span_id_of"]
-
-LOCAL: Final = 1
-EXTERNAL: Final = 2
-"""Sources, as shared memory has them."""
+__all__ = ["ACCOUNT_UPDATE", "QUOTE", "WRITE", "QuoteIds", "span_id_of"]
 
 ACCOUNT_UPDATE: Final = "account update"
 QUOTE: Final = "quote"

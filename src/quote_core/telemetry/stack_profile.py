@@ -1,4 +1,4 @@
-"""Where the threads of this process are, again and again: Python stacks, as https://www.speedscope.app reads them.
+"""Where the threads of this process are, again and again: Python stacks, for https://www.speedscope.app or Pyroscope.
 
 A thread of its own looks at the others' stacks. It sees what the interpreter sees: compiled code has no frame, and its
 time is its caller's; a thread that waits is seen in what it waits by. Choice and limits:
@@ -15,7 +15,7 @@ from types import CodeType, FrameType
 from typing import Any, Final
 
 from quote_core.clock import Clock
-from quote_core.units import NS_PER_S
+from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["SAMPLES_PER_S", "StackProfile", "as_json", "sample_stacks", "turns_in_short"]
 
@@ -94,6 +94,20 @@ class StackProfile:
             "profiles": [_as_sampled(thread) for thread in self._threads.values()],
         }
 
+    def folded(self) -> bytes:
+        """All of it as folded stacks: thread and frames, outermost first, with `;` between them, and milliseconds."""
+        totals_ns: dict[tuple[str, tuple[int, ...]], int] = {}
+        for thread in self._threads.values():
+            for stack, weight_ns in zip(thread.stacks, thread.weights_ns, strict=True):
+                key = thread.name, stack
+                totals_ns[key] = totals_ns.get(key, 0) + weight_ns
+        frames = [_folded_name(f"{module}.{code.co_qualname}") for code, module in self._frames]
+        lines = []
+        for (name, stack), total_ns in totals_ns.items():
+            if count := round(total_ns / NS_PER_MS):
+                lines.append(f"{';'.join((_folded_name(name), *(frames[index] for index in stack)))} {count}\n")
+        return "".join(lines).encode()
+
     def _stack_of(self, top: FrameType) -> tuple[int, ...]:
         frame: FrameType | None = top
         stack: list[int] = []
@@ -116,6 +130,7 @@ def sample_stacks(
     clock: Clock,
     call_off: threading.Event,
     is_wanted: Callable[[], bool],
+    samples_per_s: int = SAMPLES_PER_S,
 ) -> bool:
     """Look at all threads but the calling one until `seconds` have passed; whether it came to that.
 
@@ -124,7 +139,8 @@ def sample_stacks(
         seconds: For how long.
         clock: Weighs what is seen.
         call_off: Ends it at once.
-        is_wanted: Asked once a second; `False` ends it.
+        is_wanted: Asked about once a second; `False` ends it.
+        samples_per_s: How often.
     """
     main, own = threading.main_thread().ident, threading.get_ident()
     last_ns = began_ns = clock.mono_ns()
@@ -132,10 +148,10 @@ def sample_stacks(
     count = 0
     while last_ns < end_ns:
         count += 1
-        due_ns = min(began_ns + count * NS_PER_S // SAMPLES_PER_S, end_ns)
+        due_ns = min(began_ns + count * NS_PER_S // samples_per_s, end_ns)
         if call_off.wait(max(0, due_ns - clock.mono_ns()) / NS_PER_S):
             return False
-        if count % (SAMPLES_PER_S // _WANTED_LOOKS_PER_S) == 0 and not is_wanted():
+        if count % (samples_per_s // _WANTED_LOOKS_PER_S) == 0 and not is_wanted():
             return False
         names = {thread.ident or 0: thread.name for thread in threading.enumerate()}
         tops = sys._current_frames()  # noqa: SLF001  # the documented way to other threads' stacks, whatever its name
@@ -146,7 +162,7 @@ def sample_stacks(
         profile.add(tops, names, weight_ns=now_ns - last_ns)
         del tops  # what a frame holds is given back where it was made
         last_ns = now_ns
-        count = max(count, (now_ns - began_ns) * SAMPLES_PER_S // NS_PER_S)  # what was missed is not made up for
+        count = max(count, (now_ns - began_ns) * samples_per_s // NS_PER_S)  # what was missed is not made up for
     return True
 
 
@@ -164,6 +180,10 @@ def turns_in_short() -> Iterator[None]:
 def as_json(document: dict[str, Any]) -> bytes:
     """A profile's file, written by Python code: the quick encoder would stop the event loop until its end."""
     return "".join(json.JSONEncoder(separators=(",", ":")).iterencode(document)).encode()
+
+
+def _folded_name(name: str) -> str:
+    return name.replace(";", ",")
 
 
 def _as_sampled(thread: _ThreadStacks) -> dict[str, Any]:

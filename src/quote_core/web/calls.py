@@ -22,9 +22,9 @@ def count_http(calls: CallCounter) -> Middleware:
     @web.middleware
     async def middleware(request: web.Request, handler: Handler) -> web.StreamResponse:
         began_s, status = time.perf_counter(), web.HTTPInternalServerError.status_code
-        is_work = not request.path.endswith(("/health", "/metrics"))
-        calls.handled_count += is_work
         call = _route_of(request)
+        is_work = not (request.path if call is _OTHER else call[1]).endswith(("/health", "/metrics"))
+        calls.handled_count += is_work
         figures = calls.http.get(call) or calls.http.setdefault(call, CallFigures())
         figures.open_count += 1
         try:

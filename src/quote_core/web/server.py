@@ -11,14 +11,18 @@ from aiohttp import web
 from aiohttp.http_exceptions import HttpProcessingError
 from aiohttp.typedefs import Handler, Middleware
 
+from quote_core.access.control import AccessControl
 from quote_core.addresses import why_not_bound, with_port
 from quote_core.errors import ProviderUnavailable
 from quote_core.telemetry.calls import CallCounter
 from quote_core.web.calls import count_http
+from quote_core.web.listener import OneTooMany, following_context
 
 __all__ = ["HttpPatience", "http_logger", "reads_body_itself", "serve_http"]
 
 _STOP_GRACE_S: Final = 1.0
+_LINE_BYTES_MAX: Final = 64 * 1024
+"""Of a request's first line, as much as most bodies may have: that a query is too long is for its handler to say."""
 _LINGER_S: Final = 1.0
 """How long the rest of a refused body is waited for, so that the client reads the refusal."""
 
@@ -54,8 +58,12 @@ async def serve_http(
     port: int,
     patience: HttpPatience | None = None,
     calls: CallCounter | None = None,
+    access: AccessControl | None = None,
 ) -> AsyncIterator[int]:
     """Serve while the context lasts; yields the port, which a `port` of 0 leaves to the system. `calls` counts them.
+
+    `access` has the certificates, and how many connections there may be; who may ask what is a middleware's matter
+    (`web.admission`).
 
     Raises:
         ProviderUnavailable: The address cannot be bound.
@@ -70,6 +78,7 @@ async def serve_http(
         access_log=None,
         shutdown_timeout=_STOP_GRACE_S,
         keepalive_timeout=patience.idle_s,
+        max_line_size=_LINE_BYTES_MAX,
         lingering_time=_LINGER_S,
         logger=http_logger(),
     )
@@ -78,13 +87,18 @@ async def serve_http(
     assert server is not None  # set up above
 
     def connection() -> asyncio.Protocol:
+        if access is not None and len(server.connections) >= access.platform.connection_count_max:
+            return OneTooMany()
         protocol = server()
         silent.add(protocol)
         return protocol
 
     try:
         try:
-            listener = await asyncio.get_running_loop().create_server(connection, host, port)
+            context = None if access is None else following_context(access)
+            listener = await asyncio.get_running_loop().create_server(
+                connection, host, port, ssl=context, ssl_handshake_timeout=patience.first_request_s if context else None
+            )
         except OSError as error:
             raise ProviderUnavailable(with_port(host, port), f"cannot listen: {why_not_bound(host, port)}") from error
         try:

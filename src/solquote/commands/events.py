@@ -1,4 +1,4 @@
-"""`solquote events tail | dump | stats`: what passes on the bus, what its streams keep, and who reads them how far."""
+"""`solquote events tail | dump | replay | stats`: what passes on the bus, what streams keep, who reads how far."""
 
 import sys
 from collections.abc import Sequence
@@ -11,6 +11,7 @@ from quote_core.clock import SYSTEM_CLOCK
 from quote_core.settings import PlatformSettings
 from quote_core.units import NS_PER_MS
 from solquote.commands.options import DataDir, Json, Pair, Streams, Timeout, Types, found_environment
+from solquote.event_pace import ReplayPace
 from solquote.formatting import age_text, size_text, span_text
 from solquote.lean_libraries import load_bus_libraries
 from solquote.moments import Since, Until, bounds_of
@@ -18,6 +19,7 @@ from solquote.output import answer_json, make_console
 
 if TYPE_CHECKING:
     from quote_core.bus.survey import ConsumerSurvey, StreamSurvey
+    from solquote.event_filter import EventFilter
     from solquote.event_reading import Surveyed
 
 __all__ = ["events"]
@@ -28,6 +30,19 @@ _COUNT_MAX: Final = 1_000_000_000
 Count = Annotated[
     int | None, typer.Option("-n", "--count", help="End after so many", min=1, max=_COUNT_MAX, metavar="N")
 ]
+
+Speed = Annotated[
+    float, typer.Option(help="Times as fast as it was stored", min=0.001, max=1_000_000, metavar="FACTOR")
+]
+
+
+def _asked(data_dir: DataDir, stream: Streams, of_type: Types, pair: Pair) -> tuple[PlatformSettings, "EventFilter"]:
+    """Where to look, and for what."""
+    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
+    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+
+    platform = PlatformSettings.load(environ=found_environment(data_dir))
+    return platform, make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
 
 
 @events.command()
@@ -42,11 +57,7 @@ def tail(
     as_json: Json = False,
 ) -> None:
     """Show events as they come, until Ctrl-C: short lines on a terminal, JSON lines into a pipe."""
-    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
-    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
-
-    platform = PlatformSettings.load(environ=found_environment(data_dir))
-    wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
+    platform, wanted = _asked(data_dir, stream, of_type, pair)
     load_bus_libraries()
     from solquote.event_reading import tail_events  # noqa: PLC0415  # NATS is loaded for the call only
 
@@ -66,16 +77,36 @@ def dump(
     as_json: Json = False,
 ) -> None:
     """Print what the streams keep, in the order in which it was stored."""
-    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
-    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
-
-    platform = PlatformSettings.load(environ=found_environment(data_dir))
-    wanted = make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
+    platform, wanted = _asked(data_dir, stream, of_type, pair)
     first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
     load_bus_libraries()
     from solquote.event_reading import dump_events  # noqa: PLC0415  # NATS is loaded for the call only
 
     dump_events(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout)
+
+
+@events.command()
+def replay(
+    *,
+    since: Since = None,
+    until: Until = None,
+    stream: Streams = None,
+    of_type: Types = None,
+    pair: Pair = None,
+    speed: Speed = 1.0,
+    count: Count = None,
+    timeout: Timeout = 5.0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Print what the streams keep at the pace at which it was stored, or `--speed` times as fast; publishes nothing."""
+    platform, wanted = _asked(data_dir, stream, of_type, pair)
+    first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
+    load_bus_libraries()
+    from solquote.event_reading import replay_events  # noqa: PLC0415  # NATS is loaded for the call only
+
+    pace = ReplayPace(speed, count or _COUNT_MAX)
+    replay_events(platform, wanted, first, end, pace, as_json=_is_json(as_json), timeout_s=timeout)
 
 
 @events.command()

@@ -45,12 +45,21 @@ def kill(
 
 
 def release(
-    *, reason: Reason = None, timeout: Timeout = TIMEOUT_S, data_dir: DataDir = None, as_json: Json = False
+    *,
+    reason: Reason = None,
+    force: Annotated[
+        list[str] | None,
+        typer.Option(help="Release although this rule still triggers; once for each that does", metavar="RULE"),
+    ] = None,
+    timeout: Timeout = TIMEOUT_S,
+    data_dir: DataDir = None,
+    as_json: Json = False,
 ) -> None:
-    """Let trading go on."""
+    """Let trading go on, once no rule of the system manager triggers any more, or each that does is forced by name."""
     environ = found_environment(data_dir)
     PlatformSettings.load(environ=environ)  # to let trading go on, everything that is set has to be right
-    body = {"person": this_person()} | ({"reason": reason} if reason else {})
+    body: dict[str, str | list[str]] = {"person": this_person()}
+    body |= ({"reason": reason} if reason else {}) | ({"force": force} if force else {})
     deadline_s = time.monotonic() + timeout
     try:
         manager = find_manager(environ)

@@ -11,6 +11,8 @@ import typer
 from quote_core.environment import given
 from quote_core.errors import InvalidField
 from quote_core.setting_names import PREFIX
+from solquote.exit_codes import ExitCode
+from solquote.output import CommandFailed
 
 __all__ = [
     "DATA_DIR_VARIABLE",
@@ -18,9 +20,13 @@ __all__ = [
     "Json",
     "Pair",
     "Streams",
+    "TaxCsv",
     "Timeout",
     "Types",
     "Wide",
+    "WithPaper",
+    "check_one_answer",
+    "check_with_paper",
     "found_environment",
     "missing_folder",
     "own_environment",
@@ -42,6 +48,8 @@ Types = Annotated[
     list[str] | None, typer.Option("--type", help="Only events of this type; may be repeated", metavar="TYPE")
 ]
 Pair = Annotated[str | None, typer.Option("--pair", help="Only events of this pair, such as SOL-USDC", metavar="PAIR")]
+TaxCsv = Annotated[bool, typer.Option("--csv-tax", help="Write live trades as CSV for tax software (Koinly) instead")]
+WithPaper = Annotated[bool, typer.Option("--with-paper", help="With --csv-tax: what was traded on paper, too")]
 DATA_DIR_VARIABLE: Final = PREFIX + "DATA_DIR"
 
 
@@ -69,6 +77,28 @@ def found_environment(data_dir: Path | None) -> dict[str, str]:
     except SettingsError:
         return environ  # the command tells it, when it loads the settings it needs
     return environ if running is None else {**running.environment, **environ}
+
+
+def check_one_answer(answers: Mapping[str, bool]) -> str:
+    """The option of the one answer that was asked for, by the name of each; empty for that for people.
+
+    Raises:
+        CommandFailed: There are two.
+    """
+    asked = [name for name, is_asked in answers.items() if is_asked]
+    if len(asked) > 1:
+        raise CommandFailed("USAGE", f"{asked[0]} and {asked[1]} are two answers; ask for one", ExitCode.BAD_INPUT)
+    return asked[0] if asked else ""
+
+
+def check_with_paper(*, as_tax_csv: bool, with_paper: bool) -> None:
+    """Refuse the one without the other.
+
+    Raises:
+        CommandFailed: It is.
+    """
+    if with_paper and not as_tax_csv:
+        raise CommandFailed("USAGE", "--with-paper goes with --csv-tax", ExitCode.BAD_INPUT)
 
 
 def missing_folder(data_dir: Path) -> InvalidField:

@@ -1,24 +1,32 @@
-"""`solquote pools [IN OUT]`: the pools the local quote service holds, side by side."""
+"""`solquote pools [IN OUT]`: the pools the local quote service holds, side by side, or those it knows and does not."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict
-from typing import Annotated
+from typing import Annotated, Final
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
+from quote_core.access.calling import caller_of
 from quote_core.errors import InvalidField
 from quote_core.settings import PlatformSettings
-from quote_core.tokens import Token, load_tokens
-from quote_core.units import decimal_from_amount
-from solquote.answers import PrintedPool
+from quote_core.tokens import Token, TokenRegistry, load_tokens
+from quote_core.units import LAMPORTS_PER_SOL, decimal_from_amount
+from solquote.answers import PrintedDroppedPool, PrintedPool
 from solquote.commands.options import DataDir, Json, Timeout, Wide, found_environment, token_symbols
 from solquote.exit_codes import ExitCode
 from solquote.formatting import age_text, key_text, percent_text, price_text, short_key
 from solquote.output import CommandFailed, answer_json, is_wide, make_console
 
 __all__ = ["pools"]
+
+_REASONS: Final = {
+    "shallow": "below pool_depth_min_sol",
+    "outranked": "pools_per_pair_and_dex_max deeper ones are",
+    "no_room": "pool_count_max deeper ones are",
+}
+"""By what the service says, in words that name the setting."""
 
 
 def pools(
@@ -29,6 +37,9 @@ def pools(
         str | None, typer.Argument(metavar="OUT", autocompletion=token_symbols, help="... against this one")
     ] = None,
     *,
+    dropped: Annotated[
+        bool, typer.Option("--dropped", help="Pools that are known and not held, and why, instead")
+    ] = False,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
     wide: Wide = False,
@@ -46,7 +57,12 @@ def pools(
         mints = (first.mint, second.mint)
     from solquote.wire import ask_pools  # noqa: PLC0415  # gRPC is loaded for the call only
 
-    answer = ask_pools(platform.local_quote_address, *mints, timeout_s=timeout)
+    answer, others = ask_pools(
+        platform.local_quote_address, *mints, with_dropped=dropped, timeout_s=timeout, caller=caller_of(platform)
+    )
+    if dropped:
+        _show_dropped(others, registry, wide=wide, as_json=as_json)
+        return
     if as_json:
         answer_json({"pools": [asdict(pool) for pool in answer]})
     elif answer:
@@ -56,6 +72,31 @@ def pools(
     if not answer:
         wanted = f"{input_token}/{output_token}" if input_token else "any pair"
         raise CommandFailed("NO_POOLS", f"no pool of {wanted} is held", ExitCode.NEGATIVE)
+
+
+def _show_dropped(pools: Sequence[PrintedDroppedPool], registry: TokenRegistry, *, wide: bool, as_json: bool) -> None:
+    if as_json:
+        answer_json({"dropped": [asdict(pool) for pool in pools]})
+        return
+    console = make_console(wide=wide)
+    if not pools:
+        console.print("every pool that is known is held")
+        return
+    symbols: dict[str, str] = {token.mint: token.symbol for token in registry}
+    table = Table(box=None, pad_edge=False)
+    for column in ("pair", "protocol", "pool"):
+        table.add_column(column, no_wrap=True)
+    table.add_column("depth 1 %, SOL", justify="right", no_wrap=True)
+    table.add_column("why it is not held")
+    for pool in pools:
+        table.add_row(
+            "/".join(symbols.get(mint, short_key(mint)) for mint in (pool.mint_a, pool.mint_b)),
+            pool.protocol,
+            key_text(pool.pool_id, whole=is_wide(console)),
+            "not known" if pool.depth_lamports is None else price_text(pool.depth_lamports / LAMPORTS_PER_SOL),
+            _REASONS.get(pool.reason, pool.reason),
+        )
+    console.print(table)
 
 
 def _table(answer: Iterable[PrintedPool], tokens: Mapping[str, Token], console: Console) -> Table:

@@ -8,8 +8,10 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from quote_core.access.calling import caller_of
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
 from quote_core.dex.pool import SwapMode
+from quote_core.quotes import CIRCULAR_HOPS_MIN, HOP_COUNT_MAX, LEG_COUNT_MAX
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from quote_core.units import BPS, Pubkey, amount_from_decimal, decimal_from_amount
@@ -42,6 +44,21 @@ def quote(
     ] = 50,
     explain: Annotated[bool, typer.Option("--explain", help="Show how the decision came about")] = False,
     exact_out: Annotated[bool, typer.Option("--exact-out", help="AMOUNT is of OUT: what does buying it cost?")] = False,
+    max_hops: Annotated[
+        int,
+        typer.Option(
+            help="Most swaps one after the other; from 2 on OUT may be IN (default: one where there is a pool)",
+            min=0,
+            max=HOP_COUNT_MAX,
+        ),
+    ] = 0,
+    max_splits: Annotated[
+        int, typer.Option(help="Most routes that AMOUNT is split over (default: 1)", min=0, max=LEG_COUNT_MAX)
+    ] = 0,
+    dex: Annotated[
+        list[str] | None, typer.Option(help="Only pools of this DEX, such as orca_whirlpool; may be repeated")
+    ] = None,
+    exclude_dex: Annotated[list[str] | None, typer.Option(help="No pools of this DEX; may be repeated")] = None,
     timeout: Timeout = 5.0,
     data_dir: DataDir = None,
     wide: Wide = False,
@@ -52,12 +69,15 @@ def quote(
     registry = load_tokens(platform.tokens_path)
     sold = registry.resolve(input_token, field="IN")
     bought = registry.resolve(output_token, field="OUT")
-    registry.pair(sold.mint, bought.mint)
+    if max_hops < CIRCULAR_HOPS_MIN:
+        registry.pair(sold.mint, bought.mint)
     given, mode = (bought, SwapMode.EXACT_OUT) if exact_out else (sold, SwapMode.EXACT_IN)
     smallest_units = amount_from_decimal(amount, given.decimals, field="AMOUNT")
-    from solquote.wire import ask_quote  # noqa: PLC0415  # gRPC is loaded for the call only
+    from solquote.wire import AskedRoute, ask_quote  # noqa: PLC0415  # gRPC is loaded for the call only
 
-    answer = ask_quote(platform.aggregator_address, sold, bought, smallest_units, timeout_s=timeout, mode=mode)
+    terms = AskedRoute(max_hops=max_hops, max_splits=max_splits, dexes=dex or (), exclude_dexes=exclude_dex or ())
+    address, caller = platform.aggregator_address, caller_of(platform)
+    answer = ask_quote(address, sold, bought, smallest_units, timeout_s=timeout, mode=mode, terms=terms, caller=caller)
     if as_json:
         answer_json(quote_json(answer, slippage_bps=slippage_bps, mode=mode))
     else:
@@ -81,6 +101,7 @@ def quote_json(answer: PrintedQuote, *, slippage_bps: int, mode: SwapMode = Swap
         **_bound_json(answer, slippage_bps, mode),
         "price": _price(answer, answer.output_amount),
         "oracle_price": answer.oracle_price,
+        "oracle_disagreement": answer.oracle_disagreement,
         "best": answer.best,
         "decision": answer.decision,
         "caps": [asdict(cap) for cap in answer.best_source.caps] if answer.best_source else [],
@@ -138,6 +159,9 @@ def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, mode: S
     console.print(
         f"price {price_text(price)} {unit}, oracle {_oracle_text(price, answer.oracle_price)}", highlight=False
     )
+    if answer.oracle_disagreement:
+        apart = percent_text(answer.oracle_disagreement)
+        console.print(f"the oracle's sources disagree by {apart} (`solquote oracles`)", highlight=False)
     bound, token = _bound(answer, slippage_bps, mode)
     told = f"{'minimum out' if mode is SwapMode.EXACT_IN else 'maximum in'} {amount_text(bound, token)} {token.symbol}"
     console.print(f"{told} at {percent_text(slippage_bps / BPS)} slippage, fees {fees}", highlight=False)
@@ -151,6 +175,9 @@ def _print(answer: PrintedQuote, console: Console, *, slippage_bps: int, mode: S
     for source in answer.sources:
         for line in _route_lines(source, answer, console):
             console.print(f"{source.name}: {line}", highlight=False, markup=False)
+    for source in answer.sources:
+        if source.quote_id:
+            console.print(f"{source.name}: id {source.quote_id}", highlight=False, soft_wrap=True)
 
 
 def _explain(answer: PrintedQuote, console: Console) -> None:
@@ -162,7 +189,9 @@ def _explain(answer: PrintedQuote, console: Console) -> None:
         for column in ("factor", "from", "value", "weight"):
             table.add_column(column, justify="right" if column in {"value", "weight"} else "left")
         price = _price(answer, source.output_amount)
-        for row in factor_rows(source, price=price, oracle_price=answer.oracle_price):
+        for row in factor_rows(
+            source, price=price, oracle_price=answer.oracle_price, oracle_disagreement=answer.oracle_disagreement
+        ):
             table.add_row(*row)
         console.print(table)
         for line in arithmetic(source, answer):
@@ -201,4 +230,5 @@ def _route_lines(source: PrintedSource, answer: PrintedQuote, console: Console) 
 
 def _hop_text(hop: PrintedHop, console: Console) -> str:
     origin = f", {hop.provenance}" if hop.provenance else ""
-    return f"through {hop.protocol} {key_text(hop.pool_id, whole=is_wide(console))}{origin}"
+    part = f"{hop.leg_percent} % " if hop.leg_percent not in (0, 100) else ""
+    return f"{part}through {hop.protocol} {key_text(hop.pool_id, whole=is_wide(console))}{origin}"

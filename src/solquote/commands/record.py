@@ -1,6 +1,7 @@
 """`solquote record`: capture pools and all their accounts from an RPC node into a file `verify-quotes` reads."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -9,6 +10,7 @@ import typer
 from quote_core.addresses import redacted_url
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.errors import InvalidField
+from quote_core.rpc_addresses import RpcAddress
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import checked_mint
 from quote_core.units import Pubkey
@@ -33,7 +35,7 @@ def record(
     addresses = [checked_mint(pool, field="POOL") for pool in dict.fromkeys(pools)]
     import asyncio  # noqa: PLC0415  # loaded for the call only
 
-    document = asyncio.run(_captured(addresses, platform.rpc_url, timeout_ms=int(timeout * _MS_PER_S)))
+    document = asyncio.run(_captured(addresses, platform.rpc_addresses(), timeout_ms=int(timeout * _MS_PER_S)))
     try:
         output.write_text(json.dumps(document, indent=1) + "\n")
     except OSError as error:
@@ -52,14 +54,13 @@ def record(
         )
 
 
-async def _captured(addresses: list[Pubkey], rpc_url: str, *, timeout_ms: int) -> dict[str, Any]:
-    from quote_core.solana import RpcClient, open_session  # noqa: PLC0415  # loaded for the call only
+async def _captured(addresses: list[Pubkey], nodes: Sequence[RpcAddress], *, timeout_ms: int) -> dict[str, Any]:
+    from quote_core.solana import RpcClient, open_endpoints  # noqa: PLC0415  # loaded for the call only
     from quote_core.telemetry.logs import start_logs  # noqa: PLC0415  # the same
     from solquote.recording import capture  # noqa: PLC0415  # with every DEX
 
     start_logs("solquote", "error")
-    async with open_session(rpc_url) as session:
-        rpc = RpcClient(url=rpc_url, session=session, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
-        return await capture(
-            addresses, rpc.get_multiple_accounts, rpc.get_provenance, source=f"RPC node {redacted_url(rpc_url)}"
-        )
+    async with open_endpoints(nodes, clock=SYSTEM_CLOCK) as endpoints:
+        rpc = RpcClient(endpoints=endpoints, clock=SYSTEM_CLOCK, timeout_ms=timeout_ms)
+        source = ", ".join(f"RPC node {redacted_url(node.url)}" for node in nodes)
+        return await capture(addresses, rpc.get_multiple_accounts, rpc.get_provenance, source=source)

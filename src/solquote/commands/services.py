@@ -14,7 +14,7 @@ from rich.text import Text
 from aggregator.settings import AggregatorSettings
 from external_quote.settings import ExternalQuoteSettings
 from pipeline.system_manager.settings import SystemManagerSettings
-from quote_core.addresses import host_of, with_port
+from quote_core.addresses import host_of, servers_of, with_port
 from quote_core.settings import PlatformSettings
 from solquote.commands.options import DATA_DIR_VARIABLE, DataDir, Json, Timeout, found_environment
 from solquote.exit_codes import ExitCode
@@ -46,7 +46,7 @@ def services(*, timeout: Timeout = 3.0, data_dir: DataDir = None, as_json: Json 
         manager_host=manager.http_host,
         manager_port=manager.http_port,
         jupiter_url=ExternalQuoteSettings.load(environ=environ).jupiter_url,
-        nats_monitor=with_port(host_of(platform.nats_url), up.nats_monitor_port),
+        nats_monitor=with_port(host_of(servers_of(platform.nats_url)[0]), up.nats_monitor_port),
         metrics_urls=metrics_urls(environ),
     )
     looks = asyncio.run(

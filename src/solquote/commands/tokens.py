@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from rich.console import Console
 from rich.table import Table
 
+from quote_core.access.calling import caller_of
 from quote_core.settings import PlatformSettings
 from quote_core.tokens import Token, TokenRegistry, load_tokens
 from solquote.answers import PrintedPrice
@@ -25,7 +26,7 @@ def tokens(*, timeout: Timeout = 2.0, data_dir: DataDir = None, wide: Wide = Fal
     from solquote.wire import ask_prices  # noqa: PLC0415  # gRPC is loaded for the call only
 
     try:
-        prices = ask_prices(platform.local_quote_address, timeout_s=timeout)
+        prices = ask_prices(platform.local_quote_address, timeout_s=timeout, caller=caller_of(platform))
     except CommandFailed as failure:
         without_prices = f"no prices: {failure}"
     if as_json:

@@ -12,6 +12,7 @@ from rich.console import Console, RenderableType
 from rich.live import Live
 
 from aggregator.settings import AggregatorSettings
+from quote_core.access.calling import caller_of
 from quote_core.addresses import dialled, host_of
 from quote_core.clock import SYSTEM_CLOCK
 from quote_core.json_dialect import Verbatim, json_text
@@ -40,7 +41,8 @@ def top(
     environ = found_environment(data_dir)
     platform = PlatformSettings.load(environ=environ)
     host = dialled(host_of(f"//{platform.aggregator_address}"))
-    follower = PageFollower(host, AggregatorSettings.load(environ=environ).http_port, clock=SYSTEM_CLOCK)
+    port = AggregatorSettings.load(environ=environ).http_port
+    follower = PageFollower(host, port, clock=SYSTEM_CLOCK, caller=caller_of(platform))
     console = make_console()
     try:
         with follower.following(timeout_s=timeout):

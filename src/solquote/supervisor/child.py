@@ -98,6 +98,11 @@ class Child:
         self._terminate_wanted = True
         self._send(signal.SIGTERM)
 
+    def hang_up(self) -> None:
+        """Let the process read its settings again; one that is still starting reads them anyhow."""
+        if self.ready.is_set() and self.spec.nats is None:
+            self._send(signal.SIGHUP)
+
     def kill(self) -> None:
         """End the process, whatever it is doing."""
         self._send(signal.SIGKILL)

@@ -1,30 +1,24 @@
-"""The embedded nats-server: its users and configuration, where its binary is, and whether it is well.
-
-Every role of `quote_core.bus.permissions` is a user with an nkey of its own, made once for each data folder; nobody
-else is let in. The configuration holds public keys only. The users stay in the server's global account, where the
-streams of earlier versions are.
-"""
+"""The embedded nats-server: its configuration, where its binary is, and whether it is well."""
 
 import asyncio
 import contextlib
 import json
 import os
 import shutil
-import stat
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from http import HTTPStatus
 from pathlib import Path
 from typing import Any, Final
 
 from quote_core.addresses import dialled, with_port
 from quote_core.bus.access import credentials_folder
-from quote_core.bus.nkey import UserKey
-from quote_core.bus.permissions import GRANTS, BusRole, Permissions, permissions_of
-from quote_core.errors import InvalidField, ProviderUnavailable
+from quote_core.bus.permissions import BusRole
+from quote_core.errors import ProviderUnavailable
 from quote_core.health import Condition
 from solquote.http_exchange import request_bytes
 from solquote.http_look import one_answer
+from solquote.nats_users import authorization, made_keys, quoted, write_private
 from solquote.supervisor.specification import EmbeddedNats
 
 __all__ = [
@@ -37,7 +31,6 @@ __all__ = [
 ]
 
 _PROBE_S_MAX: Final = 1.0
-_SEED_BYTES_MAX: Final = 128
 _FILE_STORE_BYTES_MAX: Final = 1 << 40
 _MEMORY_STORE_BYTES_MAX: Final = 1 << 36
 """No bounds in practice: a stream has its own. By default they are three quarters of what is free at the start, and a
@@ -48,37 +41,8 @@ def prepare_nats(nats: EmbeddedNats) -> None:
     """Make keys that are not there yet, and write the configuration; all of it for its owner alone."""
     nats.store.mkdir(mode=0o700, parents=True, exist_ok=True)
     nats.store.chmod(0o700)
-    keys = _keys(credentials_folder(nats.data_folder))
-    _write_private(nats.configuration, nats_configuration(nats, {role: key.public for role, key in keys.items()}))
-
-
-def _keys(folder: Path) -> dict[BusRole, UserKey]:
-    folder.mkdir(mode=0o700, exist_ok=True)
-    folder.chmod(0o700)
-    return {role: _key(folder / role.value) for role in BusRole}
-
-
-def _key(path: Path) -> UserKey:
-    """The key that is there; one that others could read, or that is damaged, is replaced."""
-    with contextlib.suppress(FileNotFoundError, InvalidField, UnicodeDecodeError), path.open("rb") as file:
-        status = os.fstat(file.fileno())
-        if not stat.S_IMODE(status.st_mode) & 0o077 and status.st_uid == os.getuid():
-            return UserKey(file.read(_SEED_BYTES_MAX).decode("ascii"))
-    seed = UserKey.new_seed()
-    _write_private(path, seed + "\n")
-    return UserKey(seed)
-
-
-def _write_private(path: Path, text: str) -> None:
-    """Replace the file as one step; nobody but its owner could read it at any time."""
-    scratch = path.with_name(f"{path.name}.new")
-    scratch.unlink(missing_ok=True)
-    descriptor = os.open(scratch, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_CLOEXEC, 0o600)
-    with os.fdopen(descriptor, "wb") as file:
-        file.write(os.fsencode(text))  # a path's own bytes, whatever the locale
-        file.flush()
-        os.fsync(file.fileno())
-    scratch.replace(path)
+    public_nkeys = made_keys(credentials_folder(nats.data_folder))
+    write_private(nats.configuration, nats_configuration(nats, public_nkeys))
 
 
 def nats_configuration(nats: EmbeddedNats, public_nkeys: Mapping[BusRole, str]) -> str:
@@ -89,38 +53,19 @@ def nats_configuration(nats: EmbeddedNats, public_nkeys: Mapping[BusRole, str]) 
     """
     return "\n".join(
         (
-            f"listen: {_quoted(with_port(nats.host, nats.port))}",
-            f"http: {_quoted(with_port(nats.monitor_host, nats.monitor_port))}",
+            f"listen: {quoted(with_port(nats.host, nats.port))}",
+            f"http: {quoted(with_port(nats.monitor_host, nats.monitor_port))}",
             "server_name: solquote",
             "jetstream {",
-            f"  store_dir: {_quoted(str(nats.store))}",
+            f"  store_dir: {quoted(str(nats.store))}",
             "  sync_interval: always",
             f"  max_file_store: {_FILE_STORE_BYTES_MAX}",
             f"  max_memory_store: {_MEMORY_STORE_BYTES_MAX}",
             "}",
-            "authorization {",
-            "  users: [",
-            *(_user(public_nkeys[grant.role], permissions_of(grant)) for grant in GRANTS),
-            "  ]",
-            "}",
+            *authorization(public_nkeys),
             "",
         )
     )
-
-
-def _user(public_nkey: str, permissions: Permissions) -> str:
-    return (
-        f"    {{ nkey: {public_nkey}, permissions: {{ publish: {_list(permissions.publish)}, "
-        f"subscribe: {_list(permissions.subscribe)} }} }}"
-    )
-
-
-def _list(subjects: Sequence[str]) -> str:
-    return f"[{', '.join(map(_quoted, subjects))}]"
-
-
-def _quoted(text: str) -> str:
-    return json.dumps(text, ensure_ascii=False)  # the server's parser knows no \\u escapes
 
 
 def find_nats_server() -> str:

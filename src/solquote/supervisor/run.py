@@ -6,7 +6,8 @@ import errno
 import os
 import signal
 import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Final
 
@@ -22,27 +23,38 @@ _SOCKET_PATH_BYTES_MAX: Final = 107
 """sun_path of sockaddr_un, with its closing zero."""
 _REMIND_S: Final = 10.0
 """How often it is said what is not healthy yet."""
+_SURE_SHARE: Final = 0.4
+"""Of the time to stop: divided evenly between the waves, whatever those before them take."""
 _KILL_S_MAX: Final = 1.0
 """How long the kernel may take to end what was killed."""
 
 
 class SupervisorStop:
-    """Set once to stop in order, twice to stop at once."""
+    """Set once to stop in order, twice to stop at once; `on_hangup` is for what is not to stop at a SIGHUP."""
 
     def __init__(self) -> None:
         self.wanted = asyncio.Event()
         self.at_once = asyncio.Event()
+        self.on_hangup: Callable[[], None] = self.ask
 
     def ask(self) -> None:
         """What a signal does."""
         (self.at_once if self.wanted.is_set() else self.wanted).set()
 
+    def _hung_up(self) -> None:
+        self.on_hangup()  # as it is by then
+
     @contextlib.contextmanager
     def from_signals(self) -> Iterator[None]:
-        """Take SIGINT, SIGTERM and SIGHUP as requests while the context lasts."""
+        """Take SIGINT, SIGTERM and SIGHUP as requests while the context lasts.
+
+        SIGHUP says that the terminal is gone. Who has none is told by it to read its settings again, as services are.
+        """
         loop = asyncio.get_running_loop()
         for number in STOP_SIGNALS:
             loop.add_signal_handler(number, self.ask)
+        if not _has_terminal():
+            loop.add_signal_handler(signal.SIGHUP, self._hung_up)
         try:
             yield
         finally:
@@ -79,11 +91,28 @@ async def supervise(
                 for name, child in children.items()
             }
             announcing = tasks.create_task(_announce(list(children.values()), clock=clock, watcher=watcher))
+            stop.on_hangup = partial(_hang_up, children, watcher)
             try:
                 await stop.wanted.wait()
             finally:
+                stop.on_hangup = stop.ask
                 announcing.cancel()
                 await _stop_all(children, keeping, waves=stop_waves(specs), stop=stop, stop_ns_max=stop_ns_max)
+
+
+def _hang_up(children: Mapping[str, Child], watcher: Watcher) -> None:
+    watcher.told("solquote", "SIGHUP: settings are read again")
+    for child in children.values():
+        child.hang_up()
+
+
+def _has_terminal() -> bool:
+    """Whether there is a terminal that could be gone one day."""
+    try:
+        os.close(os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY | os.O_CLOEXEC))
+    except OSError:
+        return False
+    return True
 
 
 def _check_socket_paths(folder: str, specs: Sequence[ProcessSpec]) -> None:
@@ -126,7 +155,10 @@ async def _stop_all(
     stop: SupervisorStop,
     stop_ns_max: int,
 ) -> None:
-    """End wave after wave; each gets an equal share of the time left, so that none can use up all of it."""
+    """End wave after wave; each may take the time left but for what those behind it are sure of.
+
+    So what an executor has in hand is finished, though most waves end at once, and none can use up all of it.
+    """
     for child in children.values():
         child.stop()
     loop = asyncio.get_running_loop()
@@ -135,7 +167,9 @@ async def _stop_all(
     for position, wave in enumerate(waves):
         for name in wave:
             children[name].terminate()
-        patience_s = max(0.0, deadline - loop.time()) / (len(waves) - position)
+        later_count = len(waves) - position - 1
+        sure_s = stop_ns_max / 1e9 * _SURE_SHARE / len(waves)
+        patience_s = max(0.0, deadline - loop.time() - later_count * sure_s)
         await _ended([keeping[name] for name in wave], timeout_s=patience_s, unless=at_once)
         for name in wave:
             children[name].kill()

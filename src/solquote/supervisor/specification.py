@@ -38,6 +38,8 @@ class ProcessSpec:
     name: str
     command: Sequence[str]
     needs: Set[str] = frozenset()
+    feeds: Set[str] = frozenset()
+    """Who works on what it gives: they end after it, and finish what they were given."""
     address: str = ""
     """Where it is found, for people."""
     nats: EmbeddedNats | None = None
@@ -63,8 +65,8 @@ class Watcher(Protocol):
 
 
 def stop_waves(specs: Sequence[ProcessSpec]) -> list[list[str]]:
-    """Names to stop together, in order: nobody before those that need it."""
-    left = {spec.name: spec.needs for spec in specs}
+    """Names to stop together, in order: nobody before those that need it or feed it."""
+    left = {spec.name: spec.needs | spec.feeds for spec in specs}
     waves = []
     while left:
         needed = frozenset().union(*left.values())

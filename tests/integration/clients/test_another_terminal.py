@@ -16,12 +16,16 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from fakes.running_platform import PROCESS_NAMES, RunningPlatform, solquote, solquote_running
+from fakes.running_platform import RunningPlatform, solquote, solquote_running
 from fakes.waiting import DEADLINE_S
 
 from quote_core.events import Stream
+from solquote.processes import NATS, SERVICES
 
 pytestmark = pytest.mark.integration
+
+ALL_NAMES = [NATS, *(service.name for service in SERVICES)]
+"""This platform has every process there is."""
 
 
 def ask(platform: RunningPlatform, line: str, *, code: int = 0) -> Any:
@@ -34,7 +38,7 @@ def ask(platform: RunningPlatform, line: str, *, code: int = 0) -> Any:
 def say(platform: RunningPlatform, line: str, *, code: int = 0) -> str:
     """What a command prints for people."""
     ended = solquote(*line.split(), data_dir=platform.data_dir)
-    assert ended.returncode == code, ended.stderr
+    assert ended.returncode == code, ended.stdout + ended.stderr
     return ended.stdout
 
 
@@ -52,7 +56,7 @@ def test_status_shows_every_process_as_the_supervisor_knows_it(client_platform: 
     assert status["killSwitch"]["state"] == "ACTIVE"
     printed = say(client_platform, "status").splitlines()
     assert printed[0].startswith("trading is ACTIVE since ")
-    assert [line.split()[0] for line in printed[2:]] == list(PROCESS_NAMES)
+    assert [line.split()[0] for line in printed[2:]] == ALL_NAMES
 
 
 def test_a_stop_is_the_first_thing_that_status_doctor_top_and_up_tell(client_platform: RunningPlatform):
@@ -91,7 +95,8 @@ def test_each_stream_has_its_bounds_and_its_readers(client_platform: RunningPlat
     assert streams["METRICS"]["messageCount"] > 0
     assert streams["METRICS"]["bytesMax"] > streams["METRICS"]["sizeBytes"] > 0
     readers = {consumer["reader"]: consumer for consumer in streams["PLANNED"]["consumers"] if consumer["isThere"]}
-    assert set(readers) - {"page"} == {"executor", "event_logger"}  # the page while somebody looks at it
+    # The page while somebody looks at it; the auditor for the history.
+    assert set(readers) - {"page"} == {"executor", "event_logger", "auditor"}
     assert readers["executor"]["isDurable"]
     assert max(map(len, say(client_platform, "events stats").splitlines())) <= 80
 
@@ -180,14 +185,14 @@ def test_without_a_platform_there_is_no_level_to_change(tmp_path: Path):
 def test_top_has_one_frame_of_everything_for_a_pipe(client_platform: RunningPlatform):
     printed = say(client_platform, "top --once")
     assert printed.startswith("trading is ACTIVE since ")
-    assert f"{len(PROCESS_NAMES)} of {len(PROCESS_NAMES)} processes healthy | bus up | " in printed
-    for piece in (*PROCESS_NAMES, "P&L ", "SOL/USDC", "opportunities, ", "plans", "rejections", "pools, oldest first"):
+    assert f"{len(ALL_NAMES)} of {len(ALL_NAMES)} processes healthy | bus up | " in printed
+    for piece in (*ALL_NAMES, "P&L ", "SOL/USDC", "opportunities, ", "plans", "rejections", "pools, oldest first"):
         assert piece in printed
     assert "\x1b" not in printed
     topics = {line["topic"]: line["content"] for line in lines(client_platform, "top --json")}
     assert topics["switch"]["state"] == "ACTIVE"
     assert topics["quotes"]["pairs"][0]["pair"] == "SOL/USDC"
-    assert {each["process"] for each in topics["processes"]["processes"]} == set(PROCESS_NAMES)
+    assert {each["process"] for each in topics["processes"]["processes"]} == set(ALL_NAMES)
     assert {"hello", "pulse", "bus", "pools", "opportunities", "plans", "profit"} < set(topics)
 
 

@@ -67,6 +67,24 @@ def test_quote_says_what_a_wanted_output_costs(client_platform: RunningPlatform)
     assert [source["name"] for source in answer["sources"]] == ["local"]
 
 
+def test_quote_goes_through_another_token_where_a_pair_has_no_pool(client_platform: RunningPlatform):
+    answer = ask(client_platform, "quote JitoSOL USDC 1")
+    (local,) = [source for source in answer["sources"] if source["name"] == "local"]
+    assert [hop["inputMint"] for hop in local["route"]] == [answer["input"]["mint"], local["route"][0]["outputMint"]]
+    assert local["factors"]["route"] == 0.8
+    assert "through" in say(client_platform, "quote JitoSOL USDC 1")
+
+
+def test_quote_splits_an_amount_and_comes_back_to_where_it_began(client_platform: RunningPlatform):
+    answer = ask(client_platform, "quote SOL USDC 500 --max-splits 3")
+    (local,) = answer["sources"]
+    assert sum(hop["legPercent"] for hop in local["route"]) == 100
+    assert sum(hop["inputAmount"] for hop in local["route"]) == answer["inputAmount"]
+    circular = ask(client_platform, "quote SOL SOL 1 --max-hops 2")
+    assert circular["input"] == circular["output"]
+    assert len(circular["sources"][0]["route"]) == 2
+
+
 def test_all_twelve_pairs_quote_both_ways(client_platform: RunningPlatform, registry: TokenRegistry):
     rows = {row["pair"]: row for row in ask(client_platform, "watch")["pairs"]}
     assert len(rows) == 15
@@ -99,6 +117,20 @@ def test_tokens_have_prices(client_platform: RunningPlatform):
     assert tokens["sSOL"]["usd"] is None
 
 
+def test_oracles_tell_whose_price_is_used_and_why_not_another(client_platform: RunningPlatform):
+    told = {one["symbol"]: one for one in ask(client_platform, "oracles")["oracles"]}
+    assert told["SOL"]["source"] == told["SOL"]["sources"][0]["source"]
+    assert {source["source"] for source in told["SOL"]["sources"]} == {"pyth", "switchboard"}
+    assert {source["source"] for source in told["JupSOL"]["sources"]} == {"stake_pool", "switchboard"}
+    for one in told.values():
+        assert [source["standing"] for source in one["sources"]].count("chosen") == (one["usd"] is not None)
+        assert all(bool(source["why"]) is (source["standing"] != "chosen") for source in one["sources"])
+    assert told["sSOL"]["sources"] == []
+    printed = say(client_platform, "oracles SOL")
+    assert "switchboard" in printed
+    assert "chosen" in printed
+
+
 def test_watch_prints_once_into_a_pipe(client_platform: RunningPlatform):
     assert "SOL/USDC" in say(client_platform, "watch --amount 10")
 
@@ -116,11 +148,14 @@ def test_the_quote_files_hold_nothing_impossible(client_platform: RunningPlatfor
 
 def test_doctor_finds_nothing_wrong(client_platform: RunningPlatform):
     checks = ask(client_platform, "doctor")["checks"]
-    assert {check["verdict"] for check in checks} == {"ok"}
-    assert {"NATS sync_interval", "aggregator (gRPC)", "RPC WebSocket", "kill-switch token"} <= {
+    assert {"NATS sync_interval", "aggregator (gRPC)", "RPC WebSocket", "kill-switch token", "disk"} <= {
         check["subject"] for check in checks
     }
-    assert "all passed" in say(client_platform, "doctor")
+    not_well = [check for check in checks if check["verdict"] != "ok"]
+    # Whether the disk is large enough is the machine's; test_disk_checks.py holds both verdicts to what they must be.
+    assert [check for check in not_well if (check["subject"], check["verdict"]) != ("disk", "warning")] == []
+    summary = say(client_platform, "doctor").splitlines()[-1]
+    assert summary in {f"{len(checks)} checks, {told}" for told in ("all passed", "1 to look at")}
 
 
 def test_doctor_names_a_setting_nobody_knows(client_platform: RunningPlatform):
@@ -151,19 +186,39 @@ def test_an_opportunity_becomes_a_fill_and_a_line_of_pnl(client_platform: Runnin
     assert "filled" in say(client_platform, "pnl")
 
 
+def test_the_history_comes_to_the_account_that_pnl_has_from_the_stream(client_platform: RunningPlatform):
+    until_trades_exceed(client_platform, 0)
+    deadline = time.monotonic() + TRADED_S
+    while True:
+        account = ask(client_platform, "pnl --last 0")
+        of_history = ask(client_platform, f"history pnl --run {account['runId']}")["accounts"]
+        figures = {"key": account["runId"], **account["summary"]}
+        del figures["dayProfitLamports"]  # which is as of now
+        if of_history == [figures]:
+            break
+        assert time.monotonic() < deadline, (of_history, figures)
+    plan_ids = {one["planId"] for one in ask(client_platform, "pnl --last 5")["results"]}
+    lines = say(client_platform, "history trades --json").splitlines()
+    assert plan_ids <= {json.loads(line)["planId"] for line in lines}
+    assert say(client_platform, "history events --type ExecutionResult -n 1 --json")
+
+
 def test_kill_stops_trading_across_restarts_until_release(client_platform: RunningPlatform):
     until_trades_exceed(client_platform, 0)
     switch = ask(client_platform, "kill --reason drill")
-    assert (switch["state"], switch["reason"]) == ("HALTED", "drill")
-    stopped_at = trades(client_platform)
-    for name in ("system_manager", "executor", "planner", "scanner"):
-        pid = client_platform.pids()[name]
-        client_platform.kill(name)
-        client_platform.until_back(name, old_pid=pid, seconds=10)
-    wait_for_slots(client_platform, OBSERVED_SLOTS)
-    assert trades(client_platform) == stopped_at
-    assert ask(client_platform, "kill")["state"] == "HALTED"
-    assert "trading is ACTIVE" in say(client_platform, "release --reason over")
+    try:
+        assert (switch["state"], switch["reason"]) == ("HALTED", "drill")
+        stopped_at = trades(client_platform)
+        for name in ("system_manager", "executor", "planner", "scanner"):
+            pid = client_platform.pids()[name]
+            client_platform.kill(name)
+            client_platform.until_back(name, old_pid=pid, seconds=10)
+        wait_for_slots(client_platform, OBSERVED_SLOTS)
+        assert trades(client_platform) == stopped_at
+        assert ask(client_platform, "kill")["state"] == "HALTED"
+    finally:  # the platform is others', too
+        released = say(client_platform, "release --reason over")
+    assert "trading is ACTIVE" in released
     until_trades_exceed(client_platform, stopped_at)
 
 
@@ -176,5 +231,5 @@ def wait_for_slots(platform: RunningPlatform, count: int) -> None:
 
 
 def slot(platform: RunningPlatform) -> int:
-    newest: int = max(pool["slot"] for pool in ask(platform, "pools")["pools"])
+    newest: int = max(pool["slot"] for pool in ask(platform, "pools --timeout 60")["pools"])
     return newest

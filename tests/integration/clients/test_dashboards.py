@@ -19,10 +19,10 @@ from fakes.monitoring import (
     Webhook,
     alertmanager_running,
     prometheus_running,
-    until,
     webhook_listening,
 )
 from fakes.running_platform import RunningPlatform, solquote
+from fakes.waiting import until
 
 from solquote.processes import METRICS_PORT, SERVICES
 from solquote.setting_models import settings_model

@@ -164,7 +164,7 @@ def test_ghz_loads_a_method_by_reflection_with_compressed_requests(client_platfo
     )
 
 
-@pytest.mark.parametrize("prefix", ["", "/swap/v1", "/v1"])
+@pytest.mark.parametrize("prefix", ["", "/swap/v1", "/v6", "/v1"])
 def test_jupiters_own_client_is_answered(client_platform: RunningPlatform, prefix: str):
     http = client_platform.view("aggregator")["address"].rpartition(",")[2]
     base_path = f"http://127.0.0.1:{http}{prefix}"
@@ -184,6 +184,18 @@ def test_jupiters_own_client_is_answered(client_platform: RunningPlatform, prefi
     assert int(understood["exactOut"]["otherAmountThreshold"]) >= int(understood["exactOut"]["inAmount"])
     assert understood["raydium"]["routePlan"][0]["swapInfo"]["label"] in {"Raydium CP", "Raydium CLMM"}
     assert understood["labels"]["whirLbMiicVdio4qvUfM5KAg6Ct8VwpYzGff3uctyCc"] == "Whirlpool"
-    assert understood["noAccounts"]["status"] == 400
-    assert understood["noAccounts"]["error"].startswith("maxAccounts: must be 64")
-    assert (understood["swap"]["status"], understood["swap"]["errorCode"]) == (501, "UNIMPLEMENTED")
+    fee = understood["withFee"]["platformFee"]
+    assert (int(fee["amount"]) + int(understood["withFee"]["outAmount"])) * fee["feeBps"] // 10_000 == int(
+        fee["amount"]
+    )
+    assert understood["lean"]["routePlan"][0]["swapInfo"]["label"] in {"Raydium CP", "Whirlpool"}
+    assert {step["swapInfo"]["label"] for step in understood["everything"]["routePlan"]} == {"Whirlpool"}
+    for refused, words in (
+        ("noAccounts", "maxAccounts: must be a whole number of accounts from 18"),
+        ("dynamic", "dynamicSlippage: must be false"),
+        ("unknownDex", "dexes: must name DEXes of"),
+    ):
+        assert (understood[refused]["status"], understood[refused]["errorCode"]) == (400, "INVALID_ARGUMENT")
+        assert understood[refused]["error"].startswith(words)
+    for refused in ("swap", "instructions"):
+        assert (understood[refused]["status"], understood[refused]["errorCode"]) == (501, "UNIMPLEMENTED")

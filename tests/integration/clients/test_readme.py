@@ -5,6 +5,7 @@ Only addresses and folders are those of the test's own platform. What cannot be 
 
 import os
 import re
+import shutil
 import subprocess
 import sys
 import threading
@@ -15,6 +16,7 @@ from pathlib import Path
 import pytest
 from fakes.go_tools import go_tool
 from fakes.running_platform import RunningPlatform
+from fakes.waiting import until
 
 from pipeline.event_logger import verify
 
@@ -159,5 +161,15 @@ def test_the_first_scanner_is_shown_whole_and_finds_round_trips(client_platform:
 
 def test_the_journal_in_a_copy_of_the_data_folder_is_whole(client_platform: RunningPlatform, folder: Path):
     copy = next(block for block in BLOCKS if block.code.startswith("cp "))
-    run(client_platform, copy, folder)
+
+    def is_copied() -> bool:
+        """What goes while it is copied, as the history's -wal does between two writings, fails cp: it is run again."""
+        shutil.rmtree(folder / "solquote-backup", ignore_errors=True)
+        try:
+            run(client_platform, copy, folder)
+        except AssertionError:
+            return False
+        return True
+
+    until(is_copied, "all of a running platform's folder is copied")
     assert verify(folder / "solquote-backup" / "journal").is_intact

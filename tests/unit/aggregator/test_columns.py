@@ -103,6 +103,14 @@ def test_refused_combinations_stand_apart_as_they_came() -> None:
     assert [LocalQuote.FromString(one).row for one in columns.refused] == [3]
 
 
+def test_quotes_through_several_pools_stand_apart_as_they_came() -> None:
+    described = message(7)
+    described.routed.add(row=4).route.add(pool_id="p")
+    columns = LocalColumns(described.SerializeToString())
+    assert len(columns) == 1
+    assert [LocalQuote.FromString(one) for one in columns.routed] == list(described.routed)
+
+
 def test_fields_of_a_newer_service_are_passed_over() -> None:
     data = message(7).SerializeToString() + b"\xfa\x7f\x02hi" + b"\xf8\x7f\x05" + b"\xfd\x7fabcd" + b"\xf9\x7fabcdefgh"
     assert len(LocalColumns(data)) == 1

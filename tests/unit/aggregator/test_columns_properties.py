@@ -72,6 +72,7 @@ messages = st.builds(
     LocalQuoteColumns,
     groups=st.lists(groups(), max_size=3),
     refused=st.lists(refusals, max_size=2),
+    routed=st.lists(st.builds(LocalQuote, row=u32, route=st.lists(hops, max_size=3)), max_size=2),
     sequence=u64,
     snapshot=st.booleans(),
 )
@@ -113,6 +114,7 @@ def test_valid_message_is_read_as_protobuf_reads_it(message: LocalQuoteColumns) 
     assert read(columns) == expected(message)
     assert len(columns) == sum(len(group.rows) for group in message.groups)
     assert [LocalQuote.FromString(one) for one in columns.refused] == list(message.refused)
+    assert [LocalQuote.FromString(one) for one in columns.routed] == list(message.routed)
     assert (columns.sequence, columns.snapshot) == (message.sequence, message.snapshot)
 
 
@@ -140,8 +142,8 @@ def test_group_in_pieces_is_read_as_protobuf_reads_it(pieces: list[LocalQuoteGro
 def _is_as_protobuf_has_it_or_refused(data: bytes) -> None:
     try:
         columns = LocalColumns(data)
-        for refused in columns.refused:
-            upstream_wire.held_local_bytes(refused)
+        for apart in (*columns.refused, *columns.routed):
+            upstream_wire.held_local_bytes(apart)
     except LayoutMismatch:
         return
     try:

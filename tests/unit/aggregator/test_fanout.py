@@ -6,6 +6,7 @@ from fakes.waiting import eventually
 
 from aggregator.fanout import Fanout
 from aggregator.held import HeldQuote, Refusal, Source
+from aggregator.routes import Routes
 from aggregator.rows import RowRegistry
 from aggregator.selection import Merged
 from aggregator.table import QuoteTable
@@ -67,6 +68,7 @@ def fanout(rows: RowRegistry, table: QuoteTable, local: Service, external: Servi
         tokens=TOKENS,
         local=local,
         external=external,
+        routes=Routes(),
         clock=SYSTEM_CLOCK,
         local_timeout_ns=5 * MS,
         external_timeout_ns=60 * MS,

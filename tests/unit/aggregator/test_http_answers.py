@@ -8,7 +8,7 @@ from fakes.vouched import freshness_message
 from aggregator.confidence import Confidence, Factors
 from aggregator.held import Source
 from aggregator.http_answers import quote_answer
-from aggregator.http_models import QuoteAnswer, QuoteParameters
+from aggregator.http_models import PlatformFee, QuoteAnswer, QuoteParameters
 from aggregator.selection import Merged, merge
 from aggregator.upstream_wire import held_local
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
@@ -50,9 +50,9 @@ def answer(*route: quotes_pb2.RouteHop, output: int = 140_000_001) -> QuoteAnswe
     return told(row(held_local(message), clock=clock), now_mono_ns=NOW + 2_000_000)
 
 
-def told(merged: Merged, *, now_mono_ns: int = NOW) -> QuoteAnswer:
+def told(merged: Merged, asked: QuoteParameters = ASKED, *, now_mono_ns: int = NOW) -> QuoteAnswer:
     """The answer, and that it is word for word what the model says, of which the OpenAPI document is made."""
-    written = orjson.dumps(quote_answer(merged, ASKED, now_mono_ns=now_mono_ns, started_mono_ns=NOW))
+    written = orjson.dumps(quote_answer(merged, asked, now_mono_ns=now_mono_ns, started_mono_ns=NOW))
     model = QuoteAnswer.model_validate_json(written, strict=True, extra="forbid")
     assert model.model_dump_json(by_alias=True).encode() == written
     return model
@@ -109,3 +109,16 @@ def test_a_cap_is_told_by_name_beside_the_score_it_does_not_touch() -> None:
         {"reason": "price_impact", "value": 0.9999, "limit": 0.05, "atMost": "skip"}
     ]
     assert got.confidence > 0.9
+
+
+def test_a_platform_fee_is_kept_of_the_output_rounded_down_and_slippage_is_of_what_is_left() -> None:
+    """As Jupiter told it of a swap of two parts: 227906608 + 531820709, 40 basis points, 10 of slippage."""
+    asked = ASKED.model_copy(update={"platform_fee_bps": 40, "slippage_bps": 10})
+    got = told(row(held(759_727_317)), asked)
+    assert got.platform_fee == PlatformFee(amount="3038909", fee_bps=40)
+    assert got.out_amount == "756688408"
+    assert got.other_amount_threshold == str(756_688_408 * 9_990 // 10_000)
+
+
+def test_no_platform_fee_is_none() -> None:
+    assert told(row(held(759_727_317))).platform_fee is None

@@ -179,6 +179,27 @@ async def test_refusal_with_a_code_nobody_knows_can_still_be_passed_on(parts: Pa
     assert parts.table.merged(0).refusal == Refusal("UNKNOWN", "x" * 500)
 
 
+async def test_a_quote_through_several_pools_goes_everywhere_with_its_hops_and_no_dex(parts: Parts) -> None:
+    quote = local_quote()
+    quote.protocol = "orca_whirlpool"
+    for pool_id, protocol in (("p", "orca_whirlpool"), ("q", "raydium_cpmm")):
+        quote.route.add(pool_id=pool_id, protocol=protocol, input_mint=pool_id, output_mint=pool_id + "x")
+    message = local_quote_pb2.LocalQuoteColumns(routed=[quote], sequence=1)
+    with parts.subscriptions.follow([(0, b"")]) as subscription:
+        await parts.intake.local(message.SerializeToString())
+        assert subscription.take(10) == (0,)
+    ((row, fields),) = parts.local.batches[0]
+    assert (row, fields["output_amount"], fields["dex_id"], fields["route_id"]) == (0, 140_000_000, 0, 5)
+    confidence = parts.table.merged(0).local_confidence
+    assert confidence is not None
+    assert confidence.factors.route == pytest.approx(0.8)
+    route = parts.routes.find(5)
+    assert route is not None
+    assert [hop.pool_id for hop in route.newest.route] == ["p", "q"]
+    told = pb.AggregatedQuote.FromString(parts.table.body(0))
+    assert [hop.pool_id for hop in told.local.route] == ["p", "q"]
+
+
 async def test_message_that_is_none_is_refused_whole_and_by_name(parts: Parts) -> None:
     message = columns_message([local_quote()])
     with pytest.raises(LayoutMismatch, match="LocalQuoteColumns"):

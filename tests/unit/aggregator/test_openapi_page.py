@@ -10,6 +10,7 @@ from hypothesis.strategies import from_regex
 from aggregator.http_models import MINT_PATTERN
 from aggregator.openapi import JUPITER_PREFIXES, SWAP_PAGE, openapi_document
 from aggregator.openapi_page import PAGE_POLICY, openapi_page
+from aggregator.swagger.server import SWAGGER_PATH
 from quote_core.tokens import checked_mint, load_tokens
 
 DOCUMENT = openapi_document("1.2.3")
@@ -45,7 +46,7 @@ def test_nothing_is_loaded_from_outside(links: Links) -> None:
 
 
 def test_every_link_leads_somewhere_on_this_server(links: Links) -> None:
-    assert {target for target in links.targets if not target.startswith("#")} == {"/openapi.json"}
+    assert {target for target in links.targets if not target.startswith("#")} == {"/openapi.json", SWAGGER_PATH}
     assert {target[1:] for target in links.targets if target.startswith("#")} <= links.ids
     assert SWAP_PAGE.partition("#")[2] in links.ids
 
@@ -72,7 +73,8 @@ def test_bounds_and_patterns_of_the_parameters_are_real() -> None:
         schemas = {parameter["name"]: parameter["schema"] for parameter in parameters}
         assert (schemas["amount"]["minimum"], schemas["amount"]["maximum"]) == (1, 2**64 - 1)
         assert (schemas["slippageBps"]["minimum"], schemas["slippageBps"]["maximum"]) == (0, 10_000)
-        assert schemas["maxAccounts"]["const"] == 64
+        assert (schemas["maxAccounts"]["minimum"], schemas["maxAccounts"]["default"]) == (18, 64)
+        assert schemas["dynamicSlippage"]["const"] is False
         mint = re.compile(schemas["inputMint"]["pattern"])
         assert mint.search("So11111111111111111111111111111111111111112")
         assert not mint.search("0OIl" * 10)

@@ -1,6 +1,7 @@
 from collections.abc import Mapping
 from dataclasses import replace
 
+import pytest
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import MSOL, SOL, USDC, S
 from fakes.vouched import vouched
@@ -72,6 +73,34 @@ def test_a_rate_of_another_hosts_clock_holds_for_no_time() -> None:
     assert until_ns < clock.mono_ns()
 
 
+def test_a_price_the_local_service_does_not_use_itself_scores_nothing_from_then_on_and_still_sizes() -> None:
+    clock = FakeClock()
+    prices = known(clock)
+    revision = prices.revision
+    prices.update({SOL: None})
+    assert prices.rate(SOL, USDC, moment(clock)) is None
+    assert prices.revision > revision
+    assert prices.usd_by_mint == {SOL: 140.0, USDC: 1.0}
+    prices.update({SOL: OraclePrice(150.0, vouched(clock))})
+    assert prices.rate(SOL, USDC, moment(clock)) == 150.0
+
+
+def test_the_disagreement_of_a_rate_is_that_of_both_prices_and_against_sol_that_in_sol() -> None:
+    clock = FakeClock()
+    prices = OraclePrices(stale_after_ns=60 * S)
+    assert prices.disagreement(SOL, USDC) == 0.0
+    prices.update(
+        {
+            SOL: OraclePrice(140.0, vouched(clock), 0.05, 0.0),
+            MSOL: OraclePrice(182.0, vouched(clock), 0.08, 0.03),
+            USDC: OraclePrice(1.0, vouched(clock), 0.01),
+        }
+    )
+    assert prices.disagreement(SOL, USDC) == prices.disagreement(USDC, SOL) == pytest.approx(0.06)
+    assert prices.disagreement(SOL, MSOL) == pytest.approx(0.03)
+    assert prices.disagreement(MSOL, USDC) == pytest.approx(0.09)
+
+
 def test_price_nobody_vouches_for_scores_nothing() -> None:
     clock = FakeClock()
     prices = known(clock)
@@ -82,14 +111,14 @@ def test_price_nobody_vouches_for_scores_nothing() -> None:
 async def test_without_an_answer_what_is_known_stays() -> None:
     clock = FakeClock()
     prices = OraclePrices(stale_after_ns=60 * S)
-    answers: list[Mapping[Pubkey, OraclePrice] | Exception] = [
+    answers: list[Mapping[Pubkey, OraclePrice | None] | Exception] = [
         {SOL: OraclePrice(140.0, vouched(clock)), USDC: OraclePrice(1.0, vouched(clock))},
         ProviderUnavailable("local quote service", "cannot be reached"),
         {SOL: OraclePrice(150.0, vouched(clock))},
     ]
     followed: list[float] = []
 
-    async def read() -> Mapping[Pubkey, OraclePrice]:
+    async def read() -> Mapping[Pubkey, OraclePrice | None]:
         answer = answers.pop(0)
         if isinstance(answer, Exception):
             raise answer

@@ -130,6 +130,27 @@ def test_both_sources_are_scored_by_the_same_oracle_rate() -> None:
     assert row.oracle_rate == 140.2
 
 
+def test_sources_of_the_oracle_that_disagree_lower_the_confidence_of_both_and_the_quote_stands() -> None:
+    clock = FakeClock()
+    now = moment(clock)
+    local, external = held(clock=clock), held(source=Source.EXTERNAL, clock=clock)
+    agreed, disputed = (
+        judge(oracle(clock, disagreement=apart)).merged(local, external, rate_scale=1_000.0, now=now)
+        for apart in (0.0, 0.05)
+    )
+    for before, after in (
+        (agreed.local_confidence, disputed.local_confidence),
+        (agreed.external_confidence, disputed.external_confidence),
+    ):
+        assert before is not None
+        assert after is not None
+        assert after.factors.oracle == pytest.approx(before.factors.oracle - 0.5)
+        assert after.score == pytest.approx(before.score - 0.15)
+    assert (agreed.oracle_disagreement, disputed.oracle_disagreement) == (0.0, 0.05)
+    assert (disputed.best, disputed.oracle_rate) == (agreed.best, agreed.oracle_rate)
+    assert (agreed.decision, disputed.decision) == (Decision.EXECUTE, Decision.VERIFY)
+
+
 def test_a_trade_that_loses_nearly_all_is_skipped_though_the_depth_lets_expect_it() -> None:
     """A billion SOL for 5.4 million USDC: the slippage is as expected, four factors are well, the score is 0.7."""
     key = QuoteKey(SOL, USDC, 10**9 * ONE_SOL)

@@ -46,7 +46,9 @@ def servicer(tokens: CountingTokens) -> AggregatorServicer:
     anything: Any = None
     rows: Any = HeldRows()
     registry: Any = tokens
-    return AggregatorServicer(tokens=registry, fanout=rows, feeds=anything, routes=anything, health=anything)
+    return AggregatorServicer(
+        tokens=registry, fanout=rows, feeds=anything, routes=anything, evidence=anything, health=anything
+    )
 
 
 async def test_a_request_that_came_before_is_not_read_again(

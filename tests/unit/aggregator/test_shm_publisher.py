@@ -10,7 +10,7 @@ from aggregator.oracle import OraclePrices
 from aggregator.table import QuoteTable
 from quote_core.freshness import NEVER_VOUCHED
 from quote_core.quotes import QuoteKey
-from shm import ChangeKind, Flag
+from shm import CONTRACT, ChangeKind, Flag, TableCounts
 
 UNIX_NS = FakeClock().unix_ns()
 NO_POOL = Refusal("FAILED_PRECONDITION", "no pool")
@@ -296,3 +296,49 @@ def test_each_source_has_its_own_file(table: QuoteTable, writer: WatchedWriter, 
     assert writer.batches == []
     ((row, fields),) = files.writers[Source.EXTERNAL].batches[0]
     assert (row, fields["source"], fields["output_amount"]) == (0, 2, 139_000_000)
+
+
+def test_files_of_other_counts_hold_every_row_and_write_a_quarter_of_their_ring_a_beat(clock: FakeClock) -> None:
+    counts = TableCounts(65_535, 1_024)
+    rows = [65_534, *range(2_000, 2_599), 0]
+    with quote_files(counts=counts) as files:
+        assert files.local.row_count == files.external.row_count == counts.entries
+        patient = judge(oracle(clock), local_ns=100 * S)
+        table = QuoteTable(
+            tokens=TOKENS,
+            clock=clock,
+            judge=patient,
+            row_count=counts.entries,
+            local_file=files.local,
+            external_file=files.external,
+        )
+        for row in rows:
+            table.row_added(row, KEY)
+        with pytest.raises(IndexError):
+            table.row_added(counts.entries, KEY)
+        table.take([held(row=row) for row in rows])
+        written = files.writers[Source.LOCAL].batches
+        assert [row for batch in written for row, _ in batch] == rows
+        table.take([held(row=row) for row in rows])
+        del written[:]
+        for waiting in (345, 89, 0):
+            table.beat()
+            assert files.local.waiting_count == waiting
+        assert [len(batch) for batch in written] == [256, 256, 89]
+        assert [row for batch in written for row, _ in batch] == rows, "the longest waiting first"
+        assert table.totals(files.local).fresh_count == len(rows)
+        table.row_removed(65_534, KEY)
+        assert files.writers[Source.LOCAL].writer.used == counts.entries
+        assert 65_534 not in files.writers[Source.LOCAL].assigned
+
+
+def test_a_table_and_its_files_are_of_one_size(clock: FakeClock) -> None:
+    with quote_files(counts=TableCounts(3_000, 512)) as files, pytest.raises(AssertionError, match="another size"):
+        QuoteTable(
+            tokens=TOKENS,
+            clock=clock,
+            judge=judge(oracle(clock)),
+            row_count=CONTRACT.entries,
+            local_file=files.local,
+            external_file=files.external,
+        )

@@ -10,7 +10,8 @@ from aggregator.held import Refusal, Source
 from aggregator.shm_publisher import ShmPublisher
 from aggregator.spans import WrittenSpans
 from aggregator.table import QuoteTable
-from quote_core.telemetry.quote_ids import EXTERNAL, LOCAL, QUOTE, WRITE, QuoteIds, span_id_of
+from quote_core.quote_id import EXTERNAL, LOCAL
+from quote_core.telemetry.quote_ids import QUOTE, WRITE, QuoteIds, span_id_of
 from quote_core.telemetry.traces import tracer
 
 

@@ -10,6 +10,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
+import orjson
 import pytest
 from fakes.column_messages import columns_of, quotes_of
 from fakes.fake_clock import FakeClock
@@ -21,9 +22,13 @@ from aggregator import upstream_wire, wire
 from aggregator.columns import LocalColumns
 from aggregator.confidence import Confidence
 from aggregator.held import Arrival, HeldQuote, Source
+from aggregator.held_answers import HeldAnswers
+from aggregator.http_answers import quote_answer
+from aggregator.http_models import QuoteAnswer, QuoteParameters
 from aggregator.oracle import OraclePrice
 from aggregator.selection import Judge, Merged
-from aggregator.table import BODY_AGE_NS_MAX, QuoteTable
+from aggregator.table import QuoteTable
+from aggregator.told_rows import BODY_AGE_NS_MAX
 from quote_core.clock import Clock, Moment, moment
 from quote_core.freshness import Freshness
 from quote_core.generated.solquote.v1 import external_quote_pb2 as external_pb
@@ -39,6 +44,7 @@ STEP_COUNT = 150
 TTL_SLOTS = 7
 PAIRS = ((SOL, USDC), (USDC, SOL), (SOL, MSOL))
 AMOUNTS = (10**9, 3 * 10**9, 2**60 + 12_345)
+ASKED = QuoteParameters(input_mint=SOL, output_mint=USDC, amount=1)
 EVERYTHING = ChangeKind.AMOUNTS | ChangeKind.ORACLE | ChangeKind.ROUTE | ChangeKind.FLAGS
 
 
@@ -235,6 +241,7 @@ class World:
             tokens=TOKENS, clock=self.clock, judge=of, local_file=files.local, external_file=files.external
         )
         self.model = Model(self.clock, of)
+        self.answers = HeldAnswers(self.table, self.clock)
         self.version = 0
         self.told: list[local_pb.LocalQuote] = []
         for index in range(ROW_COUNT):
@@ -395,7 +402,10 @@ class World:
         if self.chance.random() < 0.3:
             freshness = self.freshness()
         moved = self.chance.choice((1.0, 1.002, 0.9))
-        self.prices.update({mint: OraclePrice(usd * moved, freshness) for mint, usd in USD.items()})
+        apart = self.chance.choice((0.0, 0.0, 0.01, 0.3))
+        self.prices.update({mint: OraclePrice(usd * moved, freshness, apart, apart / 2) for mint, usd in USD.items()})
+        if self.chance.random() < 0.2:
+            self.prices.update({MSOL: None})
 
     def freshness(self) -> Freshness:
         freshness = vouched(self.clock, age_ns=self.chance.choice((0, 0, S, 4_900_000_000, 6 * S)), slot=99)
@@ -425,11 +435,25 @@ class World:
             fresh = self.table.fresh_body(index)
             if expected.local is None or expected.local.refusal is not None or expected.local.is_stale:
                 assert fresh is None
+                assert self.answers.told(index, ASKED, started_mono_ns=0) is None
             else:
                 assert fresh is not None
                 assert told(fresh) == told(self.model.encoded(index, 0))
+                self.compare_answer(index, expected)
         for source in Source:
             self.compare_file(source)
+
+    def compare_answer(self, index: int, expected: Merged) -> None:
+        """HTTP's kept bytes are those that the readable way makes of the model, and the API's own model reads them."""
+        asked = ASKED.model_copy(update={"slippage_bps": self.chance.choice((0, 50, 9_999, 10_000))})
+        started_ns = self.clock.mono_ns() - self.chance.choice((0, 128_331, S))
+        kept = self.answers.told(index, asked, started_mono_ns=started_ns)
+        assert kept is not None
+        now_ns = self.clock.mono_ns()
+        assert kept == orjson.dumps(quote_answer(expected, asked, now_mono_ns=now_ns, started_mono_ns=started_ns))
+        assert QuoteAnswer.model_validate_json(kept, strict=True, extra="forbid").model_dump_json(by_alias=True) == str(
+            kept, "utf-8"
+        )
 
     def compare_file(self, source: Source) -> None:
         model, publisher, writer = self.model.files[source], self.files.publishers[source], self.files.writers[source]

@@ -17,6 +17,7 @@ from quote_core.quotes import QuoteKey
 
 CLOCK = FakeClock()
 JUDGE = judge(oracle(CLOCK))
+disagreements = st.just(0.0) | st.floats(0.0, 1.0)
 amounts = st.integers(1, 2**63 - 1) | st.integers(2**53 - 2, 2**53 + 2) | st.integers(10**8, 10**10)
 rates = st.floats(120.0, 160.0)
 shares = st.floats(0.0, 1.0)
@@ -38,18 +39,23 @@ def answers(draw: st.DrawFn, source: Source, input_amount: int) -> HeldQuote:
 
 
 @settings(max_examples=400)
-@given(st.data(), amounts)
-def test_a_row_is_scored_and_chosen_as_the_readable_code_does(data: st.DataObject, input_amount: int) -> None:
+@given(st.data(), amounts, disagreements)
+def test_a_row_is_scored_and_chosen_as_the_readable_code_does(
+    data: st.DataObject, input_amount: int, disagreement: float
+) -> None:
     key = QuoteKey(SOL, USDC, input_amount)
-    table = QuoteTable(tokens=TOKENS, clock=CLOCK, judge=JUDGE)
+    of = judge(oracle(CLOCK, disagreement=disagreement))
+    table = QuoteTable(tokens=TOKENS, clock=CLOCK, judge=of)
     table.row_added(0, key)
     local, external = (data.draw(st.none() | answers(source, input_amount)) for source in Source)
     for answer in (local, external):
         if answer is not None:
             table.take([answer])
     merged = table.merged(0)
-    assert merged == JUDGE.merged(local, external, rate_scale=1_000.0, now=moment(CLOCK))
+    assert merged == of.merged(local, external, rate_scale=1_000.0, now=moment(CLOCK))
+    assert merged.oracle_disagreement == (disagreement if merged.oracle_rate is not None else 0.0)
     told = pb.AggregatedQuote.FromString(table.body(0))
+    assert told.oracle_disagreement == merged.oracle_disagreement
     for confidence, score, factors in (
         (merged.local_confidence, told.local_confidence, told.local_factors),
         (merged.external_confidence, told.external_confidence, told.external_factors),

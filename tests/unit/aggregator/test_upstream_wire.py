@@ -84,6 +84,16 @@ def test_external_answer_is_taken_over_with_its_freshness() -> None:
     assert quote.hop_count == 2, "a split runs side by side and is one hop"
 
 
+def test_a_split_has_as_many_hops_as_its_longest_part() -> None:
+    direct = quotes_pb2.RouteHop(pool_id="p", input_mint="a", output_mint="c", leg=0, leg_percent=60)
+    first = quotes_pb2.RouteHop(pool_id="q", input_mint="a", output_mint="b", leg=1, leg_percent=40)
+    second = quotes_pb2.RouteHop(pool_id="r", input_mint="b", output_mint="c", leg=1, leg_percent=40)
+    there_and_back = quotes_pb2.RouteHop(pool_id="s", input_mint="b", output_mint="a", leg=1)
+    assert wire.held_local(local_quote(route=[direct, first, second])).hop_count == 2
+    assert wire.held_local(local_quote(route=[direct, quotes_pb2.RouteHop(leg=1)])).hop_count == 1
+    assert wire.held_local(local_quote(route=[first, there_and_back])).hop_count == 2
+
+
 def test_message_that_does_not_say_when_was_never_vouched_for() -> None:
     message = local_quote()
     message.ClearField("freshness")
@@ -152,7 +162,26 @@ def test_only_known_possible_and_fresh_prices_are_taken() -> None:
         *(local_quote_pb2.OraclePrice(mint=f"m{usd}", usd=usd) for usd in (math.nan, math.inf, 1e300, 0.0, -1.0)),
     ]
     taken = wire.oracle_prices(local_quote_pb2.OraclePricesResponse(prices=prices))
-    assert taken == {SOL: OraclePrice(140.0, vouched(FakeClock()))}
+    assert taken.pop(SOL) == OraclePrice(140.0, vouched(FakeClock()))
+    assert len(taken) == len(prices) - 1
+    assert set(taken.values()) == {None}
+
+
+@pytest.mark.parametrize(
+    ("told", "taken"), [(0.0, 0.0), (0.25, 0.25), (1.0, 1.0), (7.0, 1.0), (-0.1, 1.0), (math.nan, 1.0), (math.inf, 1.0)]
+)
+def test_a_disagreement_that_is_no_fraction_is_as_bad_as_one_can_be(told: float, taken: float) -> None:
+    price = local_quote_pb2.OraclePrice(
+        mint=SOL, usd=140.0, freshness=freshness_message(FakeClock()), disagreement=told, disagreement_in_sol=told
+    )
+    (price_of_usdc, price_of_sol) = (
+        wire.oracle_prices(local_quote_pb2.OraclePricesResponse(prices=[one]))[SOL]
+        for one in (local_quote_pb2.OraclePrice(mint=SOL, usd=140.0, disagreement=told), price)
+    )
+    assert price_of_usdc is not None
+    assert price_of_sol is not None
+    assert (price_of_usdc.disagreement, price_of_usdc.disagreement_in_sol) == (taken, None)
+    assert (price_of_sol.disagreement, price_of_sol.disagreement_in_sol) == (taken, taken)
 
 
 def test_provenance_of_a_newer_service_is_unknown_and_no_error() -> None:

@@ -18,7 +18,7 @@ EXTERNAL_SCORE = Confidence(0.72, Factors(0.5, 0.8, 0.6, 0.99, 1.0))
 
 def test_row_decodes_to_what_was_encoded() -> None:
     row = merge(held(), held(139_000_000, source=Source.EXTERNAL), LOCAL_SCORE, EXTERNAL_SCORE)
-    row = row._replace(oracle_rate=140.0)
+    row = row._replace(oracle_rate=140.0, oracle_disagreement=0.05)
     quote = pb.AggregatedQuote.FromString(wire.encode_row(wire.row_prefix(KEY), row, 42))
     assert (quote.input_mint, quote.output_mint, quote.input_amount) == (SOL, USDC, 1_000_000_000)
     assert quote.local.output_amount == quote.output_amount == 140_000_000
@@ -31,6 +31,7 @@ def test_row_decodes_to_what_was_encoded() -> None:
     assert quote.local_factors.slippage == 0.7
     assert quote.external_factors.provider == 0.99
     assert quote.oracle_price == 140.0
+    assert quote.oracle_disagreement == 0.05
     assert quote.version == 42
     assert not quote.HasField("error")
 

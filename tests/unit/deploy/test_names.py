@@ -10,11 +10,21 @@ from fakes.deployed import DEPLOY, ROOT
 
 from quote_core.setting_names import unknown_variables
 from solquote.command_table import COMMANDS
+from solquote.nats_setup import MONITOR_ABOVE, ROUTES_ABOVE
 from solquote.processes import METRICS_PORT, SERVICES
 from solquote.setting_models import settings_model
 
 FOLDERS = ("docker", "compose", "kubernetes", "systemd")
 FILES = [path for folder in FOLDERS for path in sorted((DEPLOY / folder).rglob("*")) if path.is_file()]
+BESIDE = (
+    "compose.yaml",
+    "loki.yaml",
+    "tempo.yaml",
+    "mimir.yaml",
+    "pyroscope.yaml",
+    "otel-collector.yaml",
+    "config.alloy",
+)
 NATS_AND_WEBSOCKET_PORTS = {4222, 8222, 8900}
 
 
@@ -43,7 +53,7 @@ def test_every_command_and_module_that_is_run_exists():
     modules = {word for line in lines for word in re.findall(r"python +-m +([\w.]+)", line)}
     assert commands >= {"up", "status", "watch"}
     assert commands <= {command.name for command in COMMANDS}
-    assert modules == {"aggregator"}
+    assert modules == {"aggregator", "pipeline.scanner"}
     assert modules <= {service.module for service in SERVICES}
     assert all(map(importlib.util.find_spec, modules))
 
@@ -61,10 +71,14 @@ def test_only_quote_apis_are_open():
 def test_what_watches_takes_no_port_of_the_platform_in_the_pod():
     ours = set().union(*(ports_of(service.name) for service in SERVICES)) | NATS_AND_WEBSOCKET_PORTS
     ours |= {settings_model(service).model_fields[METRICS_PORT.field].default for service in SERVICES}
-    text = "\n".join(
-        (DEPLOY / "compose" / name).read_text() for name in ("compose.yaml", "loki.yaml", "tempo.yaml", "config.alloy")
-    )
+    text = "\n".join((DEPLOY / "compose" / name).read_text() for name in BESIDE)
     listened = re.findall(r'(?:listen-addr(?:ess)?=|endpoint: "|endpoint += ")127\.0\.0\.1:(\d+)', text)
-    listened += re.findall(r"listen_port: (\d+)", text)
-    assert len(set(listened)) == 9  # Prometheus, Alertmanager, Alloy, OTLP twice, Loki and Tempo twice each
+    listened += re.findall(r"(?:listen|bind)_port: (\d+)", text)
+    # Prometheus, Alertmanager, Alloy, OTLP twice; Loki, Tempo, Mimir and Pyroscope twice each, the last two thrice
+    assert len(set(listened)) == len(listened) == 15
     assert not ours & set(map(int, listened))
+    cluster = (DEPLOY / "compose" / "compose.nats.yaml").read_text()
+    servers = {int(port) for port in re.findall(r'--node, "127\.0\.0\.1:(\d+)"', cluster)}
+    taken = {port + above for port in servers for above in (0, ROUTES_ABOVE, MONITOR_ABOVE)}
+    assert len(taken) == 9
+    assert not (ours - NATS_AND_WEBSOCKET_PORTS | set(map(int, listened))) & taken

@@ -42,7 +42,7 @@ async def test_failures_of_the_provider_open_the_circuit_and_lower_its_uptime(er
         3,
     )
     with pytest.raises(ProviderUnavailable, match="circuit open"):
-        one.reserve(Party.ON_DEMAND)
+        await one.reserve(Party.ON_DEMAND)
 
 
 async def test_pair_without_a_route_speaks_for_the_provider() -> None:
@@ -61,15 +61,15 @@ async def test_probe_is_not_spent_on_a_call_that_the_rate_limit_refuses() -> Non
     one_token_left = one.report().tokens_available
     assert one_token_left == 2.0
     clock.advance_ns(10 * S)
-    one.reserve(Party.ON_DEMAND, 2)
+    await one.reserve(Party.ON_DEMAND, 2)
     clock.advance_ns(10 * S)
     with pytest.raises(RateLimited):
-        one.reserve(Party.ON_DEMAND)
+        await one.reserve(Party.ON_DEMAND)
     assert one.report().breaker is BreakerState.HALF_OPEN
 
 
-def test_report_tells_what_is_left_of_the_rate_limit() -> None:
+async def test_report_tells_what_is_left_of_the_rate_limit() -> None:
     one = guard(FakeProvider(), FakeClock())
-    one.reserve(Party.ON_DEMAND, 2)
+    await one.reserve(Party.ON_DEMAND, 2)
     report = one.report()
     assert (report.tokens_available, report.requests_per_s, report.retry_after_ms) == (0.0, 1.0, 1000)

@@ -2,7 +2,7 @@ import asyncio
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, guard
+from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, answers_kept, guard, ranked, shared_quotes
 from fakes.waiting import eventually
 
 from external_quote.provider_guard import ProviderGuard
@@ -26,7 +26,15 @@ async def provider() -> FakeProvider:
 
 def quoter(clock: FakeClock, *guards: ProviderGuard) -> ProviderQuoter:
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
-    return ProviderQuoter(guards, cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
+    return ProviderQuoter(
+        ranked(*guards),
+        cache,
+        shared_quotes(cache, clock),
+        clock=clock,
+        request_timeout_ns=2 * S,
+        paired_timeout_ns=S,
+        answers=answers_kept(),
+    )
 
 
 async def ask(one: ProviderQuoter, *, timeout_ns: int | None = None) -> CachedQuote:
@@ -78,7 +86,7 @@ async def test_next_provider_is_asked_when_the_first_may_not_be(clock: FakeClock
     second = FakeProvider("other")
     first_desk = guard(provider, clock)
     one = quoter(clock, first_desk, guard(second, clock))
-    first_desk.reserve(Party.ON_DEMAND, 2)
+    await first_desk.reserve(Party.ON_DEMAND, 2)
     assert (await ask(one)).provider == "other"
     assert provider.asked == []
 
@@ -86,7 +94,7 @@ async def test_next_provider_is_asked_when_the_first_may_not_be(clock: FakeClock
 async def test_first_providers_reason_is_given_when_none_may_be_asked(clock: FakeClock, provider: FakeProvider) -> None:
     guards = [guard(provider, clock), guard(FakeProvider("other"), clock)]
     for one_desk in guards:
-        one_desk.reserve(Party.ON_DEMAND, 2)
+        await one_desk.reserve(Party.ON_DEMAND, 2)
     with pytest.raises(RateLimited, match=r"^jupiter"):
         await ask(quoter(clock, *guards))
 

@@ -1,7 +1,7 @@
 import asyncio
 
 from fakes.fake_clock import FakeClock
-from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, guard
+from fakes.provider_quotes import KEY, OTHER, REVERSE, FakeProvider, S, answers_kept, guard, ranked, shared_quotes
 from fakes.waiting import eventually
 
 from external_quote.quoter import ProviderQuoter
@@ -39,9 +39,17 @@ def test_nothing_is_due_while_all_are_young() -> None:
 async def test_every_wanted_key_gets_its_turn_within_the_rate_limit() -> None:
     clock, provider, demand = FakeClock(), FakeProvider(), StreamDemand(count_max=10)
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
-    quoter = ProviderQuoter([guard(provider, clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S)
+    quoter = ProviderQuoter(
+        ranked(guard(provider, clock)),
+        cache,
+        shared_quotes(cache, clock),
+        clock=clock,
+        request_timeout_ns=2 * S,
+        paired_timeout_ns=S,
+        answers=answers_kept(),
+    )
     provider.errors = [NoLiquidity("jupiter", "no route")]
-    refresher = QuoteRefresher(demand, quoter, clock=clock, price_ttl_ns=10 * S)
+    refresher = QuoteRefresher(demand, quoter, shared_quotes(cache, clock), clock=clock, price_ttl_ns=10 * S)
     refreshing = asyncio.create_task(refresher.run())
     with demand.follow((key, 0) for key in (KEY, OTHER, REVERSE)) as subscription:
         await eventually(lambda: len(provider.asked) == 2)

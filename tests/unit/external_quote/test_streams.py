@@ -4,7 +4,7 @@ from contextlib import aclosing
 from typing import Any
 
 from fakes.fake_clock import FakeClock
-from fakes.provider_quotes import KEY, OTHER, TOKENS, FakeProvider, S, guard
+from fakes.provider_quotes import KEY, OTHER, TOKENS, FakeProvider, S, answers_kept, guard, ranked, shared_quotes
 
 from external_quote.quoter import ProviderQuoter
 from external_quote.split_cache import SplitCache
@@ -22,7 +22,13 @@ async def test_quote_that_does_not_change_comes_again_while_another_changes_all_
     clock, demand = FakeClock(), StreamDemand(count_max=1)
     cache = SplitCache(price_ttl_ns=10 * S, route_ttl_ns=30 * S, stale_after_ns=60 * S, count_max=100, clock=clock)
     quoter = ProviderQuoter(
-        [guard(FakeProvider(), clock)], cache, clock=clock, request_timeout_ns=2 * S, paired_timeout_ns=S
+        ranked(guard(FakeProvider(), clock)),
+        cache,
+        shared_quotes(cache, clock),
+        clock=clock,
+        request_timeout_ns=2 * S,
+        paired_timeout_ns=S,
+        answers=answers_kept(),
     )
     streams = ProviderStreams(
         tokens=TOKENS, demand=demand, quoter=quoter, cache=cache, clock=clock, row_count_max=10, refresh_ns=60 * S

@@ -1,3 +1,5 @@
+import os
+import time
 from pathlib import Path
 
 import pytest
@@ -48,3 +50,14 @@ def test_all_of_it_counts_where_the_kernel_does_not_tell(machine: Machine) -> No
     watch = Stopwatch()
     machine.mono_s += 10.0
     assert watch.elapsed_s == 10.0
+
+
+def test_what_the_judged_process_has_computed_itself_counts_however_busy_the_machine(machine: Machine) -> None:
+    watch, others = Stopwatch(os.getpid()), Stopwatch()
+    until_s = time.process_time() + 0.2
+    while time.process_time() < until_s:
+        pass
+    machine.mono_s += 1.0
+    machine.waits(1_000_000)
+    assert 0.1 <= watch.elapsed_s < 1.0
+    assert others.elapsed_s == 1.0 / BUSY_FACTOR_MAX

@@ -55,7 +55,7 @@ def quotes() -> list[Answered]:
 
 @pytest.fixture(scope="module")
 def truth() -> Truth:
-    truth = Truth(REGISTRY, seed=SEED)
+    truth = Truth(Market(make_genesis(load_recording(), REGISTRY, seed=SEED)))
     for slot in range(truth.first_slot + 1, truth.first_slot + SLOT_COUNT + 1):
         truth.slot_came(slot, came_mono_ns(truth, slot))
     return truth

@@ -1,28 +1,36 @@
 """Finding pools on a node that has real ones, and rubbish beside them."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 from typing import Any
 
 import aiohttp
 import pytest
 from aiohttp import web
+from fakes.endpoints import rpc_at
 from fakes.golden_pools import golden_accounts
-from fakes.held_market import JITOSOL, REGISTRY, SOL, SSOL, USDC, HeldMarket
+from fakes.held_market import JITOSOL, REGISTRY, SOL, SSOL, USDC, HeldMarket, clock_update
 from fakes.solana_node import SolanaNode
 from hypothesis import given
 from hypothesis import strategies as st
+from solders.pubkey import Pubkey as SoldersPubkey
 
 from local_quote.discovery import Discovery, questions_of
 from local_quote.market import WantedChange
+from local_quote.pool_depth import DepthReader
+from local_quote.pool_lists import PoolListFile, PoolLists
+from local_quote.pool_ranking import DropReason, RankingLimits
+from local_quote.pool_reader import PoolReader
 from quote_core.dex.layout import key_bytes
 from quote_core.dex.pool import Account, Dex
 from quote_core.dex.programs import BY_DEX
 from quote_core.quotes import Provenance
-from quote_core.solana import RpcClient
+from quote_core.solana import CLOCK_SYSVAR
 from quote_core.tokens import Pair, TokenRegistry
 from quote_core.units import Pubkey
 
 AMM_V4 = "58oQChx4yWmvKdwLLZzBi4ChoCc2fqCUWBkwMihLYQo2"
+S = 1_000_000_000
 CPMM = "7JuwJuNU88gurFnyWeiyGKbFmExMWcmRZntn9imEzdny"
 
 
@@ -41,10 +49,21 @@ class Search:
 
     def __init__(self, node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession, **options: Any) -> None:
         self.wanted: list[WantedChange] = []
-        wishes = {"named_pools": (), "is_searching": True, "interval_s": 60.0, "pool_count_max": 10, **options}
+        limits = RankingLimits(
+            floor_lamports=options.pop("floor_lamports", 0),
+            per_pair_and_dex_max=options.pop("per_pair_and_dex_max", 10),
+            count_max=options.pop("pool_count_max", 10),
+        )
+        wishes = {"named_pools": (), "is_searching": True, "interval_s": 60.0, "rerank_ns": 600 * S, **options}
+        self.lists = PoolLists(wishes.pop("lists", ()))
+        rpc = rpc_at(node.http_url, session=session, clock=held.clock, attempt_count_max=1)
+        self.reader = PoolReader(rpc=rpc, store=held.market.store)
         self.discovery = Discovery(
-            rpc=RpcClient(url=node.http_url, session=session, clock=held.clock, attempt_count_max=1),
+            rpc=rpc,
             market=held.market,
+            depths=DepthReader(self.reader, held.market.lamports_per_unit),
+            lists=self.lists,
+            limits=limits,
             clock=held.clock,
             on_wanted=self.wanted.append,
             **wishes,
@@ -116,6 +135,130 @@ async def test_pools_beyond_the_limit_are_counted_and_left_out(
     assert search.discovery.counts.left_out_count == 1
 
 
+def dust(number: int) -> dict[str, Account]:
+    """An AMM V4 pool of SOL and USDC with a millionth of the real one's reserves, and vaults of its own."""
+    genuine = golden_accounts("raydium_amm_v4/sol_usdc_58oQChx4")
+    address = Pubkey(str(SoldersPubkey(bytes([1, number]) + bytes(30))))
+    pool = bytearray(genuine[AMM_V4].data)
+    pool[192:208] = bytes(16)  # what its owner has earned of far more
+    accounts = {}
+    for offset, which in ((336, 2), (368, 3)):
+        vault = Pubkey(str(SoldersPubkey(bytes(pool[offset : offset + 32]))))
+        own = SoldersPubkey(bytes([which, number]) + bytes(30))
+        pool[offset : offset + 32] = bytes(own)
+        held = bytearray(genuine[vault].data)
+        held[64:72] = (int.from_bytes(held[64:72], "little") // 1_000_000).to_bytes(8, "little")
+        accounts[str(own)] = Account(genuine[vault].owner, bytes(held), 1)
+    return {address: Account(genuine[AMM_V4].owner, bytes(pool), 1), **accounts}
+
+
+DUST = tuple(dust(number) for number in range(30))
+DUST_POOLS = {next(iter(one)) for one in DUST}
+
+
+@pytest.fixture
+def dusty(node: SolanaNode) -> SolanaNode:
+    """A node that answers with dust before the pools that matter."""
+    genuine = node.accounts
+    node.accounts = {}
+    for one in DUST:
+        node.accounts |= one
+    node.accounts |= genuine
+    now = clock_update(slot=100, unix_timestamp=1_790_000_000).account
+    assert now is not None
+    node.accounts[CLOCK_SYSVAR] = now
+    return node
+
+
+async def read_all(search: Search, held: HeldMarket, node: SolanaNode) -> None:
+    """What the refresher does with what came to be wanted, on a chain that has gone on."""
+    held.tick()
+    node.slot = held.slot
+    groups = [entry.accounts for entry in held.market.store]
+    held.market.apply(await search.reader.read_groups(groups))
+
+
+@pytest.mark.parametrize(
+    ("limits", "kept", "reason"),
+    [
+        ({"pool_count_max": 2}, {AMM_V4, CPMM}, DropReason.NO_ROOM),
+        ({"per_pair_and_dex_max": 1, "pool_count_max": 100}, {AMM_V4, CPMM}, DropReason.OUTRANKED),
+        ({"floor_lamports": 10**9, "pool_count_max": 100}, {AMM_V4}, DropReason.SHALLOW),
+    ],
+)
+async def test_dust_that_was_found_first_keeps_no_deep_pool_out(
+    dusty: SolanaNode,
+    held: HeldMarket,
+    session: aiohttp.ClientSession,
+    limits: dict[str, int],
+    kept: set[str],
+    reason: DropReason,
+) -> None:
+    search = Search(dusty, held, session, **limits)
+    assert await search.discovery.search_once()
+    assert {entry.pool.address for entry in held.market.store} == kept
+    dropped = search.discovery.dropped
+    assert dropped.keys() == (DUST_POOLS | {AMM_V4, CPMM}) - kept
+    assert {dropped[pool_id].reason for pool_id in DUST_POOLS} == {reason}
+    assert search.discovery.counts.left_out_count == len(dropped)
+    depths = [dropped[pool_id].candidate.depth_lamports for pool_id in DUST_POOLS]
+    assert all(depth is not None and 0 < depth < 10**7 for depth in depths)
+
+
+async def test_a_pool_that_has_become_dust_is_let_go_when_depths_are_measured_anew(
+    dusty: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    search = Search(dusty, held, session, per_pair_and_dex_max=1, rerank_ns=600 * S)
+    await search.discovery.search_once()
+    await read_all(search, held, dusty)
+    (row,) = held.register((SOL, USDC, 1_000_000))
+    assert row.quote is not None
+    deep, *vaults = DUST[7]
+    for vault in vaults:
+        data = bytearray(dusty.accounts[vault].data)
+        data[64:72] = (int.from_bytes(data[64:72], "little") * 10_000_000).to_bytes(8, "little")
+        dusty.accounts[vault] = Account(dusty.accounts[vault].owner, bytes(data), 1)
+    await search.discovery.search_once()
+    assert AMM_V4 in held.market.store, "its depth still counts"
+    held.clock.advance_ms(600_000)
+    held.slot += 1_500
+    await read_all(search, held, dusty)
+    search.wanted.clear()
+    await search.discovery.search_once()
+    assert {entry.pool.address for entry in held.market.store} == {deep, CPMM}
+    assert search.discovery.dropped[AMM_V4].reason is DropReason.OUTRANKED
+    assert search.discovery.counts.let_go_count == 1
+    assert any(AMM_V4 in change.lost for change in search.wanted)
+    assert row.quote is None or row.quote.swap.entry.pool.address != AMM_V4
+    await read_all(search, held, dusty)
+    assert row.quote is not None
+    assert row.quote.swap.entry.pool.address in (deep, CPMM)
+
+
+async def test_named_pools_are_held_whatever_their_depth(
+    dusty: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    named = next(iter(DUST[3]))
+    search = Search(dusty, held, session, floor_lamports=10**9, named_pools=[named], pool_count_max=2)
+    assert await search.discovery.search_once()
+    assert {entry.pool.address for entry in held.market.store} == {named, AMM_V4}
+
+
+async def test_a_node_that_refuses_searches_is_helped_by_a_list(
+    dusty: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    listed = tmp_path / "pools.txt"
+    listed.write_text(f"# deep\n{AMM_V4}\n\n{next(iter(DUST[0]))}  # not so\n{SOL.mint}\n")
+    search = Search(dusty, held, session, is_searching=False, lists=[PoolListFile(listed)], per_pair_and_dex_max=1)
+    assert await search.discovery.search_once()
+    assert [entry.pool.address for entry in held.market.store] == [AMM_V4]
+    assert search.discovery.dropped.keys() == {next(iter(DUST[0]))}
+    assert search.discovery.counts.unreadable_count == 1  # a mint is no pool
+    listed.write_text("no address\n")
+    assert await search.discovery.search_once()
+    assert "line 1" in search.lists.fault
+
+
 async def test_a_node_that_fails_ends_the_round_at_once_and_the_next_one_completes_it(
     node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
 ) -> None:
@@ -131,6 +274,37 @@ async def test_a_node_that_fails_ends_the_round_at_once_and_the_next_one_complet
     assert await search.discovery.search_once()
     assert search.discovery.fault == ""
     assert len(held.market.store) == 2
+
+
+async def test_what_was_kept_from_before_the_start_and_a_whole_round_does_not_find_is_let_go(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession, tmp_path: Path
+) -> None:
+    async def fail(request: web.Request, call: dict[str, Any]) -> web.StreamResponse | None:
+        return web.Response(status=500)
+
+    listed = tmp_path / "pools.txt"
+    search = Search(node, held, session, lists=[PoolListFile(listed)])
+    listed.write_text("")
+    assert await search.discovery.search_once()
+    search.discovery.restored(AMM_V4, None)
+    search.discovery.restored(CPMM, 5)
+    assert search.discovery.depth_lamports(CPMM) == 5
+    del node.accounts[CPMM]
+    node.fault = fail
+    assert not await search.discovery.search_once()
+    node.fault = None
+    listed.write_text("no address")  # it may have named the pool
+    assert await search.discovery.search_once()
+    listed.write_text(CPMM)
+    assert await search.discovery.search_once()
+    assert {entry.pool.address for entry in held.market.store} == {AMM_V4, CPMM}
+    search.discovery.restored(AMM_V4, None)
+    search.discovery.restored(CPMM, 5)
+    listed.write_text("")
+    search.wanted.clear()
+    assert await search.discovery.search_once()
+    assert [entry.pool.address for entry in held.market.store] == [AMM_V4]
+    assert any(CPMM in change.lost for change in search.wanted)
 
 
 async def test_a_search_the_node_refuses_leaves_the_others(
@@ -211,3 +385,35 @@ async def test_pools_of_a_token_with_one_that_is_not_watched_beside_it_are_passe
     assert await search.discovery.search_once()
     assert [entry.pool.address for entry in held.market.store] == ["1" * 31 + "2"]
     assert search.discovery.counts.unreadable_count == 0
+
+
+async def test_a_pool_heard_of_is_ranked_and_held_without_another_round(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    cpmm = node.accounts.pop(CPMM)
+    search = Search(node, held, session)
+    assert await search.discovery.search_once()
+    node.accounts[CPMM] = cpmm
+    for pool_id in (AMM_V4, CPMM, SOL.mint, "absent"):  # held, new, no pool, gone again
+        search.discovery.hear(Pubkey(pool_id))
+    await search.discovery.look_at_heard()
+    assert [entry.pool.address for entry in held.market.store.of_pair(SOL.mint, USDC.mint)] == [AMM_V4, CPMM]
+    assert search.discovery.counts.unreadable_count == 0
+    reads_before = len(node.requests)
+    for pool_id in (AMM_V4, CPMM, SOL.mint):  # known: nothing is read again
+        search.discovery.hear(Pubkey(pool_id))
+    await search.discovery.look_at_heard()
+    assert len(node.requests) == reads_before
+
+
+async def test_a_pool_heard_of_is_held_to_the_same_limits(
+    node: SolanaNode, held: HeldMarket, session: aiohttp.ClientSession
+) -> None:
+    cpmm = node.accounts.pop(CPMM)
+    search = Search(node, held, session, pool_count_max=1)
+    assert await search.discovery.search_once()
+    node.accounts[CPMM] = cpmm
+    search.discovery.hear(Pubkey(CPMM))
+    await search.discovery.look_at_heard()
+    assert len(held.market.store) == 1
+    assert len(search.discovery.dropped) == 1

@@ -1,17 +1,23 @@
 """What the service says about itself, to clients and to its supervisor."""
 
-from typing import Any
+from typing import Any, cast
 
 import pytest
+from fakes.endpoints import endpoints_at
 from fakes.held_market import SOL, HeldMarket
+from fakes.oracle_readings import Outside
 
 from local_quote.companions import CompanionCounts
 from local_quote.discovery import DiscoveryCounts
 from local_quote.health import LocalQuoteHealth
+from local_quote.oracle import PriceReading, Source, Unit
 from local_quote.refresh import RefreshCounts
+from local_quote.warm_start import WarmCounts
+from quote_core.clock import moment
+from quote_core.freshness import Freshness
 from quote_core.health import Condition
 from quote_core.serving import CallCounter
-from quote_core.solana import FeedCounts
+from quote_core.solana import Endpoints, FeedCounts
 
 
 class Feed:
@@ -44,14 +50,34 @@ def searches() -> DiscoveryCounts:
 
 
 @pytest.fixture
-def health(held: HeldMarket, feed: Feed, counts: RefreshCounts, searches: DiscoveryCounts) -> LocalQuoteHealth:
+def endpoints(held: HeldMarket) -> Endpoints:
+    return endpoints_at("http://one/k3y", session=cast("Any", None), clock=held.clock)
+
+
+@pytest.fixture
+def health(
+    held: HeldMarket, feed: Feed, counts: RefreshCounts, searches: DiscoveryCounts, endpoints: Endpoints
+) -> LocalQuoteHealth:
+    return health_over(endpoints, held, feed, counts, searches)
+
+
+def health_over(
+    endpoints: Endpoints, held: HeldMarket, feed: Feed, counts: RefreshCounts, searches: DiscoveryCounts
+) -> LocalQuoteHealth:
     parts: dict[str, Any] = {
         "refreshing": Refreshing(feed, counts),
         "discovering": searches,
         "waiting": CompanionCounts(),
     }
     return LocalQuoteHealth(
-        market=held.market, clock=held.clock, version="1", refuse_after_ns=60_000_000_000, calls=CallCounter(), **parts
+        keeping=WarmCounts(),
+        market=held.market,
+        clock=held.clock,
+        version="1",
+        refuse_after_ns=60_000_000_000,
+        calls=CallCounter(),
+        endpoints=endpoints,
+        **parts,
     )
 
 
@@ -111,6 +137,24 @@ def test_health_lists_what_is_wrong_and_counts(held: HeldMarket, health: LocalQu
     assert "the account feed is down; pools are polled" not in health.report().findings
 
 
+def test_an_oracle_source_that_does_not_deliver_and_a_dispute_are_findings(
+    held: HeldMarket, health: LocalQuoteHealth
+) -> None:
+    hermes, jupiter = Outside(Source.HERMES, SOL, fault="hermes: answered 500"), Outside(Source.JUPITER, SOL)
+    for source, price in ((hermes, 80.0), (jupiter, 88.0)):
+        held.market.oracle.add_source(source)
+        held.market.oracle.take(
+            SOL.mint,
+            PriceReading(source=source.source, price=price, unit=Unit.USD, freshness=Freshness(moment(held.clock), 0)),
+        )
+    findings = health.findings()
+    assert "the oracle source hermes does not deliver: hermes: answered 500" in findings
+    assert "oracle sources disagree, and none is outvoted, on SOL" in findings
+    hermes.fault = ""
+    held.market.oracle.begin_anew()
+    assert not [finding for finding in health.findings() if "oracle" in finding]
+
+
 def test_a_node_whose_slots_went_back_and_pools_in_doubt_are_findings(
     held: HeldMarket, health: LocalQuoteHealth
 ) -> None:
@@ -128,3 +172,32 @@ def test_it_is_ready_as_long_as_something_quotes(held: HeldMarket, health: Local
     assert health.condition() == Condition(is_ready=True, line="2 of 30 directions quoted, slot 100")
     held.clock.advance_ms(61_000)
     assert health.condition() == Condition(is_ready=False, line="0 of 30 directions quoted, slot 100")
+
+
+def test_each_endpoint_is_told_by_its_number_and_what_is_wrong_with_it_without_its_key(
+    held: HeldMarket, feed: Feed, counts: RefreshCounts, searches: DiscoveryCounts
+) -> None:
+    endpoints = endpoints_at("http://one/k3y", "http://two/k3y", session=cast("Any", None), clock=held.clock)
+    health = health_over(endpoints, held, feed, counts, searches)
+    assert health.line().endswith("; 2 of 2 endpoints well")
+    first, second = endpoints
+    first.is_subscribed = True
+    second.health.cool(30_000_000_000)
+    for _ in range(5):
+        first.health.fail()
+    second.lag_slots = 11
+    assert health.line().endswith(
+        "0 of 2 endpoints well; one#1 unhealthy; "
+        "two#2 cooling for another 30 s, 11 slots behind the others, not read from"
+    )
+    report = health.report()
+    assert "endpoint one#1: unhealthy" in report.findings
+    assert not any("k3y" in finding for finding in report.findings)
+    told = {name: value for name, value in report.figures.items() if name.startswith("endpoint_1")}
+    assert told == {
+        "endpoint_1_state": 2.0,
+        "endpoint_1_lag_slots": 0.0,
+        "endpoint_1_readable": 1.0,
+        "endpoint_1_subscribed": 1.0,
+    }
+    assert (report.figures["endpoint_2_state"], report.figures["endpoint_2_readable"]) == (3.0, 0.0)

@@ -52,6 +52,14 @@ def test_a_guess_saves_work_and_never_misleads(factor: float) -> None:
     assert pool.ladder_count == (looks if guess * 0.001 >= 1_000 else 4)
 
 
+@pytest.mark.parametrize("moved", [0.1, 0.3, 4, 20])
+def test_a_depth_that_moved_far_is_found_where_the_loss_says(moved: float) -> None:
+    pool = pool_of(round(10**15 * moved), 10**12)
+    depth = curve_of(pool, Direction.A_TO_B, CLOCK, depth_before=round(10**15 * EXACT_SHARE)).depth_amount
+    assert depth == pytest.approx(10**15 * moved * EXACT_SHARE, rel=0.02)
+    assert pool.ladder_count == 2
+
+
 @pytest.mark.parametrize(
     ("moved", "is_kept"), [(1.0, True), (1.005, True), (0.995, True), (1.02, False), (0.98, False)]
 )

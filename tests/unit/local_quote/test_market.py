@@ -23,6 +23,48 @@ def test_one_update_marks_the_changed_rows_of_its_pair_for_whoever_wants_them(he
     assert jito.take() == ()
 
 
+def test_a_swap_changes_rows_at_once_and_the_depth_they_tell_when_it_is_measured(held: HeldMarket) -> None:
+    pool = held.add("p", 10**12, 80 * 10**9)
+    (row,) = held.register((SOL, USDC, 10**9))
+
+    def told() -> tuple[int, int]:
+        assert row.quote is not None
+        return row.quote.swap.output_amount, row.quote.swap.depth_amount
+
+    before = told()
+    held.notify(pool, a=4 * 10**12, b=320 * 10**9)
+    assert (told()[0] > before[0], told()[1]) == (True, before[1])
+    held.market.measure_depths(0)
+    assert told()[1] == before[1]
+    held.market.measure_depths(1)
+    assert told()[1] == pytest.approx(4 * before[1], rel=0.02)
+    assert row.version == 2
+
+
+def test_depths_are_measured_of_those_that_changed_first(held: HeldMarket) -> None:
+    pools = [
+        held.add(name, 10**12, 80 * 10**9, tokens=tokens)
+        for name, tokens in (("p", (SOL, USDC)), ("q", (SOL, JITOSOL)))
+    ]
+    rows = held.register((SOL, USDC, 10**9), (SOL, JITOSOL, 10**9))
+    held.market.measure_depths(2)
+    for pool in reversed(pools):
+        held.notify(pool, a=4 * 10**12, b=320 * 10**9)
+    held.notify(pools[1], a=5 * 10**12, b=320 * 10**9)
+    held.market.measure_depths(1)
+    depths = [row.quote.swap.depth_amount for row in rows if row.quote is not None]
+    assert depths[1] > 2 * depths[0]
+
+
+def test_whoever_asks_for_a_quote_is_told_the_depth_of_now(held: HeldMarket) -> None:
+    pool = held.add("p", 10**12, 80 * 10**9)
+    held.register((SOL, USDC, 10**9))
+    before = held.market.quote(SOL, USDC, 10**9)
+    held.notify(pool, a=4 * 10**12, b=320 * 10**9)
+    after = held.market.quote(SOL, USDC, 10**9)
+    assert after.swap.depth_amount == pytest.approx(4 * before.swap.depth_amount, rel=0.02)
+
+
 def test_a_cached_quote_lives_until_its_pair_changes(held: HeldMarket) -> None:
     pool = held.add("p", 10**12, 80 * 10**9)
     other = held.add("q", 10**12, 10**12, tokens=(SOL, JITOSOL))
@@ -174,7 +216,7 @@ def test_a_fresh_pool_is_quoted_before_a_stale_one_that_gives_more(held: HeldMar
     assert not row.is_stale
     held.read(rich, 10**12, 90 * 10**9)
     assert winners() == {"rich"}
-    held.market.doubt(["rich"], Doubt.HALF_SWAP)
+    held.market.doubt(["rich"], Doubt.REFUSED)
     assert winners() == {"poor"}
     held.read(poor, 1, 1)  # cannot fill: then the stale one is all there is
     assert winners() == {"rich"}
@@ -262,6 +304,21 @@ def test_a_pool_that_joins_ends_what_was_cached_of_its_pair(held: HeldMarket) ->
     assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "q"
 
 
+def test_a_pool_that_leaves_takes_what_was_cached_and_what_it_rested_on_alone(held: HeldMarket) -> None:
+    pool = held.add("p", 10**12, 80 * 10**9, fee_bps=5)
+    other = PlainPool("q", SOL.mint, USDC.mint, fee_bps=25)
+    other.vault_a = Pubkey("p-vault-a")
+    held.market.add_pool(other, held.updates(other, 10**12, 80 * 10**9)[0], Provenance.CHAIN)
+    held.read(other, 10**12, 80 * 10**9)
+    assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "p"
+    change = held.market.remove_pool(pool.address)
+    assert change.lost == {"p", pool.vault_b}
+    assert held.market.quote(SOL, USDC, 10**9).swap.entry.pool.address == "q"
+    held.pass_ms(120_000)  # nothing that was noted of it turns up later
+    held.market.sweep()
+    assert "p" not in held.market.store
+
+
 def test_a_cached_quote_whose_pool_went_stale_is_not_given_while_another_is_fresh(held: HeldMarket) -> None:
     held.add("old", 10**12, 90 * 10**9)
     held.pass_ms(4_000)
@@ -283,3 +340,51 @@ def test_another_chain_is_begun_from_nothing(held: HeldMarket) -> None:
     held.read(pool, 10**12, 70 * 10**9)
     assert row.quote is not None
     assert (row.is_stale, row.quote.swap.entry.slot) == (False, held.slot)
+
+
+def tell(held: HeldMarket, slot: int, parent: int) -> frozenset[str]:
+    """A slot is notified with what it was built on."""
+    held.clock.advance_ms(400)
+    held.slot = slot
+    return held.market.slot_seen(slot, held.clock.mono_ns(), parent=parent)
+
+
+def test_a_pool_that_changed_in_a_slot_taken_back_is_in_doubt_until_it_is_read_on_the_new_fork() -> None:
+    held = HeldMarket()
+    changed, untouched = held.add("p", 10**12, 80 * 10**9), held.add("q", 10**12, 70 * 10**9, tokens=(SOL, JITOSOL))
+    (row,) = held.register((SOL, USDC, 10**9))
+    common = held.slot + 1
+    tell(held, common, common - 1)
+    tell(held, common + 1, common)
+    held.slot = common
+    held.notify(changed, b=90 * 10**9)  # of the slot after it
+    assert row.quote is not None
+    on_dead_fork = row.quote.swap.output_amount
+    assert not row.is_stale
+    assert tell(held, common + 2, common) == {"p"}
+    assert row.is_stale
+    # A late answer of the fork that is gone neither vouches nor changes anything; one of the new one does both.
+    late = changed.updates(10**12, 95 * 10**9, slot=common + 1, mono_ns=held.clock.mono_ns())
+    held.market.apply(late)
+    assert held.market.taken_back_count == len(late)
+    assert row.is_stale
+    assert row.quote.swap.output_amount == on_dead_fork
+    held.clock.advance_ms(1)
+    held.market.apply(changed.updates(10**12, 80 * 10**9, slot=common + 2, mono_ns=held.clock.mono_ns()))
+    assert not row.is_stale
+    assert row.quote.swap.output_amount < on_dead_fork
+    untouched_entry = held.market.store.entry("q")
+    assert untouched_entry is not None
+    assert untouched_entry.doubt is None
+    assert untouched.address == "q"
+
+
+def test_a_change_of_a_slot_that_stands_survives_a_fork_after_it() -> None:
+    held = HeldMarket()
+    pool = held.add("p", 10**12, 80 * 10**9)
+    held.notify(pool, b=90 * 10**9)
+    common = held.slot
+    tell(held, common, common - 1)
+    tell(held, common + 1, common)
+    assert tell(held, common + 2, common) == set()
+    assert held.market.forks.count == 1

@@ -6,12 +6,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from fakes.endpoints import rpc_at
 from fakes.held_market import HeldMarket
 from fakes.solana_node import SolanaNode
 
 from local_quote.pool_reader import PoolReader
 from quote_core.errors import RpcUnavailable
-from quote_core.solana import CLOCK_SYSVAR, PartlyRead, RpcClient
+from quote_core.solana import CLOCK_SYSVAR, PartlyRead
 
 
 @pytest.fixture
@@ -25,7 +26,7 @@ async def node() -> AsyncIterator[SolanaNode]:
 async def test_an_account_is_read_with_its_whole_pool_and_others_alone(node: SolanaNode, held: HeldMarket) -> None:
     held.add("p", 10**12, 80 * 10**9)
     async with aiohttp.ClientSession() as session:
-        rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
+        rpc = rpc_at(node.http_url, session=session, clock=held.clock)
         updates = await PoolReader(rpc=rpc, store=held.market.store).read_accounts(["p-vault-b", "elsewhere", "p"])
     assert [update.pubkey for update in updates] == [CLOCK_SYSVAR, "p", "p-vault-a", "p-vault-b", "elsewhere"]
     assert len(node.requests) == 1
@@ -36,7 +37,7 @@ async def test_no_pool_is_split_between_requests(node: SolanaNode, held: HeldMar
         held.add(f"p{number}", 10**12, 80 * 10**9)
     groups = [entry.accounts for entry in held.market.store]
     async with aiohttp.ClientSession() as session:
-        rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
+        rpc = rpc_at(node.http_url, session=session, clock=held.clock)
         updates = await PoolReader(rpc=rpc, store=held.market.store).read_groups(groups)
     assert len(updates) == 152
     requests = [set(params[0]) for _, params in node.requests]
@@ -57,7 +58,7 @@ async def test_one_refused_request_of_twenty_costs_only_its_own_pools(node: Sola
 
     node.fault = refuse_one
     async with aiohttp.ClientSession() as session:
-        rpc = RpcClient(url=node.http_url, session=session, clock=held.clock)
+        rpc = rpc_at(node.http_url, session=session, clock=held.clock)
         reader = PoolReader(rpc=rpc, store=held.market.store)
         with pytest.raises(PartlyRead, match="Invalid param") as partly:
             await reader.read_groups([entry.accounts for entry in held.market.store])
@@ -75,6 +76,11 @@ async def test_when_no_request_is_answered_it_is_the_nodes_failure(node: SolanaN
 
     node.fault = fail
     async with aiohttp.ClientSession() as session:
-        rpc = RpcClient(url=node.http_url, session=session, clock=held.clock, attempt_count_max=1)
+        rpc = rpc_at(
+            node.http_url,
+            session=session,
+            clock=held.clock,
+            attempt_count_max=1,
+        )
         with pytest.raises(RpcUnavailable, match="HTTP 500"):
             await PoolReader(rpc=rpc, store=held.market.store).read_accounts(["p"])

@@ -11,6 +11,8 @@ from local_quote.chain_progress import ChainProgress
 from local_quote.pool_store import AppliedUpdates, Doubt, PoolEntry, PoolStore
 from quote_core.clock import moment
 from quote_core.dex.pool import Account
+from quote_core.dex.spl_token import token_amount
+from quote_core.freshness import Freshness
 from quote_core.quotes import Provenance
 from quote_core.solana import AccountUpdate, UpdateSource
 
@@ -69,7 +71,44 @@ def amount_of(held: Held, pubkey: str) -> int:
     account = held.store.account(pubkey)
     assert account is not None
     assert account.account is not None
-    return int.from_bytes(account.account.data, "little")
+    return token_amount(account.account.data)
+
+
+def restored(held: Held, pool: PlainPool, amount_a: int, amount_b: int, *, slot: int, told_slot: int) -> AppliedUpdates:
+    """As it was kept a minute ago, told of `told_slot`."""
+    kept = pool.updates(amount_a, amount_b, slot=slot, mono_ns=0)
+    now = moment(held.clock)
+    freshness = Freshness(now.earlier_by(60 * S), told_slot, 7, told_slot)
+    return held.store.restore(pool, kept, Provenance.CHAIN, freshness, until=now.mono_ns + S)
+
+
+def test_a_pool_that_was_kept_is_in_doubt_until_it_is_read(held: Held) -> None:
+    kept = PlainPool("k", "A", "B", extra=["absent"])
+    done = restored(held, kept, 5, 7, slot=3, told_slot=900)
+    assert done.changed_pools == {"k"}
+    assert done.gained_accounts == {"k", "k-vault-a", "k-vault-b", "absent"}
+    entry = held.entry("k")
+    assert (entry.doubt, held.age_ms("k"), entry.is_loaded) == (Doubt.UNCONFIRMED, 60_000, True)
+    assert (entry.slot, entry.changed_slot) == (3, 3), "no later than what it rests on"
+    assert amount_of(held, "k-vault-a") == 5
+    held.store.apply([notified("k-vault-a", 6, slot=4)])
+    assert (entry.doubt, amount_of(held, "k-vault-a")) == (Doubt.UNCONFIRMED, 6)
+    held.clock.advance_ms(400)
+    held.read(kept, 6, 8)
+    assert (entry.doubt, held.age_ms("k")) == (None, 0)
+
+
+def test_nothing_that_was_kept_replaces_what_is_held_or_reaches_a_pool_that_was_read(held: Held) -> None:
+    reader = PlainPool("r", "A", "B", extra=["shared", "read"])
+    held.store.add(reader, AccountUpdate(reader.address, 4, Account(OWNER, b"pool"), 1, ANSWER), Provenance.CHAIN)
+    held.store.apply([AccountUpdate("read", 5, vault_account(9), 1, ANSWER)])
+    kept = PlainPool("k", "A", "B", extra=["shared", "read"])
+    updates = kept.updates(5, 7, slot=9, mono_ns=0)
+    shared = [AccountUpdate(name, 9, vault_account(1), 0, ANSWER) for name in ("shared", "read")]
+    freshness = Freshness(moment(held.clock), 9)
+    held.store.restore(kept, [*updates[:3], *shared], Provenance.CHAIN, freshness, until=1)
+    assert held.store.account("shared") is None
+    assert amount_of(held, "read") == 9
 
 
 def test_a_new_pool_names_the_accounts_it_wants(pool: PlainPool) -> None:
@@ -219,10 +258,10 @@ def test_an_account_that_is_gone_puts_the_pool_in_doubt_however_often_that_is_sa
 def test_a_read_that_does_not_reach_the_doubted_slot_ends_no_doubt(held: Held, pool: PlainPool) -> None:
     held.read(pool, 10, 20)
     held.store.apply([notified("p-vault-a", 11, slot=7)])
-    held.store.doubt(["p"], Doubt.HALF_SWAP)
+    held.store.doubt(["p"], Doubt.LOSSY_FEED)
     held.clock.advance_ms(1)
     held.read(pool, 10, 20)
-    assert held.entry().doubt is Doubt.HALF_SWAP
+    assert held.entry().doubt is Doubt.LOSSY_FEED
     held.slot = 6
     held.read(pool, 11, 19)
     assert held.entry().doubt is None

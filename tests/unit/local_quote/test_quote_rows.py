@@ -14,7 +14,7 @@ def offer(outputs: list[int], *, number: int = 0, is_stale: bool = False) -> Poo
     """Of a pool that is nobody's: the rows look at its number only."""
     made = PoolOffer(SOL, USDC, None, Direction.A_TO_B, number)  # type: ignore[arg-type]  # an entry, for others
     made.outputs = outputs
-    made.stand(1.0, 5, is_stale)
+    made.stand(1.0, is_stale)
     return made
 
 

@@ -51,7 +51,7 @@ def test_settled_in_c_is_settled_by_the_specification(
         for number, outputs, price, is_stale in pools:
             offer = PoolOffer(SOL, USDC, None, Direction.A_TO_B, number)  # type: ignore[arg-type]  # not looked at
             offer.outputs = outputs
-            offer.stand(price, 0, is_stale)
+            offer.stand(price, is_stale)
             offers.append(offer)
         changed: list[int] = []
         unfilled = rows.settle(numbers, offers, time_ns, 10 * time_ns, changed)
@@ -77,7 +77,7 @@ def test_an_impact_of_amounts_that_doubles_hold_is_the_same_to_the_last_bit(
     numbers = rows.add([amount])
     offer = PoolOffer(SOL, USDC, None, Direction.A_TO_B, 0)  # type: ignore[arg-type]  # not looked at
     offer.outputs = [output]
-    offer.stand(price, 0, is_stale=False)
+    offer.stand(price, is_stale=False)
     rows.settle(numbers, [offer], 1, 1, [])
     wanted = settled(RowState(amount), [Bid(0, output, price, is_stale=False)], now_unix_ns=1, now_mono_ns=1)
     assert rows.state(numbers[0]) == wanted

@@ -49,13 +49,3 @@ async def test_nothing_is_taken_twice() -> None:
     await inbox.take()
     inbox.put(update("b", 1))
     assert await inbox.take() == [update("b", 1)]
-
-
-async def test_what_was_put_back_is_taken_again_unless_something_newer_came() -> None:
-    inbox = UpdateInbox()
-    inbox.put(update("b", 3))
-    inbox.put_back([update("a", 1), update("b", 2)])
-    assert await inbox.take() == [update("b", 3), update("a", 1)]
-    inbox.put_back([update("a", 1)])
-    async with asyncio.timeout(60):  # nothing arrives, and it is looked at again all the same
-        assert await inbox.take() == [update("a", 1)]

@@ -7,7 +7,9 @@ from collections.abc import AsyncIterator, Sequence
 from typing import Any
 
 import aiohttp
+import structlog
 from aiohttp import web
+from fakes.endpoints import address, rpc_at
 from fakes.held_market import SOL, USDC, HeldMarket
 from fakes.plain_pool import OWNER, PlainPool, vault_account
 from fakes.solana_node import SolanaNode
@@ -19,22 +21,26 @@ from local_quote.pool_reader import PoolReader
 from local_quote.refresh import MarketRefresher
 from quote_core.dex.pool import Account, ChainClock, Dex, Direction
 from quote_core.quotes import Provenance
-from quote_core.solana import CLOCK_SYSVAR, AccountFeed, RpcClient
+from quote_core.solana import CLOCK_SYSVAR, AccountFeed
 from quote_core.solana.sysvar import SYSVAR_OWNER
 from quote_core.units import Pubkey
 
 HOUR_NS = 3_600_000_000_000
 LARGE_AMOUNT = 123_456_789_012
+AHEAD_SLOTS = 5
+"""How far the node that is read from is ahead of the one that is followed, where there are two."""
 
 
 class Loops:
     """A refresher over a fake node; polls of pools happen only when new, hurried, or after an hour."""
 
-    def __init__(self, node: SolanaNode, session: aiohttp.ClientSession) -> None:
+    def __init__(self, node: SolanaNode, session: aiohttp.ClientSession, read_node: SolanaNode | None = None) -> None:
         self.node = node
+        self.read_node = read_node or node
         self.held = HeldMarket(slot=148)
         market, clock = self.held.market, self.held.clock
-        rpc = RpcClient(url=node.http_url, session=session, clock=clock, attempt_count_max=1)
+        reading = address(self.read_node.http_url, ws_url=node.ws_url)
+        rpc = rpc_at(reading, session=session, clock=clock, attempt_count_max=1)
         reader = PoolReader(rpc=rpc, store=market.store)
         self.plan = PollPlan(amm_interval_ns=HOUR_NS, clmm_interval_ns=HOUR_NS, clmm_event_driven_interval_ns=HOUR_NS)
         self.refresher = MarketRefresher(
@@ -42,9 +48,9 @@ class Loops:
             rpc=rpc,
             reader=reader,
             make_feed=lambda events: AccountFeed(
-                url=node.ws_url, session=session, read=reader.read_accounts, events=events, clock=clock
+                endpoints=rpc.endpoints, read=reader.read_accounts, events=events, clock=clock
             ),
-            companions=Companions(pools_of=market.store.pool_ids_on, settle_ns=0, wait_ns_max=0),
+            companions=Companions(store=market.store, settle_ns=0, wait_ns_max=0),
             plan=self.plan,
             clock=clock,
             basic_interval_s=0.05,
@@ -57,6 +63,8 @@ class Loops:
         while True:
             self.held.clock.advance_ms(40)
             await self.node.tick()
+            if self.read_node is not self.node:
+                self.read_node.slot = self.node.slot + AHEAD_SLOTS
             await asyncio.sleep(0.02)
 
     def find(self, pool: PlainPool, amount_a: int, amount_b: int) -> None:
@@ -66,9 +74,10 @@ class Loops:
         self.refresher.wanted_changed(self.held.market.add_pool(pool, own, Provenance.CHAIN))
 
     def hold(self, pool: PlainPool, amount_a: int, amount_b: int) -> None:
-        self.node.accounts[pool.address] = Account(OWNER, b"pool")
-        self.node.accounts[pool.vault_a] = vault_account(amount_a)
-        self.node.accounts[pool.vault_b] = vault_account(amount_b)
+        for node in (self.node, self.read_node):
+            node.accounts[pool.address] = Account(OWNER, b"pool")
+            node.accounts[pool.vault_a] = vault_account(amount_a)
+            node.accounts[pool.vault_b] = vault_account(amount_b)
 
     def due(self) -> list[str]:
         """Pools to be read at the next opportunity."""
@@ -79,18 +88,30 @@ class Loops:
         return self.held.market.quoter.best(SOL, USDC, 10**9).output_amount
 
     def reads_of(self, pubkey: str) -> int:
-        return sum(method == "getMultipleAccounts" and pubkey in params[0] for method, params in self.node.requests)
+        return sum(
+            method == "getMultipleAccounts" and pubkey in params[0] for method, params in self.read_node.requests
+        )
 
 
 @contextlib.asynccontextmanager
-async def running() -> AsyncIterator[Loops]:
+async def started_node() -> AsyncIterator[SolanaNode]:
     node = SolanaNode()
     node.accounts[CLOCK_SYSVAR] = Account(SYSVAR_OWNER, struct.pack("<QqQQq", 150, 0, 1, 2, 1_700_000_100))
     node.slot = 150
     await node.start()
     try:
+        yield node
+    finally:
+        await node.stop()
+
+
+@contextlib.asynccontextmanager
+async def running(*, reads_elsewhere: bool = False) -> AsyncIterator[Loops]:
+    async with contextlib.AsyncExitStack() as stack:
+        node = await stack.enter_async_context(started_node())
+        read_node = await stack.enter_async_context(started_node()) if reads_elsewhere else None
         async with aiohttp.ClientSession() as session:
-            loops = Loops(node, session)
+            loops = Loops(node, session, read_node)
             refreshing, living = asyncio.create_task(loops.refresher.run()), asyncio.create_task(loops.live())
             try:
                 yield loops
@@ -99,8 +120,6 @@ async def running() -> AsyncIterator[Loops]:
                     task.cancel()
                     with contextlib.suppress(asyncio.CancelledError):
                         await task
-    finally:
-        await node.stop()
 
 
 async def test_a_found_pool_is_loaded_followed_and_repriced_when_it_changes() -> None:
@@ -112,6 +131,24 @@ async def test_a_found_pool_is_loaded_followed_and_repriced_when_it_changes() ->
         await eventually(lambda: {"p", pool.vault_a, pool.vault_b} <= loops.node.subscribed())
         await loops.node.set_account(pool.vault_b, vault_account(90 * 10**9))
         await eventually(lambda: loops.output() > before)
+
+
+async def test_the_depth_that_a_row_tells_follows_the_pool_without_anybody_asking() -> None:
+    async with running() as loops:
+        pool, market = PlainPool("p", SOL.mint, USDC.mint), loops.held.market
+        loops.find(pool, 10**12, 80 * 10**9)
+        (row,) = market.register([(SOL, USDC, 10**9)])
+
+        def depth() -> int:
+            quote = market.table.row(row).quote
+            return 0 if quote is None else quote.swap.depth_amount
+
+        await eventually(lambda: depth() > 0)
+        before = depth()
+        await eventually(lambda: {"p", pool.vault_a, pool.vault_b} <= loops.node.subscribed())
+        await loops.node.set_account(pool.vault_a, vault_account(4 * 10**12))
+        await loops.node.set_account(pool.vault_b, vault_account(320 * 10**9))
+        await eventually(lambda: depth() > 3 * before)
 
 
 async def test_accounts_that_come_to_be_wanted_are_read_and_followed_and_left_when_not() -> None:
@@ -185,6 +222,26 @@ async def test_a_lost_notification_is_found_by_the_next_read_and_told() -> None:
         assert loops.refresher.gap_count == 1
 
 
+async def test_a_change_that_is_read_before_the_feed_comes_to_its_slot_is_not_lost() -> None:
+    async with running(reads_elsewhere=True) as loops:
+        pool = PlainPool("p", SOL.mint, USDC.mint)
+        loops.find(pool, 10**12, 80 * 10**9)
+        await eventually(lambda: loops.feed.followed >= {"p", pool.vault_a, pool.vault_b})
+        await eventually(lambda: not loops.due())
+        before = loops.output()
+        loops.read_node.accounts[pool.vault_b] = vault_account(90 * 10**9)
+        loops.plan.hurry("p")
+        await eventually(lambda: loops.output() > before)
+        shown_slot, shown_mono_ns = loops.read_node.slot, loops.held.clock.mono_ns()
+        # Where both were at one slot, it would be late after a second.
+        await eventually(lambda: loops.held.clock.mono_ns() > shown_mono_ns + 1_500_000_000)
+        assert not loops.refresher.is_feed_lossy
+        await loops.node.set_account(pool.vault_b, vault_account(90 * 10**9), slot=shown_slot)
+        await eventually(lambda: loops.held.clock.mono_ns() > shown_mono_ns + 4_000_000_000)
+        assert not loops.refresher.is_feed_lossy
+        assert loops.refresher.gap_count == 0
+
+
 async def test_a_node_of_another_chain_is_begun_anew_with() -> None:
     async with running() as loops:
         pool = PlainPool("p", SOL.mint, USDC.mint)
@@ -198,6 +255,17 @@ async def test_a_node_of_another_chain_is_begun_anew_with() -> None:
         await eventually(lambda: 0 < loops.held.market.progress.slot < 100)
         await eventually(lambda: loops.held.market.directions_quoted()[0] == 2)
         assert loops.output() < 70 * 10**6
+
+
+async def test_a_node_of_another_chain_than_the_one_expected_is_begun_anew_with() -> None:
+    async with running() as loops:
+        with structlog.testing.capture_logs() as logs:
+            loops.refresher.expect_chain("one")
+            loops.node.genesis_hash = "another"
+            await eventually(lambda: loops.refresher.genesis_hash == "another")
+        assert [line["before"] for line in logs if line["event"] == "the node serves another chain"] == ["one"]
+        loops.refresher.expect_chain("one")
+        assert loops.refresher.genesis_hash == "another", "what the node says stands"
 
 
 async def test_a_node_that_does_not_answer_is_told_and_forgotten_once_it_does() -> None:

@@ -38,3 +38,28 @@ def test_the_defaults_are_the_specifications() -> None:
 def test_a_staleness_mark_beyond_the_refusal_is_a_mistake() -> None:
     with pytest.raises(SettingsError, match="stale_after must not be above"):
         LocalQuoteSettings.load(environ={"SOLQUOTE_LOCAL_QUOTE_STALE_AFTER": "61s"})
+
+
+def test_rows_are_direct_unless_told_otherwise_and_no_longer_than_what_is_searched() -> None:
+    assert LocalQuoteSettings.load(environ={}).row_hop_count_max == 1
+    for hop_count_max in ("0", "4"):
+        with pytest.raises(SettingsError, match="SOLQUOTE_LOCAL_QUOTE_ROW_HOP_COUNT_MAX"):
+            LocalQuoteSettings.load(environ={"SOLQUOTE_LOCAL_QUOTE_ROW_HOP_COUNT_MAX": hop_count_max})
+    shorter = {
+        "SOLQUOTE_LOCAL_QUOTE_ROW_HOP_COUNT_MAX": "3",
+        "SOLQUOTE_LOCAL_QUOTE_ROUTE_SEARCH_HOP_COUNT_MAX": "2",
+    }
+    with pytest.raises(SettingsError, match="row_hop_count_max must not be above route_search_hop_count_max"):
+        LocalQuoteSettings.load(environ=shorter)
+
+
+def test_limits_an_aggregator_with_larger_files_would_meet_are_named() -> None:
+    settings = LocalQuoteSettings.load(environ={"SOLQUOTE_LOCAL_QUOTE_TABLE_ROW_COUNT_MAX": "10000"})
+    assert list(settings.too_low(2_000)) == []
+    assert list(settings.too_low(10_000)) == [
+        "SOLQUOTE_LOCAL_QUOTE_QUOTES_PER_REQUEST_MAX: must be at least SOLQUOTE_SHM_ENTRY_COUNT, which is 10000, "
+        "got 2000"
+    ]
+    assert len(list(settings.too_low(10_001))) == 2
+    narrow = LocalQuoteSettings.load(environ={"SOLQUOTE_LOCAL_QUOTE_QUOTES_PER_REQUEST_MAX": "500"})
+    assert list(narrow.too_low(2_000)) == []  # an operator's bound on the usual table stays what it is

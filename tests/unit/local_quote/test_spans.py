@@ -1,11 +1,13 @@
 """An account update and its quotes as spans."""
 
-from fakes.held_market import SOL, USDC, HeldMarket
+from fakes.held_market import JITOSOL, SOL, USDC, HeldMarket
 from fakes.traced import RUN_ID, parent_of, traced
 from fakes.waiting import eventually
 
+from local_quote.settings import LocalQuoteSettings
+from quote_core.quote_id import LOCAL
 from quote_core.quotes import route_id
-from quote_core.telemetry.quote_ids import LOCAL, QUOTE, QuoteIds, span_id_of
+from quote_core.telemetry.quote_ids import QUOTE, QuoteIds, span_id_of
 
 AMOUNTS = (10**9, 2 * 10**9)
 
@@ -64,3 +66,24 @@ async def test_a_quote_priced_because_somebody_subscribed_has_a_trace_that_begin
     assert (quote.attributes["solquote.pool"], quote.attributes["solquote.version"]) == ("p", 1)
     assert quote.attributes["solquote.pair"] == "SOL-USDC"
     assert spans.named("account update") == []
+
+
+async def test_a_row_through_several_pools_has_a_trace_by_its_route_that_begins_with_a_pools_update():
+    with traced() as spans:
+        held = HeldMarket(LocalQuoteSettings(row_hop_count_max=2))
+        held.add("p", 10**13, 12 * 10**12, tokens=(JITOSOL, SOL))
+        second = held.add("q", 10**13, 80 * 10**10)
+        (row,) = held.register((JITOSOL, USDC, 10**9))
+        held.market.find_row_routes()
+        held.notify(second, b=81 * 10**10)
+        await eventually(lambda: len(spans.named("quote")) == 2)
+        chain = held.market.table.row(row.number).chain
+    assert chain is not None
+    trace_id = QuoteIds(run_id=RUN_ID, ratio=1.0).sampled(LOCAL, route_id(["p", "q"]), 10**9, chain.state.output)
+    (quote,) = (one for one in spans.named("quote") if one.context.trace_id == trace_id)
+    (update,) = (one for one in spans.named("account update") if one.context.trace_id == trace_id)
+    assert parent_of(quote) == update.context.span_id
+    assert quote.attributes is not None
+    assert update.attributes is not None
+    assert quote.attributes["solquote.pool"] == "p/q"
+    assert update.attributes["solquote.account"] == second.vault_b

@@ -1,8 +1,8 @@
 """Thousands of random slots through the market and through a plain model: every row, version and message is the same.
 
-What a slot does is drawn from a seed: swaps, the same again, older ones, pools that join, close, open, and are doubted;
-time that makes pools stale and unusable; streams that come, go, are slow, and share rows. The model knows nothing of
-ladders, numbers of rows or bytes: it prices every amount alone, on every pool, after every slot.
+What a slot does is drawn from a seed: swaps, the same again, older ones, pools that join, leave, close, open, and are
+doubted; time that makes pools stale and unusable; streams that come, go, are slow, and share rows. The model knows
+nothing of ladders, numbers of rows or bytes: it prices every amount alone, on every pool, after every slot.
 """
 
 import random
@@ -15,7 +15,7 @@ import pytest
 from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 from fakes.plain_pool import PlainPool, vault_account
 
-from local_quote.pool_store import PoolEntry
+from local_quote.pool_store import Doubt, PoolEntry
 from local_quote.quoter import direction_of
 from local_quote.settlement import Bid, RowState, settled
 from local_quote.wire import QuoteEncoder
@@ -113,6 +113,7 @@ class Slots:
         self.model = Model(self.held)
         self.pools: dict[str, PlainPool] = {}
         self.vaults: dict[str, tuple[int, int]] = {}
+        self.tokens: dict[str, tuple[Token, Token]] = {}
         self.streams: list[Stream] = []
         self.done: dict[str, int] = {}
         self.encoder = QuoteEncoder(
@@ -124,7 +125,8 @@ class Slots:
         self._steps = (
             *[self.swap] * 6,
             *[self.read] * 5,
-            *(self.same_again, self.older, self.join, self.close_or_open, self.doubt, self.time_passes),
+            *(self.same_again, self.older, self.join, self.join, self.leave),
+            *(self.close_or_open, self.doubt, self.time_passes),
             *(self.subscribe, self.unsubscribe),
         )
 
@@ -132,13 +134,16 @@ class Slots:
         """Slot by slot, compared after each."""
         for _ in range(count):
             step = self.draw.choice(self._steps)
-            self.held.tick(self.draw.choice((0, 1, 400)))
-            self.held.market.sweep()  # rows of pools that only time has changed are told by it
-            self.model.settle()
+            self._tick(self.draw.choice((0, 1, 400)))
             step()
             self.model.settle()
             self.done[step.__name__] = self.done.get(step.__name__, 0) + 1
             self.compare()
+
+    def _tick(self, ms: int) -> None:
+        self.held.tick(ms)
+        self.held.market.sweep()  # rows of pools that only time has changed are told by it
+        self.model.settle()
 
     def swap(self) -> None:
         if self.pools:
@@ -167,7 +172,7 @@ class Slots:
         """A whole pool is read, and vouched for."""
         if self.pools:
             name = self.draw.choice(list(self.pools))
-            self.held.tick(1)
+            self._tick(1)
             if self.draw.random() < 0.5:
                 self._move(name)
             self.held.read(self.pools[name], *self.vaults[name])
@@ -176,12 +181,21 @@ class Slots:
         new = [name for name in NAMES if name not in self.pools]
         if new:
             name = self.draw.choice(new)
-            tokens = self.draw.choice(((SOL, USDC), (SOL, USDC), (USDC, SOL), (SOL, JITOSOL)))
+            drawn = self.draw.choice(((SOL, USDC), (SOL, USDC), (USDC, SOL), (SOL, JITOSOL)))
+            tokens = self.tokens.setdefault(name, drawn)  # an address is of one pool for ever
             reserves = {SOL: 10**12, JITOSOL: 10**12, USDC: 80 * 10**9}
             self.vaults[name] = reserves[tokens[0]], reserves[tokens[1]]
-            self.held.tick(1)
+            self._tick(1)
             fee_bps = self.draw.choice((1, 25, 25, 100))
             self.pools[name] = self.held.add(name, *self.vaults[name], tokens=tokens, fee_bps=fee_bps)
+
+    def leave(self) -> None:
+        """A pool is not held any more; it may come back."""
+        if self.pools:
+            name = self.draw.choice(list(self.pools))
+            change = self.held.market.remove_pool(name)  # type: ignore[arg-type]  # names are addresses here
+            assert {name, self.pools[name].vault_a, self.pools[name].vault_b} == change.lost
+            del self.pools[name], self.vaults[name]
 
     def close_or_open(self) -> None:
         if self.pools:
@@ -192,11 +206,10 @@ class Slots:
             self._notify(name, self.held.slot + 1)
 
     def doubt(self) -> None:
-        """Half of a swap came: the pool is stale until it is read."""
+        """What is held is not to be relied on: the pool is stale until it is read."""
         if self.pools:
             name = self.draw.choice(list(self.pools))
-            self._move(name)
-            self._notify(name, self.held.slot + 1, halved={name})
+            self.held.market.doubt([self.pools[name].address], Doubt.LOSSY_FEED)
 
     def time_passes(self) -> None:
         """Pools go stale; seldom past the limit."""
@@ -309,14 +322,14 @@ class Slots:
         amount_a, amount_b = self.vaults[name]
         self.vaults[name] = max(1, amount_a), max(1, round(amount_b * factor)) if amount_b > 10**6 else 80 * 10**9
 
-    def _notify(self, name: str, slot: int, halved: set[str] | None = None) -> None:
+    def _notify(self, name: str, slot: int) -> None:
         self.held.slot = slot
         pool = self.pools[name]
         updates = [
             self._notification(vault, amount, slot)
             for vault, amount in zip((pool.vault_a, pool.vault_b), self.vaults[name], strict=True)
         ]
-        self.held.market.apply(updates, halved or ())  # type: ignore[arg-type]  # names are addresses here
+        self.held.market.apply(updates)
 
     def _notification(self, vault: str, amount: int, slot: int) -> AccountUpdate:
         account, now_mono_ns = vault_account(amount), self.held.clock.mono_ns()

@@ -238,12 +238,22 @@ def test_a_port_that_is_taken_ends_every_process_with_a_sentence_and_exit_1(
     assert said.endswith(f"{section} cannot run: 127.0.0.1:{port}: cannot listen: the address is in use\n")
 
 
+@pytest.mark.parametrize("section", ["local_quote", "external_quote", "aggregator"])
+def test_a_quote_service_that_other_machines_could_ask_without_a_name_does_not_start(
+    section: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    code, said = ends(section, {"SOLQUOTE_HOST": "0.0.0.0"}, monkeypatch, capsys)
+    assert code == EXIT_BAD_SETTINGS
+    assert f"{section} cannot start:\nSOLQUOTE_HOST: 0.0.0.0 is reached from other machines" in said
+    assert all(name in said for name in ("SOLQUOTE_ACCESS_FILE", "SOLQUOTE_TLS_CLIENT_CA", "SOLQUOTE_OPEN_TO_ALL=true"))
+
+
 @pytest.mark.parametrize("host", ["nonsense.invalid", "192.0.2.1"])
 @pytest.mark.parametrize("section", ["local_quote", "external_quote", "aggregator"])
 def test_a_host_that_is_not_this_machine_ends_a_quote_service_with_a_sentence_and_exit_1(
     section: str, host: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    code, said = ends(section, {"SOLQUOTE_HOST": host}, monkeypatch, capsys)
+    code, said = ends(section, {"SOLQUOTE_HOST": host, "SOLQUOTE_OPEN_TO_ALL": "true"}, monkeypatch, capsys)
     assert code == EXIT_FAILED
     assert re.search(rf"{section} cannot run: {host}:\d+: cannot listen: it is no address.*\n$", said)
 

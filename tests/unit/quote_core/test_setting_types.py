@@ -97,3 +97,44 @@ def test_a_path_that_is_empty_in_the_file_is_refused(tmp_path: Path):
     config.write_text("[demo]\nfolder = ''\n")
     with pytest.raises(SettingsError, match="must name a file or folder"):
         Demo.load(environ={"SOLQUOTE_CONFIG": str(config)})
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "redis://cache",
+        "redis://cache:6379",
+        "redis://cache:6379/",
+        "redis://:secret@[::1]:6379/15",
+        "rediss://me:x@cache/0",
+    ],
+)
+def test_redis_is_named_by_a_url_with_the_number_of_a_database_at_most(written: str):
+    assert PlatformSettings.load(environ={"SOLQUOTE_REDIS_URL": written}).redis_url == written
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "cache:6379",
+        "http://cache",
+        "unix:///run/redis.sock",
+        "redis://",
+        "redis://cache:70000",
+        "redis://cache/name",
+        "redis://cache/0/1",
+        "redis://cache/?ssl_cert_reqs=none",
+        "redis://cache#0",
+    ],
+)
+def test_what_would_be_no_redis_or_one_that_is_not_looked_at_closely_is_refused(written: str):
+    with pytest.raises(SettingsError, match=r"^SOLQUOTE_REDIS_URL: must be redis://host:port/0, or rediss://"):
+        PlatformSettings.load(environ={"SOLQUOTE_REDIS_URL": written})
+
+
+@pytest.mark.parametrize(
+    ("field", "written"), [("PREFIX", "a:b"), ("PREFIX", "{x}"), ("TIMEOUT", "2s"), ("TIMEOUT", "0ms")]
+)
+def test_what_redis_must_not_be_told_is_refused(field: str, written: str):
+    with pytest.raises(SettingsError, match=rf"^SOLQUOTE_REDIS_{field}: "):
+        PlatformSettings.load(environ={f"SOLQUOTE_REDIS_{field}": written})

@@ -120,4 +120,4 @@ def test_platform_variables_carry_no_section():
     ],
 )
 def test_the_websocket_url_follows_from_the_rpc_url(rpc_url: str, rpc_ws_url: str, expected: str):
-    assert PlatformSettings(rpc_url=rpc_url, rpc_ws_url=rpc_ws_url).websocket_url() == expected
+    assert PlatformSettings(rpc_url=rpc_url, rpc_ws_url=rpc_ws_url).rpc_addresses()[0].ws_url == expected

@@ -21,6 +21,27 @@ def token(symbol: str, mint: str, **changes: object) -> dict[str, object]:
     return {"symbol": symbol, "mint": mint, "decimals": 9, "category": "lst", "oracle": None} | changes
 
 
+def switchboard(account: str) -> dict[str, str]:
+    return {"kind": "switchboard", "account": account}
+
+
+PYTH = {"kind": "pyth", "account": "7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE", "feed_id": "AB" * 32}
+
+
+def test_a_token_has_the_oracles_it_is_registered_with_the_preferred_one_first(tmp_path: Path):
+    entries = [
+        token("A", SOL, oracle=PYTH, further_oracles=[switchboard(USDC)]),
+        token("B", USDC, further_oracles=[switchboard(USDC)], pyth_feed_id="0x" + "cd" * 32),
+        token("C", str(PYTH["account"])),
+    ]
+    first, second, third = load_tokens(registry_file(tmp_path, {"tokens": entries, "pairs": []}))
+    assert [one.kind for one in first.oracles] == ["pyth", "switchboard"]
+    assert (first.oracle, first.pyth_feed_id) == (first.oracles[0], "ab" * 32)
+    assert ([one.account for one in second.oracles], second.oracle) == ([USDC], None)
+    assert second.pyth_feed_id == "cd" * 32
+    assert (third.oracles, third.pyth_feed_id) == ((), None)
+
+
 def test_the_packaged_registry_watches_sol_against_usdc_and_fourteen_staking_tokens():
     registry = load_tokens()
     assert len(registry.pairs) == 15
@@ -85,6 +106,21 @@ def test_a_pair_is_checked_field_by_field():
             "listed twice",
         ),
         ({"tokens": [token("A", SOL, colour="red")], "pairs": []}, "tokens.0.colour"),
+        (
+            {"tokens": [token("A", SOL, further_oracles=[switchboard("bad")])], "pairs": []},
+            "A.further_oracles.0.account",
+        ),
+        ({"tokens": [token("A", SOL, further_oracles=[switchboard(USDC)] * 2)], "pairs": []}, "names an account twice"),
+        (
+            {"tokens": [token("A", SOL, oracle=PYTH, further_oracles=[switchboard(PYTH["account"])])], "pairs": []},
+            "A.further_oracles: names an account twice",
+        ),
+        ({"tokens": [token("A", SOL, pyth_feed_id="ab" * 31)], "pairs": []}, "A.pyth_feed_id: must be 64 hexadecimal"),
+        (
+            {"tokens": [token("A", SOL, oracle=PYTH | {"feed_id": "xy" * 32})], "pairs": []},
+            "A.oracle.feed_id: must be 64",
+        ),
+        ({"tokens": [token("A", SOL, further_oracles=[{"kind": "chainlink"}])], "pairs": []}, "further_oracles.0.kind"),
     ],
 )
 def test_a_wrong_registry_is_refused_naming_entry_and_rule(tmp_path: Path, content: object, message: str):

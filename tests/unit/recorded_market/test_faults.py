@@ -1,10 +1,10 @@
 import asyncio
 
 import pytest
-from aiohttp import ClientError, ClientSession, web
+from aiohttp import ClientError, ClientSession, ClientTimeout, web
 from aiohttp.test_utils import TestServer
 
-from recorded_market.faults import Fault, FaultPlan, fault_middleware
+from recorded_market.faults import Fault, FaultPlan, RequestedFaults, fault_middleware
 
 NO_FAULTS = FaultPlan(latency_ns=0, failure_fraction=0.0, seed=1)
 
@@ -61,3 +61,21 @@ async def test_latency_delays_the_answer() -> None:
     started = loop.time()
     await outcomes(FaultPlan(latency_ns=50_000_000, failure_fraction=0.0, seed=1), 1)
     assert loop.time() - started >= 0.05
+
+
+async def test_what_is_requested_happens_to_so_many_requests_with_its_retry_after() -> None:
+    requested = RequestedFaults()
+    requested.request(Fault.RATE_LIMITED, 2, "Tue, 14 Nov 2023 22:13:50 GMT")
+    app = web.Application(middlewares=[fault_middleware(NO_FAULTS, requested)])
+    app.router.add_get("/", hello)
+    seen = []
+    async with TestServer(app) as server, ClientSession() as session:
+        for _ in range(3):
+            async with session.get(server.make_url("/")) as response:
+                seen.append((response.status, response.headers.get("Retry-After")))
+        requested.request(Fault.SILENCE, 1, "")
+        with pytest.raises(TimeoutError):
+            await session.get(server.make_url("/"), timeout=ClientTimeout(total=0.05))
+        async with session.get(server.make_url("/")) as response:
+            assert await response.text() == "hello"
+    assert seen == [(429, "Tue, 14 Nov 2023 22:13:50 GMT")] * 2 + [(200, None)]

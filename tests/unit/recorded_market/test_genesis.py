@@ -25,7 +25,7 @@ def test_recorded_accounts_are_untouched_unless_marked_patched(genesis: Genesis,
 
 
 def test_only_oracles_and_the_clock_are_patched(genesis: Genesis, tokens: TokenRegistry) -> None:
-    oracles = {token.oracle.account for token in tokens if token.oracle is not None}
+    oracles = {oracle.account for token in tokens for oracle in token.oracles}
     patched = {pubkey for pubkey, origin in genesis.provenance.items() if origin is Provenance.PATCHED}
     assert patched <= oracles | {CLOCK_SYSVAR}
     assert CLOCK_SYSVAR in patched

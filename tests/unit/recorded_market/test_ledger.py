@@ -62,3 +62,27 @@ def test_an_account_that_no_slot_touched_stays() -> None:
     for number in range(40):
         ledger.advance({KEY: account(number)})
     assert all(ledger.view(level).accounts[other] == account(7) for level in Commitment)
+
+
+def test_a_fork_is_seen_at_processed_alone_and_taken_back_by_the_slot_after_it() -> None:
+    ledger = ledger_after(5)
+    other = Pubkey("EPjFWdd5AufqSSqeM2qN1xzybapC8G4wEGGkZwyTDt1v")
+    ledger.advance({other: account(50)})
+    for number in (101, 102):
+        (block,) = ledger.advance_fork({KEY: account(number)}).items()
+        assert block[0] is Commitment.PROCESSED
+        assert (block[1].slot, block[1].parent) == (1006 + number - 100, 1005 + number - 100)
+    assert ledger.view(Commitment.PROCESSED).accounts[KEY] == account(102)
+    assert ledger.view(Commitment.CONFIRMED).accounts[KEY] == account(5)
+    reached = ledger.advance({other: account(51)})
+    switched = reached[Commitment.PROCESSED]
+    assert (switched.slot, switched.parent) == (1009, 1006)
+    assert switched.changes == {KEY: account(5), other: account(51)}
+    assert ledger.view(Commitment.PROCESSED).accounts[KEY] == account(5)
+    for number in range(40):
+        for level, block_of_level in ledger.advance({other: account(number)}).items():
+            if level is Commitment.CONFIRMED:
+                assert KEY not in block_of_level.changes
+            if level is not Commitment.PROCESSED:
+                assert block_of_level.slot not in (1007, 1008)
+    assert ledger.view(Commitment.FINALIZED).accounts[KEY] == account(5)

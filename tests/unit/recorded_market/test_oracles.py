@@ -3,6 +3,7 @@ import pytest
 from quote_core.dex.lst_rates import decode_rate
 from quote_core.dex.pyth import PythPrice, decode_price_update
 from quote_core.dex.spl_token import decode_mint
+from quote_core.dex.switchboard import SwitchboardPrice, decode_pull_feed
 from quote_core.errors import LayoutMismatch
 from quote_core.tokens import TokenRegistry
 from quote_core.units import Pubkey
@@ -14,6 +15,10 @@ TIME = ChainTime(436_445_025, 1_785_538_204)
 FIRST = 436_453_863  # divisible by three, so that a price is published in it
 SOL = Pubkey("So11111111111111111111111111111111111111112")
 SOL_FEED = Pubkey("7UVimffxr9ow1uXYxsr4LHAcV58mLzhmwaeKvJ1pjLiE")
+SWITCHBOARD_FEEDS = (
+    Pubkey("BSzfJs4d1tAkSDqkepnfzEVcx2WtDVnwwXa2giy9PLeP"),
+    Pubkey("HX5WM3qzogAfRCjBUWwnniLByMfFrjm1b5yo4KoWGR27"),
+)
 JITO_POOL = Pubkey("Jito4APyf642JPZPx3hGc6WWJ8zPKtRbRs4P815Awbb")
 
 
@@ -79,6 +84,29 @@ def test_a_stable_coin_keeps_its_recorded_price_at_a_new_time(
     after = decode_price_update(feed, oracles.update(TIME.clock(FIRST), {})[feed])
     assert after.price == decode_price_update(feed, recording.accounts[feed]).price
     assert after.posted_slot == FIRST
+
+
+def switchboard_prices(oracles: Oracles, slot: int, price: int) -> dict[Pubkey, SwitchboardPrice]:
+    changes = oracles.update(TIME.clock(slot), {SOL: price})
+    return {feed: decode_pull_feed(feed, changes[feed]) for feed in SWITCHBOARD_FEEDS if feed in changes}
+
+
+def test_switchboard_finds_the_flows_price_every_tenth_second_and_as_surely_as_it_was_recorded(
+    oracles: Oracles, recording: Recording, tokens: TokenRegistry
+) -> None:
+    sol_feed, jupsol_feed = SWITCHBOARD_FEEDS
+    first = FIRST - FIRST % 25
+    told = {slot: switchboard_prices(oracles, slot, 8_160_000_000) for slot in range(first, first + 51)}
+    assert [slot - first for slot, prices in told.items() if prices] == [0, 25, 50]
+    last = told[first + 50]
+    assert last.keys() == {sol_feed, jupsol_feed}
+    assert last[sol_feed].value == 81_600_000_000_000_000_000
+    rate = recorded_rates(recording.accounts, tokens)[tokens.resolve("JupSOL", field="test").mint]
+    assert last[jupsol_feed].price == pytest.approx(81.6 * rate.sol_per_token)
+    assert {price.slot for price in last.values()} == {first + 50}
+    recorded = decode_pull_feed(sol_feed, recording.accounts[sol_feed])
+    assert last[sol_feed].conf / last[sol_feed].price == pytest.approx(recorded.conf / recorded.price)
+    assert last[sol_feed].slots_max == recorded.slots_max
 
 
 def test_a_rate_account_is_of_the_current_epoch_at_its_recorded_rate(

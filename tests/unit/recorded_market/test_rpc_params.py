@@ -82,6 +82,25 @@ def test_an_account_must_pass_every_filter() -> None:
     assert not filters.match(b"xbbc")
 
 
+@pytest.mark.parametrize(
+    "wanted", [{"bytes": "bGQ=", "encoding": "base64"}, {"bytes": [108, 100]}, {"bytes": "9FR", "encoding": "base58"}]
+)
+def test_bytes_are_given_in_each_way_of_a_node(wanted: dict[str, Any]) -> None:
+    filters = read_filters({"filters": [{"memcmp": {"offset": 1, **wanted}}]})
+    assert filters.match(b"old")
+    assert not filters.match(b"ldo")
+
+
+def test_a_token_account_is_told_by_its_size_state_and_type() -> None:
+    filters = read_filters({"filters": ["tokenAccountState"]})
+    plain = bytes(108) + b"\x01" + bytes(56)
+    assert filters.match(plain)
+    assert filters.match(plain + b"\x02extensions")
+    assert not filters.match(plain + b"\x01a mint's")
+    assert not filters.match(bytes(165))
+    assert not filters.match(plain[:-1])
+
+
 def test_a_memcmp_behind_the_end_does_not_match() -> None:
     assert not read_filters({"filters": [{"memcmp": {"offset": 3, "bytes": "2g"}}]}).match(b"abc")
 
@@ -92,8 +111,8 @@ def test_a_memcmp_behind_the_end_does_not_match() -> None:
         ([{"dataSize": 1}] * 5, "max 4"),
         ({}, None),
         ("x", "expected a sequence"),
-        ([{}], "either dataSize or memcmp"),
-        ([5], "either dataSize or memcmp"),
+        ([{}], "dataSize, memcmp or tokenAccountState"),
+        ([5], "dataSize, memcmp or tokenAccountState"),
         ([{"dataSize": -1}], "expected u64"),
         ([{"memcmp": {"bytes": "2g"}}], "expected u64"),
         ([{"memcmp": {"offset": 0}}], "bytes must be text"),

@@ -7,7 +7,7 @@ import pytest
 from quote_core.dex.pool import Account
 from quote_core.units import Pubkey
 from recorded_market import subscriptions
-from recorded_market.ledger import AccountLedger, Block
+from recorded_market.ledger import AccountLedger, Block, Transaction
 from recorded_market.rpc_errors import RpcError
 from recorded_market.subscriptions import SubscriptionHub
 
@@ -94,6 +94,33 @@ def test_a_program_subscriber_hears_of_the_accounts_that_pass_its_filters(chain:
     assert data_of(told["result"]["value"]["account"]) == b"ab"
 
 
+def test_a_logs_subscriber_hears_of_all_transactions_or_of_those_that_name_an_address(chain: Chain) -> None:
+    everybody, mentioned, program, other, later = (Mailbox() for _ in range(5))
+    config = {"commitment": "processed"}
+    numbers = [
+        chain.hub.call(mailbox, "logsSubscribe", [wanted, config])
+        for mailbox, wanted in (
+            (everybody, "all"),
+            (mentioned, {"mentions": [KEY]}),
+            (program, {"mentions": [PROGRAM]}),
+            (other, {"mentions": [OTHER]}),
+        )
+    ]
+    chain.hub.call(later, "logsSubscribe", ["allWithVotes", {"commitment": "confirmed"}])
+    made = [Transaction(PROGRAM, frozenset({KEY})), Transaction(PROGRAM, frozenset({KEY}))]
+    chain.hub.publish(chain.ledger.advance({}, made))
+    for mailbox, number in zip((everybody, mentioned, program), numbers, strict=False):
+        first, second = mailbox.take("logsNotification")
+        assert (first["subscription"], first["result"]["context"]["slot"]) == (number, 101)
+        value = first["result"]["value"]
+        assert (value["err"], value["logs"][0]) == (None, f"Program {PROGRAM} invoke [1]")
+        assert value["signature"] != second["result"]["value"]["signature"]
+    assert other.messages == later.messages == []
+    chain.play()
+    assert [told["result"]["context"]["slot"] for told in later.take("logsNotification")] == [101, 101]
+    assert chain.hub.call(other, "logsUnsubscribe", [numbers[3]])
+
+
 def test_a_slot_subscriber_hears_every_slot_with_parent_and_root(chain: Chain) -> None:
     mailbox = Mailbox()
     chain.hub.call(mailbox, "slotSubscribe", [])
@@ -176,7 +203,11 @@ def test_a_closed_connection_is_forgotten_and_no_other(chain: Chain) -> None:
     ("method", "params", "code"),
     [
         ("getSlot", [], -32601),
-        ("logsSubscribe", ["all"], -32601),
+        ("logsSubscribe", [], -32602),
+        ("logsSubscribe", ["some"], -32602),
+        ("logsSubscribe", [{"mentions": []}], -32602),
+        ("logsSubscribe", [{"mentions": [KEY, OTHER]}], -32602),
+        ("logsSubscribe", [{"mentions": ["abc"]}], -32602),
         ("accountSubscribe", [], -32602),
         ("accountSubscribe", ["abc"], -32602),
         ("accountSubscribe", [KEY, {"encoding": "x"}], -32602),

@@ -78,3 +78,23 @@ async def test_after_a_long_pause_the_lost_slots_are_not_played_in_a_rush(genesi
     assert watcher.slots[:6] == list(range(genesis.slot + 1, genesis.slot + 7))
     # One slot is due at once after the jump; the four after it wait for their own time again.
     assert watcher.times_ns[5] - watcher.times_ns[1] >= 3 * SLOT_TIME_NS
+
+
+async def test_a_market_that_is_told_to_lag_stands_still_so_long_and_catches_up_when_told_not_to(
+    genesis: Genesis,
+) -> None:
+    hub, market = SubscriptionHub(version="1"), Market(genesis)
+    watcher = SlotWatcher(count=31)
+    hub.call(watcher, "slotSubscribe", [])
+    ticker = Ticker(market, hub, clock=SYSTEM_CLOCK, slot_time_ns=SLOT_TIME_NS)
+    ticker.lag_by(10)
+    ticking = asyncio.create_task(ticker.run())
+    async with asyncio.timeout(DEADLINE_S):
+        while not watcher.slots:  # noqa: ASYNC110 - another task
+            await asyncio.sleep(0.001)
+        ticker.lag_by(0)
+        await watcher.is_enough.wait()
+    ticking.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await ticking
+    assert watcher.slots[:31] == list(range(genesis.slot + 1, genesis.slot + 32))

@@ -104,7 +104,7 @@ def test_a_disk_without_room_is_told_in_megabytes(machine: Machine):
     machine.has("cc", script="exit 0")
     machine.has("df", script="printf 'a b c d e f\\n/dev/x 9 9 409600 9%% /\\n'")
     code, told = machine.needs()
-    assert (code, told.splitlines()[-1]) == (1, f"  - 1500 MB of disk: {machine.checkout} has 400 MB free")
+    assert (code, told.splitlines()[-1]) == (1, f"  - 1700 MB of disk: {machine.checkout} has 400 MB free")
 
 
 def test_another_system_than_linux_is_refused_in_one_sentence(machine: Machine):

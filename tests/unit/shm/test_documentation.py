@@ -77,6 +77,7 @@ def test_every_error_a_reader_can_get_is_listed() -> None:
         "ShmError",
         "WrongFile",
         "BatchFull",
+        "ImpossibleCounts",
         "ImpossibleQuote",
         "NotWriting",
         "OutdatedDraft",

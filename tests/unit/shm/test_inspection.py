@@ -1,6 +1,6 @@
 import math
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from shm import (
+    CONTRACT,
     Finding,
     ImpossibleState,
     Liveness,
@@ -17,6 +18,7 @@ from shm import (
     QuoteWriter,
     Role,
     State,
+    TableCounts,
     WrongFile,
     inspect,
     layout,
@@ -30,6 +32,17 @@ A_DAY_NS = 24 * 3600 * 10**9  # what is ahead of the clock when the tests are co
 Publish = Callable[..., None]
 
 
+@pytest.fixture(params=[CONTRACT, TableCounts(3_000, 1_024)], ids=["layout", "sized"])
+def counts(request: pytest.FixtureRequest) -> TableCounts:
+    return request.param  # type: ignore[no-any-return]
+
+
+@pytest.fixture
+def writer(directory: Path, counts: TableCounts) -> Iterator[QuoteWriter]:
+    with QuoteWriter.open(directory, Role.INTERNAL, counts=counts) as opened:
+        yield opened
+
+
 @pytest.fixture
 def image(writer: QuoteWriter, publish: Publish) -> bytes:
     """A clean file: entries 0 and 1 published, entry 2 assigned."""
@@ -41,7 +54,9 @@ def image(writer: QuoteWriter, publish: Publish) -> bytes:
 
 
 def with_field(image: bytes, record: layout.Record, number: int, name: str, value: object) -> bytes:
-    values = reference.decode_record(record, image, number) | {name: value}
+    counts = layout.counts_of(image)
+    record = {"slot": counts.slot, "entry": counts.entry}.get(record.name, record)
+    values = reference.decode_record(record, image, number) | {name: value(counts) if callable(value) else value}
     start = record.offset + number * record.size_bytes
     return image[:start] + reference.encode_record(record, values) + image[start + record.size_bytes :]
 
@@ -81,7 +96,7 @@ class Damage:
 DAMAGES = [
     Damage(layout.HEADER, 0, "state", 9, "header.state"),
     Damage(layout.HEADER, 0, "role", 1, "header.role"),
-    Damage(layout.HEADER, 0, "used", 2001, "header.used"),
+    Damage(layout.HEADER, 0, "used", lambda counts: counts.entries + 1, "header.used"),
     Damage(layout.HEADER, 0, "used", 2, "entry 2 version"),
     Damage(layout.HEADER, 0, "epoch", 0, "header.epoch"),
     Damage(layout.HEADER, 0, "intent", 2**40, "header.intent"),
@@ -95,7 +110,7 @@ DAMAGES = [
     Damage(layout.ENTRY, 0, "oracle_price", math.nan, "entry 0 oracle_price"),
     Damage(layout.ENTRY, 0, "ts_ns", time.time_ns() + A_DAY_NS, "entry 0 ts_ns"),
     Damage(layout.SLOT, 3, "seq", 2 * 5 + 2, "slot 3 seq"),
-    Damage(layout.SLOT, 3, "index", 2000, "slot 3 index"),
+    Damage(layout.SLOT, 3, "index", lambda counts: counts.entries, "slot 3 index"),
     Damage(layout.SLOT, 3, "version", 2**47, "slot 3 version"),
 ]
 
@@ -121,20 +136,21 @@ def test_report_of_an_impossible_state_is_refused(directory: Path, image: bytes)
         inspect(path)
 
 
-@given(st.lists(st.tuples(st.integers(0, layout.FILE_BYTES - 1), st.integers(1, 255)), min_size=1, max_size=40))
+@given(st.lists(st.tuples(st.integers(0, 2**24), st.integers(1, 255)), min_size=1, max_size=40))
 @settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_damage_anywhere_is_reported_never_tripped_over(
-    directory: Path, image: bytes, damage: list[tuple[int, int]]
+    directory: Path, image: bytes, counts: TableCounts, damage: list[tuple[int, int]]
 ) -> None:
     damaged = bytearray(image)
-    for offset, bits in damage:
+    for place, bits in damage:
+        offset = place % len(image)
         # Half of the damage hits header and ring, which are a small part of the file.
-        damaged[offset if offset % 2 else offset % layout.ENTRY.offset] ^= bits
+        damaged[offset if offset % 2 else offset % counts.entry.offset] ^= bits
     path = directory / "copy"
     path.write_bytes(damaged)
     try:
         assert isinstance(verify(path), list)
-        assert inspect(path).entry_count == layout.ENTRY.count
+        assert inspect(path).entry_count == counts.entries
     except WrongFile:
         return
     finally:

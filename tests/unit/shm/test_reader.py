@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from fakes.waiting import until
 
 from shm import (
     ENTRY,
@@ -44,12 +45,6 @@ from shm.base58 import mint_text
 
 A, B, C, D = (bytes([number]) * 32 for number in range(1, 5))
 Publish = Callable[..., None]
-
-
-def until(condition: Callable[[], bool], *, timeout_s: float = 5.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "condition did not come true"
 
 
 def test_handle_shows_every_field_of_the_published_quote(

@@ -5,10 +5,11 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import hypothesis.strategies as st
+import pytest
 from hypothesis import given, settings
 from hypothesis.stateful import RuleBasedStateMachine, initialize, invariant, rule
 
-from shm import Flag, Quote, QuoteReader, QuoteWriter, Role, layout, reference
+from shm import CONTRACT, Flag, Quote, QuoteReader, QuoteWriter, Role, TableCounts, layout, reference
 from shm.base58 import mint_bytes, mint_text
 from shm.table import Table
 
@@ -35,6 +36,8 @@ class Row:
 class TableMachine(RuleBasedStateMachine):
     """One writer that is closed, started again and replaced; one reader that stays."""
 
+    counts = CONTRACT
+
     def __init__(self) -> None:
         super().__init__()
         self.folder = tempfile.TemporaryDirectory(prefix="solquote-test-", dir="/dev/shm")
@@ -44,7 +47,7 @@ class TableMachine(RuleBasedStateMachine):
 
     @initialize()
     def start(self) -> None:
-        self.writer = QuoteWriter.open(self.directory, Role.INTERNAL)
+        self.writer = QuoteWriter.open(self.directory, Role.INTERNAL, counts=self.counts)
         self.reader = QuoteReader.open(self.directory)
         self.handles = {(pair, amount): self.reader.handle(*pair, amount) for pair in PAIRS for amount in AMOUNTS}
 
@@ -54,6 +57,14 @@ class TableMachine(RuleBasedStateMachine):
             self.writer.close()
         self.folder.cleanup()
 
+    def row(self, number: int) -> int:
+        """One of `ROWS` entries of the file: the first of a table of the layout's counts, the last of any other."""
+        return number if self.counts.is_contract else self.counts.entries - 1 - number
+
+    def index(self, number: int) -> int:
+        """How the reader calls it."""
+        return self.counts.first_index(Role.INTERNAL) + self.row(number)
+
     def note(self, index: int, row: Row) -> None:
         self.model[index] = row
         self.changed.add(index)
@@ -61,13 +72,13 @@ class TableMachine(RuleBasedStateMachine):
     @rule(index=rows, pair=st.sampled_from(PAIRS))
     def assign(self, index: int, pair: tuple[bytes, bytes]) -> None:
         differs = index not in self.model or self.model[index].pair != pair
-        assert self.writer.assign(index, *pair) is differs
+        assert self.writer.assign(self.row(index), *pair) is differs
         if differs:
             self.note(index, Row(pair))
 
     @rule(index=rows)
     def retire(self, index: int) -> None:
-        self.writer.retire_row(index)
+        self.writer.retire_row(self.row(index))
         self.note(index, Row((bytes(32), bytes(32))))
 
     @rule(
@@ -78,9 +89,9 @@ class TableMachine(RuleBasedStateMachine):
             return
         fields = {"input_amount": amount, "output_amount": output, "ts_ns": 1, "slot": slot}
         if draft:
-            self.writer.publish_quietly(self.writer.draft(index, **fields))
+            self.writer.publish_quietly(self.writer.draft(self.row(index), **fields))
         else:
-            self.writer.publish(index, **fields)
+            self.writer.publish(self.row(index), **fields)
         self.note(index, Row(self.model[index].pair, amount, output, slot, Flag.VALID))
 
     @rule(outputs=st.lists(st.tuples(rows, amounts), max_size=20))
@@ -88,7 +99,7 @@ class TableMachine(RuleBasedStateMachine):
         batch = self.writer.batch()
         for index, output in outputs:
             if index in self.model:
-                batch.put(index, input_amount=1_000, output_amount=output, ts_ns=1, slot=7)
+                batch.put(self.row(index), input_amount=1_000, output_amount=output, ts_ns=1, slot=7)
                 self.note(index, Row(self.model[index].pair, 1_000, output, 7, Flag.VALID))
         count = len(batch)
         assert self.writer.publish_batch(batch) == count
@@ -97,7 +108,7 @@ class TableMachine(RuleBasedStateMachine):
     def mark_stale(self, index: int) -> None:
         row = self.model.get(index)
         fresh = row is not None and row.flags == Flag.VALID
-        assert self.writer.mark_stale(index) is fresh
+        assert self.writer.mark_stale(self.row(index)) is fresh
         if row is not None and fresh:
             self.note(index, replace(row, flags=row.flags | Flag.STALE))
 
@@ -109,13 +120,13 @@ class TableMachine(RuleBasedStateMachine):
     @rule()
     def restart_writer(self) -> None:
         self.writer.close()
-        self.writer = QuoteWriter.open(self.directory, Role.INTERNAL)
+        self.writer = QuoteWriter.open(self.directory, Role.INTERNAL, counts=self.counts)
         self.age_all()
 
     @rule(times=st.integers(1, 700))
     def lap(self, times: int) -> None:
         if 0 in self.model:
-            draft = self.writer.draft(0, input_amount=1, output_amount=times, ts_ns=1)
+            draft = self.writer.draft(self.row(0), input_amount=1, output_amount=times, ts_ns=1)
             for _ in range(times):
                 self.writer.publish_quietly(draft)
             self.note(0, Row(self.model[0].pair, 1, times, 0, Flag.VALID))
@@ -124,7 +135,7 @@ class TableMachine(RuleBasedStateMachine):
     def poll(self) -> None:
         named = list(self.reader.poll())
         assert len(named) == len(set(named))
-        assert self.changed <= set(named) <= set(self.model)
+        assert set(map(self.index, self.changed)) <= set(named) <= set(map(self.index, self.model))
         self.changed.clear()
         assert list(self.reader.poll()) == []
 
@@ -143,9 +154,9 @@ class TableMachine(RuleBasedStateMachine):
             return
         self.writer.beat()
         for index, row in self.model.items():
-            assert held(self.reader.quote(index)) == row
+            assert held(self.reader.quote(self.index(index))) == row
         assert {quote.index for quote in self.reader} == {
-            index for index, row in self.model.items() if Flag.VALID in row.flags
+            self.index(index) for index, row in self.model.items() if Flag.VALID in row.flags
         }
 
     @invariant()
@@ -167,6 +178,45 @@ def held(quote: Quote) -> Row:
     return Row((quote.input_mint, quote.output_mint), quote.input_amount, quote.output_amount, quote.slot, quote.flags)
 
 
+class SizedMachine(TableMachine):
+    """The same of a table of other counts, whose writer is started again with yet others, the layout's among them."""
+
+    counts = TableCounts(3_000, 512)
+
+    @rule(
+        counts=st.sampled_from([TableCounts(3_000, 512), TableCounts(500, 1_024), TableCounts(65_535, 512), CONTRACT])
+    )
+    def restart_writer_with(self, counts: TableCounts) -> None:
+        self.writer.close()
+        self.writer = QuoteWriter.open(self.directory, Role.INTERNAL, counts=counts)
+        if counts == self.counts:
+            self.age_all()
+            return
+        self.counts = counts
+        self.model.clear()
+        self.changed.clear()
+        self.reader.attach()
+        assert self.reader.counts(Role.INTERNAL) == counts
+        assert not any(self.handles.values())
+        assert list(self.reader) == []
+
+    @rule()
+    def poll_changes(self) -> None:
+        told = {change.index: change for change in self.reader.poll_changes()}
+        assert set(map(self.index, self.changed)) <= set(told) <= set(map(self.index, self.model))
+        for number, row in self.model.items():
+            if (change := told.get(self.index(number))) is not None:
+                assert (change.role, change.output_amount, change.flags) == (
+                    Role.INTERNAL,
+                    row.output_amount,
+                    row.flags,
+                )
+        self.changed.clear()
+        assert list(self.reader.poll()) == []
+
+
+TestSizedTable = SizedMachine.TestCase
+TestSizedTable.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 TestTable = TableMachine.TestCase
 TestTable.settings = settings(max_examples=30, stateful_step_count=25, deadline=None)
 
@@ -187,25 +237,28 @@ TestTable.settings = settings(max_examples=30, stateful_step_count=25, deadline=
         ttl_slots=st.integers(0, 2**16 - 1),
     )
 )
+@pytest.mark.parametrize("counts", [CONTRACT, TableCounts(3_000, 1_024)], ids=["layout", "sized"])
 @settings(max_examples=50, deadline=None)
-def test_compiled_reader_and_slow_twin_agree_on_every_field(fields: dict[str, int]) -> None:
+def test_compiled_reader_and_slow_twin_agree_on_every_field(counts: TableCounts, fields: dict[str, int]) -> None:
     with (
         tempfile.TemporaryDirectory(prefix="solquote-test-", dir="/dev/shm") as folder,
-        QuoteWriter.open(Path(folder), Role.EXTERNAL) as writer,
+        QuoteWriter.open(Path(folder), Role.EXTERNAL, counts=counts) as writer,
         QuoteReader.open(Path(folder)) as reader,
     ):
-        writer.assign(9, *PAIRS[0])
-        writer.publish(9, **fields)
+        row = counts.entries - 9
+        writer.assign(row, *PAIRS[0])
+        writer.publish(row, **fields)
         twin = reference.decode(Table(writer.path, Role.EXTERNAL).image())
-        quote = reader.quote(layout.ENTRY.count + 9)
-        entry = twin.entries[9]
+        assert (twin.counts, len(twin.entries), len(twin.slots)) == (counts, counts.entries, counts.slots)
+        quote = reader.quote(counts.first_index(Role.EXTERNAL) + row)
+        entry = twin.entries[row]
         assert {name: getattr(quote, name) for name in entry} == entry
         assert entry | fields == entry
         slot = twin.slots[1]
         assert {name: slot[name] for name in slot if name in entry and name != "slot"} == {
             name: entry[name] for name in slot if name in entry and name != "slot"
         }
-        assert (slot["slot"], slot["index"], slot["seq"]) == (fields["slot"], 9, 4)
+        assert (slot["slot"], slot["index"], slot["seq"]) == (fields["slot"], row, 4)
 
 
 @given(st.binary(min_size=32, max_size=32))

@@ -1,12 +1,12 @@
 import errno
 import os
 import stat
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
+from fakes.waiting import until
 
 from shm import (
     DirectoryUnsafe,
@@ -35,12 +35,6 @@ Publish = Callable[..., None]
 
 def header(path: Path) -> dict[str, int]:
     return reference.decode_record(layout.HEADER, Mapping.read_only(path).header(), 0)
-
-
-def until(condition: Callable[[], bool], *, timeout_s: float = 5.0) -> None:
-    deadline = time.monotonic() + timeout_s
-    while not condition():
-        assert time.monotonic() < deadline, "condition did not come true"
 
 
 def test_new_file_is_complete_and_private(directory: Path) -> None:

@@ -3,15 +3,16 @@
 from pathlib import Path
 
 from aiohttp import hdrs
+from fakes.access import control_with
 from fakes.ports import free_port
 
 from pipeline.system_manager.http_api import make_application
-from quote_core.settings import PlatformSettings, SecretStr
+from quote_core.settings import PlatformSettings
 from solquote.callable_services import MANAGER_ROUTES, ServicePlaces, look_at_services
 
 
 def test_the_kill_switchs_routes_are_the_apis_own():
-    application = make_application(None, token=SecretStr("x"), token_name="x")  # type: ignore[arg-type]
+    application = make_application(None, control_with("x"))  # type: ignore[arg-type]
     routes = {
         f"{route.method} {route.resource.canonical}"
         for route in application.router.routes()

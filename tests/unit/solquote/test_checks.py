@@ -32,7 +32,7 @@ def failures(environ: dict[str, str]) -> list[tuple[str, str]]:
 
 def test_there_is_a_model_for_every_service_and_for_what_several_share():
     services = {service.name for service in SERVICES}
-    assert {model.section for model in all_models()} == {"platform", "up", "pipeline", "costs", *services}
+    assert {model.section for model in all_models()} == {"platform", "up", "pipeline", "costs", "history", *services}
 
 
 def test_settings_that_are_right_are_listed():

@@ -84,6 +84,7 @@ LOOK_AT_A_PLATFORM = (
     "watch",
     "pools",
     "tokens",
+    "oracles",
     "pnl",
     "release",
     "shm inspect",
@@ -135,6 +136,13 @@ def test_tokens_come_without_prices_while_nothing_runs(capsys: pytest.CaptureFix
     assert "no prices: the local quote service" in printed.err
 
 
+def test_oracles_are_an_error_while_nothing_runs(capsys: pytest.CaptureFixture[str]):
+    assert run(["oracles"]) == 3
+    assert "the local quote service at 127.0.0.1:" in capsys.readouterr().err
+    assert run(["oracles", "SOLL"]) == 2
+    assert "TOKEN" in capsys.readouterr().err
+
+
 def test_a_token_nobody_answers_to_says_that_the_manager_is_down(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     (tmp_path / "data").mkdir()
     (tmp_path / "data" / "kill-switch.token").write_text("0123456789abcdef")
@@ -145,7 +153,7 @@ def test_a_token_nobody_answers_to_says_that_the_manager_is_down(tmp_path: Path,
 def test_the_commands_are_listed_without_arguments(capsys: pytest.CaptureFixture[str]):
     assert run(["--help"]) == 0
     listed = capsys.readouterr().out
-    for command in ("up", "quote", "watch", "pools", "tokens", "doctor", "kill", "release", "pnl", "shm"):
+    for command in ("up", "quote", "watch", "pools", "tokens", "oracles", "doctor", "kill", "release", "pnl", "shm"):
         assert command in listed
 
 

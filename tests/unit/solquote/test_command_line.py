@@ -76,6 +76,8 @@ def test_what_a_call_needs_is_loaded_for_the_call_only(command: Command) -> None
         ("quote SOL USDC 1", {"pydantic", "solders", "grpc", "asyncio"}),
         ("pools", {"pydantic", "solders", "grpc", "asyncio"}),
         ("tokens", {"pydantic", "solders", "grpc", "asyncio"}),
+        ("oracles", {"pydantic", "solders", "grpc", "asyncio"}),
+        ("oracles NOTATOKEN", {"pydantic", "solders"}),
         ("events stats", {"pydantic", "asyncio", "nats", "structlog", "solders"}),
         ("pnl", {"pydantic", "asyncio", "nats", "structlog", "solders"}),
         ("services --timeout 0.5", {"pydantic", "asyncio", "nats", "structlog", "grpc", "solders"}),
@@ -142,6 +144,8 @@ def test_the_version_is_that_of_the_package(capsys: pytest.CaptureFixture[str]) 
         ("solquote verify-quotes --p", ["--pools"]),
         ("solquote shm ins", ["inspect"]),
         ("solquote quote USD", ["USDC", "USDT"]),
+        ("solquote orac", ["oracles"]),
+        ("solquote oracles USD", ["USDC", "USDT"]),
         ("solquote quote SOL USDC 1 --exact", ["--exact-out"]),
     ],
 )

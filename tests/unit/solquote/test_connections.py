@@ -9,6 +9,7 @@ import pytest
 from aiohttp import web
 from fakes.ports import free_port
 
+from quote_core.rpc_addresses import RpcRole
 from quote_core.settings import PlatformSettings
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.connections import check_connections
@@ -34,9 +35,13 @@ def platform(**changes: str) -> PlatformSettings:
 async def findings(
     settings: PlatformSettings, *, http_url: str, monitor_url: str, timeout_s: float = TIMEOUT_S
 ) -> dict[str, DoctorFinding]:
-    first_slot = FirstSlot(settings.websocket_url(), timeout_s=timeout_s)
+    first_slots = {
+        node.number: FirstSlot(node.ws_url, timeout_s=timeout_s)
+        for node in settings.rpc_addresses()
+        if RpcRole.SUBSCRIBE in node.roles
+    }
     found = await check_connections(
-        settings, first_slot, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=timeout_s
+        settings, first_slots, http_urls={"aggregator": http_url}, nats_monitor_url=monitor_url, timeout_s=timeout_s
     )
     return {finding.subject: finding for finding in found}
 
@@ -101,6 +106,25 @@ async def test_a_node_and_a_server_that_are_well_are_ok():
     assert found["aggregator (HTTP)"].verdict is DoctorVerdict.OK
 
 
+async def test_each_of_several_endpoints_is_tried_and_told_by_its_number_without_its_key():
+    slot = {"method": "slotNotification", "params": {"result": {"slot": 9}}}
+    well = {"getHealth": "ok", "getVersion": {"solana-core": "2.0"}, "getSlot": 8}
+    nobody = f"http://127.0.0.1:{free_port()}/k3y"
+    async with serving(**well, messages=[{"id": 1, "result": 0}, slot], jsz={}) as url:
+        ws_url = url.replace("http", "ws") + "/ws"
+        places = {name: value for name, value in platform().model_dump().items() if name.endswith("_address")}
+        settings = PlatformSettings(
+            **places, nats_url=platform().nats_url, rpc_urls=f"{url}|ws={ws_url} {nobody}|roles=read"
+        )
+        found = await findings(settings, http_url=f"{url}/jsz", monitor_url=url)
+    assert found["RPC node 1"].verdict is DoctorVerdict.OK
+    assert "slot 9 arrived" in found["RPC WebSocket 1"].detail
+    assert found["RPC node 2"].verdict is DoctorVerdict.FAILED
+    assert "SOLQUOTE_RPC_URLS" in found["RPC node 2"].mend
+    assert "k3y" not in found["RPC node 2"].detail
+    assert "RPC WebSocket 2" not in found  # it is not there to be subscribed to
+
+
 async def test_a_server_that_syncs_every_two_minutes_is_a_warning():
     async with serving(jsz={"config": {"sync_interval": 120_000_000_000}}) as url:
         found = await findings(platform(), http_url=url, monitor_url=url)
@@ -161,3 +185,14 @@ async def test_a_key_in_a_url_is_not_shown():
 @pytest.fixture(autouse=True)
 def no_proxy(monkeypatch: pytest.MonkeyPatch):
     monkeypatch.delenv("http_proxy", raising=False)
+
+
+async def test_redis_that_is_set_and_not_there_is_told_and_one_that_is_not_set_is_not() -> None:
+    nobody = f"127.0.0.1:{free_port()}"
+    url = f"http://{nobody}"
+    found = (await findings(platform(redis_url=f"redis://:secret@{nobody}/0"), http_url=url, monitor_url=url))["Redis"]
+    assert found.verdict is DoctorVerdict.FAILED
+    assert "goes on by itself" in found.mend
+    assert nobody in found.detail
+    assert "secret" not in found.detail
+    assert "Redis" not in await findings(platform(), http_url=url, monitor_url=url)

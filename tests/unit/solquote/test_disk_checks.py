@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.history.settings import HistorySettings
 from quote_core.settings import PlatformSettings
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.disk_checks import check_disk
@@ -14,8 +15,9 @@ from solquote.disk_checks import check_disk
 Usage = namedtuple("Usage", "total used free")
 
 
-def checked(folder: Path) -> dict[str, DoctorFinding]:
-    findings = check_disk(PlatformSettings(data_dir=folder), EventLoggerSettings())
+def checked(folder: Path, *, has_history: bool = True) -> dict[str, DoctorFinding]:
+    history = HistorySettings(enabled=has_history)
+    findings = check_disk(PlatformSettings(data_dir=folder), EventLoggerSettings(), history)
     return {finding.subject: finding for finding in findings}
 
 
@@ -27,14 +29,16 @@ def test_a_large_disk_is_well_and_the_need_is_said(tmp_path: Path, monkeypatch: 
     free(monkeypatch, 10**12)
     found = checked(tmp_path)["disk"]
     assert found.verdict is DoctorVerdict.OK
-    assert "fill 58.8 GB" in found.detail
+    assert "fill 63.6 GB" in found.detail
+    assert "fill 59.3 GB" in checked(tmp_path, has_history=False)["disk"].detail
 
 
 def test_a_small_disk_is_a_warning_that_says_how_long_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     free(monkeypatch, 20 * 10**9)
     found = checked(tmp_path)["disk"]
     assert found.verdict is DoctorVerdict.WARNING
-    assert "EXECUTED 1.81 days" in found.mend
+    assert "EXECUTED 1.12 days" in found.mend
+    assert "EXECUTED 1.81 days" in checked(tmp_path, has_history=False)["disk"].mend
 
 
 def test_quote_files_in_memory_are_well_and_elsewhere_a_warning(tmp_path: Path) -> None:
@@ -52,8 +56,14 @@ def test_quote_files_in_memory_are_well_and_elsewhere_a_warning(tmp_path: Path) 
     assert "unset SOLQUOTE_SHM_DIR" in disk.mend
 
 
-def tmpfs_finding(shm_dir: Path) -> DoctorFinding:
-    found = check_disk(PlatformSettings(data_dir=Path("/tmp"), shm_dir=shm_dir), EventLoggerSettings())
+def test_the_room_quote_files_take_is_that_of_their_setting(tmp_path: Path) -> None:
+    assert tmpfs_finding(tmp_path).detail.endswith("the quote files take 577.7 kB")
+    assert tmpfs_finding(tmp_path, shm_entry_count=65_535, shm_slot_count=65_536).detail.endswith("take 25.2 MB")
+
+
+def tmpfs_finding(shm_dir: Path, **sizes: int) -> DoctorFinding:
+    platform = PlatformSettings(data_dir=Path("/tmp"), shm_dir=shm_dir, **sizes)
+    found = check_disk(platform, EventLoggerSettings(), HistorySettings())
     return next(finding for finding in found if finding.subject == "tmpfs")
 
 

@@ -30,6 +30,14 @@ def test_a_pair_is_a_part_of_the_subjects_that_have_one() -> None:
         Stream.OPPORTUNITIES: ("opportunity.two_hop.SOL-JitoSOL", "opportunity.price_divergence.SOL-JitoSOL"),
         Stream.PLANNED: ("plan.SOL-JitoSOL",),
         Stream.EXECUTED: ("executed.SOL-JitoSOL.*",),
+        Stream.MARKET_DATA: (
+            "market.price.SOL-JitoSOL",
+            "market.liquidity.SOL-JitoSOL.*",
+            "market.large_trade.SOL-JitoSOL.*",
+            "market.spread.SOL-JitoSOL",
+            "market.volume_spike.SOL-JitoSOL.*",
+            "market.pool_state.SOL-JitoSOL.*",
+        ),
     }
     assert asked(["EXECUTED"], pair="OLD-COIN").subjects == {Stream.EXECUTED: ("executed.OLD-COIN.*",)}
 

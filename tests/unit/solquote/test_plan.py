@@ -29,7 +29,7 @@ def spec(of: Plan, name: str) -> ProcessSpec:
 
 def test_by_default_everything_is_embedded_on_the_ports_of_the_contract():
     usual = plan()
-    assert names(usual) == {NATS, *(service.name for service in SERVICES)}
+    assert names(usual) == {NATS, *(service.name for service in SERVICES)} - {"notifier"}
     assert usual.ports == {
         4222: NATS,
         8222: NATS,
@@ -59,10 +59,38 @@ def test_by_default_everything_is_embedded_on_the_ports_of_the_contract():
     assert usual.environment["SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL"] == "http://127.0.0.1:8898"
 
 
+DRAINED = ("scanner", "planner", "executor", "auditor", "initializer", NATS)
+
+
 def test_every_need_is_a_process_of_the_table_and_there_is_an_order():
     everyone = {NATS, *(service.name for service in SERVICES)}
-    assert all(set(service.needs) <= everyone for service in SERVICES)
-    assert sum(map(len, stop_waves(plan().processes))) == len(everyone)
+    assert all({*service.needs, *service.feeds} <= everyone for service in SERVICES)
+    waves = stop_waves(plan({"SOLQUOTE_NOTIFIER_SLACK_URL": "https://hooks.example/services/secret"}).processes)
+    assert sum(map(len, waves)) == len(everyone)
+    drained = [next(number for number, wave in enumerate(waves) if name in wave) for name in DRAINED]
+    assert drained == sorted(set(drained)), "what one gives the next is finished there"
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"SLACK_URL": "https://hooks.example/services/secret"},
+        {"DISCORD_URL_FILE": "/run/secrets/discord"},
+        {"TELEGRAM_TOKEN": "123:secret", "TELEGRAM_CHAT": "-1"},
+        {"PAGERDUTY_KEY_FILE": "/run/secrets/pagerduty"},
+        {"SMTP_HOST": "mail.example", "SMTP_SENDER": "a@b.org", "SMTP_RECIPIENTS": "a@b.org"},
+    ],
+)
+def test_the_notifier_runs_where_a_destination_is_set_and_its_secret_is_in_no_other_place(given: dict[str, str]):
+    told = plan({f"SOLQUOTE_NOTIFIER_{name}": value for name, value in given.items()})
+    assert "notifier" in names(told)
+    assert told.ports[9112] == "notifier"
+    assert not set(given.values()) & {*told.environment.values(), *spec(told, "notifier").command}
+
+
+def test_settings_of_a_notifier_that_are_no_destination_start_none():
+    assert "notifier" not in names(plan({"SOLQUOTE_NOTIFIER_QUIET_HOURS": "22:00-07:00"}))
+    assert "notifier" not in names(plan({"SOLQUOTE_NOTIFIER_SLACK_URL": " "}))
 
 
 def test_a_node_of_one_s_own_replaces_the_recorded_market_and_its_stand_in():
@@ -71,6 +99,13 @@ def test_a_node_of_one_s_own_replaces_the_recorded_market_and_its_stand_in():
     assert spec(own, "local_quote").needs == frozenset()
     assert not {"SOLQUOTE_RPC_URL", "SOLQUOTE_EXTERNAL_QUOTE_JUPITER_URL"} & set(own.environment)
     assert spec(own, "local_quote").environment["SOLQUOTE_RPC_URL"] == "https://node.example/secret"
+
+
+def test_several_nodes_of_one_s_own_replace_the_recorded_market_too():
+    own = plan({"SOLQUOTE_RPC_URLS": "https://one.example/secret https://two.example|weight=2"})
+    assert "recorded_market" not in names(own)
+    assert "SOLQUOTE_RPC_URL" not in own.environment
+    assert own.environment["SOLQUOTE_RUN_ID"] == "chain"
 
 
 def test_a_nats_server_of_one_s_own_replaces_the_embedded_one():

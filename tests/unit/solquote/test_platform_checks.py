@@ -102,5 +102,5 @@ def test_two_processes_that_want_one_port_are_told_as_up_would(tmp_path: Path):
 
 
 def test_a_listener_that_will_be_open_to_other_machines_is_told_before_it_is(tmp_path: Path):
-    finding = start(tmp_path, SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST="0.0.0.0")
+    finding = start(tmp_path, SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST="0.0.0.0", SOLQUOTE_OPEN_TO_ALL="true")
     assert "SOLQUOTE_SYSTEM_MANAGER_HTTP_HOST lets other machines reach system_manager" in finding.detail

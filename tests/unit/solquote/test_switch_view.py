@@ -68,7 +68,16 @@ def test_who_stopped_trading_when_and_why_is_one_sentence_without_control_charac
         "trigger": "drawdown",
         "revision": 2,
         "changed_unix_ns": 1_700_000_000_000_000_000,
+        "unacknowledged": [],
     }
+
+
+def test_who_has_not_acknowledged_is_told_by_name(manager: Manager):
+    manager.body = json.dumps(HALTED | {"unacknowledged": ["executor a/1", "planner, of which none reports"]}).encode()
+    switch = look_at_switch(manager.client, timeout_s=10)
+    assert switch.sentence.endswith("; not acknowledged by: executor a/1, planner, of which none reports")
+    manager.body = json.dumps(HALTED | {"unacknowledged": 5}).encode()
+    assert not look_at_switch(manager.client, timeout_s=10).is_known
     assert not switch.is_active
 
 

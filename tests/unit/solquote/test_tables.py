@@ -1,5 +1,6 @@
 """Every table on a terminal of 80 columns: nothing is cut, nothing runs over, and `--wide` has addresses whole."""
 
+import json
 import re
 from collections.abc import Iterator
 from dataclasses import replace
@@ -8,16 +9,27 @@ from pathlib import Path
 import pytest
 from fakes.results import result
 
-from pipeline.auditor.ledger import Ledgers
+from pipeline.auditor.daily import PnlAccount
+from pipeline.auditor.runs import Runs
+from pipeline.auditor.usd import SolPrices
 from quote_core.events import Outcome
 from quote_core.tokens import load_tokens
 from shm import QuoteWriter, Role
 from shm.base58 import mint_bytes
 from solquote.account_reading import RunAccount
-from solquote.answers import PrintedCap, PrintedHop, PrintedPool, PrintedPrice, PrintedQuote, PrintedSource
+from solquote.answers import (
+    PrintedCap,
+    PrintedDroppedPool,
+    PrintedHop,
+    PrintedOracleSource,
+    PrintedPool,
+    PrintedPrice,
+    PrintedQuote,
+    PrintedSource,
+)
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.command_line import run_command_line
-from solquote.commands import pnl
+from solquote.commands import pnl as pnl_module
 from solquote.diagnosis import print_findings
 from solquote.output import make_console
 
@@ -71,7 +83,7 @@ def pool(base: str, quote: str, protocol: str) -> PrintedPool:
 
 def test_pools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     held = (pool("SOL", "USDC", "raydium_amm_v4"), pool("SOL", "hyloSOL", "orca_whirlpool"))
-    monkeypatch.setattr("solquote.wire.ask_pools", lambda *_, **__: held)
+    monkeypatch.setattr("solquote.wire.ask_pools", lambda *_, **__: (held, ()))
     assert run_command_line(["pools"]) == 0
     text = shown(capsys)
     for piece in ("SOL/USDC", "SOL/hyloSOL", "orca_whirlpool", SHORT_POOL, "12,345.7", "0.0123 %", "synthetic"):
@@ -82,6 +94,40 @@ def test_pools(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[st
     wide = shown(capsys, columns=240)
     assert POOL in wide
     assert wide.count("SOL/USDC") == 1
+
+
+def test_pools_not_held(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    mints = [load_tokens().resolve(symbol, field="").mint for symbol in ("SOL", "USDC")]
+    others = tuple(
+        PrintedDroppedPool(
+            pool_id=POOL,
+            protocol="raydium_cpmm",
+            mint_a=mints[0],
+            mint_b=mints[1],
+            depth_lamports=depth,
+            reason=reason,
+        )
+        for depth, reason in ((8_940_060, "shallow"), (None, "outranked"), (5 * 10**12, "no_room"), (1, "of later"))
+    )
+    monkeypatch.setattr("solquote.wire.ask_pools", lambda *_, **__: ((), others))
+    assert run_command_line(["pools", "--dropped", "--wide"]) == 0
+    text = shown(capsys, columns=240)
+    for piece in (
+        "SOL/USDC",
+        POOL,
+        "0.00894006",
+        "not known",
+        "5,000",
+        "pool_depth_min_sol",
+        "pool_count_max",
+        "of later",
+    ):
+        assert piece in text
+    assert run_command_line(["pools", "--dropped", "--json"]) == 0
+    assert json.loads(shown(capsys, columns=9_999))["dropped"][0]["depthLamports"] == 8_940_060
+    monkeypatch.setattr("solquote.wire.ask_pools", lambda *_, **__: ((), ()))
+    assert run_command_line(["pools", "--dropped"]) == 0
+    assert "every pool that is known is held" in shown(capsys)
 
 
 def test_tokens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
@@ -98,6 +144,58 @@ def test_tokens(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[s
         assert piece in text
     assert run_command_line(["tokens", "--wide"]) == 0
     assert TOKENS["USDC"].mint in shown(capsys, columns=240)
+
+
+def oracle_prices() -> dict[str, PrintedPrice]:
+    def source(name: str, usd: float | None, standing: str, why: str = "") -> PrintedOracleSource:
+        conf = None if usd is None else 1_234.5
+        return PrintedOracleSource(source=name, usd=usd, confidence_usd=conf, age_ms=99_900, standing=standing, why=why)
+
+    told = (
+        source("stake_pool", 123_456.789, "chosen"),
+        source("switchboard", 123_000.0, "disagrees", "10.4 % off the chosen price, more than 2 %"),
+        source("jupiter", None, "silent", "jupiter price: answered 500"),
+    )
+    return {
+        token.mint: PrintedPrice(
+            mint=token.mint,
+            usd=123_456.789 if token.symbol != "sSOL" else None,
+            source="stake_pool" if token.symbol != "sSOL" else "",
+            age_ms=99_900,
+            is_stale=False,
+            provenance="recorded",
+            confidence_usd=1_234.5,
+            disagreement=0.104 if token.symbol == "hyloSOL" else 0.0,
+            sources=told if token.symbol != "sSOL" else (),
+        )
+        for token in REGISTRY
+    }
+
+
+def test_oracles(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr("solquote.wire.ask_prices", lambda *_, **__: oracle_prices())
+    assert run_command_line(["oracles"]) == 0
+    text = in_words(shown(capsys))
+    for piece in (
+        "hyloSOL", "123,457", "1,234.5", "99.9 s", "chosen", "switchboard", "disagrees", "10.4 %", "jupiter", "silent",
+        "its sources disagree by 10.4 %", "none is registered",
+    ):  # fmt: skip
+        assert piece in text
+    assert run_command_line(["oracles", "jitosol"]) == 0
+    text = in_words(shown(capsys))
+    assert "JitoSOL" in text
+    assert "disagree by" not in text
+    assert "hyloSOL" not in text
+    assert run_command_line(["oracles", "hyloSOL", "--json"]) == 0
+    (answer,) = json.loads(shown(capsys, columns=9_999))["oracles"]
+    assert (answer["symbol"], answer["mint"], answer["usd"]) == ("hyloSOL", TOKENS["hyloSOL"].mint, 123_456.789)
+    assert (answer["source"], answer["disagreement"], answer["isStale"]) == ("stake_pool", 0.104, False)
+    assert [one["standing"] for one in answer["sources"]] == ["chosen", "disagrees", "silent"]
+    assert [one["ageMs"] for one in answer["sources"]] == [99_900, 99_900, None]
+    assert answer["sources"][1]["why"] == "10.4 % off the chosen price, more than 2 %"
+    assert run_command_line(["oracles", "sSOL", "--json"]) == 0
+    (answer,) = json.loads(shown(capsys, columns=9_999))["oracles"]
+    assert (answer["usd"], answer["source"], answer["ageMs"], answer["sources"]) == (None, None, None, [])
 
 
 def quote_answer() -> PrintedQuote:
@@ -213,11 +311,13 @@ def test_profit_and_loss(capsys: pytest.CaptureFixture[str]) -> None:
         )
         for number, outcome in enumerate(Outcome)
     ]
-    ledgers = Ledgers(capital_lamports=10**11)
+    runs = Runs(capital_lamports=10**11, prices=SolPrices(()))
     for one in results:
-        ledgers.add(one)
-    account = RunAccount(ledgers.of(results[0].run_id), results, ledgers.by_run)
-    pnl._print(account, make_console())
+        runs.add(one)
+    shown_account = PnlAccount.empty(SolPrices(()), capital_lamports=10**11, run_id=results[0].run_id)
+    shown_account.add(results[0])
+    account = RunAccount(shown_account, results, {run_id: sums.ledger for run_id, sums in runs.by_run.items()})
+    pnl_module._print(account, make_console())
     text = shown(capsys)
     for piece in ("SOL-hyloSOL", "1,000.000", "+123.456789", "-0.123457", "a rival was first", "other runs"):
         assert piece in in_words(text)

@@ -17,6 +17,7 @@ from quote_core.generated.solquote.v1 import (
     quotes_pb2,
 )
 from quote_core.tokens import load_tokens
+from solquote.answers import PrintedOracleSource
 from solquote.exit_codes import ExitCode
 from solquote.output import CommandFailed
 from solquote.wire import ask_pools, ask_prices, ask_quote
@@ -91,7 +92,19 @@ class LocalQuotes(local_quote_pb2_grpc.LocalQuoteServiceServicer):
 
     def GetOraclePrices(self, request, context):  # noqa: N802 - named by the proto
         prices = [
-            local_quote_pb2.OraclePrice(mint=SOL.mint, usd=80.5, provenance=quotes_pb2.PROVENANCE_PATCHED),
+            local_quote_pb2.OraclePrice(
+                mint=SOL.mint,
+                usd=80.5,
+                provenance=quotes_pb2.PROVENANCE_PATCHED,
+                confidence_usd=0.25,
+                disagreement=0.05,
+                sources=[
+                    local_quote_pb2.OracleSourceReading(
+                        source="pyth", usd=80.5, confidence_usd=0.25, age_ms=400, standing="chosen"
+                    ),
+                    local_quote_pb2.OracleSourceReading(source="jupiter", standing="silent", why="answered 500"),
+                ],
+            ),
             local_quote_pb2.OraclePrice(mint=USDC.mint),
         ]
         return local_quote_pb2.OraclePricesResponse(prices=prices)
@@ -154,8 +167,15 @@ def test_nobody_there_is_told_with_the_address():
 
 def test_pools_and_prices_are_read():
     with serving(LocalQuotes()) as address:
-        (pool,) = ask_pools(address, SOL.mint, USDC.mint, timeout_s=5)
+        (pool,), () = ask_pools(address, SOL.mint, USDC.mint, timeout_s=5)
         prices = ask_prices(address, timeout_s=5)
     assert (pool.pool_id, pool.mint_a, pool.is_tradable, pool.provenance) == ("pool", SOL.mint, True, "")
-    assert (prices[SOL.mint].usd, prices[SOL.mint].provenance) == (80.5, "patched")
-    assert prices[USDC.mint].usd is None
+    sol, usdc = prices[SOL.mint], prices[USDC.mint]
+    assert (sol.usd, sol.provenance, sol.confidence_usd, sol.disagreement) == (80.5, "patched", 0.25, 0.05)
+    assert sol.sources == (
+        PrintedOracleSource(source="pyth", usd=80.5, confidence_usd=0.25, age_ms=400, standing="chosen", why=""),
+        PrintedOracleSource(
+            source="jupiter", usd=None, confidence_usd=None, age_ms=0, standing="silent", why="answered 500"
+        ),
+    )
+    assert (usdc.usd, usdc.confidence_usd, usdc.disagreement, usdc.sources) == (None, None, 0.0, ())

@@ -6,7 +6,9 @@ pub const ABI_MAJOR: u64 = 1;
 /// CRC-32 of the layout's text: a file of another layout is refused. `SQ_LAYOUT_CRC` of the C header.
 pub const LAYOUT_CRC: u64 = 0x9b04_f05f;
 pub const FILE_BYTES: usize = 288_832;
-pub const FILE_WORDS: usize = FILE_BYTES / 8;
+/// Instead of the two above in a file that says its own counts, in a second header line.
+pub const SIZED_MAGIC: u64 = u64::from_le_bytes(*b"SOLQSIZE");
+pub const SIZED_LAYOUT_CRC: u64 = 0xf55c_2437;
 
 pub mod header {
     pub const MAGIC: usize = 0;
@@ -29,13 +31,17 @@ pub mod flag {
     pub const STALE: u8 = 2;
 }
 
-pub const SLOTS: usize = 8;
-pub const SLOT_COUNT: u64 = 512;
+pub const HEADER_WORDS: usize = 8;
+/// entries (32 bits), slots (32); the rest of that line is zero
+pub const COUNTS: usize = HEADER_WORDS;
+pub const COUNTS_WORDS: usize = 8;
 pub const SLOT_WORDS: usize = 8;
-
-pub const ENTRIES: usize = 32_832 / 8;
-pub const ENTRY_COUNT: usize = 2_000;
 pub const ENTRY_WORDS: usize = 16;
+
+pub const SLOT_COUNT: usize = 512;
+pub const ENTRY_COUNT: usize = 2_000;
+pub const SLOT_COUNT_MAX: usize = 65_536;
+pub const ENTRY_COUNT_MAX: usize = 65_535;
 /// Low bits of a version that count writes; the identity generation is above them.
 pub const SEQUENCE_BITS: u32 = 48;
 

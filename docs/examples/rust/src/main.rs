@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 
 fn follow(table: &Table, for_ns: i64, age_ns_max: i64) -> io::Result<()> {
     let begin_ns = kernel::mono_ns();
-    let mut follower = Follower::new();
+    let mut follower = Follower::of(table);
     let mut changed = Vec::new();
     let mut out = io::stdout().lock();
     loop {

@@ -15,6 +15,9 @@ use crate::layout::*;
 const OTHERS_MAY_WRITE: u32 = 0o022;
 const ROOT: u32 = 0;
 const SPIN_NS_MAX: i64 = 20_000;
+const FIRST_LINES_BYTES: u64 = 8 * (HEADER_WORDS + COUNTS_WORDS) as u64;
+const FILE_BYTES_MAX: u64 =
+    FIRST_LINES_BYTES + 8 * (SLOT_COUNT_MAX * SLOT_WORDS + ENTRY_COUNT_MAX * ENTRY_WORDS) as u64;
 
 /// Why a file was not attached to.
 #[derive(Debug)]
@@ -110,10 +113,44 @@ impl Quote {
     }
 }
 
+/// How many entries and ring slots a table has, and the word its ring begins at. A reader goes by its own copy: what
+/// somebody writes there later moves no address.
+struct Shape {
+    entries: usize,
+    slots: usize,
+    ring: usize,
+}
+
+impl Shape {
+    const LAYOUT: Self = Self { entries: ENTRY_COUNT, slots: SLOT_COUNT, ring: HEADER_WORDS };
+
+    /// What the two header lines of a file of another size say; None when no table has such counts.
+    fn said_by(counts: u64) -> Option<Self> {
+        let (entries, slots) = (counts as u32 as usize, (counts >> 32) as usize);
+        let is_a_ring = slots.is_power_of_two() && (SLOT_COUNT..=SLOT_COUNT_MAX).contains(&slots);
+        let ring = HEADER_WORDS + COUNTS_WORDS;
+        let is_the_layouts = entries == ENTRY_COUNT && slots == SLOT_COUNT; // which has no second line
+        (is_a_ring && !is_the_layouts && (1..=ENTRY_COUNT_MAX).contains(&entries)).then_some(Self {
+            entries,
+            slots,
+            ring,
+        })
+    }
+
+    fn first_entry(&self) -> usize {
+        self.ring + self.slots * SLOT_WORDS
+    }
+
+    fn bytes(&self) -> u64 {
+        8 * (self.first_entry() + self.entries * ENTRY_WORDS) as u64
+    }
+}
+
 /// An attached table.
 pub struct Table {
     words: Words,
     file: File,
+    shape: Shape,
 }
 
 impl Table {
@@ -135,12 +172,19 @@ impl Table {
         if status.uid() != folder.uid() {
             return Err(Refusal::WrongOwner);
         }
-        if status.len() != FILE_BYTES as u64 {
+        if status.len() < FIRST_LINES_BYTES || status.len() > FILE_BYTES_MAX || status.len() % 8 != 0 {
             return Err(Refusal::WrongSize);
         }
-        let words = Words::map(&file, FILE_WORDS).map_err(Refusal::System)?;
-        let table = Self { words, file };
-        table.check_header()?;
+        let words = Words::map(&file, (status.len() / 8) as usize).map_err(Refusal::System)?;
+        let mut table = Self { words, file, shape: Shape::LAYOUT };
+        if status.len() == FILE_BYTES as u64 {
+            table.check_header(MAGIC, LAYOUT_CRC)?;
+        } else {
+            table.check_header(SIZED_MAGIC, SIZED_LAYOUT_CRC)?;
+            let counts = table.header(COUNTS).load(Ordering::Relaxed);
+            table.shape =
+                Shape::said_by(counts).filter(|shape| shape.bytes() == status.len()).ok_or(Refusal::WrongSize)?;
+        }
         Ok(table)
     }
 
@@ -186,15 +230,15 @@ impl Table {
         }
     }
 
-    fn check_header(&self) -> Result<(), Refusal> {
-        if load_acquire(self.header(header::MAGIC)) != MAGIC {
+    fn check_header(&self, magic: u64, layout_crc: u64) -> Result<(), Refusal> {
+        if load_acquire(self.header(header::MAGIC)) != magic {
             return Err(Refusal::WrongMagic);
         }
         let abi = self.header(header::ABI).load(Ordering::Relaxed);
         if abi & 0xffff != ABI_MAJOR {
             return Err(Refusal::WrongMajor);
         }
-        if abi >> 32 != LAYOUT_CRC {
+        if abi >> 32 != layout_crc {
             return Err(Refusal::WrongLayout);
         }
         Ok(())
@@ -205,7 +249,7 @@ impl Table {
     }
 
     fn entry(&self, index: usize) -> &[AtomicU64] {
-        &self.words.as_slice()[ENTRIES + index * ENTRY_WORDS..][..ENTRY_WORDS]
+        &self.words.as_slice()[self.shape.first_entry() + index * ENTRY_WORDS..][..ENTRY_WORDS]
     }
 
     fn head(&self) -> u64 {
@@ -213,12 +257,13 @@ impl Table {
     }
 
     fn used(&self) -> usize {
-        ((load_acquire(self.header(header::STATUS)) >> 48) as usize).min(ENTRY_COUNT)
+        ((load_acquire(self.header(header::STATUS)) >> 48) as usize).min(self.shape.entries)
     }
 
     /// Entry and version of an announcement; None when it has been overwritten.
     fn announcement(&self, sequence: u64) -> Option<(usize, u64)> {
-        let slot = &self.words.as_slice()[SLOTS + (sequence % SLOT_COUNT) as usize * SLOT_WORDS..][..SLOT_WORDS];
+        let place = self.shape.ring + (sequence % self.shape.slots as u64) as usize * SLOT_WORDS;
+        let slot = &self.words.as_slice()[place..][..SLOT_WORDS];
         let expected = sequence.wrapping_mul(2).wrapping_add(2);
         let before = load_acquire(&slot[0]);
         let index = slot[1].load(Ordering::Relaxed) as u32 as usize;
@@ -239,8 +284,9 @@ pub struct Follower {
 }
 
 impl Follower {
-    pub fn new() -> Self {
-        Self { cursor: 0, has_scanned: false, round: 0, seen: vec![0; ENTRY_COUNT], named: vec![0; ENTRY_COUNT] }
+    pub fn of(table: &Table) -> Self {
+        let none = vec![0; table.shape.entries];
+        Self { cursor: 0, has_scanned: false, round: 0, seen: none.clone(), named: none }
     }
 
     /// Put the indexes that changed since the last call into `changed`; the first call names all that was ever written.
@@ -252,7 +298,7 @@ impl Follower {
             return;
         }
         self.round += 1;
-        if !self.has_scanned || behind > SLOT_COUNT as i64 {
+        if !self.has_scanned || behind > table.shape.slots as i64 {
             return self.scan(table, changed);
         }
         while self.cursor != head {
@@ -261,7 +307,9 @@ impl Follower {
                 return self.scan(table, changed);
             };
             // A scan may have told this write already; only the low bits count writes.
-            if index < ENTRY_COUNT && (version.wrapping_sub(self.seen[index]) << (64 - SEQUENCE_BITS)) as i64 > 0 {
+            if index < table.shape.entries
+                && (version.wrapping_sub(self.seen[index]) << (64 - SEQUENCE_BITS)) as i64 > 0
+            {
                 self.tell(index, version, changed);
             }
             self.cursor = self.cursor.wrapping_add(1);

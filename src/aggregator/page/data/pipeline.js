@@ -111,6 +111,10 @@ export function takeProfit({ account, curve: points }) {
     ["Expected of fills", sol(account.expectedProfitLamports), ""],
     ["Fees and tips", sol(-account.feeLamports), ""],
     ["Sharpe, per fill", account.sharpeRatio ? number(account.sharpeRatio, 2) : "–", ""],
+    ["Sortino, per fill", account.sortinoRatio ? number(account.sortinoRatio, 2) : "–", ""],
+    ["At stake, on average", tried ? `${number(account.averageExposureLamports / 1e9, 3)} SOL` : "–", ""],
+    ["At stake, at most", tried ? `${number(account.largestAmountLamports / 1e9, 3)} SOL` : "–", ""],
+    [`In USD, of ${number(account.pricedTradeCount, 0)} priced`, account.pricedTradeCount ? number(account.profitMicroUsd / 1e6, 2) : "–", tone(account.profitMicroUsd)],
   ]);
   curve.show(points, { value: (lamports, step) => number(lamports / 1e9, Math.max(0, -Math.floor(Math.log10(step / 1e9)))), time: clock });
   const values = points.map(([, value]) => value);

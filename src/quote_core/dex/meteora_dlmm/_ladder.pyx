@@ -5,16 +5,20 @@ The frame, and how one walk serves all amounts, is `_ladder_frame`. Every formul
 `state`, which are the specification; property tests hold the two equal.
 """
 
+from cpython.bytes cimport PyBytes_AS_STRING, PyBytes_GET_SIZE
 from cpython.mem cimport PyMem_Free
-from libc.stdint cimport int32_t, uint64_t
+from libc.stdint cimport int32_t, uint8_t, uint32_t, uint64_t
+from libc.string cimport memcpy
 
 from quote_core.dex._ladder_frame cimport (
-    Ladder, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, room_for, unspent,
+    CompiledPricing, Ladder, end_with, ended, ends_inside, goes_on, pass_through, room_for, unspent,
 )
 from quote_core.dex.volatility cimport VolatilityFee, accumulator_at, volatile_rate
 from quote_core.dex.wide cimport mul_div_ceil, u128, u128_from, u128_high, u128_of, wide_mul_div
 
-__all__ = ["BinLadder", "BinRun"]
+from quote_core.dex.meteora_dlmm.bins import price_of_bin
+
+__all__ = ["BinLadder", "BinRun", "priceless_bins"]
 
 cdef uint64_t FEE_DENOMINATOR = 1_000_000_000
 cdef uint64_t FEE_RATE_MAX = 100_000_000
@@ -25,6 +29,28 @@ cdef struct Bin:
     u128 price
     uint64_t[3] layers
     int32_t bin_id
+
+
+# A bin as it lies in its account, see `layout`.
+cdef struct BinBytes:
+    uint64_t amount_x
+    uint64_t amount_y
+    uint64_t price_low
+    uint64_t price_high
+    uint8_t[80] not_read
+    uint64_t opened
+    uint64_t processing_total
+    uint64_t processing_left
+    uint32_t order_age
+    uint8_t is_ask
+    uint8_t[3] padding
+
+
+assert sizeof(BinBytes) == 144
+
+cdef enum:
+    BINS_OFFSET = 56
+    BINS_PER_ARRAY = 70
 
 
 cdef struct Run:
@@ -71,6 +97,26 @@ cdef inline uint64_t _bought(uint64_t amount, u128 price, uint64_t layer, bint x
     return layer if failed or result > layer else <uint64_t>result
 
 
+cdef int _check_array(bytes data) except -1:
+    if PyBytes_GET_SIZE(data) != BINS_OFFSET + BINS_PER_ARRAY * <Py_ssize_t>sizeof(BinBytes):
+        raise ValueError("this is no array of bins")
+    return 0
+
+
+def priceless_bins(bytes data not None):
+    cdef BinBytes one
+    cdef int position
+    cdef list found = []
+    _check_array(data)
+    for position in range(BINS_PER_ARRAY):
+        memcpy(&one, PyBytes_AS_STRING(data) + BINS_OFFSET + position * sizeof(BinBytes), sizeof(BinBytes))
+        if not (one.price_low or one.price_high) and (
+            one.amount_x or one.amount_y or one.opened or one.processing_left
+        ):
+            found.append(position)
+    return found
+
+
 cdef class BinRun:
     """The bins of one array in one direction, laid out once for all walks through it.
 
@@ -92,6 +138,46 @@ cdef class BinRun:
             for layer in range(3):
                 self._bins[i].layers[layer] = layers[layer]
 
+    @staticmethod
+    def of_array(bytes data not None, int index, int bin_step, *, bint x_to_y, bint with_orders):
+        cdef BinRun run = BinRun(())
+        cdef BinBytes one
+        cdef Bin* laid
+        cdef uint64_t sold
+        cdef int step, position
+        cdef bint has_orders
+        _check_array(data)
+        PyMem_Free(run._bins)
+        run._bins = NULL
+        run._bins = <Bin*>room_for(BINS_PER_ARRAY, sizeof(Bin))
+        for step in range(BINS_PER_ARRAY):
+            position = BINS_PER_ARRAY - 1 - step if x_to_y else step
+            memcpy(&one, PyBytes_AS_STRING(data) + BINS_OFFSET + position * sizeof(BinBytes), sizeof(BinBytes))
+            sold = one.amount_y if x_to_y else one.amount_x
+            has_orders = with_orders and (one.is_ask == 1) != x_to_y
+            if sold or has_orders and (one.processing_left or one.opened):
+                laid = &run._bins[run._count]
+                laid.bin_id = index * BINS_PER_ARRAY + position
+                laid.price = u128_of(one.price_high, one.price_low)
+                if laid.price == 0:  # not stored yet
+                    laid.price = u128_from(price_of_bin(laid.bin_id, bin_step))
+                laid.layers[0] = sold
+                laid.layers[1] = one.processing_left if has_orders else 0
+                laid.layers[2] = one.opened if has_orders else 0
+                run._count += 1
+        return run
+
+    def bins(self):
+        """As `swap.bins_to_trade` gives them."""
+        cdef const Bin* one
+        cdef int position
+        found = []
+        for position in range(self._count):
+            one = &self._bins[position]
+            price = (<object>u128_high(one.price) << 64) + <uint64_t>one.price
+            found.append((one.bin_id, price, (one.layers[0], one.layers[1], one.layers[2])))
+        return found
+
     def __dealloc__(self):
         PyMem_Free(self._bins)
 
@@ -104,13 +190,10 @@ cdef class BinLadder:
         active_id: Where the walk begins: what lies before it in the first run is passed over.
         x_to_y: Direction.
         fee_on_output: Whether the fee is taken from what comes out.
-
-    `ran_out`: the last ladder had an amount left where the bins end.
     """
 
     cdef tuple _runs  # whose bins are read, so they have to stay
     cdef Start _start
-    cdef readonly bint ran_out
 
     def __cinit__(self, runs, *, int active_id, bint x_to_y, bint fee_on_output):
         cdef int i
@@ -135,19 +218,28 @@ cdef class BinLadder:
     def __dealloc__(self):
         PyMem_Free(self._start.runs)
 
-    def outputs(self, amounts, *, fee, volatility, uint64_t bin_step, uint64_t vault_out):
-        """Give what each amount buys, 0 where it is refused.
+    def pricing(self, *, fee, volatility, uint64_t bin_step, uint64_t vault_out, ran_out):
+        """Give what prices this direction: what reaches the pool in, smallest units, ascending.
 
         Args:
-            amounts: What reaches the pool, smallest units, ascending.
             fee: The pair's `FeeParameters`.
             volatility: The `Volatility` with its references renewed for the clock.
             bin_step: The pair's, in basis points.
             vault_out: What the output vault holds; more is refused.
+            ran_out: Called when an amount is left where the bins end.
         """
-        cdef Terms terms
-        terms.start = &self._start
-        terms.fee = VolatilityFee(
+        return BinPricing(self, fee, volatility, bin_step, vault_out, ran_out)
+
+
+cdef class BinPricing(CompiledPricing):
+    cdef BinLadder _ladder  # which `_own` points into
+    cdef Terms _own
+    cdef object _ran_out
+
+    def __cinit__(self, BinLadder ladder not None, fee, volatility, uint64_t bin_step, uint64_t vault_out, ran_out):
+        self._ladder, self._ran_out = ladder, ran_out
+        self._own.start = &ladder._start
+        self._own.fee = VolatilityFee(
             fee.variable_fee_control,
             bin_step,
             volatility.index_reference,
@@ -156,11 +248,15 @@ cdef class BinLadder:
             VARIABLE_FEE_DENOMINATOR,
             FEE_RATE_MAX,
         )
-        terms.base_rate = min(fee.base_rate(bin_step), FEE_RATE_MAX)
-        terms.ran_out = False
-        outputs = outputs_of_walk(amounts, vault_out, _walk, &terms)
-        self.ran_out = terms.ran_out
-        return outputs
+        self._own.base_rate = min(fee.base_rate(bin_step), FEE_RATE_MAX)
+        self._own.ran_out = False
+        self.by_walk(_walk, &self._own, vault_out)
+
+    cdef int ended_walk(self) except -1:
+        if self._own.ran_out:
+            self._own.ran_out = False
+            self._ran_out()
+        return 0
 
 
 cdef void _walk(Ladder* ladder, void* untyped) noexcept nogil:

@@ -21,10 +21,12 @@ Source: MeteoraAg/dlmm-sdk, idls/dlmm.json.
 """
 
 import struct
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import Final
+from weakref import ref as weakref
 
+from quote_core.dex.changed_bytes import changed_items
 from quote_core.dex.layout import (
     AccountLayout,
     derived_address,
@@ -32,12 +34,12 @@ from quote_core.dex.layout import (
     i64,
     key,
     key_bytes,
-    u8,
-    u16,
+    key_from_bytes,
     u32,
     u64,
     with_fields,
 )
+from quote_core.dex.meteora_dlmm._ladder import priceless_bins
 from quote_core.dex.meteora_dlmm.bins import BIN_ID_MAX, price_of_bin
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, PAIR_BITMAP_SIDE, Bin, FeeParameters, Volatility
 from quote_core.dex.pool import Account
@@ -73,22 +75,29 @@ ARRAY_ZERO: Final = PAIR_BITMAP_SIDE * (EXTENSION_ROWS + 1)
 
 _OWNERS: Final = frozenset({PROGRAM_ID})
 PAIR: Final = AccountLayout("lb_pair", _OWNERS, 904, 904, bytes.fromhex("210b3162b565b10d"))
-_BIN_ARRAY: Final = AccountLayout("bin_array", _OWNERS, 10136, 10136, bytes.fromhex("5c8e5cdc059446b5"))
+_BIN_ARRAY_SIZE_BYTES: Final = 10136
+_BIN_ARRAY: Final = AccountLayout(
+    "bin_array", _OWNERS, _BIN_ARRAY_SIZE_BYTES, _BIN_ARRAY_SIZE_BYTES, bytes.fromhex("5c8e5cdc059446b5")
+)
 _EXTENSION: Final = AccountLayout("bitmap_extension", _OWNERS, 1576, 1576, bytes.fromhex("506f7c7137ed1205"))
 
-_PARAMETERS: Final = struct.Struct("<HHHHII")
-_PARAMETERS_OFFSET: Final = 8
-_BASE_FEE_POWER, _FUNCTION_TYPE, _COLLECT_FEE_MODE = u8(34), u8(35), u8(36)
+_FEES: Final = struct.Struct("<4H2I10x3B")  # parameters, base_fee_power, function_type, collect_fee_mode
+_FEES_OFFSET: Final = 8
+_MEMORY: Final = struct.Struct(
+    "<IIi4xq11xBiHB3xB"
+)  # volatility, pair_type, active_id, bin_step, status, activation_type
+_MEMORY_OFFSET: Final = 40
+_KEYS: Final = struct.Struct("<32s32s32s32s")  # mints and reserves
+_KEYS_OFFSET: Final = 88
 VOLATILITY_ACCUMULATOR: Final = u32(40)
 VOLATILITY_REFERENCE: Final = u32(44)
 INDEX_REFERENCE: Final = i32(48)
 LAST_UPDATE: Final = i64(56)
 ACTIVE_ID: Final = i32(76)
-_PAIR_TYPE, _BIN_STEP, _STATUS, _ACTIVATION_TYPE = u8(75), u16(80), u8(82), u8(86)
 MINT_X: Final = key(88)
 MINT_Y: Final = key(120)
-_RESERVE_X, _RESERVE_Y = key(152), key(184)
 _REWARD_MINTS: Final = (slice(264, 296), slice(408, 440))
+_NO_KEY: Final = bytes(32)
 _BITMAP: Final = slice(584, 712)
 _ACTIVATION_POINT: Final = u64(816)
 
@@ -127,12 +136,42 @@ class DlmmAccount:
     bitmap: int
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, weakref_slot=True)
 class BinArray:
-    """Seventy consecutive bins from id `70 * index` on."""
+    """Seventy consecutive bins from id `70 * index` on, as bytes that have been checked.
+
+    Ladders are laid out from the bytes. The bins are read when a swap asks for them; those that are as they were in the
+    array before, while it is still there, are the same.
+    """
 
     index: int
-    bins: tuple[Bin, ...]
+    data: bytes
+    bin_step: int
+    _before: "weakref[BinArray] | None" = field(default=None, compare=False, repr=False)
+    _read: "list[tuple[Bin, ...]]" = field(default_factory=list, compare=False, repr=False)
+
+    @property
+    def bins(self) -> tuple[Bin, ...]:
+        """The bins, ascending; a price not stored yet is computed, as the program would."""
+        if not self._read:
+            self._read.append(self._bins())
+        return self._read[0]
+
+    def _bins(self) -> tuple[Bin, ...]:
+        before = None if self._before is None else self._before()
+        if before is None or before.index != self.index:
+            return tuple(self._bin(position) for position in range(BINS_PER_ARRAY))
+        bins = list(before.bins)
+        for position in changed_items(before.data, self.data, offset=_BINS_OFFSET, size_bytes=_BIN_SIZE_BYTES):
+            bins[position] = self._bin(position)
+        return tuple(bins)
+
+    def _bin(self, position: int) -> Bin:
+        start = _BINS_OFFSET + position * _BIN_SIZE_BYTES
+        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack_from(self.data, start)
+        bin_id = self.index * BINS_PER_ARRAY + position
+        price = price_low + (price_high << 64) or price_of_bin(bin_id, self.bin_step)
+        return Bin(bin_id, price, amount_x, amount_y, opened, total, left, age, orders_sell_x=ask == 1)
 
 
 def decode_pair(pubkey: Pubkey, account: Account) -> DlmmAccount:
@@ -142,38 +181,32 @@ def decode_pair(pubkey: Pubkey, account: Account) -> DlmmAccount:
         CorruptAccount: Not a pair of this program, or a value no pair can have.
     """
     data = PAIR.check(pubkey, account)
-    active_id, bin_step = ACTIVE_ID.read(data), _BIN_STEP.read(data)
-    power, function = _BASE_FEE_POWER.read(data), _FUNCTION_TYPE.read(data)
+    *parameters, power, function, collect_fee_mode = _FEES.unpack_from(data, _FEES_OFFSET)
+    *volatility, pair_type, active_id, bin_step, status, activation_type = _MEMORY.unpack_from(data, _MEMORY_OFFSET)
+    base_factor, filter_s, decay_s, reduction, control, accumulator_max = parameters
     if abs(active_id) > BIN_ID_MAX:
         raise CorruptAccount(pubkey, "lb_pair.active_id", f"is {active_id}, outside ±{BIN_ID_MAX}")
     if not 0 < bin_step <= BPS:
         raise CorruptAccount(pubkey, "lb_pair.bin_step", f"is {bin_step}, not 1 to {BPS}")
     if power > _BASE_FEE_POWER_MAX:
         raise CorruptAccount(pubkey, "lb_pair.base_fee_power_factor", f"is {power}")
-    base_factor, filter_s, decay_s, reduction, control, accumulator_max = _PARAMETERS.unpack_from(
-        data, _PARAMETERS_OFFSET
-    )
-    has_rewards = any(any(data[mint]) for mint in _REWARD_MINTS)
+    has_rewards = any(data[mint] != _NO_KEY for mint in _REWARD_MINTS)
+    mint_x, mint_y, reserve_x, reserve_y = map(key_from_bytes, _KEYS.unpack_from(data, _KEYS_OFFSET))
     return DlmmAccount(
         fee=FeeParameters(base_factor, power, filter_s, decay_s, reduction, control, accumulator_max),
-        volatility=Volatility(
-            VOLATILITY_ACCUMULATOR.read(data),
-            VOLATILITY_REFERENCE.read(data),
-            INDEX_REFERENCE.read(data),
-            LAST_UPDATE.read(data),
-        ),
+        volatility=Volatility(*volatility),
         active_id=active_id,
         bin_step=bin_step,
-        status=_STATUS.read(data),
-        waits_for_activation=_PAIR_TYPE.read(data) in _PAIR_TYPES_ACTIVATED,
-        activates_by_time=_ACTIVATION_TYPE.read(data) == 1,
+        status=status,
+        waits_for_activation=pair_type in _PAIR_TYPES_ACTIVATED,
+        activates_by_time=activation_type == 1,
         activation_point=_ACTIVATION_POINT.read(data),
-        fee_on_y_only=_COLLECT_FEE_MODE.read(data) == 1,
+        fee_on_y_only=collect_fee_mode == 1,
         with_orders=function == _FUNCTION_LIMIT_ORDER or (function == _FUNCTION_UNDETERMINED and not has_rewards),
-        mint_x=MINT_X.read(data),
-        mint_y=MINT_Y.read(data),
-        reserve_x=_RESERVE_X.read(data),
-        reserve_y=_RESERVE_Y.read(data),
+        mint_x=mint_x,
+        mint_y=mint_y,
+        reserve_x=reserve_x,
+        reserve_y=reserve_y,
         bitmap=int.from_bytes(data[_BITMAP], "little"),
     )
 
@@ -181,14 +214,14 @@ def decode_pair(pubkey: Pubkey, account: Account) -> DlmmAccount:
 def decode_bin_array(
     pubkey: Pubkey, account: Account, *, pair: Pubkey, bin_step: int, before: tuple[bytes, BinArray] | None = None
 ) -> BinArray:
-    """Read an array's bins; a price not stored yet is computed, as the program would.
+    """Check an array's bins; see `BinArray` for when they are read.
 
     Args:
         pubkey: The array's address, for errors.
         account: The array's account.
         pair: The pair it has to be of.
         bin_step: The pair's, in basis points.
-        before: The array's data before, and what was read from it: a swap changes few bins, the others are the same.
+        before: The array's data before, and the array: a swap changes few bins, the others are the same.
 
     Raises:
         CorruptAccount: Not a bin array, of another pair, or at an impossible place.
@@ -198,23 +231,10 @@ def decode_bin_array(
     index = _ARRAY_INDEX.read(data)
     if abs(index) > BIN_ID_MAX // BINS_PER_ARRAY + 1:
         raise CorruptAccount(pubkey, "bin_array.index", f"is {index}")
-    data_before, bins_before = b"", tuple[Bin, ...]()
-    if before is not None and before[1].index == index:
-        data_before, bins_before = before[0], before[1].bins
-    bins: list[Bin] = []
-    for position, start in enumerate(range(_BINS_OFFSET, len(data), _BIN_SIZE_BYTES)):
-        raw = data[start : start + _BIN_SIZE_BYTES]
-        if raw == data_before[start : start + _BIN_SIZE_BYTES]:
-            bins.append(bins_before[position])
-            continue
-        amount_x, amount_y, price_low, price_high, opened, total, left, age, ask = _BIN.unpack(raw)
-        bin_id = index * BINS_PER_ARRAY + position
-        price = price_low + (price_high << 64) or price_of_bin(bin_id, bin_step)
-        holds_something = amount_x or amount_y or opened or left
-        if price == 0 and holds_something:
+    for position in priceless_bins(data):
+        if price_of_bin(index * BINS_PER_ARRAY + position, bin_step) == 0:
             raise CorruptAccount(pubkey, f"bin_array.bins[{position}].price", "is 0, and underflows when computed")
-        bins.append(Bin(bin_id, price, amount_x, amount_y, opened, total, left, age, orders_sell_x=ask == 1))
-    return BinArray(index, tuple(bins))
+    return BinArray(index, data, bin_step, None if before is None else weakref(before[1]))
 
 
 def joined_bitmap(bitmap: int) -> int:
@@ -264,6 +284,22 @@ def with_swap(data: bytes, *, active_id: int, volatility: Volatility) -> bytes:
             (LAST_UPDATE, volatility.last_update_unix_s),
         ],
     )
+
+
+def is_last_kept(before: bytes, after: bytes, *, beyond: int, upwards: bool) -> bool:
+    """Whether the last bin of an array, upwards or downwards of a position, that could be traded in is as it was.
+
+    False where there is none: then nothing tells. Both are of the size of a bin array, or it is False.
+    """
+    if not len(before) == len(after) == _BIN_ARRAY_SIZE_BYTES:
+        return False
+    positions = range(BINS_PER_ARRAY - 1, beyond, -1) if upwards else range(beyond)
+    side = 0 if upwards else 8
+    for position in positions:
+        start = _BINS_OFFSET + position * _BIN_SIZE_BYTES
+        if any(before[start + side : start + side + 8]):
+            return before[start : start + _BIN_SIZE_BYTES] == after[start : start + _BIN_SIZE_BYTES]
+    return False
 
 
 def with_bin(data: bytes, traded: Bin) -> bytes:

@@ -15,7 +15,7 @@ from quote_core.dex.fixed_point import Q64
 from quote_core.dex.meteora_dlmm import layout
 from quote_core.dex.meteora_dlmm._ladder import BinLadder, BinRun
 from quote_core.dex.meteora_dlmm.bins import price_of_bin
-from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState
+from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState, Volatility
 from quote_core.dex.meteora_dlmm.swap import (
     ArrayMissing,
     DlmmWalk,
@@ -23,13 +23,12 @@ from quote_core.dex.meteora_dlmm.swap import (
     OutOfBins,
     Undetermined,
     arrays_to_trade,
-    bins_to_trade,
     walk,
 )
-from quote_core.dex.pool import Account, ChainClock, Dex, Direction
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pricing
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.volatility import turns_of_volatility
-from quote_core.dex.walk import set_positions
+from quote_core.dex.walk import WalkPiece, set_positions
 from quote_core.errors import (
     ActivationPending,
     LiquidityNotLoaded,
@@ -44,15 +43,42 @@ __all__ = ["PROGRAM", "MeteoraDlmmPool"]
 STATUS_ENABLED: Final = 0
 
 
+_LaidRun = tuple[layout.BinArray, bool, BinRun]
+"""An array, whether orders are filled, and what is laid out of it."""
+
+
+class _BinsRead(Mapping[int, tuple[Bin, ...]]):
+    """The bins of arrays by index, read when they are asked for."""
+
+    def __init__(self, arrays: Mapping[int, layout.BinArray]) -> None:
+        self._arrays = arrays
+
+    def __getitem__(self, index: int) -> tuple[Bin, ...]:
+        return self._arrays[index].bins
+
+    def __contains__(self, index: object) -> bool:
+        return index in self._arrays
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._arrays)
+
+    def __len__(self) -> int:
+        return len(self._arrays)
+
+
 class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
     """See `Pool`; token A is X."""
 
     dex: ClassVar[Dex] = Dex.METEORA_DLMM
     arrays_each_way_at_first: ClassVar[int] = 4
 
+    _remembered: tuple[int, Volatility] | None = None
+    _orders: tuple[object, dict[bool, list[Pubkey]]] | None = None
+
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._extension_address = layout.bitmap_extension_address(address)
-        self._runs: dict[bool, dict[int, tuple[tuple[Bin, ...], bool, BinRun]]] = {True: {}, False: {}}
+        self._runs: dict[bool, dict[Pubkey, _LaidRun]] = {True: {}, False: {}}
+        self._ordered: Sequence[Pubkey] | None = None
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.DlmmAccount:
@@ -73,19 +99,35 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
     def _array_set(self) -> int:
         return layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
 
-    def _array_indexes(self, *, downwards: bool) -> Iterator[int]:
+    def _set_positions(self, *, downwards: bool) -> Iterable[int]:
         position = self._own.active_id // BINS_PER_ARRAY + layout.ARRAY_ZERO
-        for found in set_positions(self._array_set(), position, downwards=downwards):
-            yield found - layout.ARRAY_ZERO
+        return set_positions(self._array_set(), position, downwards=downwards)
+
+    def _array_at(self, position: int) -> Pubkey:
+        return layout.bin_array_address(self.address, position - layout.ARRAY_ZERO)
 
     def _searched_from(self) -> object:
         own = self._own
         extension = self._book.value(self._extension_address, int)
         return own.bitmap, extension, own.active_id // BINS_PER_ARRAY
 
-    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
-        for index in self._array_indexes(downwards=downwards):
-            yield layout.bin_array_address(self.address, index)
+    def _explains_walk(self, own_data: bytes, arrays: Mapping[Pubkey, bytes]) -> bool:
+        """See `ConcentratedPool`: the arrays changed are those from bin to bin, and no swap can have gone beyond them.
+
+        Above the price bins hold X alone and below it Y. Whoever went beyond an array emptied what lay before its end,
+        in the last bin that holds anything, too: where that one is as it was, nobody did.
+        """
+        low, high = sorted((self._own.active_id, layout.ACTIVE_ID.read(own_data)))
+        indexes = range(low // BINS_PER_ARRAY, high // BINS_PER_ARRAY + 1)
+        if len(indexes) != len(arrays):  # nor is an address derived for each of what may be a billion: bytes can lie
+            return False
+        between = [layout.bin_array_address(self.address, index) for index in indexes]
+        if arrays.keys() != set(between) or not all(map(self._book.holds, between)):
+            return False
+        bottom, top = between[0], between[-1]
+        return layout.is_last_kept(
+            self._book.data(top), arrays[top], beyond=high % BINS_PER_ARRAY, upwards=True
+        ) and layout.is_last_kept(self._book.data(bottom), arrays[bottom], beyond=low % BINS_PER_ARRAY, upwards=False)
 
     def _check_open(self, clock: ChainClock) -> None:
         own = self._own
@@ -130,32 +172,66 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         except Undetermined:
             raise UndeterminedFill(self.address, "the cost depends on how the order layers round") from None
 
-    def _make_ladder(self, state: DlmmState, *, a_to_b: bool) -> BinLadder:
-        before = self._runs[a_to_b]
+    def _make_ladder(self, *, a_to_b: bool) -> BinLadder:
+        own, before = self._own, self._runs[a_to_b]
         runs = self._runs[a_to_b] = {
-            index: _laid_out(before.get(index), state.arrays[index], x_to_y=a_to_b, with_orders=state.with_orders)
-            for index in arrays_to_trade(state, x_to_y=a_to_b)
+            address: self._laid_out(before.get(address), address, x_to_y=a_to_b)
+            for address in self._walk_order(x_to_y=a_to_b)
         }
         return BinLadder(
             (run for _, _, run in runs.values()),
-            active_id=state.active_id,
+            active_id=own.active_id,
             x_to_y=a_to_b,
-            fee_on_output=state.fee_on_y_only and a_to_b,
+            fee_on_output=own.fee_on_y_only and a_to_b,
         )
 
-    def _ladder_outputs(
-        self, ladder: BinLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
-    ) -> Sequence[int]:
-        state = self._held_state()
-        volatility = state.volatility.at_swap_start(
-            state.fee, active_id=state.active_id, unix_timestamp=clock.unix_timestamp
+    def _walk_order(self, *, x_to_y: bool) -> Sequence[Pubkey]:
+        """The arrays a walk goes through, in order: looked for anew once others are held, or may be gone through."""
+        book, needs = self._book, self._moving_needs()
+        if self._orders is not None and self._ordered is needs:
+            return self._orders[1][x_to_y]
+        self._ordered = needs
+        arrays = [book.value(address, layout.BinArray) for address in needs]
+        known = [
+            array.index if array else book.is_absent(address) for array, address in zip(arrays, needs, strict=True)
+        ]
+        made_of = needs, known, self._searched_from(), book.is_known(self._extension_address)
+        if self._orders is None or self._orders[0] != made_of:
+            addresses = {array.index: address for array, address in zip(arrays, needs, strict=True) if array}
+            state = self._held_state()
+            orders = {down: [addresses[at] for at in arrays_to_trade(state, x_to_y=down)] for down in (True, False)}
+            self._orders = made_of, orders
+        return self._orders[1][x_to_y]
+
+    def _laid_out(self, before: "_LaidRun | None", address: Pubkey, *, x_to_y: bool) -> "_LaidRun":
+        """Lay an array out for one direction, unless it is as it was: a swap changes one or two of them."""
+        array, with_orders = self._book.held(address, layout.BinArray), self._own.with_orders
+        if before is not None and before[0] is array and before[1] == with_orders:
+            return before
+        run = BinRun.of_array(array.data, array.index, array.bin_step, x_to_y=x_to_y, with_orders=with_orders)
+        return array, with_orders, run
+
+    def _ladder_pricing(self, ladder: BinLadder, clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Pricing:
+        own, further = self._own, partial(self._reach_further, downwards=a_to_b)
+        memory = self._memory(clock)
+        return ladder.pricing(
+            fee=own.fee, volatility=memory, bin_step=own.bin_step, vault_out=vault_out, ran_out=further
         )
-        outputs = ladder.outputs(
-            amounts, fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out
-        )
-        if ladder.ran_out:
-            self._reach_further(downwards=a_to_b)
-        return outputs
+
+    def _memory(self, clock: ChainClock) -> Volatility:
+        """What a swap at `clock` remembers of those before."""
+        if self._remembered is None or self._remembered[0] != clock.unix_timestamp:
+            own = self._own
+            memory = own.volatility.at_swap_start(own.fee, active_id=own.active_id, unix_timestamp=clock.unix_timestamp)
+            self._remembered = clock.unix_timestamp, memory
+        return self._remembered[1]
+
+    def _forget_derived(self) -> None:
+        super()._forget_derived()
+        self._remembered = self._ordered = None
+
+    def _place_text(self, piece: WalkPiece) -> str:
+        return f"bin {piece.place}"
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: DlmmWalk = done.walk
@@ -177,18 +253,18 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
         del direction
         self._check_whole()
         own = self._own
-        memory = own.volatility.at_swap_start(own.fee, active_id=own.active_id, unix_timestamp=clock.unix_timestamp)
-        memory = memory.at_bin(own.active_id, accumulator_max=own.fee.accumulator_max)
-        return own.fee.rate(own.bin_step, memory.accumulator) / FEE_DENOMINATOR
+        accumulator = self._memory(clock).accumulator_at(own.active_id, accumulator_max=own.fee.accumulator_max)
+        return own.fee.rate(own.bin_step, accumulator) / FEE_DENOMINATOR
 
     def _make_state(self) -> DlmmState:
         own = self._own
+        book = self._book
         needed = {
-            index: layout.bin_array_address(self.address, index)
+            position - layout.ARRAY_ZERO: self._array_at(position)
             for downwards, reach in self._reach.items()
-            for index in islice(self._array_indexes(downwards=downwards), reach)
+            for position in islice(self._set_positions(downwards=downwards), reach)
         }
-        arrays = (self._book.value(address, layout.BinArray) for address in needed.values())
+        arrays = (book.value(address, layout.BinArray) for address in needed.values())
         return DlmmState(
             active_id=own.active_id,
             bin_step=own.bin_step,
@@ -196,22 +272,13 @@ class MeteoraDlmmPool(BitmapPool[layout.DlmmAccount, DlmmState, BinLadder]):
             volatility=own.volatility,
             fee_on_y_only=own.fee_on_y_only,
             with_orders=own.with_orders,
-            arrays={array.index: array.bins for array in arrays if array is not None},
+            arrays=_BinsRead({array.index: array for array in arrays if array is not None}),
             array_set=self._array_set(),
             array_zero=layout.ARRAY_ZERO,
             bitmap_complete=self._book.is_known(self._extension_address),
             has_extension=self._book.holds(self._extension_address),
-            absent_arrays=frozenset(index for index, address in needed.items() if self._book.is_absent(address)),
+            absent_arrays=frozenset(index for index, address in needed.items() if book.is_absent(address)),
         )
-
-
-def _laid_out(
-    before: tuple[tuple[Bin, ...], bool, BinRun] | None, bins: tuple[Bin, ...], *, x_to_y: bool, with_orders: bool
-) -> tuple[tuple[Bin, ...], bool, BinRun]:
-    """Lay an array out for one direction, unless it is as it was: a swap changes one or two of them."""
-    if before is not None and before[0] is bins and before[1] == with_orders:
-        return before
-    return bins, with_orders, BinRun(bins_to_trade(bins, x_to_y=x_to_y, with_orders=with_orders))
 
 
 PROGRAM: Final = PoolProgram(

@@ -73,13 +73,16 @@ class Volatility:
 
     def at_bin(self, bin_id: int, *, accumulator_max: int) -> "Volatility":
         """Set the accumulator for a walk that trades in `bin_id`."""
-        accumulator = accumulator_at(
+        return replace(self, accumulator=self.accumulator_at(bin_id, accumulator_max=accumulator_max))
+
+    def accumulator_at(self, bin_id: int, *, accumulator_max: int) -> int:
+        """The accumulator of a walk that trades in `bin_id`."""
+        return accumulator_at(
             bin_id,
             index_reference=self.index_reference,
             volatility_reference=self.reference,
             accumulator_max=accumulator_max,
         )
-        return replace(self, accumulator=accumulator)
 
 
 class Bin(NamedTuple):

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.meteora_dlmm.bins import input_for_ceil, output_for_floor
 from quote_core.dex.meteora_dlmm.state import BINS_PER_ARRAY, FEE_DENOMINATOR, Bin, DlmmState, Volatility
-from quote_core.dex.walk import MathOverflow, set_positions
+from quote_core.dex.walk import MathOverflow, WalkPiece, set_positions
 from quote_core.units import U64_MAX
 
 __all__ = [
@@ -51,7 +51,7 @@ class Undetermined(Exception):
 class DlmmWalk:
     """A swap under way, and after `walk` its result. Amounts are what the pool's reserves see, in smallest units.
 
-    `bins` are the bins traded in, as the swap leaves them.
+    `bins` are the bins traded in, as the swap leaves them, `pieces` what each of them gave.
     """
 
     amount_in: int
@@ -60,6 +60,7 @@ class DlmmWalk:
     active_id: int
     volatility: Volatility
     bins: list[Bin]
+    pieces: list[WalkPiece]
 
     @property
     def crossed_count(self) -> int:
@@ -90,7 +91,7 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
         Undetermined, MathOverflow: As the program would refuse.
     """
     volatility = state.volatility.at_swap_start(state.fee, active_id=state.active_id, unix_timestamp=unix_timestamp)
-    swap = DlmmWalk(0, 0, 0, state.active_id, volatility, [])
+    swap = DlmmWalk(0, 0, 0, state.active_id, volatility, [], [])
     fee_on_output = state.fee_on_y_only and x_to_y
     remaining = amount
     for traded in _bins_in_walk_order(state, x_to_y=x_to_y):
@@ -106,6 +107,7 @@ def walk(state: DlmmState, *, x_to_y: bool, exact_in: bool, amount: int, unix_ti
         swap.amount_out = _representable(swap.amount_out + fill.amount_out)
         swap.fee_amount += fill.fee_amount
         swap.active_id = traded.bin_id
+        swap.pieces.append(WalkPiece(traded.bin_id, 0, fill.amount_in, fill.amount_out, fill.fee_amount))
         swap.bins.append(traded.after_fill(x_to_y=x_to_y, net_in=fill.net_in, filled=fill.filled))
         if not remaining:  # before the next bin is looked for: it may be out of reach, and is not needed
             break

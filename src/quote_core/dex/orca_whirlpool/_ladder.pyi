@@ -1,6 +1,6 @@
-from array import array
 from collections.abc import Sequence
 
+from quote_core.dex._ladder_frame import CompiledPricing
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
 from quote_core.dex.orca_whirlpool.state import WhirlpoolState, WhirlpoolTickArray
 
@@ -26,7 +26,7 @@ class SequenceLadder:
         limit: int,
         step_count_max: int,
     ) -> None: ...
-    def outputs(self, amounts: Sequence[int], *, fee: AdaptiveFee | None, vault_out: int) -> array[int]:
-        """Outputs of ascending amounts, 0 where refused."""
+    def pricing(self, *, fee: AdaptiveFee | None, vault_out: int) -> CompiledPricing:
+        """What prices ascending amounts; more than `vault_out` is refused."""
     def targets(self) -> list[tuple[int, int, int | None]]:
         """What `swap.targets`, the specification, gives: every tick the walk may stop at."""

@@ -9,8 +9,8 @@ from cpython.mem cimport PyMem_Free
 from libc.stdint cimport int32_t, int64_t, uint64_t
 
 from quote_core.dex._ladder_frame cimport (
-    Ladder, end_all, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, refuse, room_for,
-    unpayable, unspent,
+    CompiledPricing, Ladder, end_all, end_with, ended, ends_inside, goes_on, pass_through, refuse, room_for, unpayable,
+    unspent,
 )
 from quote_core.dex.sqrt_price cimport (
     SQRT_OVERFLOW, SQRT_TOO_LARGE, floor_div, liquidity_crossed, nearer, sqrt_step_input, sqrt_step_next,
@@ -260,19 +260,27 @@ cdef class SequenceLadder:
             found.append((target.tick, price, net if target.initialized else None))
         return found
 
-    def outputs(self, amounts, *, fee, uint64_t vault_out):
-        """Give what each amount buys, 0 where it is refused.
+    def pricing(self, *, fee, uint64_t vault_out):
+        """Give what prices this direction: what reaches the pool in, smallest units, ascending.
 
         Args:
-            amounts: What reaches the pool, smallest units, ascending.
             fee: The `AdaptiveFee` with its references renewed for the clock, or None.
             vault_out: What the output vault holds; more is refused.
         """
-        cdef AdaptiveFee adaptive
+        return SequencePricing(self, fee, vault_out)
+
+
+cdef class SequencePricing(CompiledPricing):
+    cdef SequenceLadder _ladder  # which `_own` points into
+    cdef AdaptiveFee _fee
+    cdef Terms _own
+
+    def __cinit__(self, SequenceLadder ladder not None, fee, uint64_t vault_out):
         cdef int64_t distance
-        cdef Terms terms = Terms(&self._start, NULL)
+        self._ladder = ladder
+        self._own = Terms(&ladder._start, NULL)
         if fee is not None:
-            adaptive.volatility = VolatilityFee(
+            self._fee.volatility = VolatilityFee(
                 fee.control_factor,
                 fee.tick_group_size,
                 fee.group_reference,
@@ -282,12 +290,12 @@ cdef class SequenceLadder:
                 FEE_RATE_MAX,
             )
             distance = -floor_div(
-                adaptive.volatility.volatility_reference - adaptive.volatility.accumulator_max, VOLATILITY_SCALE
+                self._fee.volatility.volatility_reference - self._fee.volatility.accumulator_max, VOLATILITY_SCALE
             )
-            adaptive.lower_group = adaptive.volatility.index_reference - distance
-            adaptive.upper_group = adaptive.volatility.index_reference + distance
-            terms.fee = &adaptive
-        return outputs_of_walk(amounts, vault_out, _walk, &terms)
+            self._fee.lower_group = self._fee.volatility.index_reference - distance
+            self._fee.upper_group = self._fee.volatility.index_reference + distance
+            self._own.fee = &self._fee
+        self.by_walk(_walk, &self._own, vault_out)
 
 
 cdef void _walk(Ladder* ladder, void* untyped) noexcept nogil:

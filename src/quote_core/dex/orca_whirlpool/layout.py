@@ -24,7 +24,17 @@ from dataclasses import dataclass
 from functools import lru_cache
 from typing import Final
 
-from quote_core.dex.layout import AccountLayout, derived_address, i32, key, key_bytes, u16, u64, u128, with_fields
+from quote_core.dex.layout import (
+    AccountLayout,
+    derived_address,
+    i32,
+    key,
+    key_bytes,
+    key_from_bytes,
+    u64,
+    u128,
+    with_fields,
+)
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee
 from quote_core.dex.orca_whirlpool.state import TICKS_PER_ARRAY, WhirlpoolTickArray
 from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64
@@ -69,11 +79,14 @@ _FIXED_ARRAY: Final = AccountLayout(
 _DYNAMIC_ARRAY: Final = AccountLayout("tick_array", PROGRAM_IDS, 148, 10004, bytes.fromhex("11d8f68ee1c7da38"))
 _ORACLE: Final = AccountLayout("oracle", PROGRAM_IDS, 254, 254, bytes.fromhex("8bc283b38cb3e5f4"))
 
-_TICK_SPACING, _FEE_TIER_INDEX, _FEE_RATE, _PROTOCOL_FEE_RATE = u16(41), u16(43), u16(45), u16(47)
+_POOL: Final = struct.Struct(
+    "<4H4Qi2Q32s32s2Q32s32s2QQ"
+)  # from the tick spacing on; 128 bits are a low and a high half
+_POOL_OFFSET: Final = 41
 LIQUIDITY, SQRT_PRICE, TICK_CURRENT = u128(49), u128(65), i32(81)
 OWED_A, OWED_B = u64(85), u64(93)
-MINT_A, _VAULT_A, _GROWTH_A = key(101), key(133), u128(165)
-MINT_B, _VAULT_B, _GROWTH_B = key(181), key(213), u128(245)
+MINT_A, _GROWTH_A = key(101), u128(165)
+MINT_B, _GROWTH_B = key(181), u128(245)
 _REWARD_STAMP: Final = u64(261)
 
 _ARRAY_START: Final = i32(8)
@@ -128,9 +141,27 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> WhirlpoolAccount:
     Raises:
         CorruptAccount: Not a Whirlpool, or a value no pool can have.
     """
-    data = POOL.check(pubkey, account)
-    spacing, sqrt_price, tick = _TICK_SPACING.read(data), SQRT_PRICE.read(data), TICK_CURRENT.read(data)
-    protocol_rate = _PROTOCOL_FEE_RATE.read(data)
+    (
+        spacing,
+        fee_tier_index,
+        fee_rate,
+        protocol_rate,
+        *numbers,
+        tick,
+        owed_a,
+        owed_b,
+        mint_a,
+        vault_a,
+        growth_a,
+        growth_a_high,
+        mint_b,
+        vault_b,
+        growth_b,
+        growth_b_high,
+        reward_stamp,
+    ) = _POOL.unpack_from(POOL.check(pubkey, account), _POOL_OFFSET)
+    liquidity, liquidity_high, sqrt_price, sqrt_price_high = numbers
+    sqrt_price += sqrt_price_high << 64
     if spacing == 0:
         raise CorruptAccount(pubkey, "whirlpool.tick_spacing", "is 0")
     if not MIN_SQRT_PRICE_X64 <= sqrt_price <= MAX_SQRT_PRICE_X64:
@@ -141,21 +172,21 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> WhirlpoolAccount:
         raise CorruptAccount(pubkey, "whirlpool.protocol_fee_rate", f"is {protocol_rate}, above 100 %")
     return WhirlpoolAccount(
         tick_spacing=spacing,
-        uses_adaptive_fee=_FEE_TIER_INDEX.read(data) != spacing,
-        fee_rate=_FEE_RATE.read(data),
+        uses_adaptive_fee=fee_tier_index != spacing,
+        fee_rate=fee_rate,
         protocol_fee_rate_bps=protocol_rate,
-        liquidity=LIQUIDITY.read(data),
+        liquidity=liquidity + (liquidity_high << 64),
         sqrt_price_x64=sqrt_price,
         tick=tick,
-        protocol_fee_owed_a=OWED_A.read(data),
-        protocol_fee_owed_b=OWED_B.read(data),
-        mint_a=MINT_A.read(data),
-        vault_a=_VAULT_A.read(data),
-        fee_growth_global_a_x64=_GROWTH_A.read(data),
-        mint_b=MINT_B.read(data),
-        vault_b=_VAULT_B.read(data),
-        fee_growth_global_b_x64=_GROWTH_B.read(data),
-        reward_updated_unix_s=_REWARD_STAMP.read(data),
+        protocol_fee_owed_a=owed_a,
+        protocol_fee_owed_b=owed_b,
+        mint_a=key_from_bytes(mint_a),
+        vault_a=key_from_bytes(vault_a),
+        fee_growth_global_a_x64=growth_a + (growth_a_high << 64),
+        mint_b=key_from_bytes(mint_b),
+        vault_b=key_from_bytes(vault_b),
+        fee_growth_global_b_x64=growth_b + (growth_b_high << 64),
+        reward_updated_unix_s=reward_stamp,
     )
 
 

@@ -5,7 +5,7 @@ Not reproduced by `write_swap`, because no quote reads it: growth outside the ti
 
 from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
-from typing import ClassVar, Final
+from typing import ClassVar, Final, NamedTuple
 
 from quote_core.dex.account_book import Decoder
 from quote_core.dex.booked_pool import AccountReading, PoolKeys
@@ -14,7 +14,12 @@ from quote_core.dex.orca_whirlpool import layout
 from quote_core.dex.orca_whirlpool._ladder import LaidTicks, SequenceLadder
 from quote_core.dex.orca_whirlpool.adaptive_fee import AdaptiveFee, FeeManager
 from quote_core.dex.orca_whirlpool.published import answer_published_case
-from quote_core.dex.orca_whirlpool.state import WhirlpoolState, WhirlpoolTickArray, array_sequence
+from quote_core.dex.orca_whirlpool.state import (
+    TICKS_PER_ARRAY,
+    WhirlpoolState,
+    WhirlpoolTickArray,
+    array_sequence,
+)
 from quote_core.dex.orca_whirlpool.swap import (
     FEE_DENOMINATOR,
     ArrayUnknown,
@@ -24,7 +29,7 @@ from quote_core.dex.orca_whirlpool.swap import (
     walk,
 )
 from quote_core.dex.orca_whirlpool.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
-from quote_core.dex.pool import Account, ChainClock, Dex, Direction
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pricing
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, spot_price_of
 from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow
@@ -32,6 +37,15 @@ from quote_core.errors import ActivationPending, LiquidityNotLoaded, NoLiquidity
 from quote_core.units import Pubkey
 
 __all__ = ["PROGRAM", "OrcaWhirlpoolPool"]
+
+
+class _Reachable(NamedTuple):
+    """Tick arrays: start ticks in walk order by direction, addresses by start tick, and these alone."""
+
+    place: tuple[int, int]
+    sequences: Mapping[bool, Sequence[int]]
+    by_start: Mapping[int, Pubkey]
+    addresses: tuple[Pubkey, ...]
 
 
 class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState, SequenceLadder]):
@@ -45,9 +59,10 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
 
     def __init__(self, address: Pubkey, account: Account) -> None:
         self._program = account.owner
-        self._addressed: tuple[list[tuple[int, ...]], dict[Pubkey, int]] | None = None
+        self._reached: _Reachable | None = None
         self._oracle_address = layout.oracle_address(account.owner, address)
         self._laid: dict[int, LaidTicks] = {}
+        self._laid_of: WhirlpoolState | None = None
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.WhirlpoolAccount:
@@ -63,24 +78,49 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
             readings[self._oracle_address] = AccountReading(partial(layout.decode_oracle, pool=self.address))
         return readings
 
-    def _moving_needs(self) -> Iterable[Pubkey]:
+    def _written_by_swaps(self) -> Iterable[Pubkey]:
+        yield from super()._written_by_swaps()
+        if self._own.uses_adaptive_fee:
+            yield self._oracle_address
+
+    def _explains_walk(self, own_data: bytes, arrays: Mapping[Pubkey, bytes]) -> bool:
+        """See `ConcentratedPool`: of arrays swaps change fees alone, and liquidity only by crossing."""
+        if arrays:
+            return False
+        own, held = self._own, self._held_state().arrays
+        tick, liquidity = layout.TICK_CURRENT.read(own_data), layout.LIQUIDITY.read(own_data)
+        if tick == own.tick:
+            return liquidity == own.liquidity
+        low, high = sorted((own.tick, tick))
+        span = TICKS_PER_ARRAY * own.tick_spacing
+        crossed = 0
+        for start in range(low // span * span, high + 1, span):
+            if start not in held:
+                return False
+            crossed += sum(net for at, net in held[start].liquidity_net.items() if low < at <= high)
+        return liquidity == own.liquidity + (crossed if tick > own.tick else -crossed)
+
+    def _moving_needs(self) -> Sequence[Pubkey]:
         """Those a swap in either direction may use."""
-        return self._array_addresses()
+        return self._reachable().addresses
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
         return partial(layout.decode_tick_array, pool=self.address, tick_spacing=self._own.tick_spacing)
 
-    def _array_addresses(self) -> dict[Pubkey, int]:
-        own = self._own
-        starts = [array_sequence(own.tick, own.tick_spacing, a_to_b=a_to_b) for a_to_b in (True, False)]
-        if self._addressed is None or self._addressed[0] != starts:
-            addresses = {
-                layout.tick_array_address(self._program, self.address, start): start
-                for sequence in starts
+    def _reachable(self) -> "_Reachable":
+        """The arrays that walks both ways go through: looked for anew once they may be others."""
+        tick, spacing = self._own.tick, self._own.tick_spacing
+        span = TICKS_PER_ARRAY * spacing
+        place = tick // span, (tick + spacing) // span
+        if self._reached is None or self._reached.place != place:
+            sequences = {a_to_b: array_sequence(tick, spacing, a_to_b=a_to_b) for a_to_b in (True, False)}
+            by_start = {
+                start: layout.tick_array_address(self._program, self.address, start)
+                for sequence in sequences.values()
                 for start in sequence
             }
-            self._addressed = starts, addresses
-        return self._addressed[1]
+            self._reached = _Reachable(place, sequences, by_start, tuple(by_start.values()))
+        return self._reached
 
     def _oracle(self) -> layout.WhirlpoolOracle | None:
         return self._book.value(self._oracle_address, layout.WhirlpoolOracle)
@@ -116,12 +156,14 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
         except PartialFill:
             raise NoLiquidity(self.address, "the output cannot be reached at any price") from None
 
-    def _make_ladder(self, state: WhirlpoolState, *, a_to_b: bool) -> SequenceLadder:
-        self._laid = {start: self._laid_out(array) for start, array in state.arrays.items()}
-        starts = array_sequence(state.tick, state.tick_spacing, a_to_b=a_to_b)
+    def _make_ladder(self, *, a_to_b: bool) -> SequenceLadder:
+        state = self._held_state()
+        if self._laid_of is not state:
+            self._laid = {start: self._laid_out(array) for start, array in state.arrays.items()}
+            self._laid_of = state
         return SequenceLadder(
             state,
-            [self._laid.get(start) for start in starts],
+            [self._laid.get(start) for start in self._reachable().sequences[a_to_b]],
             down=a_to_b,
             limit=MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64,
             step_count_max=STEP_COUNT_MAX,
@@ -132,10 +174,8 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
         laid = self._laid.get(array.start_tick)
         return laid if laid is not None and laid.array is array else LaidTicks(array)
 
-    def _ladder_outputs(
-        self, ladder: SequenceLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
-    ) -> Sequence[int]:
-        return ladder.outputs(amounts, fee=self._fee_at_start(self._held_state(), clock), vault_out=vault_out)
+    def _ladder_pricing(self, ladder: SequenceLadder, clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Pricing:
+        return ladder.pricing(fee=self._fee_at_start(self._held_state(), clock), vault_out=vault_out)
 
     def _fee_at_start(self, state: WhirlpoolState, clock: ChainClock) -> AdaptiveFee | None:
         """The adaptive fee as a swap at `clock` would find it."""
@@ -193,10 +233,10 @@ class OrcaWhirlpoolPool(ConcentratedPool[layout.WhirlpoolAccount, WhirlpoolState
 
     def _known_arrays(self) -> dict[int, WhirlpoolTickArray]:
         """The arrays held, and empty ones for those that do not exist."""
-        known = (pair for pair in self._array_addresses().items() if self._book.is_known(pair[0]))
         return {
             start: self._book.value(address, WhirlpoolTickArray) or WhirlpoolTickArray(start, {})
-            for address, start in known
+            for start, address in self._reachable().by_start.items()
+            if self._book.is_known(address)
         }
 
 

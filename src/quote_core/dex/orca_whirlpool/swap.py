@@ -23,7 +23,7 @@ from quote_core.dex.orca_whirlpool.ticks import (
     tick_at_sqrt_price,
 )
 from quote_core.dex.sqrt_price import MAX_TICK, MIN_SQRT_PRICE_X64, MIN_TICK
-from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps, WalkPiece
 from quote_core.units import U64_MAX, U128_MAX
 
 __all__ = [
@@ -58,7 +58,10 @@ class PartialFill(Exception):
 
 @dataclass(slots=True)
 class WhirlpoolWalk:
-    """A swap under way, and after `walk` its result. Amounts are what the pool's vaults see, in smallest units."""
+    """A swap under way, and after `walk` its result. Amounts are what the pool's vaults see, in smallest units.
+
+    `pieces` are its steps.
+    """
 
     amount_in: int
     amount_out: int
@@ -70,6 +73,7 @@ class WhirlpoolWalk:
     liquidity: int
     adaptive_fee: AdaptiveFee | None
     crossed_count: int
+    pieces: list[WalkPiece]
 
 
 def walk(
@@ -98,7 +102,7 @@ def walk(
         adaptive = adaptive.at_swap_start(tick=state.tick, unix_timestamp=unix_timestamp)
     fees = FeeManager(state.fee_rate, adaptive, tick=state.tick, a_to_b=a_to_b)
     growth = state.fee_growth_global_a_x64 if a_to_b else state.fee_growth_global_b_x64
-    swap = WhirlpoolWalk(0, 0, 0, 0, growth, state.sqrt_price_x64, state.tick, state.liquidity, adaptive, 0)
+    swap = WhirlpoolWalk(0, 0, 0, 0, growth, state.sqrt_price_x64, state.tick, state.liquidity, adaptive, 0, [])
     limit = sqrt_price_limit_x64 or (MIN_SQRT_PRICE_X64 if a_to_b else MAX_SQRT_PRICE_X64)
     sequence = _Sequence(state, a_to_b=a_to_b)
     remaining, array_position, step_count = amount, 0, 0
@@ -251,6 +255,7 @@ def _step(
     if liquidity:
         swap.fee_growth_x64 = (swap.fee_growth_x64 + ((fee - protocol_fee) << 64) // liquidity) % (U128_MAX + 1)
     swap.sqrt_price_x64 = reached
+    swap.pieces.append(WalkPiece(reached, liquidity, step_in + fee, step_out, fee))
     return step_in + fee if exact_in else step_out
 
 

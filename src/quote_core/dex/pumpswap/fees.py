@@ -12,6 +12,7 @@ Source: pump-fun/pump-public-docs (fee program README and IDL).
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Final
 
 from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
@@ -176,7 +177,12 @@ def decode_fee_schedule(pubkey: Pubkey, account: Account) -> FeeSchedule:
     Raises:
         CorruptAccount: Not a FeeConfig, a list runs past the end, or rates take the whole trade.
     """
-    data = FEE_CONFIG_LAYOUT.check(pubkey, account)
+    return _read_schedule(pubkey, FEE_CONFIG_LAYOUT.check(pubkey, account))
+
+
+@lru_cache(maxsize=4)
+def _read_schedule(pubkey: Pubkey, data: bytes) -> FeeSchedule:
+    """The one that every pool of the program rests on."""
     tiers, stable_offset = _read_tiers(pubkey, data, _TIERS_OFFSET, "fee_tiers")
     stable_tiers, exotic_offset = _read_tiers(pubkey, data, stable_offset, "stable_fee_tiers")
     return FeeSchedule(

@@ -11,12 +11,13 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex._constant_product import pumpswap_ladder
+from quote_core.dex._constant_product import PumpSwapPricing
 from quote_core.dex.account_book import SYSTEM_PROGRAM, AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
-from quote_core.dex.constant_product import VaultPool, VaultsAfter
+from quote_core.dex.constant_product import VaultPool, VaultsAfter, curve_out_floor
+from quote_core.dex.fixed_point import mul_div_floor
 from quote_core.dex.layout import AccountLayout, i128, key, u8, u64
-from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pricing, Swap, SwapMode, SwapStep
 from quote_core.dex.pool_program import PoolProgram
 from quote_core.dex.pumpswap.fees import (
     FEE_CONFIG,
@@ -189,17 +190,54 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
             next_state=_NextState(balances, fill.curve_quote),
         )
 
-    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
-        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
+    def _curve_steps(self, swap: Swap, clock: ChainClock) -> Sequence[SwapStep]:
+        curve, on_curve = self._held(), _next_state_of(swap).curve_quote
+        rates, base, quote = curve.rates, curve.base_reserve, curve.quote_reserve
+        fee_in, fee_out = self._transfer_fees(swap.direction, clock)
+        total = rates.total_fee(on_curve)
+        each = (rates.lp_bps, rates.protocol_bps, rates.creator_bps)
+        fees = SwapStep("fees", " + ".join(f"ceil({on_curve} x {bps} / {BPS})" for bps in each), total)
+        sent, arrives = fee_in.net(swap.amount_in), swap.amount_out
+        steps = [SwapStep("input after the transfer fee", f"{swap.amount_in} - {swap.amount_in - sent}", sent)]
+        if sent == swap.amount_in:
+            steps.clear()
+        is_exact_in = swap.mode is SwapMode.EXACT_IN
+        if swap.direction is Direction.A_TO_B:
+            how = f"floor({quote} x {sent} / ({base} + {sent}))"
+            left = on_curve - total
+            steps += [SwapStep("quote off the curve", how, on_curve), fees]
+            out_how = f"{on_curve} - {total}" + (f" - {left - arrives}" if left != arrives else "")
+            steps.append(SwapStep("output", out_how, arrives))
+        elif is_exact_in:
+            most = mul_div_floor(sent, BPS, BPS + rates.total_bps)
+            how = f"floor({sent} x {BPS} / ({BPS} + {rates.total_bps})) - {most - on_curve}"
+            spent = on_curve - 1
+            bought = curve_out_floor(quote, base, spent)
+            out_how = f"floor({base} x {spent} / ({quote} + {spent}))" + (
+                f" - {bought - arrives}" if bought != arrives else ""
+            )
+            steps += [SwapStep("quote that reaches the curve", how, on_curve), fees]
+            steps.append(SwapStep("output, for a unit less", out_how, arrives))
+        else:
+            bought = arrives + fee_out.for_net(arrives)
+            how = f"ceil({quote} x {bought} / ({base} - {bought}))"
+            steps = [SwapStep("quote onto the curve", how, on_curve), fees]
+            paid = on_curve + total
+            in_how = f"{on_curve} + {total}" + (f" + {swap.amount_in - paid}" if paid != swap.amount_in else "")
+            return (*steps, SwapStep("input", in_how, swap.amount_in))
+        if is_exact_in:
+            return steps
+        return (*steps, SwapStep("input, the least that is found to deliver it", "", swap.amount_in))
+
+    def pricing(self, direction: Direction, clock: ChainClock) -> Pricing:
+        """See `Pool.pricing`."""
         curve = self._ready(clock)
         is_sale, rates = direction is Direction.A_TO_B, curve.rates
         if curve.sells_off if is_sale else curve.buys_off:
-            return [0] * len(amounts_in)
+            return lambda amounts_in: [0] * len(amounts_in)
         if curve.quote_reserve > U64_MAX:  # only a virtual reserve beyond any token's supply; C counts 64 bits here
-            return self.ladder_by_swaps(direction, amounts_in, clock)
-        fee_in, fee_out = self._transfer_fees(direction, clock)
-        outputs = pumpswap_ladder(
-            amounts_in if fee_in.is_zero else [fee_in.net(sent) for sent in amounts_in],
+            return lambda amounts_in: self.ladder_by_swaps(direction, amounts_in, clock)
+        on_curve = PumpSwapPricing(
             curve.base_reserve,
             curve.quote_reserve,
             curve.quote_payable,
@@ -208,7 +246,14 @@ class PumpSwapPool(VaultPool[_PoolState, PumpCurve]):
             rates.creator_bps,
             is_sale=is_sale,
         )
-        return outputs if fee_out.is_zero else [fee_out.net(output) for output in outputs]
+        fee_in, fee_out = self._transfer_fees(direction, clock)
+        if fee_in.is_zero and fee_out.is_zero:
+            return on_curve
+
+        def behind_transfer_fees(amounts_in: Sequence[int]) -> Sequence[int]:
+            return [fee_out.net(output) for output in on_curve([fee_in.net(sent) for sent in amounts_in])]
+
+        return behind_transfer_fees
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: the three rates on the quote side, per unit of what goes in."""

@@ -9,8 +9,7 @@ from cpython.mem cimport PyMem_Free
 from libc.stdint cimport UINT64_MAX, int32_t, int64_t, uint64_t
 
 from quote_core.dex._ladder_frame cimport (
-    Ladder, end_with, ended, ends_inside, goes_on, outputs_of_walk, pass_through, refuse, room_for, unpayable,
-    unspent,
+    CompiledPricing, Ladder, end_with, ended, ends_inside, goes_on, pass_through, refuse, room_for, unpayable, unspent,
 )
 from quote_core.dex.sqrt_price cimport (
     SQRT_TOO_LARGE, floor_div, liquidity_crossed, nearer, sqrt_step_input, sqrt_step_next, sqrt_step_output,
@@ -115,13 +114,10 @@ cdef class LineLadder:
         limit_down: Lowest price a swap may reach.
         limit_up: Highest price a swap may reach.
         step_count_max: More steps than this are refused.
-
-    `ran_out`: the last ladder had an amount left where the ticks end.
     """
 
     cdef Start _start
     cdef LaidLine _laid  # whose ticks `_start` points at
-    cdef readonly bint ran_out
 
     def __cinit__(self, state, LaidLine laid not None, *, limit_down, limit_up, int step_count_max):
         self._laid = laid
@@ -141,31 +137,45 @@ cdef class LineLadder:
             self._start.up_position += 1
         self._start.down_position = self._start.up_position - 1
 
-    def outputs(self, amounts, *, bint zero_for_one, fee, uint64_t vault_out):
-        """Give what each amount buys, 0 where it is refused.
+    def pricing(self, *, bint zero_for_one, fee, uint64_t vault_out, ran_out):
+        """Give what prices one direction: what reaches the pool in, smallest units, ascending.
 
         Args:
-            amounts: What reaches the pool, smallest units, ascending.
             zero_for_one: Direction.
             fee: The `DynamicFee` with its references renewed for the clock, or None.
             vault_out: What the output vault holds; more is refused.
+            ran_out: Called when an amount is left where the ticks end.
         """
-        cdef VolatilityFee dynamic
-        cdef Terms terms = Terms(&self._start, NULL, zero_for_one, False)
+        return LinePricing(self, zero_for_one, fee, vault_out, ran_out)
+
+
+cdef class LinePricing(CompiledPricing):
+    cdef LineLadder _ladder  # which `_own` points into
+    cdef VolatilityFee _fee
+    cdef Terms _own
+    cdef object _ran_out
+
+    def __cinit__(self, LineLadder ladder not None, bint zero_for_one, fee, uint64_t vault_out, ran_out):
+        self._ladder, self._ran_out = ladder, ran_out
+        self._own = Terms(&ladder._start, NULL, zero_for_one, False)
         if fee is not None:
-            dynamic = VolatilityFee(
+            self._fee = VolatilityFee(
                 fee.control,
-                self._start.spacing,
+                ladder._start.spacing,
                 fee.index_reference,
                 fee.volatility_reference,
                 fee.accumulator_max,
                 VARIABLE_FEE_DENOMINATOR,
                 DYNAMIC_FEE_RATE_MAX,
             )
-            terms.fee = &dynamic
-        outputs = outputs_of_walk(amounts, vault_out, _walk, &terms)
-        self.ran_out = terms.ran_out
-        return outputs
+            self._own.fee = &self._fee
+        self.by_walk(_walk, &self._own, vault_out)
+
+    cdef int ended_walk(self) except -1:
+        if self._own.ran_out:
+            self._own.ran_out = False
+            self._ran_out()
+        return 0
 
 
 cdef void _walk(Ladder* ladder, void* untyped) noexcept nogil:

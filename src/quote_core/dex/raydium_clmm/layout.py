@@ -28,7 +28,7 @@ from quote_core.dex.layout import (
     i32,
     key,
     key_bytes,
-    u8,
+    key_from_bytes,
     u16,
     u32,
     u64,
@@ -79,18 +79,13 @@ _CONFIG: Final = AccountLayout("amm_config", _OWNERS, 117, 117, bytes.fromhex("d
 _TICK_ARRAY: Final = AccountLayout("tick_array", _OWNERS, 10240, 10240, bytes.fromhex("c09b55cd31f9812a"))
 _EXTENSION: Final = AccountLayout("bitmap_extension", _OWNERS, 1832, 1832, bytes.fromhex("3c9624db61808b99"))
 
-_AMM_CONFIG: Final = key(9)
 MINT_0: Final = key(73)
 MINT_1: Final = key(105)
-_VAULT_0, _VAULT_1 = key(137), key(169)
-_TICK_SPACING: Final = u16(235)
 LIQUIDITY: Final = u128(237)
 SQRT_PRICE: Final = u128(253)
 TICK_CURRENT: Final = i32(269)
-_STATUS: Final = u8(389)
-_FEE_ON: Final = u8(390)
-_BITMAP: Final = slice(904, 904 + 128)
-_OPEN_TIME: Final = u64(1080)
+_POOL: Final = struct.Struct("<9x32s32x32s32s32s32s34xH4Qi116xBB513x128s48xQ")
+"""The table's fields in their order; 128 bits are a low and a high half."""
 _DYNAMIC_FEE: Final = struct.Struct("<HHHIIiIIQ")
 _DYNAMIC_FEE_OFFSET: Final = 1096
 _DYNAMIC_FEE_SIZE_BYTES: Final = 80
@@ -153,7 +148,20 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> ClmmAccount:
         CorruptAccount: Not a pool of this program, or a value no pool can have.
     """
     data = POOL.check(pubkey, account)
-    spacing, sqrt_price, tick = _TICK_SPACING.read(data), SQRT_PRICE.read(data), TICK_CURRENT.read(data)
+    (
+        *raw_keys,
+        spacing,
+        liquidity,
+        liquidity_high,
+        sqrt_price,
+        sqrt_price_high,
+        tick,
+        status,
+        fee_on,
+        bitmap,
+        open_time,
+    ) = _POOL.unpack_from(data)
+    sqrt_price += sqrt_price_high << 64
     if not 0 < spacing <= MAX_TICK:
         raise CorruptAccount(pubkey, "pool.tick_spacing", f"is {spacing}")
     if not MIN_SQRT_PRICE_X64 <= sqrt_price <= MAX_SQRT_PRICE_X64:
@@ -163,20 +171,21 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> ClmmAccount:
     # A swap that ends on a tick from below stands one tick short of its price; nothing else may differ.
     if not sqrt_price_at_tick(tick) <= sqrt_price or sqrt_price > sqrt_price_at_tick(min(tick + 1, MAX_TICK)):
         raise CorruptAccount(pubkey, "pool.tick_current", f"is {tick}, which is not the tick of sqrt_price_x64")
+    amm_config, mint_0, mint_1, vault_0, vault_1 = map(key_from_bytes, raw_keys)
     return ClmmAccount(
-        amm_config=_AMM_CONFIG.read(data),
-        mint_0=MINT_0.read(data),
-        mint_1=MINT_1.read(data),
-        vault_0=_VAULT_0.read(data),
-        vault_1=_VAULT_1.read(data),
+        amm_config=amm_config,
+        mint_0=mint_0,
+        mint_1=mint_1,
+        vault_0=vault_0,
+        vault_1=vault_1,
         tick_spacing=spacing,
-        liquidity=LIQUIDITY.read(data),
+        liquidity=liquidity + (liquidity_high << 64),
         sqrt_price_x64=sqrt_price,
         tick=tick,
-        status=_STATUS.read(data),
-        fee_on=_FEE_ON.read(data),
-        bitmap=int.from_bytes(data[_BITMAP], "little"),
-        open_time=_OPEN_TIME.read(data),
+        status=status,
+        fee_on=fee_on,
+        bitmap=int.from_bytes(bitmap, "little"),
+        open_time=open_time,
         dynamic_fee=_dynamic_fee(pubkey, data),
     )
 

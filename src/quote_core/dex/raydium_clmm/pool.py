@@ -4,15 +4,16 @@ Not reproduced by `write_swap`, because no quote reads it: fee growth, protocol 
 and a tick's unfilled ratio.
 """
 
+import bisect
 import operator
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import partial
 from typing import ClassVar, Final
 
 from quote_core.dex.account_book import Decoder
 from quote_core.dex.booked_pool import AccountReading, PoolKeys
 from quote_core.dex.concentrated import BitmapPool, WalkDone
-from quote_core.dex.pool import Account, ChainClock, Dex, Direction
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pricing
 from quote_core.dex.pool_program import MathTable, PoolProgram
 from quote_core.dex.raydium_clmm import layout
 from quote_core.dex.raydium_clmm._ladder import LaidLine, LineLadder
@@ -51,7 +52,9 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
         self._extension_address = layout.bitmap_extension_address(address)
         self._line = TickLine([], LineEnd(None), LineEnd(None))
         self._line_arrays: list[layout.ClmmTickArray] = []
+        self._line_from: tuple[Sequence[Pubkey], object] | None = None
         self._laid = LaidLine(self._line)
+        self._ordered: tuple[TickLine, bool] | None = None
         super().__init__(address, account)
 
     def _decode_own(self, pubkey: Pubkey, account: Account) -> layout.ClmmAccount:
@@ -69,6 +72,27 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
 
     def _moving_decoder(self, pubkey: Pubkey) -> Decoder:
         return partial(layout.decode_tick_array, pool=self.address, tick_spacing=self._own.tick_spacing)
+
+    def _explains_walk(self, own_data: bytes, arrays: Mapping[Pubkey, bytes]) -> bool:
+        """See `ConcentratedPool`: where no orders wait, liquidity changes only by crossing, and arrays do not."""
+        line = self._present_line()
+        if arrays or self._has_orders(line):
+            return False
+        own = self._own
+        tick, liquidity = layout.TICK_CURRENT.read(own_data), layout.LIQUIDITY.read(own_data)
+        if tick == own.tick:
+            return liquidity == own.liquidity
+        low, high = sorted((own.tick, tick))
+        first, last = bisect.bisect_right(line.indexes, low), bisect.bisect_right(line.indexes, high)
+        if not 0 < first <= last < len(line.indexes):
+            return False  # beyond what is held there may be more ticks
+        crossed = sum(one.liquidity_net for one in line.ticks[first:last])
+        return liquidity == own.liquidity + (crossed if tick > own.tick else -crossed)
+
+    def _has_orders(self, line: TickLine) -> bool:
+        if self._ordered is None or self._ordered[0] is not line:
+            self._ordered = line, any(tick.order_total for tick in line.ticks)
+        return self._ordered[1]
 
     def _check_open(self, clock: ChainClock) -> None:
         if self._own.status & STATUS_SWAP_OFF:
@@ -100,7 +124,8 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
                 raise LiquidityNotLoaded(self.address, end.end.missing) from None
             raise NoLiquidity(self.address, "no initialised tick is left in this direction") from None
 
-    def _make_ladder(self, state: ClmmState, *, a_to_b: bool) -> LineLadder:
+    def _make_ladder(self, *, a_to_b: bool) -> LineLadder:
+        state = self._held_state()
         if self._laid.line is not state.line:
             self._laid = LaidLine(state.line)
         return LineLadder(
@@ -111,15 +136,11 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
             step_count_max=STEP_COUNT_MAX,
         )
 
-    def _ladder_outputs(
-        self, ladder: LineLadder, amounts: Sequence[int], clock: ChainClock, *, a_to_b: bool, vault_out: int
-    ) -> Sequence[int]:
+    def _ladder_pricing(self, ladder: LineLadder, clock: ChainClock, *, a_to_b: bool, vault_out: int) -> Pricing:
         state = self._held_state()
         fee = state.dynamic_fee and with_references(state.dynamic_fee, state, clock.unix_timestamp)
-        outputs = ladder.outputs(amounts, zero_for_one=a_to_b, fee=fee, vault_out=vault_out)
-        if ladder.ran_out:
-            self._reach_further(downwards=a_to_b)
-        return outputs
+        further = partial(self._reach_further, downwards=a_to_b)
+        return ladder.pricing(zero_for_one=a_to_b, fee=fee, vault_out=vault_out, ran_out=further)
 
     def _accounts_after(self, done: WalkDone) -> Mapping[Pubkey, bytes]:
         after: ClmmWalk = done.walk
@@ -169,15 +190,26 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
 
     def _present_line(self) -> TickLine:
         """The line of the arrays held: the same one as long as they are, since most changes are of none."""
+        made_of = self._arrays, self._searched_from()  # whoever left its arrays and came back has new ones
+        if self._line_from is None or self._line_from[0] is not made_of[0] or self._line_from[1] != made_of[1]:
+            self._line, self._line_from = self._make_line(), made_of
+        return self._line
+
+    def _make_line(self) -> TickLine:
         down, below = self._side(downwards=True)
         up, above = self._side(downwards=False)
         arrays = {array.start_tick: array for array in (*down, *up)}
         held = [arrays[start] for start in sorted(arrays)]
         is_same = len(held) == len(self._line_arrays) and all(map(operator.is_, held, self._line_arrays))
-        if not is_same or (below, above) != (self._line.below, self._line.above):
-            self._line = TickLine([tick for array in held for tick in array.ticks], below, above)
-            self._line_arrays = held
-        return self._line
+        if is_same and (below, above) == (self._line.below, self._line.above):
+            return self._line
+        self._line_arrays = held
+        return TickLine([tick for array in held for tick in array.ticks], below, above)
+
+    def _changed(self, pubkey: Pubkey) -> None:
+        if pubkey != self.address and pubkey not in self._halting:  # neither mint nor vault has ticks
+            self._line_from = None
+        super()._changed(pubkey)
 
     def _side(self, *, downwards: bool) -> tuple[list[layout.ClmmTickArray], LineEnd]:
         """The arrays held without a gap from the current one on, and what stops them."""
@@ -206,12 +238,14 @@ class RaydiumClmmPool(BitmapPool[layout.ClmmAccount, ClmmState, LineLadder]):
         extension = self._book.value(self._extension_address, int)
         return own.bitmap, extension, own.tick // (TICKS_PER_ARRAY * own.tick_spacing)
 
-    def _search_arrays(self, *, downwards: bool) -> Iterator[Pubkey]:
-        span = TICKS_PER_ARRAY * self._own.tick_spacing
-        position = self._own.tick // span + layout.BITMAP_ZERO
+    def _set_positions(self, *, downwards: bool) -> Iterable[int]:
+        position = self._own.tick // (TICKS_PER_ARRAY * self._own.tick_spacing) + layout.BITMAP_ZERO
         bitmap = layout.joined_bitmap(self._own.bitmap) | (self._book.value(self._extension_address, int) or 0)
-        for found in set_positions(bitmap, position, downwards=downwards):
-            yield layout.tick_array_address(self.address, (found - layout.BITMAP_ZERO) * span)
+        return set_positions(bitmap, position, downwards=downwards)
+
+    def _array_at(self, position: int) -> Pubkey:
+        span = TICKS_PER_ARRAY * self._own.tick_spacing
+        return layout.tick_array_address(self.address, (position - layout.BITMAP_ZERO) * span)
 
 
 PROGRAM: Final = PoolProgram(

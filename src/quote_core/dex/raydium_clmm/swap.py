@@ -16,7 +16,7 @@ from quote_core.dex.raydium_clmm.state import ClmmState, DynamicFee, LineEnd, Ti
 from quote_core.dex.raydium_clmm.ticks import MAX_SQRT_PRICE_X64, sqrt_price_at_tick, tick_at_sqrt_price
 from quote_core.dex.sqrt_price import MIN_SQRT_PRICE_X64, amount_a, amount_b, next_from_a, next_from_b
 from quote_core.dex.volatility import TICK_RATE_DENOMINATOR, accumulator_at, decayed_reference, volatile_rate
-from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps
+from quote_core.dex.walk import STEP_COUNT_MAX, MathOverflow, TooManySteps, WalkPiece
 from quote_core.units import U64_MAX, U128_MAX
 
 __all__ = [
@@ -47,7 +47,8 @@ class EndOfLine(Exception):
 class ClmmWalk:
     """A swap under way, and after `walk` its result. Amounts are what the pool's vaults see, in smallest units.
 
-    `filled` maps a tick index to the tick as the swap leaves it, for ticks whose limit orders were hit.
+    `filled` maps a tick index to the tick as the swap leaves it, for ticks whose limit orders were hit. `pieces` are
+    its steps, orders filled at a price among them.
     """
 
     amount_in: int
@@ -59,6 +60,7 @@ class ClmmWalk:
     dynamic_fee: DynamicFee | None
     crossed_count: int
     filled: dict[int, Tick]
+    pieces: list[WalkPiece]
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +94,7 @@ def walk(state: ClmmState, *, zero_for_one: bool, exact_in: bool, amount: int, u
     rules = _Rules(zero_for_one, exact_in, fee_on_output=fee_token_is_0 != zero_for_one)
     limit = MIN_SQRT_PRICE_X64 + 1 if zero_for_one else MAX_SQRT_PRICE_X64 - 1
     fee = state.dynamic_fee and with_references(state.dynamic_fee, state, unix_timestamp)
-    swap = ClmmWalk(0, 0, 0, state.sqrt_price_x64, state.tick, state.liquidity, fee, 0, {})
+    swap = ClmmWalk(0, 0, 0, state.sqrt_price_x64, state.tick, state.liquidity, fee, 0, {}, [])
     group = state.tick // state.tick_spacing
     position = bisect.bisect_right(state.line.indexes, state.tick) - (1 if zero_for_one else 0)
     remaining, step_count = amount, 0
@@ -201,6 +203,7 @@ def _take(swap: ClmmWalk, step: _Step, rules: _Rules) -> int:
     swap.amount_in += step.amount_in
     swap.amount_out += step.amount_out
     swap.fee_amount += step.fee_amount
+    swap.pieces.append(WalkPiece(step.sqrt_price_x64, swap.liquidity, step.amount_in, step.amount_out, step.fee_amount))
     return step.amount_in if rules.exact_in else step.amount_out
 
 

@@ -5,10 +5,11 @@ Fees of protocol, fund and creator stay in the vaults until collected and are co
 Source: raydium-io/raydium-cp-swap, programs/cp-swap/src/states.
 """
 
+import struct
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex.layout import AccountLayout, key, u8, u64, with_fields
+from quote_core.dex.layout import AccountLayout, key, key_bytes, key_from_bytes, u64, with_fields
 from quote_core.dex.pool import Account
 from quote_core.dex.spl_token import TOKEN_2022_PROGRAM
 from quote_core.errors import CorruptAccount
@@ -31,23 +32,19 @@ __all__ = [
 
 PROGRAM_ID: Final = Pubkey("CPMMoo8L3F4NbTegBCKVNunggL7H1ZpdTHKxQB5qKP1C")
 POOL: Final = AccountLayout("pool_state", frozenset({PROGRAM_ID}), 637, 637, bytes.fromhex("f7ede3f5d7c3de46"))
-_AMM_CONFIG: Final = key(8)
-_VAULT_0: Final = key(72)
-_VAULT_1: Final = key(104)
 MINT_0: Final = key(168)
 MINT_1: Final = key(200)
-_TOKEN_PROGRAM_0: Final = key(232)
-_TOKEN_PROGRAM_1: Final = key(264)
-_STATUS: Final = u8(329)
 _PROTOCOL_FEES_0: Final = u64(341)
 _PROTOCOL_FEES_1: Final = u64(349)
 _FUND_FEES_0: Final = u64(357)
 _FUND_FEES_1: Final = u64(365)
-_OPEN_TIME: Final = u64(373)
-_CREATOR_FEE_ON: Final = u8(389)
-_ENABLE_CREATOR_FEE: Final = u8(390)
 _CREATOR_FEES_0: Final = u64(397)
 _CREATOR_FEES_1: Final = u64(405)
+
+_POOL_STATE: Final = struct.Struct("<8x32s32x32s32s32x32s32s32s32s33xB11x4QQ8xBB6x2Q")
+"""amm_config 8, vaults 72 and 104, mints 168 and 200, token programs 232 and 264, status 329, protocol fees 341 and
+349, fund fees 357 and 365, open_time 373, creator_fee_on 389, enable_creator_fee 390, creator fees 397 and 405."""
+_TOKEN_2022: Final = key_bytes(TOKEN_2022_PROGRAM)
 
 _STATUS_SWAP_OFF_BIT: Final = 1 << 2
 CREATOR_FEE_ON_INPUT: Final = 0
@@ -114,26 +111,44 @@ def decode_pool_account(pubkey: Pubkey, account: Account) -> CpmmAccount:
     Raises:
         CorruptAccount: Not a CPMM pool, or a creator fee side that does not exist.
     """
-    data = POOL.check(pubkey, account)
-    mint_a, mint_b = MINT_0.read(data), MINT_1.read(data)
-    programs = (mint_a, _TOKEN_PROGRAM_0.read(data)), (mint_b, _TOKEN_PROGRAM_1.read(data))
-    creator_fee_on, status = _CREATOR_FEE_ON.read(data), _STATUS.read(data)
+    (
+        amm_config,
+        vault_a,
+        vault_b,
+        raw_mint_a,
+        raw_mint_b,
+        program_a,
+        program_b,
+        status,
+        protocol_a,
+        protocol_b,
+        fund_a,
+        fund_b,
+        open_time,
+        creator_fee_on,
+        enables_creator_fee,
+        creator_a,
+        creator_b,
+    ) = _POOL_STATE.unpack_from(POOL.check(pubkey, account))
     if creator_fee_on > CREATOR_FEE_ON_TOKEN_1:
         raise CorruptAccount(pubkey, "pool_state.creator_fee_on", f"is {creator_fee_on}, above 2")
+    mint_a, mint_b = key_from_bytes(raw_mint_a), key_from_bytes(raw_mint_b)
     return CpmmAccount(
         mint_a=mint_a,
         mint_b=mint_b,
-        vault_a=_VAULT_0.read(data),
-        vault_b=_VAULT_1.read(data),
-        amm_config=_AMM_CONFIG.read(data),
+        vault_a=key_from_bytes(vault_a),
+        vault_b=key_from_bytes(vault_b),
+        amm_config=key_from_bytes(amm_config),
         is_swap_off=bool(status & _STATUS_SWAP_OFF_BIT),
         status=status,
-        open_time_unix_s=_OPEN_TIME.read(data),
-        owed_a=Owed(_PROTOCOL_FEES_0.read(data), _FUND_FEES_0.read(data), _CREATOR_FEES_0.read(data)),
-        owed_b=Owed(_PROTOCOL_FEES_1.read(data), _FUND_FEES_1.read(data), _CREATOR_FEES_1.read(data)),
+        open_time_unix_s=open_time,
+        owed_a=Owed(protocol_a, fund_a, creator_a),
+        owed_b=Owed(protocol_b, fund_b, creator_b),
         creator_fee_on=creator_fee_on,
-        creator_fee_enabled=_ENABLE_CREATOR_FEE.read(data) != 0,
-        token_2022_mints=tuple(mint for mint, program in programs if program == TOKEN_2022_PROGRAM),
+        creator_fee_enabled=enables_creator_fee != 0,
+        token_2022_mints=tuple(
+            mint for mint, program in ((mint_a, program_a), (mint_b, program_b)) if program == _TOKEN_2022
+        ),
     )
 
 

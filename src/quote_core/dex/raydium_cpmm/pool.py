@@ -7,12 +7,12 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from quote_core.dex._constant_product import cpmm_ladder
+from quote_core.dex._constant_product import CpmmPricing
 from quote_core.dex.account_book import AccountBook, Decoder
 from quote_core.dex.booked_pool import PoolKeys
-from quote_core.dex.constant_product import Reserves, VaultPool, VaultsAfter
-from quote_core.dex.fixed_point import mul_div_floor
-from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Swap, SwapMode
+from quote_core.dex.constant_product import Reserves, VaultPool, VaultsAfter, curve_in_ceil
+from quote_core.dex.fixed_point import mul_div_ceil, mul_div_floor
+from quote_core.dex.pool import Account, ChainClock, Dex, Direction, Pricing, Swap, SwapMode, SwapStep
 from quote_core.dex.pool_program import PoolProgram
 from quote_core.dex.raydium_cpmm.fill import CpmmFees, CpmmFill, swap_exact_in, swap_exact_out
 from quote_core.dex.raydium_cpmm.layout import (
@@ -61,19 +61,11 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
 
     dex = Dex.RAYDIUM_CPMM
 
-    def __init__(self, address: Pubkey, account: Account) -> None:
-        super().__init__(address, account)
-        self._ladder_terms: dict[tuple[Direction, int], tuple[int, ...] | None] = {}
-
     def _decode_own(self, pubkey: Pubkey, account: Account) -> CpmmAccount:
         return decode_pool_account(pubkey, account)
 
     def _keys_of(self, own: CpmmAccount) -> PoolKeys:
         return PoolKeys(own.mint_a, own.mint_b, own.vault_a, own.vault_b, (own.amm_config, own.token_2022_mints))
-
-    def _changed(self, pubkey: Pubkey) -> None:
-        del pubkey
-        self._ladder_terms.clear()
 
     def _extra_decoders(self) -> Mapping[Pubkey, Decoder]:
         """The fee configuration, and the mints that may charge a transfer fee (classic mints never do)."""
@@ -129,6 +121,39 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
             raise AmountTooSmall(self.address, "the amount buys nothing")
         return fill
 
+    def _curve_steps(self, swap: Swap, clock: ChainClock) -> Sequence[SwapStep]:
+        curve, fill = self._held(), _next_state_of(swap).fill
+        fees = self._fees(curve.config, swap.direction, clock)
+        reserve_in, reserve_out = curve.of(swap.direction)
+        input_fee = fill.trade_fee + (fill.creator_fee if fees.creator_on_input else 0)
+        received, sent = fill.vault_received, fill.vault_sent
+        net_in, swapped = received - input_fee, sent + (0 if fees.creator_on_input else fill.creator_fee)
+        steps = []
+        if swap.mode is SwapMode.EXACT_IN:
+            if received != swap.amount_in:
+                how = f"{swap.amount_in} - {swap.amount_in - received}"
+                steps.append(SwapStep("input after the transfer fee", how, received))
+            steps.append(SwapStep("fee on the input", f"ceil({received} x {fees.input_ppm} / {PPM})", input_fee))
+            steps.append(SwapStep("input after fees", f"{received} - {input_fee}", net_in))
+            how = f"floor({reserve_out} x {net_in} / ({reserve_in} + {net_in}))"
+            steps.append(SwapStep("off the curve", how, swapped))
+            if sent != swapped:
+                how = f"{swapped} - ceil({swapped} x {fees.creator_ppm} / {PPM})"
+                steps.append(SwapStep("after the creator's fee", how, sent))
+            how = f"{sent} - {sent - swap.amount_out}" if sent != swap.amount_out else str(sent)
+            return (*steps, SwapStep("output", how, swap.amount_out))
+        if swapped != swap.amount_out:
+            how = f"{swap.amount_out} + {swapped - swap.amount_out}"
+            steps.append(SwapStep("off the curve, fees on the output included", how, swapped))
+        how = f"ceil({reserve_in} x {swapped} / ({reserve_out} - {swapped}))"
+        net_in = curve_in_ceil(reserve_in, reserve_out, swapped)
+        steps.append(SwapStep("input before fees", how, net_in))
+        gross = f"ceil({net_in} x {PPM} / ({PPM} - {fees.input_ppm}))"
+        reached = mul_div_ceil(net_in, PPM, PPM - fees.input_ppm)
+        if reached != swap.amount_in:
+            gross = f"{gross} + {swap.amount_in - reached}"
+        return (*steps, SwapStep("input", gross, swap.amount_in))
+
     def _fees(self, config: CpmmConfig, direction: Direction, clock: ChainClock) -> CpmmFees:
         transfer_in, transfer_out = self._transfer_fees(direction, clock)
         named_input = CREATOR_FEE_ON_TOKEN_0 if direction is Direction.A_TO_B else CREATOR_FEE_ON_TOKEN_1
@@ -140,20 +165,15 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
             transfer_out=transfer_out,
         )
 
-    def ladder(self, direction: Direction, amounts_in: Sequence[int], clock: ChainClock) -> Sequence[int]:
-        """See `Pool.ladder`; an `array("Q")` of amounts is read in place."""
-        curve = self._ready(clock)
-        if (direction, clock.epoch) not in self._ladder_terms:
-            self._ladder_terms.clear()  # an epoch lasts days: only the present one is worth keeping
-            for either in Direction:
-                self._ladder_terms[either, clock.epoch] = self._terms(curve, either, clock)
-        terms = self._ladder_terms[direction, clock.epoch]
+    def pricing(self, direction: Direction, clock: ChainClock) -> Pricing:
+        """See `Pool.pricing`."""
+        terms = self._terms(self._ready(clock), direction, clock)
         if terms is None:  # no rate to split the fee by: the program refuses every amount
-            return [0] * len(amounts_in)
-        return cpmm_ladder(amounts_in, *terms)
+            return lambda amounts_in: [0] * len(amounts_in)
+        return CpmmPricing(*terms)
 
     def _terms(self, curve: _Curve, direction: Direction, clock: ChainClock) -> tuple[int, ...] | None:
-        """What the compiled ladder takes, in its order; None where no amount can be swapped."""
+        """What `CpmmPricing` takes, in its order; None where no amount can be swapped."""
         fees = self._fees(curve.config, direction, clock)
         if fees.divides_by_zero:
             return None
@@ -197,8 +217,8 @@ class RaydiumCpmmPool(VaultPool[CpmmAccount, _Curve]):
 
     def fee_fraction(self, direction: Direction, clock: ChainClock) -> float:
         """See `Pool.fee_fraction`: trade and creator fee, whichever side they are taken from."""
-        fees = self._fees(self._held().config, direction, clock)
-        return (fees.trade_ppm + fees.creator_ppm) / PPM
+        own, config = self._own, self._held().config
+        return (config.trade_ppm + (config.creator_ppm if own.creator_fee_enabled else 0)) / PPM
 
 
 def _next_state_of(swap: Swap) -> _NextState:

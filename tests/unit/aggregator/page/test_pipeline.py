@@ -121,6 +121,7 @@ def test_the_account_is_the_auditors_newest_and_the_curve_how_it_came_to_be() ->
         clock.advance_ms(1_000)
     content = profit.content()
     assert content["account"]["profit_lamports"] == 3
+    assert content["account"]["largest_amount_lamports"] == 1_000
     assert content["curve"] == [(times[0], 0), (times[1], 5), (times[2], 3)]
 
 

@@ -1,9 +1,9 @@
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 
 import aiohttp
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.jupiter import POOL, FakeJupiter, serving_jupiter
+from fakes.provider_api import POOL, FakeJupiter, serving
 from fakes.provider_quotes import KEY, SOL, USDC, S, answer
 
 from external_quote.providers.jupiter import JupiterProvider
@@ -15,6 +15,7 @@ from quote_core.errors import (
     RateLimited,
 )
 from quote_core.outside import retry_after_ns
+from quote_core.outside_api import HttpApi
 from quote_core.quotes import Provenance, RouteHop
 from quote_core.serving import write_hop
 from quote_core.settings import SecretStr
@@ -33,11 +34,22 @@ class Asking:
         return await self.provider.quote(KEY, slippage_bps=50, known_route=known_route, timeout_ns=timeout_ns)
 
 
+def jupiter_at(
+    session: aiohttp.ClientSession,
+    url: str,
+    *,
+    api_key: SecretStr | None = None,
+    pause: Callable[[int], None] = lambda _: None,
+) -> JupiterProvider:
+    api = HttpApi(session, provider="jupiter", base_url=url, clock=FakeClock(), pause=pause)
+    return JupiterProvider(api, api_key=api_key)
+
+
 @pytest.fixture
 async def asking() -> AsyncIterator[Asking]:
     jupiter, pauses_ns = FakeJupiter(), []
-    async with serving_jupiter(jupiter) as url, aiohttp.ClientSession() as session:
-        provider = JupiterProvider(session, base_url=url + "/", api_key=None, clock=FakeClock(), pause=pauses_ns.append)
+    async with serving(jupiter) as url, aiohttp.ClientSession() as session:
+        provider = jupiter_at(session, url + "/", pause=pauses_ns.append)
         yield Asking(jupiter, provider, pauses_ns)
 
 
@@ -121,14 +133,12 @@ async def test_overloaded_provider_is_left_alone_for_as_long_as_it_says(asking: 
 async def test_redirect_takes_neither_question_nor_key_to_another_host(status: int) -> None:
     jupiter, elsewhere = FakeJupiter(), FakeJupiter()
     async with (
-        serving_jupiter(jupiter) as url,
-        serving_jupiter(elsewhere) as other_url,
+        serving(jupiter) as url,
+        serving(elsewhere) as other_url,
         aiohttp.ClientSession() as session,
     ):
         jupiter.refusals.append((status, {"Location": other_url + "/quote"}, b""))
-        provider = JupiterProvider(
-            session, base_url=url, api_key=SecretStr("secret"), clock=FakeClock(), pause=lambda _: None
-        )
+        provider = jupiter_at(session, url, api_key=SecretStr("secret"))
         with pytest.raises(ProviderUnavailable) as refusal:
             await provider.quote(KEY, slippage_bps=50, known_route=(), timeout_ns=5 * S)
     assert jupiter.api_keys == ["secret"]
@@ -243,13 +253,7 @@ async def test_silence_ends_at_the_time_out(asking: Asking) -> None:
 
 async def test_nobody_there_is_unavailable_and_names_no_url() -> None:
     async with aiohttp.ClientSession() as session:
-        provider = JupiterProvider(
-            session,
-            base_url="http://127.0.0.1:9/key-in-path",
-            api_key=None,
-            clock=FakeClock(),
-            pause=lambda _: None,
-        )
+        provider = jupiter_at(session, "http://127.0.0.1:9/key-in-path")
         with pytest.raises(ProviderUnavailable) as error:
             await provider.quote(KEY, slippage_bps=50, known_route=(), timeout_ns=S)
     assert "key-in-path" not in str(error.value)

@@ -4,6 +4,7 @@ import hashlib
 
 import pytest
 from fakes.held_market import JITOSOL, SOL, USDC, HeldMarket
+from fakes.plain_pool import vault_account
 
 from local_quote.routes import SimulatedRoute
 from local_quote.wire.messages import (
@@ -37,8 +38,8 @@ def test_a_pool_is_told_with_price_depth_accounts_and_origin(held: HeldMarket) -
     assert (state.age_ms, state.is_stale) == (5_001, True)
     assert state.provenance == quotes_pb2.PROVENANCE_RECORDED
     vault = state.accounts[1]
-    data = (10**12).to_bytes(8, "little")
-    assert (vault.pubkey, vault.size_bytes, vault.slot) == ("p-vault-a", 8, held.slot)
+    data = vault_account(10**12).data
+    assert (vault.pubkey, vault.size_bytes, vault.slot) == ("p-vault-a", len(data), held.slot)
     assert vault.data_sha256 == hashlib.sha256(data).hexdigest()
 
 

@@ -5,14 +5,20 @@ from fakes.held_market import JITOSOL, SOL, SSOL, USDC, HeldMarket
 from fakes.oracle_accounts import pyth_account
 
 from local_quote.pool_store import Doubt
+from local_quote.route_finder import RouteTerms
+from local_quote.settings import LocalQuoteSettings
+from local_quote.wire._quote_writer import write_chain_quote
 from local_quote.wire.quote_bytes import QuoteEncoder, ToldQuotes
 from quote_core.clock import boot_id
+from quote_core.dex.labels import ALL_DEXES
+from quote_core.dex.pool import SwapMode
 from quote_core.errors import InvalidField, RequestError
 from quote_core.generated.solquote.v1 import local_quote_pb2, quotes_pb2
 from quote_core.quotes import Provenance, route_id
 from quote_core.serving import Combination
 from quote_core.solana import AccountUpdate, UpdateSource
 from quote_core.tokens import Token
+from quote_core.units import Pubkey
 
 
 @pytest.fixture
@@ -341,3 +347,86 @@ def test_what_is_common_is_said_of_every_offer(held: HeldMarket) -> None:
     quotes = ToldQuotes(held.market.table.quotes, {row: (0,)}, (row,), [])
     with pytest.raises(ValueError, match="a part for every offer"):
         quotes.fill([], [], 0)
+
+
+@pytest.fixture
+def routed() -> HeldMarket:
+    """A market whose rows may be routes, with one from JitoSOL over SOL to USDC."""
+    held = HeldMarket(LocalQuoteSettings(row_hop_count_max=2))
+    held.add("p", 10**13, 12 * 10**12, tokens=(JITOSOL, SOL), provenance=Provenance.RECORDED)
+    held.clock.advance_ms(100)
+    held.add("q", 10**13, 80 * 10**10, tokens=(SOL, USDC), provenance=Provenance.SYNTHETIC)
+    return held
+
+
+def routed_rows(held: HeldMarket, *amounts: int) -> list[int]:
+    rows = held.register(*((JITOSOL, USDC, amount) for amount in amounts))
+    held.market.find_row_routes()
+    return [row.number for row in rows]
+
+
+def encoder_of(held: HeldMarket) -> QuoteEncoder:
+    return QuoteEncoder(
+        table=held.market.table, oracle=held.market.oracle, clock=held.clock, stale_after_ns=held.settings.stale_after
+    )
+
+
+def test_a_row_through_several_pools_carries_what_a_searched_route_carries(routed: HeldMarket) -> None:
+    """All but the fees, which rows do not know, and with a depth that is of the chain whatever the amount."""
+    encoder = encoder_of(routed)
+    told_usd(routed, SOL, 80.0)
+    told_usd(routed, USDC, 1.0)
+    (row,) = routed_rows(routed, 10**9)
+    of_row = row_quote(routed, encoder, row)
+    terms = RouteTerms(ALL_DEXES, 2, 1)
+    quote = routed.market.routed(JITOSOL, USDC, 10**9, mode=SwapMode.EXACT_IN, terms=terms)
+    of_route = local_quote_pb2.LocalQuote.FromString(encoder.routed(quote, routed.market.chain_clock))
+    assert [hop.pool_id for hop in of_row.route] == ["p", "q"]
+    assert of_row.price_impact == pytest.approx(of_route.price_impact, abs=1e-12)
+    assert of_row.depth_amount == pytest.approx(of_route.depth_amount, rel=0.01)
+    assert of_row.pool_received_mono_ns == of_row.freshness.vouched_mono_ns
+    for hop in of_route.route:
+        for field in ("fee_amount", "fee_mint", "leg_percent"):
+            hop.ClearField(field)
+    for message in (of_row, of_route):
+        for field in ("price_impact", "depth_amount", "pool_received_mono_ns", "version", "quoted_unix_ns"):
+            message.ClearField(field)
+    assert of_row == of_route
+    assert of_row.provenance == quotes_pb2.PROVENANCE_SYNTHETIC
+
+
+def test_a_row_through_several_pools_is_as_old_as_the_oldest_and_stale_with_any(routed: HeldMarket) -> None:
+    encoder = encoder_of(routed)
+    (row,) = routed_rows(routed, 10**9)
+    entries = [routed.market.store.entry(Pubkey(name)) for name in ("p", "q")]
+    assert all(entry is not None for entry in entries)
+    fresh = row_quote(routed, encoder, row)
+    assert not fresh.is_stale
+    assert fresh.freshness.vouched_mono_ns == min(entry.vouched_mono_ns for entry in entries if entry is not None)
+    assert fresh.slot == min(entry.slot for entry in entries if entry is not None)
+    routed.market.doubt([Pubkey("q")], Doubt.REFUSED)
+    assert row_quote(routed, encoder, row).is_stale
+
+
+def test_rows_through_several_pools_stand_in_columns_and_batches_beside_the_others(routed: HeldMarket) -> None:
+    encoder = encoder_of(routed)
+    chains = routed_rows(routed, 10**9, 3 * 10**9)
+    direct = row_of(routed, 10**9)
+    (refused,) = routed.register((SOL, SSOL, 10**9))
+    rows = [chains[0], direct, refused.number, chains[1]]
+    quotes = told(routed, encoder, *rows)
+    messages = [local_quote_pb2.LocalQuote.FromString(message) for message in quotes.messages()]
+    assert [message.row for message in messages] == [0, 1, 2, 3]
+    assert [len(message.route) for message in messages] == [2, 1, 0, 2]
+    (batch,) = quotes.batches(count_max=10, sequence=1, snapshot=True)
+    assert list(local_quote_pb2.LocalQuoteBatch.FromString(batch).quotes) == messages
+    (data,) = quotes.columns(count_max=10, sequence=1, snapshot=True)
+    columns = columns_of(data)
+    assert list(columns.routed) == [messages[0], messages[3]]
+    assert list(columns.refused) == [messages[2]]
+    assert [list(group.rows) for group in columns.groups] == [[1]]
+
+
+def test_a_chain_has_an_amount_more_than_hops() -> None:
+    with pytest.raises(ValueError, match="an amount before every hop"):
+        write_chain_quote(b"", (b"", b""), (1, 2), None, 1.0, 0.0, 1, 0, 0, 0)

@@ -8,8 +8,7 @@ import pytest
 from fakes.fake_clock import FakeClock
 from fakes.results import result
 
-from pipeline.auditor import ledger as ledger_module
-from pipeline.auditor.ledger import DAY_NS, Ledger, Ledgers
+from pipeline.auditor.ledger import DAY_NS, Ledger
 from quote_core.events import ExecutionResult, Outcome
 
 
@@ -123,18 +122,51 @@ def test_what_missed_is_no_failure_and_every_effect_is_told_beside_the_profit() 
     assert (told.missed_count, told.taken_effect_lamports, told.latency_effect_lamports) == (1, -42, -105)
 
 
-def test_each_run_has_an_account_of_its_own_and_the_newest_result_says_which_is_the_newest() -> None:
-    ledgers = Ledgers(capital_lamports=1_000)
-    assert ledgers.newest.trade_count == 0
-    for run_id, profit in (("one", 5), ("two", 7), ("one", 1)):
-        ledgers.add(replace(result(profit), run_id=run_id))
-    assert {run: book.cumulative_profit_lamports for run, book in ledgers.by_run.items()} == {"one": 6, "two": 7}
-    assert (ledgers.newest.run_id, ledgers.of("none").trade_count) == ("one", 0)
+def test_the_snapshot_shows_what_was_at_stake_and_the_sortino_ratio() -> None:
+    first, second = (
+        replace(result(profit, finished_unix_ns=at), amount_in=amount, taken_unix_ns=at - 10)
+        for profit, at, amount in ((30, 20, 400), (-10, 40, 100))
+    )
+    told = ledger(first, second).snapshot(FakeClock())
+    assert (told.average_exposure_lamports, told.largest_amount_lamports) == (5_000 / 30, 400)
+    assert told.sortino_ratio == ledger(first, second).sortino_ratio == 10 / math.sqrt(50)
 
 
-def test_accounts_of_runs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(ledger_module, "RUN_COUNT_MAX", 2)
-    ledgers = Ledgers(capital_lamports=1_000)
-    for run_id in ("one", "two", "one", "three"):
-        ledgers.add(replace(result(1), run_id=run_id))
-    assert list(ledgers.by_run) == ["one", "three"]
+def test_the_sortino_ratio_is_mean_over_the_root_of_the_mean_squared_loss() -> None:
+    """Mean of 10, 20, 60, -30 is 15; the one loss squared, 900, over four fills is 225, whose root is 15."""
+    assert ledger(*(result(profit) for profit in (10, 20, 60, -30))).sortino_ratio == 1.0
+    assert ledger(*(result(profit) for profit in (-6, -8, 0, 0))).sortino_ratio == -3.5 / 5
+
+
+@pytest.mark.parametrize("profits", [[], [-5], [5, 5, 0]])
+def test_the_sortino_ratio_is_zero_without_two_fills_and_a_loss(profits: list[int]) -> None:
+    assert ledger(*(result(profit) for profit in profits)).sortino_ratio == 0.0
+
+
+def test_a_loss_that_is_no_fill_is_in_neither_ratio() -> None:
+    filled = [result(10), result(20)]
+    with_failure = ledger(*filled, result(-5, outcome=Outcome.FAILED), result(-5, outcome=Outcome.MISSED))
+    assert with_failure.sharpe_ratio == ledger(*filled).sharpe_ratio
+    assert with_failure.sortino_ratio == 0.0
+
+
+def test_the_cost_is_of_all_trades() -> None:
+    failed = result(-2, outcome=Outcome.FAILED, network_fee_lamports=2)
+    book = ledger(replace(result(1, tip_lamports=10, network_fee_lamports=4), flash_fee_lamports=3), failed)
+    assert book.cost_lamports == 19
+
+
+def test_exposure_is_amount_by_time() -> None:
+    """1,000 for 4 ns and 3,000 for 2 ns within 10 ns, the rest of which nothing is at stake."""
+    first = replace(result(1, finished_unix_ns=104), amount_in=1_000, taken_unix_ns=100)
+    second = replace(result(1, finished_unix_ns=110, outcome=Outcome.MISSED), amount_in=3_000, taken_unix_ns=108)
+    refused = replace(result(0, finished_unix_ns=106, outcome=Outcome.REFUSED), amount_in=10**9, taken_unix_ns=1)
+    book = ledger(first, refused, second)
+    assert (book.turnover_lamports, book.largest_amount_lamports) == (4_000, 3_000)
+    assert book.average_exposure_lamports == 1_000.0
+    assert ledger(refused).average_exposure_lamports == 0.0
+
+
+def test_a_clock_set_back_makes_no_exposure_below_zero() -> None:
+    book = ledger(replace(result(1, finished_unix_ns=100), taken_unix_ns=200))
+    assert book.average_exposure_lamports == 0.0

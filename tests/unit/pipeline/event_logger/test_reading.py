@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from pipeline.event_logger.journal import Journal, JournalBounds
-from pipeline.event_logger.reading import replay, subject_matches, verify
+from pipeline.event_logger.reading import entries_with, replay, subject_matches, verify
 from pipeline.event_logger.segments import records, segments
 
 
@@ -83,6 +83,23 @@ def test_a_file_that_ends_inside_a_record_before_the_last_file_is_a_finding(tmp_
 def test_replay_filters_by_subject_and_time(directory: Path) -> None:
     found = [e.subject for e in replay(directory, subject="executed.>", since_unix_ns=200, until_unix_ns=400)]
     assert found == ["executed.pair.2", "executed.pair.3"]
+
+
+def test_what_has_some_bytes_is_found_in_the_newest_file_first(tmp_path: Path) -> None:
+    with Journal(tmp_path, bounds=JournalBounds(segment_bytes_max=2_000, segment_count_max=9)) as journal:
+        for sequence in range(1, 40):
+            journal.append(
+                stream="PLANNED",
+                created="then",
+                sequence=sequence,
+                subject="plan.pair",
+                stored_unix_ns=1,
+                payload=b"wanted" if sequence in (3, 30) else b"another",
+            )
+    assert len(segments(tmp_path)) > 2
+    assert [entry.sequence for entry in entries_with(tmp_path, b"wanted")] == [30, 3]
+    assert list(entries_with(tmp_path, b"nowhere")) == []
+    assert list(entries_with(tmp_path / "none", b"wanted")) == []
 
 
 def test_an_empty_folder_is_an_intact_journal_without_records(tmp_path: Path) -> None:

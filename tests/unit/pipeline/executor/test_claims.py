@@ -5,17 +5,21 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from fakes.executors import HARD_LIMITS
 from fakes.fake_clock import FakeClock
 from fakes.plans import plan as make_plan
+from fakes.results import result
 
 from pipeline.executor import claims
-from pipeline.executor.claims import Begun, ClaimBook, Claims, Now
+from pipeline.executor.begun import Begun, Now
+from pipeline.executor.claims import ClaimBook, Claims
+from pipeline.executor.hard_stops import HardLimits, HardStops
 from quote_core.bus.register import Stored
 from quote_core.bus.stream_clock import StreamState
 from quote_core.clock import AGE_UNKNOWN_NS, NO_MOMENT, Moment, moment
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Claim, Event, ExecutionPlan, stamp
-from quote_core.units import Pubkey
+from quote_core.units import LAMPORTS_PER_SOL, Pubkey
 
 REST_NS = 1_000_000_000
 HOUR_NS = 3_600_000_000_000
@@ -164,8 +168,9 @@ def stream(monkeypatch: pytest.MonkeyPatch) -> ClaimStream:
     return ClaimStream(monkeypatch)
 
 
-def claims_of(executor: str, *, pool_rest_ns: int = 0) -> Claims:
-    return Claims(None, clock=FakeClock(), executor=executor, pool_rest_ns=pool_rest_ns)  # type: ignore[arg-type]
+def claims_of(executor: str, *, pool_rest_ns: int = 0, limits: HardLimits = HARD_LIMITS) -> Claims:
+    stops = HardStops(limits)
+    return Claims(None, clock=FakeClock(), executor=executor, pool_rest_ns=pool_rest_ns, stops=stops)  # type: ignore[arg-type]
 
 
 async def turns(count: int = 20) -> None:
@@ -255,6 +260,31 @@ async def test_two_executors_with_claims_on_their_way_begin_each_opportunity_onc
     answers = await asyncio.gather(*map(ours.begin, plans), *map(theirs.begin, reversed(rivals)))
     assert sum(answer is None for answer in answers) == len(stream.stored) == 40
     assert len({event.opportunity_id for event in stream.stored if isinstance(event, Claim)}) == 40
+
+
+async def test_claims_on_their_way_never_begin_more_than_the_rate(stream: ClaimStream) -> None:
+    limits = replace(HARD_LIMITS, trades_per_minute_max=10)
+    ours, theirs = claims_of("one", limits=limits), claims_of("two", limits=limits)
+    beginning = [
+        asyncio.create_task(claims.begin(make_plan(number)))
+        for number, claims in enumerate((*[ours] * 20, *[theirs] * 20))
+    ]
+    await turns()
+    assert not any(task.done() for task in beginning), "nothing is refused that a lost claim might make room for"
+    stream.confirms.set()
+    answers = await asyncio.gather(*beginning)
+    assert sum(answer is None for answer in answers) == len(stream.stored) == 10
+    assert {str(answer)[:6] for answer in answers if answer is not None} == {"rate: "}
+
+
+async def test_what_a_claim_puts_at_stake_is_the_plans_amount_whatever_its_hops_say(stream: ClaimStream) -> None:
+    stream.confirms.set()
+    ours = claims_of("one", limits=replace(HARD_LIMITS, pair_exposure_lamports_max=LAMPORTS_PER_SOL))
+    there, back = make_plan(1).hops
+    assert await ours.begin(replace(make_plan(1), hops=(replace(there, input_amount=1), back))) is None
+    assert str(await ours.begin(make_plan(2))).startswith("exposure: ")
+    ours.ended(result(number=1))
+    assert await ours.begin(make_plan(2)) is None
 
 
 async def test_a_cancelled_claim_leaves_the_others_on_their_way(stream: ClaimStream) -> None:

@@ -142,6 +142,23 @@ def test_a_least_output_above_the_expected_one_is_refused(plan: ExecutionPlan) -
     assert str(refusal(replace(plan, min_amount_out=plan.expected_amount_out + 1))).startswith("slippage")
 
 
+@pytest.mark.parametrize(
+    ("leasts", "passes"),
+    [
+        ((), True),
+        ((138_600_000, 1_005_000_000), True),
+        ((1_005_000_000,), False),
+        ((138_600_000, 1_004_999_999), False),
+        ((1, 138_600_000, 1_005_000_000), False),
+    ],
+)
+def test_least_outputs_of_hops_are_one_a_hop_and_end_with_the_trips(
+    plan: ExecutionPlan, leasts: tuple[int, ...], *, passes: bool
+) -> None:
+    found = refusal(replace(plan, hop_min_amounts_out=leasts))
+    assert found is None if passes else str(found).startswith("slippage: its 2 hops")
+
+
 def broken_routes(plan: ExecutionPlan) -> dict[str, tuple[Any, ...]]:
     there, back = plan.hops
     return {

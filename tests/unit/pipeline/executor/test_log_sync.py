@@ -12,6 +12,7 @@ from fakes.plans import plan
 from fakes.waiting import DEADLINE_S, eventually
 
 from pipeline.costs import costs_of_plan
+from pipeline.executor import log_sync
 from pipeline.executor.log_sync import LogSync
 from pipeline.executor.result import refused, result_of
 from pipeline.executor.result_log import ResultLog
@@ -27,6 +28,11 @@ def result(number: int) -> ExecutionResult:
     costs = costs_of_plan(one, RATES)
     mode = ExecutionMode.PAPER
     return result_of(one, refused("old"), costs, mode=mode, executor="x", taken_unix_ns=1, clock=SYSTEM_CLOCK)
+
+
+@pytest.fixture(autouse=True)
+def _grace_is_short(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(log_sync, "GRACE_S", 0.02)
 
 
 @pytest.fixture
@@ -89,3 +95,16 @@ async def test_a_disk_that_fails_tells_everybody_who_waits(log: ResultLog, monke
     log.keep(result(1))
     with pytest.raises(OSError, match="input/output"):
         await sync.begin(result(1).plan_id)
+
+
+async def test_who_closes_waits_for_what_is_owed_and_for_no_grace(
+    log: ResultLog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(log_sync, "GRACE_S", 10 * DEADLINE_S)
+    disk, sync = Disk(monkeypatch), LogSync(log)
+    disk.goes.set()
+    log.keep(result(0))
+    sync.begin(result(0).plan_id)
+    async with asyncio.timeout(DEADLINE_S):
+        await sync.close()
+    assert disk.begun_count == 1

@@ -5,6 +5,7 @@ from dataclasses import replace
 import pytest
 from fakes.executors import RATES
 from fakes.fake_clock import FakeClock
+from fakes.pipeline_events import round_trip_hops
 from fakes.vouched import vouched
 
 from pipeline.executor.paper import NaivePaperVenue
@@ -17,13 +18,16 @@ from quote_core.errors import (
     ProviderUnavailable,
     SolquoteError,
 )
-from quote_core.events import ExecutionPlan, Outcome
+from quote_core.events import ExecutionPlan, Hop, Outcome
 from quote_core.freshness import FRESH_NS_MAX, NEVER_VOUCHED, Freshness
 
 
 class Market:
-    def __init__(self, answer: int | SolquoteError, *, freshness: Freshness | None = None) -> None:
+    def __init__(
+        self, answer: int | SolquoteError, *, hops: tuple[Hop, ...] = (), freshness: Freshness | None = None
+    ) -> None:
         self._answer = answer
+        self._hops = hops
         self._freshness = freshness or vouched()
         self.asked: list[tuple[tuple[RouteHopRequest, ...], int]] = []
 
@@ -32,7 +36,7 @@ class Market:
         if isinstance(self._answer, SolquoteError):
             raise self._answer
         return Simulation(
-            hops=(),
+            hops=self._hops,
             amount_out=self._answer,
             slot=9,
             freshness=self._freshness,
@@ -66,6 +70,19 @@ async def test_one_unit_less_than_the_least_output_fails_and_costs_the_network_f
     assert (ending.outcome, ending.profit_lamports, ending.network_fee_lamports) == (Outcome.FAILED, -10_000, 10_000)
     assert (ending.tip_lamports, ending.flash_fee_lamports) == (0, 0)
     assert ending.reason.startswith("slippage")
+
+
+@pytest.mark.parametrize(("middle", "outcome"), [(138_600_000, Outcome.FILLED), (138_599_999, Outcome.FAILED)])
+async def test_a_hop_that_gives_less_than_its_own_least_output_fails_whatever_the_trip_gives(
+    plan: ExecutionPlan, middle: int, outcome: Outcome
+) -> None:
+    asked = replace(plan, hop_min_amounts_out=(138_600_000, plan.min_amount_out))
+    market = Market(plan.expected_amount_out, hops=round_trip_hops(plan.amount_in, middle, plan.expected_amount_out))
+    ending = await NaivePaperVenue(market, RATES, clock=SYSTEM_CLOCK).execute(asked)
+    assert ending.outcome is outcome
+    if outcome is Outcome.FAILED:
+        assert ending.reason == "slippage: hop 1 gives 138599999, at least 138600000 needed"
+        assert ending.profit_lamports == -10_000
 
 
 async def test_a_market_that_refuses_fails_on_chain(plan: ExecutionPlan) -> None:

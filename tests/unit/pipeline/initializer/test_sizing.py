@@ -63,6 +63,13 @@ def test_a_shortened_stream_says_how_far_back_it_reaches() -> None:
 def test_the_disk_of_a_folder_that_is_not_there_yet_is_its_parents(tmp_path: Path) -> None:
     (tmp_path / "journal").mkdir()
     (tmp_path / "journal/0.journal").write_bytes(bytes(100))
-    room = room_at(tmp_path, held_bytes=7, journal_bytes_max=1_000)
-    assert room.journal_bytes == 900
-    assert room_at(tmp_path / "a/b", held_bytes=0, journal_bytes_max=1_000).disk_bytes
+    (tmp_path / "history.db").write_bytes(bytes(200))
+    (tmp_path / "history.db-wal").write_bytes(bytes(50))
+    room = room_at(tmp_path, held_bytes=7, journal_bytes_max=1_000, history_bytes_max=2_000)
+    assert (room.journal_bytes, room.history_bytes) == (900, 1_750)
+    assert room_at(tmp_path / "a/b", held_bytes=0, journal_bytes_max=1_000, history_bytes_max=0).disk_bytes
+
+
+def test_streams_leave_room_for_journal_and_history() -> None:
+    room = Room(disk_bytes=100 * GB, journal_bytes=4 * GB, history_bytes=3 * GB)
+    assert room.streams_bytes("file") == 73 * GB

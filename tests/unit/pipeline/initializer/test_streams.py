@@ -2,6 +2,7 @@ import dataclasses
 from dataclasses import replace
 
 import pytest
+from fakes.market_events import market_events
 from fakes.pipeline_events import opportunity, round_trip_hops
 from fakes.plans import plan
 from fakes.results import result
@@ -59,6 +60,9 @@ PAIR = "JitoSOL-USDC"
 LEG = round_trip_hops(2**63, 2**63, 2**63)[0]
 
 
+LARGE_TRADE = max(market_events(), key=lambda event: len(encode(event)))
+
+
 def health() -> ServiceHealth:
     detail = "/var/lib/solquote/state/journal: No space left on device"
     counts = dict.fromkeys(("handled_count", "error_count", "rpc_call_count", "rpc_failure_count", "slot_drift"), 2**31)
@@ -68,7 +72,7 @@ def health() -> ServiceHealth:
     return ServiceHealth(
         header=header,
         service="system_manager",
-        instance="4194304",
+        instance="solquote-scanner-12/4194304",
         serving=True,
         detail=detail,
         **counts,
@@ -93,11 +97,12 @@ def kill_switch() -> KillSwitch:
     ("event", "headers"),
     [
         (replace(opportunity(), pair=PAIR), HEADERS),
-        (replace(plan(), pair=PAIR, hops=(LEG,) * 3), HEADERS),
+        (replace(plan(), pair=PAIR, hops=(LEG,) * 3, hop_min_amounts_out=(1,) * 3, depth_amounts=(1,) * 3), HEADERS),
         (replace(result(2**62, reason="price band"), pair=PAIR, hops=(LEG,) * 3, executor="4194304"), REGISTER_HEADERS),
         (health(), HEADERS),
         (Ledger(capital_lamports=1, cumulative_profit_lamports=2**60).snapshot(SYSTEM_CLOCK), HEADERS),
         (kill_switch(), REGISTER_HEADERS),
+        (LARGE_TRADE, HEADERS),
     ],
     ids=lambda value: type(value).__name__ if not isinstance(value, bytes) else "",
 )

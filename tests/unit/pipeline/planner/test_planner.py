@@ -1,19 +1,24 @@
+import asyncio
 from dataclasses import replace
 
 import pytest
 from fakes.fake_clock import FakeClock
 from fakes.pipeline_events import POOL_A, USDC_BACK, opportunity, round_trip_hops
 from fakes.vouched import vouched
+from hypothesis import given
+from hypothesis import strategies as st
 
+from pipeline.planner.factors import judge
 from pipeline.planner.planner import Planner
+from pipeline.planner.plans import candidate_of_plan, limits_of_plan, min_amount_out
 from pipeline.planner.settings import PlannerSettings
 from pipeline.settings import CostSettings
 from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.clock import NO_MOMENT, moment
 from quote_core.errors import NoLiquidity, ProviderUnavailable, SolquoteError
-from quote_core.events import Event, ExecutionPlan, Rejection, RejectionCount
+from quote_core.events import Event, ExecutionPlan, Rejection, RejectionCount, decode, encode
 from quote_core.freshness import NEVER_VOUCHED
-from quote_core.units import LAMPORTS_PER_SOL
+from quote_core.units import LAMPORTS_PER_SOL, NS_PER_MS
 
 SETTINGS = PlannerSettings()
 
@@ -53,9 +58,10 @@ class World:
             simulator=self.simulator,
             gate=self.gate,
             clock=self.clock,
-            limits=SETTINGS.limits(),
+            limits=SETTINGS.limits,
             rates=CostSettings().rates(),
             tolerance_bps=SETTINGS.slippage_tolerance_bps,
+            hop_tolerance_bps=SETTINGS.hop_tolerance_bps,
             lifetime_ns=SETTINGS.plan_lifetime,
         )
 
@@ -99,14 +105,60 @@ async def test_the_least_accepted_output_never_falls_below_break_even(world: Wor
         simulator=world.simulator,
         gate=world.gate,
         clock=world.clock,
-        limits=SETTINGS.limits(),
+        limits=SETTINGS.limits,
         rates=CostSettings().rates(),
         tolerance_bps=10_000,
+        hop_tolerance_bps=10_000,
         lifetime_ns=1,
     )
     (plan_at_any_price,) = await tight.answer(opportunity(clock=world.clock))
     assert isinstance(plan_at_any_price, ExecutionPlan)
     assert plan_at_any_price.min_amount_out == LAMPORTS_PER_SOL + 515_000
+    assert plan_at_any_price.hop_min_amounts_out == (0, LAMPORTS_PER_SOL + 515_000)
+
+
+async def test_each_hop_has_a_least_output_and_the_last_ones_is_the_trips(world: World) -> None:
+    plan = await world.answer(opportunity(clock=world.clock))
+    assert plan is not None
+    assert plan.hop_min_amounts_out == (USDC_BACK * 99 // 100, plan.min_amount_out)
+
+
+@given(
+    gain_ppm=st.integers(5_000, 90_000),
+    age_ms=st.integers(0, 1_900),
+    quote_age_ms=st.integers(0, 3_000),
+    pool_age_ms=st.integers(0, 4_900),
+    confidence_bps=st.integers(7_001, 10_000),
+    tolerance_bps=st.integers(0, 10_000),
+)
+def test_a_plan_alone_gives_the_verdict_that_made_it(
+    gain_ppm: int, age_ms: int, quote_age_ms: int, pool_age_ms: int, confidence_bps: int, tolerance_bps: int
+) -> None:
+    clock = FakeClock()
+    limits = replace(SETTINGS.limits(), risk_below=0.7, quote_age_ns_max=10**11)
+    simulator = Simulator(clock)
+    simulator.amount_out = LAMPORTS_PER_SOL * (1_000_000 + gain_ppm) // 1_000_000
+    planner = Planner(
+        simulator=simulator,
+        gate=Gate(),
+        clock=clock,
+        limits=lambda: limits,
+        rates=CostSettings().rates(),
+        tolerance_bps=tolerance_bps,
+        hop_tolerance_bps=100,
+        lifetime_ns=1,
+    )
+    found = opportunity(clock=clock, confidence_bps=confidence_bps, age_ns=quote_age_ms * NS_PER_MS)
+    clock.advance_ms(age_ms)
+    simulator.freshness = vouched(clock, age_ns=pool_age_ms * NS_PER_MS, slot=401)
+    for made in asyncio.run(planner.answer(found)):
+        plan = decode(encode(made))
+        assert isinstance(plan, ExecutionPlan)
+        assert limits_of_plan(plan) == limits
+        verdict = judge(candidate_of_plan(plan), limits)
+        assert verdict.is_accepted
+        assert verdict.risk == plan.risk_score
+        assert min_amount_out(candidate_of_plan(plan), tolerance_bps=tolerance_bps) == plan.min_amount_out
 
 
 async def test_what_is_seen_to_be_bad_is_not_simulated(world: World) -> None:
@@ -193,9 +245,10 @@ async def test_a_stop_during_the_simulation_still_stops_the_plan(world: World) -
         simulator=ClosingTheGate(world.clock),
         gate=world.gate,
         clock=world.clock,
-        limits=SETTINGS.limits(),
+        limits=SETTINGS.limits,
         rates=CostSettings().rates(),
         tolerance_bps=20,
+        hop_tolerance_bps=100,
         lifetime_ns=1,
     )
     assert await planner.answer(opportunity(clock=world.clock)) == ()

@@ -2,7 +2,11 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.planner.risk import risk_score
+from pipeline.planner.risk import WEIGHTS, RiskFigures, risk_terms
+
+
+def risk_score(age_ms: float, profit_pct: float, confidence: float, slippage_bps: float) -> float:
+    return risk_terms(RiskFigures(age_ms, profit_pct, confidence, slippage_bps)).score
 
 
 @pytest.mark.parametrize(
@@ -19,8 +23,7 @@ from pipeline.planner.risk import risk_score
 def test_fixed_points(
     age_ms: float, profit_pct: float, confidence: float, slippage_bps: float, expected: float
 ) -> None:
-    score = risk_score(age_ms=age_ms, profit_pct=profit_pct, confidence=confidence, slippage_bps=slippage_bps)
-    assert score == pytest.approx(expected)
+    assert risk_score(age_ms, profit_pct, confidence, slippage_bps) == pytest.approx(expected)
 
 
 FINITE = st.floats(-1e9, 1e9)
@@ -28,11 +31,11 @@ FINITE = st.floats(-1e9, 1e9)
 
 @given(FINITE, FINITE, FINITE, FINITE)
 def test_the_score_is_between_none_and_all(age: float, profit: float, confidence: float, slippage: float) -> None:
-    score = risk_score(age_ms=age, profit_pct=profit, confidence=confidence, slippage_bps=slippage)
-    assert 0.0 <= score <= 1.0 + 1e-12
+    terms = risk_terms(RiskFigures(age, profit, confidence, slippage))
+    assert all(0.0 <= term <= weight for term, weight in zip(terms, WEIGHTS, strict=True))
+    assert 0.0 <= terms.score <= 1.0 + 1e-12
 
 
 @given(FINITE, FINITE, st.floats(0, 1e6))
 def test_more_profit_is_never_more_risk(age: float, profit: float, more: float) -> None:
-    less = risk_score(age_ms=age, profit_pct=profit + more, confidence=0.8, slippage_bps=10)
-    assert less <= risk_score(age_ms=age, profit_pct=profit, confidence=0.8, slippage_bps=10)
+    assert risk_score(age, profit + more, 0.8, 10) <= risk_score(age, profit, 0.8, 10)

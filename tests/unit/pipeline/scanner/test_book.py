@@ -55,6 +55,21 @@ def test_a_quote_not_to_be_acted_on_leaves_its_row_empty_but_its_pair_touched(
     assert book.row_count == 0
 
 
+def test_a_row_of_ours_through_several_pools_is_no_leg_and_is_counted(book: Book) -> None:
+    book.take(GOOD)
+    legs = book.take(quote(0, dex_id=0))
+    assert legs is not None
+    assert (list(legs.forward), book.row_count, book.routed_count) == ([], 0, 1)
+    book.take(quote(0, dex_id=3))
+    assert (list(legs.forward), book.routed_count) == ([0], 1)
+
+
+def test_a_providers_row_never_names_a_dex_and_is_a_leg(book: Book) -> None:
+    legs = book.take(quote(0, dex_id=0, source=2))
+    assert legs is not None
+    assert (list(legs.forward), book.routed_count) == ([0], 0)
+
+
 def test_a_row_given_to_another_pair_leaves_the_old_one(book: Book) -> None:
     old = book.take(GOOD)
     new = book.take(quote(0, pair=PAIRS[1]))

@@ -2,6 +2,7 @@ from dataclasses import replace
 
 import pytest
 from fakes.fake_clock import FakeClock
+from fakes.scanner_turn import HeldTurn
 from fakes.shm_quotes import FakeQuotes, quote
 
 from pipeline.scanner.book import Book
@@ -41,12 +42,14 @@ class World:
 
     def __init__(self) -> None:
         self.quotes, self.publisher, self.gate, self.clock = FakeQuotes(), Publisher(), Gate(), FakeClock()
+        self.turn = HeldTurn()
         settings = ScannerSettings()
         self.scanner = Scanner(
             quotes=self.quotes,
             book=Book(PAIRS, amount_count=1),
             publisher=self.publisher,
             gate=self.gate,
+            turn=self.turn,
             clock=self.clock,
             rates=CostSettings().rates(),
             thresholds=settings.thresholds(),
@@ -216,3 +219,26 @@ async def test_every_batch_of_changes_is_followed(world: World) -> None:
     await world.scanner.run()
     assert world.scanner.counts.changes == 2
     assert len(world.publisher.events) == 1
+
+
+async def test_who_stands_by_follows_and_tells_once_it_is_its_turn(world: World) -> None:
+    world.turn.is_held = False
+    assert await world.see(world.there(), world.back()) == []
+    assert (world.scanner.counts.stood_by, world.scanner.counts.looked_at) == (1, 0)
+    world.turn.is_held = True
+    (found,) = await world.see(world.back())
+    assert isinstance(found, TwoHopArbitrage)
+
+
+async def test_a_turn_that_ends_while_the_bus_takes_its_time_ends_the_telling(world: World) -> None:
+    publish = world.publisher.publish
+
+    async def slowly(event: Event) -> None:
+        await publish(event)
+        world.turn.is_held = False
+
+    world.publisher.publish = slowly  # type: ignore[method-assign]
+    seen = await world.see(world.there(oracle_price=100.0), world.back(oracle_price=1 / 100.0))
+    assert len(seen) == 1
+    world.turn.is_held = True
+    assert len(await world.see(world.there(oracle_price=100.0), world.back(oracle_price=1 / 100.0))) == 1

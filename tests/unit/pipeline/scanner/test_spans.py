@@ -7,7 +7,8 @@ from fakes.traced import RUN_ID, parent_of, traced
 from pipeline.scanner.detect import Leg
 from pipeline.scanner.findings import MarketFinding
 from pipeline.scanner.spans import in_trace
-from quote_core.telemetry.quote_ids import EXTERNAL, LOCAL, QuoteIds
+from quote_core.quote_id import EXTERNAL, LOCAL
+from quote_core.telemetry.quote_ids import QuoteIds
 from shm import ENTRY_COUNT
 
 IDS = QuoteIds(run_id=RUN_ID, ratio=1.0)

@@ -10,13 +10,7 @@ from fakes.results import result
 from hypothesis import given
 from hypothesis import strategies as st
 
-from pipeline.system_manager.checkpoint import (
-    BYTES_MAX,
-    Checkpoint,
-    CheckpointFile,
-    decode_checkpoint,
-    encode_checkpoint,
-)
+from pipeline.system_manager.checkpoint import BYTES_MAX, FORM, Checkpoint, CheckpointFile
 from pipeline.system_manager.rules import Limits, Rules
 from quote_core.bus.follow import Place
 from quote_core.events import ExecutionResult, Outcome
@@ -37,7 +31,7 @@ def checkpoint(of: Rules, *, sequence: int = 1) -> Checkpoint:
 
 
 def reread(kept: Checkpoint) -> Checkpoint:
-    return decode_checkpoint(encode_checkpoint(kept))
+    return FORM.decode(FORM.encode(kept))
 
 
 outcomes = st.sampled_from(Outcome)
@@ -91,7 +85,8 @@ def test_failures_of_a_week_are_no_run_of_failures() -> None:
     failures = [
         result(outcome=Outcome.FAILED, finished_unix_ns=NOON_NS + number * 600 * SECOND_NS) for number in range(2_000)
     ]
-    assert recalled(failures, rules()).judge_recalled(failures[-1].finished_unix_ns) is None
+    judged = rules(limits=replace(LIMITS, success_within_ns=0))
+    assert recalled(failures, judged).judge_recalled(failures[-1].finished_unix_ns) is None
 
 
 def test_a_file_holds_what_was_saved_for_its_owner_alone(tmp_path: Path) -> None:
@@ -112,16 +107,37 @@ def test_a_link_to_a_checkpoint_is_none(tmp_path: Path) -> None:
     assert CheckpointFile(tmp_path / "link").load() is None
 
 
+def test_a_damaged_file_is_set_aside_and_the_next_checkpoint_takes_its_place(tmp_path: Path) -> None:
+    path, aside = tmp_path / "checkpoint", tmp_path / "checkpoint.refused"
+    for content in (b"once", b"twice"):
+        path.write_bytes(content)
+        path.chmod(0o600)
+        assert CheckpointFile(path).load() is None
+        assert (path.exists(), aside.read_bytes()) == (False, content)
+    kept = checkpoint(rules())
+    assert CheckpointFile(path).save(kept)
+    assert CheckpointFile(path).load() == kept
+
+
+def test_one_that_is_longer_than_would_be_read_is_not_written(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    kept = checkpoint(rules())
+    file = CheckpointFile(tmp_path / "checkpoint")
+    assert file.save(kept)
+    monkeypatch.setattr("pipeline.system_manager.checkpoint.FORM", replace(FORM, bytes_max=100))
+    assert not CheckpointFile(tmp_path / "checkpoint").save(replace(kept, count=2))
+    assert file.load() == kept
+
+
 def test_a_disk_that_takes_nothing_is_survived(tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     assert not CheckpointFile(tmp_path / "file" / "checkpoint").save(checkpoint(rules()))
 
 
-def sealed(body: bytes, *, version: bytes = b"1") -> bytes:
+def sealed(body: bytes, *, version: bytes = b"2") -> bytes:
     return b"solquote-checkpoint " + version + b" " + hashlib.sha256(body).hexdigest().encode() + b"\n" + body + b"\n"
 
 
-BODY = encode_checkpoint(checkpoint(recalled([result(5)], rules()))).split(b"\n")[1]
+BODY = FORM.encode(checkpoint(recalled([result(5)], rules()))).split(b"\n")[1]
 
 
 @pytest.mark.parametrize(
@@ -129,7 +145,7 @@ BODY = encode_checkpoint(checkpoint(recalled([result(5)], rules()))).split(b"\n"
     [
         (b"", "no checkpoint"),
         (b"\n\n", "no checkpoint"),
-        (sealed(BODY, version=b"2"), "version"),
+        (sealed(BODY, version=b"1"), "version"),
         (sealed(BODY).replace(b":5,", b":6,", 1), "checksum"),
         (sealed(BODY) + b"x" * BYTES_MAX, "longer"),
         (sealed(b"[]"), "kind"),
@@ -142,9 +158,9 @@ BODY = encode_checkpoint(checkpoint(recalled([result(5)], rules()))).split(b"\n"
     ],
 )
 def test_what_is_no_whole_checkpoint_is_refused(content: bytes, why: str) -> None:
-    assert decode_checkpoint(sealed(BODY))
+    assert FORM.decode(sealed(BODY))
     with pytest.raises(ValueError, match=why):
-        decode_checkpoint(content)
+        FORM.decode(content)
 
 
 @given(st.integers(0, len(sealed(BODY)) - 1), st.integers(1, 255))
@@ -153,4 +169,4 @@ def test_no_changed_byte_is_believed(index: int, flip: int) -> None:
     content[index] ^= flip
     if index < len(content) - 1:  # the last newline says nothing
         with pytest.raises(ValueError, match="it"):
-            decode_checkpoint(bytes(content))
+            FORM.decode(bytes(content))

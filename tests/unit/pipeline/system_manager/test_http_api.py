@@ -6,15 +6,17 @@ from typing import Any
 
 import aiohttp
 import pytest
+from fakes.access import control_with
 from fakes.switch_in_memory import Switch
 
 from pipeline.system_manager.change import SwitchChange
 from pipeline.system_manager.http_api import make_application
 from pipeline.system_manager.latch import ChangedMeanwhile, NotYetStored
+from pipeline.system_manager.limits import Trip
+from pipeline.system_manager.manager import StillTriggering
 from quote_core.errors import ProviderUnavailable
 from quote_core.events import Header, KillSwitch, TradingState
 from quote_core.serving import serve_http
-from quote_core.settings import SecretStr
 
 TOKEN = "the token of this test"
 AUTHORIZED = {"Authorization": f"Bearer {TOKEN}"}
@@ -30,7 +32,7 @@ def switch() -> Switch:
 @pytest.fixture
 async def port(switch: Switch) -> AsyncIterator[int]:
     """The API as the system manager serves it."""
-    application = make_application(switch, token=SecretStr(TOKEN), token_name="the.token")
+    application = make_application(switch, control_with(TOKEN))
     async with serve_http(application, host="127.0.0.1", port=0) as listening:
         yield listening
 
@@ -82,6 +84,9 @@ async def test_a_good_request_changes_the_switch(
         (DISABLE, b'{"reason": "' + b"x" * 501 + b'"}', "reason"),
         (DISABLE, b'{"person": "' + b"x" * 101 + b'"}', "person"),
         (DISABLE, b'{"state": "HALTED"}', "state: no such field"),
+        (DISABLE, b'{"force": ["no_such_rule"]}', "force.0"),
+        (DISABLE, b'{"force": "drawdown"}', "force"),
+        (DISABLE, b'{"force": [' + b'"memory", ' * 99 + b'"memory"]}', "force"),
     ],
 )
 async def test_a_bad_body_of_a_release_gets_400_naming_the_field_and_changes_nothing(
@@ -91,6 +96,32 @@ async def test_a_bad_body_of_a_release_gets_400_naming_the_field_and_changes_not
     assert (status, code) == (400, "INVALID_ARGUMENT")
     assert message.startswith(names)
     assert switch.wanted == []
+
+
+async def test_a_release_while_rules_trigger_names_each_and_goes_through_with_their_names(
+    client: Client, switch: Switch
+) -> None:
+    switch.failure = StillTriggering((Trip("drawdown", "12 %"), Trip("memory", "scanner: 95%")))
+    answer = await client.post(DISABLE, headers=AUTHORIZED)
+    told = await answer.json()
+    assert (answer.status, told["errorCode"]) == (409, "FAILED_PRECONDITION")
+    assert "drawdown (12 %); memory (scanner: 95%)" in told["error"]
+    assert told["rules"] == [{"rule": "drawdown", "reason": "12 %"}, {"rule": "memory", "reason": "scanner: 95%"}]
+    switch.failure = None
+    answer = await client.post(DISABLE, headers=AUTHORIZED, json={"force": ["drawdown", "memory"]})
+    assert (answer.status, switch.forced) == (200, [("drawdown", "memory")])
+
+
+async def test_a_look_shows_who_has_acknowledged_the_switch_and_names_who_has_not(client: Client) -> None:
+    shown = await (await client.get(SHOW)).json()
+    assert shown["acknowledgements"][0] == {
+        "service": "scanner",
+        "instance": "a/1",
+        "revision": shown["revision"],
+        "ageMs": 5,
+        "isCurrent": True,
+    }
+    assert shown["unacknowledged"] == ["executor a/2", "planner, of which none reports"]
 
 
 @pytest.mark.parametrize(

@@ -278,3 +278,65 @@ def test_an_account_that_begins_elsewhere_brings_no_failed_trades_of_long_ago() 
     judged = rules()
     assert judged.judge_pnl(pnl(0, failed_count=1, first_result_unix_ns=5)) is None
     assert judged.judge_pnl(pnl(1, failed_count=900, first_result_unix_ns=1)) is None
+
+
+def names(judged: Rules, at_s: float) -> list[str]:
+    return [trip.rule for trip in judged.triggering(NOON_NS + round(at_s * SECOND_NS))]
+
+
+def test_every_rule_that_says_stop_triggers_once_and_a_release_leaves_what_still_is_so() -> None:
+    judged = rules()
+    assert names(judged, 0) == []
+    broken = {"memory_used_bytes": 95, "memory_limit_bytes": 100, "slot_drift": 301}
+    judged.judge_health(health(1, **broken))
+    judged.judge_health(health(1, service="scanner", **broken))
+    judged.judge_health(health(2, service="planner", handled_count=100, error_count=100))
+    judged.judge_result(traded(-60_000, 3))
+    assert names(judged, 4) == ["drawdown", "daily_loss", "memory", "slot_drift", "error_rate"]
+    judged.rearm(NOON_NS + 5 * SECOND_NS)
+    assert names(judged, 6) == ["memory", "slot_drift"]
+    judged.judge_health(health(7))
+    judged.judge_health(health(7, service="scanner"))
+    assert names(judged, 8) == []
+
+
+def test_what_was_reported_too_long_ago_and_the_loss_of_another_day_trigger_no_more() -> None:
+    judged = rules()
+    judged.judge_health(health(1, slot_drift=301))
+    judged.judge_health(health(1, service="planner", handled_count=100, error_count=100))
+    judged.judge_result(traded(-5_000, 1))
+    judged.judge_pnl(pnl(1, first_result_unix_ns=1))
+    judged.judge_pnl(pnl(2, first_result_unix_ns=1, day_profit_lamports=-5_000))
+    assert names(judged, 60) == ["daily_loss", "slot_drift", "error_rate"]
+    assert names(judged, 61) == ["daily_loss"]
+    assert names(judged, 13 * 3_600) == []
+
+
+def test_what_triggers_after_a_restart_is_what_did_before_it() -> None:
+    history = [traded(0, 1, Outcome.FAILED)] * 11 + [traded(-60_000, 2)]
+    restarted = rules()
+    for each in history:
+        restarted.recall(each)
+    restarted.judge_recalled(NOON_NS + 3 * SECOND_NS)
+    assert names(restarted, 3) == ["failed_trades", "drawdown", "daily_loss"]
+
+
+def test_services_that_come_and_go_leave_room_for_those_that_are_there() -> None:
+    judged = rules()
+    for second in range(600):
+        judged.judge_health(health(second, instance=str(second)))
+    judged.judge_health(health(600, service="late", slot_drift=301))
+    assert names(judged, 600) == ["slot_drift"]
+
+
+def test_no_success_in_hours_of_trades_trips_and_is_recalled() -> None:
+    hours = [traded(-1, 3_600 * hour / 4, Outcome.MISSED) for hour in range(1, 25)]
+    judged = rules()
+    for each in hours[:-1]:
+        assert judged.judge_result(each) is None
+    assert rule_of(judged.judge_result(hours[-1])) == "no_success"
+    assert rule_of(recalled(*hours, at_s=7 * 3_600)) == "no_success"
+    assert rule_of(recalled(*hours[:-1], at_s=24 * 3_600)) == "", "time alone trips nothing"
+    resumed = rules()
+    assert resumed.resume(judged.money()) == ""
+    assert names(resumed, 7 * 3_600) == ["no_success"]

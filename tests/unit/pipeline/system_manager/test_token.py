@@ -1,12 +1,15 @@
 """The token's file: made once, for its owner alone, and never told."""
 
+import hashlib
 import stat
 from pathlib import Path
 
 import pytest
 
-from pipeline.system_manager.token import load_or_make_token, token_matches
-from quote_core.settings import SecretStr, SettingsError
+from pipeline.system_manager.token import known_token, load_or_make_token
+from quote_core.access.access_file import KnownClient
+from quote_core.access.scopes import Scope
+from quote_core.settings import SettingsError
 
 
 def test_a_missing_file_is_made_for_the_owner_alone_and_kept(tmp_path: Path) -> None:
@@ -37,11 +40,12 @@ def test_what_is_no_token_is_refused(tmp_path: Path, content: str) -> None:
         load_or_make_token(path)
 
 
-def test_only_the_whole_token_matches() -> None:
-    token = SecretStr("correct horse battery")
-    assert token_matches(token, "correct horse battery")
-    for wrong in ("", "correct", "correct horse batterY", "correct horse battery ", "\udcff"):
-        assert not token_matches(token, wrong)
+def test_the_gate_knows_the_token_by_its_hash_and_its_file_s_name(tmp_path: Path) -> None:
+    path = tmp_path / "kill.token"
+    path.write_text("correct horse battery\n")
+    path.chmod(0o600)
+    client = KnownClient("token kill.token", frozenset({Scope.READ, Scope.ADMIN}), is_counted=False)
+    assert known_token(path) == {hashlib.sha256(b"correct horse battery").digest(): client}
 
 
 def test_the_token_is_not_in_its_repr(tmp_path: Path) -> None:

@@ -1,4 +1,6 @@
+import os
 import ssl
+import stat
 from pathlib import Path
 
 import pytest
@@ -65,6 +67,37 @@ def test_a_file_that_others_may_read_is_refused(tmp_path: Path):
         Access(role=BusRole.PLANNER, credentials=path).client_options(URL)
 
 
+@pytest.mark.parametrize(("mode", "is_taken"), [(0o440, True), (0o400, True), (0o444, False), (0o460, False)])
+def test_a_file_of_root_s_for_our_group_alone_is_taken_as_kubernetes_gives_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, mode: int, is_taken: bool
+):
+    path = tmp_path / "planner"
+    path.write_text(UserKey.new_seed())
+    path.chmod(mode)
+    found = list(os.stat(path))
+    found[stat.ST_UID], found[stat.ST_GID] = 0, os.getegid()
+    monkeypatch.setattr("quote_core.bus.access.os.fstat", lambda _: os.stat_result(found))
+    monkeypatch.setattr("quote_core.bus.access.os.geteuid", lambda: 10_001)
+    access = Access(role=BusRole.PLANNER, credentials=path)
+    if is_taken:
+        assert access.client_options(URL)[1]
+    else:
+        with pytest.raises(SettingsError, match="others may read it"):
+            access.client_options(URL)
+
+
+def test_a_file_of_root_s_for_another_group_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    path = tmp_path / "planner"
+    path.write_text(UserKey.new_seed())
+    path.chmod(0o440)
+    found = list(os.stat(path))
+    found[stat.ST_UID], found[stat.ST_GID] = 0, os.getegid() + 1
+    monkeypatch.setattr("quote_core.bus.access.os.fstat", lambda _: os.stat_result(found))
+    monkeypatch.setattr("quote_core.bus.access.os.geteuid", lambda: 10_001)
+    with pytest.raises(SettingsError, match="others may read it"):
+        Access(role=BusRole.PLANNER, credentials=path).client_options(URL)
+
+
 def test_a_file_that_is_named_must_be_there(tmp_path: Path):
     access = access_of(platform(NATS_CREDENTIALS=str(tmp_path / "gone")), BusRole.PLANNER)
     with pytest.raises(SettingsError, match="is not there"):
@@ -82,9 +115,14 @@ def test_the_data_folder_s_keys_are_shown_to_loopback_only(tmp_path: Path):
     assert here.credentials == tmp_path / "nats" / "credentials" / "scanner"
     assert here.client_options(URL)[0] == {"inbox_prefix": "_INBOX_scanner"}  # none there yet
     assert there.credentials is None
+    several = access_of(
+        platform(DATA_DIR=str(tmp_path), NATS_URL="nats://127.0.0.1:4222,nats://bus.example:4222"), BusRole.SCANNER
+    )
+    assert several.credentials is None
 
 
 def test_tls_asks_for_a_certificate_that_somebody_vouches_for():
-    context = Access(role=BusRole.SCANNER).client_options("tls://bus.example:4222")[0]["tls"]
-    assert isinstance(context, ssl.SSLContext)
-    assert context.verify_mode is ssl.CERT_REQUIRED
+    for urls in ("tls://bus.example:4222", "nats://one.example:4222,tls://other.example:4222"):
+        context = Access(role=BusRole.SCANNER).client_options(urls)[0]["tls"]
+        assert isinstance(context, ssl.SSLContext)
+        assert context.verify_mode is ssl.CERT_REQUIRED

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from hypothesis import given
 from hypothesis import strategies as st
 
-from quote_core.dex._constant_product import amm_v4_ladder, cpmm_ladder
+from quote_core.dex._constant_product import AmmV4Pricing, CpmmPricing
 from quote_core.dex.constant_product import curve_out_floor
 from quote_core.dex.fixed_point import mul_div_ceil
 from quote_core.dex.pool import ChainClock, Direction
@@ -34,7 +34,7 @@ def test_amm_v4_kernel_is_its_formula(
         curve_out_floor(reserve_in, reserve_out, amount - mul_div_ceil(amount, *fee)) if reserve_in else 0
         for amount in amounts
     ]
-    assert list(amm_v4_ladder(amounts, reserve_in, reserve_out, *fee)) == expected
+    assert list(AmmV4Pricing(reserve_in, reserve_out, *fee)(amounts)) == expected
 
 
 @given(
@@ -69,8 +69,7 @@ def test_cpmm_kernel_is_its_twin(
         return fill.amount_out if vault_in + fill.vault_received <= U64_MAX else 0
 
     assert list(
-        cpmm_ladder(
-            amounts,
+        CpmmPricing(
             reserve_in,
             reserve_out,
             vault_in,
@@ -80,7 +79,7 @@ def test_cpmm_kernel_is_its_twin(
             transfer_in.fee_max,
             transfer_out.rate_bps,
             transfer_out.fee_max,
-        )
+        )(amounts)
     ) == [twin(amount) for amount in amounts]
 
 
@@ -115,10 +114,11 @@ def test_pumpswap_kernel_is_its_twin(
 
 @given(ladders)
 def test_array_and_list_of_amounts_price_alike(amounts: list[int]) -> None:
-    as_list = amm_v4_ladder(amounts, 10**12, 10**12, 25, 10_000)
-    assert amm_v4_ladder(array("Q", amounts), 10**12, 10**12, 25, 10_000) == as_list
-    assert amm_v4_ladder(tuple(amounts), 10**12, 10**12, 25, 10_000) == as_list
+    pricing = AmmV4Pricing(10**12, 10**12, 25, 10_000)
+    as_list = pricing(amounts)
+    assert pricing(array("Q", amounts)) == as_list
+    assert pricing(tuple(amounts)) == as_list
 
 
 def test_array_of_another_width_is_converted_not_misread() -> None:
-    assert amm_v4_ladder(array("I", [1000]), 10**12, 10**12, 0, 1)[0] == 999
+    assert AmmV4Pricing(10**12, 10**12, 0, 1)(array("I", [1000]))[0] == 999

@@ -4,7 +4,11 @@ A mutated account may still be a legal one (another price, another fee). Then th
 swap must agree on it, which makes this the widest differential test of all.
 """
 
-from collections.abc import Callable
+import contextlib
+import sys
+from collections.abc import Callable, Iterator
+from random import Random
+from types import FrameType
 
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -104,3 +108,45 @@ def test_truncated_oversized_and_foreign_accounts_are_refused_by_name(
             assert refusal is not None, (pubkey, account.owner, len(account.data), len(candidate.data))
             assert refusal.account == pubkey
             assert list(pool.missing()) == before
+
+
+CALLS_MAX = 20_000
+"""Far more than any look at some accounts takes, and some milliseconds."""
+
+
+@contextlib.contextmanager
+def bounded_work() -> Iterator[None]:
+    """Fails what makes calls without end, instead of hanging with it."""
+    count = 0
+
+    def profile(frame: FrameType, event: str, what: object) -> None:
+        nonlocal count
+        count += event.endswith("call")
+        assert count < CALLS_MAX, f"still at work in {frame.f_code.co_qualname}"
+
+    before = sys.getprofile()
+    sys.setprofile(profile)
+    try:
+        yield
+    finally:
+        sys.setprofile(before)
+
+
+@every_pool
+@pytest.mark.parametrize("seed", range(4))
+def test_bytes_out_of_nowhere_are_looked_at_in_bounded_time_before_anybody_takes_them(
+    open_pool: Callable[..., Pool], recorded: Callable[[str, str], RecordedPool], dex_label: str, name: str, seed: int
+):
+    """What a notification brings is judged, for whether it is the whole of a swap, before it is decoded."""
+    pool, source, random = open_pool(dex_label, name), recorded(dex_label, name), Random(seed)
+    keys = held_accounts(pool, source)
+    garbage = {}
+    for pubkey in keys:
+        account = source.accounts[pubkey]
+        kept = account.data[: random.choice((0, 8, 72))]
+        garbage[pubkey] = Account(account.owner, kept + random.randbytes(len(account.data) - len(kept)))
+    with bounded_work():
+        for pubkey in keys:
+            pool.stands_alone(pubkey, garbage[pubkey])
+            pool.explains({pubkey: garbage[pubkey], pool.address: garbage[pool.address]})
+        pool.explains(garbage)

@@ -116,6 +116,17 @@ def test_what_exact_out_costs_buys_at_least_as_much_by_exact_in(
     assert tried(pool, direction, SwapMode.EXACT_IN, cost, clock).amount_out >= wanted
 
 
+@every_pool
+@few_examples
+@given(direction=directions, wanted=amounts)
+def test_a_unit_less_than_exact_out_costs_does_not_buy_as_much_by_exact_in(
+    open_pool: OpenPool, clock: ChainClock, dex_label: str, name: str, direction: Direction, wanted: int
+) -> None:
+    pool = open_pool(dex_label, name)
+    cost = tried(pool, direction, SwapMode.EXACT_OUT, wanted, clock).amount_in
+    assert tried(pool, direction, SwapMode.EXACT_IN, cost - 1, clock).amount_out < wanted
+
+
 @constant_product_pools
 @few_examples
 @given(direction=directions, first=amounts, second=amounts)

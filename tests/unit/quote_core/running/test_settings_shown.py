@@ -45,6 +45,9 @@ def test_what_is_set_is_shown_as_it_was_written_with_who_set_it(tmp_path: Path) 
         ("SOLQUOTE_RPC_WS_URL", "wss://k3y-of-mine@rpc.example"),
         ("SOLQUOTE_NATS_URL", "nats://user:k3y-of-mine@bus.example:4222"),
         ("SOLQUOTE_RPC_URL", "https://rpc.example:k3y-of-mine"),
+        ("SOLQUOTE_RPC_URLS", "https://rpc.example/k3y-of-mine|weight=2 https://two.example/?k3y-of-mine"),
+        ("SOLQUOTE_RPC_URLS", "https://rpc.example|ws=wss://rpc.example/k3y-of-mine|roles=read"),
+        ("SOLQUOTE_RPC_URLS", "https://rpc.example/a,k3y-of-mine|k3y-of-mine=1|weight=k3y-of-mine"),
     ],
 )
 def test_what_may_be_a_secret_is_not_shown(variable: str, value: str) -> None:
@@ -52,6 +55,12 @@ def test_what_may_be_a_secret_is_not_shown(variable: str, value: str) -> None:
     assert "k3y-of-mine" not in settings_content([found]).decode()
     assert found.value
     assert found.origin == variable
+
+
+def test_of_several_endpoints_all_is_shown_but_what_may_be_a_key() -> None:
+    text = "https://one.example/k3y|weight=2 http://127.0.0.1:8899|roles=read,send|ws=wss://two.example/k3y"
+    masked = "https://one.example/...|weight=2 http://127.0.0.1:8899|roles=read,send|ws=wss://two.example/..."
+    assert shown({"SOLQUOTE_RPC_URLS": text}, "SOLQUOTE_RPC_URLS").value == masked
 
 
 def test_a_url_without_anything_secret_is_shown_whole() -> None:

@@ -49,7 +49,7 @@ async def test_a_preflight_is_answered_for_them_and_refused_for_others() -> None
         async with session.options("/", headers=PREFLIGHT) as answer:
             assert answer.status == 204
             assert "POST" in answer.headers["Access-Control-Allow-Methods"]
-            assert answer.headers["Access-Control-Allow-Headers"] == "Content-Type"
+            assert answer.headers["Access-Control-Allow-Headers"] == "Content-Type, Authorization, X-API-Key"
         async with session.options("/", headers=PREFLIGHT | {"Origin": "https://evil.example"}) as answer:
             assert answer.status == 405
             assert "Access-Control-Allow-Origin" not in answer.headers

@@ -24,3 +24,8 @@ def test_freshness_comes_back_as_it_went_and_one_not_told_was_never_vouched_for(
     told = Freshness(Moment(7, 8, 9), 10, changed_unix_ns=11, changed_slot=12, chain_unix_s=-13)
     assert read_freshness(local_quote_pb2.LocalQuote(freshness=write_freshness(told))) == told
     assert read_freshness(local_quote_pb2.LocalQuote()) == NEVER_VOUCHED
+
+
+def test_freshness_from_before_the_host_was_started_has_no_number_on_its_clock() -> None:
+    message = local_quote_pb2.LocalQuote(freshness=write_freshness(Freshness(Moment(0, -8, 9), 10)))
+    assert read_freshness(message) == Freshness(Moment(0, 0, 9), 10)

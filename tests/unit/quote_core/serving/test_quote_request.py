@@ -45,6 +45,25 @@ def test_dexes_go_by_our_labels_and_by_jupiters(message: type) -> None:
 
 
 @pytest.mark.parametrize(
+    ("fields", "bound"),
+    [
+        ({"max_accounts": 58}, 0),
+        ({"max_accounts": 57}, 57),
+        ({"max_accounts": 45, "max_hops": 2}, 0),
+        ({"max_accounts": 29, "only_direct_routes": True}, 0),
+        ({"max_accounts": 58, "max_splits": 2}, 58),
+        ({"max_accounts": 2**32 - 1, "max_hops": 3, "max_splits": 3}, 0),
+    ],
+)
+def test_a_number_of_accounts_bounds_a_route_only_where_one_could_have_more(
+    message: type, fields: dict[str, object], bound: int
+) -> None:
+    asked = read(message, input_amount=5, **fields)
+    assert asked.account_count_max == bound
+    assert (asked.key is None) == (bound > 0 or len(fields) > 1)
+
+
+@pytest.mark.parametrize(
     ("fields", "sentence"),
     [
         ({}, "input_amount: must be from 1 to 18446744073709551615, got 0"),

@@ -11,12 +11,20 @@ from google.protobuf.descriptor import Descriptor, EnumDescriptor, FileDescripto
 from grpc_health.v1 import health_pb2
 from grpc_reflection.v1alpha import reflection_pb2
 
-from quote_core.generated.solquote.v1 import external_quote_pb2, local_quote_pb2, quote_aggregator_pb2, quotes_pb2
+from quote_core.generated.solquote.v1 import (
+    evidence_pb2,
+    external_quote_pb2,
+    local_quote_pb2,
+    quote_aggregator_pb2,
+    quotes_pb2,
+)
 from quote_core.serving import serve
 
 VERSIONS = ("grpc.reflection.v1", "grpc.reflection.v1alpha")
 SERVICE = "solquote.v1.QuoteAggregatorService"
-FILES = [file.DESCRIPTOR for file in (quotes_pb2, local_quote_pb2, external_quote_pb2, quote_aggregator_pb2)]
+FILES = [
+    file.DESCRIPTOR for file in (quotes_pb2, evidence_pb2, local_quote_pb2, external_quote_pb2, quote_aggregator_pb2)
+]
 
 
 def of_enum(enum: EnumDescriptor) -> Iterator[str]:

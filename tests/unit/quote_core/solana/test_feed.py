@@ -8,12 +8,13 @@ from typing import Any
 import aiohttp
 import pytest
 from aiohttp import web
+from fakes.endpoints import rpc_at
 from fakes.fake_clock import FakeClock
 from fakes.solana_node import SolanaNode
 from fakes.waiting import DEADLINE_S, eventually
 
 from quote_core.dex.pool import Account
-from quote_core.solana import AccountFeed, AccountUpdate, FeedEvents, RpcClient, UpdateSource, open_session
+from quote_core.solana import AccountFeed, AccountUpdate, Endpoint, FeedEvents, UpdateSource, open_session
 
 
 class Listener:
@@ -33,7 +34,7 @@ class Listener:
         self.updates += updates
         self._changed.set()
 
-    def on_slot(self, slot: int, received_mono_ns: int) -> None:
+    def on_slot(self, slot: int, parent: int | None, received_mono_ns: int) -> None:
         self.slots.append(slot)
         self._changed.set()
 
@@ -56,10 +57,9 @@ class Listener:
 
 def make_feed(node: SolanaNode, session: aiohttp.ClientSession, listener: Listener, **options: Any) -> AccountFeed:
     clock = FakeClock()
-    rpc = RpcClient(url=node.http_url, session=session, clock=clock)
+    rpc = rpc_at(node.http_url, session=session, clock=clock)
     return AccountFeed(
-        url=node.ws_url,
-        session=session,
+        endpoints=rpc.endpoints,
         read=options.pop("read", rpc.get_multiple_accounts),
         events=FeedEvents(
             on_update=listener.on_update,
@@ -142,6 +142,20 @@ async def test_a_connection_without_slots_is_given_up(
         assert not feed.is_live
 
 
+async def test_accounts_that_go_on_changing_do_not_stand_for_slots(
+    node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
+) -> None:
+    async with running(node, session, listener, silence_ms_max=60) as feed:
+        feed.watch(["a"])
+        async with asyncio.timeout(DEADLINE_S):
+            while feed.counts.connect_count < 3:
+                with contextlib.suppress(ConnectionError):  # of the connection that has just been given up
+                    await node.set_account("a", Account("o", b"x", 1))
+                await asyncio.sleep(0.005)
+        assert listener.updates
+        assert not feed.is_live
+
+
 async def test_rubbish_from_the_node_does_not_end_the_feed(
     node: SolanaNode, session: aiohttp.ClientSession, listener: Listener
 ) -> None:
@@ -173,7 +187,7 @@ async def test_an_account_taken_out_and_in_again_during_a_read_is_read_for_the_n
     held_back, release = asyncio.Event(), asyncio.Event()
     read_count = 0
 
-    async def read(pubkeys: Sequence[str]) -> list[AccountUpdate]:
+    async def read(pubkeys: Sequence[str], *, first: Endpoint) -> list[AccountUpdate]:
         nonlocal read_count
         read_count += 1
         held_back.set()

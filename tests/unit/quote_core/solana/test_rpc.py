@@ -9,6 +9,7 @@ import aiohttp
 import pytest
 import zstandard
 from aiohttp import web
+from fakes.endpoints import rpc_at
 from fakes.fake_clock import FakeClock
 from fakes.solana_node import SolanaNode
 
@@ -21,7 +22,7 @@ from quote_core.solana.codec import ACCOUNT_SIZE_BYTES_MAX
 
 
 def client(node: SolanaNode, session: aiohttp.ClientSession, **options: Any) -> RpcClient:
-    return RpcClient(url=node.http_url, session=session, clock=FakeClock(), **options)
+    return rpc_at(node.http_url, session=session, clock=FakeClock(), **options)
 
 
 async def test_accounts_come_with_slot_and_absent_ones_as_none(
@@ -156,7 +157,7 @@ async def test_a_short_rate_limit_is_waited_out_within_the_deadline(
         return answers.pop() if answers else None
 
     node.fault = limited_once
-    rpc = RpcClient(url=node.http_url, session=session, clock=SYSTEM_CLOCK)
+    rpc = rpc_at(node.http_url, session=session, clock=SYSTEM_CLOCK)
     before_ns = SYSTEM_CLOCK.mono_ns()
     assert await rpc.get_slot() == 100
     assert SYSTEM_CLOCK.mono_ns() - before_ns >= 200_000_000
@@ -180,7 +181,7 @@ async def test_no_call_is_made_while_the_node_wants_none(
 
     node.fault = limited
     clock = FakeClock()
-    rpc = RpcClient(url=node.http_url, session=session, clock=clock)
+    rpc = rpc_at(node.http_url, session=session, clock=clock)
     with pytest.raises(RateLimited if status == 429 else RpcUnavailable):
         await rpc.get_slot()
     node.fault = None
@@ -223,7 +224,12 @@ async def test_a_node_that_hangs_meets_the_deadline(node: SolanaNode, session: a
 
 
 async def test_a_node_that_is_gone_is_an_rpc_failure_without_its_key(session: aiohttp.ClientSession) -> None:
-    rpc = RpcClient(url="http://127.0.0.1:1/?api-key=secret", session=session, clock=FakeClock(), attempt_count_max=2)
+    rpc = rpc_at(
+        "http://127.0.0.1:1/?api-key=secret",
+        session=session,
+        clock=FakeClock(),
+        attempt_count_max=2,
+    )
     with pytest.raises(RpcFailed, match="cannot be reached") as caught:
         await rpc.get_slot()
     assert "secret" not in str(caught.value)
@@ -324,8 +330,9 @@ async def test_calls_are_counted_by_method_and_ending_and_each_try_of_them(
     await rpc.get_slot()
     with pytest.raises(RpcFailed):
         await rpc.call("getNothing", [])
-    assert {method: dict(figures.endings) for method, figures in rpc.calls.items()} == {
+    (endpoint,) = rpc.endpoints
+    assert {method: dict(figures.endings) for method, figures in endpoint.calls.items()} == {
         "getSlot": {"OK": 2},
         "getNothing": {"UNAVAILABLE": 1},
     }
-    assert (rpc.calls["getSlot"].took_s.count, rpc.attempt_count) == (2, 4)
+    assert (endpoint.calls["getSlot"].took_s.count, endpoint.attempt_count) == (2, 4)

@@ -3,7 +3,8 @@ import random
 import pytest
 from opentelemetry.sdk.trace.sampling import Decision, TraceIdRatioBased
 
-from quote_core.telemetry.quote_ids import EXTERNAL, LOCAL, QUOTE, WRITE, QuoteIds, span_id_of
+from quote_core.quote_id import EXTERNAL, LOCAL
+from quote_core.telemetry.quote_ids import QUOTE, WRITE, QuoteIds, span_id_of
 
 COUNT = 20_000
 

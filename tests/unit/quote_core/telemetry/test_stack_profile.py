@@ -48,6 +48,17 @@ def test_equal_neighbours_are_one_sample_and_time_is_kept():
     assert profile.sample_count == 4
 
 
+def test_folded_stacks_are_added_up_by_thread_in_milliseconds_and_the_separator_is_theirs_alone():
+    profile = StackProfile("a test")
+    for frame in (innermost(0), other_function(), innermost(0)):
+        profile.add({1: frame, 2: frame}, {1: "loop", 2: "a;b"}, weight_ns=10_400_000)
+    profile.add({3: innermost(0)}, {3: "hardly there"}, weight_ns=400_000)
+    lines = profile.folded().decode().splitlines()
+    ends = [line.rpartition(".")[2] for line in lines]
+    assert [line.split(";")[0] for line in lines] == ["loop", "loop", "a,b", "a,b"]
+    assert ends == ["innermost 21", "other_function 10", "innermost 21", "other_function 10"]
+
+
 def test_a_thread_that_comes_later_begins_later_and_one_without_a_name_has_its_number():
     profile = StackProfile("a test")
     profile.add({1: innermost(0)}, {1: "loop"}, weight_ns=1_000_000_000)

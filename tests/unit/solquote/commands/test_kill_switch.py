@@ -153,6 +153,16 @@ def test_release_answers_as_json_too(manager: Manager, capsys: pytest.CaptureFix
     assert json.loads(capsys.readouterr().out) == SWITCH
 
 
+def test_a_release_forces_each_rule_that_is_named_and_no_other(manager: Manager, capsys: pytest.CaptureFixture[str]):
+    assert run(["release", "--force", "drawdown", "--force", "memory", "--reason", "seen"]) == 0
+    assert manager.asked[0][2] == {"person": "alice", "reason": "seen", "force": ["drawdown", "memory"]}
+    capsys.readouterr()
+    told = {"error": "rules still trigger: drawdown (12.0%)", "errorCode": "FAILED_PRECONDITION"}
+    manager.status, manager.body = 409, json.dumps(told).encode()
+    assert run(["release"]) == 1
+    assert "rules still trigger: drawdown (12.0%)" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("status", "body", "exit_code", "message"),
     [

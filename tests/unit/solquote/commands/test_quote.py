@@ -115,6 +115,20 @@ def test_explain_shows_factors_weights_and_a_sum_that_is_the_score(
         assert part in text
 
 
+def test_a_dispute_of_the_oracles_sources_is_told_with_its_cost(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    disputed = replace(ANSWER, oracle_disagreement=0.05)
+    _, text = told(disputed, monkeypatch, capsys, "--explain")
+    assert "1 - 10 x 0.99 % off the oracle's rate - 10 x 5 % its sources disagree" in " ".join(text.split())
+    _, text = told(disputed, monkeypatch, capsys, "--json")
+    assert json.loads(text)["oracleDisagreement"] == 0.05
+    _, text = told(disputed, monkeypatch, capsys)
+    assert "oracle's sources disagree by 5 % (`solquote oracles`)" in " ".join(text.split())
+    _, text = told(ANSWER, monkeypatch, capsys)
+    assert "disagree" not in text
+
+
 def test_a_route_through_the_same_pools_is_told_once(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -212,6 +212,24 @@ async def test_stop_ends_all_in_reverse_order_and_leaves_nothing(running, script
         assert not os.path.exists(socket_dir)
 
 
+async def test_a_child_that_finishes_what_it_has_in_hand_may_take_more_than_its_even_share(running, script, tmp_path):
+    finished = tmp_path / "finished"
+    body = textwrap.dedent(
+        f"""
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        notify("READY=1")
+        signal.sigwait([signal.SIGTERM])
+        time.sleep(1.5)
+        open({str(finished)!r}, "w").close()
+        """
+    )
+    waves = [script("a"), script("b", needs=("a",)), script("c", needs=("b",)), script("busy", body, needs=("c",))]
+    async with running(*waves, stop_ns_max=4_000_000_000) as platform:
+        await platform.record.until(lambda: bool(platform.record.sentences))
+        await platform.end()
+        assert finished.exists()
+
+
 async def test_a_child_that_ignores_sigterm_is_killed_in_time(running, script):
     async with running(script("deaf", DEAF), stop_ns_max=200_000_000) as platform:
         await platform.record.until(lambda: bool(platform.record.sentences))
@@ -279,3 +297,35 @@ def is_running(pid: int) -> bool:
     with os.fdopen(descriptor):
         ready, _, _ = select.select([descriptor], [], [], 5)
     return not ready
+
+
+async def test_a_hangup_reaches_who_is_healthy_and_nobody_who_still_starts(running, script):
+    heard = "notify('READY=1\\nSTATUS=waits')\nsignal.sigwait([signal.SIGHUP])\nnotify('STATUS=heard')\nsignal.pause()"
+    body = "signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGHUP])\n" + heard
+    starting = "notify('STATUS=starting')\nsignal.pause()"  # SIGHUP would end it
+    async with running(script("healthy", body), script("starting", starting)) as platform:
+        record = platform.record
+        await record.until(
+            lambda: (
+                record.views.keys() >= {"healthy", "starting"}
+                and record.now("healthy").status == "waits"
+                and record.now("starting").status == "starting"
+            )
+        )
+        pid = record.now("starting").pid
+        platform.stop.on_hangup()
+        await record.until(lambda: record.now("healthy").status == "heard")
+        assert record.now("starting").pid == pid
+        assert is_alive(pid)
+        assert not platform.stop.wanted.is_set()
+
+
+@pytest.mark.parametrize("has_terminal", [False, True])
+async def test_sighup_stops_who_has_a_terminal_and_is_a_hangup_to_others(has_terminal: bool, monkeypatch):
+    monkeypatch.setattr(run, "_has_terminal", lambda: has_terminal)
+    stop, heard = run.SupervisorStop(), asyncio.Event()
+    stop.on_hangup = heard.set
+    with stop.from_signals():
+        os.kill(os.getpid(), signal.SIGHUP)
+        await (stop.wanted if has_terminal else heard).wait()
+    assert (stop.wanted.is_set(), heard.is_set()) == (has_terminal, not has_terminal)

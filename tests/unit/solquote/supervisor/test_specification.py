@@ -12,6 +12,11 @@ def test_nobody_is_stopped_before_those_that_need_it():
     assert stop_waves(specs) == [["scanner"], ["nats", "quotes"], ["market"]]
 
 
+def test_nobody_is_stopped_before_those_that_feed_it():
+    fed = [spec("reader"), ProcessSpec(name="writer", command=("true",), feeds=frozenset({"reader"}))]
+    assert stop_waves(fed) == [["writer"], ["reader"]]
+
+
 def test_processes_that_need_each_other_are_refused():
     with pytest.raises(AssertionError, match="need each other"):
         stop_waves([spec("a", "b"), spec("b", "a")])

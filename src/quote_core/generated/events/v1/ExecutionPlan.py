@@ -197,7 +197,194 @@ class ExecutionPlan(object):
             return obj
         return None
 
-def ExecutionPlanStart(builder): builder.StartObject(20)
+    # ExecutionPlan
+    def HopMinAmountsOut(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # ExecutionPlan
+    def HopMinAmountsOutAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # ExecutionPlan
+    def HopMinAmountsOutLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ExecutionPlan
+    def HopMinAmountsOutIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(44))
+        return o == 0
+
+    # ExecutionPlan
+    def OpportunityAgeNs(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(46))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def QuoteAgeNs(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(48))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def PriceImpactPpm(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def DepthAmounts(self, j):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            a = self._tab.Vector(o)
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, a + flatbuffers.number_types.UOffsetTFlags.py_type(j * 8))
+        return 0
+
+    # ExecutionPlan
+    def DepthAmountsAsNumpy(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            return self._tab.GetVectorAsNumpy(flatbuffers.number_types.Uint64Flags, o)
+        return 0
+
+    # ExecutionPlan
+    def DepthAmountsLength(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            return self._tab.VectorLen(o)
+        return 0
+
+    # ExecutionPlan
+    def DepthAmountsIsNone(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        return o == 0
+
+    # ExecutionPlan
+    def SlippageToleranceBps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(54))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def GrossProfitBpsMin(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(56))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def NetProfitBpsMin(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(58))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def GrossProfitBpsMax(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(60))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def ConfidenceBpsAbove(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(62))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint16Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def OpportunityAgeNsMax(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(64))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def QuoteAgeNsMax(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(66))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def AmountLamportsMin(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(68))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def AmountLamportsMax(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(70))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def SlippageBpsBelow(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(72))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def RiskBelow(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(74))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Float64Flags, o + self._tab.Pos)
+        return 0.0
+
+    # ExecutionPlan
+    def PoolStateAgeNsMax(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(76))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def NetProfitBpsFloor(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(78))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def NetProfitBpsCeiling(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(80))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def LandingTargetBps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(82))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint16Flags, o + self._tab.Pos)
+        return 0
+
+    # ExecutionPlan
+    def LandingBps(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(84))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint16Flags, o + self._tab.Pos)
+        return 0
+
+def ExecutionPlanStart(builder): builder.StartObject(41)
 def Start(builder):
     return ExecutionPlanStart(builder)
 def ExecutionPlanAddOpportunityId(builder, opportunityId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(opportunityId), 0)
@@ -263,6 +450,75 @@ def AddCreated(builder, created):
 def ExecutionPlanAddFreshness(builder, freshness): builder.PrependStructSlot(19, flatbuffers.number_types.UOffsetTFlags.py_type(freshness), 0)
 def AddFreshness(builder, freshness):
     return ExecutionPlanAddFreshness(builder, freshness)
+def ExecutionPlanAddHopMinAmountsOut(builder, hopMinAmountsOut): builder.PrependUOffsetTRelativeSlot(20, flatbuffers.number_types.UOffsetTFlags.py_type(hopMinAmountsOut), 0)
+def AddHopMinAmountsOut(builder, hopMinAmountsOut):
+    return ExecutionPlanAddHopMinAmountsOut(builder, hopMinAmountsOut)
+def ExecutionPlanStartHopMinAmountsOutVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartHopMinAmountsOutVector(builder, numElems):
+    return ExecutionPlanStartHopMinAmountsOutVector(builder, numElems)
+def ExecutionPlanAddOpportunityAgeNs(builder, opportunityAgeNs): builder.PrependUint64Slot(21, opportunityAgeNs, 0)
+def AddOpportunityAgeNs(builder, opportunityAgeNs):
+    return ExecutionPlanAddOpportunityAgeNs(builder, opportunityAgeNs)
+def ExecutionPlanAddQuoteAgeNs(builder, quoteAgeNs): builder.PrependUint64Slot(22, quoteAgeNs, 0)
+def AddQuoteAgeNs(builder, quoteAgeNs):
+    return ExecutionPlanAddQuoteAgeNs(builder, quoteAgeNs)
+def ExecutionPlanAddPriceImpactPpm(builder, priceImpactPpm): builder.PrependUint32Slot(23, priceImpactPpm, 0)
+def AddPriceImpactPpm(builder, priceImpactPpm):
+    return ExecutionPlanAddPriceImpactPpm(builder, priceImpactPpm)
+def ExecutionPlanAddDepthAmounts(builder, depthAmounts): builder.PrependUOffsetTRelativeSlot(24, flatbuffers.number_types.UOffsetTFlags.py_type(depthAmounts), 0)
+def AddDepthAmounts(builder, depthAmounts):
+    return ExecutionPlanAddDepthAmounts(builder, depthAmounts)
+def ExecutionPlanStartDepthAmountsVector(builder, numElems): return builder.StartVector(8, numElems, 8)
+def StartDepthAmountsVector(builder, numElems):
+    return ExecutionPlanStartDepthAmountsVector(builder, numElems)
+def ExecutionPlanAddSlippageToleranceBps(builder, slippageToleranceBps): builder.PrependUint32Slot(25, slippageToleranceBps, 0)
+def AddSlippageToleranceBps(builder, slippageToleranceBps):
+    return ExecutionPlanAddSlippageToleranceBps(builder, slippageToleranceBps)
+def ExecutionPlanAddGrossProfitBpsMin(builder, grossProfitBpsMin): builder.PrependUint32Slot(26, grossProfitBpsMin, 0)
+def AddGrossProfitBpsMin(builder, grossProfitBpsMin):
+    return ExecutionPlanAddGrossProfitBpsMin(builder, grossProfitBpsMin)
+def ExecutionPlanAddNetProfitBpsMin(builder, netProfitBpsMin): builder.PrependUint32Slot(27, netProfitBpsMin, 0)
+def AddNetProfitBpsMin(builder, netProfitBpsMin):
+    return ExecutionPlanAddNetProfitBpsMin(builder, netProfitBpsMin)
+def ExecutionPlanAddGrossProfitBpsMax(builder, grossProfitBpsMax): builder.PrependUint32Slot(28, grossProfitBpsMax, 0)
+def AddGrossProfitBpsMax(builder, grossProfitBpsMax):
+    return ExecutionPlanAddGrossProfitBpsMax(builder, grossProfitBpsMax)
+def ExecutionPlanAddConfidenceBpsAbove(builder, confidenceBpsAbove): builder.PrependUint16Slot(29, confidenceBpsAbove, 0)
+def AddConfidenceBpsAbove(builder, confidenceBpsAbove):
+    return ExecutionPlanAddConfidenceBpsAbove(builder, confidenceBpsAbove)
+def ExecutionPlanAddOpportunityAgeNsMax(builder, opportunityAgeNsMax): builder.PrependUint64Slot(30, opportunityAgeNsMax, 0)
+def AddOpportunityAgeNsMax(builder, opportunityAgeNsMax):
+    return ExecutionPlanAddOpportunityAgeNsMax(builder, opportunityAgeNsMax)
+def ExecutionPlanAddQuoteAgeNsMax(builder, quoteAgeNsMax): builder.PrependUint64Slot(31, quoteAgeNsMax, 0)
+def AddQuoteAgeNsMax(builder, quoteAgeNsMax):
+    return ExecutionPlanAddQuoteAgeNsMax(builder, quoteAgeNsMax)
+def ExecutionPlanAddAmountLamportsMin(builder, amountLamportsMin): builder.PrependUint64Slot(32, amountLamportsMin, 0)
+def AddAmountLamportsMin(builder, amountLamportsMin):
+    return ExecutionPlanAddAmountLamportsMin(builder, amountLamportsMin)
+def ExecutionPlanAddAmountLamportsMax(builder, amountLamportsMax): builder.PrependUint64Slot(33, amountLamportsMax, 0)
+def AddAmountLamportsMax(builder, amountLamportsMax):
+    return ExecutionPlanAddAmountLamportsMax(builder, amountLamportsMax)
+def ExecutionPlanAddSlippageBpsBelow(builder, slippageBpsBelow): builder.PrependUint32Slot(34, slippageBpsBelow, 0)
+def AddSlippageBpsBelow(builder, slippageBpsBelow):
+    return ExecutionPlanAddSlippageBpsBelow(builder, slippageBpsBelow)
+def ExecutionPlanAddRiskBelow(builder, riskBelow): builder.PrependFloat64Slot(35, riskBelow, 0.0)
+def AddRiskBelow(builder, riskBelow):
+    return ExecutionPlanAddRiskBelow(builder, riskBelow)
+def ExecutionPlanAddPoolStateAgeNsMax(builder, poolStateAgeNsMax): builder.PrependUint64Slot(36, poolStateAgeNsMax, 0)
+def AddPoolStateAgeNsMax(builder, poolStateAgeNsMax):
+    return ExecutionPlanAddPoolStateAgeNsMax(builder, poolStateAgeNsMax)
+def ExecutionPlanAddNetProfitBpsFloor(builder, netProfitBpsFloor): builder.PrependUint32Slot(37, netProfitBpsFloor, 0)
+def AddNetProfitBpsFloor(builder, netProfitBpsFloor):
+    return ExecutionPlanAddNetProfitBpsFloor(builder, netProfitBpsFloor)
+def ExecutionPlanAddNetProfitBpsCeiling(builder, netProfitBpsCeiling): builder.PrependUint32Slot(38, netProfitBpsCeiling, 0)
+def AddNetProfitBpsCeiling(builder, netProfitBpsCeiling):
+    return ExecutionPlanAddNetProfitBpsCeiling(builder, netProfitBpsCeiling)
+def ExecutionPlanAddLandingTargetBps(builder, landingTargetBps): builder.PrependUint16Slot(39, landingTargetBps, 0)
+def AddLandingTargetBps(builder, landingTargetBps):
+    return ExecutionPlanAddLandingTargetBps(builder, landingTargetBps)
+def ExecutionPlanAddLandingBps(builder, landingBps): builder.PrependUint16Slot(40, landingBps, 0)
+def AddLandingBps(builder, landingBps):
+    return ExecutionPlanAddLandingBps(builder, landingBps)
 def ExecutionPlanEnd(builder): return builder.EndObject()
 def End(builder):
     return ExecutionPlanEnd(builder)

@@ -88,7 +88,14 @@ class KillSwitch(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def KillSwitchStart(builder): builder.StartObject(8)
+    # KillSwitch
+    def ReleasedUnixNs(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(20))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+def KillSwitchStart(builder): builder.StartObject(9)
 def Start(builder):
     return KillSwitchStart(builder)
 def KillSwitchAddState(builder, state): builder.PrependUint8Slot(0, state, 0)
@@ -115,6 +122,9 @@ def AddSent(builder, sent):
 def KillSwitchAddStopsSeen(builder, stopsSeen): builder.PrependUint64Slot(7, stopsSeen, 0)
 def AddStopsSeen(builder, stopsSeen):
     return KillSwitchAddStopsSeen(builder, stopsSeen)
+def KillSwitchAddReleasedUnixNs(builder, releasedUnixNs): builder.PrependUint64Slot(8, releasedUnixNs, 0)
+def AddReleasedUnixNs(builder, releasedUnixNs):
+    return KillSwitchAddReleasedUnixNs(builder, releasedUnixNs)
 def KillSwitchEnd(builder): return builder.EndObject()
 def End(builder):
     return KillSwitchEnd(builder)

@@ -82,7 +82,21 @@ class LargeTrade(object):
             return self._tab.String(o + self._tab.Pos)
         return None
 
-def LargeTradeStart(builder): builder.StartObject(6)
+    # LargeTrade
+    def Pair(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # LargeTrade
+    def ValueLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+def LargeTradeStart(builder): builder.StartObject(8)
 def Start(builder):
     return LargeTradeStart(builder)
 def LargeTradeAddPoolId(builder, poolId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(poolId), 0)
@@ -103,6 +117,12 @@ def AddOutputAmount(builder, outputAmount):
 def LargeTradeAddSignature(builder, signature): builder.PrependUOffsetTRelativeSlot(5, flatbuffers.number_types.UOffsetTFlags.py_type(signature), 0)
 def AddSignature(builder, signature):
     return LargeTradeAddSignature(builder, signature)
+def LargeTradeAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
+def AddPair(builder, pair):
+    return LargeTradeAddPair(builder, pair)
+def LargeTradeAddValueLamports(builder, valueLamports): builder.PrependUint64Slot(7, valueLamports, 0)
+def AddValueLamports(builder, valueLamports):
+    return LargeTradeAddValueLamports(builder, valueLamports)
 def LargeTradeEnd(builder): return builder.EndObject()
 def End(builder):
     return LargeTradeEnd(builder)

@@ -53,7 +53,36 @@ class LiquidityUpdate(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def LiquidityUpdateStart(builder): builder.StartObject(3)
+    # LiquidityUpdate
+    def Pair(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # LiquidityUpdate
+    def MintA(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Address import Address
+            obj = Address()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # LiquidityUpdate
+    def MintB(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Address import Address
+            obj = Address()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def LiquidityUpdateStart(builder): builder.StartObject(6)
 def Start(builder):
     return LiquidityUpdateStart(builder)
 def LiquidityUpdateAddPoolId(builder, poolId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(poolId), 0)
@@ -65,6 +94,15 @@ def AddDepthAAmount(builder, depthAAmount):
 def LiquidityUpdateAddDepthBAmount(builder, depthBAmount): builder.PrependUint64Slot(2, depthBAmount, 0)
 def AddDepthBAmount(builder, depthBAmount):
     return LiquidityUpdateAddDepthBAmount(builder, depthBAmount)
+def LiquidityUpdateAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
+def AddPair(builder, pair):
+    return LiquidityUpdateAddPair(builder, pair)
+def LiquidityUpdateAddMintA(builder, mintA): builder.PrependStructSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(mintA), 0)
+def AddMintA(builder, mintA):
+    return LiquidityUpdateAddMintA(builder, mintA)
+def LiquidityUpdateAddMintB(builder, mintB): builder.PrependStructSlot(5, flatbuffers.number_types.UOffsetTFlags.py_type(mintB), 0)
+def AddMintB(builder, mintB):
+    return LiquidityUpdateAddMintB(builder, mintB)
 def LiquidityUpdateEnd(builder): return builder.EndObject()
 def End(builder):
     return LiquidityUpdateEnd(builder)

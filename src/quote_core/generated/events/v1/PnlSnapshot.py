@@ -175,7 +175,49 @@ class PnlSnapshot(object):
             return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
         return 0
 
-def PnlSnapshotStart(builder): builder.StartObject(21)
+    # PnlSnapshot
+    def SortinoRatio(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(46))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Float64Flags, o + self._tab.Pos)
+        return 0.0
+
+    # PnlSnapshot
+    def AverageExposureLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(48))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Float64Flags, o + self._tab.Pos)
+        return 0.0
+
+    # PnlSnapshot
+    def LargestAmountLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(50))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # PnlSnapshot
+    def ProfitMicroUsd(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(52))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+    # PnlSnapshot
+    def PricedTradeCount(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(54))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+    # PnlSnapshot
+    def PricedProfitLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(56))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Int64Flags, o + self._tab.Pos)
+        return 0
+
+def PnlSnapshotStart(builder): builder.StartObject(27)
 def Start(builder):
     return PnlSnapshotStart(builder)
 def PnlSnapshotAddFilledCount(builder, filledCount): builder.PrependUint32Slot(0, filledCount, 0)
@@ -241,6 +283,24 @@ def AddLatencyEffectLamports(builder, latencyEffectLamports):
 def PnlSnapshotAddRivalsEffectLamports(builder, rivalsEffectLamports): builder.PrependInt64Slot(20, rivalsEffectLamports, 0)
 def AddRivalsEffectLamports(builder, rivalsEffectLamports):
     return PnlSnapshotAddRivalsEffectLamports(builder, rivalsEffectLamports)
+def PnlSnapshotAddSortinoRatio(builder, sortinoRatio): builder.PrependFloat64Slot(21, sortinoRatio, 0.0)
+def AddSortinoRatio(builder, sortinoRatio):
+    return PnlSnapshotAddSortinoRatio(builder, sortinoRatio)
+def PnlSnapshotAddAverageExposureLamports(builder, averageExposureLamports): builder.PrependFloat64Slot(22, averageExposureLamports, 0.0)
+def AddAverageExposureLamports(builder, averageExposureLamports):
+    return PnlSnapshotAddAverageExposureLamports(builder, averageExposureLamports)
+def PnlSnapshotAddLargestAmountLamports(builder, largestAmountLamports): builder.PrependUint64Slot(23, largestAmountLamports, 0)
+def AddLargestAmountLamports(builder, largestAmountLamports):
+    return PnlSnapshotAddLargestAmountLamports(builder, largestAmountLamports)
+def PnlSnapshotAddProfitMicroUsd(builder, profitMicroUsd): builder.PrependInt64Slot(24, profitMicroUsd, 0)
+def AddProfitMicroUsd(builder, profitMicroUsd):
+    return PnlSnapshotAddProfitMicroUsd(builder, profitMicroUsd)
+def PnlSnapshotAddPricedTradeCount(builder, pricedTradeCount): builder.PrependUint32Slot(25, pricedTradeCount, 0)
+def AddPricedTradeCount(builder, pricedTradeCount):
+    return PnlSnapshotAddPricedTradeCount(builder, pricedTradeCount)
+def PnlSnapshotAddPricedProfitLamports(builder, pricedProfitLamports): builder.PrependInt64Slot(26, pricedProfitLamports, 0)
+def AddPricedProfitLamports(builder, pricedProfitLamports):
+    return PnlSnapshotAddPricedProfitLamports(builder, pricedProfitLamports)
 def PnlSnapshotEnd(builder): return builder.EndObject()
 def End(builder):
     return PnlSnapshotEnd(builder)

@@ -53,7 +53,14 @@ class PoolStateChange(object):
             return self._tab.String(o + self._tab.Pos)
         return None
 
-def PoolStateChangeStart(builder): builder.StartObject(3)
+    # PoolStateChange
+    def Pair(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+def PoolStateChangeStart(builder): builder.StartObject(4)
 def Start(builder):
     return PoolStateChangeStart(builder)
 def PoolStateChangeAddPoolId(builder, poolId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(poolId), 0)
@@ -65,6 +72,9 @@ def AddTradable(builder, tradable):
 def PoolStateChangeAddReason(builder, reason): builder.PrependUOffsetTRelativeSlot(2, flatbuffers.number_types.UOffsetTFlags.py_type(reason), 0)
 def AddReason(builder, reason):
     return PoolStateChangeAddReason(builder, reason)
+def PoolStateChangeAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(3, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
+def AddPair(builder, pair):
+    return PoolStateChangeAddPair(builder, pair)
 def PoolStateChangeEnd(builder): return builder.EndObject()
 def End(builder):
     return PoolStateChangeEnd(builder)

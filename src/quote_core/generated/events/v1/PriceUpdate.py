@@ -85,7 +85,18 @@ class PriceUpdate(object):
             return self._tab.Get(flatbuffers.number_types.Float64Flags, o + self._tab.Pos)
         return 0.0
 
-def PriceUpdateStart(builder): builder.StartObject(7)
+    # PriceUpdate
+    def PoolId(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Address import Address
+            obj = Address()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def PriceUpdateStart(builder): builder.StartObject(8)
 def Start(builder):
     return PriceUpdateStart(builder)
 def PriceUpdateAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
@@ -109,6 +120,9 @@ def AddRouteId(builder, routeId):
 def PriceUpdateAddOraclePrice(builder, oraclePrice): builder.PrependFloat64Slot(6, oraclePrice, 0.0)
 def AddOraclePrice(builder, oraclePrice):
     return PriceUpdateAddOraclePrice(builder, oraclePrice)
+def PriceUpdateAddPoolId(builder, poolId): builder.PrependStructSlot(7, flatbuffers.number_types.UOffsetTFlags.py_type(poolId), 0)
+def AddPoolId(builder, poolId):
+    return PriceUpdateAddPoolId(builder, poolId)
 def PriceUpdateEnd(builder): return builder.EndObject()
 def End(builder):
     return PriceUpdateEnd(builder)

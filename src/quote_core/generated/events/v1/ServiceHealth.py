@@ -150,7 +150,14 @@ class ServiceHealth(object):
         o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
         return o == 0
 
-def ServiceHealthStart(builder): builder.StartObject(15)
+    # ServiceHealth
+    def SwitchRevision(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(34))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+def ServiceHealthStart(builder): builder.StartObject(16)
 def Start(builder):
     return ServiceHealthStart(builder)
 def ServiceHealthAddService(builder, service): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(service), 0)
@@ -201,6 +208,9 @@ def AddRejected(builder, rejected):
 def ServiceHealthStartRejectedVector(builder, numElems): return builder.StartVector(16, numElems, 8)
 def StartRejectedVector(builder, numElems):
     return ServiceHealthStartRejectedVector(builder, numElems)
+def ServiceHealthAddSwitchRevision(builder, switchRevision): builder.PrependUint64Slot(15, switchRevision, 0)
+def AddSwitchRevision(builder, switchRevision):
+    return ServiceHealthAddSwitchRevision(builder, switchRevision)
 def ServiceHealthEnd(builder): return builder.EndObject()
 def End(builder):
     return ServiceHealthEnd(builder)

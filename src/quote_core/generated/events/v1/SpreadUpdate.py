@@ -49,7 +49,43 @@ class SpreadUpdate(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def SpreadUpdateStart(builder): builder.StartObject(3)
+    # SpreadUpdate
+    def MiddleAmount(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(10))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # SpreadUpdate
+    def ReturnLamports(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # SpreadUpdate
+    def ForwardPoolId(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Address import Address
+            obj = Address()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # SpreadUpdate
+    def ReversePoolId(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Address import Address
+            obj = Address()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def SpreadUpdateStart(builder): builder.StartObject(7)
 def Start(builder):
     return SpreadUpdateStart(builder)
 def SpreadUpdateAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
@@ -61,6 +97,18 @@ def AddSpreadBps(builder, spreadBps):
 def SpreadUpdateAddAmountLamports(builder, amountLamports): builder.PrependUint64Slot(2, amountLamports, 0)
 def AddAmountLamports(builder, amountLamports):
     return SpreadUpdateAddAmountLamports(builder, amountLamports)
+def SpreadUpdateAddMiddleAmount(builder, middleAmount): builder.PrependUint64Slot(3, middleAmount, 0)
+def AddMiddleAmount(builder, middleAmount):
+    return SpreadUpdateAddMiddleAmount(builder, middleAmount)
+def SpreadUpdateAddReturnLamports(builder, returnLamports): builder.PrependUint64Slot(4, returnLamports, 0)
+def AddReturnLamports(builder, returnLamports):
+    return SpreadUpdateAddReturnLamports(builder, returnLamports)
+def SpreadUpdateAddForwardPoolId(builder, forwardPoolId): builder.PrependStructSlot(5, flatbuffers.number_types.UOffsetTFlags.py_type(forwardPoolId), 0)
+def AddForwardPoolId(builder, forwardPoolId):
+    return SpreadUpdateAddForwardPoolId(builder, forwardPoolId)
+def SpreadUpdateAddReversePoolId(builder, reversePoolId): builder.PrependStructSlot(6, flatbuffers.number_types.UOffsetTFlags.py_type(reversePoolId), 0)
+def AddReversePoolId(builder, reversePoolId):
+    return SpreadUpdateAddReversePoolId(builder, reversePoolId)
 def SpreadUpdateEnd(builder): return builder.EndObject()
 def End(builder):
     return SpreadUpdateEnd(builder)

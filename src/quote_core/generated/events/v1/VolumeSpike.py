@@ -60,7 +60,39 @@ class VolumeSpike(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def VolumeSpikeStart(builder): builder.StartObject(4)
+    # VolumeSpike
+    def Pair(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(12))
+        if o != 0:
+            return self._tab.String(o + self._tab.Pos)
+        return None
+
+    # VolumeSpike
+    def MintA(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(14))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Address import Address
+            obj = Address()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # VolumeSpike
+    def DeviationAmount(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(16))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
+        return 0
+
+    # VolumeSpike
+    def WindowCount(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(18))
+        if o != 0:
+            return self._tab.Get(flatbuffers.number_types.Uint32Flags, o + self._tab.Pos)
+        return 0
+
+def VolumeSpikeStart(builder): builder.StartObject(8)
 def Start(builder):
     return VolumeSpikeStart(builder)
 def VolumeSpikeAddPoolId(builder, poolId): builder.PrependStructSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(poolId), 0)
@@ -75,6 +107,18 @@ def AddVolumeAmount(builder, volumeAmount):
 def VolumeSpikeAddUsualVolumeAmount(builder, usualVolumeAmount): builder.PrependUint64Slot(3, usualVolumeAmount, 0)
 def AddUsualVolumeAmount(builder, usualVolumeAmount):
     return VolumeSpikeAddUsualVolumeAmount(builder, usualVolumeAmount)
+def VolumeSpikeAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(4, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
+def AddPair(builder, pair):
+    return VolumeSpikeAddPair(builder, pair)
+def VolumeSpikeAddMintA(builder, mintA): builder.PrependStructSlot(5, flatbuffers.number_types.UOffsetTFlags.py_type(mintA), 0)
+def AddMintA(builder, mintA):
+    return VolumeSpikeAddMintA(builder, mintA)
+def VolumeSpikeAddDeviationAmount(builder, deviationAmount): builder.PrependUint64Slot(6, deviationAmount, 0)
+def AddDeviationAmount(builder, deviationAmount):
+    return VolumeSpikeAddDeviationAmount(builder, deviationAmount)
+def VolumeSpikeAddWindowCount(builder, windowCount): builder.PrependUint32Slot(7, windowCount, 0)
+def AddWindowCount(builder, windowCount):
+    return VolumeSpikeAddWindowCount(builder, windowCount)
 def VolumeSpikeEnd(builder): return builder.EndObject()
 def End(builder):
     return VolumeSpikeEnd(builder)

@@ -22,32 +22,33 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from quote_core.generated.solquote.v1 import evidence_pb2 as solquote_dot_v1_dot_evidence__pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as solquote_dot_v1_dot_quotes__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n solquote/v1/external_quote.proto\x12\x0bsolquote.v1\x1a\x18solquote/v1/quotes.proto\"k\n\x14\x45xternalQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x14\n\x0cslippage_bps\x18\x04 \x01(\r\"Z\n\x0eRateLimitState\x12\x18\n\x10tokens_available\x18\x01 \x01(\x01\x12\x16\n\x0erequests_per_s\x18\x02 \x01(\x01\x12\x16\n\x0eretry_after_ms\x18\x03 \x01(\x04\"\x96\x04\n\rExternalQuote\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\x10\n\x08provider\x18\x05 \x01(\t\x12)\n\nroute_plan\x18\x06 \x03(\x0b\x32\x15.solquote.v1.RouteHop\x12\x18\n\x10price_impact_bps\x18\x07 \x01(\x01\x12\x1b\n\x13provider_latency_ms\x18\x08 \x01(\x01\x12\x1a\n\x12price_cache_age_ms\x18\t \x01(\x04\x12\x1a\n\x12route_cache_age_ms\x18\n \x01(\x04\x12/\n\nrate_limit\x18\x0b \x01(\x0b\x32\x1b.solquote.v1.RateLimitState\x12\x0f\n\x07version\x18\x0c \x01(\x04\x12\x0c\n\x04slot\x18\r \x01(\x04\x12\x0b\n\x03row\x18\x0e \x01(\r\x12&\n\x05\x65rror\x18\x0f \x01(\x0b\x32\x17.solquote.v1.QuoteError\x12\x10\n\x08route_id\x18\x10 \x01(\x06\x12\x16\n\x0equoted_unix_ns\x18\x11 \x01(\x04\x12\x10\n\x08is_stale\x18\x12 \x01(\x08\x12\x17\n\x0fprovider_uptime\x18\x13 \x01(\x01\x12)\n\tfreshness\x18\x14 \x01(\x0b\x32\x16.solquote.v1.Freshness\"d\n\x12\x45xternalQuoteBatch\x12*\n\x06quotes\x18\x01 \x03(\x0b\x32\x1a.solquote.v1.ExternalQuote\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\"\x17\n\x15ProviderHealthRequest\"\x81\x02\n\x0eProviderHealth\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06uptime\x18\x02 \x01(\x01\x12\x16\n\x0elatency_p50_ms\x18\x03 \x01(\x01\x12\x16\n\x0elatency_p99_ms\x18\x04 \x01(\x01\x12\x15\n\rrequest_count\x18\x05 \x01(\x04\x12\x15\n\rfailure_count\x18\x06 \x01(\x04\x12*\n\x07\x62reaker\x18\x07 \x01(\x0e\x32\x19.solquote.v1.BreakerState\x12/\n\nrate_limit\x18\x08 \x01(\x0b\x32\x1b.solquote.v1.RateLimitState\x12\x12\n\nlast_error\x18\t \x01(\t\"H\n\x16ProviderHealthResponse\x12.\n\tproviders\x18\x01 \x03(\x0b\x32\x1b.solquote.v1.ProviderHealth*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03\x32\xae\x03\n\x14\x45xternalQuoteService\x12Q\n\x11StreamBatchQuotes\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1a.solquote.v1.ExternalQuote0\x01\x12W\n\x12StreamQuoteBatches\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1f.solquote.v1.ExternalQuoteBatch0\x01\x12I\n\x08GetQuote\x12!.solquote.v1.ExternalQuoteRequest\x1a\x1a.solquote.v1.ExternalQuote\x12\\\n\x11GetProviderHealth\x12\".solquote.v1.ProviderHealthRequest\x1a#.solquote.v1.ProviderHealthResponse\x12\x41\n\x06Health\x12\x1a.solquote.v1.HealthRequest\x1a\x1b.solquote.v1.HealthResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n solquote/v1/external_quote.proto\x12\x0bsolquote.v1\x1a\x1asolquote/v1/evidence.proto\x1a\x18solquote/v1/quotes.proto\"k\n\x14\x45xternalQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x14\n\x0cslippage_bps\x18\x04 \x01(\r\"Z\n\x0eRateLimitState\x12\x18\n\x10tokens_available\x18\x01 \x01(\x01\x12\x16\n\x0erequests_per_s\x18\x02 \x01(\x01\x12\x16\n\x0eretry_after_ms\x18\x03 \x01(\x04\"\x96\x04\n\rExternalQuote\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\x10\n\x08provider\x18\x05 \x01(\t\x12)\n\nroute_plan\x18\x06 \x03(\x0b\x32\x15.solquote.v1.RouteHop\x12\x18\n\x10price_impact_bps\x18\x07 \x01(\x01\x12\x1b\n\x13provider_latency_ms\x18\x08 \x01(\x01\x12\x1a\n\x12price_cache_age_ms\x18\t \x01(\x04\x12\x1a\n\x12route_cache_age_ms\x18\n \x01(\x04\x12/\n\nrate_limit\x18\x0b \x01(\x0b\x32\x1b.solquote.v1.RateLimitState\x12\x0f\n\x07version\x18\x0c \x01(\x04\x12\x0c\n\x04slot\x18\r \x01(\x04\x12\x0b\n\x03row\x18\x0e \x01(\r\x12&\n\x05\x65rror\x18\x0f \x01(\x0b\x32\x17.solquote.v1.QuoteError\x12\x10\n\x08route_id\x18\x10 \x01(\x06\x12\x16\n\x0equoted_unix_ns\x18\x11 \x01(\x04\x12\x10\n\x08is_stale\x18\x12 \x01(\x08\x12\x17\n\x0fprovider_uptime\x18\x13 \x01(\x01\x12)\n\tfreshness\x18\x14 \x01(\x0b\x32\x16.solquote.v1.Freshness\"d\n\x12\x45xternalQuoteBatch\x12*\n\x06quotes\x18\x01 \x03(\x0b\x32\x1a.solquote.v1.ExternalQuote\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\"\x17\n\x15ProviderHealthRequest\"\x81\x02\n\x0eProviderHealth\x12\x10\n\x08provider\x18\x01 \x01(\t\x12\x0e\n\x06uptime\x18\x02 \x01(\x01\x12\x16\n\x0elatency_p50_ms\x18\x03 \x01(\x01\x12\x16\n\x0elatency_p99_ms\x18\x04 \x01(\x01\x12\x15\n\rrequest_count\x18\x05 \x01(\x04\x12\x15\n\rfailure_count\x18\x06 \x01(\x04\x12*\n\x07\x62reaker\x18\x07 \x01(\x0e\x32\x19.solquote.v1.BreakerState\x12/\n\nrate_limit\x18\x08 \x01(\x0b\x32\x1b.solquote.v1.RateLimitState\x12\x12\n\nlast_error\x18\t \x01(\t\"H\n\x16ProviderHealthResponse\x12.\n\tproviders\x18\x01 \x03(\x0b\x32\x1b.solquote.v1.ProviderHealth*|\n\x0c\x42reakerState\x12\x1d\n\x19\x42REAKER_STATE_UNSPECIFIED\x10\x00\x12\x18\n\x14\x42REAKER_STATE_CLOSED\x10\x01\x12\x16\n\x12\x42REAKER_STATE_OPEN\x10\x02\x12\x1b\n\x17\x42REAKER_STATE_HALF_OPEN\x10\x03\x32\xfc\x03\n\x14\x45xternalQuoteService\x12Q\n\x11StreamBatchQuotes\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1a.solquote.v1.ExternalQuote0\x01\x12W\n\x12StreamQuoteBatches\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1f.solquote.v1.ExternalQuoteBatch0\x01\x12I\n\x08GetQuote\x12!.solquote.v1.ExternalQuoteRequest\x1a\x1a.solquote.v1.ExternalQuote\x12\\\n\x11GetProviderHealth\x12\".solquote.v1.ProviderHealthRequest\x1a#.solquote.v1.ProviderHealthResponse\x12L\n\x0c\x45xplainQuote\x12 .solquote.v1.ExplainQuoteRequest\x1a\x1a.solquote.v1.QuoteEvidence\x12\x41\n\x06Health\x12\x1a.solquote.v1.HealthRequest\x1a\x1b.solquote.v1.HealthResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'solquote.v1.external_quote_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_BREAKERSTATE']._serialized_start=1274
-  _globals['_BREAKERSTATE']._serialized_end=1398
-  _globals['_EXTERNALQUOTEREQUEST']._serialized_start=75
-  _globals['_EXTERNALQUOTEREQUEST']._serialized_end=182
-  _globals['_RATELIMITSTATE']._serialized_start=184
-  _globals['_RATELIMITSTATE']._serialized_end=274
-  _globals['_EXTERNALQUOTE']._serialized_start=277
-  _globals['_EXTERNALQUOTE']._serialized_end=811
-  _globals['_EXTERNALQUOTEBATCH']._serialized_start=813
-  _globals['_EXTERNALQUOTEBATCH']._serialized_end=913
-  _globals['_PROVIDERHEALTHREQUEST']._serialized_start=915
-  _globals['_PROVIDERHEALTHREQUEST']._serialized_end=938
-  _globals['_PROVIDERHEALTH']._serialized_start=941
-  _globals['_PROVIDERHEALTH']._serialized_end=1198
-  _globals['_PROVIDERHEALTHRESPONSE']._serialized_start=1200
-  _globals['_PROVIDERHEALTHRESPONSE']._serialized_end=1272
-  _globals['_EXTERNALQUOTESERVICE']._serialized_start=1401
-  _globals['_EXTERNALQUOTESERVICE']._serialized_end=1831
+  _globals['_BREAKERSTATE']._serialized_start=1302
+  _globals['_BREAKERSTATE']._serialized_end=1426
+  _globals['_EXTERNALQUOTEREQUEST']._serialized_start=103
+  _globals['_EXTERNALQUOTEREQUEST']._serialized_end=210
+  _globals['_RATELIMITSTATE']._serialized_start=212
+  _globals['_RATELIMITSTATE']._serialized_end=302
+  _globals['_EXTERNALQUOTE']._serialized_start=305
+  _globals['_EXTERNALQUOTE']._serialized_end=839
+  _globals['_EXTERNALQUOTEBATCH']._serialized_start=841
+  _globals['_EXTERNALQUOTEBATCH']._serialized_end=941
+  _globals['_PROVIDERHEALTHREQUEST']._serialized_start=943
+  _globals['_PROVIDERHEALTHREQUEST']._serialized_end=966
+  _globals['_PROVIDERHEALTH']._serialized_start=969
+  _globals['_PROVIDERHEALTH']._serialized_end=1226
+  _globals['_PROVIDERHEALTHRESPONSE']._serialized_start=1228
+  _globals['_PROVIDERHEALTHRESPONSE']._serialized_end=1300
+  _globals['_EXTERNALQUOTESERVICE']._serialized_start=1429
+  _globals['_EXTERNALQUOTESERVICE']._serialized_end=1937
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from quote_core.generated.solquote.v1 import evidence_pb2 as _evidence_pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as _quotes_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf.internal import enum_type_wrapper as _enum_type_wrapper

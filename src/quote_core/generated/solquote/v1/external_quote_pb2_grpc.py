@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from quote_core.generated.solquote.v1 import evidence_pb2 as solquote_dot_v1_dot_evidence__pb2
 from quote_core.generated.solquote.v1 import external_quote_pb2 as solquote_dot_v1_dot_external__quote__pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as solquote_dot_v1_dot_quotes__pb2
 
@@ -56,6 +57,11 @@ class ExternalQuoteServiceStub:
                 request_serializer=solquote_dot_v1_dot_external__quote__pb2.ProviderHealthRequest.SerializeToString,
                 response_deserializer=solquote_dot_v1_dot_external__quote__pb2.ProviderHealthResponse.FromString,
                 _registered_method=True)
+        self.ExplainQuote = channel.unary_unary(
+                '/solquote.v1.ExternalQuoteService/ExplainQuote',
+                request_serializer=solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.SerializeToString,
+                response_deserializer=solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.FromString,
+                _registered_method=True)
         self.Health = channel.unary_unary(
                 '/solquote.v1.ExternalQuoteService/Health',
                 request_serializer=solquote_dot_v1_dot_quotes__pb2.HealthRequest.SerializeToString,
@@ -95,6 +101,13 @@ class ExternalQuoteServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainQuote(self, request, context):
+        """What a provider's quote rests on; NOT_FOUND where that is no longer kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Health(self, request, context):
         """How the service is.
         """
@@ -124,6 +137,11 @@ def add_ExternalQuoteServiceServicer_to_server(servicer, server):
                     servicer.GetProviderHealth,
                     request_deserializer=solquote_dot_v1_dot_external__quote__pb2.ProviderHealthRequest.FromString,
                     response_serializer=solquote_dot_v1_dot_external__quote__pb2.ProviderHealthResponse.SerializeToString,
+            ),
+            'ExplainQuote': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainQuote,
+                    request_deserializer=solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.FromString,
+                    response_serializer=solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.SerializeToString,
             ),
             'Health': grpc.unary_unary_rpc_method_handler(
                     servicer.Health,
@@ -240,6 +258,33 @@ class ExternalQuoteService:
             '/solquote.v1.ExternalQuoteService/GetProviderHealth',
             solquote_dot_v1_dot_external__quote__pb2.ProviderHealthRequest.SerializeToString,
             solquote_dot_v1_dot_external__quote__pb2.ProviderHealthResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainQuote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/solquote.v1.ExternalQuoteService/ExplainQuote',
+            solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.SerializeToString,
+            solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.FromString,
             options,
             channel_credentials,
             insecure,

@@ -1,3 +1,4 @@
+from quote_core.generated.solquote.v1 import evidence_pb2 as _evidence_pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as _quotes_pb2
 from google.protobuf.internal import containers as _containers
 from google.protobuf import descriptor as _descriptor
@@ -8,20 +9,28 @@ from typing import ClassVar as _ClassVar, Optional as _Optional, Union as _Union
 DESCRIPTOR: _descriptor.FileDescriptor
 
 class LocalQuoteRequest(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "dexes", "exclude_dexes")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "dexes", "exclude_dexes", "max_hops", "max_splits", "only_direct_routes", "max_accounts")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     DEXES_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_DEXES_FIELD_NUMBER: _ClassVar[int]
+    MAX_HOPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SPLITS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_DIRECT_ROUTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
     output_amount: int
     dexes: _containers.RepeatedScalarFieldContainer[str]
     exclude_dexes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., dexes: _Optional[_Iterable[str]] = ..., exclude_dexes: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_hops: int
+    max_splits: int
+    only_direct_routes: bool
+    max_accounts: int
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., dexes: _Optional[_Iterable[str]] = ..., exclude_dexes: _Optional[_Iterable[str]] = ..., max_hops: _Optional[int] = ..., max_splits: _Optional[int] = ..., only_direct_routes: _Optional[bool] = ..., max_accounts: _Optional[int] = ...) -> None: ...
 
 class LocalQuote(_message.Message):
     __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "price_impact", "pool_id", "protocol", "pool_state_age_ms", "quote_cache_age_ms", "is_stale", "oracle_price", "deviation_percent", "version", "slot", "route", "row", "error", "route_id", "quoted_unix_ns", "depth_amount", "pool_received_mono_ns", "provenance", "freshness")
@@ -84,16 +93,18 @@ class LocalQuoteBatch(_message.Message):
     def __init__(self, quotes: _Optional[_Iterable[_Union[LocalQuote, _Mapping]]] = ..., sequence: _Optional[int] = ..., snapshot: _Optional[bool] = ...) -> None: ...
 
 class LocalQuoteColumns(_message.Message):
-    __slots__ = ("groups", "refused", "sequence", "snapshot")
+    __slots__ = ("groups", "refused", "sequence", "snapshot", "routed")
     GROUPS_FIELD_NUMBER: _ClassVar[int]
     REFUSED_FIELD_NUMBER: _ClassVar[int]
     SEQUENCE_FIELD_NUMBER: _ClassVar[int]
     SNAPSHOT_FIELD_NUMBER: _ClassVar[int]
+    ROUTED_FIELD_NUMBER: _ClassVar[int]
     groups: _containers.RepeatedCompositeFieldContainer[LocalQuoteGroup]
     refused: _containers.RepeatedCompositeFieldContainer[LocalQuote]
     sequence: int
     snapshot: bool
-    def __init__(self, groups: _Optional[_Iterable[_Union[LocalQuoteGroup, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[LocalQuote, _Mapping]]] = ..., sequence: _Optional[int] = ..., snapshot: _Optional[bool] = ...) -> None: ...
+    routed: _containers.RepeatedCompositeFieldContainer[LocalQuote]
+    def __init__(self, groups: _Optional[_Iterable[_Union[LocalQuoteGroup, _Mapping]]] = ..., refused: _Optional[_Iterable[_Union[LocalQuote, _Mapping]]] = ..., sequence: _Optional[int] = ..., snapshot: _Optional[bool] = ..., routed: _Optional[_Iterable[_Union[LocalQuote, _Mapping]]] = ...) -> None: ...
 
 class LocalQuoteGroup(_message.Message):
     __slots__ = ("common", "hop", "rows", "input_amounts", "output_amounts", "price_impacts", "versions", "quoted_unix_ns", "quote_cache_ages_ms")
@@ -258,25 +269,45 @@ class PoolState(_message.Message):
     def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., program_id: _Optional[str] = ..., mint_a: _Optional[str] = ..., mint_b: _Optional[str] = ..., slot: _Optional[int] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., tradable: _Optional[bool] = ..., refusal: _Optional[str] = ..., price: _Optional[float] = ..., fee_fraction_a_to_b: _Optional[float] = ..., fee_fraction_b_to_a: _Optional[float] = ..., depth_a_amount: _Optional[int] = ..., depth_b_amount: _Optional[int] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., accounts: _Optional[_Iterable[_Union[PoolAccount, _Mapping]]] = ..., update_count: _Optional[int] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
 
 class ListPoolsRequest(_message.Message):
-    __slots__ = ("mint_a", "mint_b")
+    __slots__ = ("mint_a", "mint_b", "include_dropped")
     MINT_A_FIELD_NUMBER: _ClassVar[int]
     MINT_B_FIELD_NUMBER: _ClassVar[int]
+    INCLUDE_DROPPED_FIELD_NUMBER: _ClassVar[int]
     mint_a: str
     mint_b: str
-    def __init__(self, mint_a: _Optional[str] = ..., mint_b: _Optional[str] = ...) -> None: ...
+    include_dropped: bool
+    def __init__(self, mint_a: _Optional[str] = ..., mint_b: _Optional[str] = ..., include_dropped: _Optional[bool] = ...) -> None: ...
+
+class DroppedPool(_message.Message):
+    __slots__ = ("pool_id", "protocol", "mint_a", "mint_b", "depth_lamports", "reason")
+    POOL_ID_FIELD_NUMBER: _ClassVar[int]
+    PROTOCOL_FIELD_NUMBER: _ClassVar[int]
+    MINT_A_FIELD_NUMBER: _ClassVar[int]
+    MINT_B_FIELD_NUMBER: _ClassVar[int]
+    DEPTH_LAMPORTS_FIELD_NUMBER: _ClassVar[int]
+    REASON_FIELD_NUMBER: _ClassVar[int]
+    pool_id: str
+    protocol: str
+    mint_a: str
+    mint_b: str
+    depth_lamports: int
+    reason: str
+    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., mint_a: _Optional[str] = ..., mint_b: _Optional[str] = ..., depth_lamports: _Optional[int] = ..., reason: _Optional[str] = ...) -> None: ...
 
 class ListPoolsResponse(_message.Message):
-    __slots__ = ("pools",)
+    __slots__ = ("pools", "dropped")
     POOLS_FIELD_NUMBER: _ClassVar[int]
+    DROPPED_FIELD_NUMBER: _ClassVar[int]
     pools: _containers.RepeatedCompositeFieldContainer[PoolState]
-    def __init__(self, pools: _Optional[_Iterable[_Union[PoolState, _Mapping]]] = ...) -> None: ...
+    dropped: _containers.RepeatedCompositeFieldContainer[DroppedPool]
+    def __init__(self, pools: _Optional[_Iterable[_Union[PoolState, _Mapping]]] = ..., dropped: _Optional[_Iterable[_Union[DroppedPool, _Mapping]]] = ...) -> None: ...
 
 class OraclePricesRequest(_message.Message):
     __slots__ = ()
     def __init__(self) -> None: ...
 
 class OraclePrice(_message.Message):
-    __slots__ = ("mint", "symbol", "usd", "source", "age_ms", "is_stale", "provenance", "freshness")
+    __slots__ = ("mint", "symbol", "usd", "source", "age_ms", "is_stale", "provenance", "freshness", "confidence_usd", "disagreement", "disagreement_in_sol", "sources")
     MINT_FIELD_NUMBER: _ClassVar[int]
     SYMBOL_FIELD_NUMBER: _ClassVar[int]
     USD_FIELD_NUMBER: _ClassVar[int]
@@ -285,6 +316,10 @@ class OraclePrice(_message.Message):
     IS_STALE_FIELD_NUMBER: _ClassVar[int]
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     FRESHNESS_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_USD_FIELD_NUMBER: _ClassVar[int]
+    DISAGREEMENT_FIELD_NUMBER: _ClassVar[int]
+    DISAGREEMENT_IN_SOL_FIELD_NUMBER: _ClassVar[int]
+    SOURCES_FIELD_NUMBER: _ClassVar[int]
     mint: str
     symbol: str
     usd: float
@@ -293,7 +328,27 @@ class OraclePrice(_message.Message):
     is_stale: bool
     provenance: _quotes_pb2.Provenance
     freshness: _quotes_pb2.Freshness
-    def __init__(self, mint: _Optional[str] = ..., symbol: _Optional[str] = ..., usd: _Optional[float] = ..., source: _Optional[str] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ...) -> None: ...
+    confidence_usd: float
+    disagreement: float
+    disagreement_in_sol: float
+    sources: _containers.RepeatedCompositeFieldContainer[OracleSourceReading]
+    def __init__(self, mint: _Optional[str] = ..., symbol: _Optional[str] = ..., usd: _Optional[float] = ..., source: _Optional[str] = ..., age_ms: _Optional[int] = ..., is_stale: _Optional[bool] = ..., provenance: _Optional[_Union[_quotes_pb2.Provenance, str]] = ..., freshness: _Optional[_Union[_quotes_pb2.Freshness, _Mapping]] = ..., confidence_usd: _Optional[float] = ..., disagreement: _Optional[float] = ..., disagreement_in_sol: _Optional[float] = ..., sources: _Optional[_Iterable[_Union[OracleSourceReading, _Mapping]]] = ...) -> None: ...
+
+class OracleSourceReading(_message.Message):
+    __slots__ = ("source", "usd", "confidence_usd", "age_ms", "standing", "why")
+    SOURCE_FIELD_NUMBER: _ClassVar[int]
+    USD_FIELD_NUMBER: _ClassVar[int]
+    CONFIDENCE_USD_FIELD_NUMBER: _ClassVar[int]
+    AGE_MS_FIELD_NUMBER: _ClassVar[int]
+    STANDING_FIELD_NUMBER: _ClassVar[int]
+    WHY_FIELD_NUMBER: _ClassVar[int]
+    source: str
+    usd: float
+    confidence_usd: float
+    age_ms: int
+    standing: str
+    why: str
+    def __init__(self, source: _Optional[str] = ..., usd: _Optional[float] = ..., confidence_usd: _Optional[float] = ..., age_ms: _Optional[int] = ..., standing: _Optional[str] = ..., why: _Optional[str] = ...) -> None: ...
 
 class OraclePricesResponse(_message.Message):
     __slots__ = ("prices", "slot")

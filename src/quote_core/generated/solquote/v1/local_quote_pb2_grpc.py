@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from quote_core.generated.solquote.v1 import evidence_pb2 as solquote_dot_v1_dot_evidence__pb2
 from quote_core.generated.solquote.v1 import local_quote_pb2 as solquote_dot_v1_dot_local__quote__pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as solquote_dot_v1_dot_quotes__pb2
 
@@ -81,6 +82,11 @@ class LocalQuoteServiceStub:
                 request_serializer=solquote_dot_v1_dot_local__quote__pb2.OraclePricesRequest.SerializeToString,
                 response_deserializer=solquote_dot_v1_dot_local__quote__pb2.OraclePricesResponse.FromString,
                 _registered_method=True)
+        self.ExplainQuote = channel.unary_unary(
+                '/solquote.v1.LocalQuoteService/ExplainQuote',
+                request_serializer=solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.SerializeToString,
+                response_deserializer=solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.FromString,
+                _registered_method=True)
         self.Health = channel.unary_unary(
                 '/solquote.v1.LocalQuoteService/Health',
                 request_serializer=solquote_dot_v1_dot_quotes__pb2.HealthRequest.SerializeToString,
@@ -155,6 +161,13 @@ class LocalQuoteServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainQuote(self, request, context):
+        """What a quote of this service rests on; NOT_FOUND where that is no longer kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Health(self, request, context):
         """How the service is.
         """
@@ -209,6 +222,11 @@ def add_LocalQuoteServiceServicer_to_server(servicer, server):
                     servicer.GetOraclePrices,
                     request_deserializer=solquote_dot_v1_dot_local__quote__pb2.OraclePricesRequest.FromString,
                     response_serializer=solquote_dot_v1_dot_local__quote__pb2.OraclePricesResponse.SerializeToString,
+            ),
+            'ExplainQuote': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainQuote,
+                    request_deserializer=solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.FromString,
+                    response_serializer=solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.SerializeToString,
             ),
             'Health': grpc.unary_unary_rpc_method_handler(
                     servicer.Health,
@@ -460,6 +478,33 @@ class LocalQuoteService:
             '/solquote.v1.LocalQuoteService/GetOraclePrices',
             solquote_dot_v1_dot_local__quote__pb2.OraclePricesRequest.SerializeToString,
             solquote_dot_v1_dot_local__quote__pb2.OraclePricesResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainQuote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/solquote.v1.LocalQuoteService/ExplainQuote',
+            solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.SerializeToString,
+            solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.FromString,
             options,
             channel_credentials,
             insecure,

@@ -22,38 +22,39 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from quote_core.generated.solquote.v1 import evidence_pb2 as solquote_dot_v1_dot_evidence__pb2
 from quote_core.generated.solquote.v1 import external_quote_pb2 as solquote_dot_v1_dot_external__quote__pb2
 from quote_core.generated.solquote.v1 import local_quote_pb2 as solquote_dot_v1_dot_local__quote__pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as solquote_dot_v1_dot_quotes__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"solquote/v1/quote_aggregator.proto\x12\x0bsolquote.v1\x1a solquote/v1/external_quote.proto\x1a\x1dsolquote/v1/local_quote.proto\x1a\x18solquote/v1/quotes.proto\"\x94\x01\n\x16\x41ggregatedQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\r\n\x05\x64\x65xes\x18\x05 \x03(\t\x12\x15\n\rexclude_dexes\x18\x06 \x03(\t\"h\n\x11\x43onfidenceFactors\x12\x10\n\x08pool_age\x18\x01 \x01(\x01\x12\r\n\x05route\x18\x02 \x01(\x01\x12\x0e\n\x06oracle\x18\x03 \x01(\x01\x12\x10\n\x08provider\x18\x04 \x01(\x01\x12\x10\n\x08slippage\x18\x05 \x01(\x01\"{\n\x0b\x44\x65\x63isionCap\x12&\n\x06reason\x18\x01 \x01(\x0e\x32\x16.solquote.v1.CapReason\x12\r\n\x05value\x18\x02 \x01(\x01\x12\r\n\x05limit\x18\x03 \x01(\x01\x12&\n\x07\x61t_most\x18\x04 \x01(\x0e\x32\x15.solquote.v1.Decision\"\x8e\x05\n\x0f\x41ggregatedQuote\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12&\n\x05local\x18\x04 \x01(\x0b\x32\x17.solquote.v1.LocalQuote\x12,\n\x08\x65xternal\x18\x05 \x01(\x0b\x32\x1a.solquote.v1.ExternalQuote\x12-\n\x0b\x62\x65st_source\x18\x06 \x01(\x0e\x32\x18.solquote.v1.QuoteSource\x12\x18\n\x10local_confidence\x18\x07 \x01(\x01\x12\x1b\n\x13\x65xternal_confidence\x18\x08 \x01(\x01\x12\x35\n\rlocal_factors\x18\t \x01(\x0b\x32\x1e.solquote.v1.ConfidenceFactors\x12\x38\n\x10\x65xternal_factors\x18\n \x01(\x0b\x32\x1e.solquote.v1.ConfidenceFactors\x12\x19\n\x0coracle_price\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07version\x18\x0c \x01(\x04\x12\x0b\n\x03row\x18\r \x01(\r\x12&\n\x05\x65rror\x18\x0e \x01(\x0b\x32\x17.solquote.v1.QuoteError\x12\'\n\x08\x64\x65\x63ision\x18\x0f \x01(\x0e\x32\x15.solquote.v1.Decision\x12\x15\n\routput_amount\x18\x10 \x01(\x04\x12,\n\nlocal_caps\x18\x11 \x03(\x0b\x32\x18.solquote.v1.DecisionCap\x12/\n\rexternal_caps\x18\x12 \x03(\x0b\x32\x18.solquote.v1.DecisionCapB\x0f\n\r_oracle_price\"f\n\x12\x42\x61tchQuoteResponse\x12,\n\x06quotes\x18\x01 \x03(\x0b\x32\x1c.solquote.v1.AggregatedQuote\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\" \n\x0cRouteRequest\x12\x10\n\x08route_id\x18\x01 \x01(\x06\"G\n\rRouteResponse\x12\x10\n\x08route_id\x18\x01 \x01(\x06\x12$\n\x05route\x18\x02 \x03(\x0b\x32\x15.solquote.v1.RouteHop*^\n\x0bQuoteSource\x12\x1c\n\x18QUOTE_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12QUOTE_SOURCE_LOCAL\x10\x01\x12\x19\n\x15QUOTE_SOURCE_EXTERNAL\x10\x02*y\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_SKIP\x10\x01\x12\x15\n\x11\x44\x45\x43ISION_CAUTIOUS\x10\x02\x12\x13\n\x0f\x44\x45\x43ISION_VERIFY\x10\x03\x12\x14\n\x10\x44\x45\x43ISION_EXECUTE\x10\x04*{\n\tCapReason\x12\x1a\n\x16\x43\x41P_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41P_REASON_PRICE_IMPACT\x10\x01\x12\x1f\n\x1b\x43\x41P_REASON_ORACLE_DEVIATION\x10\x02\x12\x14\n\x10\x43\x41P_REASON_STALE\x10\x03\x32\x9a\x03\n\x16QuoteAggregatorService\x12V\n\x11StreamBatchQuotes\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1f.solquote.v1.BatchQuoteResponse0\x01\x12S\n\x0cStreamQuotes\x12#.solquote.v1.AggregatedQuoteRequest\x1a\x1c.solquote.v1.AggregatedQuote0\x01\x12M\n\x08GetQuote\x12#.solquote.v1.AggregatedQuoteRequest\x1a\x1c.solquote.v1.AggregatedQuote\x12\x41\n\x08GetRoute\x12\x19.solquote.v1.RouteRequest\x1a\x1a.solquote.v1.RouteResponse\x12\x41\n\x06Health\x12\x1a.solquote.v1.HealthRequest\x1a\x1b.solquote.v1.HealthResponseb\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\"solquote/v1/quote_aggregator.proto\x12\x0bsolquote.v1\x1a\x1asolquote/v1/evidence.proto\x1a solquote/v1/external_quote.proto\x1a\x1dsolquote/v1/local_quote.proto\x1a\x18solquote/v1/quotes.proto\"\xec\x01\n\x16\x41ggregatedQuoteRequest\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12\x15\n\routput_amount\x18\x04 \x01(\x04\x12\r\n\x05\x64\x65xes\x18\x05 \x03(\t\x12\x15\n\rexclude_dexes\x18\x06 \x03(\t\x12\x10\n\x08max_hops\x18\x07 \x01(\r\x12\x12\n\nmax_splits\x18\x08 \x01(\r\x12\x1a\n\x12only_direct_routes\x18\t \x01(\x08\x12\x14\n\x0cmax_accounts\x18\n \x01(\r\"h\n\x11\x43onfidenceFactors\x12\x10\n\x08pool_age\x18\x01 \x01(\x01\x12\r\n\x05route\x18\x02 \x01(\x01\x12\x0e\n\x06oracle\x18\x03 \x01(\x01\x12\x10\n\x08provider\x18\x04 \x01(\x01\x12\x10\n\x08slippage\x18\x05 \x01(\x01\"{\n\x0b\x44\x65\x63isionCap\x12&\n\x06reason\x18\x01 \x01(\x0e\x32\x16.solquote.v1.CapReason\x12\r\n\x05value\x18\x02 \x01(\x01\x12\r\n\x05limit\x18\x03 \x01(\x01\x12&\n\x07\x61t_most\x18\x04 \x01(\x0e\x32\x15.solquote.v1.Decision\"\xab\x05\n\x0f\x41ggregatedQuote\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x14\n\x0cinput_amount\x18\x03 \x01(\x04\x12&\n\x05local\x18\x04 \x01(\x0b\x32\x17.solquote.v1.LocalQuote\x12,\n\x08\x65xternal\x18\x05 \x01(\x0b\x32\x1a.solquote.v1.ExternalQuote\x12-\n\x0b\x62\x65st_source\x18\x06 \x01(\x0e\x32\x18.solquote.v1.QuoteSource\x12\x18\n\x10local_confidence\x18\x07 \x01(\x01\x12\x1b\n\x13\x65xternal_confidence\x18\x08 \x01(\x01\x12\x35\n\rlocal_factors\x18\t \x01(\x0b\x32\x1e.solquote.v1.ConfidenceFactors\x12\x38\n\x10\x65xternal_factors\x18\n \x01(\x0b\x32\x1e.solquote.v1.ConfidenceFactors\x12\x19\n\x0coracle_price\x18\x0b \x01(\x01H\x00\x88\x01\x01\x12\x0f\n\x07version\x18\x0c \x01(\x04\x12\x0b\n\x03row\x18\r \x01(\r\x12&\n\x05\x65rror\x18\x0e \x01(\x0b\x32\x17.solquote.v1.QuoteError\x12\'\n\x08\x64\x65\x63ision\x18\x0f \x01(\x0e\x32\x15.solquote.v1.Decision\x12\x15\n\routput_amount\x18\x10 \x01(\x04\x12,\n\nlocal_caps\x18\x11 \x03(\x0b\x32\x18.solquote.v1.DecisionCap\x12/\n\rexternal_caps\x18\x12 \x03(\x0b\x32\x18.solquote.v1.DecisionCap\x12\x1b\n\x13oracle_disagreement\x18\x13 \x01(\x01\x42\x0f\n\r_oracle_price\"f\n\x12\x42\x61tchQuoteResponse\x12,\n\x06quotes\x18\x01 \x03(\x0b\x32\x1c.solquote.v1.AggregatedQuote\x12\x10\n\x08sequence\x18\x02 \x01(\x04\x12\x10\n\x08snapshot\x18\x03 \x01(\x08\" \n\x0cRouteRequest\x12\x10\n\x08route_id\x18\x01 \x01(\x06\"G\n\rRouteResponse\x12\x10\n\x08route_id\x18\x01 \x01(\x06\x12$\n\x05route\x18\x02 \x03(\x0b\x32\x15.solquote.v1.RouteHop*^\n\x0bQuoteSource\x12\x1c\n\x18QUOTE_SOURCE_UNSPECIFIED\x10\x00\x12\x16\n\x12QUOTE_SOURCE_LOCAL\x10\x01\x12\x19\n\x15QUOTE_SOURCE_EXTERNAL\x10\x02*y\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_SKIP\x10\x01\x12\x15\n\x11\x44\x45\x43ISION_CAUTIOUS\x10\x02\x12\x13\n\x0f\x44\x45\x43ISION_VERIFY\x10\x03\x12\x14\n\x10\x44\x45\x43ISION_EXECUTE\x10\x04*{\n\tCapReason\x12\x1a\n\x16\x43\x41P_REASON_UNSPECIFIED\x10\x00\x12\x1b\n\x17\x43\x41P_REASON_PRICE_IMPACT\x10\x01\x12\x1f\n\x1b\x43\x41P_REASON_ORACLE_DEVIATION\x10\x02\x12\x14\n\x10\x43\x41P_REASON_STALE\x10\x03\x32\xe8\x03\n\x16QuoteAggregatorService\x12V\n\x11StreamBatchQuotes\x12\x1e.solquote.v1.BatchQuoteRequest\x1a\x1f.solquote.v1.BatchQuoteResponse0\x01\x12S\n\x0cStreamQuotes\x12#.solquote.v1.AggregatedQuoteRequest\x1a\x1c.solquote.v1.AggregatedQuote0\x01\x12M\n\x08GetQuote\x12#.solquote.v1.AggregatedQuoteRequest\x1a\x1c.solquote.v1.AggregatedQuote\x12\x41\n\x08GetRoute\x12\x19.solquote.v1.RouteRequest\x1a\x1a.solquote.v1.RouteResponse\x12L\n\x0c\x45xplainQuote\x12 .solquote.v1.ExplainQuoteRequest\x1a\x1a.solquote.v1.QuoteEvidence\x12\x41\n\x06Health\x12\x1a.solquote.v1.HealthRequest\x1a\x1b.solquote.v1.HealthResponseb\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
 _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'solquote.v1.quote_aggregator_pb2', _globals)
 if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
-  _globals['_QUOTESOURCE']._serialized_start=1392
-  _globals['_QUOTESOURCE']._serialized_end=1486
-  _globals['_DECISION']._serialized_start=1488
-  _globals['_DECISION']._serialized_end=1609
-  _globals['_CAPREASON']._serialized_start=1611
-  _globals['_CAPREASON']._serialized_end=1734
-  _globals['_AGGREGATEDQUOTEREQUEST']._serialized_start=143
-  _globals['_AGGREGATEDQUOTEREQUEST']._serialized_end=291
-  _globals['_CONFIDENCEFACTORS']._serialized_start=293
-  _globals['_CONFIDENCEFACTORS']._serialized_end=397
-  _globals['_DECISIONCAP']._serialized_start=399
-  _globals['_DECISIONCAP']._serialized_end=522
-  _globals['_AGGREGATEDQUOTE']._serialized_start=525
-  _globals['_AGGREGATEDQUOTE']._serialized_end=1179
-  _globals['_BATCHQUOTERESPONSE']._serialized_start=1181
-  _globals['_BATCHQUOTERESPONSE']._serialized_end=1283
-  _globals['_ROUTEREQUEST']._serialized_start=1285
-  _globals['_ROUTEREQUEST']._serialized_end=1317
-  _globals['_ROUTERESPONSE']._serialized_start=1319
-  _globals['_ROUTERESPONSE']._serialized_end=1390
-  _globals['_QUOTEAGGREGATORSERVICE']._serialized_start=1737
-  _globals['_QUOTEAGGREGATORSERVICE']._serialized_end=2147
+  _globals['_QUOTESOURCE']._serialized_start=1537
+  _globals['_QUOTESOURCE']._serialized_end=1631
+  _globals['_DECISION']._serialized_start=1633
+  _globals['_DECISION']._serialized_end=1754
+  _globals['_CAPREASON']._serialized_start=1756
+  _globals['_CAPREASON']._serialized_end=1879
+  _globals['_AGGREGATEDQUOTEREQUEST']._serialized_start=171
+  _globals['_AGGREGATEDQUOTEREQUEST']._serialized_end=407
+  _globals['_CONFIDENCEFACTORS']._serialized_start=409
+  _globals['_CONFIDENCEFACTORS']._serialized_end=513
+  _globals['_DECISIONCAP']._serialized_start=515
+  _globals['_DECISIONCAP']._serialized_end=638
+  _globals['_AGGREGATEDQUOTE']._serialized_start=641
+  _globals['_AGGREGATEDQUOTE']._serialized_end=1324
+  _globals['_BATCHQUOTERESPONSE']._serialized_start=1326
+  _globals['_BATCHQUOTERESPONSE']._serialized_end=1428
+  _globals['_ROUTEREQUEST']._serialized_start=1430
+  _globals['_ROUTEREQUEST']._serialized_end=1462
+  _globals['_ROUTERESPONSE']._serialized_start=1464
+  _globals['_ROUTERESPONSE']._serialized_end=1535
+  _globals['_QUOTEAGGREGATORSERVICE']._serialized_start=1882
+  _globals['_QUOTEAGGREGATORSERVICE']._serialized_end=2370
 # @@protoc_insertion_point(module_scope)

@@ -1,3 +1,4 @@
+from quote_core.generated.solquote.v1 import evidence_pb2 as _evidence_pb2
 from quote_core.generated.solquote.v1 import external_quote_pb2 as _external_quote_pb2
 from quote_core.generated.solquote.v1 import local_quote_pb2 as _local_quote_pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as _quotes_pb2
@@ -44,20 +45,28 @@ CAP_REASON_ORACLE_DEVIATION: CapReason
 CAP_REASON_STALE: CapReason
 
 class AggregatedQuoteRequest(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "dexes", "exclude_dexes")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "output_amount", "dexes", "exclude_dexes", "max_hops", "max_splits", "only_direct_routes", "max_accounts")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     DEXES_FIELD_NUMBER: _ClassVar[int]
     EXCLUDE_DEXES_FIELD_NUMBER: _ClassVar[int]
+    MAX_HOPS_FIELD_NUMBER: _ClassVar[int]
+    MAX_SPLITS_FIELD_NUMBER: _ClassVar[int]
+    ONLY_DIRECT_ROUTES_FIELD_NUMBER: _ClassVar[int]
+    MAX_ACCOUNTS_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
     output_amount: int
     dexes: _containers.RepeatedScalarFieldContainer[str]
     exclude_dexes: _containers.RepeatedScalarFieldContainer[str]
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., dexes: _Optional[_Iterable[str]] = ..., exclude_dexes: _Optional[_Iterable[str]] = ...) -> None: ...
+    max_hops: int
+    max_splits: int
+    only_direct_routes: bool
+    max_accounts: int
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., dexes: _Optional[_Iterable[str]] = ..., exclude_dexes: _Optional[_Iterable[str]] = ..., max_hops: _Optional[int] = ..., max_splits: _Optional[int] = ..., only_direct_routes: _Optional[bool] = ..., max_accounts: _Optional[int] = ...) -> None: ...
 
 class ConfidenceFactors(_message.Message):
     __slots__ = ("pool_age", "route", "oracle", "provider", "slippage")
@@ -86,7 +95,7 @@ class DecisionCap(_message.Message):
     def __init__(self, reason: _Optional[_Union[CapReason, str]] = ..., value: _Optional[float] = ..., limit: _Optional[float] = ..., at_most: _Optional[_Union[Decision, str]] = ...) -> None: ...
 
 class AggregatedQuote(_message.Message):
-    __slots__ = ("input_mint", "output_mint", "input_amount", "local", "external", "best_source", "local_confidence", "external_confidence", "local_factors", "external_factors", "oracle_price", "version", "row", "error", "decision", "output_amount", "local_caps", "external_caps")
+    __slots__ = ("input_mint", "output_mint", "input_amount", "local", "external", "best_source", "local_confidence", "external_confidence", "local_factors", "external_factors", "oracle_price", "version", "row", "error", "decision", "output_amount", "local_caps", "external_caps", "oracle_disagreement")
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     OUTPUT_MINT_FIELD_NUMBER: _ClassVar[int]
     INPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
@@ -105,6 +114,7 @@ class AggregatedQuote(_message.Message):
     OUTPUT_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     LOCAL_CAPS_FIELD_NUMBER: _ClassVar[int]
     EXTERNAL_CAPS_FIELD_NUMBER: _ClassVar[int]
+    ORACLE_DISAGREEMENT_FIELD_NUMBER: _ClassVar[int]
     input_mint: str
     output_mint: str
     input_amount: int
@@ -123,7 +133,8 @@ class AggregatedQuote(_message.Message):
     output_amount: int
     local_caps: _containers.RepeatedCompositeFieldContainer[DecisionCap]
     external_caps: _containers.RepeatedCompositeFieldContainer[DecisionCap]
-    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., local: _Optional[_Union[_local_quote_pb2.LocalQuote, _Mapping]] = ..., external: _Optional[_Union[_external_quote_pb2.ExternalQuote, _Mapping]] = ..., best_source: _Optional[_Union[QuoteSource, str]] = ..., local_confidence: _Optional[float] = ..., external_confidence: _Optional[float] = ..., local_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., external_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., oracle_price: _Optional[float] = ..., version: _Optional[int] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., decision: _Optional[_Union[Decision, str]] = ..., output_amount: _Optional[int] = ..., local_caps: _Optional[_Iterable[_Union[DecisionCap, _Mapping]]] = ..., external_caps: _Optional[_Iterable[_Union[DecisionCap, _Mapping]]] = ...) -> None: ...
+    oracle_disagreement: float
+    def __init__(self, input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., local: _Optional[_Union[_local_quote_pb2.LocalQuote, _Mapping]] = ..., external: _Optional[_Union[_external_quote_pb2.ExternalQuote, _Mapping]] = ..., best_source: _Optional[_Union[QuoteSource, str]] = ..., local_confidence: _Optional[float] = ..., external_confidence: _Optional[float] = ..., local_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., external_factors: _Optional[_Union[ConfidenceFactors, _Mapping]] = ..., oracle_price: _Optional[float] = ..., version: _Optional[int] = ..., row: _Optional[int] = ..., error: _Optional[_Union[_quotes_pb2.QuoteError, _Mapping]] = ..., decision: _Optional[_Union[Decision, str]] = ..., output_amount: _Optional[int] = ..., local_caps: _Optional[_Iterable[_Union[DecisionCap, _Mapping]]] = ..., external_caps: _Optional[_Iterable[_Union[DecisionCap, _Mapping]]] = ..., oracle_disagreement: _Optional[float] = ...) -> None: ...
 
 class BatchQuoteResponse(_message.Message):
     __slots__ = ("quotes", "sequence", "snapshot")

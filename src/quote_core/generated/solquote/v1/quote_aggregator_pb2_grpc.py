@@ -3,6 +3,7 @@
 import grpc
 import warnings
 
+from quote_core.generated.solquote.v1 import evidence_pb2 as solquote_dot_v1_dot_evidence__pb2
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as solquote_dot_v1_dot_quote__aggregator__pb2
 from quote_core.generated.solquote.v1 import quotes_pb2 as solquote_dot_v1_dot_quotes__pb2
 
@@ -56,6 +57,11 @@ class QuoteAggregatorServiceStub:
                 request_serializer=solquote_dot_v1_dot_quote__aggregator__pb2.RouteRequest.SerializeToString,
                 response_deserializer=solquote_dot_v1_dot_quote__aggregator__pb2.RouteResponse.FromString,
                 _registered_method=True)
+        self.ExplainQuote = channel.unary_unary(
+                '/solquote.v1.QuoteAggregatorService/ExplainQuote',
+                request_serializer=solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.SerializeToString,
+                response_deserializer=solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.FromString,
+                _registered_method=True)
         self.Health = channel.unary_unary(
                 '/solquote.v1.QuoteAggregatorService/Health',
                 request_serializer=solquote_dot_v1_dot_quotes__pb2.HealthRequest.SerializeToString,
@@ -95,6 +101,13 @@ class QuoteAggregatorServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ExplainQuote(self, request, context):
+        """What a quote of either source rests on, from whoever gave it; NOT_FOUND where that is no longer kept.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def Health(self, request, context):
         """How the service is.
         """
@@ -124,6 +137,11 @@ def add_QuoteAggregatorServiceServicer_to_server(servicer, server):
                     servicer.GetRoute,
                     request_deserializer=solquote_dot_v1_dot_quote__aggregator__pb2.RouteRequest.FromString,
                     response_serializer=solquote_dot_v1_dot_quote__aggregator__pb2.RouteResponse.SerializeToString,
+            ),
+            'ExplainQuote': grpc.unary_unary_rpc_method_handler(
+                    servicer.ExplainQuote,
+                    request_deserializer=solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.FromString,
+                    response_serializer=solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.SerializeToString,
             ),
             'Health': grpc.unary_unary_rpc_method_handler(
                     servicer.Health,
@@ -240,6 +258,33 @@ class QuoteAggregatorService:
             '/solquote.v1.QuoteAggregatorService/GetRoute',
             solquote_dot_v1_dot_quote__aggregator__pb2.RouteRequest.SerializeToString,
             solquote_dot_v1_dot_quote__aggregator__pb2.RouteResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ExplainQuote(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/solquote.v1.QuoteAggregatorService/ExplainQuote',
+            solquote_dot_v1_dot_evidence__pb2.ExplainQuoteRequest.SerializeToString,
+            solquote_dot_v1_dot_evidence__pb2.QuoteEvidence.FromString,
             options,
             channel_credentials,
             insecure,

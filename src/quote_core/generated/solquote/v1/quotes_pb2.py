@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18solquote/v1/quotes.proto\x12\x0bsolquote.v1\"S\n\tTokenPair\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x0f\n\x07\x61mounts\x18\x03 \x03(\x04\x12\x0c\n\x04rows\x18\x04 \x03(\r\"h\n\x11\x42\x61tchQuoteRequest\x12%\n\x05pairs\x18\x01 \x03(\x0b\x32\x16.solquote.v1.TokenPair\x12\x0f\n\x07\x61mounts\x18\x02 \x03(\x04\x12\x1b\n\x13refresh_interval_ms\x18\x03 \x01(\r\"\xd6\x01\n\x08RouteHop\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x12\n\ninput_mint\x18\x03 \x01(\t\x12\x13\n\x0boutput_mint\x18\x04 \x01(\t\x12\x14\n\x0cinput_amount\x18\x05 \x01(\x04\x12\x15\n\routput_amount\x18\x06 \x01(\x04\x12+\n\nprovenance\x18\x07 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12\x12\n\nfee_amount\x18\x08 \x01(\x04\x12\x10\n\x08\x66\x65\x65_mint\x18\t \x01(\t\"\xa9\x01\n\tFreshness\x12\x17\n\x0fvouched_mono_ns\x18\x01 \x01(\x06\x12\x17\n\x0fvouched_unix_ns\x18\x02 \x01(\x06\x12\x0f\n\x07\x62oot_id\x18\x03 \x01(\x06\x12\x14\n\x0cvouched_slot\x18\x04 \x01(\x04\x12\x14\n\x0c\x63hanged_slot\x18\x05 \x01(\x04\x12\x17\n\x0f\x63hanged_unix_ns\x18\x06 \x01(\x06\x12\x14\n\x0c\x63hain_unix_s\x18\x07 \x01(\x03\"+\n\nQuoteError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x0f\n\rHealthRequest\"\xc2\x01\n\x0eHealthResponse\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tuptime_ms\x18\x03 \x01(\x04\x12\x10\n\x08\x66indings\x18\x04 \x03(\t\x12\x39\n\x07\x66igures\x18\x05 \x03(\x0b\x32(.solquote.v1.HealthResponse.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*\x89\x01\n\nProvenance\x12\x1a\n\x16PROVENANCE_UNSPECIFIED\x10\x00\x12\x14\n\x10PROVENANCE_CHAIN\x10\x01\x12\x17\n\x13PROVENANCE_RECORDED\x10\x02\x12\x18\n\x14PROVENANCE_SYNTHETIC\x10\x03\x12\x16\n\x12PROVENANCE_PATCHED\x10\x04\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x18solquote/v1/quotes.proto\x12\x0bsolquote.v1\"S\n\tTokenPair\x12\x12\n\ninput_mint\x18\x01 \x01(\t\x12\x13\n\x0boutput_mint\x18\x02 \x01(\t\x12\x0f\n\x07\x61mounts\x18\x03 \x03(\x04\x12\x0c\n\x04rows\x18\x04 \x03(\r\"h\n\x11\x42\x61tchQuoteRequest\x12%\n\x05pairs\x18\x01 \x03(\x0b\x32\x16.solquote.v1.TokenPair\x12\x0f\n\x07\x61mounts\x18\x02 \x03(\x04\x12\x1b\n\x13refresh_interval_ms\x18\x03 \x01(\r\"\xf8\x01\n\x08RouteHop\x12\x0f\n\x07pool_id\x18\x01 \x01(\t\x12\x10\n\x08protocol\x18\x02 \x01(\t\x12\x12\n\ninput_mint\x18\x03 \x01(\t\x12\x13\n\x0boutput_mint\x18\x04 \x01(\t\x12\x14\n\x0cinput_amount\x18\x05 \x01(\x04\x12\x15\n\routput_amount\x18\x06 \x01(\x04\x12+\n\nprovenance\x18\x07 \x01(\x0e\x32\x17.solquote.v1.Provenance\x12\x12\n\nfee_amount\x18\x08 \x01(\x04\x12\x10\n\x08\x66\x65\x65_mint\x18\t \x01(\t\x12\x0b\n\x03leg\x18\n \x01(\r\x12\x13\n\x0bleg_percent\x18\x0b \x01(\r\"\xa9\x01\n\tFreshness\x12\x17\n\x0fvouched_mono_ns\x18\x01 \x01(\x06\x12\x17\n\x0fvouched_unix_ns\x18\x02 \x01(\x06\x12\x0f\n\x07\x62oot_id\x18\x03 \x01(\x06\x12\x14\n\x0cvouched_slot\x18\x04 \x01(\x04\x12\x14\n\x0c\x63hanged_slot\x18\x05 \x01(\x04\x12\x17\n\x0f\x63hanged_unix_ns\x18\x06 \x01(\x06\x12\x14\n\x0c\x63hain_unix_s\x18\x07 \x01(\x03\"+\n\nQuoteError\x12\x0c\n\x04\x63ode\x18\x01 \x01(\t\x12\x0f\n\x07message\x18\x02 \x01(\t\"\x0f\n\rHealthRequest\"\xc2\x01\n\x0eHealthResponse\x12\x0f\n\x07serving\x18\x01 \x01(\x08\x12\x0f\n\x07version\x18\x02 \x01(\t\x12\x11\n\tuptime_ms\x18\x03 \x01(\x04\x12\x10\n\x08\x66indings\x18\x04 \x03(\t\x12\x39\n\x07\x66igures\x18\x05 \x03(\x0b\x32(.solquote.v1.HealthResponse.FiguresEntry\x1a.\n\x0c\x46iguresEntry\x12\x0b\n\x03key\x18\x01 \x01(\t\x12\r\n\x05value\x18\x02 \x01(\x01:\x02\x38\x01*\x89\x01\n\nProvenance\x12\x1a\n\x16PROVENANCE_UNSPECIFIED\x10\x00\x12\x14\n\x10PROVENANCE_CHAIN\x10\x01\x12\x17\n\x13PROVENANCE_RECORDED\x10\x02\x12\x18\n\x14PROVENANCE_SYNTHETIC\x10\x03\x12\x16\n\x12PROVENANCE_PATCHED\x10\x04\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,22 +33,22 @@ if not _descriptor._USE_C_DESCRIPTORS:
   DESCRIPTOR._loaded_options = None
   _globals['_HEALTHRESPONSE_FIGURESENTRY']._loaded_options = None
   _globals['_HEALTHRESPONSE_FIGURESENTRY']._serialized_options = b'8\001'
-  _globals['_PROVENANCE']._serialized_start=881
-  _globals['_PROVENANCE']._serialized_end=1018
+  _globals['_PROVENANCE']._serialized_start=915
+  _globals['_PROVENANCE']._serialized_end=1052
   _globals['_TOKENPAIR']._serialized_start=41
   _globals['_TOKENPAIR']._serialized_end=124
   _globals['_BATCHQUOTEREQUEST']._serialized_start=126
   _globals['_BATCHQUOTEREQUEST']._serialized_end=230
   _globals['_ROUTEHOP']._serialized_start=233
-  _globals['_ROUTEHOP']._serialized_end=447
-  _globals['_FRESHNESS']._serialized_start=450
-  _globals['_FRESHNESS']._serialized_end=619
-  _globals['_QUOTEERROR']._serialized_start=621
-  _globals['_QUOTEERROR']._serialized_end=664
-  _globals['_HEALTHREQUEST']._serialized_start=666
-  _globals['_HEALTHREQUEST']._serialized_end=681
-  _globals['_HEALTHRESPONSE']._serialized_start=684
-  _globals['_HEALTHRESPONSE']._serialized_end=878
-  _globals['_HEALTHRESPONSE_FIGURESENTRY']._serialized_start=832
-  _globals['_HEALTHRESPONSE_FIGURESENTRY']._serialized_end=878
+  _globals['_ROUTEHOP']._serialized_end=481
+  _globals['_FRESHNESS']._serialized_start=484
+  _globals['_FRESHNESS']._serialized_end=653
+  _globals['_QUOTEERROR']._serialized_start=655
+  _globals['_QUOTEERROR']._serialized_end=698
+  _globals['_HEALTHREQUEST']._serialized_start=700
+  _globals['_HEALTHREQUEST']._serialized_end=715
+  _globals['_HEALTHRESPONSE']._serialized_start=718
+  _globals['_HEALTHRESPONSE']._serialized_end=912
+  _globals['_HEALTHRESPONSE_FIGURESENTRY']._serialized_start=866
+  _globals['_HEALTHRESPONSE_FIGURESENTRY']._serialized_end=912
 # @@protoc_insertion_point(module_scope)

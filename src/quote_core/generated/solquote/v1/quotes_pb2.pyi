@@ -43,7 +43,7 @@ class BatchQuoteRequest(_message.Message):
     def __init__(self, pairs: _Optional[_Iterable[_Union[TokenPair, _Mapping]]] = ..., amounts: _Optional[_Iterable[int]] = ..., refresh_interval_ms: _Optional[int] = ...) -> None: ...
 
 class RouteHop(_message.Message):
-    __slots__ = ("pool_id", "protocol", "input_mint", "output_mint", "input_amount", "output_amount", "provenance", "fee_amount", "fee_mint")
+    __slots__ = ("pool_id", "protocol", "input_mint", "output_mint", "input_amount", "output_amount", "provenance", "fee_amount", "fee_mint", "leg", "leg_percent")
     POOL_ID_FIELD_NUMBER: _ClassVar[int]
     PROTOCOL_FIELD_NUMBER: _ClassVar[int]
     INPUT_MINT_FIELD_NUMBER: _ClassVar[int]
@@ -53,6 +53,8 @@ class RouteHop(_message.Message):
     PROVENANCE_FIELD_NUMBER: _ClassVar[int]
     FEE_AMOUNT_FIELD_NUMBER: _ClassVar[int]
     FEE_MINT_FIELD_NUMBER: _ClassVar[int]
+    LEG_FIELD_NUMBER: _ClassVar[int]
+    LEG_PERCENT_FIELD_NUMBER: _ClassVar[int]
     pool_id: str
     protocol: str
     input_mint: str
@@ -62,7 +64,9 @@ class RouteHop(_message.Message):
     provenance: Provenance
     fee_amount: int
     fee_mint: str
-    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provenance: _Optional[_Union[Provenance, str]] = ..., fee_amount: _Optional[int] = ..., fee_mint: _Optional[str] = ...) -> None: ...
+    leg: int
+    leg_percent: int
+    def __init__(self, pool_id: _Optional[str] = ..., protocol: _Optional[str] = ..., input_mint: _Optional[str] = ..., output_mint: _Optional[str] = ..., input_amount: _Optional[int] = ..., output_amount: _Optional[int] = ..., provenance: _Optional[_Union[Provenance, str]] = ..., fee_amount: _Optional[int] = ..., fee_mint: _Optional[str] = ..., leg: _Optional[int] = ..., leg_percent: _Optional[int] = ...) -> None: ...
 
 class Freshness(_message.Message):
     __slots__ = ("vouched_mono_ns", "vouched_unix_ns", "boot_id", "vouched_slot", "changed_slot", "changed_unix_ns", "chain_unix_s")

@@ -102,7 +102,13 @@ def test_a_ladder_gives_what_single_walks_give(state: DlmmState, amounts_in: lis
     amounts_in.sort()
     ladder = ladder_of(state, x_to_y=x_to_y)
     volatility = state.volatility.at_swap_start(state.fee, active_id=state.active_id, unix_timestamp=NOW)
-    found = ladder.outputs(
-        array("Q", amounts_in), fee=state.fee, volatility=volatility, bin_step=state.bin_step, vault_out=vault_out
+    ran_out: list[None] = []
+    pricing = ladder.pricing(
+        fee=state.fee,
+        volatility=volatility,
+        bin_step=state.bin_step,
+        vault_out=vault_out,
+        ran_out=lambda: ran_out.append(None),
     )
+    found = pricing(array("Q", amounts_in))
     assert list(found) == [output(state, amount, x_to_y=x_to_y, vault_out=vault_out) for amount in amounts_in]

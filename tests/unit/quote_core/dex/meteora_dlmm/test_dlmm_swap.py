@@ -99,9 +99,15 @@ def test_a_ladder_fills_in_a_bin_whose_layers_cost_more_than_64_bits_together(la
     amounts = [1, 10**6, 2**62, U64_MAX]
     run = BinRun(bins_to_trade(state.arrays[0], x_to_y=True, with_orders=True))
     ladder = BinLadder([run], active_id=0, x_to_y=True, fee_on_output=False)
-    found = ladder.outputs(
-        array("Q", amounts), fee=state.fee, volatility=state.volatility, bin_step=BIN_STEP, vault_out=U64_MAX
+    ran_out: list[None] = []
+    pricing = ladder.pricing(
+        fee=state.fee,
+        volatility=state.volatility,
+        bin_step=BIN_STEP,
+        vault_out=U64_MAX,
+        ran_out=lambda: ran_out.append(None),
     )
+    found = pricing(array("Q", amounts))
     walked = [
         walk(state, x_to_y=True, exact_in=True, amount=amount, unix_timestamp=NOW).amount_out for amount in amounts
     ]

@@ -99,5 +99,5 @@ def test_a_ladder_gives_what_single_walks_give(
     amounts_in.sort()
     ladder = laid_out(state, a_to_b=a_to_b)
     fee = state.adaptive_fee and state.adaptive_fee.at_swap_start(tick=state.tick, unix_timestamp=NOW)
-    found = ladder.outputs(array("Q", amounts_in), fee=fee, vault_out=vault_out)
+    found = ladder.pricing(fee=fee, vault_out=vault_out)(array("Q", amounts_in))
     assert list(found) == [output(state, amount, a_to_b=a_to_b, vault_out=vault_out) for amount in amounts_in]

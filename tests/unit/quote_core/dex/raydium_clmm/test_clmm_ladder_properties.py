@@ -83,7 +83,11 @@ def test_a_ladder_gives_what_single_walks_give(
         step_count_max=STEP_COUNT_MAX,
     )
     fee = state.dynamic_fee and with_references(state.dynamic_fee, state, NOW)
-    found = ladder.outputs(array("Q", amounts_in), zero_for_one=zero_for_one, fee=fee, vault_out=vault_out)
+    ran_out: list[None] = []
+    pricing = ladder.pricing(
+        zero_for_one=zero_for_one, fee=fee, vault_out=vault_out, ran_out=lambda: ran_out.append(None)
+    )
+    found = pricing(array("Q", amounts_in))
     expected = [output(state, amount, zero_for_one=zero_for_one, vault_out=vault_out) for amount in amounts_in]
     assert list(found) == expected
 

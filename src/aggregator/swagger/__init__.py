@@ -1,0 +1,1 @@
+"""The OpenAPI document in Swagger UI, to look at and to try out."""

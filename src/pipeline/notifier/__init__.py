@@ -1,0 +1,1 @@
+"""Tells people what happens in the pipeline: by mail, Slack, Discord, Telegram and PagerDuty."""

@@ -1,0 +1,40 @@
+"""The task that keeps the journal written, where a failure and its end come at once."""
+
+import asyncio
+import contextlib
+from pathlib import Path
+from typing import cast
+
+import pytest
+from fakes.waiting import DEADLINE_S
+
+from pipeline.event_logger import writing as writing_module
+from pipeline.event_logger.journal import Journal
+from pipeline.event_logger.settings import EventLoggerSettings
+from pipeline.event_logger.writing import Writing
+from quote_core.bus import Bus
+from quote_core.clock import SYSTEM_CLOCK
+from quote_core.settings import PlatformSettings
+
+
+async def test_it_ends_when_told_to_in_the_moment_of_a_failure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Before Python 3.13 a `TaskGroup` then tells of the failure alone, and the writing went on for ever."""
+    monkeypatch.setattr(writing_module, "RETRY_S", 0.0)
+
+    async def fails(_: Writing, __: Bus, ___: Journal) -> None:
+        async def stream() -> None:
+            task.cancel()
+            raise OSError("the disk is full")
+
+        async with asyncio.TaskGroup() as streams:
+            streams.create_task(stream())
+
+    monkeypatch.setattr(Writing, "_write", fails)
+    writing = Writing(PlatformSettings(data_dir=tmp_path), EventLoggerSettings(), clock=SYSTEM_CLOCK)
+    task = asyncio.create_task(writing.run(cast("Bus", None)))
+    done, _ = await asyncio.wait((task,), timeout=DEADLINE_S)
+    task.cancel()
+    with contextlib.suppress(asyncio.CancelledError):
+        await task
+    writing.close()
+    assert done == {task}
