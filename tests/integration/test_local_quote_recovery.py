@@ -137,11 +137,14 @@ def test_as_a_process_it_ends_on_sigterm_and_leaves_nothing() -> None:
     }
     command = [sys.executable, "-m", "local_quote"]
     with subprocess.Popen(command, env=environ, stderr=subprocess.PIPE, text=True) as process:
-        assert process.stderr is not None
-        assert any("listening" in line for line in process.stderr)
-        watch = Stopwatch()
-        process.send_signal(signal.SIGTERM)
-        _, log = process.communicate(timeout=DEADLINE_S)
+        try:
+            assert process.stderr is not None
+            assert any("listening" in line for line in process.stderr)
+            watch = Stopwatch()
+            process.send_signal(signal.SIGTERM)
+            _, log = process.communicate(timeout=DEADLINE_S)
+        finally:
+            process.kill()  # or one that does not end would be waited for
         assert process.returncode == 0
         assert watch.elapsed_s < STOP_S_MAX
         assert "Traceback" not in log

@@ -16,6 +16,7 @@ from aggregator.page.board import Board
 from quote_core.addresses import redacted_servers
 from quote_core.bus import Bus, BusRole, access_of, connect
 from quote_core.bus.follow import Followed, before_newest, follow
+from quote_core.cancellation import heed_cancellation
 from quote_core.clock import Clock
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
 from quote_core.events import (
@@ -78,6 +79,7 @@ class PipelinePanel:
             except SettingsError as error:
                 state.reason = str(error)
                 board.put("bus", state.content())
+                heed_cancellation()
                 await asyncio.sleep(_RETRY_S)
 
     async def _follow(self, bus: Bus, board: Board, state: "_BusState") -> None:

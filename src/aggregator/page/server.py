@@ -13,6 +13,7 @@ from aggregator.page.assets import HEADERS, INDEX, build_of, load_assets
 from aggregator.page.board import Board
 from aggregator.page.guard import why_not_ours, why_not_posted_by_us
 from aggregator.page.switch import Asked, ManagerSwitch
+from quote_core.cancellation import heed_cancellation
 from quote_core.clock import Clock
 from quote_core.errors import InvalidField
 from quote_core.json_dialect import error_answer, json_text
@@ -119,6 +120,7 @@ class Page:
                 await panel.run(self.board)
             except Exception as error:  # noqa: BLE001  # see above
                 _log.error("a panel of the page failed", panel=type(panel).__name__, exc_info=error)
+                heed_cancellation()
             await asyncio.sleep(_RETRY_S)
 
     async def _pulse(self) -> None:

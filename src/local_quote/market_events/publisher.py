@@ -18,6 +18,7 @@ from local_quote.market_events.observer import MarketObserver
 from quote_core.addresses import redacted_servers
 from quote_core.bus import Bus, BusRole, access_of, connect_as
 from quote_core.bus.client import open_once
+from quote_core.cancellation import heed_cancellation
 from quote_core.clock import Clock
 from quote_core.errors import ProviderUnavailable
 from quote_core.settings import PlatformSettings, SettingsError
@@ -85,6 +86,7 @@ class MarketEventPublisher:
             except Exception:  # noqa: BLE001  # whatever it is, quotes are given as ever
                 self.counts.fault_count += 1
                 _log.exception("telling market events failed; it is begun anew")
+            heed_cancellation()
             await asyncio.sleep(RETRY_S)
 
     async def _reach(self) -> None:

@@ -10,6 +10,7 @@ from nats.errors import Error as NatsError
 
 from quote_core.addresses import servers_of
 from quote_core.bus.access import Access
+from quote_core.cancellation import heed_cancellation
 
 __all__ = ["RoleClient", "close", "open_once"]
 
@@ -60,6 +61,7 @@ async def open_once(urls: str, access: Access | None, *, name: str, timeout_s: f
         yield client
     finally:
         await close(client)
+        heed_cancellation()
 
 
 async def close(client: Client) -> None:

@@ -14,6 +14,7 @@ from typing import Final, Protocol
 import aiohttp
 import structlog
 
+from quote_core.cancellation import heed_cancellation
 from quote_core.clock import Clock
 from quote_core.errors import UpstreamError
 from quote_core.solana.accounts import AccountUpdate, PartlyRead
@@ -132,6 +133,7 @@ class AccountFeed:
                 reason = await self._connect(endpoint)
             except (aiohttp.ClientError, OSError, TimeoutError) as error:
                 reason = f"{type(error).__name__}: {error}"
+                heed_cancellation()
             endpoint.is_subscribed, endpoint.lost_mono_ns = False, self._clock.mono_ns()
             # Only a connection that delivered resets the backoff: a node that accepts and hangs up is not hammered.
             if self._is_live and not self._is_leaving:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from fakes.held_market import HeldMarket
 from fakes.ports import free_port
-from fakes.waiting import eventually
+from fakes.waiting import DEADLINE_S, eventually
 from structlog.testing import capture_logs
 
 from local_quote.market_events import publisher
@@ -62,6 +62,20 @@ async def test_a_bus_that_is_not_there_is_told_once_and_nothing_is_watched(
     assert held.market.watcher is None
     assert not publisher_.is_connected
     assert publisher_.counts.fault_count == 0
+
+
+async def test_told_to_end_at_any_moment_of_a_try_it_ends(
+    held: HeldMarket, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.setattr(publisher, "RETRY_S", 3_600.0)
+    publisher_ = telling(held, nats_url=f"nats://127.0.0.1:{free_port()}", data_dir=tmp_path)
+    for turn_count in range(60):  # a try takes a dozen turns of the loop; in one of them its failure comes as well
+        running = asyncio.create_task(publisher_.run())
+        for _ in range(turn_count):
+            await asyncio.sleep(0)
+        running.cancel()
+        ended, _ = await asyncio.wait([running], timeout=DEADLINE_S)
+        assert ended, f"told to end after {turn_count} turns it goes on"
 
 
 async def test_credentials_that_are_not_there_end_nothing(
