@@ -2,9 +2,10 @@
 
     python benchmarks/market_events.py [--json]
 
-Publishing: events of the local quote service onto MARKET_DATA of a real nats-server, in batches of which the stream
-confirms the last (`Bus.publish_batch`, what the service does), beside the two it stands between in the same run: core
-NATS without any confirmation, the least that sending can cost, and a confirmation awaited for each event, 256 at once.
+Publishing: events of the local quote service onto MARKET_DATA of a real nats-server, in batches each of which is
+confirmed as a whole (`Bus.publish_batch`, what the service does), beside three others in the same run: core
+NATS without any confirmation, the least that sending can cost; a confirmation awaited for each event, 256 at once
+(`Bus.publish`); and nats-py's `publish_async`, awaited in batches of 256, of which half the rate is the floor.
 After each turn the stream is asked how many it has: a figure counts what was stored, not what was sent.
 
 Watching: the share of one update of a recorded pool's vaults that `LocalMarket.apply` spends on marks and vaults: the
@@ -57,6 +58,7 @@ EVENTS: Final = 5_000
 BATCH: Final = 250
 AT_ONCE: Final = 256
 RATE_WANTED: Final = 10_000
+RATIO_FLOOR: Final = 2.0
 PATIENCE_S: Final = 30.0
 """For a confirmation: a busy machine makes a figure worse, and ends no run."""
 SLOTS: Final = 150
@@ -94,10 +96,23 @@ async def each_confirmed(bus: Bus, events: Sequence[Event]) -> None:
         await asyncio.gather(*map(bus.publish, events[begin : begin + AT_ONCE]))
 
 
+async def by_the_client(bus: Bus, events: Sequence[Event]) -> None:
+    jetstream = bus.client.jetstream(publish_async_max_pending=2 * AT_ONCE)
+    for begin in range(0, len(events), AT_ONCE):
+        answers = [
+            await jetstream.publish_async(
+                subject_of(event), encode(event), headers={"Nats-Msg-Id": event.header.event_id.hex()}
+            )
+            for event in events[begin : begin + AT_ONCE]
+        ]
+        await asyncio.gather(*answers)
+
+
 WAYS: Final[dict[str, Callable[[Bus, Sequence[Event]], Awaitable[None]]]] = {
-    "batches, the last confirmed": in_batches,
+    "batches, each confirmed": in_batches,
     "core NATS, none confirmed": unconfirmed,
     "each confirmed, 256 at once": each_confirmed,
+    "publish_async, in batches": by_the_client,
 }
 
 
@@ -245,6 +260,10 @@ def main() -> None:
     print(f"a look beside the way:        {median:8.2f} ms median, {p99:.2f} ms p99")
     if ways[0]["per_s"] < RATE_WANTED:
         print(f"below {RATE_WANTED:,} events/s")
+    ratio = ways[0]["per_s"] / ways[-1]["per_s"]
+    print(
+        f"batches: {ratio:.2f} times publish_async; floor {RATIO_FLOOR}: {'met' if ratio >= RATIO_FLOOR else 'missed'}"
+    )
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from fakes.background import running
-from fakes.market_events import slot_update
+from fakes.market_events import market_events, slot_update
 from fakes.nats_server import NatsServer
 from fakes.pipeline_events import health_report, kill_switch
 from fakes.pipeline_process import until
@@ -15,6 +15,8 @@ from structlog.testing import capture_logs
 from pipeline.initializer.repair import repair
 from pipeline.initializer.streams import STREAMS
 from quote_core.bus import Bus, Consumer, Stage, connect
+from quote_core.bus.acknowledged import BATCH_MAX
+from quote_core.bus.connection import PublishRefused
 from quote_core.bus.follow import read_to_end
 from quote_core.bus.register import append_if_last_is, write_if_newest_is
 from quote_core.clock import SYSTEM_CLOCK
@@ -267,6 +269,38 @@ async def test_a_batch_is_stored_whole_in_its_order_and_once(bus: Bus) -> None:
     await bus.publish_batch([])
     kept = [decode(message.data) async for message in read_to_end(bus, Stream.MARKET_DATA)]
     assert kept == batch
+
+
+async def test_a_batch_longer_than_the_server_takes_goes_in_several(bus: Bus) -> None:
+    events = [slot_update(slot) for slot in range(1, 2 * BATCH_MAX + 2)]
+    await bus.publish_batch(events)
+    assert [decode(message.data) async for message in read_to_end(bus, Stream.MARKET_DATA)] == events
+
+
+async def test_of_a_batch_some_of_which_was_stored_the_rest_is_stored(bus: Bus) -> None:
+    batch = [slot_update(slot) for slot in range(1, 11)]
+    await bus.publish_batch(batch[:4])
+    await bus.publish_batch(batch)
+    assert [decode(message.data) async for message in read_to_end(bus, Stream.MARKET_DATA)] == batch
+    assert bus.refused_count == 0
+
+
+async def test_a_batch_of_which_one_message_is_refused_is_refused_whole_and_told(bus: Bus) -> None:
+    config = (await bus.jetstream.stream_info(Stream.MARKET_DATA)).config
+    short, long = slot_update(1), market_events()[0]
+    size_max = len(encode(short)) + 200  # with its headers, which the longer one does not fit in with
+    await bus.jetstream.update_stream(config.evolve(max_msg_size=size_max))
+    with pytest.raises(PublishRefused, match=r"the stream of market\.slot refuses: atomic publish batch is incomplete"):
+        await bus.publish_batch([short, long, slot_update(2)])
+    assert [message async for message in read_to_end(bus, Stream.MARKET_DATA)] == []
+
+
+async def test_a_stream_that_takes_no_batches_says_so(bus: Bus) -> None:
+    config = (await bus.jetstream.stream_info(Stream.MARKET_DATA)).config
+    await bus.jetstream.update_stream(config.evolve(allow_atomic=False))
+    with pytest.raises(PublishRefused, match=r"the stream of market\.slot refuses: atomic publish is disabled"):
+        await bus.publish_batch([slot_update(1), slot_update(2)])
+    assert bus.refused_count == 1
 
 
 async def test_a_batch_that_no_stream_keeps_is_told(bus: Bus) -> None:

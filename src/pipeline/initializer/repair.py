@@ -44,6 +44,7 @@ _PLANNED_FIELDS: Final = (
     "max_bytes",
     "storage",
     "duplicate_window",
+    "allow_atomic",
 )
 """What the plan decides; an operator may set everything else by hand, and replicas unless a setting says
 how many."""

@@ -42,6 +42,7 @@ class StreamPlan:
         age_s_max: Older messages are dropped.
         storage: Memory streams are empty after the server restarts.
         duplicate_window_s: A message id seen within it is published once.
+        takes_batches: Many events may be stored as one (`Bus.publish_batch`).
         bytes_given: Oldest messages are dropped above this; `None` = all it needs.
     """
 
@@ -51,6 +52,7 @@ class StreamPlan:
     age_s_max: int
     storage: Literal["file", "memory"]
     duplicate_window_s: int = 2 * _MINUTE_S
+    takes_batches: bool = False
     bytes_given: int | None = None
 
     @property
@@ -71,7 +73,12 @@ class StreamPlan:
 
 STREAMS: Final = (
     StreamPlan(
-        stream=Stream.MARKET_DATA, rate_per_s=10_000, event_bytes=512, age_s_max=5 * _MINUTE_S, storage="memory"
+        stream=Stream.MARKET_DATA,
+        rate_per_s=10_000,
+        event_bytes=512,
+        age_s_max=5 * _MINUTE_S,
+        storage="memory",
+        takes_batches=True,
     ),
     StreamPlan(stream=Stream.OPPORTUNITIES, rate_per_s=500, event_bytes=640, age_s_max=_HOUR_S, storage="file"),
     StreamPlan(
@@ -109,4 +116,5 @@ def wanted_config(plan: StreamPlan) -> StreamConfig:
         storage=StorageType(plan.storage),
         duplicate_window=plan.duplicate_window_s,
         num_replicas=1,
+        allow_atomic=plan.takes_batches or None,  # the server leaves out what is off
     )

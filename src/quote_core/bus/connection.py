@@ -16,7 +16,7 @@ from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
-from quote_core.bus.acknowledged import Acknowledgement, Publisher
+from quote_core.bus.acknowledged import BATCH_MAX, DUPLICATE_IN_BATCH, Acknowledgement, Publisher
 from quote_core.bus.client_errors import NATS, upstream_errors
 from quote_core.bus.error_log import ErrorLog
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
@@ -98,38 +98,59 @@ class Bus:
             with sending(subject, size_bytes=len(data)), upstream_errors():
                 return await self._publisher.publish(subject, data, headers)
         except ProviderUnavailable as error:
-            refusal = self._refusal(subject, error.__cause__)
-            if refusal is None:
-                raise
-            is_for_now = isinstance(error.__cause__, NoStreamResponseError)
-            raise (ProviderUnavailable if is_for_now else PublishRefused)(NATS, refusal) from error.__cause__
+            raise self._told(subject, error) from error.__cause__
 
     async def publish_batch(self, events: Sequence[Event]) -> None:
-        """Publish events of one stream in their order, and wait until it has the last of them.
+        """Publish events of one stream in their order, and wait until it says that it has every one.
 
-        A stream takes what comes on one connection in its order, so that one confirmation stands for all; one alone
-        that it refuses is not told. For events of which a newer one takes the place of an older: a confirmation for
-        each makes it three times as dear.
+        In batches of `BATCH_MAX`, each of which is stored whole or not at all (`quote_core.bus.acknowledged`): for many
+        events, a third of the cost of `publish`. The stream has to take batches (`StreamPlan.takes_batches`).
 
         Raises:
-            ProviderUnavailable: The last was not confirmed, so that of the others it is not known either; publishing
+            ProviderUnavailable: A batch was not confirmed, and of it and those after it nothing is known; publishing
                 the same events again does no harm.
-            LayoutMismatch: An event cannot be written; those before it are on their way.
+            PublishRefused: The stream does not take them, or the server, older than 2.12, stores no batch as one.
+            LayoutMismatch: An event cannot be written; none of its batch is stored.
         """
+        for begin in range(0, len(events), BATCH_MAX):
+            part = events[begin : begin + BATCH_MAX]
+            try:
+                await self._publish_part(part)
+            except ProviderUnavailable as error:
+                if not _is_of_what_was_stored(error.__cause__):
+                    raise
+                for event in part:
+                    await self.publish(event)
+
+    async def _publish_part(self, events: Sequence[Event]) -> None:
+        """One batch."""
+        messages = [
+            (subject_of(event), encode(event), {"Nats-Msg-Id": event.header.event_id.hex()}) for event in events
+        ]
+        subject = messages[0][0]
         self._require_connection()
-        with upstream_errors():
-            for number, event in enumerate(events[:-1], 1):
-                headers = {"Nats-Msg-Id": event.header.event_id.hex()}
-                await self.client.publish(subject_of(event), encode(event), headers=headers)
-                if number % _BATCH_TURN == 0:
-                    await asyncio.sleep(0)  # whoever else has work in this process does not wait for the whole batch
-        if events:
-            await self.publish(events[-1])
+        try:
+            with sending(subject, size_bytes=sum(len(data) for _, data, _ in messages)), upstream_errors():
+                acknowledgement = await self._publisher.publish_batch(messages)
+        except ProviderUnavailable as error:
+            raise self._told(subject, error) from error.__cause__
+        if acknowledgement.stored_count != len(messages):
+            reason = f"the stream of {subject} stores no batch as one: that takes nats-server 2.12 or newer"
+            self._count_refusal(reason)
+            raise PublishRefused(NATS, reason)
+
+    def _told(self, subject: str, error: ProviderUnavailable) -> ProviderUnavailable:
+        """What to raise for a publish that failed: the same, or what refused it, counted and told."""
+        refusal = self._refusal(subject, error.__cause__)
+        if refusal is None:
+            return error
+        is_for_now = isinstance(error.__cause__, NoStreamResponseError)
+        return (ProviderUnavailable if is_for_now else PublishRefused)(NATS, refusal)
 
     def _refusal(self, subject: str, cause: BaseException | None) -> str | None:
         """What refused a publish, having counted and told it; `None` when it was only not confirmed."""
         if isinstance(cause, APIError):
-            if cause.err_code in WRONG_LAST:  # an answer to a question
+            if cause.err_code in WRONG_LAST or _is_of_what_was_stored(cause):  # an answer to a question
                 return None
             what = f"the stream of {subject} refuses: {cause.description}"
         elif isinstance(cause, NoStreamResponseError):
@@ -236,5 +257,8 @@ class Bus:
 
 
 _STREAM_NOT_FOUND: Final = 10059
-_BATCH_TURN: Final = 16
-"""So many messages are written at once, which takes about 0.2 ms."""
+
+
+def _is_of_what_was_stored(cause: BaseException | None) -> bool:
+    """A batch was refused for a message that the stream has already: an earlier try was stored, and not heard of."""
+    return isinstance(cause, APIError) and cause.err_code == DUPLICATE_IN_BATCH
