@@ -16,7 +16,8 @@ The specification's rate is 10,000 events a second (section 9). A missed one is 
 
 import sys
 
-sys.path.pop(0)  # this file's folder, where other files are named like packages
+if __name__ == "__main__":
+    sys.path.pop(0)  # this file's folder, where other files are named like packages
 
 import argparse
 import asyncio

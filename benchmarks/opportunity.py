@@ -139,8 +139,8 @@ def opportunity() -> TwoHopArbitrage:
 
 
 @contextlib.asynccontextmanager
-async def world(folder: Path) -> AsyncIterator[tuple[Bus, str, dict[str, str]]]:
-    """NATS with its streams, the stand-in, and somebody who allows trading."""
+async def world(folder: Path) -> AsyncIterator[tuple[Bus, str, int, dict[str, str]]]:
+    """NATS with its streams, the stand-in, and somebody who allows trading: bus, stand-in, NATS's process, settings."""
     ports = KeptPorts()
     nats_port = ports.take(HOST)
     config = folder / "nats.conf"
@@ -161,7 +161,7 @@ async def world(folder: Path) -> AsyncIterator[tuple[Bus, str, dict[str, str]]]:
             await repair(bus, STREAMS)
             allowing = asyncio.create_task(allow_trading(bus))
             try:
-                yield bus, address, {"SOLQUOTE_NATS_URL": url, "SOLQUOTE_LOCAL_QUOTE_ADDRESS": address}
+                yield bus, address, nats.pid, {"SOLQUOTE_NATS_URL": url, "SOLQUOTE_LOCAL_QUOTE_ADDRESS": address}
             finally:
                 allowing.cancel()
     finally:
@@ -259,7 +259,7 @@ def spread(times_ms: list[float]) -> dict[str, Any]:
 async def measured(seconds: float) -> list[dict[str, Any]]:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        async with world(folder) as (bus, address, environ):
+        async with world(folder) as (bus, address, _, environ):
             mints = (PAIR.base.mint, PAIR.quote.mint)
             hops = (
                 RouteHopRequest(input_mint=mints[0], output_mint=mints[1]),

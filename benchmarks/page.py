@@ -14,8 +14,10 @@ The reference is the same platform with nobody at the page, before and after.
 """
 
 import sys
+from pathlib import Path
 
 sys.path.pop(0)  # this file's folder, where other files are named like packages
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import argparse
 import asyncio
@@ -29,13 +31,13 @@ import threading
 import time
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from statistics import quantiles
 from typing import Any, Final
 
 import aiohttp
 import grpc.aio
 
+from benchmarks.process_use import processor_s
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2 as pb
 from quote_core.generated.solquote.v1 import quote_aggregator_pb2_grpc as pb_grpc
 from quote_core.tokens import load_tokens
@@ -108,12 +110,6 @@ async def quoted(address: str, *, seconds: float) -> list[float]:
             latencies.append(time.perf_counter() - started)
             await asyncio.sleep(QUOTE_EVERY_S)
     return latencies
-
-
-def processor_s(pid: int) -> float:
-    """Seconds of processor time a process has used."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager

@@ -15,8 +15,10 @@ Floor: the first quote within 1 s of the open port, warm; exit 1 if missed.
 """
 
 import sys
+from pathlib import Path
 
-sys.path.pop(0)  # this file's folder: `local_quote.py` there is named like the package it measures
+sys.path.pop(0)  # this file's folder, where other files are named like packages
+sys.path.insert(0, str(Path(__file__).parents[1]))
 
 import argparse
 import contextlib
@@ -29,12 +31,12 @@ import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
-from pathlib import Path
 from statistics import median
 from typing import Any, Final
 
 import grpc
 
+from benchmarks.process_use import processor_s
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.tokens import load_tokens
 
@@ -43,7 +45,6 @@ FLOOR_S: Final = 1.0
 DEADLINE_S: Final = 300.0
 LOOK_S: Final = 0.002
 POLL_S: Final = 0.1
-TICKS_A_S: Final = os.sysconf("SC_CLK_TCK")
 COST_S: Final = 10.0
 
 
@@ -77,7 +78,7 @@ def main() -> int:
             finally:
                 node.send_signal(signal.SIGCONT)
         file_bytes = (folder / "local_quote.warm").stat().st_size
-        costs_s = {keeps: processor_s(folder, keeps=keeps) for keeps in (False, True)}
+        costs_s = {keeps: share_used(folder, keeps=keeps) for keeps in (False, True)}
     return tell(starts, file_bytes, costs_s, as_json=arguments.json)
 
 
@@ -237,21 +238,15 @@ def figures(stub: "local_quote_pb2_grpc.LocalQuoteServiceStub") -> dict[str, flo
     return dict(stub.Health(quotes_pb2.HealthRequest()).figures)
 
 
-def processor_s(folder: Path, *, keeps: bool) -> float:
+def share_used(folder: Path, *, keeps: bool) -> float:
     """Processor time a second of a service that holds everything."""
     with local_quote(folder, warm_start=str(keeps).lower()) as (process, address):
         until_open(address)
         with grpc.insecure_channel(address) as channel:
             until_read(local_quote_pb2_grpc.LocalQuoteServiceStub(channel))
-        before_s, began_s = used_s(process.pid), time.monotonic()
+        before_s, began_s = processor_s(process.pid), time.monotonic()
         time.sleep(COST_S)
-        return (used_s(process.pid) - before_s) / (time.monotonic() - began_s)
-
-
-def used_s(pid: int) -> float:
-    """Processor time of a process, user and system."""
-    fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
-    return (int(fields[11]) + int(fields[12])) / TICKS_A_S
+        return (processor_s(process.pid) - before_s) / (time.monotonic() - began_s)
 
 
 def free_port() -> int:
