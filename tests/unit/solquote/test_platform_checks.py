@@ -8,9 +8,11 @@ from fakes.ports import free_port
 
 from quote_core.clock import AGE_UNKNOWN_NS
 from quote_core.running.status import PlatformStatus, ProcessState, ProcessView
+from quote_core.settings import environment_name
 from solquote.checks import DoctorFinding, DoctorVerdict
 from solquote.plan import PlatformModels
 from solquote.platform_checks import check_processes, check_start
+from solquote.processes import METRICS_PORT, SERVICES
 
 WELL = ProcessView(
     name="scanner", state=ProcessState.HEALTHY, address="", pid=7, status="984 rows", started_mono_ns=1_000_000_000
@@ -59,7 +61,8 @@ def test_a_supervisor_that_stands_still_is_a_warning():
 
 
 def start(folder: Path, **settings: str) -> DoctorFinding:
-    ports = {
+    metrics_ports = {environment_name(service.name, METRICS_PORT.field): "0" for service in SERVICES}
+    ports = metrics_ports | {
         f"SOLQUOTE_{name}": str(free_port())
         for name in (
             "UP_NATS_PORT",
