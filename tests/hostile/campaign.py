@@ -2,7 +2,8 @@
 
 Three real processes: the recorded market, the hostile node before it, `python -m local_quote` before that; the client
 and the checker are here. Faults alternate with health, and health lasts until every row that was fresh before the
-faults is fresh again with a state from after the fault, so that recovery is tested as much as the fault itself.
+faults is fresh again with a state from after the fault, so that recovery is tested as much as the fault itself. Then
+the service's memory is measured.
 """
 
 import asyncio
@@ -26,11 +27,13 @@ from fakes.stopwatch import Stopwatch
 from fakes.tested_source import TESTED_SOURCE
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
+from hostile.fork_watch import ForkWatch
+from hostile.memory import SMALL_STORES, MemoryLedger, resident_bytes
 from hostile.truth import Truth
 
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.tokens import TokenRegistry, load_tokens
-from quote_core.units import NS_PER_S, Pubkey
+from quote_core.units import Pubkey
 from recorded_market.genesis import make_genesis
 from recorded_market.market import Market
 from recorded_market.recording import load_recording
@@ -95,33 +98,15 @@ class Campaign:
     """What a run has found, by fault."""
 
     tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    memory: MemoryLedger = field(default_factory=MemoryLedger)
     baseline_count: int = 0
     slot_count: int = 0
 
-    def table(self) -> str:
-        """For people: one line a fault, then examples."""
-        head = (
-            f"{'fault':44} {'checked':>8} {'fresh':>7} {'stale':>7} {'refused':>7} {'WRONG':>6} {'AGE':>6} {'TOLD':>5}"
-            f" {'LATE':>5} {'younger s':>9} {'clock s':>7} {'fresh %':>7} {'back s':>7}"
-        )
-        lines = [head]
-        for name, tally in self.tallies.items():
-            share = 100 * tally.asked_fresh_count / tally.asked_count if tally.asked_count else 0.0
-            lines.append(
-                f"{name:44} {tally.checked_count:8} {tally.fresh_count:7} {tally.stale_count:7} {tally.refused_count:7}"
-                f" {tally.wrong_fresh_count:6} {tally.age_violation_count:6} {tally.understated_count:5}"
-                f" {tally.fresh_beyond_limit_count:5} {tally.younger_by_ns_max / NS_PER_S:9.3f}"
-                f" {tally.clock_lag_s_max:7} {share:7.1f} {tally.recovery_s_max:7.2f}"
-            )
-        for name, tally in self.tallies.items():
-            lines += [f"{name}: {example}" for example in tally.examples]
-            lines += [f"{name}: never fresh again: {', '.join(tally.unrecovered)}"] if tally.unrecovered else []
-        return "\n".join(lines)
-
     @property
     def broken(self) -> list[str]:
-        """The faults under which a promise was broken."""
-        return [name for name, tally in self.tallies.items() if tally.fault_count or tally.unrecovered]
+        """The faults under which a promise was broken, and what memory did."""
+        faults = [name for name, tally in self.tallies.items() if tally.is_broken]
+        return faults + [f"memory: {problem}" for problem in self.memory.problems]
 
     @property
     def checked_count(self) -> int:
@@ -137,7 +122,7 @@ async def run_campaign(
     With `has_steady` it has a second endpoint that never lies, and is asked less often than the one that does.
     """
     registry = load_tokens()
-    with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms") as market:
+    with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms", rpc_rehearsals="true") as market:
         async with _node(market.rpc_url, market.websocket_url, seed) as node:
             port = free_port()
             async with (
@@ -188,9 +173,8 @@ class _Service:
     """The local quote service's process. One that does not recover is begun anew, or it would spoil what follows."""
 
     def __init__(self, node: _Node, port: int, pace: Pace, *, has_steady: bool) -> None:
-        self._environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in pace.settings.items()} | {
-            "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port)
-        }
+        settings = SMALL_STORES | pace.settings | {"grpc_port": str(port)}
+        self._environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in settings.items()}
         one, two = (f"127.0.0.1:{one}/" for one in (node.port, node.steady_port))
         if has_steady:
             self._environ["SOLQUOTE_RPC_URLS"] = f"http://{one}|ws=ws://{one}|weight=3 http://{two}|ws=ws://{two}"
@@ -215,9 +199,10 @@ class _Service:
         return None if self._process is None else self._process.returncode
 
     @property
-    def pid(self) -> int | None:
-        """None before it is started."""
-        return None if self._process is None else self._process.pid
+    def pid(self) -> int:
+        """Of the process that runs now."""
+        assert self._process is not None
+        return self._process.pid
 
     async def restart(self) -> None:
         """End the process and start another."""
@@ -271,6 +256,8 @@ class _Runner:
             stale_after_ns=pace.stale_after_ms * _NS_PER_MS,
         )
         self._checker = Checker(self._truth, limits)
+        self._fork_watch = ForkWatch(self._stub)
+        self._forks_left = 0
         self._wanted: list[_Row] = [
             (one.mint, other.mint, 10**one.decimals * size)
             for pair in registry.pairs
@@ -305,13 +292,16 @@ class _Runner:
                 tasks.create_task(loop) for loop in (self._listen(), self._judge(), self._follow_stream(), self._ask())
             ]
             await self._warm_up()
+            memory = self.campaign.memory
+            memory.warm_bytes, measures = resident_bytes(self._service.pid), memory.first_round
             until = time.monotonic() + seconds
             for fault in self._schedule(faults):
                 if fault is None:
                     if time.monotonic() >= until:
                         break
+                    measures = memory.later
                     continue
-                await self._phase(fault)
+                measures.append(await self._phase(fault))
             for loop in loops:
                 loop.cancel()
 
@@ -334,13 +324,18 @@ class _Runner:
         self.campaign.baseline_count = before
         self._baseline = tuple(self._fresh_at_slot)
 
-    async def _phase(self, fault: Fault) -> None:
+    async def _phase(self, fault: Fault) -> int:
+        """Let the node misbehave and be well again; give the memory the service then has."""
         tally = self.campaign.tallies[fault.name]
         started = time.monotonic()
-        await self._begin(fault)
-        self._names.append((time.monotonic_ns(), fault.name))
-        await asyncio.sleep(self._pace.fault_s)
-        await self._begin(HEALTHY)
+        async with self._watched_forks(fault, tally):
+            await self._begin(fault)
+            self._names.append((time.monotonic_ns(), fault.name))
+            await asyncio.sleep(self._pace.fault_s)
+            async with asyncio.timeout(START_S):
+                while self._forks_left:  # noqa: ASYNC110 - another process, heard of by `_listen`
+                    await asyncio.sleep(0.02)
+            await self._begin(HEALTHY)
         tally.seconds += time.monotonic() - started
         late = await self._late_rows(tally)
         if late:
@@ -349,6 +344,31 @@ class _Runner:
             await self._service.restart()
             await self._late_rows(Tally())
         self._names.append((time.monotonic_ns(), HEALTHY.name))
+        resident = resident_bytes(self._service.pid)
+        tally.resident_bytes_max = max(tally.resident_bytes_max, resident)
+        return resident
+
+    @contextlib.asynccontextmanager
+    async def _watched_forks(self, fault: Fault, tally: Tally) -> AsyncIterator[None]:
+        """While a fault lasts, see what the service knows of its forks; all of them, in the end."""
+        self._forks_left = len(fault.forks)
+        if not fault.forks:
+            yield
+            return
+        await self._fork_watch.begin()
+        watching = asyncio.create_task(self._fork_watch.watch())
+        try:
+            yield
+            watch = Stopwatch(self._service.pid)
+            while (
+                missing_count := len(fault.forks) - self._fork_watch.noticed_count
+            ) and not self._fork_watch.has_connected_anew:
+                if watch.elapsed_s > self._pace.recovery_s_max:
+                    tally.forks_unnoticed_count += missing_count
+                    break
+                await asyncio.sleep(0.02)
+        finally:
+            watching.cancel()
 
     async def _late_rows(self, tally: Tally) -> list[_Row]:
         """Wait until every row that was fresh once is so with a later state, rightly; those that are not in time."""
@@ -375,7 +395,12 @@ class _Runner:
         by_name = {fault.name: fault for fault in (HEALTHY, *FAULTS)}
         while True:
             told = await self._node.told.get()
-            if "slot" in told:
+            if "fork_slot" in told:
+                self._truth.fork_begins(told["fork_slot"], told["slot_count"])
+                self._fork_watch.told(told["fork_slot"] + told["slot_count"])
+            elif "forks_left" in told:
+                self._forks_left = told["forks_left"]
+            elif "slot" in told:
                 self._truth.slot_came(told["slot"], told["mono_ns"])
                 self._told_until_mono_ns = told["mono_ns"]
                 self._judged.set()
@@ -422,6 +447,7 @@ class _Runner:
                         tally.refused_count += 1
                 else:
                     tally.asked_fresh_count += is_expected and not quote.is_stale
+                    tally.asked_stale_count += is_expected and quote.is_stale
                     self._take(quote, time.monotonic_ns(), asked_mono_ns)
                 await asyncio.sleep(ASK_EVERY_S)
 
@@ -443,8 +469,9 @@ class _Runner:
             received_mono_ns=received_mono_ns,
             asked_mono_ns=asked_mono_ns,
         )
+        answered = replace(answered, known_slot=self._fork_watch.known_slot(answered.answered_mono_ns))
         row = (quote.input_mint, quote.output_mint, quote.input_amount)
-        name = self._name_at(answered.vouched_mono_ns + answered.told_age_ns)
+        name = self._name_at(answered.answered_mono_ns)
         self._pending.append((name, row, answered))
         if freshness and freshness.vouched_slot != quote.slot:  # both are told, so both must be true
             self._pending.append((name, row, replace(answered, slot=freshness.vouched_slot)))
