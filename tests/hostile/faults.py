@@ -158,7 +158,7 @@ def _all_faults() -> Iterator[Fault]:
     yield Fault(name="feed refused", refuses_feed=True, switches=True)
     yield Fault(name="http 429", http_status=429, http_body="slow down")
     yield Fault(name="http 429 for a third", http_status=429, http_body="slow down", http_failure_fraction=0.33)
-    yield Fault(name="http 429, wait an hour", http_status=429, http_body="slow down", retry_after="3600")
+    yield Fault(name="http 429, wait 3 s", http_status=429, http_body="slow down", retry_after="3")
     yield Fault(name="http 500", http_status=500, http_body='{"error":"internal"}')
     yield Fault(name="http html", http_body="<html>please log in</html>")
     yield Fault(name="http half failing", http_status=503, http_failure_fraction=0.5)
