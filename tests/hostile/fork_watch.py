@@ -7,7 +7,6 @@ that never counts it is found too, unless its feed began anew meanwhile: then it
 
 import asyncio
 import bisect
-import contextlib
 import time
 from typing import Final
 
@@ -38,7 +37,9 @@ class ForkWatch:
         self._taken_back_by.clear()
         self.noticed_count = 0
         self.has_connected_anew = False
-        self._count_before, self._connect_count_before = await self._figures()
+        while (figures := await self._figures()) is None:  # noqa: ASYNC110 - another process, asked
+            await asyncio.sleep(_ASK_EVERY_S)
+        self._count_before, self._connect_count_before = figures
 
     def told(self, taken_back_by: int) -> None:
         """The chain forks, and this slot will take the fork back."""
@@ -47,8 +48,8 @@ class ForkWatch:
     async def watch(self) -> None:
         """Ask until cancelled."""
         while True:
-            with contextlib.suppress(grpc.aio.AioRpcError):  # late or hung up on: asked again
-                self.noted(*await self._figures(), time.monotonic_ns())
+            if figures := await self._figures():
+                self.noted(*figures, time.monotonic_ns())
             await asyncio.sleep(_ASK_EVERY_S)
 
     def noted(self, fork_count: int, connect_count: int, mono_ns: int) -> None:
@@ -64,6 +65,10 @@ class ForkWatch:
         position = bisect.bisect_left(self._known, mono_ns, key=lambda known: known[0])
         return self._known[position - 1][1] if position else 0
 
-    async def _figures(self) -> tuple[int, int]:
-        figures = (await self._stub.Health(quotes_pb2.HealthRequest(), timeout=_ASK_TIMEOUT_S)).figures
+    async def _figures(self) -> tuple[int, int] | None:
+        """Forks and connects counted; None when the service does not say in time, and is to be asked again."""
+        try:
+            figures = (await self._stub.Health(quotes_pb2.HealthRequest(), timeout=_ASK_TIMEOUT_S)).figures
+        except grpc.aio.AioRpcError:
+            return None
         return int(figures["forks_total"]), int(figures["feed_connects_total"])
