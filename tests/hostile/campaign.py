@@ -9,26 +9,22 @@ the service's memory is measured.
 import asyncio
 import bisect
 import contextlib
-import json
-import os
-import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from random import Random
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import grpc.aio
 from fakes.ports import free_port
 from fakes.recorded_market_process import recorded_market_process
 from fakes.stopwatch import Stopwatch
-from fakes.tested_source import TESTED_SOURCE
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
 from hostile.fork_watch import ForkWatch
 from hostile.memory import SMALL_STORES, MemoryLedger, resident_bytes
+from hostile.processes import START_S, NodeProcess, ServiceProcess, node_process
 from hostile.truth import Truth
 
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
@@ -40,14 +36,11 @@ from recorded_market.recording import load_recording
 
 __all__ = ["Campaign", "Pace", "run_campaign"]
 
-START_S: Final = 60.0
-STOP_S: Final = 10.0
 ASK_EVERY_S: Final = 0.05
 ASK_TIMEOUT_S: Final = 2.0
 REFRESH_MS: Final = 500
 CHAIN_SLOT_MS: Final = 400
 """A slot's length in chain time, whatever it is in ours."""
-TESTS: Final = Path(__file__).resolve().parents[1]
 _NS_PER_MS: Final = 1_000_000
 
 _Row = tuple[str, str, int]
@@ -71,7 +64,7 @@ class Pace:
 
 
 REAL: Final = Pace(slot_ms=400, fault_s=20.0, healthy_s_min=10.0, recovery_s_max=90.0, stale_after_ms=5_000)
-"""A chain's own pace, and the service as it is delivered."""
+"""A chain's own pace, and the service as it is delivered, but for how much evidence it keeps (`memory.py`)."""
 
 FAST: Final = Pace(
     slot_ms=100,
@@ -123,112 +116,13 @@ async def run_campaign(
     """
     registry = load_tokens()
     with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms", rpc_rehearsals="true") as market:
-        async with _node(market.rpc_url, market.websocket_url, seed) as node:
+        async with node_process(market.rpc_url, market.websocket_url, seed) as node:
             port = free_port()
             async with (
-                _Service(node, port, pace, has_steady=has_steady) as service,
+                ServiceProcess(node, port, SMALL_STORES | pace.settings, has_steady=has_steady) as service,
                 grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
             ):
                 return await _Runner(registry, node, service, channel, pace, seed).run(faults, seconds)
-
-
-class _Node:
-    """The hostile node's process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.port = 0
-        self.steady_port = 0
-        self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-
-    async def read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            told = json.loads(line)
-            if "port" in told:
-                self.port, self.steady_port = told["port"], told["steady_port"]
-            self.told.put_nowait(told)
-
-    def begin(self, fault: Fault) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(fault.name.encode() + b"\n")
-
-
-@contextlib.asynccontextmanager
-async def _node(http_url: str, ws_url: str, seed: int) -> AsyncIterator[_Node]:
-    command = [sys.executable, "-m", "hostile.node", "--http", http_url, "--ws", ws_url, "--seed", str(seed)]
-    async with _process(command, {"PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}) as process:
-        node = _Node(process)
-        reading = asyncio.create_task(node.read())
-        try:
-            async with asyncio.timeout(START_S):
-                while not node.port:  # noqa: ASYNC110 - another process, heard of by `reading`
-                    await asyncio.sleep(0.05)
-            yield node
-        finally:
-            reading.cancel()
-
-
-class _Service:
-    """The local quote service's process. One that does not recover is begun anew, or it would spoil what follows."""
-
-    def __init__(self, node: _Node, port: int, pace: Pace, *, has_steady: bool) -> None:
-        settings = SMALL_STORES | pace.settings | {"grpc_port": str(port)}
-        self._environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in settings.items()}
-        one, two = (f"127.0.0.1:{one}/" for one in (node.port, node.steady_port))
-        if has_steady:
-            self._environ["SOLQUOTE_RPC_URLS"] = f"http://{one}|ws=ws://{one}|weight=3 http://{two}|ws=ws://{two}"
-        else:
-            self._environ |= {"SOLQUOTE_RPC_URL": f"http://{one}", "SOLQUOTE_RPC_WS_URL": f"ws://{one}"}
-        if TESTED_SOURCE:  # the service alone: market and node are part of the test
-            self._environ["PYTHONPATH"] = TESTED_SOURCE
-        self._running = contextlib.AsyncExitStack()
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Self:
-        command = [sys.executable, "-m", "local_quote"]
-        self._process = await self._running.enter_async_context(_process(command, self._environ))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._running.aclose()
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs; it is not to end by itself, whatever it is told."""
-        return None if self._process is None else self._process.returncode
-
-    @property
-    def pid(self) -> int:
-        """Of the process that runs now."""
-        assert self._process is not None
-        return self._process.pid
-
-    async def restart(self) -> None:
-        """End the process and start another."""
-        await self._running.aclose()
-        await self.__aenter__()
-
-
-@contextlib.asynccontextmanager
-async def _process(command: Sequence[str], environ: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=os.environ | environ,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
 
 
 class _Runner:
@@ -237,8 +131,8 @@ class _Runner:
     def __init__(
         self,
         registry: TokenRegistry,
-        node: _Node,
-        service: _Service,
+        node: NodeProcess,
+        service: ServiceProcess,
         channel: grpc.aio.Channel,
         pace: Pace,
         seed: int,

@@ -28,8 +28,11 @@ WITH_TWO = {
     "hanging up",
     "http 429",
     "http 500",
+    "http half unanswered",
+    "forks of 5 slots",
+    "forks, reverts untold",
 }
-"""Faults in which the two nodes differ."""
+"""Faults in which the two nodes differ, and forks, which both show."""
 FAULTS_WITH_TWO = [fault for fault in FAULTS if fault.name in WITH_TWO]
 
 
