@@ -43,7 +43,12 @@ class Market:
             self._flow.take_back(self.ledger.taken_back)
         return self.ledger.advance(self._flow.play(self.clock), self._flow.book.take_transactions())
 
-    def begin_fork(self, slot_count: int) -> None:
-        """Let the next `slot_count` slots be of a fork that the slot after them takes back; 1 to `FORK_SLOTS_MAX`."""
+    def begin_fork(self, slot_count: int) -> int:
+        """Let the next `slot_count` slots be of a fork that the slot after them takes back; 1 to `FORK_SLOTS_MAX`.
+
+        Returns:
+            The first of them.
+        """
         assert 1 <= slot_count <= FORK_SLOTS_MAX
         self._fork_slots_left = slot_count
+        return self.clock.slot + 1

@@ -3,7 +3,8 @@
 | method         | params                                       | does                                                 |
 |----------------|----------------------------------------------|------------------------------------------------------|
 | `requestFork`  | `{slots: 1..31}`                             | the next slots are of a fork, which the one after    |
-|                |                                              | them takes back: its parent is the slot before them  |
+|                |                                              | them takes back: its parent is the slot before them; |
+|                |                                              | gives `{slot}`, the first of them                    |
 | `requestLag`   | `{slots: 0..1000}`                           | the node stands still until it is so far behind,     |
 |                |                                              | then goes on; at 0 it catches up at once             |
 | `requestFault` | `{fault, requests: 1..1000, retryAfter: ""}` | the next HTTP requests end so: `unavailable`,        |
@@ -34,7 +35,7 @@ class Rehearsals:
         self,
         others: Call,
         *,
-        begin_fork: Callable[[int], None],
+        begin_fork: Callable[[int], int],
         lag_by: Callable[[int], None],
         faults: RequestedFaults,
     ) -> None:
@@ -51,7 +52,7 @@ class Rehearsals:
         """
         match method:
             case "requestFork":
-                self._begin_fork(_count(read_object(params, 0), "slots", 1, FORK_SLOTS_MAX))
+                return {"slot": self._begin_fork(_count(read_object(params, 0), "slots", 1, FORK_SLOTS_MAX))}
             case "requestLag":
                 self._lag_by(_count(read_object(params, 0), "slots", 0, LAG_SLOTS_MAX))
             case "requestFault":

@@ -2,49 +2,45 @@
 
 Three real processes: the recorded market, the hostile node before it, `python -m local_quote` before that; the client
 and the checker are here. Faults alternate with health, and health lasts until every row that was fresh before the
-faults is fresh again with a state from after the fault, so that recovery is tested as much as the fault itself.
+faults is fresh again with a state from after the fault, so that recovery is tested as much as the fault itself. Then
+the service's memory is measured.
 """
 
 import asyncio
 import bisect
 import contextlib
-import json
-import os
-import sys
 import time
 from collections import defaultdict, deque
 from collections.abc import AsyncIterator, Sequence
 from dataclasses import dataclass, field, replace
-from pathlib import Path
 from random import Random
-from typing import Any, Final, Self
+from typing import Any, Final
 
 import grpc.aio
 from fakes.ports import free_port
 from fakes.recorded_market_process import recorded_market_process
 from fakes.stopwatch import Stopwatch
-from fakes.tested_source import TESTED_SOURCE
 from hostile.checker import Answered, Checker, Limits, Tally
 from hostile.faults import FAULTS, HEALTHY, Fault
+from hostile.fork_watch import ForkWatch
+from hostile.memory import SMALL_STORES, MemoryLedger, resident_bytes
+from hostile.processes import START_S, NodeProcess, ServiceProcess, node_process
 from hostile.truth import Truth
 
 from quote_core.generated.solquote.v1 import local_quote_pb2, local_quote_pb2_grpc, quotes_pb2
 from quote_core.tokens import TokenRegistry, load_tokens
-from quote_core.units import NS_PER_S, Pubkey
+from quote_core.units import Pubkey
 from recorded_market.genesis import make_genesis
 from recorded_market.market import Market
 from recorded_market.recording import load_recording
 
 __all__ = ["Campaign", "Pace", "run_campaign"]
 
-START_S: Final = 60.0
-STOP_S: Final = 10.0
 ASK_EVERY_S: Final = 0.05
 ASK_TIMEOUT_S: Final = 2.0
 REFRESH_MS: Final = 500
 CHAIN_SLOT_MS: Final = 400
 """A slot's length in chain time, whatever it is in ours."""
-TESTS: Final = Path(__file__).resolve().parents[1]
 _NS_PER_MS: Final = 1_000_000
 
 _Row = tuple[str, str, int]
@@ -68,7 +64,7 @@ class Pace:
 
 
 REAL: Final = Pace(slot_ms=400, fault_s=20.0, healthy_s_min=10.0, recovery_s_max=90.0, stale_after_ms=5_000)
-"""A chain's own pace, and the service as it is delivered."""
+"""A chain's own pace, and the service as it is delivered, but for how much evidence it keeps (`memory.py`)."""
 
 FAST: Final = Pace(
     slot_ms=100,
@@ -95,33 +91,15 @@ class Campaign:
     """What a run has found, by fault."""
 
     tallies: dict[str, Tally] = field(default_factory=lambda: defaultdict(Tally))
+    memory: MemoryLedger = field(default_factory=MemoryLedger)
     baseline_count: int = 0
     slot_count: int = 0
 
-    def table(self) -> str:
-        """For people: one line a fault, then examples."""
-        head = (
-            f"{'fault':44} {'checked':>8} {'fresh':>7} {'stale':>7} {'refused':>7} {'WRONG':>6} {'AGE':>6} {'TOLD':>5}"
-            f" {'LATE':>5} {'younger s':>9} {'clock s':>7} {'fresh %':>7} {'back s':>7}"
-        )
-        lines = [head]
-        for name, tally in self.tallies.items():
-            share = 100 * tally.asked_fresh_count / tally.asked_count if tally.asked_count else 0.0
-            lines.append(
-                f"{name:44} {tally.checked_count:8} {tally.fresh_count:7} {tally.stale_count:7} {tally.refused_count:7}"
-                f" {tally.wrong_fresh_count:6} {tally.age_violation_count:6} {tally.understated_count:5}"
-                f" {tally.fresh_beyond_limit_count:5} {tally.younger_by_ns_max / NS_PER_S:9.3f}"
-                f" {tally.clock_lag_s_max:7} {share:7.1f} {tally.recovery_s_max:7.2f}"
-            )
-        for name, tally in self.tallies.items():
-            lines += [f"{name}: {example}" for example in tally.examples]
-            lines += [f"{name}: never fresh again: {', '.join(tally.unrecovered)}"] if tally.unrecovered else []
-        return "\n".join(lines)
-
     @property
     def broken(self) -> list[str]:
-        """The faults under which a promise was broken."""
-        return [name for name, tally in self.tallies.items() if tally.fault_count or tally.unrecovered]
+        """The faults under which a promise was broken, and what memory did."""
+        faults = [name for name, tally in self.tallies.items() if tally.is_broken]
+        return faults + [f"memory: {problem}" for problem in self.memory.problems]
 
     @property
     def checked_count(self) -> int:
@@ -137,113 +115,14 @@ async def run_campaign(
     With `has_steady` it has a second endpoint that never lies, and is asked less often than the one that does.
     """
     registry = load_tokens()
-    with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms") as market:
-        async with _node(market.rpc_url, market.websocket_url, seed) as node:
+    with recorded_market_process(seed=seed, slot_time=f"{pace.slot_ms}ms", rpc_rehearsals="true") as market:
+        async with node_process(market.rpc_url, market.websocket_url, seed) as node:
             port = free_port()
             async with (
-                _Service(node, port, pace, has_steady=has_steady) as service,
+                ServiceProcess(node, port, SMALL_STORES | pace.settings, has_steady=has_steady) as service,
                 grpc.aio.insecure_channel(f"127.0.0.1:{port}") as channel,
             ):
                 return await _Runner(registry, node, service, channel, pace, seed).run(faults, seconds)
-
-
-class _Node:
-    """The hostile node's process."""
-
-    def __init__(self, process: asyncio.subprocess.Process) -> None:
-        self._process = process
-        self.port = 0
-        self.steady_port = 0
-        self.told: asyncio.Queue[dict[str, Any]] = asyncio.Queue()
-
-    async def read(self) -> None:
-        assert self._process.stdout is not None
-        async for line in self._process.stdout:
-            told = json.loads(line)
-            if "port" in told:
-                self.port, self.steady_port = told["port"], told["steady_port"]
-            self.told.put_nowait(told)
-
-    def begin(self, fault: Fault) -> None:
-        assert self._process.stdin is not None
-        self._process.stdin.write(fault.name.encode() + b"\n")
-
-
-@contextlib.asynccontextmanager
-async def _node(http_url: str, ws_url: str, seed: int) -> AsyncIterator[_Node]:
-    command = [sys.executable, "-m", "hostile.node", "--http", http_url, "--ws", ws_url, "--seed", str(seed)]
-    async with _process(command, {"PYTHONPATH": f"{TESTS}{os.pathsep}{os.environ.get('PYTHONPATH', '')}"}) as process:
-        node = _Node(process)
-        reading = asyncio.create_task(node.read())
-        try:
-            async with asyncio.timeout(START_S):
-                while not node.port:  # noqa: ASYNC110 - another process, heard of by `reading`
-                    await asyncio.sleep(0.05)
-            yield node
-        finally:
-            reading.cancel()
-
-
-class _Service:
-    """The local quote service's process. One that does not recover is begun anew, or it would spoil what follows."""
-
-    def __init__(self, node: _Node, port: int, pace: Pace, *, has_steady: bool) -> None:
-        self._environ = {f"SOLQUOTE_LOCAL_QUOTE_{name.upper()}": value for name, value in pace.settings.items()} | {
-            "SOLQUOTE_LOCAL_QUOTE_GRPC_PORT": str(port)
-        }
-        one, two = (f"127.0.0.1:{one}/" for one in (node.port, node.steady_port))
-        if has_steady:
-            self._environ["SOLQUOTE_RPC_URLS"] = f"http://{one}|ws=ws://{one}|weight=3 http://{two}|ws=ws://{two}"
-        else:
-            self._environ |= {"SOLQUOTE_RPC_URL": f"http://{one}", "SOLQUOTE_RPC_WS_URL": f"ws://{one}"}
-        if TESTED_SOURCE:  # the service alone: market and node are part of the test
-            self._environ["PYTHONPATH"] = TESTED_SOURCE
-        self._running = contextlib.AsyncExitStack()
-        self._process: asyncio.subprocess.Process | None = None
-
-    async def __aenter__(self) -> Self:
-        command = [sys.executable, "-m", "local_quote"]
-        self._process = await self._running.enter_async_context(_process(command, self._environ))
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self._running.aclose()
-
-    @property
-    def exit_code(self) -> int | None:
-        """None while it runs; it is not to end by itself, whatever it is told."""
-        return None if self._process is None else self._process.returncode
-
-    @property
-    def pid(self) -> int | None:
-        """None before it is started."""
-        return None if self._process is None else self._process.pid
-
-    async def restart(self) -> None:
-        """End the process and start another."""
-        await self._running.aclose()
-        await self.__aenter__()
-
-
-@contextlib.asynccontextmanager
-async def _process(command: Sequence[str], environ: dict[str, str]) -> AsyncIterator[asyncio.subprocess.Process]:
-    process = await asyncio.create_subprocess_exec(
-        *command,
-        env=os.environ | environ,
-        stdin=asyncio.subprocess.PIPE,
-        stdout=asyncio.subprocess.PIPE,
-        stderr=asyncio.subprocess.DEVNULL,
-    )
-    try:
-        yield process
-    finally:
-        if process.returncode is None:
-            process.terminate()
-        try:
-            await asyncio.wait_for(process.wait(), STOP_S)
-        except TimeoutError:
-            process.kill()
-            await process.wait()
 
 
 class _Runner:
@@ -252,8 +131,8 @@ class _Runner:
     def __init__(
         self,
         registry: TokenRegistry,
-        node: _Node,
-        service: _Service,
+        node: NodeProcess,
+        service: ServiceProcess,
         channel: grpc.aio.Channel,
         pace: Pace,
         seed: int,
@@ -271,6 +150,8 @@ class _Runner:
             stale_after_ns=pace.stale_after_ms * _NS_PER_MS,
         )
         self._checker = Checker(self._truth, limits)
+        self._fork_watch = ForkWatch(self._stub)
+        self._forks_left = 0
         self._wanted: list[_Row] = [
             (one.mint, other.mint, 10**one.decimals * size)
             for pair in registry.pairs
@@ -305,13 +186,16 @@ class _Runner:
                 tasks.create_task(loop) for loop in (self._listen(), self._judge(), self._follow_stream(), self._ask())
             ]
             await self._warm_up()
+            memory = self.campaign.memory
+            memory.warm_bytes, measures = resident_bytes(self._service.pid), memory.first_round
             until = time.monotonic() + seconds
             for fault in self._schedule(faults):
                 if fault is None:
                     if time.monotonic() >= until:
                         break
+                    measures = memory.later
                     continue
-                await self._phase(fault)
+                measures.append(await self._phase(fault))
             for loop in loops:
                 loop.cancel()
 
@@ -334,13 +218,18 @@ class _Runner:
         self.campaign.baseline_count = before
         self._baseline = tuple(self._fresh_at_slot)
 
-    async def _phase(self, fault: Fault) -> None:
+    async def _phase(self, fault: Fault) -> int:
+        """Let the node misbehave and be well again; give the memory the service then has."""
         tally = self.campaign.tallies[fault.name]
         started = time.monotonic()
-        await self._begin(fault)
-        self._names.append((time.monotonic_ns(), fault.name))
-        await asyncio.sleep(self._pace.fault_s)
-        await self._begin(HEALTHY)
+        async with self._watched_forks(fault, tally):
+            await self._begin(fault)
+            self._names.append((time.monotonic_ns(), fault.name))
+            await asyncio.sleep(self._pace.fault_s)
+            async with asyncio.timeout(START_S):
+                while self._forks_left:  # noqa: ASYNC110 - another process, heard of by `_listen`
+                    await asyncio.sleep(0.02)
+            await self._begin(HEALTHY)
         tally.seconds += time.monotonic() - started
         late = await self._late_rows(tally)
         if late:
@@ -349,6 +238,31 @@ class _Runner:
             await self._service.restart()
             await self._late_rows(Tally())
         self._names.append((time.monotonic_ns(), HEALTHY.name))
+        resident = resident_bytes(self._service.pid)
+        tally.resident_bytes_max = max(tally.resident_bytes_max, resident)
+        return resident
+
+    @contextlib.asynccontextmanager
+    async def _watched_forks(self, fault: Fault, tally: Tally) -> AsyncIterator[None]:
+        """While a fault lasts, see what the service knows of its forks; all of them, in the end."""
+        self._forks_left = len(fault.forks)
+        if not fault.forks:
+            yield
+            return
+        await self._fork_watch.begin()
+        watching = asyncio.create_task(self._fork_watch.watch())
+        try:
+            yield
+            watch = Stopwatch(self._service.pid)
+            while (
+                missing_count := len(fault.forks) - self._fork_watch.noticed_count
+            ) and not self._fork_watch.has_connected_anew:
+                if watch.elapsed_s > self._pace.recovery_s_max:
+                    tally.forks_unnoticed_count += missing_count
+                    break
+                await asyncio.sleep(0.02)
+        finally:
+            watching.cancel()
 
     async def _late_rows(self, tally: Tally) -> list[_Row]:
         """Wait until every row that was fresh once is so with a later state, rightly; those that are not in time."""
@@ -375,7 +289,12 @@ class _Runner:
         by_name = {fault.name: fault for fault in (HEALTHY, *FAULTS)}
         while True:
             told = await self._node.told.get()
-            if "slot" in told:
+            if "fork_slot" in told:
+                self._truth.fork_begins(told["fork_slot"], told["slot_count"])
+                self._fork_watch.told(told["fork_slot"] + told["slot_count"])
+            elif "forks_left" in told:
+                self._forks_left = told["forks_left"]
+            elif "slot" in told:
                 self._truth.slot_came(told["slot"], told["mono_ns"])
                 self._told_until_mono_ns = told["mono_ns"]
                 self._judged.set()
@@ -422,6 +341,7 @@ class _Runner:
                         tally.refused_count += 1
                 else:
                     tally.asked_fresh_count += is_expected and not quote.is_stale
+                    tally.asked_stale_count += is_expected and quote.is_stale
                     self._take(quote, time.monotonic_ns(), asked_mono_ns)
                 await asyncio.sleep(ASK_EVERY_S)
 
@@ -443,8 +363,9 @@ class _Runner:
             received_mono_ns=received_mono_ns,
             asked_mono_ns=asked_mono_ns,
         )
+        answered = replace(answered, known_slot=self._fork_watch.known_slot(answered.answered_mono_ns))
         row = (quote.input_mint, quote.output_mint, quote.input_amount)
-        name = self._name_at(answered.vouched_mono_ns + answered.told_age_ns)
+        name = self._name_at(answered.answered_mono_ns)
         self._pending.append((name, row, answered))
         if freshness and freshness.vouched_slot != quote.slot:  # both are told, so both must be true
             self._pending.append((name, row, replace(answered, slot=freshness.vouched_slot)))

@@ -2,13 +2,16 @@
 
 `Recorder` follows the node before us and completes a block when the slot itself is told, which comes last. `History`
 keeps the blocks, so that a node which stands still, lags or was switched for one far behind can be shown honestly:
-the accounts of an old slot are those of that slot. `ShownChain` is what one side of such a node shows.
+the accounts of an old slot are those of that slot. `ShownChain` is what one side of such a node shows. Slots of a fork
+are slots like others, shown as they were, until the one that takes them back; nobody confirms them.
 """
 
+import asyncio
 import base64
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from dataclasses import replace
 from typing import Any, Final
 
 import aiohttp
@@ -34,6 +37,7 @@ class History:
         self._base_slot = slot
         self._base = dict(accounts)
         self._blocks: deque[Block] = deque()
+        self._forked_slots: set[int] = set()
 
     @property
     def oldest_slot(self) -> int:
@@ -53,6 +57,15 @@ class History:
             oldest = self._blocks.popleft()
             self._base.update(oldest.changes)
             self._base_slot = oldest.slot
+            self._forked_slots.discard(oldest.slot)
+
+    def fork_begins(self, slot: int, slot_count: int) -> None:
+        """Slots to come, from `slot` on, are of a fork."""
+        self._forked_slots.update(range(slot, slot + slot_count))
+
+    def is_forked(self, slot: int) -> bool:
+        """Whether a slot is of a fork, whether or not that was taken back yet."""
+        return slot in self._forked_slots
 
     def block(self, slot: int) -> Block:
         """What one slot changed."""
@@ -81,14 +94,22 @@ class ShownChain:
         """Take a position; only one that jumps, or is left by a jump, is there at once."""
         if position.jumps or self._jumped or self.slot < self._history.oldest_slot:
             self.slot = max(self._history.newest_slot - position.lag_slots, self._history.oldest_slot)
+            while self._history.is_forked(self.slot) and self.slot > self._history.oldest_slot:
+                self.slot -= 1
             self.ledger = self._history.ledger_at(self.slot)
         self._jumped = position.jumps
 
-    def follow(self, position: Position) -> Iterator[Mapping[Commitment, Block]]:
-        """Move on as far as the position allows; give what each slot newly shows."""
+    def follow(self, position: Position, *, tells_reverts: bool = True) -> Iterator[Mapping[Commitment, Block]]:
+        """Move on as far as the position allows; give what each slot newly shows, all of it or no mere reverts."""
         while not position.is_frozen and self.slot < self._history.newest_slot - position.lag_slots:
             self.slot += 1
-            yield self.ledger.advance(self._history.block(self.slot).changes)
+            block, before = self._history.block(self.slot), dict(self.ledger.taken_back)
+            advance = self.ledger.advance_fork if self._history.is_forked(self.slot) else self.ledger.advance
+            reached = dict(advance(block.changes))
+            if not tells_reverts:
+                news = {pubkey: one for pubkey, one in block.changes.items() if before.get(pubkey) != one}
+                reached[Commitment.PROCESSED] = replace(reached[Commitment.PROCESSED], changes=news)
+            yield reached
 
 
 class Recorder:
@@ -103,7 +124,21 @@ class Recorder:
         self._owners = tuple(owners)
         self._accounts: dict[Pubkey, tuple[int, Account]] = {}
         self._changes: dict[Pubkey, Account] = {}
+        self._turn = asyncio.Lock()
         self.history: History | None = None
+
+    async def fork(self, slot_count: int, on_fork: Callable[[int, int], None]) -> int:
+        """Let the node fork; give the slot that will take the fork back.
+
+        `on_fork` gets the fork's first slot, and how many there are, before `on_slot` gets any of them: none is taken
+        in until the node has said where the fork begins.
+        """
+        assert self.history is not None
+        async with self._turn, aiohttp.ClientSession() as session:
+            result = await self._ask(session, "requestFork", [{"slots": slot_count}])
+            self.history.fork_begins(result["slot"], slot_count)
+            on_fork(result["slot"], slot_count)
+        return int(result["slot"]) + slot_count
 
     async def run(self, on_slot: Callable[[int, int], None]) -> None:
         """Record; raises when the node goes away, for then there is nothing left to stand before.
@@ -120,14 +155,15 @@ class Recorder:
             await socket.send_str(_call(0, "slotSubscribe", []))
             begun_slot = await self._read_all(session)
             async for message in socket:
-                received_mono_ns = time.monotonic_ns()
                 note = orjson.loads(message.data)
                 if note.get("method") == "programNotification":
                     self._take(note["params"]["result"])
                 elif note.get("method") == "slotNotification":
-                    slot = note["params"]["result"]["slot"]
-                    if self._complete(slot, begun_slot):
-                        on_slot(slot, received_mono_ns)
+                    async with self._turn:
+                        received_mono_ns = time.monotonic_ns()
+                        slot = note["params"]["result"]["slot"]
+                        if self._complete(slot, begun_slot):
+                            on_slot(slot, received_mono_ns)
         raise ConnectionError(f"{self._ws_url}: closed the feed")
 
     async def _read_all(self, session: aiohttp.ClientSession) -> int:
@@ -135,17 +171,17 @@ class Recorder:
         newest = 0
         for owner in self._owners:
             config = {**_ACCOUNT_CONFIG, "withContext": True}
-            async with session.post(
-                self._http_url,
-                data=_call(1, "getProgramAccounts", [owner, config]),
-                headers={"Content-Type": "application/json"},
-            ) as response:
-                result = (await response.json())["result"]
+            result = await self._ask(session, "getProgramAccounts", [owner, config])
             slot = result["context"]["slot"]
             newest = max(newest, slot)
             for found in result["value"]:
                 self._accounts[Pubkey(found["pubkey"])] = slot, _account(found["account"])
         return newest
+
+    async def _ask(self, session: aiohttp.ClientSession, method: str, params: list[object]) -> Any:
+        headers = {"Content-Type": "application/json"}
+        async with session.post(self._http_url, data=_call(1, method, params), headers=headers) as response:
+            return (await response.json())["result"]
 
     def _take(self, result: Any) -> None:
         pubkey, slot = Pubkey(result["value"]["pubkey"]), result["context"]["slot"]

@@ -27,6 +27,8 @@ OVERDUE_SLOTS: Final = 3
 """So late is a slot on a healthy chain now and then: leaders skip theirs."""
 FOREIGN_OWNER: Final = "BPFLoaderUpgradeab1e11111111111111111111111"
 SYSTEM_PROGRAM: Final = "1" * 32
+FORKS_APART_SLOTS: Final = 4
+"""From the slot that took a fork back to where the next may begin, or the fault may end."""
 OLD_MESSAGE_COUNT_MAX: Final = 400
 """Notifications kept to be repeated."""
 
@@ -73,6 +75,10 @@ class Fault:
 
     `http_slot` and `feed_slot` are told instead of the true slot; `hangs_up` closes connections for as long as it
     lasts, `switches` once when it begins and once when it ends, as a change of the node behind one address does.
+
+    `forks` are lengths: the chain itself leaves so many slots that it has shown, one fork after the other, and the
+    fault lasts at least until the last is taken back. With `tells_reverts` off an account that is again what it was
+    before the fork is not notified: a validator does that, not everybody who relays one.
     """
 
     name: str
@@ -87,12 +93,20 @@ class Fault:
     http_slot: int | None = None
     feed_slot: int | None = None
     http_delay_s: float = 0.0
+    http_jitter_s: float = 0.0
+    """Drawn for each answer, up to this, beside the delay: answers pass each other on the way."""
     feed_delay_s: float = 0.0
+    http_silence_fraction: float = 0.0
     http_status: int = 200
     http_body: str = ""
     http_failure_fraction: float = field(default=1.0)
+    retry_after: str = "1"
+    """What an answer of status 429 names."""
+    refuses_feed: bool = False
     hangs_up: bool = False
     switches: bool = False
+    forks: tuple[int, ...] = ()
+    tells_reverts: bool = True
 
     @property
     def unknowable_slots(self) -> int:
@@ -135,14 +149,34 @@ def _all_faults() -> Iterator[Fault]:
     yield Fault(name="feed 400 ms late", feed_delay_s=0.4)
     yield Fault(name="http 400 ms late", http_delay_s=0.4)
     yield Fault(name="all 1.5 s late", http_delay_s=1.5, feed_delay_s=1.5)
+    yield Fault(name="http 0 to 800 ms late", http_jitter_s=0.8)
+    yield Fault(name="http half unanswered", http_silence_fraction=0.5)
     for slot, label in ((SLOT_2_53, "2^53"), (SLOT_2_63, "2^63")):
         yield Fault(name=f"slot {label} in answers", http_slot=slot)
         yield Fault(name=f"slot {label} in the feed", feed_slot=slot)
     yield Fault(name="hanging up", hangs_up=True)
+    yield Fault(name="feed refused", refuses_feed=True, switches=True)
     yield Fault(name="http 429", http_status=429, http_body="slow down")
+    yield Fault(name="http 429 for a third", http_status=429, http_body="slow down", http_failure_fraction=0.33)
+    yield Fault(name="http 429, wait 3 s", http_status=429, http_body="slow down", retry_after="3")
     yield Fault(name="http 500", http_status=500, http_body='{"error":"internal"}')
     yield Fault(name="http html", http_body="<html>please log in</html>")
     yield Fault(name="http half failing", http_status=503, http_failure_fraction=0.5)
+    yield Fault(name="forks of 1 slot", forks=(1, 1, 1))
+    yield Fault(name="forks of 5 slots", forks=(5, 5))
+    yield Fault(name="fork of 31 slots", forks=(31,))
+    yield Fault(name="forks, reverts untold", forks=(2, 6), tells_reverts=False)
+    yield Fault(name="forks, accounts lost", forks=(3, 5), account_loss_fraction=0.3)
+    yield Fault(name="forks, http 400 ms late", forks=(2, 5), http_delay_s=0.4)
+    yield Fault(
+        name="latency, loss, 429 and forks",
+        forks=(1, 4),
+        account_loss_fraction=0.1,
+        http_jitter_s=0.4,
+        feed_delay_s=0.1,
+        http_status=429,
+        http_failure_fraction=0.2,
+    )
 
 
 FAULTS: Final = tuple(_all_faults())

@@ -2,8 +2,9 @@
 
 As a process it takes names of faults on standard input, one a line, and writes JSON lines: where it listens, each slot
 of the node behind it with the time it came (CLOCK_MONOTONIC), and each fault with the time it began. A slot's time is
-taken before anything of that slot is shown to anybody, so nothing shown is newer than the times say. A second node of
-the process, on a port of its own, shows the same chain and never lies: for a service that has two.
+taken before anything of that slot is shown to anybody, so nothing shown is newer than the times say. A fork is told
+before the first of its slots is, and when it is over, how many forks the fault has left. A second node of the process,
+on a port of its own, shows the same chain and never lies: for a service that has two.
 """
 
 import argparse
@@ -24,6 +25,7 @@ from hostile.chain import Recorder, ShownChain
 from hostile.faults import (
     DAMAGED_SHARE,
     FAULTS,
+    FORKS_APART_SLOTS,
     HEALTHY,
     Fault,
     Feed,
@@ -41,6 +43,8 @@ __all__ = ["HostileNode"]
 
 VERSION: Final = "hostile"
 _STOP_TIMEOUT_S: Final = 0.3
+_SILENCE_S: Final = 30.0
+"""Longer than anybody waits for an answer."""
 _ACCOUNT_METHODS: Final = {"getMultipleAccounts", "getAccountInfo", "getProgramAccounts"}
 
 
@@ -77,11 +81,11 @@ class HostileNode:
         """Close everything."""
         assert self._runner is not None
         assert self._session is not None
-        await self._hang_up()
+        self._hang_up()
         await self._runner.cleanup()
         await self._session.close()
 
-    async def begin(self, fault: Fault) -> None:
+    def begin(self, fault: Fault) -> None:
         """Misbehave in this way from now on."""
         before, self.fault = self.fault, fault
         self._salt = self._random.getrandbits(32)
@@ -89,7 +93,7 @@ class HostileNode:
         self._feed.begin(fault.feed)
         self._show()
         if before.hangs_up or before.switches or fault.hangs_up or fault.switches:
-            await self._hang_up()
+            self._hang_up()
 
     def slot_came(self) -> None:
         """The history has one more slot: show of it what the fault lets through."""
@@ -116,7 +120,7 @@ class HostileNode:
     def _show(self) -> None:
         for _ in self._http.follow(self.fault.http):
             pass
-        for reached in self._feed.follow(self.fault.feed):
+        for reached in self._feed.follow(self.fault.feed, tells_reverts=self.fault.tells_reverts):
             self._hub.publish(reached)
 
     def _tell_slot(self, slot: int) -> None:
@@ -124,7 +128,7 @@ class HostileNode:
         for connection in self._connections:
             connection.offer_slot(result)
 
-    async def _hang_up(self) -> None:
+    def _hang_up(self) -> None:
         for connection in list(self._connections):
             connection.abort()
 
@@ -132,14 +136,16 @@ class HostileNode:
         body = await request.read()
         fault = self.fault
         answer = await self._forwarded(body) if b'"getProvenance"' in body else answer_request(body, self._call)
-        await asyncio.sleep(fault.http_delay_s)  # held after it was made: what comes late is old
-        if fault.hangs_up and request.transport is not None:
+        is_unanswered = self._random.random() < fault.http_silence_fraction
+        delay_s = fault.http_delay_s + fault.http_jitter_s * self._random.random()
+        await asyncio.sleep(_SILENCE_S if is_unanswered else delay_s)  # held after it was made: what comes late is old
+        if (fault.hangs_up or is_unanswered) and request.transport is not None:
             request.transport.abort()
         is_failing = (
             fault.http_status != 200 or fault.http_body
         ) and self._random.random() < fault.http_failure_fraction
         if is_failing:
-            headers = {"Retry-After": "1"} if fault.http_status == 429 else {}
+            headers = {"Retry-After": fault.retry_after} if fault.http_status == 429 else {}
             return web.Response(status=fault.http_status, text=fault.http_body, headers=headers)
         return web.Response(body=answer or b"", content_type="application/json")
 
@@ -171,6 +177,8 @@ class HostileNode:
         return result | {"value": [self.spoil(pubkey, value) for pubkey, value in pairs]}
 
     async def _websocket(self, request: web.Request) -> web.StreamResponse:
+        if self.fault.refuses_feed:
+            return web.Response(status=429, text="slow down")
         if self.fault.hangs_up:
             assert request.transport is not None
             request.transport.abort()
@@ -258,15 +266,30 @@ def _tell(**what: object) -> None:
     sys.stdout.flush()
 
 
-async def _commands(node: HostileNode) -> None:
+async def _commands(node: HostileNode, recorder: Recorder) -> None:
     """Take faults from standard input until it ends."""
     reader = asyncio.StreamReader()
     await asyncio.get_running_loop().connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
     by_name = {fault.name: fault for fault in (HEALTHY, *FAULTS)}
-    async for line in reader:
-        fault = by_name[line.decode().strip()]
-        _tell(fault=fault.name, mono_ns=time.monotonic_ns())
-        await node.begin(fault)
+    async with asyncio.TaskGroup() as forking:
+        async for line in reader:
+            fault = by_name[line.decode().strip()]
+            _tell(fault=fault.name, mono_ns=time.monotonic_ns())
+            node.begin(fault)
+            if fault.forks:
+                forking.create_task(_fork(recorder, fault.forks))
+
+
+async def _fork(recorder: Recorder, lengths: Sequence[int]) -> None:
+    """Let the chain fork once for each length, one after the other."""
+    assert recorder.history is not None
+    for left_count, slot_count in reversed(list(enumerate(reversed(lengths)))):
+        taken_back_slot = await recorder.fork(
+            slot_count, lambda slot, slot_count: _tell(fork_slot=slot, slot_count=slot_count)
+        )
+        while recorder.history.newest_slot < taken_back_slot + FORKS_APART_SLOTS:  # noqa: ASYNC110 - a slot takes longer
+            await asyncio.sleep(0.01)
+        _tell(forks_left=left_count)
 
 
 async def _run(*, http_url: str, ws_url: str, seed: int) -> None:
@@ -290,7 +313,7 @@ async def _run(*, http_url: str, ws_url: str, seed: int) -> None:
             await node.start()
         _tell(port=hostile.port, steady_port=steady.port)
         try:
-            await _commands(hostile)
+            await _commands(hostile, recorder)
         finally:
             for node in nodes:
                 await node.stop()

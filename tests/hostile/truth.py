@@ -1,7 +1,9 @@
 """What is true: a market, played here, asked for any pool at any slot.
 
-The bytes of slot N depend on genesis and seed only, so a market of the same seed is the account state behind every
-quote of a node that is another process; when each slot became the newest one is told by the proxy (`slot_came`).
+The bytes of slot N depend on genesis, seed and forks only, so a market of the same seed is the account state behind
+every quote of a node that is another process. Where a fork begins is told by the proxy (`fork_begins`), and when each
+slot became the newest one (`slot_came`). A slot of a fork has the state it was shown with, for ever; that it is not the
+chain's any more since another slot took it back is told beside that (`taken_back_by`).
 """
 
 import bisect
@@ -35,6 +37,8 @@ class Truth:
         self.first_slot = self._market.clock.slot
         self._clocks = {self.first_slot: self._market.clock}
         self._slot_mono_ns: dict[int, int] = {}
+        self._forks: dict[int, int] = {}
+        self._taken_back_by: dict[int, int] = {}
         self._accounts: dict[Pubkey, list[tuple[int, Account]]] = defaultdict(list)
         self._change_slots: dict[Pubkey, list[int]] = defaultdict(list)
         self._pools: OrderedDict[tuple[Pubkey, int], Pool] = OrderedDict()
@@ -50,6 +54,11 @@ class Truth:
         """The newest slot."""
         return self._market.clock.slot
 
+    def fork_begins(self, slot: int, slot_count: int) -> None:
+        """So many slots from `slot` on, which has not come yet, are of a fork."""
+        assert slot > self.slot
+        self._forks[slot] = slot_count
+
     def slot_came(self, slot: int, mono_ns: int) -> None:
         """Play up to `slot`, which became the newest one at `mono_ns`."""
         while self._market.clock.slot < slot:
@@ -63,9 +72,15 @@ class Truth:
         return blocks
 
     def _advance(self) -> Mapping[Commitment, Block]:
+        fork_slot_count = self._forks.pop(self.slot + 1, 0)
+        if fork_slot_count:
+            self._market.begin_fork(fork_slot_count)
         blocks = self._market.advance()
         now = self._market.clock
         self._clocks[now.slot] = now
+        parent_slot = blocks[Commitment.PROCESSED].parent
+        assert parent_slot is not None
+        self._taken_back_by |= dict.fromkeys(range(parent_slot + 1, now.slot), now.slot)
         touched: set[Pubkey] = set()
         for pubkey, account in blocks[Commitment.PROCESSED].changes.items():
             self._accounts[pubkey].append((now.slot, account))
@@ -80,20 +95,38 @@ class Truth:
         """When `slot` became the newest one; None when that was not seen."""
         return self._slot_mono_ns.get(slot)
 
+    def taken_back_by(self, slot: int) -> int | None:
+        """The slot that took this one back; None while it is the chain's."""
+        return self._taken_back_by.get(slot)
+
+    def standing_slot(self, slot: int) -> int:
+        """The slot itself, or the last one before it that is the chain's."""
+        while slot in self._taken_back_by:
+            slot -= 1
+        return slot
+
     def changes_after(self, pool_id: Pubkey, slot: int) -> list[int]:
         """The later slots that changed an account of the pool, ascending."""
         slots = self._change_slots[pool_id]
         return slots[bisect.bisect_right(slots, slot) :]
 
     def gives(
-        self, pool_id: Pubkey, slot: int, input_mint: Pubkey, amount: int, output: int, *, clock_lag_s_max: int
+        self,
+        pool_id: Pubkey,
+        slot: int,
+        input_mint: Pubkey,
+        amount: int,
+        output: int,
+        *,
+        clock_lag_s_max: int,
+        clock_slot: int | None = None,
     ) -> int | None:
         """How far from the slot's own time the chain's clock must be for the pool to give `output`, in seconds.
 
         A price that does not move with time alone is found at 0. None: not at any time within `clock_lag_s_max`, or
-        the pool does not exist, or the slot is not of this chain.
+        the pool does not exist, or the slot is not of this chain. The time is that of `clock_slot`, if it is given.
         """
-        clock = self._clocks.get(slot)
+        clock = self._clocks.get(slot if clock_slot is None else clock_slot)
         if clock is None:
             return None
         for lag_s in sorted(range(-clock_lag_s_max, clock_lag_s_max + 1), key=abs):
@@ -166,3 +199,4 @@ class Truth:
         for slot in [slot for slot in self._clocks if slot < before_slot]:
             del self._clocks[slot]
             self._slot_mono_ns.pop(slot, None)
+            self._taken_back_by.pop(slot, None)

@@ -12,6 +12,7 @@ from quote_core.errors import RpcFailed
 from quote_core.solana.codec import decode_account
 from quote_core.units import Pubkey
 from recorded_market.account_json import account_json
+from recorded_market.market import FORK_SLOTS_MAX
 from recorded_market.rpc_params import read_account_config
 
 ACCOUNT = Account(Pubkey("675kPX9MHTjS2zt1qfr1NYHuzeLXfQM9H24wFSUt1Mp8"), bytes(range(200)), 7)
@@ -34,6 +35,12 @@ def sent(message: bytes, fault: Fault, old: list[bytes] | None = None) -> list[b
 
 def test_every_fault_has_a_name_of_its_own():
     assert len({fault.name for fault in FAULTS}) == len(FAULTS)
+
+
+def test_forks_are_as_long_as_forks_can_be():
+    lengths = {length for fault in FAULTS for length in fault.forks}
+    assert {1, 5, FORK_SLOTS_MAX} <= lengths
+    assert max(lengths) <= FORK_SLOTS_MAX
 
 
 @pytest.mark.parametrize("encoding", ["base64", "base64+zstd"])

@@ -10,8 +10,9 @@ def test_what_a_fork_changed_is_as_it_was_once_it_is_taken_back_and_swaps_go_on_
     for _ in range(5):
         market.advance()
     before = dict(market.ledger.view(Commitment.PROCESSED).accounts)
-    market.begin_fork(3)
+    first_slot = market.begin_fork(3)
     on_fork = [market.advance()[Commitment.PROCESSED] for _ in range(3)]
+    assert on_fork[0].slot == first_slot
     changed = {pubkey for block in on_fork for pubkey in block.changes}
     assert changed
     switched = market.advance()[Commitment.PROCESSED]

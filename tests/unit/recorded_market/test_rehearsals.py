@@ -18,10 +18,14 @@ class Asked:
         self.faults = RequestedFaults()
         self.rehearsals = Rehearsals(
             lambda method, params: (method, params),
-            begin_fork=self.forks.append,
+            begin_fork=self.fork,
             lag_by=self.lags.append,
             faults=self.faults,
         )
+
+    def fork(self, slot_count: int) -> int:
+        self.forks.append(slot_count)
+        return 71
 
     def call(self, method: str, *params: Any) -> Any:
         return self.rehearsals.call(method, params)
@@ -29,7 +33,7 @@ class Asked:
 
 def test_each_method_does_what_it_says_and_others_are_handed_on() -> None:
     asked = Asked()
-    asked.call("requestFork", {"slots": 3})
+    assert asked.call("requestFork", {"slots": 3}) == {"slot": 71}
     asked.call("requestLag", {"slots": 0})
     asked.call("requestFault", {"fault": "rate_limited", "requests": 2, "retryAfter": "7"})
     assert (asked.forks, asked.lags) == ([3], [0])
