@@ -148,6 +148,20 @@ _TRADING: Final = (
         action="bring NATS back and leave the system manager running: it stores the stop itself",
     ),
     Alert(
+        name="SwitchNotSeen",
+        severity=Severity.CRITICAL,
+        promql="solquote_kill_switch_unacknowledged_processes > 0",
+        lasting="1m",
+        summary="{{ $value | humanize }} processes of {{ $labels.gate }} have not acknowledged the kill switch's newest"
+        " revision",
+        meaning="Each scanner, planner and executor says which revision of the switch its gate goes by. One goes by an"
+        " older one, has said nothing for 10 s, or there is none. A gate that hears no heartbeat closes by itself, but"
+        " nobody vouches that this process has seen a stop. One that ended is counted until it is silent for a minute.",
+        dashboard="pipeline",
+        look="`solquote status` names each; `solquote logs scanner planner executor`: what it says of NATS and SYSTEM.",
+        action="mend its way to NATS or restart it; while trading is to be stopped, end it",
+    ),
+    Alert(
         name="GateClosed",
         severity=Severity.WARNING,
         promql='solquote_trading_gate_state{state="halted"} == 1'

@@ -68,6 +68,13 @@ PIPELINE: Final = Dashboard(
                     Unit.NUMBER,
                     ("solquote_kill_switch_revision", "revision"),
                 ),
+                lines(
+                    "Not acknowledged",
+                    "Processes of each kind that do not go by the newest revision, or have said nothing for 10 s.",
+                    Unit.NUMBER,
+                    ("solquote_kill_switch_unacknowledged_processes", "{{gate}}"),
+                    steps=(Step(1, "red"),),
+                ),
             ),
         ),
         Row(

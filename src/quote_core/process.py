@@ -6,13 +6,14 @@
 | not ready, or not any more                | STATUS, ten times a second   | False, once       |                      |
 | ready                                     | READY and STATUS each second | True, once        |                      |
 | SIGTERM or SIGINT, the first one          | STOPPING, before the clean-up| False, if ready   | 0, after it          |
-| another signal                            |                              |                   | it changes nothing   |
+| another of these, whenever that is        | nothing                      |                   | 128 + its number, now|
 | SIGHUP                                    | nothing                      |                   | settings: `hangup`   |
 | the work ends by itself                   | STOPPING                     | False, if ready   | 0                    |
 | the work fails for a reason not its own   | STOPPING                     | False, if ready   | 1, in one sentence   |
 | it fails by a fault of the program        | STOPPING                     | False, if ready   | 1, with a traceback  |
 
-How long a clean-up may take is bounded by whoever cleans up, and by the supervisor, which kills.
+How long a clean-up may take is bounded by whoever cleans up, and by the supervisor, which kills. A second signal leaves
+out the clean-up, as SIGKILL does: what every process keeps is made to outlast that.
 """
 
 import asyncio
@@ -43,13 +44,16 @@ from quote_core.telemetry.sent_profiles import sending_profiles
 from quote_core.telemetry.traces import ExporterMissing, start_traces
 from quote_core.web.metrics_endpoint import serve_metrics
 
-__all__ = ["EXIT_BAD_SETTINGS", "EXIT_FAILED", "PROCESS_METRICS", "run_process", "work_until_told"]
+__all__ = ["EXIT_BAD_SETTINGS", "EXIT_BY_SIGNAL", "EXIT_FAILED", "PROCESS_METRICS", "run_process", "work_until_told"]
 
 REPORT_INTERVAL_S: Final = 1.0
 UNREADY_INTERVAL_S: Final = 0.1
 """Whoever waits for a process to be ready should not wait for its next report."""
 EXIT_FAILED: Final = 1
 EXIT_BAD_SETTINGS: Final = 2
+EXIT_BY_SIGNAL: Final = 128
+"""And the signal's number: as shells tell it."""
+_STOP_SIGNALS: Final = (signal.SIGTERM, signal.SIGINT)
 
 PROCESS_METRICS: Final = Catalogue("Every process")
 _BUILD = PROCESS_METRICS.gauge(
@@ -93,7 +97,9 @@ def run_process(
             )
             # What is imported stays: a full collection stops the loop, for 30 ms with these objects, 2 ms without.
             gc.freeze()
-            asyncio.run(_run_until_signal(lambda stop: run(platform, settings, stop), _heed(service, platform)))
+            asyncio.run(
+                _run_until_signal(service, lambda stop: run(platform, settings, stop), _heed(service, platform))
+            )
     except Exception as error:
         wrong_settings = [leaf for leaf in leaves(error) if isinstance(leaf, SettingsError)]
         if len(wrong_settings) == len(leaves(error)):
@@ -135,18 +141,45 @@ async def _heed(service: str, platform: PlatformSettings) -> None:
 
 
 async def _run_until_signal(
-    run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], beside: Coroutine[Any, Any, None]
+    service: str, run: Callable[[asyncio.Event], Coroutine[Any, Any, None]], beside: Coroutine[Any, Any, None]
 ) -> None:
     stop = asyncio.Event()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(number, stop.set)
     asyncio.get_running_loop().add_signal_handler(signal.SIGHUP, hung_up)
     besides = asyncio.create_task(beside)
     try:
-        await run(stop)
+        with _stopped_by_signals(service, stop):
+            await run(stop)
     finally:
         besides.cancel()
         await asyncio.gather(besides, return_exceptions=True)
+
+
+@contextlib.contextmanager
+def _stopped_by_signals(service: str, stop: asyncio.Event) -> Iterator[None]:
+    """Let the first signal set `stop` and any other end the process at once, also when the loop is stuck by then."""
+    loop = asyncio.get_running_loop()
+    before = {number: signal.getsignal(number) for number in _STOP_SIGNALS}
+
+    def first(number: signal.Signals) -> None:
+        if stop.is_set():  # both came before the loop had heard of either
+            at_once(number, None)
+        for each in _STOP_SIGNALS:
+            loop.remove_signal_handler(each)
+            signal.signal(each, at_once)
+        stop.set()
+
+    def at_once(number: int, _: object) -> None:
+        os.write(sys.stderr.fileno(), f"{service} ends at once: {signal.Signals(number).name} again\n".encode())
+        os._exit(EXIT_BY_SIGNAL + number)
+
+    for each in _STOP_SIGNALS:
+        loop.add_signal_handler(each, first, each)
+    try:
+        yield
+    finally:
+        for each, handler in before.items():
+            loop.remove_signal_handler(each)
+            signal.signal(each, handler)
 
 
 async def work_until_told(

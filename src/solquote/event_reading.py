@@ -14,11 +14,12 @@ from quote_core.errors import ProviderUnavailable
 from quote_core.events.subjects import Stream
 from quote_core.settings import PlatformSettings
 from solquote.bus_reading import open_bus
+from solquote.event_counts import EventCount, EventCounts
 from solquote.event_filter import EventFilter
 from solquote.event_lines import StoredEvent, print_event
 from solquote.event_pace import ReplayPace
 
-__all__ = ["Surveyed", "dump_events", "replay_events", "survey_streams", "tail_events"]
+__all__ = ["Surveyed", "count_events", "dump_events", "replay_events", "survey_streams", "tail_events"]
 
 
 def tail_events(
@@ -95,6 +96,34 @@ async def _dump(
     async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
         async for event in _kept_of_all(bus, wanted, since_unix_ns, until_unix_ns):
             print_event(event, as_json=as_json)
+
+
+def count_events(
+    platform: PlatformSettings,
+    wanted: EventFilter,
+    since_unix_ns: int | None,
+    until_unix_ns: int | None,
+    *,
+    timeout_s: float,
+) -> Sequence[EventCount]:
+    """Read what the streams keep of a span, and count it."""
+    return asyncio.run(_count(platform, wanted, since_unix_ns, until_unix_ns, timeout_s=timeout_s))
+
+
+async def _count(
+    platform: PlatformSettings,
+    wanted: EventFilter,
+    since_unix_ns: int | None,
+    until_unix_ns: int | None,
+    *,
+    timeout_s: float,
+) -> Sequence[EventCount]:
+    counts = EventCounts(wanted)
+    async with open_bus(platform, name="solquote events", timeout_s=timeout_s) as bus:
+        for stream in wanted.streams:
+            async for event in _kept(bus, stream, wanted, since_unix_ns, until_unix_ns):
+                counts.take(event)
+    return counts.told()
 
 
 def replay_events(

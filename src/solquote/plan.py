@@ -172,7 +172,10 @@ def make_plan(models: PlatformModels, environ: Mapping[str, str], *, free_ports:
     running = {service.name for service in services} | ({NATS} if nats else set())
     inherited = {_GRPC_LEVEL: "ERROR", **environ, **environment}
     specs = [_nats_spec(nats, inherited)] if nats else []
-    specs += [_spec(service, addresses[service.name], running, inherited) for service in services]
+    specs += [
+        _spec(service, addresses[service.name], running, inherited, models.services[service.name])
+        for service in services
+    ]
     return Plan(
         processes=tuple(specs),
         environment=environment,
@@ -343,12 +346,15 @@ def _host(port: ServicePort, settings: ServiceSettings, models: PlatformModels) 
     return host
 
 
-def _spec(service: Service, address: str, running: set[str], environment: Mapping[str, str]) -> ProcessSpec:
+def _spec(
+    service: Service, address: str, running: set[str], environment: Mapping[str, str], settings: ServiceSettings
+) -> ProcessSpec:
     return ProcessSpec(
         name=service.name,
         command=(sys.executable, "-m", service.module),
         needs=running.intersection(service.needs),
         feeds=running.intersection(service.feeds),
+        finish_ns_max=getattr(settings, service.finishes_within) if service.finishes_within else 0,
         address=address,
         environment=environment,
     )

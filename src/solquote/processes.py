@@ -56,6 +56,8 @@ class Service:
     """Processes that must be healthy before it starts; one that is not run here is not waited for."""
     feeds: tuple[str, ...] = ()
     """Processes that work on what this one gives them: at a stop they end after it."""
+    finishes_within: str = ""
+    """The setting of its own that says how long what it has in hand may take when it is told to stop."""
     ports: tuple[ServicePort, ...] = ()
     """Of what it serves others; its metrics have `METRICS_PORT`."""
     only_with: tuple[str, ...] = ()
@@ -141,6 +143,7 @@ SERVICES: Final = (
         module="pipeline.executor",
         needs=("initializer", "local_quote"),
         feeds=("system_manager", "event_logger", "auditor"),
+        finishes_within="stop_grace",
     ),
     Service(name="planner", module="pipeline.planner", needs=("initializer", "local_quote"), feeds=("executor",)),
     Service(name="scanner", module="pipeline.scanner", needs=("initializer", "aggregator"), feeds=("planner",)),

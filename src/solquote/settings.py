@@ -22,7 +22,11 @@ class UpSettings(ServiceSettings):
         "30s", description="A child that is silent this long before it is healthy is killed and restarted"
     )
     silence_max: Duration = Field("15s", description="A healthy child that is silent this long is killed and restarted")
-    stop_time_max: Duration = Field("4s", description="All children have ended this long after the request to stop")
+    stop_time_max: Duration = Field(
+        "4s",
+        description="All children have ended this long after the request to stop; what the executor has in hand may"
+        " take its own time more",
+    )
     restart_delay_min: Duration = Field("100ms", description="Wait before the first restart; doubles with each failure")
     restart_delay_max: Duration = Field("10s", description="Longest wait before a restart")
     settled_after: Duration = Field("30s", description="A child that ran this long has its failures forgotten")

@@ -75,3 +75,25 @@ async def test_replay_prints_what_is_kept_in_order_and_at_its_pace(
         lines = [json.loads(line) for line in (await started.stdout.read()).splitlines()]
         assert await started.wait() == 0
     assert [line["event"]["pid"] for line in lines] == [1, 2, 3]
+
+
+async def test_stats_with_a_filter_count_what_they_read(bus: Bus, nats_server: NatsServer, tmp_path: Path) -> None:
+    for pid in range(1, 5):
+        await publish(bus, pid)
+
+    async def stats(*options: str) -> list[tuple[str, int]]:
+        started = await asyncio.create_subprocess_exec(
+            *(sys.executable, "-m", "solquote", "events", "stats", *options),
+            env={**os.environ, "SOLQUOTE_NATS_URL": nats_server.url, "SOLQUOTE_DATA_DIR": str(tmp_path)},
+            stdout=asyncio.subprocess.PIPE,
+        )
+        async with asyncio.timeout(DEADLINE_S):
+            printed, _ = await started.communicate()
+        assert started.returncode == 0
+        lines = [json.loads(line) for line in printed.splitlines()]
+        assert {line["counted"] for line in lines} <= {"messages read"}
+        return [(line["type"], line["messageCount"]) for line in lines]
+
+    assert await stats("--type", "Lifecycle", "--type", "KillSwitch") == [("KillSwitch", 0), ("Lifecycle", 4)]
+    assert await stats("--stream", "SYSTEM", "--since", "1d") == [("Lifecycle", 4)]
+    assert await stats("--until", "2020-01-01") == []

@@ -360,6 +360,52 @@ async def test_a_loss_of_this_day_of_whatever_run_stops_an_executor_that_starts_
     assert filled.outcome is Outcome.FILLED
 
 
+async def test_told_to_stop_a_trade_in_flight_is_finished_however_long_the_market_takes(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    executor = platform.start("pipeline.executor", {"SOLQUOTE_EXECUTOR_IN_FLIGHT_MAX": "60s"})
+    platform.quotes.lets_go.clear()
+    await platform.bus.publish(plan(0))
+
+    async def is_simulating() -> bool:
+        return platform.quotes.asked_count == 1
+
+    await until(is_simulating)
+    executor.terminate()
+    await platform.bus.publish(plan(1))
+    await asyncio.sleep(3.0)  # longer than endings known wait for the stream; nothing may happen meanwhile
+    assert (executor.poll(), await platform.results()) == (None, [])
+    platform.quotes.lets_go.set()
+    assert await asyncio.to_thread(executor.wait, DEADLINE_S) == 0
+    (result,) = await platform.results()
+    assert (result.plan_id, result.outcome) == (plan_id(0), Outcome.FILLED)
+    assert platform.quotes.asked_count == 1
+
+
+async def test_a_second_signal_ends_an_executor_at_once_and_each_plan_still_has_one_result(platform: Platform) -> None:
+    platform.start("pipeline.system_manager")
+    executor = platform.start("pipeline.executor")
+    platform.quotes.lets_go.clear()
+    await platform.bus.publish(plan(0))
+
+    async def is_simulating() -> bool:
+        return platform.quotes.asked_count == 1
+
+    async def count_is(expected: int) -> bool:
+        return len(await platform.results()) == expected
+
+    await until(is_simulating)
+    for number in (signal.SIGTERM, signal.SIGINT):  # two of the same would be one, where the process is slow to take it
+        executor.send_signal(number)
+    assert await asyncio.to_thread(executor.wait, DEADLINE_S) in {128 + signal.SIGTERM, 128 + signal.SIGINT}
+    assert await count_is(0)
+    platform.quotes.lets_go.set()
+    platform.start("pipeline.executor")
+    await platform.bus.publish(plan(1))
+    await until(lambda: count_is(2))
+    outcomes = {result.plan_id: result.outcome for result in await platform.results()}
+    assert outcomes == {plan_id(0): Outcome.ABANDONED, plan_id(1): Outcome.FILLED}
+
+
 async def test_a_fill_outlasts_the_loss_of_the_bus_and_a_kill_before_it_was_stored(
     nats_server: NatsServer, platform: Platform
 ) -> None:

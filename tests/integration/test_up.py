@@ -1,5 +1,6 @@
 """`solquote up` with everything real: health, crashes, and an end that leaves nothing."""
 
+import json
 import os
 import select
 import shutil
@@ -11,6 +12,7 @@ from urllib.parse import urlsplit
 
 import grpc
 import pytest
+from fakes.metrics_pages import families_of, page_of
 from fakes.running_platform import EAGER, PROCESS_NAMES, UP_S, RunningPlatform, solquote
 from fakes.stopwatch import Stopwatch
 
@@ -29,6 +31,7 @@ BACK_S = 5.0
 """What the platform promises: a killed process is back, and quotes flow, within this."""
 STOP_S = 5.0
 GONE_S = 1.0
+TRADED_S = 180.0
 SOL, USDC = (token.mint for token in list(load_tokens())[:2])
 ONE_SOL = 1_000_000_000
 
@@ -162,9 +165,29 @@ def test_only_the_quote_apis_are_opened_by_the_host_setting_nothing_is_refused_a
     assert "Violation" not in logs
 
 
+def test_trades_in_flight_are_finished_and_recorded_before_it_ends(tmp_path: Path):
+    slow = {f"SOLQUOTE_EXECUTOR_PAPER_LANDING_{bound}": "8s" for bound in ("MIN", "MAX")}  # twice the time of all
+    with RunningPlatform(tmp_path, environ=EAGER | slow | {"SOLQUOTE_EXECUTOR_PAPER_NAIVE": "false"}) as running:
+        running.until_healthy()
+        page = f"http://127.0.0.1:{running.environment['SOLQUOTE_EXECUTOR_METRICS_PORT']}/metrics"
+        name = "solquote_executor_exposure_lamports"
+        running.until(lambda: families_of(page_of(page))[name][name, frozenset()], seconds=TRADED_S)
+        assert running.end(signal.SIGTERM) == 0
+        assert any("executor: finishing what is in hand" in message for message in running.messages)
+    replayed = solquote("journal", "replay", "--type", "Claim", "--type", "ExecutionResult", data_dir=tmp_path)
+    events = [json.loads(line)["event"] for line in replayed.stdout.splitlines()]
+    begun = {event["planId"] for event in events if event["type"] == "Claim"}
+    ended = {event["planId"]: event["outcome"] for event in events if event["type"] == "ExecutionResult"}
+    assert begun
+    assert begun <= set(ended)
+    assert "ABANDONED" not in ended.values()
+
+
 def until_traded(running: RunningPlatform) -> None:
     """Wait until the whole pipeline has carried something through: a profit is told by its last stage."""
-    running.until(lambda: "over 0 trades" not in running.view("auditor").get("status", "over 0 trades"), seconds=180)
+    running.until(
+        lambda: "over 0 trades" not in running.view("auditor").get("status", "over 0 trades"), seconds=TRADED_S
+    )
 
 
 def test_everything_is_healthy_and_each_in_a_process_of_its_own(platform: RunningPlatform):

@@ -83,7 +83,10 @@ class ExecutorSettings(ServiceSettings):
         gt=0,
         description="A plan taken is concluded within this; a little later another executor does it",
     )
-    stop_grace: Duration = Field("2s", description="What is in hand may take this long when told to stop")
+    stop_grace: Duration = Field(
+        "30s",
+        description="Told to stop, what is in hand may take this long to end, and no longer than in_flight_max",
+    )
     simulation_timeout: Duration = Field("500ms", gt=0, description="Longest wait for the local quote service")
 
     @field_validator("mode")

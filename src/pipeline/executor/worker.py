@@ -61,6 +61,8 @@ __all__ = ["ExecutorGate", "Worker", "WorkerCounts", "risk_of"]
 
 BEGUN_RETRY_S: Final = 1.0
 OPEN_RETRY_S: Final = 0.2
+STORE_GRACE_S: Final = 2.0
+"""How long a stop waits for endings to be stored; what the bus does not take meanwhile the next executor owes it."""
 
 INTERNAL: Final = "internal"
 """Begins the reason of a failure that is our own fault."""
@@ -125,7 +127,7 @@ class Worker:
         run_id: Which run this is, told in every result.
         concurrency: Plans executed at once; those whose ending is being stored are not.
         in_flight_ns_max: A plan begun is concluded within this time, come what may.
-        stop_grace_ns: How long what is in hand may take when the process is told to stop.
+        stop_grace_ns: How long what is in hand may take to end when the process is told to stop.
     """
 
     def __init__(
@@ -231,7 +233,7 @@ class Worker:
                 raise outcome
 
     async def _finish(self) -> None:
-        await self._pull.finish(self._stop_grace_s)
+        await self._pull.finish(self._stop_grace_s, freed_timeout_s=STORE_GRACE_S)
         await self._results.close()
 
     async def _handle(self, message: Msg, hand: Hand) -> None:

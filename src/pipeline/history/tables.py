@@ -94,6 +94,7 @@ events: Final = Table(
     Column("event_id", Text, nullable=False),
     Column("payload", LargeBinary, nullable=False),
     Index("events_by_time", "stored_unix_ns"),
+    Index("events_by_id", "event_id"),
 )
 
 trades: Final = Table(

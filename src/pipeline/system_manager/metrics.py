@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from typing import Final
 
+from pipeline.system_manager.acknowledgements import TRADING_SERVICES
 from pipeline.system_manager.limits import RULE_NAMES
 from pipeline.system_manager.manager import Manager
 from quote_core.bus.metrics import BUS_METRICS
@@ -27,6 +28,11 @@ _ACKNOWLEDGED = _OWN.gauge(
 _UNSTORED = _OWN.gauge(
     "solquote_kill_switch_unstored_stop", "1 while a stop is kept here that the bus does not have yet"
 )
+_UNACKNOWLEDGED = _OWN.gauge(
+    "solquote_kill_switch_unacknowledged_processes",
+    "Trading processes not at the latched revision, or silent for 10 s; 1 where none was heard of",
+    "gate",
+)
 _HEARTBEATS = _OWN.counter("solquote_kill_switch_heartbeats_total", "How often the manager vouched for the switch")
 _TRIPS = _OWN.counter("solquote_kill_switch_trips_total", "Stops by a rule", "rule")
 _MALFORMED = _OWN.counter("solquote_system_manager_malformed_total", "Messages read by the rules that are no events")
@@ -46,6 +52,10 @@ def _samples(manager: Manager) -> Iterator[Sample]:
         for state in TradingState:
             yield _STATE.of(state is held.state, state.name.lower())
         yield _REVISION.of(held.revision)
+        told = manager.acknowledgements(held.revision)
+        for service in TRADING_SERVICES:
+            missing = (each for each in told if each.service == service and not each.is_current)
+            yield _UNACKNOWLEDGED.of(sum(1 for _ in missing), service)
     silence_ns = manager.silence_ns
     if silence_ns is not None:
         yield _ACKNOWLEDGED.of(silence_ns / NS_PER_S)

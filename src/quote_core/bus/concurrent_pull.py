@@ -9,7 +9,9 @@
 |                                   |                            | equals the one that came first    |
 | `run` is cancelled                | goes on                    | handed back: others get it now    |
 | `finish`                          | is waited for, and         |                                   |
-|                                   | cancelled after a time     |                                   |
+|                                   | cancelled after a time;    |                                   |
+|                                   | sooner, when its hand is   |                                   |
+|                                   | free and the caller wants  |                                   |
 | the handler raises                | goes on                    | handed back; `run` raises         |
 
 The one that has waited longest is not passed over more often than `batch_count` times, whatever its rank.
@@ -94,7 +96,7 @@ class ConcurrentPull:
         self._handle = handle
         self._batch_count = batch_count
         self._rank = rank
-        self._free_count = concurrency
+        self._free_count = self._hand_count = concurrency
         self._waiting: list[tuple[float, Msg]] = []
         """In the order in which they came, with their ranks."""
         self._waiting_count_max = 1 if rank is None else batch_count
@@ -102,6 +104,8 @@ class ConcurrentPull:
         """How often another one was taken before the first of them."""
         self._has_room = asyncio.Event()
         self._in_hand: set[asyncio.Task[None]] = set()
+        self._hands_are_free = asyncio.Event()
+        self._hands_are_free.set()
         self._fault: BaseException | None = None
         self._has_fault = asyncio.Event()
 
@@ -123,8 +127,16 @@ class ConcurrentPull:
         if isinstance(fault, BaseException):
             raise fault
 
-    async def finish(self, timeout_s: float | None = None) -> None:
-        """Wait for what is in hand, and cancel what takes longer than `timeout_s`."""
+    async def finish(self, timeout_s: float | None = None, *, freed_timeout_s: float | None = None) -> None:
+        """Wait for what is in hand, and cancel what takes longer than `timeout_s`.
+
+        With `freed_timeout_s`, what is left to do once all hands are free, or `timeout_s` is over, may take that long.
+        """
+        if freed_timeout_s is not None:
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(timeout_s):
+                    await self._hands_are_free.wait()
+            timeout_s = freed_timeout_s
         if self._in_hand:
             _, late = await asyncio.wait(self._in_hand, timeout=timeout_s)
             for task in late:
@@ -146,6 +158,7 @@ class ConcurrentPull:
         """Take what waits into the hands that are free."""
         while self._waiting and self._free_count:
             self._free_count -= 1
+            self._hands_are_free.clear()
             message = self._next()
             self.figures.take(message)
             task = asyncio.create_task(self._settle(message))
@@ -162,6 +175,8 @@ class ConcurrentPull:
     def _freed(self) -> None:
         self._free_count += 1
         self._begin()
+        if self._free_count == self._hand_count:
+            self._hands_are_free.set()
 
     async def _settle(self, message: Msg) -> None:
         hand = Hand(self._freed)

@@ -19,6 +19,7 @@ from solquote.output import answer_json, make_console
 
 if TYPE_CHECKING:
     from quote_core.bus.survey import ConsumerSurvey, StreamSurvey
+    from solquote.event_counts import EventCount
     from solquote.event_filter import EventFilter
     from solquote.event_reading import Surveyed
 
@@ -110,17 +111,54 @@ def replay(
 
 
 @events.command()
-def stats(*, stream: Streams = None, timeout: Timeout = 5.0, data_dir: DataDir = None, as_json: Json = False) -> None:
-    """Show what each stream holds, its bounds, and its readers with their lag."""
-    from quote_core.tokens import load_tokens  # noqa: PLC0415  # with a library of keys
-    from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
+def stats(
+    *,
+    since: Since = None,
+    until: Until = None,
+    stream: Streams = None,
+    of_type: Types = None,
+    pair: Pair = None,
+    timeout: Timeout = 5.0,
+    data_dir: DataDir = None,
+    as_json: Json = False,
+) -> None:
+    """Show what each stream holds, its bounds, and its readers with their lag.
 
-    platform = PlatformSettings.load(environ=found_environment(data_dir))
-    wanted = make_filter(stream, None, None, registry=load_tokens(platform.tokens_path))
+    With --type, --pair, --since or --until: read what is kept of these and count it by type, which knows no bounds and
+    no readers; JSON lines into a pipe.
+    """
+    platform, wanted = _asked(data_dir, stream, of_type, pair)
+    first, end = bounds_of(since, until, now_unix_ns=SYSTEM_CLOCK.unix_ns())
     load_bus_libraries()
+    if of_type or pair is not None or since is not None or until is not None:
+        _show_counts(platform, wanted, first, end, as_json=_is_json(as_json), timeout_s=timeout)
+    else:
+        _show_surveys(platform, wanted, as_json=as_json, timeout_s=timeout)
+
+
+def _show_counts(
+    platform: PlatformSettings,
+    wanted: "EventFilter",
+    since_unix_ns: int | None,
+    until_unix_ns: int | None,
+    *,
+    as_json: bool,
+    timeout_s: float,
+) -> None:
+    from solquote.event_reading import count_events  # noqa: PLC0415  # NATS is loaded for the call only
+
+    counts = count_events(platform, wanted, since_unix_ns, until_unix_ns, timeout_s=timeout_s)
+    if as_json:
+        for count in counts:
+            answer_json(count.as_json())
+    else:
+        make_console().print(_count_table(counts), _WHAT_IS_COUNTED, sep="\n\n")
+
+
+def _show_surveys(platform: PlatformSettings, wanted: "EventFilter", *, as_json: bool, timeout_s: float) -> None:
     from solquote.event_reading import survey_streams  # noqa: PLC0415  # NATS is loaded for the call only
 
-    surveys = survey_streams(platform, wanted.streams, timeout_s=timeout)
+    surveys = survey_streams(platform, wanted.streams, timeout_s=timeout_s)
     if as_json:
         answer_json({"streams": [_survey_json(survey, consumers) for survey, consumers in surveys]})
     else:
@@ -159,6 +197,28 @@ def _consumer_json(consumer: "ConsumerSurvey") -> dict[str, object]:
         "redelivered_count": consumer.redelivered_count,
         "delivered_sequence": consumer.delivered_sequence,
     }
+
+
+_WHAT_IS_COUNTED: Final = "Counted: the messages that were read, by their subjects; sizes are of the events in them."
+
+
+def _count_table(counts: "Sequence[EventCount]") -> Table:
+    table = Table(box=None, pad_edge=False)
+    for column in ("stream", "type"):
+        table.add_column(column, no_wrap=True)
+    for column in ("messages", "size", "oldest", "newest"):
+        table.add_column(column, justify="right", no_wrap=True)
+    now_unix_ns = SYSTEM_CLOCK.unix_ns()
+    for count in counts:
+        table.add_row(
+            count.stream,
+            count.type or "other",
+            f"{count.message_count:,}",
+            size_text(count.size_bytes),
+            _age(count.first_unix_ns, now_unix_ns),
+            _age(count.last_unix_ns, now_unix_ns),
+        )
+    return table
 
 
 def _survey_table(surveys: "Sequence[Surveyed]") -> Table:

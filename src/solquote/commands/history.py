@@ -60,6 +60,7 @@ OfOutcome = Annotated[
     list[str] | None,
     typer.Option("--outcome", help="filled, missed, failed, refused, abandoned; may be repeated", metavar="OUTCOME"),
 ]
+EventId = Annotated[str | None, typer.Option("--id", help="Only the event of this id", metavar="ID")]
 Csv = Annotated[bool, typer.Option("--csv", help="Write CSV")]
 Parquet = Annotated[Path | None, typer.Option("--parquet", help="Write a Parquet file", metavar="FILE")]
 
@@ -116,6 +117,7 @@ def events(
     stream: Streams = None,
     of_type: Types = None,
     pair: Pair = None,
+    event_id: EventId = None,
     count: Count = None,
     as_csv: Csv = False,
     parquet: Parquet = None,
@@ -137,6 +139,7 @@ def events(
             streams=tuple(one.value for one in wanted.streams),
             types=wanted.types,
             pair=wanted.pair,
+            event_id=None if event_id is None else _checked_id(event_id),
             count=count or (_SHOWN if is_for_people else None),
         )
         found = queries.find_events(database, query)
@@ -237,6 +240,19 @@ def _filter(
     from solquote.event_filter import make_filter  # noqa: PLC0415  # with every type of event
 
     return make_filter(stream, of_type, pair, registry=load_tokens(platform.tokens_path))
+
+
+def _checked_id(event_id: str) -> str:
+    """As the database has it.
+
+    Raises:
+        InvalidField: It is no event's.
+    """
+    from solquote.event_source import is_event_id  # noqa: PLC0415  # with every type of event
+
+    if not is_event_id(event_id):
+        raise InvalidField("--id", f"must be 32 hexadecimal digits, got {event_id!r}")
+    return event_id.lower()
 
 
 def _trade_query(

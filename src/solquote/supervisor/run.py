@@ -1,4 +1,7 @@
-"""Runs a set of processes until told to stop, then ends them in reverse order within a bounded time."""
+"""Runs a set of processes until told to stop, then ends them in reverse order within a bounded time.
+
+Who has something in hand that must not be cut short may take longer, by a bound of its own (`finish_ns_max`).
+"""
 
 import asyncio
 import contextlib
@@ -97,7 +100,8 @@ async def supervise(
             finally:
                 stop.on_hangup = stop.ask
                 announcing.cancel()
-                await _stop_all(children, keeping, waves=stop_waves(specs), stop=stop, stop_ns_max=stop_ns_max)
+                waves = stop_waves(specs)
+                await _stop_all(children, keeping, waves=waves, stop=stop, stop_ns_max=stop_ns_max, watcher=watcher)
 
 
 def _hang_up(children: Mapping[str, Child], watcher: Watcher) -> None:
@@ -154,10 +158,12 @@ async def _stop_all(
     waves: list[list[str]],
     stop: SupervisorStop,
     stop_ns_max: int,
+    watcher: Watcher,
 ) -> None:
     """End wave after wave; each may take the time left but for what those behind it are sure of.
 
-    So what an executor has in hand is finished, though most waves end at once, and none can use up all of it.
+    So most waves end at once, and none can use up all of it. What a wave needs to finish what it has in hand comes on
+    top: those behind it have as much time as without.
     """
     for child in children.values():
         child.stop()
@@ -171,7 +177,16 @@ async def _stop_all(
         sure_s = stop_ns_max / 1e9 * _SURE_SHARE / len(waves)
         patience_s = max(0.0, deadline - loop.time() - later_count * sure_s)
         await _ended([keeping[name] for name in wave], timeout_s=patience_s, unless=at_once)
-        for name in wave:
+        finishing = [name for name in wave if children[name].spec.finish_ns_max and not keeping[name].done()]
+        for name in set(wave).difference(finishing):
+            children[name].kill()
+        if finishing and not at_once.done():
+            watcher.told("solquote", f"{', '.join(finishing)}: finishing what is in hand; told again, all end at once")
+            began = loop.time()
+            finish_s = max(children[name].spec.finish_ns_max for name in finishing) / 1e9
+            await _ended([keeping[name] for name in finishing], timeout_s=finish_s, unless=at_once)
+            deadline += loop.time() - began
+        for name in finishing:
             children[name].kill()
         await asyncio.wait([keeping[name] for name in wave], timeout=_KILL_S_MAX)
     at_once.cancel()

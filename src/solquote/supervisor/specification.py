@@ -40,6 +40,8 @@ class ProcessSpec:
     needs: Set[str] = frozenset()
     feeds: Set[str] = frozenset()
     """Who works on what it gives: they end after it, and finish what they were given."""
+    finish_ns_max: int = 0
+    """How much longer than the others it may take to end, for it finishes what it has in hand."""
     address: str = ""
     """Where it is found, for people."""
     nats: EmbeddedNats | None = None

@@ -8,6 +8,8 @@ import re
 import runpy
 import signal
 import socket
+import subprocess
+import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 
@@ -15,7 +17,7 @@ import pytest
 
 from quote_core.errors import ProviderUnavailable
 from quote_core.health import Condition
-from quote_core.process import EXIT_BAD_SETTINGS, EXIT_FAILED, run_process, work_until_told
+from quote_core.process import EXIT_BAD_SETTINGS, EXIT_BY_SIGNAL, EXIT_FAILED, run_process, work_until_told
 from quote_core.settings import PlatformSettings, ServiceSettings
 from quote_core.telemetry.metrics import MetricsPage
 
@@ -331,15 +333,15 @@ def test_what_keeps_a_process_from_running_is_one_sentence_and_exit_1(
     assert capsys.readouterr().err.endswith("sample cannot run: " + sentence.format(folder=tmp_path))
 
 
-def test_the_first_signal_stops_the_work_and_a_second_does_not_cut_its_end_short() -> None:
+def test_the_first_signal_stops_the_work_and_lets_it_finish() -> None:
     seen: list[str] = []
+    before = [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)]
 
     async def finish_in_hand() -> None:
         os.kill(os.getpid(), signal.SIGTERM)
         try:
             await asyncio.sleep(DEADLINE_S)
         except asyncio.CancelledError:
-            os.kill(os.getpid(), signal.SIGTERM)
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(0.05):
                     await for_ever()
@@ -354,6 +356,56 @@ def test_the_first_signal_stops_the_work_and_a_second_does_not_cut_its_end_short
 
     run_process("sample", Settings, run)
     assert seen == ["finished", "stopped"]
+    assert [signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)] == before
+
+
+FINISHING = """
+import asyncio, time
+from quote_core.health import Condition
+from quote_core.process import run_process, work_until_told
+from quote_core.settings import ServiceSettings
+from quote_core.telemetry.metrics import MetricsPage
+
+class Settings(ServiceSettings):
+    section = "sample"
+    metrics_port: int = 0
+
+async def work():
+    print("working", flush=True)
+    try:
+        await asyncio.sleep(3600)
+    finally:
+        print("finishing", flush=True)
+        {finishing}
+
+async def run(platform, settings, stop):
+    well = lambda: Condition(is_ready=True, line="")
+    await work_until_told(work(), stop=stop, condition=well, metrics=MetricsPage(Settings()))
+
+run_process("sample", Settings, run)
+"""
+
+
+@pytest.mark.parametrize("finishing", ["await asyncio.sleep(3600)", "time.sleep(3600)", "while True: pass"])
+@pytest.mark.parametrize("second", [signal.SIGTERM, signal.SIGINT])
+def test_a_second_signal_ends_the_process_at_once_even_where_its_loop_is_stuck(
+    finishing: str, second: signal.Signals
+) -> None:
+    script = FINISHING.format(finishing=finishing)
+    with subprocess.Popen(
+        [sys.executable, "-c", script], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        try:
+            assert process.stdout.readline() == "working\n"
+            process.send_signal(signal.SIGTERM)
+            assert process.stdout.readline() == "finishing\n"
+            process.send_signal(second)
+            assert process.wait(DEADLINE_S) == EXIT_BY_SIGNAL + second
+            assert process.stderr.read().endswith(f"sample ends at once: {second.name} again\n")
+        finally:
+            process.kill()
 
 
 def test_what_is_imported_is_left_out_of_collections_while_the_process_runs() -> None:

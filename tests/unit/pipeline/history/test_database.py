@@ -8,15 +8,19 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from fakes.history import HistoryKept, all_rows
+from alembic.script import ScriptDirectory
+from fakes.history import HistoryKept, all_rows, followed, write_batch
+from fakes.plans import plan
 from fakes.ports import free_port
 from fakes.postgresql import PASSWORD, PostgresServer
 from sqlalchemy import text
 
+from pipeline import history
 from pipeline.history.database import HistoryDatabase
 from pipeline.history.errors import HistoryUnavailable
 from pipeline.history.settings import HistorySettings
 from pipeline.history.tables import METADATA
+from quote_core.events import Stream
 from quote_core.settings import PlatformSettings, SettingsError
 from quote_core.telemetry import logs
 
@@ -27,6 +31,25 @@ def test_the_migrations_make_the_tables_that_are_written_and_twice_is_once(datab
     with database.reading() as connection:
         assert compare_metadata(MigrationContext.configure(connection, {"compare_type": True}), METADATA) == []
     assert set(all_rows(database)) == set(METADATA.tables)
+
+
+def test_a_database_of_each_older_version_is_brought_up_to_date_with_its_rows(kept: HistoryKept) -> None:
+    scripts = ScriptDirectory(str(Path(history.__file__).parent / "migrations"))
+    older = [script.revision for script in scripts.walk_revisions()][1:]
+    assert older == ["0001"], "a step that was released is never changed, and each is a version somebody has"
+    database = kept.open()
+    write_batch(database, Stream.PLANNED, [followed(plan(1), 1)], before=None)
+    with database.transaction() as connection:
+        connection.execute(text("DROP INDEX events_by_id"))
+        connection.execute(text("UPDATE alembic_version SET version_num = '0001'"))
+    with pytest.raises(HistoryUnavailable, match=r"another version of solquote \(0001\)"):
+        database.check_version()
+    before = all_rows(database)
+    database.migrate()
+    database.check_version()
+    with database.reading() as connection:
+        assert compare_metadata(MigrationContext.configure(connection, {"compare_type": True}), METADATA) == []
+    assert all_rows(database) == before
 
 
 def test_several_that_migrate_at_once_make_one_set_of_tables(kept: HistoryKept) -> None:

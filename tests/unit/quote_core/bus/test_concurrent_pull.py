@@ -152,6 +152,36 @@ async def test_a_hand_freed_takes_the_next_one_and_what_was_in_it_is_still_waite
     assert sorted(hands.done) == [0, 1]
 
 
+async def test_what_is_left_to_do_with_free_hands_has_its_own_shorter_time(kept: Kept) -> None:
+    hands, is_freed = Hands(), asyncio.Event()
+
+    async def free_when_told(message: Any, hand: Hand) -> None:
+        await is_freed.wait()
+        hand.free()
+        await hands.handle(message, hand)
+
+    pull = pull_of(free_when_told, concurrency=3)
+    running = asyncio.create_task(pull.run())
+    await all_that_can_be_done_now()
+    await cancelled(running)
+    finishing = asyncio.create_task(pull.finish(DEADLINE_S, freed_timeout_s=0))
+    await all_that_can_be_done_now()
+    assert not finishing.done()
+    is_freed.set()
+    await asyncio.wait_for(finishing, DEADLINE_S)
+    assert (hands.begun, hands.done) == ([0, 1, 2], [])
+
+
+async def test_hands_that_are_never_freed_are_waited_for_no_longer_than_told(kept: Kept) -> None:
+    hands = Hands()
+    pull = pull_of(hands.handle, concurrency=3)
+    running = asyncio.create_task(pull.run())
+    await all_that_can_be_done_now()
+    await cancelled(running)
+    await asyncio.wait_for(pull.finish(0, freed_timeout_s=0), DEADLINE_S)
+    assert (pull.figures.in_hand_count, hands.done) == (0, [])
+
+
 async def test_a_handler_that_raises_ends_the_pull_with_its_fault(kept: Kept) -> None:
     async def broken(_: Any, hand: Hand) -> None:
         raise ZeroDivisionError

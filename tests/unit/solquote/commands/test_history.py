@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 from fakes.history import HistoryKept, followed, history_kept, write_batch
-from fakes.plans import plan
+from fakes.plans import plan, plan_id
 from fakes.results import result, round_trip
 from pyarrow import parquet
 
@@ -126,6 +126,15 @@ def test_an_event_is_shown_as_the_streams_show_it(folder: Path, capsys: pytest.C
     assert ask("events --csv --stream EXECUTED -n 1", folder, capsys).endswith(f",{b'garbage'.hex()}\r\n")
 
 
+def test_an_event_is_found_by_its_id_in_either_case(folder: Path, capsys: pytest.CaptureFixture[str]):
+    event_id = plan_id(1).hex()
+    for written in (event_id, event_id.upper()):
+        (found,) = asked(f"events --id {written}", folder, capsys)
+        assert (found["stream"], found["sequence"]) == ("PLANNED", 1)
+    assert asked(f"events --id {event_id} --stream EXECUTED", folder, capsys) == []
+    assert asked(f"events --id {'f' * 32}", folder, capsys) == []
+
+
 def test_profit_is_told_by_run_by_pair_and_by_day(folder: Path, capsys: pytest.CaptureFixture[str]):
     def profits(options: str) -> dict[str, object]:
         (answer,) = asked(f"pnl {options}", folder, capsys)
@@ -157,6 +166,7 @@ def test_profit_in_csv_and_parquet(folder: Path, tmp_path: Path, capsys: pytest.
         ("trades --outcome lost", "--outcome: lost is not known; there are abandoned, failed, filled, missed, refused"),
         ("trades --pair SOL", "--pair"),
         ("events --type Nothing", "--type"),
+        ("events --id 7", "--id: must be 32 hexadecimal digits, got '7'"),
         ("pnl --since never", "--since"),
     ],
 )

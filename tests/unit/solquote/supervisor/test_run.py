@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import textwrap
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -228,6 +229,41 @@ async def test_a_child_that_finishes_what_it_has_in_hand_may_take_more_than_its_
         await platform.record.until(lambda: bool(platform.record.sentences))
         await platform.end()
         assert finished.exists()
+
+
+async def test_a_child_with_something_in_hand_finishes_it_beyond_the_time_of_all(running, script, tmp_path):
+    may_finish, finished = tmp_path / "may finish", tmp_path / "finished"
+    body = textwrap.dedent(
+        f"""
+        signal.pthread_sigmask(signal.SIG_BLOCK, [signal.SIGTERM])
+        notify("READY=1")
+        signal.sigwait([signal.SIGTERM])
+        while not os.path.exists({str(may_finish)!r}): time.sleep(0.02)
+        open({str(finished)!r}, "w").close()
+        """
+    )
+    busy = replace(script("busy", body, needs=("behind",)), finish_ns_max=3_600_000_000_000)
+    async with running(script("behind"), busy, stop_ns_max=200_000_000) as platform:
+        record = platform.record
+        await record.until(lambda: bool(record.sentences))
+        platform.stop.ask()
+        await record.until(lambda: record.sentences[-1].startswith("solquote: busy: finishing what is in hand"))
+        assert record.states("behind")[-1] == "stopping"
+        may_finish.touch()
+        await platform.task
+        assert finished.exists()
+
+
+async def test_a_second_request_does_not_wait_for_what_is_in_hand(running, script):
+    deaf = replace(script("deaf", DEAF), finish_ns_max=3_600_000_000_000)
+    async with running(deaf, stop_ns_max=100_000_000) as platform:
+        record = platform.record
+        await record.until(lambda: bool(record.sentences))
+        platform.stop.ask()
+        await record.until(lambda: "finishing" in record.sentences[-1])
+        platform.stop.ask()
+        await platform.task
+        assert record.states("deaf")[-1] == "stopped"
 
 
 async def test_a_child_that_ignores_sigterm_is_killed_in_time(running, script):
