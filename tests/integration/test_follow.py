@@ -1,7 +1,7 @@
 """Following a stream against a real server: all messages once, in order, whatever dies in between."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 from fakes.nats_server import NatsServer
@@ -148,23 +148,23 @@ async def test_reading_to_the_end_ends_also_when_nothing_is_kept(bus: Bus) -> No
 
 async def test_what_comes_before_a_gap_in_one_batch_is_given(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     await publish(bus, *range(1, 11))
-    subscribe, held, is_lossy = bus.client.subscribe, list[Msg](), True
+    hear, held, is_lossy = bus.client.hear, list[Msg](), True
 
-    async def subscribe_lossily(subject: str, *, cb: Callable[[Msg], Awaitable[None]]) -> Subscription:
-        async def receive(message: Msg) -> None:
+    async def hear_lossily(subject: str, take: Callable[[Msg], None]) -> Subscription:
+        def receive(message: Msg) -> None:
             nonlocal is_lossy
             if not is_lossy or not message.reply.startswith("$JS.ACK"):
-                await cb(message)
+                take(message)
                 return
             held.append(message)
             if len(held) == 10:  # all of one batch but the fifth, which the connection lost
                 is_lossy = False
                 for kept in held[:4] + held[5:]:
-                    await cb(kept)
+                    take(kept)
 
-        return await subscribe(subject, cb=receive)
+        return await hear(subject, receive)
 
-    monkeypatch.setattr(bus.client, "subscribe", subscribe_lossily)
+    monkeypatch.setattr(bus.client, "hear", hear_lossily)
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got))
     await eventually(lambda: bool(got) and number_of(got[-1]) == 10)
