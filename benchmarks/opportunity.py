@@ -71,7 +71,7 @@ TICKS_PER_S: Final = os.sysconf("SC_CLK_TCK")
 REFERENCE_COUNT: Final = 300
 FLOOR_RATE_PER_S: Final = 500
 FLOOR_P99_MS: Final = 10.0
-READY_S: Final = 20.0
+READY_S: Final = 60.0
 DRAIN_S: Final = 2.0
 ANSWER_NS_MAX: Final = 50_000_000
 AMOUNT_OUT: Final = LAMPORTS_PER_SOL * 101 // 100
@@ -208,6 +208,8 @@ def stages(environ: dict[str, str], folder: Path) -> Iterator[dict[str, int]]:
         "SOLQUOTE_EXECUTOR_POOL_REST": "0s",  # the stand-in has but two pools
         "SOLQUOTE_EXECUTOR_TRADES_PER_MINUTE_MAX": "6000",  # more than is offered
         "SOLQUOTE_EXECUTOR_PAPER_NAIVE": "true",  # what is measured is our own time, not a landing
+        "SOLQUOTE_PLANNER_METRICS_PORT": "0",  # a platform may run here, too
+        "SOLQUOTE_EXECUTOR_METRICS_PORT": "0",
         "SOLQUOTE_LOG_LEVEL": "error",
     }
     children = {
