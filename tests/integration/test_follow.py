@@ -45,6 +45,24 @@ async def test_what_is_kept_comes_first_then_what_is_published_meanwhile(bus: Bu
     assert [message.sequence for message in got] == [1, 2, 3]
 
 
+async def test_a_follower_in_no_hurry_gets_everything_in_order(bus: Bus) -> None:
+    await publish(bus, *range(1, 11))
+    got: list[Followed] = []
+    caught_up = asyncio.Event()
+
+    async def gather() -> None:
+        async for batch in follow(bus, Stream.SYSTEM, caught_up=caught_up, gather_s=0.05):
+            got.extend(batch)
+            if len(got) == 60:
+                return
+
+    task = asyncio.create_task(gather())
+    await caught_up.wait()
+    await publish(bus, *range(11, 61))
+    await asyncio.wait_for(task, DEADLINE_S)
+    assert [number_of(message) for message in got] == list(range(1, 61))
+
+
 async def test_beginning_behind_a_place_skips_what_is_before_it(bus: Bus) -> None:
     await publish(bus, 1, 2, 3)
     first, *_ = [message async for message in read_to_end(bus, Stream.SYSTEM)]
