@@ -11,7 +11,7 @@ _PAGE_BYTES: Final = os.sysconf("SC_PAGE_SIZE")
 
 
 def processor_s(pid: int) -> float:
-    """Seconds of processor time, user and system."""
+    """Seconds of processor time, user and system, of all its threads. Source: proc(5), `stat`, fields 14 and 15."""
     fields = Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()
     return (int(fields[11]) + int(fields[12])) / _TICKS_PER_S
 

@@ -11,7 +11,7 @@ A plan chooses its tip and its priority fee; what the lender and the chain take 
 so whoever executes it computes those two himself.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from quote_core.events import ExecutionPlan
 from quote_core.units import BPS
@@ -59,9 +59,9 @@ def round_trip_costs(amount_lamports: int, *, hop_count: int, rates: CostRates) 
     """The costs of borrowing `amount_lamports`, swapping `hop_count` times and paying back; rounded up."""
     compute_unit_limit = rates.compute_units_base + hop_count * rates.compute_units_per_hop
     return Costs(
-        flash_fee_lamports=_div_ceil(amount_lamports * rates.flash_loan_fee_bps, BPS),
+        flash_fee_lamports=_flash_fee(amount_lamports, rates),
         tip_lamports=rates.tip_lamports,
-        signature_fee_lamports=rates.signature_fee_lamports * rates.signature_count,
+        signature_fee_lamports=_signature_fee(rates),
         priority_fee_lamports=_div_ceil(compute_unit_limit * rates.compute_unit_price_micro_lamports, _MICRO_LAMPORTS),
         compute_unit_limit=compute_unit_limit,
     )
@@ -69,13 +69,21 @@ def round_trip_costs(amount_lamports: int, *, hop_count: int, rates: CostRates) 
 
 def costs_of_plan(plan: ExecutionPlan, rates: CostRates) -> Costs:
     """What executing `plan` costs: its own tip and priority fee, and all else by `rates`."""
-    costs = round_trip_costs(plan.amount_in, hop_count=len(plan.hops), rates=rates)
-    return replace(
-        costs,
+    return Costs(
+        flash_fee_lamports=_flash_fee(plan.amount_in, rates),
         tip_lamports=plan.tip_lamports,
+        signature_fee_lamports=_signature_fee(rates),
         priority_fee_lamports=plan.priority_fee_lamports,
         compute_unit_limit=plan.compute_unit_limit,
     )
+
+
+def _flash_fee(amount_lamports: int, rates: CostRates) -> int:
+    return _div_ceil(amount_lamports * rates.flash_loan_fee_bps, BPS)
+
+
+def _signature_fee(rates: CostRates) -> int:
+    return rates.signature_fee_lamports * rates.signature_count
 
 
 def _div_ceil(numerator: int, denominator: int) -> int:

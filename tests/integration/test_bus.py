@@ -9,6 +9,7 @@ from fakes.nats_server import NatsServer
 from fakes.pipeline_events import health_report, kill_switch
 from fakes.pipeline_process import until
 from fakes.results import result
+from nats.aio.msg import Msg
 from nats.js.api import DiscardPolicy
 from structlog.testing import capture_logs
 
@@ -196,6 +197,25 @@ async def test_a_push_reaches_listeners_and_is_kept_nowhere(bus: Bus) -> None:
     await until(lambda: heard)
     assert heard == [sent]
     assert await message_count(bus, Stream.SYSTEM) == 0
+
+
+async def test_what_is_heard_is_what_was_sent_until_nobody_wants_it_any_more(bus: Bus, nats_server: NatsServer) -> None:
+    heard: list[Msg] = []
+    subscription = await bus.client.hear("heard.*", heard.append)
+    await bus.client.publish("heard.first", b"1", reply="there", headers={"Solquote-Reason": "why"})
+    await bus.client.publish("heard.second", b"2")
+    await until(lambda: len(heard) == 2)
+    assert [(one.subject, one.reply, one.data, one.headers) for one in heard] == [
+        ("heard.first", "there", b"1", {"Solquote-Reason": "why"}),
+        ("heard.second", "", b"2", None),
+    ]
+    await nats_server.restart_under(bus)
+    await bus.client.publish("heard.third", b"3")
+    await until(lambda: len(heard) == 3)
+    await subscription.unsubscribe()
+    await bus.client.publish("heard.fourth", b"4")
+    await bus.client.flush()
+    assert len(heard) == 3
 
 
 async def test_the_last_kill_switch_is_latched_in_its_stream_and_pushed_to_listeners(bus: Bus) -> None:

@@ -1,7 +1,7 @@
 """Following a stream against a real server: all messages once, in order, whatever dies in between."""
 
 import asyncio
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 
 import pytest
 from fakes.nats_server import NatsServer
@@ -43,6 +43,24 @@ async def test_what_is_kept_comes_first_then_what_is_published_meanwhile(bus: Bu
     task.cancel()
     assert [number_of(message) for message in got] == [1, 2, 3]
     assert [message.sequence for message in got] == [1, 2, 3]
+
+
+async def test_a_follower_in_no_hurry_gets_everything_in_order(bus: Bus) -> None:
+    await publish(bus, *range(1, 11))
+    got: list[Followed] = []
+    caught_up = asyncio.Event()
+
+    async def gather() -> None:
+        async for batch in follow(bus, Stream.SYSTEM, caught_up=caught_up, gather_s=0.05):
+            got.extend(batch)
+            if len(got) == 60:
+                return
+
+    task = asyncio.create_task(gather())
+    await caught_up.wait()
+    await publish(bus, *range(11, 61))
+    await asyncio.wait_for(task, DEADLINE_S)
+    assert [number_of(message) for message in got] == list(range(1, 61))
 
 
 async def test_beginning_behind_a_place_skips_what_is_before_it(bus: Bus) -> None:
@@ -148,23 +166,23 @@ async def test_reading_to_the_end_ends_also_when_nothing_is_kept(bus: Bus) -> No
 
 async def test_what_comes_before_a_gap_in_one_batch_is_given(bus: Bus, monkeypatch: pytest.MonkeyPatch) -> None:
     await publish(bus, *range(1, 11))
-    subscribe, held, is_lossy = bus.client.subscribe, list[Msg](), True
+    hear, held, is_lossy = bus.client.hear, list[Msg](), True
 
-    async def subscribe_lossily(subject: str, *, cb: Callable[[Msg], Awaitable[None]]) -> Subscription:
-        async def receive(message: Msg) -> None:
+    async def hear_lossily(subject: str, take: Callable[[Msg], None]) -> Subscription:
+        def receive(message: Msg) -> None:
             nonlocal is_lossy
             if not is_lossy or not message.reply.startswith("$JS.ACK"):
-                await cb(message)
+                take(message)
                 return
             held.append(message)
             if len(held) == 10:  # all of one batch but the fifth, which the connection lost
                 is_lossy = False
                 for kept in held[:4] + held[5:]:
-                    await cb(kept)
+                    take(kept)
 
-        return await subscribe(subject, cb=receive)
+        return await hear(subject, receive)
 
-    monkeypatch.setattr(bus.client, "subscribe", subscribe_lossily)
+    monkeypatch.setattr(bus.client, "hear", hear_lossily)
     got: list[Followed] = []
     task = asyncio.create_task(collect(bus, got))
     await eventually(lambda: bool(got) and number_of(got[-1]) == 10)

@@ -16,7 +16,7 @@ A pair here is two tokens in either direction. Every trade begins and ends in SO
 of its route is counted as the lamports it began with. Knows no stream and no clock.
 """
 
-from collections import OrderedDict, deque
+from collections import Counter, OrderedDict, deque
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Final
@@ -61,6 +61,8 @@ class HardStops:
         self._lately: deque[Begun] = deque(maxlen=limits.trades_per_minute_max)
         """As many as decide, of the last minute; the oldest first."""
         self._open: OrderedDict[bytes, Begun] = OrderedDict()
+        self._open_lamports: Counter[_TokenPair] = Counter()
+        """What is in each pair, of all that is open."""
         self._ended: OrderedDict[bytes, None] = OrderedDict()
         self._profit_lamports: dict[int, int] = {}
         """Net, by UTC day, counted from 1970."""
@@ -69,15 +71,18 @@ class HardStops:
         """All claims of lately are about to be told again."""
         self._lately.clear()
         self._open.clear()
+        self._open_lamports.clear()
 
     def began(self, begun: Begun) -> None:
         """The next claim of the stream."""
         self._lately.append(begun)
         plan_id = begun.claim.plan_id
         if plan_id not in self._ended:
+            self._close(plan_id)
             self._open[plan_id] = begun
+            self._open_lamports.update(_lamports(begun.claim))
             if len(self._open) > REMEMBERED_COUNT_MAX:
-                self._open.popitem(last=False)
+                self._close(next(iter(self._open)))
 
     def ended(self, result: ExecutionResult) -> None:
         """A plan has ended; told twice, by its executor and by the stream, it counts once."""
@@ -90,7 +95,7 @@ class HardStops:
         self._ended[plan_id] = None
         if len(self._ended) > REMEMBERED_COUNT_MAX:
             self._ended.popitem(last=False)
-        self._open.pop(plan_id, None)
+        self._close(plan_id)
         if profit_lamports:
             day = finished_unix_ns // DAY_NS
             self._profit_lamports[day] = self._profit_lamports.get(day, 0) + profit_lamports
@@ -117,21 +122,33 @@ class HardStops:
 
     def _exposure(self, plan: ExecutionPlan, now: Now, under_way: Iterable[Claim]) -> str | None:
         while self._open and now.since_begun_ns(next(iter(self._open.values()))) >= self._limits.open_ns_max:
-            self._open.popitem(last=False)
-        open_claims = [*(begun.claim for begun in self._open.values()), *under_way]
+            self._close(next(iter(self._open)))
         most = self._limits.pair_exposure_lamports_max
+        lamports_under_way = [_lamports(claim) for claim in under_way]
         for pair in _pairs(plan.hops):
-            before = sum(claim.hops[0].input_amount for claim in open_claims if pair in _pairs(claim.hops))
+            before = self._open_lamports[pair] + sum(lamports[pair] for lamports in lamports_under_way)
             if before + plan.amount_in > most:
                 name = "/".join(sorted(pair))
                 return f"exposure: {before} lamports are in {name}, with {plan.amount_in} more above {most}"
         return None
+
+    def _close(self, plan_id: bytes) -> None:
+        """Count a trade as open no more, if it is."""
+        begun = self._open.pop(plan_id, None)
+        if begun is not None:
+            self._open_lamports -= _lamports(begun.claim)  # keeps no pair that nothing is in
 
     def _daily_loss(self, now: Now) -> str | None:
         loss_lamports = -self._profit_lamports.get(now.here.unix_ns // DAY_NS, 0)
         if loss_lamports >= (most := self._limits.daily_loss_lamports_max):
             return f"daily loss: {loss_lamports} lamports were lost today (UTC), at most {most}"
         return None
+
+
+def _lamports(claim: Claim) -> Counter[_TokenPair]:
+    """What a trade puts into each pair of its route."""
+    amount_in = claim.hops[0].input_amount if claim.hops else 0
+    return Counter(dict.fromkeys(_pairs(claim.hops), amount_in))
 
 
 def _pairs(hops: Iterable[Hop]) -> set[_TokenPair]:

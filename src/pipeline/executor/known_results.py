@@ -19,6 +19,10 @@ TAKEN_NS: Final = 3_600_000_000_000
 APART_NS_MAX: Final = 60_000_000_000
 """How far the stream's clock may be behind ours: results of so much before midnight are read as well."""
 
+GATHER_S: Final = 0.05
+"""Endings are heard so much later: mostly they are our own and known already, and each would wake us by itself. The
+pools of others' rest for longer."""
+
 IN_A_ROW_MAX: Final = 100
 """Results counted before plans have their turn."""
 
@@ -39,7 +43,8 @@ async def follow_results(
     midnight_unix_ns = now_unix_ns - now_unix_ns % DAY_NS
     taken_since_unix_ns = now_unix_ns - TAKEN_NS
     since_unix_ns = max(0, min(midnight_unix_ns - APART_NS_MAX, taken_since_unix_ns))
-    async for batch in follow(bus, Stream.EXECUTED, since_unix_ns=since_unix_ns, caught_up=caught_up):
+    followed = follow(bus, Stream.EXECUTED, since_unix_ns=since_unix_ns, caught_up=caught_up, gather_s=GATHER_S)
+    async for batch in followed:
         for number, message in enumerate(batch, 1):
             reads_taken = book is not None and message.stored_unix_ns >= taken_since_unix_ns
             _take(message, stops, book if reads_taken else None, run_id)

@@ -18,6 +18,7 @@ All factors are looked at, so that the counters show every reason and not only t
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.planner.risk import RiskFigures, RiskTerms, risk_terms
 from quote_core.events import Rejection
@@ -94,9 +95,8 @@ class Candidate:
         return self.gross_profit_lamports - self.costs_lamports
 
 
-@dataclass(frozen=True, slots=True)
-class FactorCheck:
-    """One bound of a factor, and whether it holds.
+class FactorCheck(NamedTuple):
+    """One bound of a factor, and whether it holds; a tuple, since a dozen are made each time an opportunity is judged.
 
     Attributes:
         reason: What speaks against the opportunity where it does not hold.

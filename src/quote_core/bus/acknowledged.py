@@ -13,10 +13,11 @@ from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
 import orjson
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import TimeoutError as NatsTimeoutError
 from nats.js.errors import APIError, NoStreamResponseError
+
+from quote_core.bus.client import RoleClient
 
 __all__ = ["BATCH_MAX", "DUPLICATE_IN_BATCH", "Acknowledgement", "Publisher"]
 
@@ -43,7 +44,7 @@ class Acknowledgement(NamedTuple):
 class Publisher:
     """Publishes with one client, as long as that lasts; `timeout_s` is the longest wait for an answer."""
 
-    def __init__(self, client: Client, *, timeout_s: float) -> None:
+    def __init__(self, client: RoleClient, *, timeout_s: float) -> None:
         self._client = client
         self._timeout_s = timeout_s
         self._inbox = ""
@@ -93,10 +94,10 @@ class Publisher:
     async def _listen(self) -> None:
         """Two that come first at once may both subscribe; either's answers are heard."""
         inbox = f"{self._client.new_inbox()}."
-        await self._client.subscribe(f"{inbox}*", cb=self._hear)
+        await self._client.hear(f"{inbox}*", self._hear)
         self._inbox = inbox
 
-    async def _hear(self, message: Msg) -> None:
+    def _hear(self, message: Msg) -> None:
         answer = self._unanswered.get(message.subject.rpartition(".")[2])
         if answer is not None and not answer.done():
             answer.set_result(message)

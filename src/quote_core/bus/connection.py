@@ -11,12 +11,12 @@ from collections.abc import Awaitable, Callable, Mapping, Sequence
 from typing import Final
 
 import structlog
-from nats.aio.client import Client
 from nats.aio.msg import Msg
 from nats.errors import MaxPayloadError
 from nats.js.errors import APIError, NoStreamResponseError, NotFoundError
 
 from quote_core.bus.acknowledged import BATCH_MAX, DUPLICATE_IN_BATCH, Acknowledgement, Publisher
+from quote_core.bus.client import RoleClient
 from quote_core.bus.client_errors import NATS, upstream_errors
 from quote_core.bus.error_log import ErrorLog
 from quote_core.errors import LayoutMismatch, ProviderUnavailable
@@ -41,7 +41,7 @@ class PublishRefused(ProviderUnavailable):
 class Bus:
     """A connection in use; get one from `quote_core.bus.connect`."""
 
-    def __init__(self, client: Client, errors: ErrorLog) -> None:
+    def __init__(self, client: RoleClient, errors: ErrorLog) -> None:
         self._errors = errors
         self._listeners: list[tuple[str, Callable[[Msg], Awaitable[None]]]] = []
         self._use(client)
@@ -54,13 +54,13 @@ class Bus:
         self.last_refusal = ""
         """Why, the last time."""
 
-    def _use(self, client: Client) -> None:
+    def _use(self, client: RoleClient) -> None:
         self.client = client
         """The client in use; another one after the server has ended this one for good."""
         self.jetstream = client.jetstream(timeout=PUBLISH_TIMEOUT_S)
         self._publisher = Publisher(client, timeout_s=PUBLISH_TIMEOUT_S)
 
-    async def take_over(self, client: Client) -> None:
+    async def take_over(self, client: RoleClient) -> None:
         """Go on with another client, which then listens to what this one listened to.
 
         Raises:

@@ -118,7 +118,7 @@ class StandingPull:
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         try:
             with upstream_errors():
-                subscription = await client.subscribe(inbox, cb=arrived.put)
+                subscription = await client.hear(inbox, arrived.put_nowait)
         except ProviderUnavailable:  # this client is over; the bus gets another
             await asyncio.sleep(RECONNECT_WAIT_S)
             return

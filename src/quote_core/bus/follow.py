@@ -65,6 +65,7 @@ async def follow(
     after: Place | None = None,
     since_unix_ns: int | None = None,
     caught_up: asyncio.Event | None = None,
+    gather_s: float = 0.0,
 ) -> AsyncIterator[Sequence[Followed]]:
     """Yield what the stream keeps, then what comes, in batches, for ever; outlasts every loss of NATS or stream.
 
@@ -76,8 +77,10 @@ async def follow(
         since_unix_ns: Without `after`, begin with the first message stored at or after this time.
         caught_up: Set once all that the stream kept when following began has been yielded and worked off, however
             much comes meanwhile; cleared while a stream that was made anew is caught up with.
+        gather_s: Once caught up, wait so long for what may come with a message: for who is in no hurry, and has better
+            to do than to be woken for each.
     """
-    reader = _Reader(bus, stream, subjects, after, since_unix_ns, caught_up or asyncio.Event())
+    reader = _Reader(bus, stream, subjects, after, since_unix_ns, caught_up or asyncio.Event(), gather_s)
     while True:
         try:
             async for batch in reader.read():
@@ -94,7 +97,7 @@ async def read_to_end(
     Raises:
         ProviderUnavailable: NATS, or the stream, is not there.
     """
-    reader = _Reader(bus, stream, subjects, None, since_unix_ns, asyncio.Event())
+    reader = _Reader(bus, stream, subjects, None, since_unix_ns, asyncio.Event(), 0.0)
     async for batch in reader.read():
         for message in batch:
             yield message
@@ -158,6 +161,7 @@ class _Reader:
         place: Place | None,
         since_unix_ns: int | None,
         caught_up: asyncio.Event,
+        gather_s: float,
     ) -> None:
         self._bus = bus
         self._stream = stream
@@ -165,6 +169,7 @@ class _Reader:
         self._place = place
         self._since_unix_ns = since_unix_ns
         self._caught_up = caught_up
+        self._gather_s = gather_s
         self._target: Place | None = None
         """The last message there was when this life of the stream was first seen."""
 
@@ -176,7 +181,7 @@ class _Reader:
         # is no use here: it costs a task a message.
         arrived: asyncio.Queue[Msg] = asyncio.Queue()
         with upstream_errors():
-            subscription = await client.subscribe(inbox, cb=arrived.put)
+            subscription = await client.hear(inbox, arrived.put_nowait)
         try:
             created, kept_count = await self._begin(inbox)
             if kept_count == 0:
@@ -184,7 +189,7 @@ class _Reader:
                 self._caught_up.set()
             next_consumer_sequence = 1
             while True:
-                messages = await _batch(arrived)
+                messages = await _batch(arrived, gather_s=self._gather_s if self._caught_up.is_set() else 0.0)
                 batch: list[Followed] = []
                 is_whole, is_idle = True, False
                 for message in messages:
@@ -267,8 +272,8 @@ def _created(info: StreamInfo) -> str:
     return info.created.isoformat() if info.created else ""
 
 
-async def _batch(arrived: asyncio.Queue[Msg]) -> list[Msg]:
-    """The next message and all that came with it.
+async def _batch(arrived: asyncio.Queue[Msg], *, gather_s: float) -> list[Msg]:
+    """The next message and all that came with it, or within `gather_s`.
 
     Raises:
         ProviderUnavailable: The server is silent.
@@ -278,6 +283,8 @@ async def _batch(arrived: asyncio.Queue[Msg]) -> list[Msg]:
             messages = [await arrived.get()]
     except TimeoutError:
         raise ProviderUnavailable(NATS, f"silent for {SILENCE_S_MAX:g} s") from None
+    if gather_s:
+        await asyncio.sleep(gather_s)
     while not arrived.empty() and len(messages) < BATCH_COUNT_MAX:
         messages.append(arrived.get_nowait())
     return messages

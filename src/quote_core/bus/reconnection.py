@@ -13,7 +13,6 @@ from functools import partial
 from typing import Final, Protocol
 
 import structlog
-from nats.aio.client import Client
 from nats.errors import Error as NatsError
 
 from quote_core.addresses import servers_of
@@ -95,7 +94,7 @@ class _Reconnector:
         self._heard_mono_s = time.monotonic()
         """When the client last gave a sign of trying."""
 
-    async def dial(self) -> Client:
+    async def dial(self) -> RoleClient:
         """A connected client, however long that takes.
 
         Raises:

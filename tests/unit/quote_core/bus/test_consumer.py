@@ -3,7 +3,7 @@
 import asyncio
 import contextlib
 import json
-from collections.abc import Awaitable, Callable
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -32,7 +32,7 @@ class Server:
     asked: list[int] = field(default_factory=list)
     make_count: int = 0
     is_connected: bool = True
-    _send: Callable[[Any], Awaitable[None]] | None = None
+    _send: Callable[[Any], None] | None = None
 
     @property
     def client(self) -> "Server":
@@ -41,8 +41,8 @@ class Server:
     def new_inbox(self) -> str:
         return "inbox"
 
-    async def subscribe(self, _: str, *, cb: Callable[[Any], Awaitable[None]]) -> "Server":
-        self._send = cb
+    async def hear(self, _: str, take: Callable[[Any], None]) -> "Server":
+        self._send = take
         return self
 
     async def drain(self) -> None:
@@ -52,7 +52,7 @@ class Server:
         assert reply == "inbox"
         assert self._send is not None
         self.asked.append(json.loads(data)["batch"])
-        await self._send(Message() if self.has_leader else NO_LEADER)
+        self._send(Message() if self.has_leader else NO_LEADER)
 
     async def make(self, _: object) -> None:
         self.make_count += 1
