@@ -72,6 +72,7 @@ AS_LONG_AS_ALL_IS_WELL: Final = {
     "solquote_kill_switch_revision",
     "solquote_kill_switch_state",
     "solquote_kill_switch_trips_total",
+    "solquote_kill_switch_unacknowledged_processes",
     "solquote_kill_switch_unstored_stop",
     "solquote_local_quote_cache_lookups_total",
     "solquote_local_quote_cached_quotes",
