@@ -387,6 +387,18 @@ rate(solquote_consumer_taken_total[1m]) == 0
         look="`solquote logs notifier` has the answer; `solquote alerts test` tries every destination.",
         action="mend the destination or its secret (docs/notifier.md); what is untold is told by itself",
     ),
+    Alert(
+        name="AlertSetAside",
+        severity=Severity.WARNING,
+        promql="increase(solquote_notifier_undeliverable_total[10m]) > 0",
+        summary="{{ $labels.destination }} does not take {{ $value | humanize }} alerts for what they say",
+        meaning="It refused each, sent by itself, as often as `SOLQUOTE_NOTIFIER_REFUSALS_MAX` says: a 4xx, or a 5xx to"
+        " a mail's content. They are not told there unless there is more to tell of them; other destinations have heard"
+        " them, and which they were.",
+        dashboard="nats",
+        look="`solquote alerts list` has them; `solquote logs notifier` has the answers.",
+        action="mend the template where you changed it; where every alert is refused, mend the destination's settings",
+    ),
 )
 
 _QUOTES: Final = (

@@ -259,9 +259,10 @@ NATS: Final = Dashboard(
                 ),
                 lines(
                     "Untold",
-                    "Alerts that a destination has still something to hear of.",
+                    "Alerts that a destination has still something to hear of, and those it does not take.",
                     Unit.NUMBER,
                     ("sum by (destination) (solquote_notifier_pending_alerts)", "{{destination}}"),
+                    ("sum by (destination) (solquote_notifier_undeliverable_total)", "{{destination}} set aside"),
                 ),
             ),
         ),

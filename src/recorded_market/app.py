@@ -60,7 +60,14 @@ async def run(platform: PlatformSettings, settings: RecordedMarketSettings, stop
     )
     ticker = Ticker(market, hub, clock=clock, slot_time_ns=settings.slot_time, on_slot=slot_file.write)
     calls, requested_faults = CallCounter(), RequestedFaults()
-    rehearsals = Rehearsals(methods.call, begin_fork=market.begin_fork, lag_by=ticker.lag_by, faults=requested_faults)
+    rehearsals = Rehearsals(
+        methods.call,
+        begin_fork=market.begin_fork,
+        lag_by=ticker.lag_by,
+        faults=requested_faults,
+        swaps=market.requested,
+        first_slot=market.clock.slot,
+    )
     node = Node(
         rehearsals.call if settings.rpc_rehearsals else methods.call,
         hub,

@@ -6,6 +6,7 @@ from typing import Final
 from quote_core.dex.pool import Pool
 from recorded_market.genesis import Genesis
 from recorded_market.ledger import AccountLedger, Block, Commitment
+from recorded_market.requested_swaps import RequestedSwaps
 
 __all__ = ["FORK_SLOTS_MAX", "Market"]
 
@@ -14,7 +15,7 @@ FORK_SLOTS_MAX: Final = 31
 
 
 class Market:
-    """Moves on one slot at a time; its bytes at slot N depend on genesis, seed and the forks asked for only."""
+    """Moves on one slot at a time; its bytes at slot N depend only on genesis, seed, and forks and swaps asked for."""
 
     def __init__(self, genesis: Genesis) -> None:
         self._chain_time = genesis.chain_time
@@ -22,12 +23,13 @@ class Market:
         self._fork_slots_left = 0
         self.clock = genesis.chain_time.clock(genesis.slot)
         self.provenance = genesis.provenance
+        self.requested = RequestedSwaps(self._flow.book)
         self.ledger = AccountLedger(Block(genesis.slot, genesis.accounts))
 
     @property
     def swap_count(self) -> int:
         """Swaps made since the first slot."""
-        return self._flow.swap_count
+        return self._flow.swap_count + self.requested.made_count
 
     def tradable_pools(self) -> list[Pool]:
         """The pools that accept swaps in this slot."""
@@ -41,6 +43,7 @@ class Market:
             return self.ledger.advance_fork(self._flow.play(self.clock), self._flow.book.take_transactions())
         if self.ledger.taken_back:
             self._flow.take_back(self.ledger.taken_back)
+        self.requested.play(self.clock)
         return self.ledger.advance(self._flow.play(self.clock), self._flow.book.take_transactions())
 
     def begin_fork(self, slot_count: int) -> int:

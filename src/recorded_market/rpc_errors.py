@@ -13,6 +13,7 @@ __all__ = [
     "method_not_found",
     "min_context_slot_not_reached",
     "parse_error",
+    "too_many_requests",
 ]
 
 CODE_PARSE = -32700
@@ -20,6 +21,7 @@ CODE_INVALID_REQUEST = -32600
 CODE_METHOD_NOT_FOUND = -32601
 CODE_INVALID_PARAMS = -32602
 CODE_INTERNAL = -32603
+CODE_NODE_UNHEALTHY = -32005
 CODE_MIN_CONTEXT_SLOT = -32016
 
 
@@ -58,6 +60,11 @@ def method_not_found() -> RpcError:
 def invalid_params(message: str) -> RpcError:
     """A parameter is missing or wrong."""
     return RpcError(CODE_INVALID_PARAMS, message)
+
+
+def too_many_requests() -> RpcError:
+    """So much waits that no more is taken now."""
+    return RpcError(CODE_NODE_UNHEALTHY, "Too many requests wait; ask again")
 
 
 def min_context_slot_not_reached(slot: int) -> RpcError:

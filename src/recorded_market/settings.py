@@ -33,7 +33,9 @@ class RecordedMarketSettings(ServiceSettings):
     rpc_latency: Duration = Field("0ms", description="Delay before every answer over HTTP, for tests")
     rpc_failure_fraction: float = Field(0.0, ge=0.0, le=1.0, description="Share of HTTP requests that fail, for tests")
     rpc_rehearsals: bool = Field(
-        False, description="Offer requestFork, requestLag and requestFault to whoever reaches the node, for tests"
+        False,
+        description="Offer requestFork, requestLag, requestFault and requestSwap to whoever reaches the node: for"
+        " tests, and for paper that moves the market",
     )
     websocket_life: Duration = Field("0ms", description="Age at which a WebSocket is dropped, for tests; 0ms = never")
     jupiter_requests_per_minute: int = Field(

@@ -20,6 +20,8 @@ class HookServer:
     posted: list[tuple[str, Mapping[str, Any]]] = field(default_factory=list)
     refusals: list[tuple[int, Mapping[str, str], bytes]] = field(default_factory=list)
     refuses_always: int = 0
+    refuses_content: tuple[str, str] = ("", "")
+    """A path's beginning and a text: what is posted there with that in it is answered with 400."""
 
     def contents(self, path: str) -> list[Mapping[str, Any]]:
         """What was posted to a path."""
@@ -28,8 +30,10 @@ class HookServer:
     async def handle(self, request: web.Request) -> web.StreamResponse:
         content = json.loads(await request.read())
         assert request.content_type == "application/json"
-        if self.refuses_always:
-            return web.Response(status=self.refuses_always)
+        where, text = self.refuses_content
+        is_wrong = bool(text) and request.path.startswith(where) and text in json.dumps(content)
+        if self.refuses_always or is_wrong:
+            return web.Response(status=self.refuses_always or 400)
         if self.refusals:
             status, headers, body = self.refusals.pop(0)
             return web.Response(status=status, headers=headers, body=body)

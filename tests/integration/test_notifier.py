@@ -234,6 +234,22 @@ async def test_a_destination_that_is_down_is_told_by_the_others_and_holds_up_non
         assert "secret-of-discord" not in json.dumps(hooks.posted) + "".join(child.lines)
 
 
+async def test_an_alert_that_one_destination_never_takes_is_set_aside_and_the_next_is_told(
+    bus: Bus, nats_url: str, tmp_path: Path
+) -> None:
+    async with hook_server() as hooks:
+        hooks.refuses_content = ("/api/", "a word that is refused")
+        urls = {"SLACK_URL": f"{hooks.url}/services/x", "DISCORD_URL": f"{hooks.url}/api/webhooks/1/x"}
+        environ = environment(tmp_path, nats_url, **urls, GROUP_WAIT="0s", REFUSALS_MAX="2")
+        async with notifier(tmp_path, environ) as child:
+            await until(child.is_ready)
+            await bus.publish(replace(HALTED, reason="a word that is refused"))
+            await eventually(lambda: any("discord does not take alert" in text for text in slack_texts(hooks)))
+            await bus.publish(ACTIVE)
+            await eventually(lambda: "Trading is ACTIVE" in json.dumps(hooks.contents("/api/")))
+        assert "is refused" not in json.dumps(hooks.contents("/api/"))
+
+
 async def test_silent_processes_and_a_bus_that_is_away_are_told_and_their_return(
     nats_server: NatsServer, bus: Bus, tmp_path: Path
 ) -> None:

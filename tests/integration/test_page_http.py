@@ -18,6 +18,8 @@ from fakes.switch_in_memory import Switch
 from fakes.waiting import DEADLINE_S
 
 from pipeline.system_manager.http_api import make_application
+from pipeline.system_manager.limits import Trip
+from pipeline.system_manager.manager import StillTriggering
 from quote_core.serving import serve_http
 from quote_core.tokens import load_tokens
 
@@ -195,6 +197,24 @@ async def test_a_confirmed_stop_and_a_release_reach_the_manager_with_who_and_why
     release = {"state": "ACTIVE", "token": TOKEN}
     async with page.session.post("/page/switch", json=release, headers=page.own) as answer:
         assert ((await answer.json())["state"], page.switch.wanted[-1].reason) == ("ACTIVE", "released by hand")
+
+
+async def test_a_release_that_rules_refuse_says_which_and_one_that_names_them_is_passed_on(page: World) -> None:
+    release = {"state": "ACTIVE", "token": TOKEN}
+    page.switch.failure = StillTriggering((Trip("drawdown", "fell by 11 %"), Trip("memory", "97 % used")))
+    async with page.session.post("/page/switch", json=release, headers=page.own) as answer:
+        told = await answer.json()
+        assert (answer.status, told["errorCode"]) == (409, "FAILED_PRECONDITION")
+        assert [one["rule"] for one in told["rules"]] == ["drawdown", "memory"]
+    page.switch.failure = None
+    async with page.session.post("/page/switch", json=release | {"force": ["drawdown"]}, headers=page.own) as answer:
+        assert answer.status == 200
+    assert page.switch.forced[-1] == ("drawdown",)
+    async with page.session.post("/page/switch", json=HALT | {"force": ["drawdown"]}, headers=page.own) as answer:
+        assert answer.status == 400
+    async with page.session.post("/page/switch", json=release | {"force": ["no rule"]}, headers=page.own) as answer:
+        assert (answer.status, (await answer.json())["errorCode"]) == (400, "INVALID_ARGUMENT")
+    assert len(page.switch.wanted) == 1
 
 
 async def test_a_wrong_token_changes_nothing_and_is_told(page: World, capfd: pytest.CaptureFixture[str]) -> None:

@@ -247,6 +247,57 @@ def test_the_switch_is_moved_by_keyboard_after_a_second_confirmation(seen: Seen,
     assert "not the token" not in logs
 
 
+REFUSED = {
+    "error": "rules still trigger",
+    "errorCode": "FAILED_PRECONDITION",
+    "rules": [{"rule": "drawdown", "reason": "fell by <b>11 %"}, {"rule": "memory", "reason": "97 % used"}],
+}
+
+
+def test_a_release_that_rules_refuse_is_forced_by_their_names_after_another_confirmation(seen: Seen) -> None:
+    """What the manager would answer is answered here: `test_page_http` has what passes between the two."""
+    posted: list[dict[str, Any]] = []
+
+    def answer(route: Any) -> None:
+        posted.append(route.request.post_data_json)
+        if posted[-1].get("force") == ["drawdown", "memory"]:
+            active = {"state": "ACTIVE", "reason": "released, forcing drawdown, memory", "changedUnixNs": 10**18}
+            route.fulfill(json=active)
+        else:
+            route.fulfill(status=409, json=REFUSED)
+
+    seen.page.route("**/page/switch", answer)
+    locate, press = seen.page.locator, seen.page.keyboard.press
+    locate("#switch-open").click()
+    locate("input[name=state][value=ACTIVE]").check()
+    locate("#dialog-token").fill("a token")
+    press("Enter")
+    assert not locate("#dialog-force").is_visible()
+    press("Enter")
+    seen.until_text("#dialog-answer", "rules say stop")
+    assert locate("#dialog-rules li").all_inner_texts() == ["drawdown: fell by <b>11 %", "memory: 97 % used"]
+    assert seen.text("#dialog-summary") == "Release trading?"
+    assert seen.page.evaluate("document.activeElement.id") == "dialog-cancel", "Enter forces nothing"
+    assert seen.findings("#dialog", rules={COLOURS: {"enabled": False}}) == []
+    locate("#dialog-next").click()
+    seen.until("document.querySelector('#dialog-next').disabled === false")
+    seen.until_text("#dialog-answer", "rules say stop")
+    assert [one.get("force") for one in posted] == [None, None], "the same again names no rule"
+    locate("#dialog-force").click()
+    assert seen.text("#dialog-summary") == "Release trading, although drawdown, memory say stop?"
+    assert (seen.text("#dialog-next"), len(posted)) == ("Release all the same", 2)
+    locate("#dialog-back").click()
+    assert not locate("#dialog-rules").is_visible()
+    press("Enter")
+    press("Enter")
+    seen.until_text("#dialog-answer", "rules say stop")
+    locate("#dialog-force").click()
+    press("Enter")
+    seen.until("!document.querySelector('#dialog').open")
+    assert [one.get("force") for one in posted] == [None, None, None, ["drawdown", "memory"]]
+    assert [one for one in seen.complaints if "409" not in one] == []
+
+
 def test_a_process_that_dies_and_one_that_stands_still_are_told(seen: Seen, platform: RunningPlatform) -> None:
     seen.until(PROCESS, ["planner", "healthy"])
     restarts = int(seen.page.locator(row_of("planner")).locator("td").nth(3).inner_text())

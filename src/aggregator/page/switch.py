@@ -7,11 +7,11 @@ import asyncio
 from collections.abc import Mapping
 from dataclasses import dataclass
 from http import HTTPStatus
-from typing import Annotated, Any, Final, Literal
+from typing import Annotated, Any, Final, Literal, Self
 
 import aiohttp
 import orjson
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints, model_validator
 
 from aggregator.page.board import Board
 from quote_core.access.caller import Caller
@@ -27,6 +27,8 @@ _ANSWER_BYTES_MAX: Final = 64 * 1024
 _NAME: Final = "system manager"
 _TEXT_CHARS_MAX: Final = 500
 _TOKEN_CHARS_MAX: Final = 4_096
+_RULE_COUNT_MAX: Final = 100
+"""More than the manager has."""
 
 
 class Asked(BaseModel):
@@ -37,7 +39,17 @@ class Asked(BaseModel):
     state: Literal["HALTED", "REDUCING", "ACTIVE"]
     reason: Annotated[str, StringConstraints(strip_whitespace=True, max_length=REASON_CHARS_MAX)] = ""
     person: Annotated[str, StringConstraints(strip_whitespace=True, max_length=NAME_CHARS_MAX)] = ""
+    force: tuple[Annotated[str, StringConstraints(min_length=1, max_length=NAME_CHARS_MAX)], ...] = Field(
+        (), max_length=_RULE_COUNT_MAX
+    )
+    """Rules that may trigger and trading is released all the same; the manager knows their names."""
     token: Secret = Field(min_length=1, max_length=_TOKEN_CHARS_MAX)
+
+    @model_validator(mode="after")
+    def _only_a_release_is_forced(self) -> Self:
+        if self.force and self.state != "ACTIVE":
+            raise ValueError("force: goes with a release alone")
+        return self
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +93,12 @@ class ManagerSwitch:
             UpstreamError: It cannot be reached, or did not answer in time: nobody knows whether it heard.
         """
         action = "disable" if asked.state == "ACTIVE" else "enable"
-        named = {"reason": asked.reason, "person": asked.person, "state": "" if action == "disable" else asked.state}
+        named = {
+            "reason": asked.reason,
+            "person": asked.person,
+            "state": "" if action == "disable" else asked.state,
+            "force": list(asked.force),
+        }
         body = {name: value for name, value in named.items() if value}
         headers = {"Authorization": f"Bearer {asked.token.get_secret_value()}"}
         async with self._session() as session:

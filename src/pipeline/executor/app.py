@@ -9,6 +9,7 @@ from pipeline.executor.claims import Claims
 from pipeline.executor.guards import Guards
 from pipeline.executor.hard_stops import HardStops
 from pipeline.executor.known_results import follow_results
+from pipeline.executor.market_moves import MarketMoves
 from pipeline.executor.metrics import executor_source
 from pipeline.executor.paper import NaivePaperVenue, PaperVenue, Venue
 from pipeline.executor.paper_model import TakenBook
@@ -29,6 +30,8 @@ from quote_core.events import ExecutionMode, ExecutionPlan, Stream
 from quote_core.health import Condition, WorkFigures
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
+from quote_core.solana.rpc import RpcClient
+from quote_core.solana.session import open_endpoints
 from quote_core.telemetry.metrics import MetricsPage
 from quote_core.tokens import load_tokens
 from quote_core.work_metrics import work_source
@@ -106,7 +109,17 @@ class _Process:
                 tasks.create_task(self._gate.run())
                 tasks.create_task(reporter.run())
                 await self._know_results(bus, None if self._settings.paper_naive else book, tasks)
+                if self._settings.paper_moves_market:
+                    tasks.create_task(self._move_market(bus))
                 await worker.run()
+
+    async def _move_market(self, bus: Bus) -> None:
+        platform = self._platform
+        async with open_endpoints(
+            platform.rpc_addresses(), clock=SYSTEM_CLOCK, lag_slots_max=platform.rpc_slot_lag_max
+        ) as endpoints:
+            moves = MarketMoves(RpcClient(endpoints=endpoints, clock=SYSTEM_CLOCK).call, run_id=platform.run_id)
+            await moves.run(bus, now_unix_ns=SYSTEM_CLOCK.unix_ns())
 
     def _work(self) -> WorkFigures:
         return self._worker.counts.work() if self._worker else WorkFigures.now()

@@ -71,6 +71,10 @@ class ExecutorSettings(ServiceSettings):
         description="Fill on paper at once, on pools that nobody else trades and paper leaves as they are: "
         "no taken depth, no latency, no rivals",
     )
+    paper_moves_market: bool = Field(
+        False,
+        description="A fill on paper moves the recorded market (with its rpc_rehearsals); on any other node it cannot",
+    )
     paper_landing_min: Duration = Field("400ms", description="A paper transaction lands at the earliest after this")
     paper_landing_max: Duration = Field("1200ms", le=LANDING_NS_MAX, description="and at the latest after this")
     paper_rival_first_bps: int = Field(

@@ -73,6 +73,7 @@ async def _run(
             wording=wording,
             clock=SYSTEM_CLOCK,
             messages_per_minute=settings.messages_per_minute,
+            refusals_max=settings.refusals_max,
             is_quiet=quiet.covers if quiet else lambda _: False,
             on_told=notifier.note_change,
         )

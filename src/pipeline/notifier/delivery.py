@@ -5,23 +5,27 @@
 | taken                         | written down; what has come meanwhile goes out next                      |
 | taken, and what is wrong      | the same, and that is said as long as it is so                           |
 | wait, for so long             | nothing is sent for so long, and at most for a day                       |
+| not this message              | tried again likewise, each alert of it by itself; one that was refused   |
+|                               | `refusals_max` times is set aside until there is more to tell of it      |
 | no, or nothing                | tried again after 1 s, then 2, up to 5 minutes; each try tells all there is by then |
 
 A destination gets `messages_per_minute` messages, of which the last one is kept for what is critical. What does not go
-out now goes out with the next message. One that takes nothing, be it that it refuses or asks to wait, is told in the
-log, in the metrics, and in the health report, which is how the other destinations hear of it.
+out now goes out with the next message. What was refused waits for what was not, so that it holds up nothing; what is
+set aside is counted, and the other destinations are told. One that takes nothing, be it that it refuses or asks to
+wait, is told in the log, in the metrics, and in the health report, which is how the other destinations hear of it.
 """
 
 import asyncio
 import contextlib
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 import structlog
 
-from pipeline.notifier.alert import Alert, Level
+from pipeline.notifier.alert import Alert, Level, Notice
 from pipeline.notifier.book import AlertBook
-from pipeline.notifier.destinations.base import ALERTS_A_MESSAGE_MAX, Destination
+from pipeline.notifier.destinations.base import ALERTS_A_MESSAGE_MAX, Destination, MessageRefused
 from pipeline.notifier.wording import Wording
 from quote_core.clock import Clock
 from quote_core.errors import RateLimited, UpstreamError
@@ -41,6 +45,14 @@ _MS_PER_S: Final = 1_000
 _log: Final = structlog.get_logger(part="delivery")
 
 
+@dataclass(frozen=True, slots=True)
+class _Refused:
+    """How often an alert was refused as it stood at `news`."""
+
+    news: int
+    count: int
+
+
 class Delivery:
     """One destination's.
 
@@ -50,6 +62,7 @@ class Delivery:
         wording: How.
         clock: When.
         messages_per_minute: At most.
+        refusals_max: How often an alert is tried that is refused for what it says.
         is_quiet: Whether a moment is in the quiet hours.
         on_told: Called when the book has changed.
     """
@@ -62,6 +75,7 @@ class Delivery:
         wording: Wording,
         clock: Clock,
         messages_per_minute: int,
+        refusals_max: int,
         is_quiet: Callable[[int], bool],
         on_told: Callable[[], None],
     ) -> None:
@@ -69,6 +83,7 @@ class Delivery:
         self._book = book
         self._wording = wording
         self._clock = clock
+        self._refusals_max = refusals_max
         self._is_quiet = is_quiet
         self._on_told = on_told
         self._limiter = RateLimiter(
@@ -80,12 +95,16 @@ class Delivery:
         self._backoff = Backoff(first_ns=_BACKOFF_FIRST_NS, pause_ns_max=_BACKOFF_NS_MAX)
         self._failing_mono_ns: int | None = None
         self._failure = self._remark = ""
+        self._refused: dict[int, _Refused] = {}
+        """By the alert's number."""
         self.changed = asyncio.Event()
         """Set when the book has changed."""
         self.sent_count = 0
         """Messages taken."""
         self.failure_count = 0
         """Tries that failed."""
+        self.undeliverable_count = 0
+        """Alerts set aside."""
 
     @property
     def name(self) -> str:
@@ -127,24 +146,64 @@ class Delivery:
         )
         if not due:
             return 0.0
-        is_critical = due[0].worst >= Level.CRITICAL
+        told = self._together(due)
+        is_critical = told[0].worst >= Level.CRITICAL
         if self._limiter.tokens_available < (1 if is_critical else 2):
             return 0.0
         self._limiter.take()
         try:
-            await self._send(due)
+            await self._send(told, unsaid_count=len(due) - len(told))
         except RateLimited as error:
             self._limiter.pause(error.retry_after_ms * NS_PER_MS)
             self._note_failure(f"asks to wait {error.retry_after_ms / _MS_PER_S:.0f} s")
             return 0.0
         except UpstreamError as error:
-            self._note_failure(str(error).removeprefix(f"{self.name}: "))
+            reason = str(error).removeprefix(f"{self.name}: ")
+            self._note_failure(reason)
+            if isinstance(error, MessageRefused):
+                self._note_refusal(told, reason)
             return self._backoff.next_s()
         return 0.0
 
-    async def _send(self, due: Sequence[Alert]) -> None:
-        told = due[:ALERTS_A_MESSAGE_MAX]
-        remark = await self._destination.send(self._wording.message(told, unsaid_count=len(due) - len(told)))
+    def _together(self, due: Sequence[Alert]) -> Sequence[Alert]:
+        """What goes into one message: all that was never refused; else, by itself, what was least often."""
+        unsuspected = [alert for alert in due if not self._refusal_count(alert)]
+        return unsuspected[:ALERTS_A_MESSAGE_MAX] or [min(due, key=self._refusal_count)]
+
+    def _refusal_count(self, alert: Alert) -> int:
+        refused = self._refused.get(alert.number)
+        return refused.count if refused is not None and refused.news == alert.news else 0
+
+    def _note_refusal(self, told: Sequence[Alert], reason: str) -> None:
+        for alert in told:
+            self._refused[alert.number] = _Refused(alert.news, self._refusal_count(alert) + 1)
+        if len(told) == 1 and self._refusal_count(told[0]) >= self._refusals_max:
+            self._set_aside(told[0], reason)
+        kept = {alert.number for alert in self._book.alerts}
+        self._refused = {number: one for number, one in self._refused.items() if number in kept}
+
+    def _set_aside(self, alert: Alert, reason: str) -> None:
+        """Take it for told here, and tell the others."""
+        self.undeliverable_count += 1
+        _log.error("an alert is set aside", destination=self.name, number=alert.number, reason=reason)
+        now_unix_ns = self._clock.unix_ns()
+        notice = Notice(
+            key=f"undeliverable:{self.name}",
+            level=max(Level.WARNING, min(alert.worst, Level.CRITICAL)),
+            title=f"{self.name} does not take alert {alert.number}",
+            text=f"{reason}, {self._refusals_max} times. It was: {alert.title}",
+            at_unix_ns=now_unix_ns,
+            variant=f"{alert.number}.{alert.news}",
+        )
+        self._book.take(notice, now_unix_ns=now_unix_ns)
+        of_notice = self._book.open_on(notice.key)
+        self._book.note_told(self.name, [alert, *([of_notice] if of_notice is not None else [])])
+        if not self.pending_count:
+            self._failing_mono_ns, self._failure = None, ""
+        self._on_told()
+
+    async def _send(self, told: Sequence[Alert], *, unsaid_count: int) -> None:
+        remark = await self._destination.send(self._wording.message(told, unsaid_count=unsaid_count))
         self._book.note_told(self.name, told)
         self._on_told()
         self._note_success(remark)

@@ -19,6 +19,11 @@ _ALERTS = _OWN.gauge("solquote_notifier_alerts", "Alerts kept, by where they sta
 _DROPPED = _OWN.counter("solquote_notifier_dropped_total", "Alerts forgotten before every destination was told")
 _SENT = _OWN.counter("solquote_notifier_sent_total", "Messages a destination has taken", "destination")
 _FAILED = _OWN.counter("solquote_notifier_failures_total", "Tries a destination has not taken", "destination")
+_UNDELIVERABLE = _OWN.counter(
+    "solquote_notifier_undeliverable_total",
+    "Alerts set aside, for a destination does not take what they say",
+    "destination",
+)
 _PENDING = _OWN.gauge(
     "solquote_notifier_pending_alerts", "Alerts a destination has still something to hear of", "destination"
 )
@@ -41,5 +46,6 @@ def _samples(book: AlertBook, deliveries: Sequence[Delivery]) -> Iterator[Sample
     for one in deliveries:
         yield _SENT.of(one.sent_count, one.name)
         yield _FAILED.of(one.failure_count, one.name)
+        yield _UNDELIVERABLE.of(one.undeliverable_count, one.name)
         yield _PENDING.of(one.pending_count, one.name)
         yield _FAILING.of(one.failing_ns / NS_PER_S, one.name)

@@ -104,6 +104,9 @@ class NotifierSettings(ServiceSettings):
     messages_per_minute: int = Field(
         10, ge=2, le=600, description="Messages a destination gets, at most; what is more is grouped, not lost"
     )
+    refusals_max: int = Field(
+        8, ge=1, le=100, description="An alert that a destination refuses so often for what it says is set aside there"
+    )
     quiet_hours: Annotated[str, AfterValidator(_hours)] = Field(
         "", description="Hours in which only what is critical is told, such as 22:00-07:00; empty = none"
     )

@@ -1,6 +1,6 @@
 // The kill switch: what it is, and, with the token, what a person makes it. Asked twice; the token is forgotten at once.
 
-import { $, say } from "./dom.js";
+import { $, make, say } from "./dom.js";
 import { clock } from "./format.js";
 import { Watch, tell } from "./news.js";
 
@@ -8,6 +8,9 @@ const WORDS = { ACTIVE: "Trading active", REDUCING: "Trading reducing", HALTED: 
 const VERBS = { HALTED: "Halt trading", REDUCING: "Stop new trades", ACTIVE: "Release trading" };
 const dialog = $("dialog");
 let current = { state: "UNKNOWN", reason: "" };
+/** Rules for which the last release was refused, and those that the next one names. */
+let triggering = [];
+let forced = [];
 
 const watch = new Watch((_, state) => tell(`${WORDS[state] ?? state}: ${current.reason}`, { grave: true, tone: state === "ACTIVE" ? "good" : "bad" }));
 
@@ -45,19 +48,32 @@ function ask() {
   say($("dialog-next"), "Continue");
   $("dialog-next").className = "primary";
   say($("dialog-answer"), "");
+  refuse([]);
 }
 
-/** The second one. */
-function confirm() {
+/** The second one; `rules` are those that a release names. */
+function confirm(rules = []) {
   const { state, reason } = asked();
+  forced = rules;
   $("dialog-ask").hidden = true;
   $("dialog-confirm").hidden = false;
   $("dialog-back").hidden = false;
-  say($("dialog-summary"), `${VERBS[state]}${reason ? `: ${reason}` : ""}?`);
-  say($("dialog-next"), VERBS[state]);
+  $("dialog-force").hidden = true;
+  const although = rules.length ? `, although ${rules.join(", ")} ${rules.length === 1 ? "says" : "say"} stop` : "";
+  say($("dialog-summary"), `${VERBS[state]}${although}${reason ? `: ${reason}` : ""}?`);
+  say($("dialog-next"), rules.length ? "Release all the same" : VERBS[state]);
   $("dialog-next").className = state === "ACTIVE" ? "primary release" : "primary stop";
   say($("dialog-answer"), "");
   $("dialog-next").focus();
+}
+
+/** Show which rules keep trading from being released, each with its reason, and offer to name them. */
+function refuse(rules) {
+  triggering = rules.map(({ rule }) => rule);
+  forced = [];
+  $("dialog-rules").replaceChildren(...rules.map(({ rule, reason }) => make("li", "", `${rule}: ${reason}`)));
+  $("dialog-rules").hidden = rules.length === 0;
+  $("dialog-force").hidden = rules.length === 0;
 }
 
 function asked() {
@@ -70,7 +86,7 @@ function asked() {
 }
 
 async function send() {
-  const body = asked();
+  const body = { ...asked(), ...(forced.length ? { force: forced } : {}) };
   $("dialog-next").disabled = true;
   say($("dialog-answer"), "Asking the system manager …");
   try {
@@ -81,6 +97,11 @@ async function send() {
       tell(`The system manager has taken it: ${WORDS[answer.state] ?? answer.state}.${stayed}`, { tone: "good" });
       takeSwitch({ ...answer, changedUnixMs: Math.floor(answer.changedUnixNs / 1e6) });
       dialog.close();
+    } else if (response.status === 409 && answer.rules?.length) {
+      confirm(); // what is asked for next is the plain release again, until somebody wants more
+      refuse(answer.rules);
+      say($("dialog-answer"), "Trading is not released: rules say stop.");
+      $("dialog-cancel").focus();
     } else {
       say($("dialog-answer"), answer.message ?? answer.error ?? `HTTP ${response.status}`);
     }
@@ -97,6 +118,7 @@ $("dialog-back").addEventListener("click", () => {
   ask();
   $("dialog-token").focus();
 });
+$("dialog-force").addEventListener("click", () => confirm(triggering));
 dialog.addEventListener("close", () => {
   $("dialog-form").reset();
   $("switch-open").focus();

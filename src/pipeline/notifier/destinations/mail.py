@@ -18,6 +18,7 @@ import aiosmtplib
 from pydantic import SecretStr
 
 from pipeline.notifier.alert import Level
+from pipeline.notifier.destinations.base import MessageRefused
 from pipeline.notifier.wording import Message, shortened
 from quote_core.clock import Clock
 from quote_core.errors import DeadlinePassed, ProviderUnavailable
@@ -25,6 +26,8 @@ from quote_core.units import NS_PER_MS, NS_PER_S
 
 __all__ = ["Mail", "MailServer", "mail_of"]
 
+_PERMANENT: Final = 500
+"""From here on an answer to the content asks not to send the same again (RFC 5321, 4.2.1)."""
 _SUBJECT_CHARS_MAX: Final = 200
 _TEXT_CHARS_MAX: Final = 100_000
 
@@ -77,6 +80,9 @@ class Mail:
         except aiosmtplib.SMTPRecipientsRefused as error:
             codes = _listed(one.code for one in error.recipients)
             raise ProviderUnavailable(self.name, f"every recipient is refused ({codes})") from None
+        except aiosmtplib.SMTPDataError as error:
+            kind = MessageRefused if error.code >= _PERMANENT else ProviderUnavailable
+            raise kind(self.name, f"answered {error.code} (SMTPDataError)") from None
         except aiosmtplib.SMTPResponseException as error:
             # The server's words may repeat what it was told.
             raise ProviderUnavailable(self.name, f"answered {error.code} ({type(error).__name__})") from None

@@ -4,8 +4,9 @@
 |----------------------------------|-------------------------------------------------------------------------------|
 | 2xx                              | taken                                                                         |
 | 429, or 503 with `Retry-After`   | `RateLimited`, for as long as it says, in both of its forms; else 30 s         |
+| 4xx that speaks of the content   | `MessageRefused`, with the status, and the answer where it is one word        |
 | 3xx                              | `ProviderUnavailable`: a redirect would take the secret to another host       |
-| anything else                    | `ProviderUnavailable`, with the status, and the answer where it is one word   |
+| anything else                    | `ProviderUnavailable`, likewise                                               |
 | none in time, or no connection   | `DeadlinePassed`, `ProviderUnavailable`                                       |
 
 Of an answer no more than `ANSWER_BYTES_MAX` and what came with them is read. No reason names the address.
@@ -21,6 +22,7 @@ import orjson
 from pydantic import SecretStr
 from yarl import URL
 
+from pipeline.notifier.destinations.base import MessageRefused
 from quote_core.clock import Clock
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, RateLimited
 from quote_core.outside import RETRY_AFTER_NS_MAX, retry_after_ns
@@ -32,6 +34,22 @@ __all__ = ["ANSWER_BYTES_MAX", "Webhook"]
 
 ANSWER_BYTES_MAX: Final = 64 * 1024
 _PAUSE_NS_DEFAULT: Final = 30 * NS_PER_S
+_NOT_OF_THE_CONTENT: Final = frozenset(
+    {
+        HTTPStatus.UNAUTHORIZED,
+        HTTPStatus.PAYMENT_REQUIRED,
+        HTTPStatus.FORBIDDEN,
+        HTTPStatus.NOT_FOUND,
+        HTTPStatus.METHOD_NOT_ALLOWED,
+        HTTPStatus.PROXY_AUTHENTICATION_REQUIRED,
+        HTTPStatus.REQUEST_TIMEOUT,
+        HTTPStatus.GONE,
+        HTTPStatus.MISDIRECTED_REQUEST,
+        HTTPStatus.TOO_EARLY,
+        HTTPStatus.TOO_MANY_REQUESTS,
+    }
+)
+"""Of the 4xx: what they say is true of every message, now or at this address."""
 _WORD: Final = re.compile(rb"[a-z_]{1,40}")
 
 
@@ -68,7 +86,7 @@ class Webhook:
         """Post once.
 
         Raises:
-            RateLimited, ProviderUnavailable, DeadlinePassed: See the module's table.
+            RateLimited, MessageRefused, ProviderUnavailable, DeadlinePassed: See the module's table.
         """
         try:
             async with self._session.post(
@@ -99,7 +117,9 @@ class Webhook:
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             raise ProviderUnavailable(self._name, f"answered {status}; redirects are not followed")
         word = f" {body.decode()}" if _WORD.fullmatch(body) else ""
-        raise ProviderUnavailable(self._name, masked(f"answered {status}{word}"))
+        is_of_content = status < HTTPStatus.INTERNAL_SERVER_ERROR and status not in _NOT_OF_THE_CONTENT
+        kind = MessageRefused if is_of_content else ProviderUnavailable
+        raise kind(self._name, masked(f"answered {status}{word}"))
 
     def _rate_limited(self, asked_ns: int) -> RateLimited:
         return RateLimited(self._name, -(-min(asked_ns, RETRY_AFTER_NS_MAX) // NS_PER_MS))

@@ -24,6 +24,15 @@ def test_what_the_manager_would_cut_or_refuse_is_refused_here(wrong: dict[str, s
         Asked.model_validate({"state": "HALTED", "token": TOKEN} | wrong)
 
 
+def test_only_a_release_names_rules_and_not_too_many() -> None:
+    release = {"state": "ACTIVE", "token": TOKEN}
+    assert Asked.model_validate(release | {"force": ["drawdown", "memory"]}).force == ("drawdown", "memory")
+    for wrong in ({"state": "HALTED", "force": ["drawdown"]}, {"force": [""]}, {"force": ["x"] * 101}, {"force": "x"}):
+        with pytest.raises(ValidationError) as caught:
+            Asked.model_validate(release | wrong)
+        assert TOKEN not in str(caught.value)
+
+
 def test_a_latched_state_is_told_with_who_and_why() -> None:
     content = {
         "state": "HALTED",

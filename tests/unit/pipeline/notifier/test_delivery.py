@@ -9,6 +9,7 @@ from fakes.fake_clock import FakeClock
 from pipeline.notifier.alert import Level
 from pipeline.notifier.book import AlertBook
 from pipeline.notifier.delivery import Delivery
+from pipeline.notifier.destinations.base import MessageRefused
 from pipeline.notifier.wording import Message, Wording
 from quote_core.errors import ProviderUnavailable, RateLimited, UpstreamError
 
@@ -21,8 +22,12 @@ class FakeDestination:
     refusals: list[UpstreamError] = field(default_factory=list)
     messages: list[Message] = field(default_factory=list)
     remark: str = ""
+    hates: set[int] = field(default_factory=set)
+    """Alerts it does not take, whatever comes with them."""
 
     async def send(self, message: Message) -> str:
+        if self.hates & {one.number for one in message.alerts}:
+            raise MessageRefused(self.name, "answered 400 invalid_payload")
         if self.refusals:
             raise self.refusals.pop(0)
         self.messages.append(message)
@@ -46,6 +51,7 @@ class Told:
             wording=Wording("desk"),
             clock=self.clock,
             messages_per_minute=messages_per_minute,
+            refusals_max=3,
             is_quiet=lambda _: is_quiet,
             on_told=lambda: None,
         )
@@ -96,6 +102,60 @@ async def test_one_that_asks_to_wait_is_left_alone_for_so_long_and_that_is_told(
     await told.delivery.step()
     assert told.destination.numbers == [[1]]
     assert (told.delivery.detail(), told.delivery.failing_ns) == ("", 0)
+
+
+async def test_an_alert_that_is_always_refused_is_set_aside_and_holds_up_no_other():
+    told = Told(messages_per_minute=600)
+    for key in ("good", "bad", "fine"):
+        told.happens(key)
+    told.destination.hates = {2}
+    for _ in range(4):  # all together, then each by itself, the one that is refused once more
+        await told.delivery.step()
+    assert told.destination.numbers == [[1], [3]]
+    assert (told.delivery.pending_count, told.delivery.undeliverable_count) == (1, 0)
+    told.happens("news")
+    await told.delivery.step()
+    assert told.destination.numbers[2:] == [[4]], "what was never refused comes first"
+    await told.delivery.step()
+    assert (told.delivery.pending_count, told.delivery.undeliverable_count) == (0, 1)
+    assert (told.delivery.detail(), told.delivery.failing_ns) == ("", 0)
+    assert len(told.destination.messages) == 3
+
+
+async def test_the_others_hear_what_was_set_aside_and_the_one_that_refused_does_not():
+    told = Told(messages_per_minute=600)
+    told.happens("bad")
+    told.destination.hates = {1}
+    for _ in range(3):
+        await told.delivery.step()
+    about = told.book.open_on("undeliverable:mail")
+    assert about is not None
+    assert (about.title, about.level) == ("mail does not take alert 1", Level.CRITICAL)
+    assert about.text == "answered 400 invalid_payload, 3 times. It was: Trading is HALTED: drawdown"
+    assert about.has_news_for("pager", Level.CRITICAL)
+    assert not about.has_news_for("mail", Level.WARNING)
+
+
+async def test_what_was_set_aside_is_tried_again_when_there_is_more_to_tell_of_it():
+    told = Told(messages_per_minute=600)
+    told.happens("bad")
+    told.destination.hates = {1}
+    for _ in range(3):
+        await told.delivery.step()
+    assert told.delivery.pending_count == 0
+    told.destination.hates = set()
+    told.book.take(notice("bad", variant="another"), now_unix_ns=told.clock.unix_ns())
+    await told.delivery.step()
+    assert told.destination.numbers == [[1]]
+
+
+async def test_a_destination_that_takes_nothing_for_other_reasons_sets_nothing_aside():
+    told = Told(messages_per_minute=600)
+    told.happens("a")
+    told.destination.refusals = [ProviderUnavailable("mail", "answered 403")] * 20
+    for _ in range(20):
+        await told.delivery.step()
+    assert (told.delivery.pending_count, told.delivery.undeliverable_count) == (1, 0)
 
 
 async def test_what_is_wrong_though_a_message_was_taken_is_said_until_one_is_taken_whole():

@@ -20,7 +20,7 @@ from hypothesis import strategies as st
 
 from pipeline.notifier.alert import Level
 from pipeline.notifier.configured import open_destinations
-from pipeline.notifier.destinations.base import Destination
+from pipeline.notifier.destinations.base import Destination, MessageRefused
 from pipeline.notifier.destinations.mail import mail_of
 from pipeline.notifier.settings import NotifierSettings
 from pipeline.notifier.wording import Message, Wording
@@ -143,6 +143,17 @@ async def test_a_server_without_starttls_gets_no_mail_in_plain_text():
     async with mail_box() as box:
         assert "smtp: " in await refusal(settings(box, smtp_security="starttls"))
         assert box.mails == []
+
+
+@pytest.mark.parametrize(("answer", "is_of_the_content"), [("552 too much", True), ("451 try later", False)])
+async def test_a_server_that_does_not_want_the_content_is_told_from_one_that_cannot_take_it_now(
+    answer: str, is_of_the_content: bool
+):
+    async with mail_box() as box, mail(settings(box)) as destination:
+        box.refusal = answer
+        with pytest.raises(ProviderUnavailable) as raised:
+            await destination.send(MESSAGE)
+    assert isinstance(raised.value, MessageRefused) is is_of_the_content
 
 
 async def test_refusals_and_silence_are_told_and_nothing_is_lost_in_them():

@@ -13,6 +13,7 @@ from fakes.hook_server import HookServer, hook_server
 from fakes.ports import HOST, free_port
 from pydantic import SecretStr
 
+from pipeline.notifier.destinations.base import MessageRefused
 from pipeline.notifier.destinations.telegram import asked_in_body
 from pipeline.notifier.destinations.webhook import ANSWER_BYTES_MAX, Webhook
 from quote_core.errors import DeadlinePassed, ProviderUnavailable, RateLimited
@@ -76,6 +77,26 @@ async def test_a_503_that_says_when_is_no_failure_and_one_that_does_not_is():
 async def test_a_word_is_told_and_anything_longer_is_not():
     assert await refusal(404, {}, b"no_service") == "slack: answered 404 no_service"
     assert await refusal(400, {}, SECRET.encode()) == "slack: answered 400"
+
+
+@pytest.mark.parametrize(
+    ("status", "is_of_the_content"),
+    [
+        (400, True),
+        (413, True),
+        (415, True),
+        (422, True),
+        *((status, False) for status in (401, 403, 404, 408, 410, 500)),
+    ],
+)
+async def test_what_is_wrong_with_the_message_is_told_from_what_is_wrong_with_the_rest(
+    status: int, is_of_the_content: bool
+):
+    async with hook_server() as server, webhook(server.url) as hook:
+        server.refusals = [(status, {}, b"")]
+        with pytest.raises(ProviderUnavailable) as raised:
+            await hook.post({})
+    assert isinstance(raised.value, MessageRefused) is is_of_the_content
 
 
 @pytest.mark.parametrize("status", [301, 302, 307, 308])
