@@ -22,7 +22,7 @@ _HEAD: Final = (
 
 
 def figures_table(campaign: Campaign) -> str:
-    """One line a fault, then examples of broken promises."""
+    """One line a fault, then what memory did, and examples of broken promises."""
     lines = [_HEAD]
     for name, tally in campaign.tallies.items():
         grown_bytes = tally.resident_bytes_max - campaign.memory.warm_bytes if tally.resident_bytes_max else 0
@@ -34,6 +34,13 @@ def figures_table(campaign: Campaign) -> str:
             f" {tally.clock_lag_s_max:7} {_percent(tally.asked_fresh_count, tally):7.1f} {tally.recovery_s_max:7.2f}"
             f" {tally.resident_bytes_max / MIB:6.1f} {grown_bytes / MIB:5.1f}"
         )
+    memory = campaign.memory
+    measures = (
+        ("before the first fault", [memory.warm_bytes]),
+        ("first round", memory.first_round),
+        ("later", memory.later),
+    )
+    lines += [f"most MiB {when}: {max(sizes) / MIB:.1f}" for when, sizes in measures if sizes]
     for name, tally in campaign.tallies.items():
         lines += [f"{name}: {example}" for example in tally.examples]
         lines += [f"{name}: never fresh again: {', '.join(tally.unrecovered)}"] if tally.unrecovered else []

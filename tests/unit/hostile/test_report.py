@@ -35,6 +35,13 @@ def test_memory_is_told_with_its_growth():
     assert line.split()[-2:] == ["93.0", "3.0"]
 
 
+def test_the_most_of_each_time_is_told():
+    campaign = found()
+    campaign.memory.first_round, campaign.memory.later = [91 * MIB, 93 * MIB, 92 * MIB], [94 * MIB]
+    told = [line for line in figures_table(campaign).splitlines() if line.startswith("most MiB")]
+    assert told == ["most MiB before the first fault: 90.0", "most MiB first round: 93.0", "most MiB later: 94.0"]
+
+
 def test_what_was_kept_is_compared_by_fault(tmp_path: Path):
     save_tallies(found(), tmp_path / "one.json")
     one = load_tallies(tmp_path / "one.json")
