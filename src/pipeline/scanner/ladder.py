@@ -10,12 +10,12 @@ What lies between two rungs was not quoted; the least it can be follows from two
   Angeris and Chitra, "Improved Price Oracles: Constant Function Market Makers", 2020, section 2.3; ticks and bins are
   taken best price first.
 
-| amount x, between rungs (a, out a) and (b, out b) | at least                                              | because           |
-|---------------------------------------------------|-------------------------------------------------------|-------------------|
-| both rungs of one route                           | out a + floor((x - a) * (out b - out a) / (b - a))    | chord below curve |
-| of different routes                               | the larger of out a and floor(out b * x / b)          | each curve's own  |
-| below the first rung (b)                          | floor(out b * x / b)                                  | ray below curve   |
-| at or above the last rung (a)                     | out a                                                 | never less        |
+| amount x, between rungs (a, out a), (b, out b) | at least                                        | because           |
+|------------------------------------------------|-------------------------------------------------|-------------------|
+| both rungs of one route                        | out a + floor((x - a)(out b - out a) / (b - a)) | chord below curve |
+| of different routes                            | the larger of out a and floor(out b * x / b)    | each curve's own  |
+| below the first rung (b)                       | floor(out b * x / b)                            | ray below curve   |
+| at or above the last rung (a)                  | out a                                           | never less        |
 
 Between rungs of two routes a chord would lie above both curves. A pool rounds at each tick or bin, so that its curve is
 concave but for a unit there; the planner's simulation has the last word. A rung that claims more than a larger one
@@ -29,11 +29,12 @@ between two of them, which bisection finds. Rounding, a unit a leg, may move it 
 """
 
 from collections.abc import Iterable, Sequence
+from itertools import pairwise
 from typing import NamedTuple
 
 from quote_core.units import BPS
 
-__all__ = ["Ladder", "Rung", "best_amounts", "candidates", "least_input", "least_output", "settled"]
+__all__ = ["Ladder", "Rung", "amounts_along", "best_amounts", "candidates", "least_input", "least_output", "settled"]
 
 
 class Rung(NamedTuple):
@@ -96,19 +97,23 @@ def least_input(ladder: Ladder, output: int) -> int | None:
 
 def candidates(legs: Sequence[Sequence[Ladder]]) -> list[int]:
     """Every amount put in with which some leg stands at a rung of one of its ladders, ascending."""
-    found: set[int] = set()
-    for number, ladders in enumerate(legs):
-        for rung in (rung for ladder in ladders for rung in ladder):
-            amount: int | None = rung.input_amount
-            for before in reversed(legs[:number]):
-                inputs = (least_input(ladder, amount) for ladder in before)
-                amount = min((one for one in inputs if one is not None), default=None)
-                if amount is None:
-                    break
-            else:
-                assert amount is not None
-                found.add(amount)
-    return sorted(found)
+    found = {
+        _put_in(legs[:number], rung.input_amount)
+        for number, ladders in enumerate(legs)
+        for ladder in ladders
+        for rung in ladder
+    }
+    return sorted(amount for amount in found if amount is not None)
+
+
+def _put_in(legs: Sequence[Sequence[Ladder]], output: int) -> int | None:
+    """The smallest amount with which these legs give `output` or more; `None` = no amount does."""
+    for ladders in reversed(legs):
+        inputs = [found for ladder in ladders if (found := least_input(ladder, output)) is not None]
+        if not inputs:
+            return None
+        output = min(inputs)
+    return output
 
 
 def amounts_along(legs: Sequence[Sequence[Ladder]], amount: int) -> tuple[int, ...]:
@@ -138,7 +143,7 @@ def best_amounts(
         return amounts[-1] - amounts[0] + -amounts[0] * fee_bps // BPS - fixed_cost
 
     tried = [amounts_along(legs, amount) for amount in candidates(legs)]
-    for one, other in zip(tried[:-1], tried[1:], strict=True):
+    for one, other in pairwise(tuple(tried)):
         if passes(one) != passes(other):
             low, high = one[0], other[0]
             while high - low > 1:

@@ -16,7 +16,7 @@ cdef struct Ladder:
     # As `ladder.settled` leaves it.
     Rung* rungs
     int count
-    double rate  # the highest of any rung, output for input
+    double rate  # the highest of any rung, output for input, as it was quoted
 
 cdef struct Search:
     # What is asked of a size, and the one that leaves most so far; 0 = none leaves anything.

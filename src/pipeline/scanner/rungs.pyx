@@ -126,8 +126,8 @@ cdef class Rungs:
         self.ladder.count, self.ladder.rate = count, 0.0
         for place in range(count - 1, -1, -1):
             last = &self.ladder.rungs[place]
+            self.ladder.rate = max(self.ladder.rate, <double>last.output_amount / <double>last.input_amount)
             last.output_amount = output = min(output, last.output_amount)
-            self.ladder.rate = max(self.ladder.rate, <double>output / <double>last.input_amount)
 
 
 cdef int first_above(const Ladder* ladder, uint64_t amount) noexcept nogil:

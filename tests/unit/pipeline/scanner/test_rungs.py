@@ -113,5 +113,5 @@ def test_of_two_sources_each_amount_takes_the_better_and_of_equals_the_first() -
 
 @pytest.mark.parametrize("legs", [[], [[]], [[Rungs()]] * 5, [[Rungs()], [Rungs(), Rungs()]], [[Rungs()] * 3]])
 def test_a_walk_of_another_shape_is_refused(legs: list[list[Rungs]]) -> None:
-    with pytest.raises(ValueError, match="legs|ladders"):
+    with pytest.raises(ValueError, match=r"legs|ladders"):
         Walk(legs)

@@ -131,7 +131,7 @@ def cycles_of_pools(draw: st.DrawFn) -> list[list[list[Rung]]]:
 def test_no_size_at_all_leaves_notably_more_than_the_one_found(
     legs: list[list[list[Rung]]], gross_bps_min: int, fee_bps: int
 ) -> None:
-    """Every size is tried. A unit lost at a leg may be worth as many at the end as the legs behind it multiply it by."""
+    """Many sizes are tried. A unit lost at a leg is worth as many at the end as the legs behind it multiply it by."""
     ladders = ladders_of(legs)
     found = best_amounts(ladders, gross_bps_min=gross_bps_min, fee_bps=fee_bps, fixed_cost=0)
     rest = 0 if found is None else found[-1] - found[0] + -found[0] * fee_bps // 10_000
