@@ -171,7 +171,7 @@ class Scanner:
                         following = following or asyncio.ensure_future(anext(changes, None))
                         await asyncio.wait({following}, timeout=0)
                         if not following.done():
-                            await self.look_at(())
+                            await self.look()
                             continue
                     indexes = await (following or anext(changes, None))
                     following = None
@@ -185,20 +185,31 @@ class Scanner:
 
     async def look_at(self, indexes: Sequence[int]) -> None:
         """Take the changed rows in, and publish what their pairs and cycles now offer, and those that waited."""
+        self.take_in(indexes)
+        await self.look(indexes)
+
+    def take_in(self, indexes: Sequence[int]) -> None:
+        """Put the changed rows into the book; what they touch is looked at before what waits already."""
         self.counts.changes += len(indexes)
         changed: dict[PairLegs | WatchedCycle, None] = dict.fromkeys(self._refresh(indexes))
         changed.update(dict.fromkeys(self._book.changed_cycles()))
         self._waiting = changed | self._waiting
-        until_mono_ns = self._clock.mono_ns() + self._look_ns_max
+
+    async def look(self, indexes: Sequence[int] = ()) -> None:
+        """Look at what waits for as long as looking may take, and publish; `indexes` are the rows changed just now."""
+        until_mono_ns, now_unix_ns = self._clock.mono_ns() + self._look_ns_max, self._clock.unix_ns()
+        vouched = Vouched(
+            oldest_unix_ns=now_unix_ns - self._quote_age_ns_max, newest_unix_ns=now_unix_ns + _AHEAD_NS_MAX
+        )
         while self._waiting:
             watched = next(iter(self._waiting))
             del self._waiting[watched]
-            await self._look_at(watched, indexes)
+            await self._look_at(watched, vouched, indexes)
             if self._clock.mono_ns() >= until_mono_ns:
                 self.counts.deferred += len(self._waiting)
                 return
 
-    async def _look_at(self, watched: PairLegs | WatchedCycle, indexes: Sequence[int]) -> None:
+    async def _look_at(self, watched: PairLegs | WatchedCycle, vouched: Vouched, indexes: Sequence[int]) -> None:
         is_pair = isinstance(watched, PairLegs)
         if not self._gate.allows_new_trades:
             self.counts.gated += is_pair
@@ -207,10 +218,6 @@ class Scanner:
             self.counts.stood_by += is_pair
             return
         self.counts.looked_at += is_pair
-        now_unix_ns = self._clock.unix_ns()
-        vouched = Vouched(
-            oldest_unix_ns=now_unix_ns - self._quote_age_ns_max, newest_unix_ns=now_unix_ns + _AHEAD_NS_MAX
-        )
         found = self._of_pair(watched, vouched) if isinstance(watched, PairLegs) else self._of_cycle(watched, vouched)
         for finding in found:
             if not self._turn.is_held:  # the bus may have taken its time with the one before

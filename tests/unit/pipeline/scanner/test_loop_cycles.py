@@ -8,7 +8,7 @@ from fakes.cycle_pairs import JITOSOL, SOL, TRIANGLE, USDC
 from fakes.fake_clock import FakeClock
 from fakes.scanner_turn import HeldTurn
 from fakes.shm_quotes import FakeQuotes, quote
-from fakes.waiting import DEADLINE_S
+from fakes.waiting import eventually
 
 from pipeline.scanner.book import Book
 from pipeline.scanner.loop import Scanner
@@ -223,12 +223,10 @@ async def test_what_waits_is_looked_at_without_another_change(world: World) -> N
         yield ()
 
     world.quotes.changes = changes  # type: ignore[method-assign]
-    async with asyncio.timeout(DEADLINE_S):
-        scanning = asyncio.create_task(world.scanner.run())
-        while len(world.publisher.events) < 2:
-            await asyncio.sleep(0)
-        ever.set()
-        await scanning
+    scanning = asyncio.create_task(world.scanner.run())
+    await eventually(lambda: len(world.publisher.events) == 2)
+    ever.set()
+    await scanning
     assert {event.pair for event in world.publisher.events} == {"SOL-USDC", "SOL-USDC-JitoSOL"}
 
 
@@ -246,10 +244,8 @@ async def test_scanning_ends_when_it_is_cancelled_while_something_waits(world: W
 
     world.quotes.changes = changes  # type: ignore[method-assign]
     scanning = asyncio.create_task(world.scanner.run())
-    async with asyncio.timeout(DEADLINE_S):
-        while len(world.publisher.events) < 2:
-            await asyncio.sleep(0)
-        scanning.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await scanning
+    await eventually(lambda: bool(world.scanner.counts.deferred) and len(world.publisher.events) == 2)
+    scanning.cancel()
+    with pytest.raises(asyncio.CancelledError):
+        await scanning
     assert closed.is_set()
