@@ -11,7 +11,7 @@ such a leg promised would not be what is planned.
 
 import enum
 import math
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -44,6 +44,36 @@ def _no_ladders() -> tuple[tuple[Rungs, Rungs], tuple[Rungs, Rungs]]:
     return (Rungs(), Rungs()), (Rungs(), Rungs())
 
 
+class Legs(Mapping[int, Leg]):
+    """The usable quotes of one direction, by row; a leg is made of one when it is first asked for, which few are."""
+
+    def __init__(self) -> None:
+        self._quotes: dict[int, Quote] = {}
+        self._made: dict[int, Leg] = {}
+
+    def __getitem__(self, row: int) -> Leg:
+        leg = self._made.get(row)
+        if leg is None:
+            leg = self._made[row] = _leg(self._quotes[row])
+        return leg
+
+    def __iter__(self) -> Iterator[int]:
+        return iter(self._quotes)
+
+    def __len__(self) -> int:
+        return len(self._quotes)
+
+    def put(self, quote: Quote) -> None:
+        """Hold a row's present content."""
+        self._quotes[quote.index] = quote
+        self._made.pop(quote.index, None)
+
+    def drop(self, row: int) -> None:
+        """Forget a row."""
+        del self._quotes[row]
+        self._made.pop(row, None)
+
+
 @dataclass(slots=True, eq=False)
 class PairLegs:
     """One pair's usable legs, by row, and the same as ladders: of each direction our own rows and the providers'.
@@ -52,8 +82,8 @@ class PairLegs:
     """
 
     pair: Pair
-    forward: dict[int, Leg] = field(default_factory=dict)
-    reverse: dict[int, Leg] = field(default_factory=dict)
+    forward: Legs = field(default_factory=Legs)
+    reverse: Legs = field(default_factory=Legs)
     ladders: tuple[tuple[Rungs, Rungs], tuple[Rungs, Rungs]] = field(default_factory=_no_ladders)
     is_own: bool = True
     walk: Walk = field(init=False)
@@ -71,7 +101,7 @@ class PairLegs:
         """Whether a round trip may be made over it alone: costs are lamports, and the loan is of SOL."""
         return self.pair.base.category == "native"
 
-    def legs(self, direction: PairDirection) -> dict[int, Leg]:
+    def legs(self, direction: PairDirection) -> Legs:
         """The legs of one direction."""
         return self.forward if direction is PairDirection.FORWARD else self.reverse
 
@@ -86,7 +116,7 @@ class WatchedCycle:
     """A cycle and the rows of each of its legs."""
 
     tokens: Cycle
-    legs: tuple[dict[int, Leg], ...]
+    legs: tuple[Legs, ...]
     walk: Walk
 
     @property
@@ -112,7 +142,7 @@ class Book:
     ) -> None:
         self._watched_count = watched_row_count(pair_count=len(pairs), amount_count=amount_count)
         self._directions: dict[tuple[bytes, bytes], tuple[PairLegs, PairDirection]] = {}
-        self._rows: dict[int, tuple[dict[int, Leg], Rungs]] = {}
+        self._rows: dict[int, tuple[Legs, Rungs]] = {}
         self._changed: dict[tuple[bytes, bytes], None] = {}
         self._cycles_through: dict[tuple[bytes, bytes], list[WatchedCycle]] = {}
         self.routed_count = 0
@@ -158,30 +188,39 @@ class Book:
 
     def take(self, quote: Quote) -> PairLegs | None:
         """Note a row's present content; give the pair it belongs to now, if that is watched."""
-        self.drop(quote.index)
-        if row_of_index(quote.index) >= self._watched_count:  # both files have the same rows
+        index = quote.index
+        key = quote.input_mint, quote.output_mint
+        watched = self._directions.get(key)
+        if watched is None or row_of_index(index) >= self._watched_count:  # both files have the same rows
+            self.drop(index)
             return None
-        watched = self._directions.get((quote.input_mint, quote.output_mint))
-        if watched is None:
-            return None
+        self._changed[key] = None
         legs, direction = watched
-        self._changed[quote.input_mint, quote.output_mint] = None
         if quote.source == LOCAL and quote.dex_id == _SEVERAL_POOLS:
             self.routed_count += 1
+            self.drop(index)
         elif _is_usable(quote):
-            side = legs.legs(direction)
-            rungs = legs.ladders[direction.value][role_of_index(quote.index) is Role.EXTERNAL]
-            side[quote.index] = _leg(quote)
-            rungs.put(quote.index, quote.input_amount, quote.output_amount, quote.route_id, quote.ts_ns)
-            self._rows[quote.index] = side, rungs
+            self._hold(quote, legs.legs(direction), legs.ladders[direction.value])
+        else:
+            self.drop(index)
         return legs
+
+    def _hold(self, quote: Quote, side: Legs, ladders: tuple[Rungs, Rungs]) -> None:
+        index = quote.index
+        rungs = ladders[role_of_index(index) is Role.EXTERNAL]
+        held = self._rows.get(index)
+        if held is None or held[1] is not rungs:
+            self.drop(index)
+            self._rows[index] = side, rungs
+        side.put(quote)
+        rungs.put(index, quote.input_amount, quote.output_amount, quote.route_id, quote.ts_ns)
 
     def drop(self, row: int) -> None:
         """Forget a row."""
         held = self._rows.pop(row, None)
         if held is not None:
             side, rungs = held
-            del side[row]
+            side.drop(row)
             rungs.drop(row)
 
 
@@ -192,8 +231,8 @@ def _steps(cycle: Cycle) -> Iterable[tuple[Token, Token]]:
 
 def _is_usable(quote: Quote) -> bool:
     return (
-        Flag.VALID in quote.flags
-        and Flag.STALE not in quote.flags
+        quote.is_valid
+        and not quote.is_stale
         and 0 < quote.input_amount <= AMOUNT_MAX
         and 0 < quote.output_amount <= AMOUNT_MAX
         and quote.price_impact_ppm <= PPM
@@ -203,7 +242,8 @@ def _is_usable(quote: Quote) -> bool:
 
 
 def _leg(quote: Quote) -> Leg:
-    has_oracle = Flag.ORACLE_PRESENT in quote.flags and math.isfinite(quote.oracle_price) and quote.oracle_price > 0
+    flags, oracle_price = int(quote.flags), quote.oracle_price
+    has_oracle = flags & Flag.ORACLE_PRESENT.value and math.isfinite(oracle_price) and oracle_price > 0
     return Leg(
         row=quote.index,
         version=quote.version,
@@ -212,9 +252,9 @@ def _leg(quote: Quote) -> Leg:
         vouched_unix_ns=quote.ts_ns,
         route_id=quote.route_id,
         slot=quote.slot,
-        confidence_bps=quote.confidence_bps if Flag.CONFIDENCE_PRESENT in quote.flags else 0,
+        confidence_bps=quote.confidence_bps if flags & Flag.CONFIDENCE_PRESENT.value else 0,
         price_impact_ppm=quote.price_impact_ppm,
-        oracle_price=quote.oracle_price if has_oracle else None,
+        oracle_price=oracle_price if has_oracle else None,
     )
 
 

@@ -6,17 +6,17 @@ leg. Sizes are not bound to the amounts watched.
 """
 
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from pipeline.costs import CostRates, round_trip_costs
 from pipeline.scanner.book import WatchedCycle
 from pipeline.scanner.detect import Thresholds
 from pipeline.scanner.trip import Leg, Trip, oldest_of
 
-__all__ = ["CycleTrip", "Vouched", "best_cycle_trip", "may_gain"]
+__all__ = ["CycleTrip", "Vouched", "best_cycle_trip"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Vouched:
+class Vouched(NamedTuple):
     """When a row must have been vouched for to be looked at, by the wall clock."""
 
     oldest_unix_ns: int
@@ -64,12 +64,6 @@ class CycleTrip(Trip):
     def price_impact_ppm(self) -> int:
         """Of all legs, each the higher one of its rows."""
         return sum(max(leg.price_impact_ppm for leg in rows) for rows in self.legs)
-
-
-def may_gain(cycle: WatchedCycle, vouched: Vouched, *, rates: CostRates, thresholds: Thresholds) -> bool:
-    """Whether its best rates gain enough; of most cycles they do not, and no size has to be looked for."""
-    least_bps = max(thresholds.gross_profit_bps_min, rates.flash_loan_fee_bps)
-    return cycle.walk.may_gain(least_bps, vouched.oldest_unix_ns, vouched.newest_unix_ns)
 
 
 def best_cycle_trip(

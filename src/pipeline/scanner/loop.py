@@ -17,7 +17,7 @@ import structlog
 
 from pipeline.costs import CostRates
 from pipeline.scanner.book import Book, PairDirection, PairLegs, WatchedCycle
-from pipeline.scanner.cycle_trip import CycleTrip, Vouched, best_cycle_trip, may_gain
+from pipeline.scanner.cycle_trip import CycleTrip, Vouched, best_cycle_trip
 from pipeline.scanner.dedupe import ToldLately
 from pipeline.scanner.detect import (
     Divergence,
@@ -29,6 +29,7 @@ from pipeline.scanner.detect import (
     source_gap,
 )
 from pipeline.scanner.findings import Findings, MarketFinding
+from pipeline.scanner.rungs import that_may_gain
 from pipeline.scanner.spans import in_trace
 from pipeline.scanner.trip import Leg
 from pipeline.scanner.turn import TurnToTell
@@ -157,6 +158,8 @@ class Scanner:
         self._rates = rates
         self._thresholds = thresholds
         self._quote_age_ns_max = quote_age_ns_max
+        self._least_bps = max(thresholds.gross_profit_bps_min, rates.flash_loan_fee_bps)
+        """Of what gains less nothing is left, or too little."""
         self._look_ns_max = look_ns_max
         self._waiting: dict[PairLegs | WatchedCycle, None] = {}
         self.findings = Findings(clock, told_lately or ToldLately(clock, window_ns=0, better_bps=0))
@@ -201,28 +204,40 @@ class Scanner:
         vouched = Vouched(
             oldest_unix_ns=now_unix_ns - self._quote_age_ns_max, newest_unix_ns=now_unix_ns + _AHEAD_NS_MAX
         )
-        while self._waiting:
-            watched = next(iter(self._waiting))
-            del self._waiting[watched]
-            await self._look_at(watched, vouched, indexes)
+        waiting, self._waiting = self._worth_looking_at(vouched), {}
+        for place, watched in enumerate(waiting, 1):
+            for finding in self._findings_of(watched, vouched):
+                if not self._turn.is_held:  # the bus may have taken its time with the one before
+                    break
+                await self._tell(finding, indexes)
             if self._clock.mono_ns() >= until_mono_ns:
+                self._waiting = dict.fromkeys(waiting[place:])
                 self.counts.deferred += len(self._waiting)
                 return
 
-    async def _look_at(self, watched: PairLegs | WatchedCycle, vouched: Vouched, indexes: Sequence[int]) -> None:
-        is_pair = isinstance(watched, PairLegs)
+    def _worth_looking_at(self, vouched: Vouched) -> Sequence[PairLegs | WatchedCycle]:
+        """What waits, without the cycles of which the best rates alone say that they do not gain: nearly all."""
+        cycles = [watched for watched in self._waiting if isinstance(watched, WatchedCycle)]
+        if not cycles or not self._gate.allows_new_trades or not self._turn.is_held:
+            return tuple(self._waiting)
+        places = that_may_gain([cycle.walk for cycle in cycles], self._least_bps, *vouched)
+        gaining = {cycles[place] for place in places}
+        self.counts.ruled_out += len(cycles) - len(gaining)
+        return [watched for watched in self._waiting if watched in gaining or isinstance(watched, PairLegs)]
+
+    def _findings_of(self, watched: PairLegs | WatchedCycle, vouched: Vouched) -> Iterable[MarketFinding]:
+        counts, is_pair = self.counts, isinstance(watched, PairLegs)
         if not self._gate.allows_new_trades:
-            self.counts.gated += is_pair
-            return
-        if not self._turn.is_held:
-            self.counts.stood_by += is_pair
-            return
-        self.counts.looked_at += is_pair
-        found = self._of_pair(watched, vouched) if isinstance(watched, PairLegs) else self._of_cycle(watched, vouched)
-        for finding in found:
-            if not self._turn.is_held:  # the bus may have taken its time with the one before
-                break
-            await self._tell(finding, indexes)
+            counts.gated += is_pair
+        elif not self._turn.is_held:
+            counts.stood_by += is_pair
+        elif isinstance(watched, PairLegs):
+            counts.looked_at += 1
+            return self._of_pair(watched, vouched)
+        else:
+            counts.searched += 1
+            return self._of_cycle(watched, vouched)
+        return ()
 
     def _refresh(self, indexes: Iterable[int]) -> Iterable[PairLegs]:
         touched: dict[str, PairLegs] = {}
@@ -237,9 +252,7 @@ class Scanner:
         return touched.values()
 
     def _of_pair(self, legs: PairLegs, vouched: Vouched) -> Iterator[MarketFinding]:
-        least_bps = self._thresholds.gross_profit_bps_min
-        may_gain_at_all = legs.walk.may_gain(least_bps, vouched.oldest_unix_ns, vouched.newest_unix_ns)
-        if may_gain_at_all and legs.begins_with_sol:
+        if legs.walk.may_gain(self._least_bps, *vouched) and legs.begins_with_sol:
             forward, reverse = _young(legs.forward, vouched), _young(legs.reverse, vouched)
             trip = best_round_trip(forward, reverse, rates=self._rates, thresholds=self._thresholds)
             if trip is not None and self._is_plausible(trip):
@@ -277,10 +290,6 @@ class Scanner:
         return self.findings.source_divergence(legs, direction, gap, bps_min=bps_min)
 
     def _of_cycle(self, cycle: WatchedCycle, vouched: Vouched) -> Iterator[MarketFinding]:
-        if not may_gain(cycle, vouched, rates=self._rates, thresholds=self._thresholds):
-            self.counts.ruled_out += 1
-            return
-        self.counts.searched += 1
         trip = best_cycle_trip(cycle, vouched, rates=self._rates, thresholds=self._thresholds)
         if trip is not None and self._is_plausible(trip):
             yield from self._holding(self.findings.triangular(cycle, trip))

@@ -34,6 +34,9 @@ cdef class Rungs:
     cdef int64_t oldest_ns
     cdef int64_t newest_ns
     cdef bint is_changed
+    cdef bint is_whole  # all held are in the ladder
+    cdef int64_t vouched_first_ns  # of all held
+    cdef int64_t vouched_last_ns
 
     cdef int make_room(self) except -1
     cdef void settle(self, int64_t oldest_ns, int64_t newest_ns) noexcept
@@ -48,6 +51,7 @@ cdef class Walk:
     cdef int room
 
     cdef void settle(self, int64_t oldest_ns, int64_t newest_ns) noexcept
+    cdef double rate(self) noexcept nogil
     cdef uint64_t output_of(self, int leg, uint64_t amount) noexcept nogil
     cdef uint64_t input_of(self, int leg, uint64_t output) noexcept nogil
     cdef bint look_at(self, uint64_t amount, Search* search) noexcept nogil

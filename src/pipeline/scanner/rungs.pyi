@@ -36,3 +36,6 @@ class Walk:
         """See `ladder.best_amounts`."""
     def rows(self, amounts: Sequence[int]) -> tuple[tuple[int, ...], ...]:
         """Of each leg, the rows that its output follows from; see `Rungs.rows`."""
+
+def that_may_gain(walks: list[Walk], bps: int, oldest_ns: int, newest_ns: int) -> list[int]:
+    """The places of those of which `Walk.may_gain` is true."""

@@ -5,13 +5,13 @@ Amounts are below 2**63, so that products fit 128 bits and sums 64.
 """
 
 from cpython.mem cimport PyMem_Free, PyMem_Realloc
-from libc.stdint cimport INT64_MIN, UINT64_MAX, int64_t, uint32_t, uint64_t
+from libc.stdint cimport INT64_MAX, INT64_MIN, UINT64_MAX, int64_t, uint32_t, uint64_t
 from libc.stdlib cimport qsort
 from libc.string cimport memmove
 
 from quote_core.dex.wide cimport mul_div_ceil, mul_div_floor, u128, u128_low
 
-__all__ = ["Rungs", "Walk"]
+__all__ = ["Rungs", "Walk", "that_may_gain"]
 
 cdef enum:
     ROOM_MIN = 16
@@ -107,12 +107,19 @@ cdef class Rungs:
         cdef const Rung* rung
         cdef Rung* last
         cdef uint64_t output = UINT64_MAX
-        if not self.is_changed and self.oldest_ns == oldest_ns and self.newest_ns == newest_ns:
-            return
+        if not self.is_changed:
+            if self.oldest_ns == oldest_ns and self.newest_ns == newest_ns:
+                return
+            if self.is_whole and oldest_ns <= self.vouched_first_ns and self.vouched_last_ns <= newest_ns:
+                return  # time has passed, and all are still within it
         self.is_changed, self.oldest_ns, self.newest_ns = False, oldest_ns, newest_ns
+        self.is_whole, self.vouched_first_ns, self.vouched_last_ns = True, INT64_MAX, INT64_MIN
         for place in range(self.held_count):
             rung = &self.held[place]
+            self.vouched_first_ns = min(self.vouched_first_ns, rung.vouched_unix_ns)
+            self.vouched_last_ns = max(self.vouched_last_ns, rung.vouched_unix_ns)
             if not oldest_ns <= rung.vouched_unix_ns <= newest_ns:
+                self.is_whole = False
                 continue
             last = &self.ladder.rungs[count - 1] if count else NULL
             if last != NULL and last.input_amount == rung.input_amount:
@@ -212,12 +219,8 @@ cdef class Walk:
         PyMem_Free(self.amounts)
 
     def may_gain(self, int bps, int64_t oldest_ns, int64_t newest_ns):
-        cdef double rate = 1.0
-        cdef int leg, source
         self.settle(oldest_ns, newest_ns)
-        for leg in range(self.leg_count):
-            rate *= max(self.ladders[leg][0].rate, self.ladders[leg][self.source_count - 1].rate)
-        return rate * (1.0 + RATE_SLACK) >= 1.0 + bps / 10_000.0
+        return self.rate() * (1.0 + RATE_SLACK) >= 1.0 + bps / 10_000.0
 
     def best_amounts(
         self, *, uint64_t gross_bps_min, uint64_t fee_bps, uint64_t fixed_cost, int64_t oldest_ns, int64_t newest_ns
@@ -256,6 +259,14 @@ cdef class Walk:
         if least_output(self.ladders[leg][0], amount) >= least_output(self.ladders[leg][source], amount):
             source = 0
         return (<Rungs>self.kept[leg * self.source_count + source]).rows(amount)
+
+    cdef double rate(self) noexcept nogil:
+        """The best of all legs together."""
+        cdef double rate = 1.0
+        cdef int leg
+        for leg in range(self.leg_count):
+            rate *= max(self.ladders[leg][0].rate, self.ladders[leg][self.source_count - 1].rate)
+        return rate
 
     cdef void settle(self, int64_t oldest_ns, int64_t newest_ns) noexcept:
         for rungs in self.kept:
@@ -314,6 +325,19 @@ cdef class Walk:
                         self.amount_count += 1
         qsort(self.amounts, self.amount_count, sizeof(uint64_t), &compared)
         return 0
+
+
+def that_may_gain(list walks not None, int bps, int64_t oldest_ns, int64_t newest_ns):
+    cdef double least = (1.0 + bps / 10_000.0) / (1.0 + RATE_SLACK)
+    cdef Py_ssize_t place
+    cdef Walk walk
+    found = []
+    for place in range(len(walks)):
+        walk = <Walk?>walks[place]
+        walk.settle(oldest_ns, newest_ns)
+        if walk.rate() >= least:
+            found.append(place)
+    return found
 
 
 cdef int compared(const void* one, const void* other) noexcept nogil:

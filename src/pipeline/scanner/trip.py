@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from pipeline.costs import Costs
 from quote_core.units import AMOUNT_MAX, BPS
@@ -13,8 +13,7 @@ BPS_MAX: Final = 1_000_000
 """A hundred times the stake, or a rate a hundred times off. Within it all numbers of an event fit their fields."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
+class Leg(NamedTuple):
     """One usable quote of one direction; `version` tells whether the entry still holds it.
 
     `vouched_unix_ns` is when it was last known true, by the wall clock.

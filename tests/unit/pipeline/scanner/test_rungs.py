@@ -1,6 +1,6 @@
 import pytest
 
-from pipeline.scanner.rungs import Rungs, Walk
+from pipeline.scanner.rungs import Rungs, Walk, that_may_gain
 
 NOW = 1_000
 THEN = (0, NOW)
@@ -109,6 +109,29 @@ def test_of_two_sources_each_amount_takes_the_better_and_of_equals_the_first() -
     walk = Walk([[local, external]])
     assert walk.may_gain(0, *THEN)
     assert [walk.rows((amount,)) for amount in (100, 200)] == [((0,),), ((2_001,),)]
+
+
+def test_of_many_walks_those_that_may_gain_are_named_by_their_place() -> None:
+    walks = [there_and_back(back=((1_000, output),)) for output in (990, 1_020, 1_000, 1_100)]
+    assert that_may_gain(walks, 100, *THEN) == [1, 3]
+    assert that_may_gain(walks, 100, NOW + 1, NOW + 2) == []
+    assert that_may_gain([], 100, *THEN) == []
+
+
+def test_rows_grow_too_old_one_after_the_other() -> None:
+    held = Rungs()
+    for row, vouched in enumerate((500, 700, 900)):
+        held.put(row, 100 * (row + 1), 90 * (row + 1), 1, vouched)
+    assert [held.rows(1) for oldest in (400, 500, 501, 700, 701, 901) if held.least_output(1, oldest, NOW) >= 0] == [
+        (0,),
+        (0,),
+        (1,),
+        (1,),
+        (2,),
+        (),
+    ]
+    assert held.least_output(300, 400, 899) == 180  # and one that is of the future does not count yet
+    assert held.least_output(300, 400, 900) == 270
 
 
 @pytest.mark.parametrize("legs", [[], [[]], [[Rungs()]] * 5, [[Rungs()], [Rungs(), Rungs()]], [[Rungs()] * 3]])

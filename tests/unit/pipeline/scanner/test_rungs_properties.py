@@ -54,6 +54,22 @@ def test_a_ladder_follows_its_rows(changes: list[tuple[int, Rung | None]], amoun
     assert held.least_output(amount, *ALWAYS) == least_output(settled(rows.values()), amount)
 
 
+@given(
+    st.lists(st.tuples(st.builds(Rung, WIDE, WIDE, WIDE), st.integers(0, 9)), max_size=6),
+    st.lists(st.tuples(st.integers(0, 9), st.integers(0, 9)), min_size=1, max_size=8),
+    WIDE,
+)
+def test_a_ladder_is_of_what_was_vouched_for_in_time_whatever_was_asked_before(
+    rungs: list[tuple[Rung, int]], times: list[tuple[int, int]], amount: int
+) -> None:
+    held = Rungs()
+    for row, (rung, vouched) in enumerate(rungs):
+        held.put(row, *rung, vouched)
+    for oldest, newest in times:
+        young = settled(rung for rung, vouched in rungs if oldest <= vouched <= newest)
+        assert held.least_output(amount, oldest, newest) == least_output(young, amount)
+
+
 @given(SMALL_RUNGS, st.integers(1, 200))
 def test_the_least_input_is_the_least_that_gives_as_much(rungs: list[Rung], output: int) -> None:
     ladder = settled(rungs)
