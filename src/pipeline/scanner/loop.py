@@ -1,9 +1,10 @@
 """The loop: whatever changed in shared memory goes into the book, and each pair and cycle it touched is looked at.
 
 No call leaves the host and nothing queues: while a finding is being published, changes pile up in the reader, which
-names each row once however often it changed. Looking is bounded in time: what is left over is looked at after what
-changed meanwhile was taken in, and after what that touched; a pair or cycle waits once, however often it changed. When
-NATS is away a finding is dropped and counted, since it would be worthless by the time it could be sent.
+names each row once however often it changed. Looking is bounded in time, publishing apart: what is left over is looked
+at after what changed meanwhile was taken in, and after what that touched, of which what waited already comes first. A
+pair or cycle waits once, however often it changed. When NATS is away a finding is dropped and counted, since it would
+be worthless by the time it could be sent.
 """
 
 import asyncio
@@ -196,7 +197,8 @@ class Scanner:
         self.counts.changes += len(indexes)
         changed: dict[PairLegs | WatchedCycle, None] = dict.fromkeys(self._refresh(indexes))
         changed.update(dict.fromkeys(self._book.changed_cycles()))
-        self._waiting = changed | self._waiting
+        again = {watched: None for watched in self._waiting if watched in changed}
+        self._waiting = again | changed | self._waiting
 
     async def look(self, indexes: Sequence[int] = ()) -> None:
         """Look at what waits for as long as looking may take, and publish; `indexes` are the rows changed just now."""
@@ -209,7 +211,9 @@ class Scanner:
             for finding in self._findings_of(watched, vouched):
                 if not self._turn.is_held:  # the bus may have taken its time with the one before
                     break
+                begun_mono_ns = self._clock.mono_ns()
                 await self._tell(finding, indexes)
+                until_mono_ns += self._clock.mono_ns() - begun_mono_ns
             if self._clock.mono_ns() >= until_mono_ns:
                 self._waiting = dict.fromkeys(waiting[place:])
                 self.counts.deferred += len(self._waiting)

@@ -40,15 +40,24 @@ class Publisher:
 
 
 class Gate:
-    allows_new_trades = True
+    """Open; asked before each look, which takes as long as the test says."""
+
+    def __init__(self, clock: FakeClock) -> None:
+        self.look_takes_ms = 0
+        self._clock = clock
+
+    @property
+    def allows_new_trades(self) -> bool:
+        self._clock.advance_ms(self.look_takes_ms)
+        return True
 
 
 class World:
     """A scanner over the triangle, one amount a direction, and everything it touches."""
 
     def __init__(self, partition: Partition = WHOLE) -> None:
-        self.quotes, self.gate, self.clock, self.turn = FakeQuotes(), Gate(), FakeClock(), HeldTurn()
-        self.publisher = Publisher(self.clock)
+        self.quotes, self.clock, self.turn = FakeQuotes(), FakeClock(), HeldTurn()
+        self.gate, self.publisher = Gate(self.clock), Publisher(self.clock)
         settings = ScannerSettings()
         self.scanner = Scanner(
             quotes=self.quotes,
@@ -187,7 +196,7 @@ async def test_a_provider_below_and_then_above_is_news_and_one_that_is_silent_is
 
 
 async def test_what_is_left_over_waits_for_the_next_turn_behind_what_changed(world: World) -> None:
-    world.publisher.takes_ms = 3  # more than looking may take
+    world.gate.look_takes_ms = 3  # more than looking may take
     gaps = (
         *world.round_the_triangle(),
         world.row(1, USDC_BETWEEN, GAINING),
@@ -198,12 +207,30 @@ async def test_what_is_left_over_waits_for_the_next_turn_behind_what_changed(wor
     assert first.pair == "SOL-USDC"
     waiting = world.scanner.counts.deferred
     assert waiting == 3  # two pairs and the cycle whose rates gain
-    (second,) = await world.see(world.row(4, JITOSOL_BETWEEN, USDC_BETWEEN * 103 // 100))
-    assert second.pair == "SOL-JitoSOL-USDC"  # just changed; the others waited and are behind it
+    assert await world.see(world.row(4, JITOSOL_BETWEEN, USDC_BETWEEN * 103 // 100)) == []  # its pair gains nothing
     told = []
     for _ in range(3):
         told += [event.pair for event in await world.see()]
-    assert told == ["SOL-JitoSOL", "SOL-USDC-JitoSOL"]
+    assert told == ["SOL-JitoSOL-USDC", "SOL-JitoSOL", "SOL-USDC-JitoSOL"]  # the cycle through it, then what waited
+
+
+async def test_among_what_changed_what_waited_comes_first_so_that_nothing_waits_for_ever(world: World) -> None:
+    world.gate.look_takes_ms = 3
+    gaps = (
+        *(world.row(0, SOL_IN, USDC_BETWEEN), world.row(1, USDC_BETWEEN, GAINING)),
+        *(world.row(2, SOL_IN, JITOSOL_BETWEEN), world.row(3, JITOSOL_BETWEEN, GAINING)),
+    )
+    told = []
+    for _ in range(2):
+        told += [event.pair for event in await world.see(*gaps)]
+    assert told == ["SOL-USDC", "SOL-JitoSOL"]
+
+
+async def test_publishing_takes_no_time_from_looking(world: World) -> None:
+    world.publisher.takes_ms = 1_000
+    found = await world.see(*world.round_the_triangle(), world.row(1, USDC_BETWEEN, GAINING))
+    assert [event.pair for event in found] == ["SOL-USDC", "SOL-USDC-JitoSOL"]
+    assert world.scanner.counts.deferred == 0
 
 
 async def test_a_round_trip_that_does_not_begin_with_sol_is_none(world: World) -> None:
@@ -213,7 +240,7 @@ async def test_a_round_trip_that_does_not_begin_with_sol_is_none(world: World) -
 
 
 async def test_what_waits_is_looked_at_without_another_change(world: World) -> None:
-    world.publisher.takes_ms = 3
+    world.gate.look_takes_ms = 3
     ever = asyncio.Event()
     rows = world.quotes.put(*world.round_the_triangle(), world.row(1, USDC_BETWEEN, GAINING))
 
@@ -231,7 +258,7 @@ async def test_what_waits_is_looked_at_without_another_change(world: World) -> N
 
 
 async def test_scanning_ends_when_it_is_cancelled_while_something_waits(world: World) -> None:
-    world.publisher.takes_ms = 3
+    world.gate.look_takes_ms = 3
     rows = world.quotes.put(*world.round_the_triangle(), world.row(1, USDC_BETWEEN, GAINING))
     closed = asyncio.Event()
 
