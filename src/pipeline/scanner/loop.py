@@ -185,7 +185,7 @@ class Scanner:
             finally:
                 if following is not None:  # a generator that still runs cannot be closed
                     following.cancel()
-                    await asyncio.wait({following})
+                    await asyncio.gather(following, return_exceptions=True)
 
     async def look_at(self, indexes: Sequence[int]) -> None:
         """Take the changed rows in, and publish what their pairs and cycles now offer, and those that waited."""

@@ -26,7 +26,12 @@ class ScannerSettings(ServiceSettings):
     section: ClassVar[str] = "scanner"
 
     metrics_port: Port = metrics_port_field(9111)
-    gross_profit_bps_min: int = Field(50, ge=0, description="Least gross profit of a round trip")
+    gross_profit_bps_min: int = Field(
+        50,
+        ge=0,
+        le=1_000_000,
+        description="Least gross profit of a round trip or cycle; a hundred times the amount at most",
+    )
     divergence_bps_min: int = Field(100, gt=0, description="Least distance of a quote from its oracle price")
     size_tolerance_bps: int = Field(
         500, ge=0, le=BPS, description="How far the reverse row's size may be from what forward gives"
