@@ -105,10 +105,10 @@ class PairLegs:
         """The legs of one direction."""
         return self.forward if direction is PairDirection.FORWARD else self.reverse
 
-    def smallest(self, direction: PairDirection) -> Iterator[Leg]:
+    def smallest(self, direction: PairDirection) -> list[Leg]:
         """The leg of the smallest amount of each source, of those vouched for when `walk` was last asked."""
         legs = self.legs(direction)
-        return (legs[row] for rungs in self.ladders[direction.value] for row in rungs.rows(1)[:1])
+        return [legs[rows[0]] for rungs in self.ladders[direction.value] if (rows := rungs.rows(1))]
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -207,13 +207,12 @@ class Book:
 
     def _hold(self, quote: Quote, side: Legs, ladders: tuple[Rungs, Rungs]) -> None:
         index = quote.index
-        rungs = ladders[role_of_index(index) is Role.EXTERNAL]
         held = self._rows.get(index)
-        if held is None or held[1] is not rungs:
+        if held is None or held[0] is not side:
             self.drop(index)
-            self._rows[index] = side, rungs
+            held = self._rows[index] = side, ladders[role_of_index(index) is Role.EXTERNAL]
         side.put(quote)
-        rungs.put(index, quote.input_amount, quote.output_amount, quote.route_id, quote.ts_ns)
+        held[1].put(index, quote.input_amount, quote.output_amount, quote.route_id, quote.ts_ns)
 
     def drop(self, row: int) -> None:
         """Forget a row."""

@@ -6,9 +6,9 @@ A ladder is one direction's quotes of one source by amount. A **rung** is one of
 What lies between two rungs was not quoted; the least it can be follows from two properties of a pool:
 
 - more in never gives less out, and nothing in gives nothing;
-- its output is a concave function of the input: each further unit gives no more than the one before. For x * y = k see
-  Angeris and Chitra, "Improved Price Oracles: Constant Function Market Makers", 2020, section 2.3; ticks and bins are
-  taken best price first.
+- its output is a concave function of the input: each further unit gives no more than the one before. Ticks and bins
+  are taken best price first. Source: Angeris, Agrawal, Evans, Chitra and Boyd, "Constant Function Market Makers:
+  Multi-Asset Trades via Convex Optimization", 2021, on exchange functions.
 
 | amount x, between rungs (a, out a), (b, out b) | at least                                        | because           |
 |------------------------------------------------|-------------------------------------------------|-------------------|
@@ -17,7 +17,7 @@ What lies between two rungs was not quoted; the least it can be follows from two
 | below the first rung (b)                       | floor(out b * x / b)                            | ray below curve   |
 | at or above the last rung (a)                  | out a                                           | never less        |
 
-Between rungs of two routes a chord would lie above both curves. A pool rounds at each tick or bin, so that its curve is
+Between rungs of two routes a chord may lie above both curves. A pool rounds at each tick or bin, so that its curve is
 concave but for a unit there; the planner's simulation has the last word. A rung that claims more than a larger one
 gives is lowered to that.
 

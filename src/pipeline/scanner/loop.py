@@ -266,8 +266,8 @@ class Scanner:
             yield from self._holding(self._off_provider(legs, direction, vouched))
 
     def _off_oracle(self, legs: PairLegs, direction: PairDirection, vouched: Vouched) -> MarketFinding | None:
-        smallest: Sequence[Leg] = tuple(legs.smallest(direction))
-        if any(leg.oracle_price is None for leg in smallest):
+        smallest = legs.smallest(direction)
+        if None in [leg.oracle_price for leg in smallest]:
             smallest = _young(legs.legs(direction), vouched)  # a larger one may have a price
         tokens = legs.pair.directions()[direction.value]
         found = divergence(
