@@ -354,6 +354,7 @@ SHARED_MEMORY: Final = Dashboard(
                     "Rows of both files that the scanner watches.",
                     Unit.NUMBER,
                     ("sum(solquote_scanner_rows)", "rows"),
+                    ("sum(solquote_scanner_watched_cycles)", "cycles over them"),
                 ),
             ),
         ),

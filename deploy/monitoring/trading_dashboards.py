@@ -96,6 +96,13 @@ PIPELINE: Final = Dashboard(
                     (per_second("solquote_scanner_left_out_findings_total", "reason"), "left out: {{reason}}"),
                 ),
                 lines(
+                    "Cycles",
+                    "Changed cycles, by what came of them; what had to wait for another turn: looking took too long.",
+                    Unit.PER_SECOND,
+                    (per_second("solquote_scanner_cycles_total", "outcome"), "cycles {{outcome}}"),
+                    (per_second("solquote_scanner_deferred_total"), "pairs and cycles deferred"),
+                ),
+                lines(
                     "Scanners that have a part",
                     "Of each part of the pairs: 1 while a scanner tells of what it finds there, 0 while all stand by.",
                     Unit.NUMBER,

@@ -18,7 +18,9 @@ __all__ = ["StoredEvent", "print_event"]
 
 _SHOWN: Final = {
     "TwoHopArbitrage": ("pair", "net_profit_lamports", "amount_in", "confidence_bps"),
+    "TriangularArbitrage": ("pair", "net_profit_lamports", "amounts", "confidence_bps"),
     "PriceDivergence": ("pair", "divergence_bps", "confidence_bps"),
+    "SourceDivergence": ("pair", "divergence_bps", "amount_in", "local_amount_out", "external_amount_out"),
     "ExecutionPlan": ("pair", "net_profit_lamports", "amount_in", "confidence_bps"),
     "ExecutionResult": ("pair", "outcome", "profit_lamports", "reason"),
     "Claim": ("executor", "plan_id"),

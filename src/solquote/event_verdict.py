@@ -1,10 +1,11 @@
 """What became of an event and why, worked out anew from the event alone by the planner's own functions. Pure.
 
-| event           | sums                                      | verdict                                               |
-|-----------------|-------------------------------------------|-------------------------------------------------------|
-| TwoHopArbitrage | profit, costs as the scanner told them    | the planner's on what was seen, by the settings given |
-| ExecutionPlan   | profit, costs, least output, impact, risk | the planner's on the simulation, by the plan's limits |
-| ExecutionResult | profit and what was paid                  | the outcome                                           |
+| event               | sums                                      | verdict                                            |
+|---------------------|-------------------------------------------|----------------------------------------------------|
+| TwoHopArbitrage     | profit, costs as the scanner told them    | the planner's on what was seen, by settings given  |
+| TriangularArbitrage | the same                                  | the same                                           |
+| ExecutionPlan       | profit, costs, least output, impact, risk | the planner's on the simulation, by its own limits |
+| ExecutionResult     | profit and what was paid                  | the outcome                                        |
 
 A sum that does not come out as the event tells it is a fault of whoever wrote the event, or of who changed it since.
 """
@@ -23,9 +24,10 @@ from pipeline.planner.plans import (
     plan_id_of,
     slippage_bps_of,
 )
+from pipeline.planner.proposed import Opportunity, proposed_trip
 from quote_core.clock import NO_MOMENT, Moment
 from quote_core.errors import InvalidField
-from quote_core.events import Event, ExecutionPlan, ExecutionResult, Outcome, TwoHopArbitrage
+from quote_core.events import Event, ExecutionPlan, ExecutionResult, Outcome, TriangularArbitrage, TwoHopArbitrage
 from quote_core.units import BPS
 
 __all__ = ["EventVerdict", "Sum", "verdict_of"]
@@ -63,7 +65,7 @@ class EventVerdict:
         ids: Of what the event came from and of what it becomes, if it becomes anything.
     """
 
-    event: TwoHopArbitrage | ExecutionPlan | ExecutionResult
+    event: Opportunity | ExecutionPlan | ExecutionResult
     sums: tuple[Sum, ...]
     verdict: str
     reasons: tuple[str, ...] = ()
@@ -89,29 +91,30 @@ def verdict_of(event: Event, *, limits: PlanLimits, rates: CostRates, age_ns: in
         age_ns: How long after it was found an opportunity is judged.
 
     Raises:
-        InvalidField: There is nothing to explain about an event of this class.
+        InvalidField: There is nothing to explain about an event of this class, or a cycle contradicts itself.
     """
     match event:
-        case TwoHopArbitrage():
+        case TwoHopArbitrage() | TriangularArbitrage():
             return _of_opportunity(event, limits, rates, age_ns)
         case ExecutionPlan():
             return _of_plan(event)
         case ExecutionResult():
             return _of_result(event)
-    explained = "TwoHopArbitrage, ExecutionPlan, ExecutionResult"
+    explained = "TwoHopArbitrage, TriangularArbitrage, ExecutionPlan, ExecutionResult"
     raise InvalidField("event", f"a {type(event).__name__} has no factors, sums or verdict; {explained} have")
 
 
-def _of_opportunity(found: TwoHopArbitrage, limits: PlanLimits, rates: CostRates, age_ns: int) -> EventVerdict:
+def _of_opportunity(found: Opportunity, limits: PlanLimits, rates: CostRates, age_ns: int) -> EventVerdict:
     # Who does not say when is judged by the wall clock, as by every planner: too old.
     now = found.created.earlier_by(-age_ns)
     if found.created == NO_MOMENT:
         now = Moment(0, 0, found.header.created_unix_ns + age_ns)
+    trip = proposed_trip(found)
     judged = judge(candidate_seen(found, now=now, rates=rates), limits)
-    costs = round_trip_costs(found.amount_in, hop_count=2, rates=rates).total_lamports
+    costs = round_trip_costs(trip.amount_in, hop_count=len(trip.hops), rates=rates).total_lamports
     flash, tip, network = found.flash_fee_lamports, found.tip_lamports, found.network_fee_lamports
     told_costs = flash + tip + network
-    gross = found.amount_out - found.amount_in
+    gross = trip.amount_out - trip.amount_in
     notes = []
     if costs != told_costs:
         notes.append(f"the scanner counted {told_costs} lamports of costs, the planner counts {costs} by [costs]")
@@ -123,13 +126,11 @@ def _of_opportunity(found: TwoHopArbitrage, limits: PlanLimits, rates: CostRates
     return EventVerdict(
         event=found,
         sums=(
-            Sum(
-                "gross profit, lamports", f"{found.amount_out} - {found.amount_in}", gross, found.gross_profit_lamports
-            ),
+            Sum("gross profit, lamports", f"{trip.amount_out} - {trip.amount_in}", gross, found.gross_profit_lamports),
             Sum(
                 "gross profit, bps",
-                f"floor({gross} x {BPS} / {found.amount_in})",
-                gross * BPS // max(1, found.amount_in),
+                f"floor({gross} x {BPS} / {trip.amount_in})",
+                gross * BPS // max(1, trip.amount_in),
                 found.gross_profit_bps,
             ),
             Sum(

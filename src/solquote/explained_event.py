@@ -6,10 +6,11 @@ from rich.console import Console
 from rich.table import Table
 
 from pipeline.planner.factors import FactorCheck, PlanVerdict
+from pipeline.planner.proposed import proposed_trip
 from pipeline.planner.risk import AGE_MS_FULL, PROFIT_PCT_FREE, SLIPPAGE_BPS_FULL, WEIGHTS
 from pipeline.planner.settings import PlannerSettings
 from quote_core.clock import AGE_UNKNOWN_NS
-from quote_core.events import ExecutionPlan, ExecutionResult, TwoHopArbitrage
+from quote_core.events import ExecutionPlan, ExecutionResult, TriangularArbitrage, TwoHopArbitrage
 from quote_core.events.json_form import event_json
 from quote_core.settings import environment_name
 from quote_core.units import NS_PER_MS
@@ -76,6 +77,8 @@ def print_event_verdict(told: EventVerdict, where: str, console: Console) -> Non
     match event:
         case TwoHopArbitrage():
             line(f"\nin {event.amount_in}, between {event.amount_middle}, out {event.amount_out}")
+        case TriangularArbitrage():
+            _print_legs(event, console)
         case ExecutionPlan():
             _print_hops(event, console)
             for text in _plan_lines(event):
@@ -107,6 +110,25 @@ _LIMITS_FROM: Final = {
     "settings": "limits are the settings this command finds; an opportunity carries none",
     "plan": "limits are those the plan tells, as its planner had them",
 }
+
+
+def _print_legs(cycle: TriangularArbitrage, console: Console) -> None:
+    wide = is_wide(console)
+    table = Table(box=None, pad_edge=False)
+    for column in ("from", "to"):
+        table.add_column(column, no_wrap=True)
+    for column in ("in", "out at least", "route", "row"):
+        table.add_column(column, justify="right", no_wrap=True)
+    trip = proposed_trip(cycle)
+    for position, (given, taken) in enumerate(trip.hops):
+        table.add_row(
+            key_text(given, whole=wide),
+            key_text(taken, whole=wide),
+            *map(str, trip.amounts[position : position + 2]),
+            *(str(of[position]) if position < len(of) else "" for of in (cycle.route_ids, cycle.rows)),
+        )
+    console.print()
+    console.print(table)
 
 
 def _print_hops(event: ExecutionPlan | ExecutionResult, console: Console) -> None:

@@ -11,7 +11,6 @@ from typing import Any
 import flatbuffers
 import pytest
 from fakes.event_strategies import instances
-from fakes.schema_events import SCHEMA_KINDS
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from solders.pubkey import Pubkey as SoldersPubkey
@@ -40,8 +39,8 @@ FAMILY_OF = {
     b"SQSY": "System",
     b"SQMK": "Market",
 }
-KINDS = pytest.mark.parametrize("kind", SCHEMA_KINDS, ids=lambda kind: kind.event.__name__)
-ALL = Codec(SCHEMA_KINDS)
+KINDS = pytest.mark.parametrize("kind", EVENT_KINDS, ids=lambda kind: kind.event.__name__)
+ALL = Codec(EVENT_KINDS)
 NO_ADDRESS = str(SoldersPubkey(bytes(32)))
 GOLDEN = Path(__file__).parents[1] / "golden" / "events"
 STORED = json.loads((GOLDEN / "stored.json").read_bytes())["messages"]
@@ -239,7 +238,7 @@ def test_every_member_of_every_union_is_written_and_read_here() -> None:
     for identifier, family in FAMILY_OF.items():
         union = vars(getattr(generated(f"{family}Body"), f"{family}Body"))
         numbers = {value for value in union.values() if isinstance(value, int) and value}
-        assert numbers == {kind.member for kind in SCHEMA_KINDS if kind.file_identifier == identifier}
+        assert numbers == {kind.member for kind in EVENT_KINDS if kind.file_identifier == identifier}
 
 
 @KINDS

@@ -27,7 +27,9 @@ from quote_core.events import (
     PnlSnapshot,
     PriceDivergence,
     ServiceHealth,
+    SourceDivergence,
     Stream,
+    TriangularArbitrage,
     TwoHopArbitrage,
     decode,
     kind_of,
@@ -169,10 +171,21 @@ class FoundLately:
                     "profit_lamports": event.net_profit_lamports,
                     "gross_bps": event.gross_profit_bps,
                 }
-                mint = event.input_mint
+                mint, amount, confidence_bps = event.input_mint, event.amount_in, event.confidence_bps
+            case TriangularArbitrage() if event.mints and event.amounts:
+                shown = {
+                    "kind": f"{len(event.mints)} legs",
+                    "profit_lamports": event.net_profit_lamports,
+                    "gross_bps": event.gross_profit_bps,
+                }
+                mint, amount, confidence_bps = event.mints[0], event.amounts[0], event.confidence_bps
             case PriceDivergence():
                 shown = {"kind": "off oracle", "profit_lamports": None, "gross_bps": event.divergence_bps}
-                mint = event.input_mint
+                mint, amount, confidence_bps = event.input_mint, event.amount_in, event.confidence_bps
+            case SourceDivergence():
+                shown = {"kind": "off provider", "profit_lamports": None, "gross_bps": event.divergence_bps}
+                mint, amount = event.input_mint, event.amount_in
+                confidence_bps = min(event.local_confidence_bps, event.external_confidence_bps)
             case _:
                 return
         self._newest.appendleft(
@@ -180,9 +193,9 @@ class FoundLately:
                 "id": event.header.event_id.hex(),
                 "unix_ms": event.header.created_unix_ns // NS_PER_MS,
                 "pair": event.pair,
-                "amount": self._whole(event.amount_in, mint),
+                "amount": self._whole(amount, mint),
                 "token": self._symbols.get(mint, ""),
-                "confidence": event.confidence_bps / 10_000,
+                "confidence": confidence_bps / 10_000,
                 **shown,
             }
         )

@@ -3,7 +3,7 @@
 | stream        | rate/s | bytes | keeps   | storage | needs   | the rate is                                       |
 |---------------|--------|-------|---------|---------|---------|---------------------------------------------------|
 | MARKET_DATA   | 10,000 | 512   | 5 min   | memory  | 1.54 GB | the specification's                               |
-| OPPORTUNITIES | 500    | 640   | 1 h     | file    | 1.15 GB | the specification's                               |
+| OPPORTUNITIES | 500    | 768   | 1 h     | file    | 1.38 GB | the specification's                               |
 | PLANNED       | 50     | 1,152 | 24 h    | file    | 4.98 GB | the specification's                               |
 | EXECUTED      | 50     | 1,024 | 7 days  | file    | 31.0 GB | the specification's                               |
 | METRICS       | 25     | 512   | 24 h    | memory  | 1.11 GB | twice what the platform's own processes report; a |
@@ -80,7 +80,7 @@ STREAMS: Final = (
         storage="memory",
         takes_batches=True,
     ),
-    StreamPlan(stream=Stream.OPPORTUNITIES, rate_per_s=500, event_bytes=640, age_s_max=_HOUR_S, storage="file"),
+    StreamPlan(stream=Stream.OPPORTUNITIES, rate_per_s=500, event_bytes=768, age_s_max=_HOUR_S, storage="file"),
     StreamPlan(
         stream=Stream.PLANNED,
         rate_per_s=50,

@@ -17,7 +17,7 @@ from quote_core.access.calling import caller_of
 from quote_core.bus import Bus, BusRole, Consumer, Stage, StartAt, connect_as
 from quote_core.bus.metrics import bus_source, pull_source, stage_source
 from quote_core.clock import SYSTEM_CLOCK
-from quote_core.events import Stream, TwoHopArbitrage
+from quote_core.events import Stream, TriangularArbitrage, TwoHopArbitrage
 from quote_core.health import Condition, WorkFigures
 from quote_core.process import work_until_told
 from quote_core.settings import PlatformSettings
@@ -29,7 +29,7 @@ __all__ = ["CONSUMER", "run"]
 CONSUMER: Final = Consumer(
     stream=Stream.OPPORTUNITIES,
     name="planner",
-    events=(TwoHopArbitrage,),
+    events=(TwoHopArbitrage, TriangularArbitrage),
     start_at=StartAt.NOW,  # yesterday's opportunities are nobody's business
     ack_wait_ms=2_000,
 )

@@ -12,12 +12,13 @@ import structlog
 from pipeline.costs import CostRates, round_trip_costs
 from pipeline.planner.factors import PlanLimits, judge
 from pipeline.planner.plans import candidate_seen, candidate_simulated, plan_from
-from pipeline.planner.simulate import simulate_opportunity
+from pipeline.planner.proposed import Opportunity, proposed_trip
+from pipeline.planner.simulate import simulate_trip
 from pipeline.simulation import RouteSimulator
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock, moment
 from quote_core.errors import MarketError
-from quote_core.events import Event, Rejection, RejectionCount, TwoHopArbitrage
+from quote_core.events import Event, Rejection, RejectionCount
 from quote_core.telemetry.histogram import TO_FILL_BOUNDS_S, Histogram
 from quote_core.telemetry.traces import annotate
 from quote_core.units import NS_PER_S
@@ -75,20 +76,21 @@ class Planner:
 
         Raises:
             UpstreamError: The simulation cannot be had now; worth another try while the opportunity is young.
+            InvalidField: The opportunity contradicts itself, see `proposed_trip`.
         """
-        assert isinstance(event, TwoHopArbitrage), type(event)  # the consumer's filter lets no other pass
+        assert isinstance(event, Opportunity), type(event)  # the consumer's filter lets no other pass
         if not self._gate.allows_new_trades:
             return self._rejected(event, [Rejection.GATE])
-        limits = self.limits()
+        limits, trip = self.limits(), proposed_trip(event)
         seen = judge(candidate_seen(event, now=moment(self._clock), rates=self._rates), limits)
         if not seen.is_accepted:
             return self._rejected(event, seen.rejections)
         try:
-            simulation = await simulate_opportunity(self._simulator, event)
+            simulation = await simulate_trip(self._simulator, trip)
         except MarketError as error:
             _log.debug("not fillable", pair=event.pair, reason=str(error))
             return self._rejected(event, [Rejection.SIMULATION])
-        costs = round_trip_costs(event.amount_in, hop_count=len(simulation.hops), rates=self._rates)
+        costs = round_trip_costs(trip.amount_in, hop_count=len(simulation.hops), rates=self._rates)
         now = moment(self._clock)
         candidate = candidate_simulated(event, simulation, now=now, costs=costs)
         verdict = judge(candidate, limits)
@@ -114,7 +116,7 @@ class Planner:
             )
         ]
 
-    def _rejected(self, opportunity: TwoHopArbitrage, reasons: Iterable[Rejection]) -> Sequence[Event]:
+    def _rejected(self, opportunity: Opportunity, reasons: Iterable[Rejection]) -> Sequence[Event]:
         reasons = tuple(reasons)
         self.rejected.update(reasons)
         annotate({"solquote.rejected": ", ".join(reason.name.lower() for reason in reasons)})

@@ -6,9 +6,10 @@ from typing import Final
 
 from pipeline.costs import CostRates, Costs, round_trip_costs
 from pipeline.planner.factors import Candidate, PlanLimits
+from pipeline.planner.proposed import Opportunity, proposed_trip
 from pipeline.simulation import Simulation
 from quote_core.clock import Clock, Moment
-from quote_core.events import ExecutionPlan, Hop, TwoHopArbitrage, derived_id, stamp
+from quote_core.events import ExecutionPlan, Hop, derived_id, stamp
 from quote_core.telemetry.traces import created_in
 from quote_core.units import BPS, PPM
 
@@ -24,17 +25,21 @@ __all__ = [
     "slippage_bps_of",
 ]
 
-_HOP_COUNT = 2
 _TOLD_LIMITS: Final = tuple(field.name for field in dataclasses.fields(PlanLimits) if field.name != "blocked_pools")
 """Limits that a plan tells, by the same name. No pool of a plan was blocked, so that list says nothing."""
 
 
-def candidate_seen(opportunity: TwoHopArbitrage, *, now: Moment, rates: CostRates) -> Candidate:
-    """What the scanner saw, with today's costs."""
-    costs = round_trip_costs(opportunity.amount_in, hop_count=_HOP_COUNT, rates=rates)
+def candidate_seen(opportunity: Opportunity, *, now: Moment, rates: CostRates) -> Candidate:
+    """What the scanner saw, with today's costs.
+
+    Raises:
+        InvalidField: See `proposed_trip`.
+    """
+    trip = proposed_trip(opportunity)
+    costs = round_trip_costs(trip.amount_in, hop_count=len(trip.hops), rates=rates)
     return Candidate(
-        amount_in=opportunity.amount_in,
-        amount_out=opportunity.amount_out,
+        amount_in=trip.amount_in,
+        amount_out=trip.amount_out,
         costs_lamports=costs.total_lamports,
         confidence_bps=opportunity.confidence_bps,
         opportunity_age_ns=opportunity.created.age_ns(now),
@@ -43,12 +48,10 @@ def candidate_seen(opportunity: TwoHopArbitrage, *, now: Moment, rates: CostRate
     )
 
 
-def candidate_simulated(
-    opportunity: TwoHopArbitrage, simulation: Simulation, *, now: Moment, costs: Costs
-) -> Candidate:
+def candidate_simulated(opportunity: Opportunity, simulation: Simulation, *, now: Moment, costs: Costs) -> Candidate:
     """What the simulation gave; the ages remain those of what the scanner acted on."""
     return Candidate(
-        amount_in=opportunity.amount_in,
+        amount_in=proposed_trip(opportunity).amount_in,
         amount_out=simulation.amount_out,
         costs_lamports=costs.total_lamports,
         confidence_bps=opportunity.confidence_bps,
@@ -87,7 +90,7 @@ def plan_id_of(opportunity_id: bytes) -> bytes:
 
 
 def plan_from(
-    opportunity: TwoHopArbitrage,
+    opportunity: Opportunity,
     simulation: Simulation,
     candidate: Candidate,
     *,
@@ -109,7 +112,7 @@ def plan_from(
         opportunity_id=opportunity.header.event_id,
         pair=opportunity.pair,
         hops=simulation.hops,
-        amount_in=opportunity.amount_in,
+        amount_in=candidate.amount_in,
         expected_amount_out=simulation.amount_out,
         min_amount_out=least_out,
         gross_profit_lamports=candidate.gross_profit_lamports,

@@ -1,18 +1,17 @@
-"""An opportunity on the pool state of now: the same round trip, priced hop by hop by the local quote service."""
+"""An opportunity on the pool state of now: the same trip, priced hop by hop by the local quote service."""
 
+from pipeline.planner.proposed import ProposedTrip
 from pipeline.simulation import RouteHopRequest, RouteSimulator, Simulation
-from quote_core.events import TwoHopArbitrage
 
-__all__ = ["simulate_opportunity"]
+__all__ = ["simulate_trip"]
 
 
-async def simulate_opportunity(simulator: RouteSimulator, opportunity: TwoHopArbitrage) -> Simulation:
+async def simulate_trip(simulator: RouteSimulator, trip: ProposedTrip) -> Simulation:
     """Price it; the service chooses the best pools, and their addresses come back with the answer.
 
     Raises:
         NoLiquidity: The trip cannot be made now.
         UpstreamError: The service does not answer, or not in time.
     """
-    there = RouteHopRequest(input_mint=opportunity.input_mint, output_mint=opportunity.middle_mint)
-    back = RouteHopRequest(input_mint=opportunity.middle_mint, output_mint=opportunity.input_mint)
-    return await simulator.simulate((there, back), opportunity.amount_in)
+    hops = tuple(RouteHopRequest(input_mint=given, output_mint=taken) for given, taken in trip.hops)
+    return await simulator.simulate(hops, trip.amount_in)

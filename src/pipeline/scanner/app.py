@@ -46,7 +46,10 @@ class _Process:
         partition = settings.partition()
         self._turn = Turn(partition, place=place, clock=SYSTEM_CLOCK, duration_ns=settings.lease_duration)
         self._book = Book(
-            load_tokens(platform.tokens_path).pairs, amount_count=len(platform.watched_amounts), partition=partition
+            load_tokens(platform.tokens_path).pairs,
+            amount_count=len(platform.watched_amounts),
+            partition=partition,
+            cycle_leg_count_max=settings.cycle_leg_count_max,
         )
         self._gate = TradingGate.of(BusRole.SCANNER, platform, clock=SYSTEM_CLOCK)
         self._waiting_for = "NATS"
@@ -58,7 +61,7 @@ class _Process:
             work_source(self._work),
             bus_source(lambda: self._bus),
             gate_source(self._gate),
-            scanner_source(self._book, partition, self._turn, lambda: self._scanner.counts if self._scanner else None),
+            scanner_source(self._book, partition, self._turn, lambda: self._scanner),
         )
 
     async def work(self) -> None:
@@ -79,6 +82,8 @@ class _Process:
                 rates=self._rates,
                 thresholds=self._settings.thresholds(),
                 quote_age_ns_max=self._settings.quote_age_max,
+                look_ns_max=self._settings.look_time_max,
+                told_lately=self._settings.told_lately(SYSTEM_CLOCK),
             )
             reporter = HealthReporter(
                 bus,
@@ -106,7 +111,8 @@ class _Process:
             return Condition(is_ready=False, line=f"waiting for quotes, their writer is {liveness.value}")
         counts = self._scanner.counts
         line = (
-            f"{self._book.row_count} rows, {counts.changes} changes, {counts.published} findings, "
+            f"{self._book.row_count} rows, {self._book.cycle_count} cycles, "
+            f"{counts.changes} changes, {counts.published} findings, "
             f"{counts.gated} gated, {counts.dropped} dropped, {counts.implausible} implausible, "
             f"trading {self._gate.state.name.lower()}, {self._turn.line}"
         )

@@ -8,7 +8,8 @@ gives, rounded down:
     gross      = amount_out - a
     net        = gross - flash-loan fee - tip - network fee
 
-A gain or a divergence beyond `BPS_MAX` is no finding but an error in a quote; it is counted apart.
+Cycles through several pairs are `cycle_trip`'s. A gain or a divergence beyond `BPS_MAX` is no finding but an error in a
+quote; it is counted apart.
 
 Scaling up within the tolerance overstates the output by the price impact of a few per cent more size; the planner's
 simulation on pool state has the last word. Of all amounts of a pair the one with the highest net profit is taken.
@@ -17,34 +18,22 @@ simulation on pool state has the last word. Of all amounts of a pair the one wit
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Final
 
-from pipeline.costs import CostRates, Costs, round_trip_costs
-from quote_core.units import AMOUNT_MAX, BPS
+from pipeline.costs import CostRates, round_trip_costs
+from pipeline.scanner.trip import BPS_MAX, Leg, Trip, oldest_of
+from quote_core.units import BPS
 
-__all__ = ["BPS_MAX", "Divergence", "Leg", "RoundTrip", "Thresholds", "best_round_trip", "divergence"]
-
-BPS_MAX: Final = 1_000_000
-"""A hundred times the stake, or a rate a hundred times off. Within it all numbers of an event fit their fields."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Leg:
-    """One usable quote of one direction; `version` tells whether the entry still holds it.
-
-    `vouched_unix_ns` is when it was last known true, by the wall clock.
-    """
-
-    row: int
-    version: int
-    input_amount: int
-    output_amount: int
-    vouched_unix_ns: int
-    route_id: int
-    slot: int
-    confidence_bps: int
-    price_impact_ppm: int
-    oracle_price: float | None
+__all__ = [
+    "BPS_MAX",
+    "Divergence",
+    "Leg",
+    "RoundTrip",
+    "SourceGap",
+    "Thresholds",
+    "best_round_trip",
+    "divergence",
+    "source_gap",
+]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,31 +43,15 @@ class Thresholds:
     gross_profit_bps_min: int
     divergence_bps_min: int
     size_tolerance_bps: int
+    source_divergence_bps_min: int = BPS_MAX
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoundTrip:
+class RoundTrip(Trip):
     """Forward and reverse of one economic size."""
 
     forward: Leg
     reverse: Leg
-    amount_out: int
-    costs: Costs
-
-    @property
-    def gross_profit_lamports(self) -> int:
-        """Before costs."""
-        return self.amount_out - self.forward.input_amount
-
-    @property
-    def net_profit_lamports(self) -> int:
-        """After all costs."""
-        return self.gross_profit_lamports - self.costs.total_lamports
-
-    @property
-    def gross_profit_bps(self) -> int:
-        """Of the amount put in, rounded down."""
-        return self.gross_profit_lamports * BPS // self.forward.input_amount
 
     @property
     def slot(self) -> int:
@@ -88,12 +61,7 @@ class RoundTrip:
     @property
     def oldest(self) -> Leg:
         """The leg vouched for least lately."""
-        return min(self.forward, self.reverse, key=lambda leg: leg.vouched_unix_ns)
-
-    @property
-    def is_plausible(self) -> bool:
-        """Whether it is within what there can be."""
-        return self.gross_profit_bps <= BPS_MAX and self.amount_out <= AMOUNT_MAX
+        return oldest_of((self.forward, self.reverse))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -104,6 +72,26 @@ class Divergence:
     rate: float
     oracle_price: float
     divergence_bps: int
+
+    @property
+    def is_plausible(self) -> bool:
+        """Whether it is within what there can be."""
+        return abs(self.divergence_bps) <= BPS_MAX
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceGap:
+    """Our own quote and a provider's of the same amount."""
+
+    local: Leg
+    external: Leg
+
+    @property
+    def divergence_bps(self) -> int:
+        """How much more ours gives than theirs, as a share of theirs, rounded towards zero."""
+        more = self.local.output_amount - self.external.output_amount
+        share = abs(more) * BPS // self.external.output_amount
+        return share if more >= 0 else -share
 
     @property
     def is_plausible(self) -> bool:
@@ -125,7 +113,9 @@ def best_round_trip(
         if amount_out <= forward.input_amount:
             continue  # most trips: not worth computing costs for
         costs = round_trip_costs(forward.input_amount, hop_count=2, rates=rates)
-        trip = RoundTrip(forward=forward, reverse=reverse, amount_out=amount_out, costs=costs)
+        trip = RoundTrip(
+            forward=forward, reverse=reverse, amount_in=forward.input_amount, amount_out=amount_out, costs=costs
+        )
         if (
             trip.gross_profit_bps >= thresholds.gross_profit_bps_min
             and trip.net_profit_lamports > 0
@@ -150,6 +140,16 @@ def divergence(
     if abs(divergence_bps) < thresholds.divergence_bps_min:
         return None
     return Divergence(leg=leg, rate=rate, oracle_price=leg.oracle_price, divergence_bps=divergence_bps)
+
+
+def source_gap(local: Iterable[Leg], external: Iterable[Leg]) -> SourceGap | None:
+    """Our quote and a provider's of the smallest amount both have; `None` = they have none in common.
+
+    The smallest, because it shows the price: of larger ones a provider that splits its routes may well give more.
+    """
+    theirs = {leg.input_amount: leg for leg in external}
+    ours = min((leg for leg in local if leg.input_amount in theirs), key=lambda leg: leg.input_amount, default=None)
+    return None if ours is None else SourceGap(local=ours, external=theirs[ours.input_amount])
 
 
 def _nearest(by_input: Sequence[Leg], amount: int, *, tolerance_bps: int) -> Leg | None:

@@ -1,10 +1,13 @@
-"""The loop: whatever changed in shared memory goes into the book, and each pair it touched is looked at.
+"""The loop: whatever changed in shared memory goes into the book, and each pair and cycle it touched is looked at.
 
 No call leaves the host and nothing queues: while a finding is being published, changes pile up in the reader, which
-names each row once however often it changed. When NATS is away a finding is dropped and counted, since it would be
-worthless by the time it could be sent.
+names each row once however often it changed. Looking is bounded in time, publishing apart: what is left over is looked
+at after what changed meanwhile was taken in, and after what that touched, of which what waited already comes first. A
+pair or cycle waits once, however often it changed. When NATS is away a finding is dropped and counted, since it would
+be worthless by the time it could be sent.
 """
 
+import asyncio
 import contextlib
 from collections import Counter
 from collections.abc import AsyncIterator, Iterable, Iterator, Mapping, Sequence
@@ -14,24 +17,39 @@ from typing import Final, Protocol
 import structlog
 
 from pipeline.costs import CostRates
-from pipeline.scanner.book import Book, PairDirection, PairLegs
-from pipeline.scanner.detect import Divergence, Leg, RoundTrip, Thresholds, best_round_trip, divergence
+from pipeline.scanner.book import Book, PairDirection, PairLegs, WatchedCycle
+from pipeline.scanner.cycle_trip import CycleTrip, Vouched, best_cycle_trip
+from pipeline.scanner.dedupe import ToldLately
+from pipeline.scanner.detect import (
+    Divergence,
+    RoundTrip,
+    SourceGap,
+    Thresholds,
+    best_round_trip,
+    divergence,
+    source_gap,
+)
 from pipeline.scanner.findings import Findings, MarketFinding
+from pipeline.scanner.rungs import that_may_gain
 from pipeline.scanner.spans import in_trace
+from pipeline.scanner.trip import Leg
 from pipeline.scanner.turn import TurnToTell
 from pipeline.trading_gate import TradeGate
 from quote_core.clock import Clock
 from quote_core.errors import SolquoteError
-from quote_core.events import Event, PriceDivergence, TwoHopArbitrage
+from quote_core.events import Event, PriceDivergence, SourceDivergence, TriangularArbitrage, TwoHopArbitrage
 from quote_core.health import WorkFigures
 from shm import Busy, IndexOutOfRange, Liveness, NotThereYet, Quote, Role, role_of_index
 from shm.view import QuoteView
 
-__all__ = ["FINDINGS", "Publisher", "Quotes", "ScanCounts", "Scanner"]
+__all__ = ["FINDINGS", "NO_BOUND_NS", "Publisher", "Quotes", "ScanCounts", "Scanner"]
 
 _log: Final = structlog.get_logger()
 _AHEAD_NS_MAX: Final = 100_000_000
 """How far ahead of our clock a quote may claim to be vouched for; both clocks are this host's own."""
+
+NO_BOUND_NS: Final = 2**62
+"""Looking takes as long as it takes."""
 
 _UNREADABLE: Final = (Busy, NotThereYet, IndexOutOfRange)
 
@@ -66,7 +84,11 @@ class Publisher(Protocol):
 
 @dataclass(slots=True)
 class ScanCounts:
-    """What the scanner has done so far; what was published is in `by_kind`, too."""
+    """What the scanner has done so far; what was published is in `by_kind`, too.
+
+    `changes` are rows; `looked_at`, `gated` and `stood_by` are pairs; `deferred` are pairs and cycles that had to wait
+    for another turn; `ruled_out` are cycles of which the rates alone say that they do not gain, `searched` the others.
+    """
 
     changes: int = 0
     looked_at: int = 0
@@ -76,6 +98,9 @@ class ScanCounts:
     stood_by: int = 0
     dropped: int = 0
     implausible: int = 0
+    deferred: int = 0
+    ruled_out: int = 0
+    searched: int = 0
     by_kind: Counter[type[Event]] = field(default_factory=Counter)
 
     def work(self) -> WorkFigures:
@@ -83,7 +108,12 @@ class ScanCounts:
         return WorkFigures.now(handled_total=self.looked_at, errors_total=self.dropped + self.implausible)
 
 
-FINDINGS: Final[Mapping[type[Event], str]] = {TwoHopArbitrage: "two_hop", PriceDivergence: "price_divergence"}
+FINDINGS: Final[Mapping[type[Event], str]] = {
+    TwoHopArbitrage: "two_hop",
+    TriangularArbitrage: "triangular",
+    PriceDivergence: "price_divergence",
+    SourceDivergence: "source_divergence",
+}
 """What is found, and what it is called where findings are counted."""
 
 
@@ -100,6 +130,8 @@ class Scanner:
         rates: What a trip costs.
         thresholds: From where on something is told.
         quote_age_ns_max: Older quotes are not looked at.
+        look_ns_max: What has not been looked at after this long waits for the next turn; a turn looks at one at least.
+        told_lately: Which trips are no news; without it all are.
     """
 
     def __init__(
@@ -114,6 +146,8 @@ class Scanner:
         rates: CostRates,
         thresholds: Thresholds,
         quote_age_ns_max: int,
+        look_ns_max: int = NO_BOUND_NS,
+        told_lately: ToldLately | None = None,
     ) -> None:
         self.counts = ScanCounts()
         self._quotes = quotes
@@ -125,29 +159,89 @@ class Scanner:
         self._rates = rates
         self._thresholds = thresholds
         self._quote_age_ns_max = quote_age_ns_max
-        self._findings = Findings(clock)
+        self._least_bps = max(thresholds.gross_profit_bps_min, rates.flash_loan_fee_bps)
+        """Of what gains less nothing is left, or too little."""
+        self._look_ns_max = look_ns_max
+        self._waiting: dict[PairLegs | WatchedCycle, None] = {}
+        self.findings = Findings(clock, told_lately or ToldLately(clock, window_ns=0, better_bps=0))
 
     async def run(self) -> None:
         """Follow changes until cancelled."""
         async with contextlib.aclosing(self._quotes.changes()) as changes:  # type: ignore[type-var]  # a generator
-            async for indexes in changes:
-                await self.look_at(indexes)
+            following: asyncio.Future[tuple[int, ...] | None] | None = None
+            try:
+                while True:
+                    if self._waiting:
+                        following = following or asyncio.ensure_future(anext(changes, None))
+                        await asyncio.wait({following}, timeout=0)
+                        if not following.done():
+                            await self.look()
+                            continue
+                    indexes = await (following or anext(changes, None))
+                    following = None
+                    if indexes is None:
+                        return
+                    await self.look_at(indexes)
+            finally:
+                if following is not None:  # a generator that still runs cannot be closed
+                    following.cancel()
+                    await asyncio.gather(following, return_exceptions=True)
 
     async def look_at(self, indexes: Sequence[int]) -> None:
-        """Take the changed rows in, and publish what their pairs now offer."""
+        """Take the changed rows in, and publish what their pairs and cycles now offer, and those that waited."""
+        self.take_in(indexes)
+        await self.look(indexes)
+
+    def take_in(self, indexes: Sequence[int]) -> None:
+        """Put the changed rows into the book; what they touch is looked at before what waits already."""
         self.counts.changes += len(indexes)
-        for legs in self._refresh(indexes):
-            if not self._gate.allows_new_trades:
-                self.counts.gated += 1
-                continue
-            if not self._turn.is_held:
-                self.counts.stood_by += 1
-                continue
-            self.counts.looked_at += 1
-            for finding in self._findings_of(legs):
+        changed: dict[PairLegs | WatchedCycle, None] = dict.fromkeys(self._refresh(indexes))
+        changed.update(dict.fromkeys(self._book.changed_cycles()))
+        again = {watched: None for watched in self._waiting if watched in changed}
+        self._waiting = again | changed | self._waiting
+
+    async def look(self, indexes: Sequence[int] = ()) -> None:
+        """Look at what waits for as long as looking may take, and publish; `indexes` are the rows changed just now."""
+        until_mono_ns, now_unix_ns = self._clock.mono_ns() + self._look_ns_max, self._clock.unix_ns()
+        vouched = Vouched(
+            oldest_unix_ns=now_unix_ns - self._quote_age_ns_max, newest_unix_ns=now_unix_ns + _AHEAD_NS_MAX
+        )
+        waiting, self._waiting = self._worth_looking_at(vouched), {}
+        for place, watched in enumerate(waiting, 1):
+            for finding in self._findings_of(watched, vouched):
                 if not self._turn.is_held:  # the bus may have taken its time with the one before
                     break
+                begun_mono_ns = self._clock.mono_ns()
                 await self._tell(finding, indexes)
+                until_mono_ns += self._clock.mono_ns() - begun_mono_ns
+            if self._clock.mono_ns() >= until_mono_ns:
+                self._waiting = dict.fromkeys(waiting[place:])
+                self.counts.deferred += len(self._waiting)
+                return
+
+    def _worth_looking_at(self, vouched: Vouched) -> Sequence[PairLegs | WatchedCycle]:
+        """What waits, without the cycles of which the best rates alone say that they do not gain: nearly all."""
+        cycles = [watched for watched in self._waiting if isinstance(watched, WatchedCycle)]
+        if not cycles or not self._gate.allows_new_trades or not self._turn.is_held:
+            return tuple(self._waiting)
+        places = that_may_gain([cycle.walk for cycle in cycles], self._least_bps, *vouched)
+        gaining = {cycles[place] for place in places}
+        self.counts.ruled_out += len(cycles) - len(gaining)
+        return [watched for watched in self._waiting if watched in gaining or isinstance(watched, PairLegs)]
+
+    def _findings_of(self, watched: PairLegs | WatchedCycle, vouched: Vouched) -> Iterable[MarketFinding]:
+        counts, is_pair = self.counts, isinstance(watched, PairLegs)
+        if not self._gate.allows_new_trades:
+            counts.gated += is_pair
+        elif not self._turn.is_held:
+            counts.stood_by += is_pair
+        elif isinstance(watched, PairLegs):
+            counts.looked_at += 1
+            return self._of_pair(watched, vouched)
+        else:
+            counts.searched += 1
+            return self._of_cycle(watched, vouched)
+        return ()
 
     def _refresh(self, indexes: Iterable[int]) -> Iterable[PairLegs]:
         touched: dict[str, PairLegs] = {}
@@ -157,41 +251,58 @@ class Scanner:
             except _UNREADABLE:
                 self._book.drop(index)  # it is announced again when its writer has finished with it
                 continue
-            if legs is not None:
+            if legs is not None and legs.is_own:
                 touched[legs.name] = legs
         return touched.values()
 
-    def _findings_of(self, legs: PairLegs) -> Iterator[MarketFinding]:
-        forward, reverse = self._young(legs.forward), self._young(legs.reverse)
-        trip = best_round_trip(forward, reverse, rates=self._rates, thresholds=self._thresholds)
+    def _of_pair(self, legs: PairLegs, vouched: Vouched) -> Iterator[MarketFinding]:
+        if legs.walk.may_gain(self._least_bps, *vouched) and legs.begins_with_sol:
+            forward, reverse = _young(legs.forward, vouched), _young(legs.reverse, vouched)
+            trip = best_round_trip(forward, reverse, rates=self._rates, thresholds=self._thresholds)
+            if trip is not None and self._is_plausible(trip):
+                yield from self._holding(self.findings.two_hop(legs, trip))
+        for direction in PairDirection:
+            yield from self._holding(self._off_oracle(legs, direction, vouched))
+            yield from self._holding(self._off_provider(legs, direction, vouched))
+
+    def _off_oracle(self, legs: PairLegs, direction: PairDirection, vouched: Vouched) -> MarketFinding | None:
+        smallest = legs.smallest(direction)
+        if None in [leg.oracle_price for leg in smallest]:
+            smallest = _young(legs.legs(direction), vouched)  # a larger one may have a price
+        tokens = legs.pair.directions()[direction.value]
+        found = divergence(
+            smallest,
+            input_decimals=tokens[0].decimals,
+            output_decimals=tokens[1].decimals,
+            thresholds=self._thresholds,
+        )
+        if found is not None and not self._is_plausible(found):
+            return None
+        return self.findings.price_divergence(legs, direction, found)
+
+    def _off_provider(self, legs: PairLegs, direction: PairDirection, vouched: Vouched) -> MarketFinding | None:
+        if not all(legs.ladders[direction.value]):
+            return None  # one of the sources has no row at all
+        young = _young(legs.legs(direction), vouched)
+        gap = source_gap(
+            (leg for leg in young if role_of_index(leg.row) is Role.INTERNAL),
+            (leg for leg in young if role_of_index(leg.row) is Role.EXTERNAL),
+        )
+        if gap is not None and not self._is_plausible(gap):
+            return None
+        bps_min = self._thresholds.source_divergence_bps_min
+        return self.findings.source_divergence(legs, direction, gap, bps_min=bps_min)
+
+    def _of_cycle(self, cycle: WatchedCycle, vouched: Vouched) -> Iterator[MarketFinding]:
+        trip = best_cycle_trip(cycle, vouched, rates=self._rates, thresholds=self._thresholds)
         if trip is not None and self._is_plausible(trip):
-            arbitrage = self._findings.two_hop(legs, trip)
-            if arbitrage is not None and self._hold_together(*arbitrage.legs):
-                yield arbitrage
-        for direction, side in ((PairDirection.FORWARD, forward), (PairDirection.REVERSE, reverse)):
-            tokens = legs.pair.directions()[direction.value]
-            found = divergence(
-                side,
-                input_decimals=tokens[0].decimals,
-                output_decimals=tokens[1].decimals,
-                thresholds=self._thresholds,
-            )
-            if found is not None and not self._is_plausible(found):
-                continue
-            diverging = self._findings.price_divergence(legs, direction, found)
-            if diverging is not None and self._hold_together(*diverging.legs):
-                yield diverging
+            yield from self._holding(self.findings.triangular(cycle, trip))
 
-    def _young(self, side: Mapping[int, Leg]) -> list[Leg]:
-        """The legs vouched for lately; what claims to be of the future is not vouched for at all."""
-        now_unix_ns = self._clock.unix_ns()
-        return [
-            leg
-            for leg in side.values()
-            if -_AHEAD_NS_MAX <= now_unix_ns - leg.vouched_unix_ns <= self._quote_age_ns_max
-        ]
+    def _holding(self, finding: MarketFinding | None) -> Iterator[MarketFinding]:
+        if finding is not None and self._hold_together(*finding.legs):
+            yield finding
 
-    def _is_plausible(self, found: RoundTrip | Divergence) -> bool:
+    def _is_plausible(self, found: RoundTrip | CycleTrip | Divergence | SourceGap) -> bool:
         self.counts.implausible += not found.is_plausible
         return found.is_plausible
 
@@ -221,4 +332,9 @@ class Scanner:
         else:
             self.counts.published += 1
             self.counts.by_kind[type(finding.event)] += 1
-            self._findings.told(finding)
+            self.findings.told(finding)
+
+
+def _young(side: Mapping[int, Leg], vouched: Vouched) -> list[Leg]:
+    """The legs vouched for lately; what claims to be of the future is not vouched for at all."""
+    return [leg for leg in side.values() if vouched.oldest_unix_ns <= leg.vouched_unix_ns <= vouched.newest_unix_ns]

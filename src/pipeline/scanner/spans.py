@@ -7,9 +7,9 @@ import contextlib
 import dataclasses
 from collections.abc import Collection, Iterator
 
-from pipeline.scanner.detect import Leg
-from pipeline.scanner.findings import MarketFinding
-from quote_core.events import PriceDivergence, Trace, TwoHopArbitrage, subject_of
+from pipeline.scanner.findings import MarketEvent, MarketFinding
+from pipeline.scanner.trip import Leg
+from quote_core.events import Trace, subject_of
 from quote_core.quote_id import EXTERNAL, LOCAL
 from quote_core.telemetry import traces
 from quote_core.telemetry.quote_ids import QuoteIds
@@ -19,12 +19,12 @@ __all__ = ["in_trace"]
 
 
 @contextlib.contextmanager
-def in_trace(finding: MarketFinding, changed_rows: Collection[int]) -> Iterator[TwoHopArbitrage | PriceDivergence]:
+def in_trace(finding: MarketFinding, changed_rows: Collection[int]) -> Iterator[MarketEvent]:
     """The event of a finding, with the trace it belongs to, while it is published.
 
     Args:
         finding: What was found.
-        changed_rows: Which rows had changed; the trace is that of the first of its legs that did, and the other's is
+        changed_rows: Which rows had changed; the trace is that of the first of its legs that did, and the next one's is
             linked.
     """
     tracer = traces.tracer()

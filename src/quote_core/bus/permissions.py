@@ -43,8 +43,10 @@ from quote_core.events.types import (
     PriceDivergence,
     PriceUpdate,
     SlotUpdate,
+    SourceDivergence,
     SpreadUpdate,
     StopRequest,
+    TriangularArbitrage,
     TwoHopArbitrage,
     VolumeSpike,
 )
@@ -60,7 +62,9 @@ _MARKET: Final = tuple(
         (PriceUpdate, SlotUpdate, LiquidityUpdate, LargeTrade, SpreadUpdate, VolumeSpike, PoolStateChange),
     )
 )
-_OPPORTUNITIES: Final = (subjects_of(TwoHopArbitrage), subjects_of(PriceDivergence))
+_OPPORTUNITIES: Final = tuple(
+    map(subjects_of, (TwoHopArbitrage, TriangularArbitrage, PriceDivergence, SourceDivergence))
+)
 
 
 class BusRole(enum.StrEnum):

@@ -1,24 +1,26 @@
 """Subjects, streams and families as one table of data: where each event goes and how its buffer is marked.
 
-| event           | file id | member | subject                                | stream        |
-|-----------------|---------|--------|----------------------------------------|---------------|
-| TwoHopArbitrage | SQOP    | 1      | opportunity.two_hop.<pair>             | OPPORTUNITIES |
-| PriceDivergence | SQOP    | 3      | opportunity.price_divergence.<pair>    | OPPORTUNITIES |
-| ExecutionPlan   | SQPL    | 1      | plan.<pair>                            | PLANNED       |
-| ExecutionResult | SQEX    | 1      | executed.<pair>.<plan id, hex>         | EXECUTED      |
-| Claim           | SQEX    | 2      | claim.<plan id, hex>                   | CLAIMS        |
-| PnlSnapshot     | SQME    | 1      | metrics.pnl                            | METRICS       |
-| ServiceHealth   | SQME    | 2      | metrics.health.<service>               | METRICS       |
-| KillSwitch      | SQSY    | 1      | system.kill_switch                     | SYSTEM        |
-| Lifecycle       | SQSY    | 2      | system.lifecycle.<service>             | SYSTEM        |
-| StopRequest     | SQSY    | 3      | system.stop                            | SYSTEM        |
-| PriceUpdate     | SQMK    | 1      | market.price.<pair>                    | MARKET_DATA   |
-| SlotUpdate      | SQMK    | 2      | market.slot                            | MARKET_DATA   |
-| LiquidityUpdate | SQMK    | 3      | market.liquidity.<pair>.<pool>         | MARKET_DATA   |
-| LargeTrade      | SQMK    | 4      | market.large_trade.<pair>.<pool>       | MARKET_DATA   |
-| SpreadUpdate    | SQMK    | 5      | market.spread.<pair>                   | MARKET_DATA   |
-| VolumeSpike     | SQMK    | 6      | market.volume_spike.<pair>.<pool>      | MARKET_DATA   |
-| PoolStateChange | SQMK    | 7      | market.pool_state.<pair>.<pool>        | MARKET_DATA   |
+| event               | file id | member | subject                              | stream        |
+|---------------------|---------|--------|--------------------------------------|---------------|
+| TwoHopArbitrage     | SQOP    | 1      | opportunity.two_hop.<pair>           | OPPORTUNITIES |
+| TriangularArbitrage | SQOP    | 2      | opportunity.triangular.<pair>        | OPPORTUNITIES |
+| PriceDivergence     | SQOP    | 3      | opportunity.price_divergence.<pair>  | OPPORTUNITIES |
+| SourceDivergence    | SQOP    | 4      | opportunity.source_divergence.<pair> | OPPORTUNITIES |
+| ExecutionPlan       | SQPL    | 1      | plan.<pair>                          | PLANNED       |
+| ExecutionResult     | SQEX    | 1      | executed.<pair>.<plan id, hex>       | EXECUTED      |
+| Claim               | SQEX    | 2      | claim.<plan id, hex>                 | CLAIMS        |
+| PnlSnapshot         | SQME    | 1      | metrics.pnl                          | METRICS       |
+| ServiceHealth       | SQME    | 2      | metrics.health.<service>             | METRICS       |
+| KillSwitch          | SQSY    | 1      | system.kill_switch                   | SYSTEM        |
+| Lifecycle           | SQSY    | 2      | system.lifecycle.<service>           | SYSTEM        |
+| StopRequest         | SQSY    | 3      | system.stop                          | SYSTEM        |
+| PriceUpdate         | SQMK    | 1      | market.price.<pair>                  | MARKET_DATA   |
+| SlotUpdate          | SQMK    | 2      | market.slot                          | MARKET_DATA   |
+| LiquidityUpdate     | SQMK    | 3      | market.liquidity.<pair>.<pool>       | MARKET_DATA   |
+| LargeTrade          | SQMK    | 4      | market.large_trade.<pair>.<pool>     | MARKET_DATA   |
+| SpreadUpdate        | SQMK    | 5      | market.spread.<pair>                 | MARKET_DATA   |
+| VolumeSpike         | SQMK    | 6      | market.volume_spike.<pair>.<pool>    | MARKET_DATA   |
+| PoolStateChange     | SQMK    | 7      | market.pool_state.<pair>.<pool>      | MARKET_DATA   |
 
 What a stream keeps, and for how long, is the initializer's business. A plan's result has a subject of its own, so that
 the stream itself can refuse a second one (`quote_core.bus.register`).
@@ -45,8 +47,10 @@ from quote_core.events.types import (
     PriceUpdate,
     ServiceHealth,
     SlotUpdate,
+    SourceDivergence,
     SpreadUpdate,
     StopRequest,
+    TriangularArbitrage,
     TwoHopArbitrage,
     VolumeSpike,
 )
@@ -115,7 +119,9 @@ def _row(event: type[Event], file_identifier: bytes, member: int, subject: str, 
 
 EVENT_KINDS: Final = (
     _row(TwoHopArbitrage, b"SQOP", 1, "opportunity.two_hop.{pair}", Stream.OPPORTUNITIES),
+    _row(TriangularArbitrage, b"SQOP", 2, "opportunity.triangular.{pair}", Stream.OPPORTUNITIES),
     _row(PriceDivergence, b"SQOP", 3, "opportunity.price_divergence.{pair}", Stream.OPPORTUNITIES),
+    _row(SourceDivergence, b"SQOP", 4, "opportunity.source_divergence.{pair}", Stream.OPPORTUNITIES),
     _row(ExecutionPlan, b"SQPL", 1, "plan.{pair}", Stream.PLANNED),
     _row(ExecutionResult, b"SQEX", 1, "executed.{pair}.{plan_id}", Stream.EXECUTED),
     _row(Claim, b"SQEX", 2, "claim.{plan_id}", Stream.CLAIMS),

@@ -1,8 +1,7 @@
 """The events of the bus: frozen values, one class a table of `proto/events`, fields in the schema's order.
 
-Only what something publishes or consumes has a class. The schemas name more (three-leg arbitrage); a class comes with
-its first producer. What a field means stands beside it in the schema. A field that was
-added later has a default, what an older writer's message reads as.
+What a field means stands beside it in the schema. A field that was added later has a default, what an older writer's
+message reads as.
 """
 
 import enum
@@ -53,11 +52,13 @@ __all__ = [
     "RejectionCount",
     "ServiceHealth",
     "SlotUpdate",
+    "SourceDivergence",
     "SpreadUpdate",
     "StopRequest",
     "TakenDepth",
     "Trace",
     "TradingState",
+    "TriangularArbitrage",
     "TwoHopArbitrage",
     "VolumeSpike",
 ]
@@ -126,6 +127,29 @@ class TwoHopArbitrage:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class TriangularArbitrage:
+    """A cycle of three or four legs that gains after all costs."""
+
+    header: Header
+    pair: str
+    mints: tuple[Address, ...]
+    amounts: tuple[U64, ...]
+    route_ids: tuple[U64, ...]
+    rows: tuple[U32, ...]
+    gross_profit_lamports: I64
+    net_profit_lamports: I64
+    gross_profit_bps: I32
+    flash_fee_lamports: U64
+    tip_lamports: U64
+    network_fee_lamports: U64
+    confidence_bps: U16
+    price_impact_ppm: U32
+    quoted_unix_ns: U64
+    created: MomentField = NO_MOMENT
+    freshness: FreshnessField = NEVER_VOUCHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class PriceDivergence:
     """A quote's rate is far off its oracle price."""
 
@@ -143,6 +167,29 @@ class PriceDivergence:
     confidence_bps: U16
     quoted_unix_ns: U64
     freshness: FreshnessField = NEVER_VOUCHED
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceDivergence:
+    """Our own quote and a provider's are far apart."""
+
+    header: Header
+    pair: str
+    input_mint: Address
+    output_mint: Address
+    amount_in: U64
+    local_amount_out: U64
+    external_amount_out: U64
+    local_route_id: U64
+    external_route_id: U64
+    local_row: U32
+    external_row: U32
+    divergence_bps: I32
+    local_confidence_bps: U16
+    external_confidence_bps: U16
+    quoted_unix_ns: U64
+    created: MomentField
+    freshness: FreshnessField
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -508,7 +555,9 @@ MarketEvent = PriceUpdate | SlotUpdate | LiquidityUpdate | LargeTrade | SpreadUp
 
 Event = (
     TwoHopArbitrage
+    | TriangularArbitrage
     | PriceDivergence
+    | SourceDivergence
     | ExecutionPlan
     | ExecutionResult
     | Claim

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.pipeline_events import health_report, opportunity
+from fakes.pipeline_events import cycle, health_report, opportunity
 from fakes.plans import plan
 from fakes.results import round_trip
 
@@ -49,6 +49,20 @@ def test_an_opportunity_is_judged_as_the_planner_judges_it() -> None:
     assert (told.verdict, told.reasons, told.limits_from) == ("rejected", ("confidence",), "settings")
     assert told.is_equal
     assert [one.value for one in told.sums] == [10_000_000, 100, 9_485_000]
+
+
+def test_a_cycle_is_judged_with_the_costs_of_its_legs() -> None:
+    found = cycle(clock=FakeClock(), confidence_bps=6_000)
+    told = explained(found)
+    assert told.judged == judge(candidate_seen(found, now=found.created, rates=RATES), LIMITS)
+    assert (told.verdict, told.reasons, told.is_equal) == ("rejected", ("confidence",), True)
+    assert [one.value for one in told.sums] == [10_000_000, 100, 9_485_000]
+    assert not explained(replace(found, amounts=(*found.amounts[:-1], found.amounts[-1] + 1))).is_equal
+
+
+def test_a_cycle_that_contradicts_itself_is_not_explained() -> None:
+    with pytest.raises(InvalidField, match="mints"):
+        explained(replace(cycle(), mints=()))
 
 
 def test_an_opportunity_grows_older_until_it_is_judged() -> None:

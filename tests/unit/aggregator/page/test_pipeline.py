@@ -5,7 +5,7 @@ from pathlib import Path
 
 from fakes.fake_clock import FakeClock
 from fakes.held_quotes import TOKENS
-from fakes.pipeline_events import opportunity
+from fakes.pipeline_events import cycle, opportunity, source_divergence
 from fakes.plans import plan
 from fakes.results import result
 from fakes.waiting import DEADLINE_S
@@ -37,6 +37,15 @@ def test_findings_are_shown_newest_first_with_whole_tokens() -> None:
     assert (newest["pair"], newest["token"], newest["kind"]) == ("SOL-USDC", "SOL", "two hops")
     assert newest["profit_lamports"] == 9_485_000
     assert newest["gross_bps"] == 100
+
+
+def test_cycles_and_sources_apart_are_shown_beside_round_trips() -> None:
+    findings = FoundLately(TOKENS)
+    for event in (cycle(), replace(cycle(), amounts=()), source_divergence()):
+        findings.take(event, message())
+    apart, triangle = findings.content()["items"]
+    assert (triangle["pair"], triangle["kind"], triangle["amount"]) == ("SOL-USDC-JitoSOL", "3 legs", 1.0)
+    assert (apart["kind"], apart["gross_bps"], apart["confidence"]) == ("off provider", 200, 0.8)
 
 
 def test_only_so_many_findings_are_held() -> None:

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from fakes.market_events import market_events
-from fakes.pipeline_events import opportunity, round_trip_hops
+from fakes.pipeline_events import POOL_A, SOL, cycle, opportunity, round_trip_hops, source_divergence
 from fakes.plans import plan
 from fakes.results import result
 
@@ -97,6 +97,8 @@ def kill_switch() -> KillSwitch:
     ("event", "headers"),
     [
         (replace(opportunity(), pair=PAIR), HEADERS),
+        (replace(cycle(mints=(SOL, POOL_A) * 2, amounts=(1,) * 5), pair=f"SOL-{PAIR}-INF"), HEADERS),
+        (source_divergence(), HEADERS),
         (replace(plan(), pair=PAIR, hops=(LEG,) * 3, hop_min_amounts_out=(1,) * 3, depth_amounts=(1,) * 3), HEADERS),
         (replace(result(2**62, reason="price band"), pair=PAIR, hops=(LEG,) * 3, executor="4194304"), REGISTER_HEADERS),
         (health(), HEADERS),

@@ -3,7 +3,7 @@ from dataclasses import replace
 
 import pytest
 from fakes.fake_clock import FakeClock
-from fakes.pipeline_events import POOL_A, USDC_BACK, opportunity, round_trip_hops
+from fakes.pipeline_events import JITOSOL, POOL_A, SOL, USDC, USDC_BACK, cycle, opportunity, round_trip_hops
 from fakes.vouched import vouched
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +15,7 @@ from pipeline.planner.settings import PlannerSettings
 from pipeline.settings import CostSettings
 from pipeline.simulation import RouteHopRequest, Simulation
 from quote_core.clock import NO_MOMENT, moment
-from quote_core.errors import NoLiquidity, ProviderUnavailable, SolquoteError
+from quote_core.errors import InvalidField, NoLiquidity, ProviderUnavailable, SolquoteError
 from quote_core.events import Event, ExecutionPlan, Rejection, RejectionCount, decode, encode
 from quote_core.freshness import NEVER_VOUCHED
 from quote_core.units import LAMPORTS_PER_SOL, NS_PER_MS
@@ -85,6 +85,20 @@ async def test_the_plan_is_the_simulations_not_the_scanners(world: World) -> Non
     assert plan.gross_profit_lamports == LAMPORTS_PER_SOL * 8 // 1_000
     assert plan.hops[0].pool_id == POOL_A
     assert plan.header.slot == 401
+
+
+async def test_a_cycle_is_simulated_leg_by_leg_and_planned(world: World) -> None:
+    found = cycle(clock=world.clock)
+    plan = await world.answer(found)
+    assert plan is not None
+    (hops,) = world.simulator.asked
+    assert [(hop.input_mint, hop.output_mint) for hop in hops] == [(SOL, USDC), (USDC, JITOSOL), (JITOSOL, SOL)]
+    assert (plan.pair, plan.amount_in, plan.opportunity_id) == (found.pair, found.amounts[0], found.header.event_id)
+
+
+async def test_a_cycle_that_contradicts_itself_is_an_error_that_names_its_field(world: World) -> None:
+    with pytest.raises(InvalidField, match="amounts"):
+        await world.answer(replace(cycle(clock=world.clock), amounts=()))
 
 
 async def test_planning_the_same_opportunity_twice_gives_the_same_id(world: World) -> None:

@@ -1,6 +1,7 @@
 import math
 
 import pytest
+from fakes.cycle_pairs import TRIANGLE
 from fakes.shm_quotes import quote
 
 from pipeline.scanner.book import Book, PairDirection
@@ -97,3 +98,32 @@ def test_a_clients_row_is_nothing_to_trade_on(book: Book, file_start: int) -> No
     assert book.take(quote(file_start + watched_count - 1)) is not None
     assert book.take(quote(file_start + watched_count)) is None
     assert book.row_count == 1
+
+
+def test_a_row_vouched_for_beyond_all_times_is_none(book: Book) -> None:
+    legs = book.take(quote(0, ts_ns=2**63))
+    assert legs is not None
+    assert not legs.forward
+
+
+def test_changed_rows_name_the_cycles_through_their_direction_once() -> None:
+    book = Book(TRIANGLE, amount_count=2, cycle_leg_count_max=4)
+    book.take(quote(0, pair=TRIANGLE[0]))
+    book.take(quote(1, pair=TRIANGLE[0]))
+    assert [cycle.name for cycle in book.changed_cycles()] == ["SOL-USDC-JitoSOL"]
+    assert list(book.changed_cycles()) == []
+    book.take(quote(2, pair=TRIANGLE[0], is_reverse=True))
+    book.take(quote(8, pair=TRIANGLE[2]))
+    assert [cycle.name for cycle in book.changed_cycles()] == ["SOL-JitoSOL-USDC"]
+
+
+def test_a_ladder_follows_the_rows_of_its_source(book: Book) -> None:
+    legs = book.take(GOOD)
+    assert legs is not None
+    book.take(quote(ENTRY_COUNT, source=2, dex_id=0))
+    local, external = legs.ladders[PairDirection.FORWARD.value]
+    assert (len(local), len(external)) == (1, 1)
+    assert legs.walk.may_gain(-10_000, 0, 0)
+    assert [leg.row for leg in legs.smallest(PairDirection.FORWARD)] == [0, ENTRY_COUNT]
+    book.drop(0)
+    assert (len(local), len(external)) == (0, 1)

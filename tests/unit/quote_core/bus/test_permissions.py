@@ -13,6 +13,8 @@ WRITERS = {
     "executed.SOL-USDC.00": {BusRole.EXECUTOR},
     "claim.00": {BusRole.EXECUTOR},
     "opportunity.price_divergence.SOL-USDC": {BusRole.SCANNER},
+    "opportunity.triangular.SOL-USDC-JitoSOL": {BusRole.SCANNER},
+    "opportunity.source_divergence.SOL-USDC": {BusRole.SCANNER},
     "metrics.pnl": {BusRole.AUDITOR},
     "market.slot": {BusRole.LOCAL_QUOTE},
     "market.liquidity.SOL-USDC.pool": {BusRole.LOCAL_QUOTE},

@@ -1,13 +1,13 @@
 import struct
 
 import pytest
-from fakes.schema_events import SCHEMA_KINDS
 
+from quote_core.events import EVENT_KINDS
 from quote_core.events.fields import EventField, scalar
 from quote_core.events.layout import ROOT, layout_of, part_in_table, table_layout
 from quote_core.events.subjects import EventKind
 
-KINDS = pytest.mark.parametrize("kind", SCHEMA_KINDS, ids=lambda kind: kind.event.__name__)
+KINDS = pytest.mark.parametrize("kind", EVENT_KINDS, ids=lambda kind: kind.event.__name__)
 
 
 @KINDS

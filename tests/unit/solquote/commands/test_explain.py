@@ -11,7 +11,7 @@ from fakes.explained_answer import REQUEST, answered
 from fakes.explained_market import ExplainedMarket
 from fakes.held_market import SOL, USDC
 from fakes.history import followed, history_kept, write_batch
-from fakes.pipeline_events import opportunity
+from fakes.pipeline_events import cycle, opportunity
 from fakes.plans import plan
 
 from pipeline.event_logger.journal import Journal, JournalBounds
@@ -177,6 +177,29 @@ def nothing_runs(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> Path:
 
 FOUND = replace(opportunity(), confidence_bps=5_000)
 STORED = StoredEvent("OPPORTUNITIES", 7, "opportunity.two_hop.SOL-USDC", 1, encode(FOUND))
+
+
+def test_a_cycle_is_explained_leg_by_leg(told: Told, nothing_runs: Path) -> None:
+    found = cycle(confidence_bps=5_000)
+    told.file.write_bytes(encode(found))
+    code, text = told.line("--file", str(told.file), "--wide")
+    assert code == ExitCode.OK
+    assert text.startswith(f"TriangularArbitrage {found.header.event_id.hex()}, SOL-USDC-JitoSOL, slot 400\n")
+    sol, usdc, jitosol = found.mints
+    assert [line.split() for line in text.splitlines() if line.startswith(found.mints)] == [
+        [sol, usdc, "1000000000", "140000000", "11", "0"],
+        [usdc, jitosol, "140000000", "820000000", "12", "1"],
+        [jitosol, sol, "820000000", "1010000000", "13", "2"],
+    ]
+    assert "net profit, lamports: 10000000 - flash loan fee 500000 - tip 10000 - network fee 5000 = 9485000" in text
+    assert "\nrejected: confidence\n" in text
+
+
+def test_a_cycle_that_contradicts_itself_is_told_to(told: Told, nothing_runs: Path) -> None:
+    told.file.write_bytes(encode(replace(cycle(), amounts=())))
+    code, text = told.line("--file", str(told.file))
+    assert code not in (ExitCode.OK, None)
+    assert "amounts: must be one more than mints, are 0" in text
 
 
 @pytest.mark.parametrize(

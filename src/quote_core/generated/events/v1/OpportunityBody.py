@@ -7,3 +7,4 @@ class OpportunityBody(object):
     TwoHopArbitrage = 1
     TriangularArbitrage = 2
     PriceDivergence = 3
+    SourceDivergence = 4

@@ -203,7 +203,29 @@ class TriangularArbitrage(object):
             return self._tab.Get(flatbuffers.number_types.Uint64Flags, o + self._tab.Pos)
         return 0
 
-def TriangularArbitrageStart(builder): builder.StartObject(14)
+    # TriangularArbitrage
+    def Created(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(32))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Moment import Moment
+            obj = Moment()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+    # TriangularArbitrage
+    def Freshness(self):
+        o = flatbuffers.number_types.UOffsetTFlags.py_type(self._tab.Offset(34))
+        if o != 0:
+            x = o + self._tab.Pos
+            from quote_core.generated.events.v1.Freshness import Freshness
+            obj = Freshness()
+            obj.Init(self._tab.Bytes, x)
+            return obj
+        return None
+
+def TriangularArbitrageStart(builder): builder.StartObject(16)
 def Start(builder):
     return TriangularArbitrageStart(builder)
 def TriangularArbitrageAddPair(builder, pair): builder.PrependUOffsetTRelativeSlot(0, flatbuffers.number_types.UOffsetTFlags.py_type(pair), 0)
@@ -260,6 +282,12 @@ def AddPriceImpactPpm(builder, priceImpactPpm):
 def TriangularArbitrageAddQuotedUnixNs(builder, quotedUnixNs): builder.PrependUint64Slot(13, quotedUnixNs, 0)
 def AddQuotedUnixNs(builder, quotedUnixNs):
     return TriangularArbitrageAddQuotedUnixNs(builder, quotedUnixNs)
+def TriangularArbitrageAddCreated(builder, created): builder.PrependStructSlot(14, flatbuffers.number_types.UOffsetTFlags.py_type(created), 0)
+def AddCreated(builder, created):
+    return TriangularArbitrageAddCreated(builder, created)
+def TriangularArbitrageAddFreshness(builder, freshness): builder.PrependStructSlot(15, flatbuffers.number_types.UOffsetTFlags.py_type(freshness), 0)
+def AddFreshness(builder, freshness):
+    return TriangularArbitrageAddFreshness(builder, freshness)
 def TriangularArbitrageEnd(builder): return builder.EndObject()
 def End(builder):
     return TriangularArbitrageEnd(builder)
