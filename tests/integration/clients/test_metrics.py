@@ -18,7 +18,7 @@ from solquote.supervisor.ports import bound_hosts
 
 pytestmark = pytest.mark.integration
 
-MOVE_S: Final = 180.0
+MOVE_S: Final = 100.0
 """Until the first trade is through, on a machine that is busy."""
 CLIENT_LIBRARY: Final = ("process_", "python_gc_")
 AS_LONG_AS_ALL_IS_WELL: Final = {
@@ -109,6 +109,7 @@ AS_LONG_AS_ALL_IS_WELL: Final = {
     "solquote_notifier_failures_total",
     "solquote_notifier_pending_alerts",
     "solquote_notifier_sent_total",
+    "solquote_notifier_undeliverable_total",
     "solquote_planner_net_profit_min_ratio",
     "solquote_pnl_malformed_total",
     "solquote_pnl_max_drawdown_lamports",
