@@ -7,7 +7,7 @@ is 156 cycles; 40 amounts a direction, in real shared memory. A pair's 80 rows a
 them in and looking at the pair and the cycles through it, once while nothing gains and once while cycles do. Beside
 them, in the same run: reading the rows and nothing else, and one search compiled and by the Python specification.
 
-Bus, over a real nats-server and `python -m pipeline.scanner`: from just before three ladders are written to shared
+Bus, over a real nats-server and `python -m pipeline.scanner`: from just before three ladders are shown in shared
 memory, anew each time, until the opportunity has come back to a listener here, and until it was found, by its own time.
 Beside it, in the same run: the same event published from here, until it has come back. Targets: 10 us a changed pair,
 p99 1 ms to the bus; one that is missed is printed.
@@ -106,8 +106,8 @@ class Table:
                 for row in range(first, first + len(sizes)):
                     writer.assign(row, *mints)
 
-    def write(self, directions: Iterable[tuple[str, str]], *, gain: float = 1.0) -> None:
-        """Directions anew, in the next slot; of the last of `LEGS` that much more."""
+    def write(self, directions: Iterable[tuple[str, str]], *, gain: float = 1.0) -> tuple[int, int]:
+        """Directions anew, in the next slot; of the last of `LEGS` that much more. Gives both clocks of that moment."""
         self._slot += 1
         self._writer.beat()
         batch, now = self._writer.batch(), SYSTEM_CLOCK.unix_ns()
@@ -128,7 +128,9 @@ class Table:
                     confidence_bps=9_500,
                     price_impact_ppm=100,
                 )
+        shown = time.monotonic_ns(), time.time_ns()
         self._writer.publish_batch(batch)
+        return shown
 
     def rungs(self, direction: tuple[str, str], *, gain: float = 1.0) -> list[Rung]:
         """A direction's ladder, for the specification."""
@@ -343,8 +345,7 @@ async def to_the_bus(writes: int, measured: Measured) -> None:
                 for _ in range(writes):
                     await asyncio.sleep(0.01)
                     heard.came.clear()
-                    start_ns, start_unix_ns = time.monotonic_ns(), time.time_ns()
-                    table.write(legs, gain=GAIN)
+                    start_ns, start_unix_ns = table.write(legs, gain=GAIN)
                     await heard.came.wait()
                     measured.add("shared memory to the bus", time.monotonic_ns() - start_ns)
                     measured.add("of that, until it is found", heard.event.header.created_unix_ns - start_unix_ns)
