@@ -29,6 +29,11 @@ def test_in_json_it_is_the_same(tmp_path: Path, capsys: pytest.CaptureFixture[st
     assert told["settings"]["SOLQUOTE_NATS_URL"] == "nats://[::1]:14222"
 
 
+def test_a_server_with_a_small_disk_is_told_how_much_of_it_streams_may_take(tmp_path: Path) -> None:
+    assert run_command_line(["nats-config", str(tmp_path), "--disk", "20"]) == ExitCode.OK
+    assert "max_file_store: 20000000000" in (tmp_path / "nats-0.conf").read_text()
+
+
 @pytest.mark.parametrize(
     ("nodes", "why"),
     [
