@@ -4,8 +4,11 @@ from pathlib import Path
 
 from hostile.campaign import Campaign
 from hostile.checker import Tally
+from hostile.faults import FAULTS
 from hostile.memory import MIB
 from hostile.report import client_table, figures_table, load_tallies, save_tallies
+
+ROOT = Path(__file__).parents[3]
 
 
 def found() -> Campaign:
@@ -48,3 +51,8 @@ def test_what_was_kept_is_compared_by_fault(tmp_path: Path):
     two = {"frozen": Tally(asked_count=4, asked_fresh_count=4, resident_bytes_max=95 * MIB)}
     rows = [line for line in client_table(one, two).splitlines() if not line.startswith(("| fault", "|--"))]
     assert rows == ["| frozen | 50 %, 25 %, 25 % | 1.2 s | 100 %, 0 %, 0 % | 0.0 s | 93, 95 |"]
+
+
+def test_the_table_of_the_document_is_of_the_faults_there_are():
+    table = (ROOT / "docs" / "hostile.md").read_text().partition("| fault |")[2].partition("\n\n")[0]
+    assert [line.split("|")[1].strip() for line in table.splitlines()[2:]] == [fault.name for fault in FAULTS]
