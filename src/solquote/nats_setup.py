@@ -15,7 +15,6 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from pipeline.initializer.streams import STREAMS
 from quote_core.addresses import with_port
 from quote_core.bus.permissions import BusRole
 from solquote.nats_users import authorization, kept_secret, made_keys, quoted, write_private
@@ -24,7 +23,6 @@ __all__ = [
     "GIGABYTE",
     "MONITOR_ABOVE",
     "ROUTES_ABOVE",
-    "STREAMS_NEED_BYTES",
     "NatsNode",
     "NatsSetup",
     "write_nats_setup",
@@ -32,8 +30,6 @@ __all__ = [
 
 GIGABYTE: Final = 1_000_000_000
 
-STREAMS_NEED_BYTES: Final = sum(plan.need_bytes for plan in STREAMS if plan.storage == "file") + GIGABYTE
-"""What the streams fill at the promised rates, and a little for leases."""
 ROUTES_ABOVE: Final = 2_000
 MONITOR_ABOVE: Final = 4_000
 _ROUTE_USER: Final = "route"
@@ -58,7 +54,7 @@ class NatsSetup:
         monitor: The same for its monitoring, which asks for no secret.
         store: Folder of JetStream's files on the server's machine; of several on one machine each has one in it.
         tls: Folder there with `tls.crt`, `tls.key` and `ca.crt`; `None` = no TLS.
-        disk_bytes: How much of its disk the streams of a server may take; the initializer fits them to it.
+        disk_bytes: What the streams of a server may take of its disk, and are made to fit; `None` = all they need.
     """
 
     nodes: Sequence[NatsNode]
@@ -66,7 +62,7 @@ class NatsSetup:
     monitor: str
     store: Path
     tls: Path | None = None
-    disk_bytes: int = STREAMS_NEED_BYTES
+    disk_bytes: int | None = None
 
     @property
     def urls(self) -> str:
@@ -102,6 +98,13 @@ def write_nats_setup(folder: Path, setup: NatsSetup) -> list[Path]:
     return written
 
 
+def streams_need_bytes() -> int:
+    """What all streams on disk fill at the promised rates, and a little for leases."""
+    from pipeline.initializer.streams import STREAMS  # noqa: PLC0415  # with the NATS client, which help does not need
+
+    return sum(plan.need_bytes for plan in STREAMS if plan.storage == "file") + GIGABYTE
+
+
 def _name(position: int) -> str:
     return f"nats-{position}"
 
@@ -117,7 +120,7 @@ def _configuration(
     yield f"  store_dir: {quoted(str(setup.store / _name(position)))}"
     yield "  sync_interval: always"  # what is acknowledged is on the disk, not in a cache that a power failure forgets
     # Else it is three quarters of what is free at each start: less free than before, and it would not load its streams.
-    yield f"  max_file_store: {setup.disk_bytes}"
+    yield f"  max_file_store: {setup.disk_bytes or streams_need_bytes()}"
     yield "}"
     if setup.tls:
         yield from _tls(setup.tls)

@@ -9,7 +9,7 @@ import typer
 from quote_core.addresses import with_port
 from quote_core.errors import InvalidField
 from solquote.commands.options import Json
-from solquote.nats_setup import GIGABYTE, MONITOR_ABOVE, STREAMS_NEED_BYTES, NatsNode, NatsSetup, write_nats_setup
+from solquote.nats_setup import GIGABYTE, MONITOR_ABOVE, NatsNode, NatsSetup, write_nats_setup
 from solquote.output import answer_json, make_console
 
 __all__ = ["nats_config"]
@@ -47,7 +47,7 @@ def nats_config(
     nodes = [_node(text) for text in node or ["127.0.0.1"]]
     if len(set(nodes)) < len(nodes):
         raise InvalidField("--node", "names a server twice")
-    disk_bytes = STREAMS_NEED_BYTES if disk is None else disk * GIGABYTE
+    disk_bytes = None if disk is None else disk * GIGABYTE
     setup = NatsSetup(nodes=nodes, listen=listen, monitor=monitor, store=store, tls=tls, disk_bytes=disk_bytes)
     configurations = write_nats_setup(folder, setup)
     settings = {

@@ -29,8 +29,8 @@ def test_a_large_disk_is_well_and_the_need_is_said(tmp_path: Path, monkeypatch: 
     free(monkeypatch, 10**12)
     found = checked(tmp_path)["disk"]
     assert found.verdict is DoctorVerdict.OK
-    assert "fill 63.6 GB" in found.detail
-    assert "fill 59.3 GB" in checked(tmp_path, has_history=False)["disk"].detail
+    assert "fill 63.9 GB" in found.detail
+    assert "fill 59.6 GB" in checked(tmp_path, has_history=False)["disk"].detail
 
 
 def test_a_small_disk_is_a_warning_that_says_how_long_it_lasts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -27,7 +27,12 @@ def test_types_are_subjects_of_their_streams() -> None:
 
 def test_a_pair_is_a_part_of_the_subjects_that_have_one() -> None:
     assert asked(pair="sol/jitosol").subjects == {
-        Stream.OPPORTUNITIES: ("opportunity.two_hop.SOL-JitoSOL", "opportunity.price_divergence.SOL-JitoSOL"),
+        Stream.OPPORTUNITIES: (
+            "opportunity.two_hop.SOL-JitoSOL",
+            "opportunity.triangular.SOL-JitoSOL",
+            "opportunity.price_divergence.SOL-JitoSOL",
+            "opportunity.source_divergence.SOL-JitoSOL",
+        ),
         Stream.PLANNED: ("plan.SOL-JitoSOL",),
         Stream.EXECUTED: ("executed.SOL-JitoSOL.*",),
         Stream.MARKET_DATA: (

@@ -5,7 +5,7 @@ import pytest
 
 from quote_core.bus.nkey import UserKey
 from quote_core.bus.permissions import BusRole
-from solquote.nats_setup import STREAMS_NEED_BYTES, NatsNode, NatsSetup, write_nats_setup
+from solquote.nats_setup import NatsNode, NatsSetup, streams_need_bytes, write_nats_setup
 
 THREE = [NatsNode(f"nats-{number}.bus", 4222) for number in range(3)]
 
@@ -26,7 +26,7 @@ def test_each_server_knows_itself_and_the_others(tmp_path: Path) -> None:
         'listen: "0.0.0.0:6222"',
         'store_dir: "/data/nats-1"',
         "sync_interval: always",
-        f"max_file_store: {STREAMS_NEED_BYTES}",
+        f"max_file_store: {streams_need_bytes()}",
         f'"nats-route://route:{secret.read_text().strip()}@nats-0.bus:6222"',
         f'"nats-route://route:{secret.read_text().strip()}@nats-2.bus:6222"',
     ):
