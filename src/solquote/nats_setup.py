@@ -25,11 +25,11 @@ __all__ = [
     "ROUTES_ABOVE",
     "NatsNode",
     "NatsSetup",
+    "streams_need_bytes",
     "write_nats_setup",
 ]
 
 GIGABYTE: Final = 1_000_000_000
-
 ROUTES_ABOVE: Final = 2_000
 MONITOR_ABOVE: Final = 4_000
 _ROUTE_USER: Final = "route"

@@ -171,8 +171,9 @@ async def test_answer_no_quote_can_be_costs_its_own_row_and_is_never_live(
             )
             stream = stub(running).StreamBatchQuotes(batch)
             async with asyncio.timeout(DEADLINE_S):
-                while not (told := (await stream.read()).quotes[0]).error.code:
-                    """On a machine that stands still the old row may have gone stale before the spoiled one came."""
+                told = (await stream.read()).quotes[0]
+                while not told.error.code:  # the old row may have gone stale before the spoiled one came
+                    told = (await stream.read()).quotes[0]
             stream.cancel()
             assert told.error.code == "DATA_LOSS"
             assert next(iter(spoiled)) in told.error.message
