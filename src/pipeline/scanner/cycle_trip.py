@@ -11,7 +11,7 @@ from typing import NamedTuple
 from pipeline.costs import CostRates, round_trip_costs
 from pipeline.scanner.book import WatchedCycle
 from pipeline.scanner.detect import Thresholds
-from pipeline.scanner.trip import Leg, Trip, oldest_of
+from pipeline.scanner.trip import Leg, PricedTrip, oldest_of
 
 __all__ = ["CycleTrip", "Vouched", "best_cycle_trip"]
 
@@ -24,7 +24,7 @@ class Vouched(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class CycleTrip(Trip):
+class CycleTrip(PricedTrip):
     """A trip round a cycle.
 
     Attributes:

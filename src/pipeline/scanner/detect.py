@@ -20,7 +20,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from pipeline.costs import CostRates, round_trip_costs
-from pipeline.scanner.trip import BPS_MAX, Leg, Trip, oldest_of
+from pipeline.scanner.trip import BPS_MAX, Leg, PricedTrip, oldest_of
 from quote_core.units import BPS
 
 __all__ = [
@@ -47,7 +47,7 @@ class Thresholds:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RoundTrip(Trip):
+class RoundTrip(PricedTrip):
     """Forward and reverse of one economic size."""
 
     forward: Leg

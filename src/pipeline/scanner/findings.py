@@ -11,7 +11,7 @@ from pipeline.scanner.book import PairDirection, PairLegs, WatchedCycle
 from pipeline.scanner.cycle_trip import CycleTrip
 from pipeline.scanner.dedupe import ToldLately
 from pipeline.scanner.detect import Divergence, RoundTrip, SourceGap
-from pipeline.scanner.trip import Leg, Trip, oldest_of
+from pipeline.scanner.trip import Leg, PricedTrip, oldest_of
 from quote_core.clock import Clock, Moment, moment
 from quote_core.events import (
     PriceDivergence,
@@ -37,7 +37,7 @@ class MarketFinding:
     legs: tuple[Leg, ...]
     subject: Hashable
     content: Hashable
-    trip: Trip | None = None
+    trip: PricedTrip | None = None
 
 
 class Findings:
@@ -56,7 +56,7 @@ class Findings:
         if finding.trip is not None:
             self._told_lately.told(finding.event.pair, finding.trip.amount_in, finding.trip.net_profit_lamports)
 
-    def _is_news(self, way: str, trip: Trip, key: Hashable) -> bool:
+    def _is_news(self, way: str, trip: PricedTrip, key: Hashable) -> bool:
         if self._told.get(way) == key:
             return False
         is_news = self._told_lately.is_news(way, trip.amount_in, trip.net_profit_lamports)

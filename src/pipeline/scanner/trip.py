@@ -7,7 +7,7 @@ from typing import Final, NamedTuple
 from pipeline.costs import Costs
 from quote_core.units import AMOUNT_MAX, BPS
 
-__all__ = ["BPS_MAX", "Leg", "Trip", "oldest_of"]
+__all__ = ["BPS_MAX", "Leg", "PricedTrip", "oldest_of"]
 
 BPS_MAX: Final = 1_000_000
 """A hundred times the stake, or a rate a hundred times off. Within it all numbers of an event fit their fields."""
@@ -32,7 +32,7 @@ class Leg(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Trip:
+class PricedTrip:
     """What goes in, what comes back, and what that costs; lamports."""
 
     amount_in: int
